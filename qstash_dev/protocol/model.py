@@ -1,0 +1,217 @@
+"""The nouns: what is stored, decided on and reported. Frozen values without behaviour of their own.
+
+Times are epoch milliseconds on the server's clock; durations carry their unit in the name.
+`msgspec.Struct` is used for its cheap construction and because the store needs its codec.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+Headers = tuple[tuple[str, str], ...]
+"""Names in canonical case, in order of arrival; a name may stand more than once."""
+
+
+class State(StrEnum):
+    """Life of a message, and the names of log events (QStash docs, "Debug logs")."""
+
+    CREATED = "CREATED"
+    ACTIVE = "ACTIVE"
+    RETRY = "RETRY"
+    ERROR = "ERROR"  # an event only: an attempt failed
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    CANCEL_REQUESTED = "CANCEL_REQUESTED"
+    CANCELED = "CANCELED"
+
+
+FINISHED = frozenset({State.DELIVERED, State.FAILED, State.CANCELED})
+
+
+class Kind(StrEnum):
+    """Where a message came from."""
+
+    PUBLISH = "publish"
+    SCHEDULE = "schedule"
+    CALLBACK = "callback"
+    FAILURE_CALLBACK = "failure-callback"
+    REPLAY = "replay"
+    DLQ_RETRY = "dlq-retry"
+    CLOUD = "cloud"
+
+
+class FlowControl(Struct, frozen=True):
+    """Limits of a flow-control key as one message carries them; `None` is "not limited"."""
+
+    key: str
+    parallelism: int | None = None
+    rate: int | None = None
+    period_s: int = 1
+
+
+class Callback(Struct, frozen=True):
+    """A callback to send, with the configuration of its `Upstash-[Failure-]Callback-*` family.
+
+    `retries` is `None` when the family does not say: then the source message's limit holds.
+    """
+
+    url: str
+    method: str = "POST"
+    headers: Headers = ()
+    retries: int | None = None
+    retry_delay: str | None = None
+    timeout_ms: int | None = None
+    delay_ms: int = 0
+    flow: FlowControl | None = None
+    failure_callback: "Callback | None" = None
+
+
+class Spec(Struct, frozen=True):
+    """What to deliver and how, as it was asked for. Never changes after it was accepted.
+
+    `url` is the published text, byte for byte. `headers` are those that are delivered
+    (`Upstash-Forward-*` without the prefix, and `Content-Type`). `redact` holds `body`, `header`
+    and `header[Name]` as in `Upstash-Redact-Fields`.
+    """
+
+    url: str
+    method: str = "POST"
+    headers: Headers = ()
+    max_retries: int = 3
+    retry_delay: str | None = None
+    timeout_ms: int | None = None
+    callback: Callback | None = None
+    failure_callback: Callback | None = None
+    labels: tuple[str, ...] = ()
+    flow: FlowControl | None = None
+    redact: tuple[str, ...] = ()
+    queue: str | None = None
+    topic: str | None = None
+    endpoint: str | None = None
+    schedule_id: str | None = None
+    caller_ip: str | None = None
+    kind: Kind = Kind.PUBLISH
+    parent_id: str | None = None
+
+
+class Message(Struct, frozen=True):
+    """One message and where it is. `due_at` is when it may be tried next; `retried` counts retries.
+
+    `seq` is given by the store, 0 before. `held` says why it waits outside the schedule (the app is
+    not running). `line` names the message whose place in a queue a callback prolongs.
+    """
+
+    id: str
+    user: str
+    spec: Spec
+    body: bytes
+    created_at: int
+    not_before: int
+    state: State
+    due_at: int
+    retried: int = 0
+    seq: int = 0
+    attempts: int = 0
+    held: str | None = None
+    cancel_requested: bool = False
+    finished_at: int | None = None
+    line: str | None = None
+
+
+class Timing(Struct, frozen=True):
+    """When an attempt began, and the milliseconds since then of its stages (`None`: not reached)."""
+
+    started_at: int
+    connected_ms: float | None = None
+    first_byte_ms: float | None = None
+    total_ms: float = 0.0
+
+
+class Response(Struct, frozen=True):
+    """What the destination answered. `body` is decoded and at most the stored limit long."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    timing: Timing
+    truncated: bool = False
+    http_version: str = "1.1"
+
+
+class Reason(StrEnum):
+    """Why there was no answer."""
+
+    REFUSED = "refused"
+    RESET = "reset"
+    DNS = "dns"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    BAD_RESPONSE = "bad-response"
+    EXTERNAL_DENIED = "external-denied"
+    INTERRUPTED = "interrupted"
+
+
+class SendFailure(Struct, frozen=True):
+    """No answer: the reason, and the text that logs and the DLQ show (Go style, as QStash's)."""
+
+    reason: Reason
+    detail: str
+    timing: Timing
+
+
+Outcome = Response | SendFailure
+
+
+class Request(Struct, frozen=True):
+    """One HTTP request to make. `url` is signed and shown; `target` is where it really goes."""
+
+    method: str
+    url: str
+    target: str
+    headers: Headers
+    body: bytes
+    timeout_ms: int
+
+
+class Attempt(Struct, frozen=True):
+    """One try of a message, whole: what was sent, what came back. `number` counts from 1."""
+
+    message_id: str
+    number: int
+    target: str
+    request_headers: Headers
+    outcome: Outcome
+
+
+class Event(Struct, frozen=True):
+    """One line of the log. `attempt` is the number of the attempt it tells of, if any."""
+
+    time: int
+    user: str
+    message_id: str
+    state: State
+    error: str | None = None
+    next_at: int | None = None
+    attempt: int | None = None
+    seq: int = 0
+
+
+class DeadLetter(Struct, frozen=True):
+    """An entry of the dead letter queue; the message and its last attempt are looked up by id."""
+
+    id: str
+    user: str
+    message_id: str
+    time: int
+
+
+class Change(Struct, frozen=True):
+    """What one decision writes: committed whole or not at all, then its events are published."""
+
+    created: tuple[Message, ...] = ()
+    changed: tuple[Message, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    dead: tuple[DeadLetter, ...] = ()
+    revived: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()

@@ -1,0 +1,1 @@
+"""The terminal UI: a pure client of the control API."""
