@@ -1,4 +1,7 @@
-"""A caller's mistake, in the words QStash would use. Raised in `protocol/`, turned into JSON in one place."""
+"""A caller's mistake, in the words QStash would use.
+
+Raised in `protocol/`, turned into JSON in one place.
+"""
 
 
 class QStashError(Exception):

@@ -119,7 +119,7 @@ class Message(Struct, frozen=True):
 
 
 class Timing(Struct, frozen=True):
-    """When an attempt began, and the milliseconds since then of its stages (`None`: not reached)."""
+    """When an attempt began, and the milliseconds until its stages (`None`: not reached)."""
 
     started_at: int
     connected_ms: float | None = None

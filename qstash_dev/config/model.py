@@ -1,0 +1,125 @@
+"""What was decided at start: one frozen value that the rest of the program reads.
+
+Knows the names and units of settings; not where a value came from, nor how it is spelled.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from qstash_dev.protocol.users import DEV_USERS, User
+
+Output = Literal["tui", "log", "json", "quiet"]
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+class Limits(Struct, frozen=True):
+    """What a plan allows; `None` is "not limited". Sizes are bytes of the body."""
+
+    max_retries: int | None
+    max_delay_s: int | None
+    max_message_size: int | None
+
+
+QUOTAS = {
+    # Retries: several reports of the official dev server refusing 6. Delay and size: QStash docs,
+    # "Delay" and the plan comparison.
+    "payg": Limits(max_retries=5, max_delay_s=365 * 86_400, max_message_size=10_000_000),
+    "pro": Limits(max_retries=None, max_delay_s=None, max_message_size=50_000_000),
+}
+"""The limits of each `--quota`."""
+
+
+class Endpoint(Struct, frozen=True):
+    """One destination of a URL group."""
+
+    url: str
+    name: str | None = None
+
+
+class GroupSeed(Struct, frozen=True):
+    """A URL group to create at start."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    user: str | None = None
+
+
+class QueueSeed(Struct, frozen=True):
+    """A queue to create at start."""
+
+    name: str
+    parallelism: int = 1
+    paused: bool = False
+    user: str | None = None
+
+
+class ScheduleSeed(Struct, frozen=True):
+    """A schedule to create at start. `headers` are those of `POST /v2/schedules/{destination}`."""
+
+    id: str
+    cron: str
+    destination: str
+    method: str = "POST"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    paused: bool = False
+    user: str | None = None
+
+
+class Seeds(Struct, frozen=True):
+    """Resources of the configuration file. A `user` of `None` is the first user of the Config."""
+
+    groups: tuple[GroupSeed, ...] = ()
+    queues: tuple[QueueSeed, ...] = ()
+    schedules: tuple[ScheduleSeed, ...] = ()
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Every setting of a server. The defaults are those of `serve`.
+
+    `port` 0 is a free port. `users[0]` is the user whose credentials are printed. `data_dir` of
+    `None` keeps everything in memory. `clock_scale` counts only in the mode `scaled`.
+    `retry_interval_ms` replaces every wait between attempts. `finished_readable_ms` is how long
+    `GET /v2/messages/{id}` still finds a finished message. `verbosity` is -1 (quiet), 0, 1 or more.
+    """
+
+    port: int = 8080
+    log_port: int | None = None
+    host: tuple[str, ...] = LOOPBACK
+    quota: str = "payg"
+    limits: Limits = QUOTAS["payg"]
+    users: tuple[User, ...] = DEV_USERS
+    seeds: Seeds = Seeds()
+
+    app_url: str = "http://localhost:3000"
+    routes: tuple[tuple[str, str], ...] = ()
+    external: Literal["allow", "hold", "deny"] = "allow"
+    hold: bool = False
+
+    clock_mode: Literal["real", "frozen", "scaled"] = "real"
+    clock_scale: float = 1.0
+    retry_interval_ms: int | None = None
+    auto_replay: Literal["off", "failed"] = "off"
+    watch: Path = Path(".")
+
+    tunnel: bool = False
+    domain: str | None = None
+    public_url: str | None = None
+    cloud: bool = False
+
+    data_dir: Path | None = Path(".qstash-dev")
+    max_messages: int = 10_000
+    max_age_ms: int = 7 * 86_400_000
+    dedup_window_ms: int = 600_000
+    finished_readable_ms: int = 30_000
+    global_parallelism: int = 100
+
+    env_file: Path | None = None
+    config_file: Path | None = None
+    log_file: Path | None = None
+    output: Output = "log"
+    verbosity: int = 0
+    strict: bool = False
