@@ -2,16 +2,15 @@
 
 from qstash_dev.config.model import (
     LOOPBACK,
-    QUOTAS,
     Config,
     Endpoint,
     GroupSeed,
-    Limits,
     Output,
     QueueSeed,
     ScheduleSeed,
     Seeds,
 )
+from qstash_dev.protocol.quota import QUOTAS, Limits
 
 __all__ = [
     "LOOPBACK",
