@@ -1,5 +1,7 @@
 """Settings: flags, environment, file and defaults become one frozen `Config`."""
 
+from qstash_dev.config.errors import ConfigError
+from qstash_dev.config.load import Loaded, Setting, load
 from qstash_dev.config.model import (
     LOOPBACK,
     Config,
@@ -16,11 +18,15 @@ __all__ = [
     "LOOPBACK",
     "QUOTAS",
     "Config",
+    "ConfigError",
     "Endpoint",
     "GroupSeed",
     "Limits",
+    "Loaded",
     "Output",
     "QueueSeed",
     "ScheduleSeed",
     "Seeds",
+    "Setting",
+    "load",
 ]

@@ -1,0 +1,19 @@
+"""A setting that cannot be used: says where it stands, what it is, and what was expected."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ConfigError(Exception):
+    """`where` is the flag, the variable, or the file with its line; the message is one sentence."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}" if where else problem)
+        self.where = where
+        self.problem = problem
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """` Did you mean "port"?` for a near miss, else the empty string."""
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f' Did you mean "{near[0]}"?' if near else ""

@@ -1,0 +1,156 @@
+"""`qstash-dev.toml` or `[tool.qstash-dev]` of pyproject.toml: settings, users and seeds.
+
+Finds the file and turns its tables into text for the option table and frozen seeds. Keys may be
+written `max-age`, `max_age` or `maxAge`.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import Struct, ValidationError, convert
+
+from qstash_dev.config.errors import ConfigError, suggestion
+from qstash_dev.config.model import GroupSeed, QueueSeed, ScheduleSeed, Seeds
+from qstash_dev.config.options import BY_NAME
+from qstash_dev.protocol.users import User
+
+T = TypeVar("T", bound=Struct)
+
+TABLES = ("routes", "users", "url-groups", "queues", "schedules")
+
+SCHEDULE_HEADERS = {
+    "retries": "Upstash-Retries",
+    "delay": "Upstash-Delay",
+    "timeout": "Upstash-Timeout",
+    "callback": "Upstash-Callback",
+    "failure_callback": "Upstash-Failure-Callback",
+    "queue": "Upstash-Queue-Name",
+    "label": "Upstash-Label",
+}
+"""Keys of a schedule in the file that stand for a header of `POST /v2/schedules`."""
+
+
+class Found(Struct, frozen=True):
+    """A configuration file: its place, the text, and its tables with normal keys."""
+
+    path: Path
+    text: str
+    settings: dict[str, list[str]]
+    routes: tuple[str, ...] = ()
+    users: tuple[User, ...] = ()
+    seeds: Seeds = Seeds()
+
+    def where(self, key: str) -> str:
+        """`qstash-dev.toml line 3, key "port"`, as far as the line can be found."""
+        spelled = re.escape(key).replace("\\-", "[-_]?") + "s?"
+        match = re.search(rf"^[ \t]*\[*[\"']?{spelled}[\"']?\s*[=\]]", self.text, re.M | re.I)
+        line = f" line {self.text.count(chr(10), 0, match.start()) + 1}," if match else ""
+        return f'{self.path.name}{line} key "{key}"'
+
+
+def find(directory: Path, explicit: Path | None) -> Found | None:
+    """The file to use, read. `None` when there is none; `ConfigError` when it is broken."""
+    if explicit is not None:
+        return read(explicit, required=True)
+    return read(directory / "qstash-dev.toml") or read(directory / "pyproject.toml")
+
+
+def read(path: Path, *, required: bool = False) -> Found | None:
+    """Reads one file. A pyproject.toml without our table counts as no file."""
+    try:
+        text = path.read_text("utf-8")
+        content = tomllib.loads(text)
+    except FileNotFoundError:
+        if required:
+            raise ConfigError("--config", f'there is no file "{path}".') from None
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(str(path), f"cannot be read: {error}") from None
+    if path.name == "pyproject.toml":
+        ours = content.get("tool", {}).get("qstash-dev")
+        return interpret(path, text, ours) if isinstance(ours, dict) else None
+    return interpret(path, text, content)
+
+
+def interpret(path: Path, text: str, content: dict[str, Any]) -> Found:
+    """Sorts keys into settings and tables; an unknown key is an error."""
+    place = Found(path, text, {})
+    settings: dict[str, list[str]] = {}
+    tables: dict[str, Any] = {}
+    for key, value in content.items():
+        name = normal(key)
+        if name in TABLES:
+            tables[name] = value
+        elif name in BY_NAME and name != "config":
+            settings[name] = as_texts(value, place.where(key))
+        else:
+            near = suggestion(name, [*BY_NAME, *TABLES])
+            raise ConfigError(place.where(key), f"unknown setting.{near}")
+    if "routes" in tables:
+        settings["route"] = settings.get("route", []) + route_texts(tables["routes"], place)
+    return Found(
+        path,
+        text,
+        settings,
+        users=entries(tables, "users", User, place),
+        seeds=Seeds(
+            groups=entries(tables, "url-groups", GroupSeed, place),
+            queues=entries(tables, "queues", QueueSeed, place),
+            schedules=entries(tables, "schedules", ScheduleSeed, place),
+        ),
+    )
+
+
+def normal(key: str) -> str:
+    """`maxAge` and `max_age` are `max-age`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"-\1", key).lower().replace("_", "-")
+
+
+def as_texts(value: Any, where: str) -> list[str]:
+    """A TOML value as what a flag would carry; lists are repeated flags."""
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    if isinstance(value, str | int | float):
+        return [str(value)]
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return list(value)
+    raise ConfigError(where, f"{value!r} is no value for a setting; expected text or a number.")
+
+
+def route_texts(value: Any, place: Found) -> list[str]:
+    """`[routes]`, a table of destination prefixes, as `FROM=TO`."""
+    if isinstance(value, dict) and all(isinstance(to, str | int) for to in value.values()):
+        return [f"{source}={to}" for source, to in value.items()]
+    raise ConfigError(place.where("routes"), "expected a table of destination = address.")
+
+
+def entries(tables: dict[str, Any], name: str, kind: type[T], place: Found) -> tuple[T, ...]:
+    """The tables `[[name]]` as values of `kind`."""
+    listed = tables.get(name, [])
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        raise ConfigError(place.where(name), f"expected tables that begin with [[{name}]].")
+    found = []
+    for number, item in enumerate(listed, 1):
+        fields = {normal(key).replace("-", "_"): value for key, value in item.items()}
+        if kind is ScheduleSeed:
+            fields = with_headers(fields)
+        unknown = set(fields) - set(kind.__struct_fields__)
+        for word in sorted(unknown)[:1]:
+            near = suggestion(word, kind.__struct_fields__)
+            raise ConfigError(place.where(name), f'entry {number}: unknown key "{word}".{near}')
+        try:
+            found.append(convert(fields, kind))
+        except ValidationError as error:
+            raise ConfigError(place.where(name), f"entry {number}: {error}.") from None
+    return tuple(found)
+
+
+def with_headers(fields: dict[str, Any]) -> dict[str, Any]:
+    """A schedule whose shorthand keys became headers."""
+    headers = fields.get("headers", {})
+    pairs = list(headers.items()) if isinstance(headers, dict) else headers
+    rest = {key: value for key, value in fields.items() if key not in SCHEDULE_HEADERS}
+    pairs += [(SCHEDULE_HEADERS[k], str(v)) for k, v in fields.items() if k in SCHEDULE_HEADERS]
+    return {**rest, "headers": pairs}

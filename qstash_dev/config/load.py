@@ -1,0 +1,167 @@
+"""Precedence: flag > environment > file > default. Builds the `Config` and remembers origins."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qstash_dev.config import env_file, file
+from qstash_dev.config.errors import ConfigError, suggestion
+from qstash_dev.config.model import QUOTAS, Config, Limits, Seeds
+from qstash_dev.config.options import OPTIONS, Option
+from qstash_dev.protocol.users import DEV_USERS, User, is_public
+
+DEFAULT = "default"
+
+VARIABLES_OF_CLIENTS = ("QSTASH_DEV_URL",)
+"""Variables with our prefix that are no settings of a server."""
+
+FIELDS = {
+    "app": "app_url",
+    "route": "routes",
+    "config": "config_file",
+    "retry-interval": "retry_interval_ms",
+    "max-age": "max_age_ms",
+    "max-delay": "max_delay_s",
+    "dedup-window": "dedup_window_ms",
+    "finished-readable": "finished_readable_ms",
+    "parallelism": "global_parallelism",
+}
+"""Fields of the Config that are not called like their option."""
+
+
+class Setting(Struct, frozen=True):
+    """One value, as text, and where it was found: `--port`, `QSTASH_DEV_PORT`, a file, `default`.
+
+    Relative paths begin at `base`.
+    """
+
+    option: Option
+    texts: tuple[str, ...]
+    origin: str = DEFAULT
+    base: Path | None = None
+
+
+class Loaded(Struct, frozen=True):
+    """The Config, each value with its origin in the order of the table, and what to warn about."""
+
+    config: Config
+    settings: tuple[Setting, ...]
+    warnings: tuple[str, ...]
+
+
+def load(
+    command: str,
+    flags: Mapping[str, Sequence[str]],
+    environment: Mapping[str, str],
+    directory: Path,
+    *,
+    terminal: bool = False,
+) -> Loaded:
+    """Settings of `dev` or `serve` started in `directory`.
+
+    `flags` holds the texts given for each option name. `terminal` says whether stdout is one.
+    Raises `ConfigError`.
+    """
+    explicit = (flags.get("config") or [environment.get("QSTASH_DEV_CONFIG", "")])[0]
+    found = file.find(directory, Path(explicit).expanduser() if explicit else None)
+    fallbacks = defaults_of(command, environment, terminal=terminal)
+    settings = tuple(pick(o, flags, environment, found, fallbacks) for o in OPTIONS)
+    config = build({s.option.name: value_of(s) for s in settings if s.texts}, found)
+    host_origin = next(s.origin for s in settings if s.option.name == "host")
+    return Loaded(restrict(config, host_origin), settings, tuple(strangers(environment)))
+
+
+def defaults_of(command: str, environment: Mapping[str, str], *, terminal: bool) -> dict[str, str]:
+    """`dev` is made for a person: it waits for the app, and on a terminal it shows the TUI."""
+    person = command == "dev"
+    screen = person and terminal and not environment.get("CI")
+    return {"hold": str(person).lower(), "output": "tui" if screen else "log"}
+
+
+def pick(
+    option: Option,
+    flags: Mapping[str, Sequence[str]],
+    environment: Mapping[str, str],
+    found: file.Found | None,
+    fallbacks: Mapping[str, str],
+) -> Setting:
+    """The text that counts for one option."""
+    name = option.name
+    if flags.get(name):
+        return Setting(option, tuple(flags[name]), option.flag)
+    variable = environment.get(option.variable, "").strip()
+    if variable:
+        texts = variable.split() if option.kind == "many" else [variable]
+        return Setting(option, tuple(texts), option.variable)
+    if found is not None and name in found.settings:
+        return Setting(option, tuple(found.settings[name]), found.where(name), found.path.parent)
+    fallback = fallbacks.get(name, option.default)
+    return Setting(option, () if fallback is None else (fallback,))
+
+
+def value_of(setting: Setting) -> Any:
+    """The parsed value of a setting that has one; a tuple for an option that may be repeated."""
+    option = setting.option
+    try:
+        values = [option.parse(text) for text in setting.texts]
+    except ValueError as error:
+        raise ConfigError(setting.origin, str(error)) from None
+    if setting.base is not None:
+        values = [setting.base / v if isinstance(v, Path) else v for v in values]
+    if option.kind == "many":
+        return tuple(values)
+    if len(values) > 1:
+        raise ConfigError(setting.origin, "expected one value, not several.")
+    return values[0]
+
+
+def build(values: Mapping[str, Any], found: file.Found | None) -> Config:
+    """Values by option name become the fields of the Config; what is not set keeps its default."""
+    fields = {FIELDS.get(name, name.replace("-", "_")): value for name, value in values.items()}
+    clock_mode, clock_scale = fields.pop("clock")
+    limits = {name: fields.pop(name) for name in Limits.__struct_fields__ if name in fields}
+    fields["config_file"] = found.path if found else None
+    if fields.pop("memory"):
+        fields["data_dir"] = None
+    return Config(
+        **fields,
+        clock_mode=clock_mode,
+        clock_scale=clock_scale,
+        limits=replace(QUOTAS[fields["quota"]], **limits),
+        users=users_of(fields.get("env_file"), found),
+        seeds=found.seeds if found else Seeds(),
+    )
+
+
+def users_of(adopted: Path | None, found: file.Found | None) -> tuple[User, ...]:
+    """Adopted credentials first, then users of the file, then the public ones."""
+    own = found.users if found else ()
+    named = {user.id for user in own}
+    users = own + tuple(user for user in DEV_USERS if user.id not in named)
+    return env_file.adopt(adopted, users) if adopted else users
+
+
+def restrict(config: Config, host_origin: str) -> Config:
+    """A server that others can reach serves no user whose token everybody knows."""
+    if all(ip_address(address).is_loopback for address in config.host):
+        return config
+    private = tuple(user for user in config.users if not is_public(user.token))
+    if not private:
+        raise ConfigError(
+            host_origin,
+            f"listening on {', '.join(config.host)} needs a token that is not public knowledge; "
+            "name users in qstash-dev.toml, or adopt a token with --env-file.",
+        )
+    return replace(config, users=private)
+
+
+def strangers(environment: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each variable with our prefix that nothing reads."""
+    known = [option.variable for option in OPTIONS]
+    for name in sorted(environment):
+        if name.startswith("QSTASH_DEV_") and name not in (*known, *VARIABLES_OF_CLIENTS):
+            yield f"{name}: unknown variable, ignored.{suggestion(name, known)}"

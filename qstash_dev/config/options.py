@@ -1,0 +1,109 @@
+"""The table of settings: one line gives the flag, the variable, the key of the file, and the help.
+
+`port` is `--port`, `QSTASH_DEV_PORT` and `port = ...`. Knows nothing of where values are found.
+"""
+
+from msgspec import Struct
+
+from qstash_dev.config import parsing as p
+from qstash_dev.config.model import QUOTAS
+
+
+class Option(Struct, frozen=True):
+    """One setting. `default` is text as a user would write it; `None` is "not set".
+
+    `kind` is `value` (takes one), `many` (may be repeated), `switch` (`--memory`), or `toggle`
+    (`--hold/--no-hold`).
+    """
+
+    section: str
+    name: str
+    metavar: str
+    parse: p.Parser
+    default: str | None
+    help: str
+    kind: str = "value"
+    short: str | None = None
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return "QSTASH_DEV_" + self.name.upper().replace("-", "_")
+
+
+SERVER, APP, TIME = "Server", "App and deliveries", "Time and replay"
+STATE, LIMITS, TUNNEL, OUTPUT = "State", "Limits", "Tunnel", "Output"
+
+COUNT = p.unlimited_or(p.integer(0))
+SIZE = p.unlimited_or(p.size)
+SECONDS = p.unlimited_or(p.duration_s)
+
+OPTIONS = (
+    Option(SERVER, "port", "N", p.port, "8080", "Port of the API; 0 is a free one.", short="-p"),
+    Option(SERVER, "log-port", "N", p.port, None, "Serve the API on this port, too."),
+    Option(SERVER, "host", "ADDR", p.hosts, "127.0.0.1,::1", "Addresses to listen on."),
+    Option(SERVER, "quota", "payg|pro", p.choice(*QUOTAS), "payg", "Plan whose limits hold."),
+    Option(SERVER, "env-file", "FILE", p.path, None, "Adopt token and signing keys found there."),
+    Option(SERVER, "config", "FILE", p.path, None, "Settings [default: ./qstash-dev.toml]."),
+    Option(APP, "app", "URL|PORT", p.app, "http://localhost:3000", "Where your app listens."),
+    Option(
+        APP, "route", "FROM=TO", p.route, None, "Deliver URLs with prefix FROM to TO.", kind="many"
+    ),
+    Option(
+        APP,
+        "external",
+        "allow|hold|deny",
+        p.choice("allow", "hold", "deny"),
+        "allow",
+        "Destinations that are neither loopback nor routed.",
+    ),
+    Option(APP, "hold", "", p.boolean, None, "Wait while the app is not running.", kind="toggle"),
+    Option(TIME, "clock", "real|frozen|Nx", p.clock, "real", "How fast time passes."),
+    Option(TIME, "retry-interval", "D", p.duration_ms, None, "Wait this long before every retry."),
+    Option(
+        TIME,
+        "auto-replay",
+        "off|failed",
+        p.choice("off", "failed"),
+        "off",
+        "Deliver failed messages again when source files change.",
+    ),
+    Option(TIME, "watch", "DIR", p.path, ".", "Directory of those source files."),
+    Option(TUNNEL, "tunnel", "", p.boolean, "false", "Open an ngrok tunnel.", kind="switch"),
+    Option(TUNNEL, "domain", "NAME", p.text, None, "ngrok domain to use."),
+    Option(TUNNEL, "public-url", "URL", p.url, None, "A tunnel that runs already."),
+    Option(TUNNEL, "cloud", "", p.boolean, "false", "Publish by the real QStash.", kind="switch"),
+    Option(STATE, "data-dir", "DIR", p.path, ".qstash-dev", "Where state is kept."),
+    Option(STATE, "memory", "", p.boolean, "false", "Forget everything at exit.", kind="switch"),
+    Option(STATE, "max-messages", "N", p.integer(0), "10000", "Finished messages to keep."),
+    Option(STATE, "max-age", "D", p.duration_ms, "7d", "How long to keep them."),
+    Option(LIMITS, "max-retries", "N", COUNT, None, "Retries per message [default: by quota]."),
+    Option(LIMITS, "max-delay", "D", SECONDS, None, "Delay of a message [default: by quota]."),
+    Option(LIMITS, "max-message-size", "SIZE", SIZE, None, "Body size [default: by quota]."),
+    Option(LIMITS, "parallelism", "N", p.integer(1), "100", "Deliveries at the same time."),
+    Option(LIMITS, "dedup-window", "D", p.duration_ms, "10m", "How long duplicates are noticed."),
+    Option(
+        LIMITS,
+        "finished-readable",
+        "D",
+        p.duration_ms,
+        "30s",
+        "How long GET /v2/messages/ID finds a finished message.",
+    ),
+    Option(
+        OUTPUT,
+        "output",
+        "tui|log|json|quiet",
+        p.choice("tui", "log", "json", "quiet"),
+        None,
+        "What stdout shows [default: tui for dev on a terminal, else log].",
+    ),
+    Option(OUTPUT, "log-file", "FILE", p.path, None, "Write the log there."),
+    Option(OUTPUT, "verbosity", "N", p.integer(-1), "0", "The same as -v and -q."),
+    Option(OUTPUT, "strict", "", p.boolean, "false", "Refuse what the cloud would.", kind="switch"),
+)
+
+BY_NAME = {option.name: option for option in OPTIONS}

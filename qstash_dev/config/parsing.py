@@ -1,0 +1,162 @@
+"""Text of one setting to its value. Every parser raises `ValueError` with a sentence.
+
+The sentence names the bad value and what was expected; where it was written is the caller's
+knowledge.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from qstash_dev.config.errors import suggestion
+
+Parser = Callable[[str], object]
+
+UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+UNITS_BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1_000_000, "kib": 1024, "mib": 1024**2}
+TRUE = ("true", "1", "yes", "on")
+FALSE = ("false", "0", "no", "off", "")
+
+
+def text(value: str) -> str:
+    """Any text but the empty one."""
+    if not value.strip():
+        raise ValueError("it is empty; expected some text.")
+    return value.strip()
+
+
+def boolean(value: str) -> bool:
+    """`true`, `1`, `yes`, `on`, or their opposites."""
+    if value.lower() in TRUE:
+        return True
+    if value.lower() in FALSE:
+        return False
+    raise ValueError(f'"{value}" is neither true nor false.')
+
+
+def integer(low: int, high: int | None = None) -> Callable[[str], int]:
+    """A whole number in a range, both ends included."""
+
+    def parse(value: str) -> int:
+        span = f"a whole number of at least {low}" if high is None else f"{low} to {high}"
+        if not re.fullmatch(r"-?[0-9]{1,18}", value.strip()):
+            raise ValueError(f'"{value}" is not a number; expected {span}.')
+        number = int(value)
+        if number < low or (high is not None and number > high):
+            raise ValueError(f"{number} is out of range; expected {span}.")
+        return number
+
+    return parse
+
+
+def unlimited_or(parse: Callable[[str], int]) -> Callable[[str], int | None]:
+    """`unlimited`, or what `parse` accepts."""
+    return lambda value: None if value == "unlimited" else parse(value)
+
+
+def port(value: str) -> int:
+    """A TCP port; 0 is a free one."""
+    return integer(0, 65_535)(value)
+
+
+def duration_ms(value: str) -> int:
+    """`7d`, `1h30m`, `500ms`; a bare number is seconds."""
+    pieces = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", value.strip())
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value.strip()):
+        pieces = [(value.strip(), "s")]
+    elif not pieces or "".join(n + unit for n, unit in pieces) != value.strip():
+        raise ValueError(f'"{value}" is not a duration; expected one such as 500ms, 10s or 1h30m.')
+    return round(sum(float(number) * UNITS_MS[unit] for number, unit in pieces))
+
+
+def duration_s(value: str) -> int:
+    """A duration of whole seconds."""
+    return duration_ms(value) // 1000
+
+
+def size(value: str) -> int:
+    """Bytes: `1048576`, `10MB` (decimal), `10MiB` (binary)."""
+    match = re.fullmatch(r"([0-9]{1,15})\s*([a-z]*)", value.strip().lower())
+    if match is None or match[2] not in UNITS_BYTES:
+        raise ValueError(f'"{value}" is not a size; expected one such as 500000, 10MB or 10MiB.')
+    return int(match[1]) * UNITS_BYTES[match[2]]
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    """One of a few words."""
+
+    def parse(value: str) -> str:
+        if value in allowed:
+            return value
+        words = ", ".join(allowed)
+        raise ValueError(f'"{value}" is none of {words}.{suggestion(value, allowed)}')
+
+    return parse
+
+
+def path(value: str) -> Path:
+    """A path, with `~` for the home directory."""
+    return Path(text(value)).expanduser()
+
+
+def url(value: str) -> str:
+    """An http or https URL, without the slash at its end."""
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value.strip()):
+        raise ValueError(
+            f'"{value}" is not a URL; expected one that begins with http:// or https://.'
+        )
+    return value.strip().rstrip("/")
+
+
+def app(value: str) -> str:
+    """Where the app listens: a URL, `host:port`, or a port on localhost."""
+    bare = value.strip().removeprefix(":")
+    if bare.isdecimal():
+        return f"http://localhost:{integer(1, 65_535)(bare)}"
+    if re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]+", bare):
+        return f"http://{bare}"
+    try:
+        return url(bare)
+    except ValueError:
+        raise ValueError(
+            f'"{value}" is not an address of an app; expected a port such as 3000, or a URL.'
+        ) from None
+
+
+def route(value: str) -> tuple[str, str]:
+    """`FROM=TO`: a destination prefix, and the URL or port that is called instead."""
+    match = re.fullmatch(r"(https?://\S+?)=(https?://\S+|:?[0-9]+)", value.strip())
+    if match is None:
+        raise ValueError(
+            f'"{value}" is not a route; expected FROM=TO, '
+            "such as https://my-app.com=http://localhost:3000."
+        )
+    return match[1], app(match[2])
+
+
+def clock(value: str) -> tuple[str, float]:
+    """`real`, `frozen`, or a speed such as `60x`: the mode and the speed."""
+    if value in ("real", "frozen"):
+        return value, 1.0
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)x?", value)
+    if match is None or not 0 < float(match[1]) <= 1_000_000:
+        raise ValueError(f'"{value}" is no clock; expected real, frozen, or a speed such as 60x.')
+    return ("real", 1.0) if float(match[1]) == 1 else ("scaled", float(match[1]))
+
+
+def hosts(value: str) -> tuple[str, ...]:
+    """IP addresses with commas between; `localhost` is both loopback addresses."""
+    from ipaddress import ip_address
+
+    found: list[str] = []
+    for word in value.split(","):
+        if word.strip() == "localhost":
+            found += ["127.0.0.1", "::1"]
+            continue
+        try:
+            found.append(str(ip_address(word.strip().strip("[]"))))
+        except ValueError:
+            raise ValueError(
+                f'"{word.strip()}" is not an IP address; expected one such as 127.0.0.1 or 0.0.0.0.'
+            ) from None
+    return tuple(dict.fromkeys(found))
