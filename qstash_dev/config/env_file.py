@@ -21,7 +21,7 @@ ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 def variables(text: str) -> dict[str, str]:
     """Names and values of a `.env` file; the last of equal names counts."""
     found = {}
-    for name, double, single, tick, bare in LINE.findall(text):
+    for name, double, single, tick, bare in LINE.findall(text.replace("\r\n", "\n")):
         plain = re.sub(r"\\(.)", lambda m: ESCAPES.get(m[1], m[1]), double)
         found[name] = plain or single or tick or ("" if bare.startswith("#") else bare)
     return found

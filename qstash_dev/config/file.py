@@ -150,7 +150,9 @@ def entries(tables: dict[str, Any], name: str, kind: type[T], place: Found) -> t
 def with_headers(fields: dict[str, Any]) -> dict[str, Any]:
     """A schedule whose shorthand keys became headers."""
     headers = fields.get("headers", {})
-    pairs = list(headers.items()) if isinstance(headers, dict) else headers
+    if not isinstance(headers, dict):
+        return fields
+    pairs = list(headers.items())
     rest = {key: value for key, value in fields.items() if key not in SCHEDULE_HEADERS}
     pairs += [(SCHEDULE_HEADERS[k], str(v)) for k, v in fields.items() if k in SCHEDULE_HEADERS]
     return {**rest, "headers": pairs}

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from qstash_dev.config import env_file, file
 from qstash_dev.config.errors import ConfigError, suggestion
-from qstash_dev.config.model import QUOTAS, Config, Limits, Seeds
+from qstash_dev.config.model import Config, Seeds
 from qstash_dev.config.options import OPTIONS, Option
+from qstash_dev.protocol.quota import QUOTAS, Limits
 from qstash_dev.protocol.users import DEV_USERS, User, is_public
 
 DEFAULT = "default"

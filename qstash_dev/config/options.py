@@ -6,7 +6,7 @@
 from msgspec import Struct
 
 from qstash_dev.config import parsing as p
-from qstash_dev.config.model import QUOTAS
+from qstash_dev.protocol.quota import QUOTAS
 
 
 class Option(Struct, frozen=True):

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qstash_dev.config.errors import suggestion
+from qstash_dev.protocol.timing import parse_duration
 
 Parser = Callable[[str], object]
 
-UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 UNITS_BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1_000_000, "kib": 1024, "mib": 1024**2}
 TRUE = ("true", "1", "yes", "on")
 FALSE = ("false", "0", "no", "off", "")
@@ -41,7 +41,7 @@ def integer(low: int, high: int | None = None) -> Callable[[str], int]:
         span = f"a whole number of at least {low}" if high is None else f"{low} to {high}"
         if not re.fullmatch(r"-?[0-9]{1,18}", value.strip()):
             raise ValueError(f'"{value}" is not a number; expected {span}.')
-        number = int(value)
+        number = int(value.strip())
         if number < low or (high is not None and number > high):
             raise ValueError(f"{number} is out of range; expected {span}.")
         return number
@@ -60,13 +60,9 @@ def port(value: str) -> int:
 
 
 def duration_ms(value: str) -> int:
-    """`7d`, `1h30m`, `500ms`; a bare number is seconds."""
-    pieces = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", value.strip())
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value.strip()):
-        pieces = [(value.strip(), "s")]
-    elif not pieces or "".join(n + unit for n, unit in pieces) != value.strip():
-        raise ValueError(f'"{value}" is not a duration; expected one such as 500ms, 10s or 1h30m.')
-    return round(sum(float(number) * UNITS_MS[unit] for number, unit in pieces))
+    """`7d`, `1h30m`, and beyond what QStash's headers allow `500ms`; a bare number is seconds."""
+    milliseconds = re.fullmatch(r"([0-9]{1,15})ms", value.strip())
+    return int(milliseconds[1]) if milliseconds else parse_duration(value)
 
 
 def duration_s(value: str) -> int:
@@ -96,7 +92,10 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 def path(value: str) -> Path:
     """A path, with `~` for the home directory."""
-    return Path(text(value)).expanduser()
+    try:
+        return Path(text(value)).expanduser()
+    except RuntimeError:
+        raise ValueError(f'"{value}" begins with the home directory of an unknown user.') from None
 
 
 def url(value: str) -> str:

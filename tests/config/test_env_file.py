@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qstash_dev.config import ConfigError
+from qstash_dev.config.env_file import adopt, variables
+from qstash_dev.protocol.users import DEV_USERS
+
+LINES = [
+    ("A=1", {"A": "1"}),
+    ("export A=1", {"A": "1"}),
+    ("  A = 1  ", {"A": "1"}),
+    ("A=", {"A": ""}),
+    ("A='x # y'", {"A": "x # y"}),
+    ('A="x # y" # note', {"A": "x # y"}),
+    ('A="x\\n\\"y\\""', {"A": 'x\n"y"'}),
+    ("A=`x'y`", {"A": "x'y"}),
+    ("A=x # note", {"A": "x"}),
+    ("A=x#y", {"A": "x#y"}),
+    ("A= # note", {"A": ""}),
+    ("A=eyJ9==", {"A": "eyJ9=="}),
+    ("# A=1", {}),
+    ("nonsense", {}),
+    ("A=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
+    ("A=1\nA=2", {"A": "2"}),
+    ('A="two\nlines"\nB=1', {"A": "two\nlines", "B": "1"}),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), LINES)
+def test_dotenv_lines_are_read_as_the_libraries_do(text, found):
+    assert variables(text) == found
+
+
+@given(
+    st.dictionaries(st.from_regex(r"[A-Z]{1,8}", fullmatch=True), st.text("ab c=#_-", max_size=9))
+)
+def test_quoted_values_come_back_unchanged(given_values):
+    text = "\n".join(f"{name}='{value}'" for name, value in given_values.items())
+    assert variables(text) == given_values
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_readable(text):
+    variables(text)
+
+
+def write(directory: Path, text: str) -> Path:
+    path = directory / ".env.local"
+    path.write_text(text)
+    return path
+
+
+def test_an_adopted_token_becomes_the_first_user_with_the_id_inside_it(tmp_path):
+    token = "eyJVc2VySUQiOiJtZSIsIlBhc3N3b3JkIjoieCJ9"  # {"UserID":"me","Password":"x"}
+    path = write(
+        tmp_path,
+        f"QSTASH_TOKEN={token}\nQSTASH_CURRENT_SIGNING_KEY=sig_a\nQSTASH_NEXT_SIGNING_KEY=sig_b\n",
+    )
+    first, *others = adopt(path, DEV_USERS)
+    assert (first.id, first.token, first.current_key, first.next_key) == (
+        "me",
+        token,
+        "sig_a",
+        "sig_b",
+    )
+    assert tuple(others) == DEV_USERS
+
+
+def test_what_the_file_does_not_set_stays_as_it_was(tmp_path):
+    first, *_ = adopt(write(tmp_path, "QSTASH_CURRENT_SIGNING_KEY=sig_a"), DEV_USERS)
+    assert first.id == "defaultUser"
+    assert first.token == DEV_USERS[0].token
+    assert (first.current_key, first.next_key) == ("sig_a", DEV_USERS[0].next_key)
+
+
+def test_a_public_dev_token_selects_its_user_once(tmp_path):
+    users = adopt(write(tmp_path, f"QSTASH_TOKEN={DEV_USERS[2].token}"), DEV_USERS)
+    assert users == (DEV_USERS[2], DEV_USERS[0], DEV_USERS[1], DEV_USERS[3])
+
+
+def test_a_token_without_a_user_id_gets_a_name(tmp_path):
+    assert adopt(write(tmp_path, "QSTASH_TOKEN=opaque"), DEV_USERS)[0].id == "env-file"
+
+
+def test_a_file_without_credentials_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="sets none of QSTASH_TOKEN"):
+        adopt(write(tmp_path, "OTHER=1"), DEV_USERS)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r'--env-file: ".*nowhere" cannot be read'):
+        adopt(tmp_path / "nowhere", DEV_USERS)
