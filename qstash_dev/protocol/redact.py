@@ -1,0 +1,60 @@
+"""`Upstash-Redact-Fields`: what of a message is shown only as a hash.
+
+Deliveries are never redacted. It refuses to know where values are shown; the API
+redacts messages, logs, DLQ and schedules.
+"""
+
+import re
+from hashlib import sha256
+
+from qstash_dev.protocol.model import Headers
+
+BODY = "body"
+ALL_HEADERS = "header"
+
+_ONE_HEADER = re.compile(r"headers?\[\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*\]", re.IGNORECASE)
+
+
+def parse_redact(text: str) -> tuple[str, ...]:
+    """The fields in one spelling: `body`, `header`, `header[Name]` with the name in canonical case.
+
+    A comma list; the SDKs send `header`, the docs write `headers`. Repeated fields count once.
+    Raises `ValueError` with a sentence.
+    """
+    fields = (_field(item.strip()) for item in text.split(",") if item.strip())
+    return tuple(dict.fromkeys(fields))
+
+
+def _field(text: str) -> str:
+    lower = text.lower()
+    if lower == BODY:
+        return BODY
+    if lower in ("header", "headers"):
+        return ALL_HEADERS
+    if one := _ONE_HEADER.fullmatch(text):
+        return f"{ALL_HEADERS}[{'-'.join(part.capitalize() for part in one[1].split('-'))}]"
+    raise ValueError(f"{text!r} cannot be redacted: expected body, header or header[Name].")
+
+
+def redact_headers(headers: Headers, redact: tuple[str, ...]) -> Headers:
+    """The headers as they are shown: all values hashed, or those that are named."""
+    if not redact or redact == (BODY,):
+        return headers
+    hidden = {field.lower() for field in redact}
+    everything = ALL_HEADERS in hidden
+    return tuple(
+        (name, _hashed(value.encode(errors="surrogateescape")))
+        if everything or f"{ALL_HEADERS}[{name.lower()}]" in hidden
+        else (name, value)
+        for name, value in headers
+    )
+
+
+def redact_body(body: bytes, redact: tuple[str, ...]) -> bytes:
+    """The body as it is shown."""
+    return _hashed(body).encode() if BODY in redact else body
+
+
+def _hashed(value: bytes) -> str:
+    """Hex is our choice: the docs say `REDACTED:<SHA256>` and no more."""
+    return f"REDACTED:{sha256(value).hexdigest()}"
