@@ -1,0 +1,208 @@
+"""What a server writes on stdout when no TUI owns the screen: the start-up block, a line per event.
+
+Formats and writes plain values. Knows neither the engine nor the settings.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Literal, TextIO
+
+from msgspec import Struct, to_builtins
+
+from qstash_dev.protocol.model import State
+from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.users import User
+
+Style = Literal["log", "json", "quiet"]
+
+READY = "Upstash QStash development server is running at {url}"
+"""The words of the official server: the JavaScript SDK waits for `/runn+ing( at|\\.)/i`."""
+
+LOOK = {
+    State.CREATED: ("◷", "created", "36"),
+    State.ACTIVE: ("▶", "active", "34"),
+    State.ERROR: ("✗", "error", "31"),
+    State.RETRY: ("↻", "retry", "33"),
+    State.DELIVERED: ("✓", "ok", "32"),
+    State.FAILED: ("✗", "failed", "31;1"),
+    State.CANCEL_REQUESTED: ("⊘", "cancel requested", "35"),
+    State.CANCELED: ("⊘", "canceled", "35"),
+}
+"""Symbol, word and ANSI colour of a state: never the colour alone."""
+
+DETAILS = frozenset({State.ACTIVE, State.RETRY, State.CANCEL_REQUESTED})
+"""Events that only `-v` shows: another line tells the same."""
+
+
+class Line(Struct, frozen=True):
+    """One event with what is worth a look of its message. Times are epoch milliseconds.
+
+    `attempt` of `tries`, `status` and `duration_ms` belong to the attempt that the event tells of.
+    `hint` is the explanation of a failure in one line.
+    """
+
+    seq: int
+    time: int
+    id: str
+    user: str
+    state: State
+    method: str
+    url: str
+    attempt: int | None = None
+    tries: int | None = None
+    status: int | None = None
+    duration_ms: float | None = None
+    next_at: int | None = None
+    error: str | None = None
+    hint: str | None = None
+
+
+class Started(Struct, frozen=True):
+    """Where a server listens and who its first user is.
+
+    `adopted` names the file whose credentials the user has: these are not printed.
+    """
+
+    url: str
+    port: int
+    pid: int
+    user: User
+    adopted: str | None = None
+    app_url: str | None = None
+
+
+class Console:
+    """Writes in one style. `quiet` still prints the start-up block, since programs wait for it."""
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        style: Style = "log",
+        *,
+        colour: bool = False,
+        verbosity: int = 0,
+    ) -> None:
+        self._write = write
+        self._style: Style = "quiet" if verbosity < 0 and style == "log" else style
+        self._colour = colour
+        self._verbosity = verbosity
+
+    def started(self, started: Started, now: int) -> None:
+        """The readiness line and the credentials."""
+        if self._style == "json":
+            self._write(ready_record(started, now) + "\n")
+        else:
+            self._write(start_block(started))
+
+    def event(self, line: Line) -> None:
+        """One committed event."""
+        if self._style == "json":
+            self._write(json.dumps({"type": "event", "ts": line.time, **to_builtins(line)}) + "\n")
+        elif self._style == "log" and (self._verbosity > 0 or line.state not in DETAILS):
+            self._write(event_text(line, colour=self._colour) + "\n")
+
+    def notice(self, text: str, now: int) -> None:
+        """Something about the server itself: the tunnel, the configuration, a hint."""
+        if self._style == "json":
+            self._write(json.dumps({"type": "notice", "ts": now, "seq": None, "text": text}) + "\n")
+        elif self._style == "log":
+            self._write(f"{clock_time(now)} · {text}\n")
+
+
+def ready_record(started: Started, now: int) -> str:
+    """The first line of NDJSON output. `message` holds the words that SDKs wait for."""
+    record = {
+        "type": "ready",
+        "url": started.url,
+        "port": started.port,
+        "pid": started.pid,
+        "ts": now,
+        "seq": 0,
+        "message": READY.format(url=started.url),
+    }
+    return json.dumps(record)
+
+
+def start_block(started: Started) -> str:
+    """The text that people copy into `.env.local`."""
+    lines = [READY.format(url=started.url), "", *credentials(started), ""]
+    if started.app_url is not None and started.adopted is None:
+        lines += [
+            "Try it:",
+            f"  curl -X POST {started.url}/v2/publish/{started.app_url}/api/hello \\",
+            f'    -H "Authorization: Bearer {started.user.token}" -d "hello"',
+            "",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def credentials(started: Started) -> list[str]:
+    """`NAME=value` lines; adopted secrets stay where they are."""
+    if started.adopted is not None:
+        return [
+            f"QSTASH_URL={started.url}",
+            f"# QSTASH_TOKEN and the signing keys are those of {started.adopted}.",
+        ]
+    return [
+        f"QSTASH_URL={started.url}",
+        f"QSTASH_TOKEN={started.user.token}",
+        f"QSTASH_CURRENT_SIGNING_KEY={started.user.current_key}",
+        f"QSTASH_NEXT_SIGNING_KEY={started.user.next_key}",
+    ]
+
+
+def event_text(line: Line, *, colour: bool) -> str:
+    """`12:03:11 ✗ error     500 1/4 31ms   POST http://... msg_26hZ  what went wrong`."""
+    symbol, word, code = LOOK[line.state]
+    state = f"{symbol} {word:<8}"
+    attempt = f"{line.attempt}/{line.tries}" if line.attempt and line.tries else ""
+    took = f"{line.duration_ms:.0f}ms" if line.duration_ms is not None else ""
+    columns = [
+        clock_time(line.time),
+        f"\x1b[{code}m{state}\x1b[0m" if colour else state,
+        f"{line.status or '':>3}",
+        f"{attempt:<5}",
+        f"{took:>7}",
+        printable(f"{line.method} {line.url}"),
+        printable(line.id),
+    ]
+    return " ".join(columns) + "".join(f"  {printable(note)}" for note in notes(line))
+
+
+def notes(line: Line) -> list[str]:
+    """What follows the columns: the failure, its explanation, the next attempt."""
+    found = [text for text in (line.error, line.hint) if text]
+    if line.next_at is not None and line.next_at > line.time:
+        found.append(f"next in {format_duration(line.next_at - line.time)}")
+    return found
+
+
+def printable(text: str) -> str:
+    """No control character of a foreign text reaches a terminal, and a line stays a line."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def clock_time(ms: int) -> str:
+    """Local time of day."""
+    return datetime.fromtimestamp(ms / 1000).strftime("%H:%M:%S")
+
+
+def port_in_use(address: str, port: int, holder: str) -> str:
+    """What to print when the port is taken.
+
+    Ends in `:PORT` after the words that the JavaScript SDK looks for (qstash-js, dev server).
+    """
+    return (
+        f"{holder}\n"
+        f"Stop it, or take another port: qstash-dev --port {port + 1}, "
+        "or --port 0 for any free one.\n"
+        f"listen tcp: address already in use: {address}:{port}\n"
+    )
+
+
+def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Colours only on a terminal that can show them, and never with `NO_COLOR` (no-color.org)."""
+    if environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
