@@ -144,12 +144,17 @@ def credentials(started: Started) -> list[str]:
             f"QSTASH_URL={started.url}",
             f"# QSTASH_TOKEN and the signing keys are those of {started.adopted}.",
         ]
-    return [
-        f"QSTASH_URL={started.url}",
-        f"QSTASH_TOKEN={started.user.token}",
-        f"QSTASH_CURRENT_SIGNING_KEY={started.user.current_key}",
-        f"QSTASH_NEXT_SIGNING_KEY={started.user.next_key}",
-    ]
+    return [f"{name}={value}" for name, value in variables_of(started.url, started.user).items()]
+
+
+def variables_of(url: str, user: User) -> dict[str, str]:
+    """What an app's environment must hold, by the names that the SDKs read."""
+    return {
+        "QSTASH_URL": url,
+        "QSTASH_TOKEN": user.token,
+        "QSTASH_CURRENT_SIGNING_KEY": user.current_key,
+        "QSTASH_NEXT_SIGNING_KEY": user.next_key,
+    }
 
 
 def event_text(line: Line, *, colour: bool) -> str:

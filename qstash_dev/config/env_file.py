@@ -1,9 +1,10 @@
-"""`.env` files: reading them, and adopting the credentials of an app.
+"""`.env` files: reading them, adopting the credentials of an app, and setting variables.
 
 Understands what the dotenv libraries of Node and Python agree on: comments, `export`, quotes.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from qstash_dev.config.errors import ConfigError
@@ -14,6 +15,9 @@ LINE = re.compile(
         (?:"((?:[^"\\]|\\.)*)"|'([^']*)'|`([^`]*)`|([^\r\n]*?))[ \t]*(?:[ \t]\#[^\r\n]*)?$""",
     re.M | re.X,
 )
+
+KEPT = "before qstash-dev: "
+"""Marks a line that `with_variables` put out of use."""
 
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -59,3 +63,48 @@ def adopt(path: Path, users: tuple[User, ...]) -> tuple[User, ...]:
         next_key=following or base.next_key,
     )
     return adopted, *(user for user in users if user.id != adopted.id and user.token != token)
+
+
+def with_variables(text: str, wanted: Mapping[str, str]) -> str:
+    """The text of a `.env` file with these variables set, and nothing lost.
+
+    A line with another value stays as a comment above the new one; the rest is byte for byte as it
+    was. The same values twice change nothing.
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    have = variables(text)
+    for name, value in wanted.items():
+        if have.get(name) == value:
+            continue
+        lines = text.splitlines(keepends=True)
+        places = [n for n, line in enumerate(lines) if sets(line, name)]
+        for n in places:
+            lines[n] = f"# {KEPT}{lines[n]}"
+        end = places[-1] + 1 if places else len(lines)
+        if lines and not lines[end - 1].endswith("\n"):
+            lines[end - 1] += newline
+        lines.insert(end, f"{name}={value}{newline}")
+        text = "".join(lines)
+    return text
+
+
+def sets(line: str, name: str) -> bool:
+    """Whether a line gives this variable a value."""
+    return re.match(rf"\s*(?:export\s+)?{re.escape(name)}\s*=", line) is not None
+
+
+def write_variables(path: Path, wanted: Mapping[str, str]) -> bool:
+    """Sets variables in a file, made if need be; says whether the file changed.
+
+    Replaces the file in one step and keeps its permissions, so an interruption destroys nothing.
+    """
+    path = path.resolve()
+    old = path.read_bytes().decode("utf-8") if path.exists() else ""
+    new = with_variables(old, wanted)
+    if new == old:
+        return False
+    scratch = path.with_name(f".{path.name}.qstash-dev")
+    scratch.write_bytes(new.encode("utf-8"))
+    scratch.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o600)
+    scratch.replace(path)
+    return True

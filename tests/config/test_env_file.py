@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qstash_dev.config import ConfigError
-from qstash_dev.config.env_file import adopt, variables
+from qstash_dev.config.env_file import adopt, variables, with_variables, write_variables
 from qstash_dev.protocol.users import DEV_USERS
 
 LINES = [
@@ -93,3 +93,54 @@ def test_a_file_without_credentials_is_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r'--env-file: ".*nowhere" cannot be read'):
         adopt(tmp_path / "nowhere", DEV_USERS)
+
+
+SET = [
+    ("", "A=1\n"),
+    ("A=1\n", "A=1\n"),
+    ("A='1'\n", "A='1'\n"),
+    ("B=2", "B=2\nA=1\n"),
+    ("B=2\r\n", "B=2\r\nA=1\r\n"),
+    ("A=old # mine\nB=2\n", "# before qstash-dev: A=old # mine\nA=1\nB=2\n"),
+    ("export A=old", "# before qstash-dev: export A=old\nA=1\n"),
+    ("# A=1\nAA=3\n", "# A=1\nAA=3\nA=1\n"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), SET)
+def test_setting_a_variable_loses_no_line(before, after):
+    assert with_variables(before, {"A": "1"}) == after
+
+
+@given(st.text("ABx=#'\" \n", max_size=60), st.sampled_from(["1", "x=", ""]))
+def test_a_set_variable_is_read_back_and_set_once(text, value):
+    # A quote that nobody closes swallows the rest of the file for any reader.
+    assume(text.count('"') == text.count("'") == 0)
+    once = with_variables(text, {"A": value})
+    assert variables(once).get("A") == value
+    assert with_variables(once, {"A": value}) == once
+
+
+def test_a_file_keeps_its_permissions_and_says_whether_it_changed(tmp_path):
+    path = write(tmp_path, "B=2\n")
+    path.chmod(0o640)
+    assert write_variables(path, {"A": "1"})
+    assert path.read_text() == "B=2\nA=1\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert not write_variables(path, {"A": "1"})
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_with_secrets_is_private(tmp_path):
+    path = tmp_path / ".env.local"
+    assert write_variables(path, {"A": "1"})
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_linked_file_stays_a_link(tmp_path):
+    real = write(tmp_path, "B=2\n")
+    link = tmp_path / "link"
+    link.symlink_to(real)
+    write_variables(link, {"A": "1"})
+    assert link.is_symlink()
+    assert "A=1" in real.read_text()

@@ -1,0 +1,94 @@
+"""The command line: the list of commands, the default one, exit codes.
+
+Imports click alone; a command's module is imported when the command runs, so that `--help` and
+`--version` answer at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from qstash_dev import __version__
+from qstash_dev.cli.exits import INTERRUPTED, OK, Failure
+
+COMMANDS = {
+    "env": ("env", "Print or write the variables that your app needs."),
+    "config": ("env", "Show every setting and where it comes from."),
+}
+"""Name: the module in this package that defines it, and a line for `--help`."""
+
+
+class Commands(click.Group):
+    """Finds commands by the table; what does not begin with a command belongs to `dev`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {"--help", "-h", "--version"}
+        if not args or (args[0].startswith("-") and args[0] not in own):
+            args = ["dev", *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"qstash_dev.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS:
+            # Imported late: difflib is needed only for a mistake.
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f' Did you mean "{near[0]}"?' if near else " See qstash-dev --help."
+            ctx.fail(f'There is no command "{args[0]}".{hint}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Options of the server: qstash-dev dev --help.",
+)
+@click.version_option(__version__, prog_name="qstash-dev", message="%(prog)s %(version)s")
+def commands() -> None:
+    """A local QStash: signs, delivers, retries, records and replays, without the cloud.
+
+    Start `qstash-dev` beside your app, and give the app the printed variables.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Runs a command and exits: 0 ok, 1 error, 2 usage, and the codes of `exits`."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """The exit code of a command; what went wrong is on stderr."""
+    try:
+        code = commands.main(args, prog_name="qstash-dev", standalone_mode=False)
+    except Failure as error:
+        error.show()
+        return error.code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough. Keeps the interpreter from complaining at exit.
+        sys.stderr.close()
+        return OK
+    return code if isinstance(code, int) else OK

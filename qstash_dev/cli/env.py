@@ -1,0 +1,106 @@
+"""`env` and `config`: what the app needs to know, and what the server would use."""
+
+import json
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
+from qstash_dev.cli.target import find
+from qstash_dev.config import Loaded
+from qstash_dev.config.env_file import write_variables
+from qstash_dev.console import variables_of
+from qstash_dev.protocol.users import User
+
+Variables = dict[str, str]
+
+SHELLS: dict[str, Callable[[Variables], str]] = {
+    "sh": lambda env: "\n".join(f"export {k}={shlex.quote(v)}" for k, v in env.items()),
+    "fish": lambda env: "\n".join(f"set -gx {k} {shlex.quote(v)}" for k, v in env.items()),
+    "pwsh": lambda env: "\n".join(f"$env:{k} = '{v}'" for k, v in env.items()),
+    "dotenv": lambda env: "\n".join(f"{k}={v}" for k, v in env.items()),
+    "json": lambda env: json.dumps(env, indent=2),
+}
+"""How each shell sets variables. Tokens and keys hold no quote that PowerShell would mind."""
+
+
+@click.command()
+@click.option("--user", metavar="N|ID", default="1", help="Which user [default: the first].")
+@click.option("--shell", type=click.Choice(list(SHELLS)), help="Language of the output.")
+@click.option("--write", metavar="FILE", type=click.Path(path_type=Path), help="Set them there.")
+@click.option("--url", metavar="URL", help="Address of the server.")
+@click.option("--env-file", metavar="FILE", help="Adopt token and signing keys found there.")
+def env(
+    user: str, shell: str | None, write: Path | None, url: str | None, env_file: str | None
+) -> None:
+    """Print the variables that your app needs, or write them to a file.
+
+    \b
+    eval "$(qstash-dev env)"
+    qstash-dev env --write .env.local
+    """
+    config = load_or_fail("serve", {"env-file": [env_file]} if env_file else {}).config
+    address = find(url, os.environ, config).url
+    found = variables_of(address, select(config.users, user))
+    if write is None:
+        click.echo(SHELLS[shell or shell_here(os.environ.get("SHELL", ""))](found))
+        return
+    try:
+        changed = write_variables(write, found)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f'"{write}" cannot be written: {error}.') from None
+    click.echo(f"{write} {'is updated' if changed else 'has these variables already'}.", err=True)
+
+
+def select(users: tuple[User, ...], wanted: str) -> User:
+    """A user by number from 1, or by id."""
+    for number, user in enumerate(users, 1):
+        if wanted in (str(number), user.id):
+            return user
+    names = ", ".join(f"{number} {user.id}" for number, user in enumerate(users, 1))
+    raise Failure(f'There is no user "{wanted}"; expected one of: {names}.', USAGE)
+
+
+def shell_here(login_shell: str) -> str:
+    """The language of the user's shell."""
+    if os.name == "nt":
+        return "pwsh"
+    return "fish" if Path(login_shell).name == "fish" else "sh"
+
+
+@click.command(cls=ServerCommand)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def config(as_json: bool, **values: Any) -> None:
+    """Show every setting of the server, its value, and where that comes from.
+
+    Takes the options of the server, and shows what they would change.
+    """
+    loaded = load_or_fail("dev", flags_of(values))
+    click.echo(settings_json(loaded) if as_json else settings_text(loaded))
+
+
+def settings_text(loaded: Loaded) -> str:
+    """Name, value and origin in columns."""
+    rows = [(s.option.name, " ".join(s.texts) or "-", s.origin) for s in loaded.settings]
+    widths = [max(len(row[n]) for row in rows) for n in (0, 1)]
+    lines = [f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}" for name, value, origin in rows]
+    file = loaded.config.config_file
+    return "\n".join([*lines, "", f"file: {file or 'none (qstash-dev.toml is looked for here)'}"])
+
+
+def settings_json(loaded: Loaded) -> str:
+    """A list of `{"name", "value", "origin"}`; a setting that may be repeated has a list."""
+    records = [
+        {
+            "name": s.option.name,
+            "value": s.texts if s.option.kind == "many" else next(iter(s.texts), None),
+            "origin": s.origin,
+        }
+        for s in loaded.settings
+    ]
+    return json.dumps(records, indent=2)

@@ -1,0 +1,67 @@
+"""Which server a client command talks to.
+
+`--url`, then QSTASH_DEV_URL, then the server that keeps its state in this directory, then the
+default port. Knows no command.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from qstash_dev.config import Config
+
+
+class Target(Struct, frozen=True):
+    """A server's address, the token it wants from clients, and how it was found."""
+
+    url: str
+    token: str | None
+    found_by: str
+
+
+def find(explicit: str | None, environment: Mapping[str, str], config: Config) -> Target:
+    """The server to talk to. Whether it answers is not asked."""
+    if explicit:
+        return Target(with_scheme(explicit), None, "--url")
+    if environment.get("QSTASH_DEV_URL"):
+        return Target(with_scheme(environment["QSTASH_DEV_URL"]), None, "QSTASH_DEV_URL")
+    running = config.data_dir and read_record(config.data_dir / "server.json")
+    if running:
+        return running
+    return Target(f"http://127.0.0.1:{config.port or 8080}", None, "default port")
+
+
+def with_scheme(text: str) -> str:
+    """`8090` and `localhost:8090` are addresses, too."""
+    if text.isdecimal():
+        return f"http://127.0.0.1:{text}"
+    return (text if "://" in text else f"http://{text}").rstrip("/")
+
+
+def read_record(path: Path) -> Target | None:
+    """What a running server wrote about itself; `None` when it is gone or the file is not ours."""
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        url, pid, token = str(record["url"]), int(record["pid"]), record.get("token")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Target(url, token if isinstance(token, str) else None, str(path)) if lives(pid) else None
+
+
+def lives(pid: int) -> bool:
+    """Whether a process of this number exists."""
+    if pid <= 0:
+        return False
+    if os.name == "nt":
+        # Signal 0 would end the process there; a dead server is found when it does not answer.
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -1,0 +1,92 @@
+import subprocess
+import sys
+
+import click
+import pytest
+
+from qstash_dev import __version__, cli
+from qstash_dev.cli import COMMANDS, commands, run
+from qstash_dev.cli.exits import INTERRUPTED
+
+HEAVY = {"aiohttp", "textual", "rich", "pyngrok", "watchfiles", "msgspec", "sqlite3", "asyncio"}
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version_import_nothing_heavy(flag):
+    probe = (
+        "import sys; from qstash_dev.cli import run; code = run(sys.argv[1:]);"
+        f"print('heavy:', *({HEAVY!r} & set(sys.modules))); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe, flag], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "heavy:"
+
+
+def test_the_module_runs_as_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "qstash_dev", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout == f"qstash-dev {__version__}\n"
+
+
+def test_help_names_the_program_as_the_javascript_sdk_expects(capsys):
+    assert run(["--help"]) == 0
+    assert "qstash" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_listed_command_exists_and_explains_itself(name, capsys):
+    assert run([name, "--help"]) == 0
+    assert f"qstash-dev {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_a_usage_error_with_a_suggestion(capsys):
+    assert run(["evn"]) == 2
+    assert 'There is no command "evn". Did you mean "env"?' in capsys.readouterr().err
+    assert run(["xyzzy"]) == 2
+    assert "See qstash-dev --help." in capsys.readouterr().err
+
+
+def test_an_unknown_option_is_a_usage_error(capsys):
+    assert run(["env", "--usr"]) == 2
+    assert "--usr" in capsys.readouterr().err
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """Replaces every command by one that records the arguments it was given."""
+    calls = []
+
+    def stand_in(ctx, name):
+        @click.command(name, context_settings={"ignore_unknown_options": True})
+        @click.argument("args", nargs=-1, type=click.UNPROCESSED)
+        def record(args):
+            calls.append((name, *args))
+
+        return record
+
+    monkeypatch.setattr(commands, "get_command", stand_in)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("args", "called"),
+    [
+        ([], ("dev",)),
+        (["-p", "8090"], ("dev", "-p", "8090")),
+        (["-port=8090"], ("dev", "-port=8090")),
+        (["dev", "--memory"], ("dev", "--memory")),
+        (["env", "--user", "2"], ("env", "--user", "2")),
+    ],
+)
+def test_dev_is_the_default_command(tried, args, called):
+    assert run(args) == 0
+    assert tried == [called]
+
+
+def test_an_interrupted_command_ends_with_130(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.commands, "main", interrupted)
+    assert run(["env"]) == INTERRUPTED

@@ -1,0 +1,42 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from qstash_dev.cli.target import lives, read_record, with_scheme
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("8090", "http://127.0.0.1:8090"),
+        ("localhost:8090", "http://localhost:8090"),
+        ("https://h/", "https://h"),
+    ],
+)
+def test_an_address_may_be_short(text, url):
+    assert with_scheme(text) == url
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": "x", "url": "u"}', "\x00"])
+def test_a_foreign_record_is_no_server(tmp_path, text):
+    (tmp_path / "server.json").write_text(text)
+    assert read_record(tmp_path / "server.json") is None
+
+
+def test_a_record_of_an_ended_process_is_no_server(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    record = tmp_path / "server.json"
+    record.write_text(json.dumps({"pid": ended.pid, "url": "http://h"}))
+    assert read_record(record) is None
+    record.write_text(json.dumps({"pid": os.getpid(), "url": "http://h", "token": "t"}))
+    target = read_record(record)
+    assert (target.url, target.token, target.found_by) == ("http://h", "t", str(record))
+
+
+def test_no_process_has_a_number_below_one():
+    assert not lives(0)
+    assert not lives(-1)
