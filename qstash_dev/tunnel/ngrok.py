@@ -59,7 +59,8 @@ class NgrokTunnel:
         self._data_dir = data_dir
         self._domain = domain
         self._named = ngrok_path
-        self._environ = environ
+        # The agent needs nothing of what the server or the app knows of QStash.
+        self._environ = {k: v for k, v in environ.items() if not k.startswith("QSTASH_")}
         self._allow_download = allow_download
         self._on_state = on_state
         self._limits = limits

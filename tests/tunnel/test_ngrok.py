@@ -241,9 +241,15 @@ async def test_the_authtoken_reaches_the_agent_but_no_command_line_and_no_file(
     await ngrok.states.until(Phase.ONLINE)
     [start] = ngrok.starts
     config = ngrok.data_dir / "qstash-dev-ngrok.yml"
-    assert start["token_in_environment"]
+    assert "NGROK_AUTHTOKEN" in start["environment"]
     assert start["started"] == ["start", "--none", "--log", "stdout", "--config", str(config)]
     assert "SECRET" not in "".join(p.read_text() for p in ngrok.data_dir.iterdir())
+
+
+async def test_the_agent_is_not_told_the_secrets_of_qstash(ngrok: FakeNgrok) -> None:
+    await ngrok.tunnel(environ={"QSTASH_CLOUD_TOKEN": "SECRET"}).start()
+    await ngrok.states.until(Phase.ONLINE)
+    assert [name for name in ngrok.starts[0]["environment"] if name.startswith("QSTASH")] == []
 
 
 async def test_a_token_in_our_own_environment_stays_off_the_command_line(
