@@ -40,7 +40,7 @@ class Kind(StrEnum):
     CLOUD = "cloud"
 
 
-class FlowControl(Struct, frozen=True):
+class FlowControl(Struct, frozen=True, omit_defaults=True):
     """Limits of a flow-control key as one message carries them; `None` is "not limited"."""
 
     key: str
@@ -49,7 +49,7 @@ class FlowControl(Struct, frozen=True):
     period_s: int = 1
 
 
-class Callback(Struct, frozen=True):
+class Callback(Struct, frozen=True, omit_defaults=True):
     """A callback to send, with the configuration of its `Upstash-[Failure-]Callback-*` family.
 
     `retries` is `None` when the family does not say: then the source message's limit holds.
@@ -66,12 +66,13 @@ class Callback(Struct, frozen=True):
     failure_callback: "Callback | None" = None
 
 
-class Spec(Struct, frozen=True):
+class Spec(Struct, frozen=True, omit_defaults=True):
     """What to deliver and how, as it was asked for. Never changes after it was accepted.
 
     `url` is the published text, byte for byte. `headers` are those that are delivered
     (`Upstash-Forward-*` without the prefix, and `Content-Type`). `redact` holds `body`, `header`
-    and `header[Name]` as in `Upstash-Redact-Fields`.
+    and `header[Name]` as in `Upstash-Redact-Fields`. `notices` are sentences for the developer: what
+    was accepted and has no effect.
     """
 
     url: str
@@ -92,6 +93,7 @@ class Spec(Struct, frozen=True):
     caller_ip: str | None = None
     kind: Kind = Kind.PUBLISH
     parent_id: str | None = None
+    notices: tuple[str, ...] = ()
 
 
 class Message(Struct, frozen=True):
@@ -185,7 +187,7 @@ class Attempt(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """One line of the log. `attempt` is the number of the attempt it tells of, if any."""
+    """One line of the log. `attempt` and `status` are of the attempt it tells of, if any."""
 
     time: int
     user: str
@@ -194,6 +196,7 @@ class Event(Struct, frozen=True):
     error: str | None = None
     next_at: int | None = None
     attempt: int | None = None
+    status: int | None = None
     seq: int = 0
 
 
@@ -207,11 +210,82 @@ class DeadLetter(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """What one decision writes: committed whole or not at all, then its events are published."""
+    """What one decision at the time `at` writes: whole or not at all; then its events are published.
 
+    `revived` are ids of dead letters that leave the DLQ.
+    """
+
+    at: int
     created: tuple[Message, ...] = ()
     changed: tuple[Message, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     dead: tuple[DeadLetter, ...] = ()
     revived: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
+
+
+class Endpoint(Struct, frozen=True):
+    """One destination of a URL group."""
+
+    url: str
+    name: str | None = None
+
+
+class Group(Struct, frozen=True):
+    """A URL group (`topics` on the wire). `headers` are default `upstash-*` headers of a publish."""
+
+    user: str
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    created_at: int
+    updated_at: int
+    headers: dict[str, str] = {}
+
+
+class Queue(Struct, frozen=True):
+    """A queue: messages are delivered in order, `parallelism` at a time."""
+
+    user: str
+    name: str
+    created_at: int
+    updated_at: int
+    parallelism: int = 1
+    paused: bool = False
+
+
+class Schedule(Struct, frozen=True):
+    """A cron schedule and the message it makes. `destination` is a URL or the name of a URL group.
+
+    `next_at` is `None` for a cron expression that has no more times. `error` tells of the last firing.
+    """
+
+    user: str
+    id: str
+    cron: str
+    destination: str
+    spec: Spec
+    body: bytes
+    created_at: int
+    next_at: int | None
+    delay_ms: int = 0
+    paused: bool = False
+    last_at: int | None = None
+    error: str | None = None
+
+
+class Pins(Struct, frozen=True):
+    """Limits that hold whatever messages carry. `rate` and `period_s` are pinned together."""
+
+    parallelism: int | None = None
+    rate: int | None = None
+    period_s: int = 1
+
+
+class FlowState(Struct, frozen=True):
+    """What of a flow-control key survives a restart. `period_start` is epoch milliseconds."""
+
+    last: FlowControl
+    pins: Pins = Pins()
+    paused: bool = False
+    started: int = 0
+    period_start: int = 0

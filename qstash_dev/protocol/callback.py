@@ -1,0 +1,112 @@
+"""Callbacks: the message that tells an app how a delivery went (QStash docs, "Callbacks")."""
+
+from base64 import b64encode
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.model import (
+    Callback,
+    Headers,
+    Kind,
+    Message,
+    Outcome,
+    Response,
+    Spec,
+    State,
+)
+
+
+class Result(Struct, frozen=True):
+    """How the attempt went that a callback tells of. `dlq_id` is set when it was the last failure."""
+
+    outcome: Outcome
+    dlq_id: str | None = None
+
+
+def callback_message(
+    source: Message, callback: Callback, kind: Kind, result: Result, now: int, new_id: str
+) -> Message:
+    """An ordinary new message to the callback URL.
+
+    It holds the source's place in a queue until it is finished, and hides its body where the source
+    hides anything, since the source's body and headers are in it.
+    """
+    spec = Spec(
+        url=callback.url,
+        method=callback.method,
+        headers=(("Content-Type", "application/json"), *_without_type(callback.headers)),
+        max_retries=source.spec.max_retries if callback.retries is None else callback.retries,
+        retry_delay=callback.retry_delay,
+        timeout_ms=callback.timeout_ms,
+        failure_callback=callback.failure_callback,
+        flow=callback.flow,
+        redact=("body",) if source.spec.redact else (),
+        caller_ip=source.spec.caller_ip,
+        kind=kind,
+        parent_id=source.id,
+    )
+    due_at = now + callback.delay_ms
+    return Message(
+        id=new_id,
+        user=source.user,
+        spec=spec,
+        body=callback_body(source, result),
+        created_at=now,
+        not_before=due_at,
+        state=State.CREATED,
+        due_at=due_at,
+        line=source.line or (source.id if source.spec.queue else None),
+    )
+
+
+def callback_body(source: Message, result: Result) -> bytes:
+    """The JSON document of a callback. Without an answer, `status` is 0 and `body` the reason."""
+    spec = source.spec
+    document: dict[str, Any] = {
+        **_answer(result.outcome),
+        "retried": source.retried,
+        "maxRetries": spec.max_retries,
+        "sourceMessageId": source.id,
+        "topicName": spec.topic,
+        "endpointName": spec.endpoint,
+        "scheduleId": spec.schedule_id,
+        "url": spec.url,
+        "method": spec.method,
+        "sourceHeader": header_map(spec.headers),
+        "sourceBody": _base64(source.body),
+        "notBefore": source.not_before,
+        "createdAt": source.created_at,
+        "callerIP": spec.caller_ip,
+        "dlqId": result.dlq_id,
+    }
+    return msgspec.json.encode({k: v for k, v in document.items() if v is not None})
+
+
+def _answer(outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Response):
+        return {
+            "status": outcome.status,
+            "header": header_map(outcome.headers),
+            "body": _base64(outcome.body),
+        }
+    return {"status": 0, "header": {}, "body": _base64(outcome.detail.encode())}
+
+
+def header_map(headers: Headers) -> dict[str, list[str]]:
+    """Headers as QStash reports them: canonical names, lists of values."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in headers:
+        values[canonical(name)].append(value)
+    return dict(values)
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")
+
+
+def _without_type(headers: Headers) -> Headers:
+    return tuple(pair for pair in headers if pair[0].lower() != "content-type")

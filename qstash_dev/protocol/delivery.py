@@ -1,0 +1,124 @@
+"""The request that a delivery makes: its headers and its signature (contract of QStash's receivers).
+
+The server's own headers replace forwarded ones of the same name: SDKs forward all they received, and
+a second `Upstash-Signature` would break verification.
+"""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from qstash_dev.protocol.model import FlowControl, Headers, Message, Request
+from qstash_dev.protocol.signature import sign
+
+USER_AGENT = "Upstash-QStash"
+REGION = "EU-CENTRAL-1"
+MAX_TIMEOUT_MS = 7_200_000
+_NEVER_FORWARDED = frozenset(
+    [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "upgrade",
+        "te",
+        "trailer",
+        "proxy-connection",
+        "expect",
+    ]
+)
+
+
+def build_request(message: Message, target: str, key: str, now_s: int, jti: str) -> Request:
+    """The HTTP request for the next attempt of `message`, signed with `key` at wall time `now_s`.
+
+    `target` is where it is sent; the signature's `sub` and all that is shown keep the published URL.
+    """
+    spec = message.spec
+    own = _own_headers(message)
+    own["Upstash-Signature"] = sign(spec.url, message.body, key, now_s, jti)
+    taken = {name.lower() for name in own}
+    forwarded = tuple(
+        (name, value)
+        for name, value in spec.headers
+        if name.lower() not in taken and name.lower() not in _NEVER_FORWARDED
+    )
+    return Request(
+        method=spec.method,
+        url=spec.url,
+        target=target,
+        headers=(*forwarded, *own.items()),
+        body=message.body,
+        timeout_ms=min(spec.timeout_ms or MAX_TIMEOUT_MS, MAX_TIMEOUT_MS),
+    )
+
+
+def flow_value(flow: FlowControl) -> str:
+    """Flow control as QStash echoes it: `parallelism=3,rate=5,period=1`, unset parts left out."""
+    parts = [("parallelism", flow.parallelism), ("rate", flow.rate), ("period", flow.period_s)]
+    return ",".join(f"{name}={value}" for name, value in parts if value is not None)
+
+
+def route(url: str, routes: tuple[tuple[str, str], ...]) -> str:
+    """Where a destination is really sent: the longest matching prefix is replaced."""
+    matches = [(old, new) for old, new in routes if _has_prefix(url, old)]
+    if not matches:
+        return url
+    old, new = max(matches, key=lambda pair: len(pair[0]))
+    return new + url[len(old) :]
+
+
+def host_and_path(url: str) -> tuple[str, str]:
+    """What the log filters `host` and `path` compare with."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2], parts.path or "/"
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a host name always means this machine (RFC 6761, 6.3)."""
+    name = host.lower().rstrip(".")
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine: `localhost`, `*.localhost` or a loopback address."""
+    host = urlsplit(url).hostname or ""
+    if is_local_name(host):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _has_prefix(url: str, prefix: str) -> bool:
+    """A prefix ends where a part of the URL ends: `http://a` is no prefix of `http://ab`."""
+    if not url.startswith(prefix):
+        return False
+    return prefix.endswith("/") or url[len(prefix) : len(prefix) + 1] in ("", "/", "?", "#", ":")
+
+
+def _own_headers(message: Message) -> dict[str, str]:
+    spec = message.spec
+    headers: dict[str, str | None] = {
+        "User-Agent": USER_AGENT,
+        "Upstash-Message-Id": message.id,
+        "Upstash-Retried": str(message.retried),
+        "Upstash-Retries": str(message.retried),
+        "Upstash-Max-Retries": str(spec.max_retries),
+        "Upstash-Region": REGION,
+        "Upstash-Caller-Ip": spec.caller_ip,
+        "Upstash-Retry-Delay": spec.retry_delay,
+        "Upstash-Schedule-Id": spec.schedule_id,
+        "Upstash-Topic-Name": spec.topic,
+    }
+    if spec.flow is not None:
+        headers["Upstash-Flow-Control-Key"] = spec.flow.key
+        headers["Upstash-Flow-Control-Value"] = flow_value(spec.flow)
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def content_type(headers: Headers) -> str | None:
+    """The `Content-Type` among `headers`, if any."""
+    return next((value for name, value in headers if name.lower() == "content-type"), None)

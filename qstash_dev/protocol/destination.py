@@ -1,0 +1,110 @@
+"""Where a message goes: reads the destination out of a raw request path and query string.
+
+Clients put the destination unescaped into the path, so its query string arrives as the query of the
+request itself. Text is kept byte for byte; nothing is normalised.
+"""
+
+import re
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
+
+from msgspec import Struct
+
+from qstash_dev.protocol.errors import QStashError
+
+NAME = re.compile(r"[A-Za-z0-9_.\-]+")
+_SCHEME = re.compile(r"https?:/", re.IGNORECASE)
+_ENCODED_SCHEME = re.compile(r"https?%3a", re.IGNORECASE)
+_COLLAPSED = re.compile(r"^(https?:)/(?!/)", re.IGNORECASE)
+_PRINTABLE = "".join(chr(c) for c in range(0x21, 0x7F))
+_BAD_SCHEME = "invalid destination url: endpoint has invalid scheme, add http:// or https://"
+
+
+class Destination(Struct, frozen=True):
+    """Either a URL or the name of a URL group, with the configuration found in the query string.
+
+    `config` maps lower-case names (`upstash-retries`) to their decoded values.
+    """
+
+    url: str | None
+    group: str | None
+    config: dict[str, str]
+
+
+def parse_destination(remainder: str, query: str) -> Destination:
+    """Read what follows `/v2/publish/` (still percent-encoded) and the raw query string.
+
+    Raises QStashError(400) for an empty destination, a bad scheme or a URL without a host.
+    """
+    config, kept = split_query(query)
+    text = _repair(remainder)
+    if not text:
+        raise QStashError(400, "a non-empty destination must be provided")
+    if _SCHEME.match(text):
+        return Destination(check_url(_join(text, kept)), None, config)
+    return Destination(None, check_group_name(unquote(text)), config)
+
+
+def destination_text(text: str) -> Destination:
+    """Read the `destination` of a batch item or a schedule: a URL or a group name, as it is."""
+    if not text.strip():
+        raise QStashError(400, "a non-empty destination must be provided")
+    if _SCHEME.match(text):
+        return Destination(check_url(_COLLAPSED.sub(r"\1//", text)), None, {})
+    return Destination(None, check_group_name(text), {})
+
+
+def split_query(query: str) -> tuple[dict[str, str], str]:
+    """Take `upstash-*` parameters and the token out of a raw query; the rest keeps its bytes."""
+    if not query:
+        return {}, ""
+    config: dict[str, str] = {}
+    kept: list[str] = []
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        lowered = unquote_plus(name).lower()
+        if lowered.startswith("upstash-"):
+            config[lowered] = unquote_plus(value)
+        elif lowered != "qstash_token":
+            kept.append(part)
+    return config, "&".join(kept)
+
+
+def check_url(text: str, what: str = "destination") -> str:
+    """Return `text`, made safe for a request line, if it is an http(s) URL with a host.
+
+    Only characters that cannot stand in a request line (spaces, control and non-ASCII characters)
+    are escaped. Raises QStashError(400) with QStash's wording.
+    """
+    if not text.lower().startswith(("http://", "https://")):
+        raise QStashError(400, _BAD_SCHEME.replace("destination", what, 1))
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise QStashError(400, f"invalid {what} url: {error}: {text[:200]!r}") from error
+    if not host:
+        raise QStashError(400, f"invalid {what} url: no host in {text[:200]!r}")
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
+    return quote(text.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
+
+
+def check_group_name(name: str) -> str:
+    """Return a URL group's name; what cannot be one is taken for a URL without a scheme."""
+    if name == "api/llm":
+        raise QStashError(400, "the destination api/llm is deprecated and not served locally")
+    if NAME.fullmatch(name) is None:
+        raise QStashError(400, _BAD_SCHEME)
+    return name
+
+
+def _repair(remainder: str) -> str:
+    if _ENCODED_SCHEME.match(remainder):
+        remainder = unquote(remainder, errors="surrogateescape")
+    return _COLLAPSED.sub(r"\1//", remainder)
+
+
+def _join(text: str, query: str) -> str:
+    if not query:
+        return text
+    return f"{text}{'&' if '?' in text else '?'}{query}"

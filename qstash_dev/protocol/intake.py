@@ -1,0 +1,120 @@
+"""From a draft to messages: new ones, copies for a replay, copies for a retry out of the DLQ."""
+
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qstash_dev.protocol.headers import Draft, parse_draft
+from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
+from qstash_dev.protocol.quota import Limits
+from qstash_dev.protocol.settle import created_event
+
+NewId = Callable[[], str]
+
+_OVERRIDABLE = {
+    "upstash-method": "method",
+    "upstash-retries": "max_retries",
+    "upstash-retry-delay": "retry_delay",
+    "upstash-timeout": "timeout_ms",
+    "upstash-callback": "callback",
+    "upstash-failure-callback": "failure_callback",
+    "upstash-label": "labels",
+    "upstash-flow-control-key": "flow",
+    "upstash-redact-fields": "redact",
+}
+
+
+class Changes(Struct, frozen=True):
+    """What a replay does differently; `None` is "as it was"."""
+
+    body: bytes | None = None
+    headers: Headers | None = None
+    url: str | None = None
+    method: str | None = None
+
+
+def spread(spec: Spec, group: Group | None) -> tuple[Spec, ...]:
+    """One spec for each endpoint of a URL group, in order; the spec itself without a group."""
+    if group is None:
+        return (spec,)
+    return tuple(_to_endpoint(spec, group.name, endpoint) for endpoint in group.endpoints)
+
+
+def new_message(spec: Spec, user: str, body: bytes, now: int, due_at: int, new_id: str) -> Message:
+    """A message that waits for `due_at`, or for now if that is past."""
+    due_at = max(now, due_at)
+    return Message(
+        id=new_id,
+        user=user,
+        spec=spec,
+        body=body,
+        created_at=now,
+        not_before=due_at,
+        state=State.CREATED,
+        due_at=due_at,
+    )
+
+
+def created(messages: Iterable[Message], now: int) -> Change:
+    """The change that makes these messages exist."""
+    messages = tuple(messages)
+    return Change(now, messages, events=tuple(created_event(m, now) for m in messages))
+
+
+def due_at(draft: Draft, now: int) -> int:
+    """When the first delivery is due: not-before wins over delay."""
+    return draft.not_before if draft.not_before is not None else now + draft.delay_ms
+
+
+def deduplication_key(draft: Draft, spec: Spec, body: bytes) -> str | None:
+    """What makes a message a duplicate within the window, or `None`.
+
+    In a URL group each endpoint deduplicates by itself. Content is destination, body, content type
+    and forwarded headers (QStash docs, "Deduplication").
+    """
+    endpoint = spec.url if spec.topic else ""
+    if draft.deduplication_id is not None:
+        return f"id:{draft.deduplication_id}:{endpoint}"
+    if not draft.content_based_deduplication:
+        return None
+    digest = sha256(spec.url.encode())
+    for name, value in sorted(spec.headers):
+        digest.update(f"\0{name}\0{value}".encode())
+    digest.update(b"\0\0" + body)
+    return f"content:{digest.hexdigest()}"
+
+
+def replay(source: Message, changes: Changes, now: int, new_id: str) -> Message:
+    """A new message linked to `source`, due at once and in no queue; the source stays as it is."""
+    spec = replace(
+        source.spec,
+        kind=Kind.REPLAY,
+        parent_id=source.id,
+        queue=None,
+        flow=None,
+        url=source.spec.url if changes.url is None else changes.url,
+        method=source.spec.method if changes.method is None else changes.method,
+        headers=source.spec.headers if changes.headers is None else changes.headers,
+    )
+    body = source.body if changes.body is None else changes.body
+    return new_message(spec, source.user, body, now, now, new_id)
+
+
+def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_id: str) -> Message:
+    """A new message like `source`, with the configuration that the retry request's headers give.
+
+    Raises QStashError as a publish with these headers would.
+    """
+    draft = parse_draft(source.spec.url, headers, limits)
+    given = {name.lower() for name, _ in headers}
+    changes = {
+        field: getattr(draft.spec, field) for name, field in _OVERRIDABLE.items() if name in given
+    }
+    spec = replace(source.spec, kind=Kind.DLQ_RETRY, parent_id=source.id, **changes)
+    return new_message(spec, source.user, source.body, now, due_at(draft, now), new_id)
+
+
+def _to_endpoint(spec: Spec, topic: str, endpoint: Endpoint) -> Spec:
+    return replace(spec, url=endpoint.url, topic=topic, endpoint=endpoint.name)

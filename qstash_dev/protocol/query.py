@@ -1,0 +1,157 @@
+"""Filters, order and pages of list and bulk calls: from a query string or a JSON body to one value.
+
+Values of one name are alternatives; names must all hold (QStash API reference, "List logs").
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import State
+
+_NAMES = {
+    "messageid": "id",
+    "messageids": "id",
+    "state": "state",
+    "url": "url",
+    "host": "host",
+    "path": "path",
+    "topicname": "topic",
+    "scheduleid": "schedule_id",
+    "queuename": "queue",
+    "label": "label",
+    "flowcontrolkey": "flow_key",
+    "callerip": "caller_ip",
+    "responsestatus": "status",
+    "dlqid": "dlq_id",
+    "dlqids": "dlq_id",
+}
+_LISTS = frozenset(("messageids", "dlqids", "state"))
+_IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all", "api", "source"))
+_COMMON = frozenset(
+    ("id", "url", "topic", "schedule_id", "queue", "label", "flow_key", "caller_ip")
+)
+MESSAGES = _COMMON | {"host", "path"}
+EVENTS = _COMMON | {"host", "path", "state"}
+DEAD_LETTERS = _COMMON | {"status", "dlq_id"}
+_IN_PROGRESS = (State.ACTIVE, State.RETRY, State.ERROR)
+
+
+class Query(Struct, frozen=True):
+    """What to list. `cursor` is the sequence number after which to go on; dates are inclusive."""
+
+    conditions: dict[str, tuple[str, ...]] = {}
+    from_date: int | None = None
+    to_date: int | None = None
+    count: int = 100
+    cursor: int | None = None
+    latest_first: bool = True
+
+    @property
+    def selects_everything(self) -> bool:
+        """Whether nothing narrows it."""
+        return not self.conditions and self.from_date is None and self.to_date is None
+
+
+class Defaults(Struct, frozen=True):
+    """What a call assumes: which filters it knows, how many it lists, in which order."""
+
+    known: frozenset[str]
+    count: int = 100
+    max_count: int = 1000
+    latest_first: bool = True
+
+
+def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
+    """Read query parameters. Raises QStashError(400) for an unknown filter or a bad value."""
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name.lower(), []).append(value)
+    conditions = _conditions(values, defaults.known)
+    return Query(
+        conditions=conditions,
+        from_date=_number(values, "fromdate"),
+        to_date=_number(values, "todate"),
+        count=max(1, min(_number(values, "count") or defaults.count, defaults.max_count)),
+        cursor=parse_cursor(values.get("cursor", [""])[-1]),
+        latest_first=_latest_first(values, defaults.latest_first),
+    )
+
+
+def json_pairs(body: bytes) -> list[tuple[str, str]]:
+    """The filters in a JSON body: an object whose values are strings, numbers or lists of them."""
+    if not body.strip():
+        return []
+    try:
+        document = msgspec.json.decode(body, type=dict[str, str | int | bool | list[str | int]])
+    except msgspec.MsgspecError as error:
+        raise QStashError(400, f"invalid JSON body: {error}") from error
+    pairs: list[tuple[str, str]] = []
+    for name, value in document.items():
+        values = value if isinstance(value, list) else [value]
+        pairs += [(name, str(v)) for v in values]
+    return pairs
+
+
+def parse_cursor(text: str) -> int | None:
+    """The sequence number in a cursor `<ms>-<n>`; an empty cursor is none."""
+    if not text:
+        return None
+    _, _, number = text.rpartition("-")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise QStashError(400, f"invalid cursor {text[:100]!r}")
+    return int(number)
+
+
+def format_cursor(time: int, seq: int) -> str:
+    """Where a list goes on: never a bare number, which would be too large for JavaScript."""
+    return f"{time}-{seq}"
+
+
+def _conditions(values: dict[str, list[str]], known: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    conditions: dict[str, tuple[str, ...]] = {}
+    for name, texts in values.items():
+        field = _NAMES.get(name)
+        if name in ("fromdate", "todate", "count", "cursor", "order") or name in _IGNORED:
+            continue
+        if field is None or field not in known:
+            raise QStashError(400, f"unknown filter {name[:100]!r}")
+        if name in _LISTS:
+            texts = [part for text in texts for part in text.split(",")]
+        found = tuple(text.strip() for text in texts if text.strip())
+        if found:
+            conditions[field] = _states(found) if field == "state" else found
+    return conditions
+
+
+def _states(texts: tuple[str, ...]) -> tuple[str, ...]:
+    states: list[str] = []
+    for text in texts:
+        name = text.upper().replace("CANCELLED", "CANCELED")
+        if name == "IN_PROGRESS":
+            states += _IN_PROGRESS
+        elif name in State.__members__:
+            states.append(name)
+        else:
+            raise QStashError(400, f"unknown state {text[:100]!r}")
+    return tuple(states)
+
+
+def _number(values: dict[str, list[str]], name: str) -> int | None:
+    text = values.get(name, [""])[-1].strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a number")
+    return int(text)
+
+
+def _latest_first(values: dict[str, list[str]], default: bool) -> bool:
+    text = values.get("order", [""])[-1].lower()
+    if text not in ("", "latestfirst", "earliestfirst"):
+        raise QStashError(
+            400, f"invalid order {text[:100]!r}: expected latestFirst or earliestFirst"
+        )
+    return default if not text else text == "latestfirst"

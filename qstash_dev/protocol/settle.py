@@ -1,0 +1,234 @@
+"""What follows from an attempt, a cancellation or an order to run now: decisions as `Change`s.
+
+Pure: time and new ids come in, a value goes out (QStash docs, "Retry" and "Debug logs").
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from msgspec.structs import replace
+
+from qstash_dev.protocol.callback import Result, callback_message
+from qstash_dev.protocol.model import (
+    FINISHED,
+    Attempt,
+    Callback,
+    Change,
+    DeadLetter,
+    Event,
+    Kind,
+    Message,
+    Outcome,
+    Reason,
+    Response,
+    State,
+)
+from qstash_dev.protocol.retry import is_non_retryable, retry_after_ms, retry_delay_ms
+
+NewId = Callable[[], str]
+
+
+def start(message: Message, now: int) -> Change:
+    """An attempt begins."""
+    active = replace(message, state=State.ACTIVE, attempts=message.attempts + 1)
+    return Change(now, changed=(active,), events=(_event(active, State.ACTIVE, now),))
+
+
+def settle(
+    message: Message,
+    attempt: Attempt,
+    now: int,
+    new_id: NewId,
+    retry_interval_ms: int | None = None,
+) -> Change:
+    """What an attempt's outcome means: delivered, another try, or failed with a dead letter.
+
+    `message` is ACTIVE and its `retried` counts the retries before this attempt. Callbacks are new
+    messages of the same Change. `retry_interval_ms` replaces every wait.
+    """
+    outcome = attempt.outcome
+    if isinstance(outcome, Response) and 200 <= outcome.status < 300:
+        return _delivered(message, attempt, now, new_id)
+    if message.cancel_requested:
+        return _canceled_after(message, attempt, now)
+    if message.retried >= message.spec.max_retries or _is_final(outcome):
+        return _failed(message, attempt, now, new_id)
+    wait_ms = retry_interval_ms
+    if wait_ms is None:
+        wait_ms = _wait_ms(message, outcome, now)
+    return _retry(message, attempt, now, wait_ms, new_id)
+
+
+def cancel(message: Message, now: int) -> Change:
+    """A waiting message ends at once; an active one when its attempt has, unless that succeeds."""
+    requested = _event(message, State.CANCEL_REQUESTED, now)
+    if message.state == State.ACTIVE:
+        return Change(now, changed=(replace(message, cancel_requested=True),), events=(requested,))
+    ended = replace(message, state=State.CANCELED, finished_at=now, cancel_requested=True)
+    return Change(now, changed=(ended,), events=(requested, _event(ended, State.CANCELED, now)))
+
+
+def run_now(message: Message, now: int) -> Change:
+    """A waiting message becomes due; its counters stay as they are."""
+    return Change(now, changed=(replace(message, due_at=now, held=None),))
+
+
+def hold(message: Message, attempt: Attempt, now: int) -> Change:
+    """The app is not running: the attempt does not count, and the message waits for the app."""
+    waiting = replace(
+        message,
+        state=State.RETRY if message.retried else State.CREATED,
+        attempts=message.attempts - 1,
+        held=error_text(attempt.outcome),
+        due_at=now,
+    )
+    return Change(now, changed=(waiting,))
+
+
+def is_finished(message: Message) -> bool:
+    """Whether nothing more will happen to it."""
+    return message.state in FINISHED
+
+
+def error_text(outcome: Outcome) -> str:
+    """A failed outcome in one line, for logs."""
+    if not isinstance(outcome, Response):
+        return outcome.detail
+    try:
+        return f"{outcome.status} {HTTPStatus(outcome.status).phrase}"
+    except ValueError:
+        return str(outcome.status)
+
+
+def _delivered(message: Message, attempt: Attempt, now: int, new_id: NewId) -> Change:
+    done = replace(message, state=State.DELIVERED, finished_at=now)
+    callbacks = _callbacks(message, Result(attempt.outcome), now, new_id)
+    return Change(
+        at=now,
+        created=callbacks,
+        changed=(done,),
+        attempts=(attempt,),
+        events=(_event(done, State.DELIVERED, now, attempt), *_created(callbacks, now)),
+    )
+
+
+def _retry(message: Message, attempt: Attempt, now: int, wait_ms: int, new_id: NewId) -> Change:
+    due_at = now + wait_ms
+    waiting = replace(message, state=State.RETRY, retried=message.retried + 1, due_at=due_at)
+    callbacks = _callbacks(message, Result(attempt.outcome), now, new_id)
+    return Change(
+        at=now,
+        created=callbacks,
+        changed=(waiting,),
+        attempts=(attempt,),
+        events=(
+            _error(waiting, attempt, now, due_at),
+            _event(waiting, State.RETRY, now, next_at=due_at),
+            *_created(callbacks, now),
+        ),
+    )
+
+
+def _failed(message: Message, attempt: Attempt, now: int, new_id: NewId) -> Change:
+    letter = DeadLetter(f"{now}-{message.seq}", message.user, message.id, now)
+    failed = replace(message, state=State.FAILED, finished_at=now)
+    result = Result(attempt.outcome, letter.id)
+    callbacks = _callbacks(message, Result(attempt.outcome), now, new_id)
+    if message.spec.failure_callback is not None:
+        callbacks += (
+            _callback(
+                message, message.spec.failure_callback, Kind.FAILURE_CALLBACK, result, now, new_id
+            ),
+        )
+    return Change(
+        at=now,
+        created=callbacks,
+        changed=(failed,),
+        attempts=(attempt,),
+        dead=(letter,),
+        events=(
+            _error(failed, attempt, now),
+            _event(failed, State.FAILED, now, attempt, error=error_text(attempt.outcome)),
+            *_created(callbacks, now),
+        ),
+    )
+
+
+def _canceled_after(message: Message, attempt: Attempt, now: int) -> Change:
+    ended = replace(message, state=State.CANCELED, finished_at=now)
+    return Change(
+        at=now,
+        changed=(ended,),
+        attempts=(attempt,),
+        events=(_error(ended, attempt, now), _event(ended, State.CANCELED, now)),
+    )
+
+
+def _callbacks(message: Message, result: Result, now: int, new_id: NewId) -> tuple[Message, ...]:
+    callback = message.spec.callback
+    if callback is None:
+        return ()
+    return (_callback(message, callback, Kind.CALLBACK, result, now, new_id),)
+
+
+def _callback(
+    message: Message, callback: Callback, kind: Kind, result: Result, now: int, new_id: NewId
+) -> Message:
+    return callback_message(message, callback, kind, result, now, new_id())
+
+
+def _created(messages: tuple[Message, ...], now: int) -> tuple[Event, ...]:
+    return tuple(created_event(message, now) for message in messages)
+
+
+def created_event(message: Message, now: int) -> Event:
+    """The first line of a message's log; a delayed one says when it will be delivered."""
+    next_at = message.due_at if message.due_at > now else None
+    return _event(message, State.CREATED, now, next_at=next_at)
+
+
+def _is_final(outcome: Outcome) -> bool:
+    """Whether another try could not change the outcome."""
+    if isinstance(outcome, Response):
+        return is_non_retryable(outcome)
+    return outcome.reason == Reason.EXTERNAL_DENIED
+
+
+def _wait_ms(message: Message, outcome: Outcome, now: int) -> int:
+    if isinstance(outcome, Response):
+        asked = retry_after_ms(outcome.headers, now)
+        if asked is not None:
+            return asked
+    return retry_delay_ms(message.spec.retry_delay, message.retried)
+
+
+def _error(message: Message, attempt: Attempt, now: int, next_at: int | None = None) -> Event:
+    text = error_text(attempt.outcome)
+    return _event(message, State.ERROR, now, attempt, error=text, next_at=next_at)
+
+
+def _event(
+    message: Message,
+    state: State,
+    now: int,
+    attempt: Attempt | None = None,
+    *,
+    error: str | None = None,
+    next_at: int | None = None,
+) -> Event:
+    return Event(
+        time=now,
+        user=message.user,
+        message_id=message.id,
+        state=state,
+        error=error,
+        next_at=next_at,
+        attempt=attempt.number if attempt else None,
+        status=_status(attempt),
+    )
+
+
+def _status(attempt: Attempt | None) -> int | None:
+    if attempt is None or not isinstance(attempt.outcome, Response):
+        return None
+    return attempt.outcome.status

@@ -1,0 +1,206 @@
+"""The JSON documents of QStash's API. Unset fields are left out: `null` breaks the SDKs' parsing.
+
+Redacted fields are shown as hashes in all of them; deliveries use the originals.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from qstash_dev.protocol.callback import header_map
+from qstash_dev.protocol.model import (
+    Attempt,
+    Callback,
+    DeadLetter,
+    Event,
+    FlowControl,
+    Group,
+    Message,
+    Queue,
+    Response,
+    Schedule,
+    Spec,
+    State,
+)
+from qstash_dev.protocol.redact import redact_body, redact_headers
+
+Document = dict[str, Any]
+
+
+def present(fields: Mapping[str, Any]) -> Document:
+    """Without the fields that are unset."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def message_document(message: Message) -> Document:
+    """`GET /v2/messages/{id}`."""
+    return {
+        "messageId": message.id,
+        "url": message.spec.url,
+        "method": message.spec.method,
+        "maxRetries": message.spec.max_retries,
+        "notBefore": message.not_before,
+        "createdAt": message.created_at,
+        **_contents(message.spec, message.body),
+        **present(
+            {
+                "topicName": message.spec.topic,
+                "endpointName": message.spec.endpoint,
+                "queueName": message.spec.queue,
+                "scheduleId": message.spec.schedule_id,
+                "callerIP": message.spec.caller_ip,
+            }
+        ),
+    }
+
+
+def dead_letter_document(letter: DeadLetter, message: Message, last: Attempt | None) -> Document:
+    """An entry of `GET /v2/dlq`; `responseStatus` is 0 when there was no answer."""
+    document = {"dlqId": letter.id, "responseStatus": 0, **message_document(message)}
+    outcome = last.outcome if last is not None else None
+    if isinstance(outcome, Response):
+        document["responseStatus"] = outcome.status
+        document["responseHeader"] = header_map(outcome.headers)
+        document.update(_body("responseBody", outcome.body))
+    elif outcome is not None:
+        document["responseBody"] = outcome.detail
+    return document
+
+
+def event_document(event: Event, message: Message, attempt: Attempt | None) -> Document:
+    """A line of `GET /v2/events`. Bodies are base64; some fields have two spellings (SDKs differ)."""
+    spec = message.spec
+    outcome = attempt.outcome if attempt is not None else None
+    document = {
+        "time": event.time,
+        "messageId": message.id,
+        "state": event.state,
+        "url": spec.url,
+        "method": spec.method,
+        "maxRetries": spec.max_retries,
+        "header": header_map(redact_headers(spec.headers, spec.redact)),
+        "body": _base64(redact_body(message.body, spec.redact)),
+        **present(
+            {
+                "error": event.error,
+                "nextDeliveryTime": event.next_at,
+                "topicName": spec.topic,
+                "endpointName": spec.endpoint,
+                "scheduleId": spec.schedule_id,
+                "queueName": spec.queue,
+                "timeout": spec.timeout_ms,
+                "retryDelayExpression": spec.retry_delay,
+                "retryDelayExpr": spec.retry_delay,
+                "callerIP": spec.caller_ip,
+                "callerIp": spec.caller_ip,
+            }
+        ),
+        **_labels(spec),
+        **_flow(spec.flow),
+        **_callback("callback", "callbackHeaders", spec.callback),
+        **_callback("failureCallback", "failureCallbackHeaders", spec.failure_callback),
+    }
+    if isinstance(outcome, Response) and event.state in (State.ERROR, State.FAILED):
+        headers = header_map(outcome.headers)
+        document.update(
+            responseStatus=outcome.status,
+            responseBody=_base64(outcome.body),
+            responseHeaders=headers,
+            responseHeader=headers,
+        )
+    return document
+
+
+def schedule_document(schedule: Schedule, states: Mapping[str, str]) -> Document:
+    """`GET /v2/schedules/{id}`. `states` are those of the messages of the last firing."""
+    spec = schedule.spec
+    return {
+        "scheduleId": schedule.id,
+        "cron": schedule.cron,
+        "destination": schedule.destination,
+        "createdAt": schedule.created_at,
+        "method": spec.method,
+        "isPaused": schedule.paused,
+        "retries": spec.max_retries,
+        **_contents(spec, schedule.body),
+        **present(
+            {
+                "delay": schedule.delay_ms // 1000 or None,
+                "timeout": spec.timeout_ms // 1000 if spec.timeout_ms else None,
+                "queueName": spec.queue,
+                "callerIP": spec.caller_ip,
+                "callerIp": spec.caller_ip,
+                "lastScheduleTime": schedule.last_at,
+                "nextScheduleTime": schedule.next_at,
+                "lastScheduleStates": dict(states) or None,
+                "error": schedule.error,
+            }
+        ),
+    }
+
+
+def queue_document(queue: Queue, lag: int) -> Document:
+    """`GET /v2/queues/{name}`."""
+    return {
+        "name": queue.name,
+        "createdAt": queue.created_at,
+        "updatedAt": queue.updated_at,
+        "parallelism": queue.parallelism,
+        "paused": queue.paused,
+        "lag": lag,
+    }
+
+
+def group_document(group: Group) -> Document:
+    """`GET /v2/topics/{name}`."""
+    return {
+        "name": group.name,
+        "createdAt": group.created_at,
+        "updatedAt": group.updated_at,
+        "endpoints": [present({"name": e.name, "url": e.url}) for e in group.endpoints],
+    }
+
+
+def _contents(spec: Spec, body: bytes) -> Document:
+    return {
+        "header": header_map(redact_headers(spec.headers, spec.redact)),
+        **_body("body", redact_body(body, spec.redact)),
+        **_callback("callback", "callbackHeader", spec.callback),
+        **_callback("failureCallback", "failureCallbackHeader", spec.failure_callback),
+        **_labels(spec),
+        **present({"retryDelayExpression": spec.retry_delay}),
+        **_flow(spec.flow),
+    }
+
+
+def _body(name: str, body: bytes) -> Document:
+    if not body:
+        return {}
+    try:
+        return {name: body.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {f"{name}Base64": _base64(body)}
+
+
+def _callback(name: str, header_name: str, callback: Callback | None) -> Document:
+    if callback is None:
+        return {}
+    document: Document = {name: callback.url}
+    if callback.headers:
+        document[header_name] = header_map(callback.headers)
+    return document
+
+
+def _labels(spec: Spec) -> Document:
+    return {"label": spec.labels[0], "labels": list(spec.labels)} if spec.labels else {}
+
+
+def _flow(flow: FlowControl | None) -> Document:
+    if flow is None:
+        return {}
+    limits = {"parallelism": flow.parallelism, "rate": flow.rate, "period": flow.period_s}
+    return {"flowControlKey": flow.key, **present(limits)}
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")
