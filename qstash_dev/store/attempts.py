@@ -1,0 +1,91 @@
+"""Attempts in SQLite: every exchange whole, the body of the answer beside it."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from qstash_dev.protocol.model import Attempt, Headers, Outcome, Response, SendFailure
+from qstash_dev.protocol.settle import error_text
+from qstash_dev.store.database import Database
+
+
+class _Exchange(Struct, frozen=True, array_like=True):
+    """An attempt as it is stored. The body is a column of its own and empty in here."""
+
+    target: str
+    request_headers: Headers
+    response: Response | None
+    failure: SendFailure | None
+
+
+_encode = msgspec.msgpack.encode
+_decode = msgspec.msgpack.Decoder(_Exchange).decode
+
+
+class Attempts:
+    """The table of attempts, and the columns that show the last one in lists."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, attempt: Attempt, seq: int) -> None:
+        """Store an attempt of the message `seq`, within the change that is being written."""
+        exchange, body = _split(attempt)
+        self._db.write(
+            "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?)",
+            (seq, attempt.number, _encode(exchange), body),
+        )
+        outcome = attempt.outcome
+        succeeded = isinstance(outcome, Response) and 200 <= outcome.status < 300
+        self._db.write(
+            "UPDATE messages SET last_status = ?, last_error = ?, last_ms = ? WHERE seq = ?",
+            (
+                outcome.status if isinstance(outcome, Response) else None,
+                None if succeeded else error_text(outcome),
+                outcome.timing.total_ms,
+                seq,
+            ),
+        )
+
+    def of(self, message_id: str, seq: int) -> list[Attempt]:
+        """All attempts of a message, the first one first."""
+        rows = self._db.read(
+            "SELECT number, content, body FROM attempts WHERE message = ? ORDER BY number", (seq,)
+        )
+        return [_attempt(message_id, *row) for row in rows]
+
+    def get(self, message_id: str, seq: int, number: int) -> Attempt | None:
+        """One attempt of a message."""
+        row = self._db.read_one(
+            "SELECT number, content, body FROM attempts WHERE message = ? AND number = ?",
+            (seq, number),
+        )
+        return _attempt(message_id, *row) if row else None
+
+    def last(self, message_id: str, seq: int) -> Attempt | None:
+        """The latest attempt of a message."""
+        row = self._db.read_one(
+            "SELECT number, content, body FROM attempts WHERE message = ? "
+            "ORDER BY number DESC LIMIT 1",
+            (seq,),
+        )
+        return _attempt(message_id, *row) if row else None
+
+
+def _split(attempt: Attempt) -> tuple[_Exchange, bytes]:
+    outcome = attempt.outcome
+    if isinstance(outcome, Response):
+        bare = msgspec.structs.replace(outcome, body=b"")
+        return _Exchange(attempt.target, attempt.request_headers, bare, None), outcome.body
+    return _Exchange(attempt.target, attempt.request_headers, None, outcome), b""
+
+
+def _attempt(message_id: str, number: int, content: bytes, body: bytes) -> Attempt:
+    exchange: Any = _decode(content)
+    outcome: Outcome
+    if exchange.response is not None:
+        outcome = msgspec.structs.replace(exchange.response, body=body)
+    else:
+        outcome = exchange.failure
+    return Attempt(message_id, number, exchange.target, exchange.request_headers, outcome)

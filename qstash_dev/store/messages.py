@@ -1,0 +1,248 @@
+"""Messages, attempts, log events and dead letters in SQLite: `apply` writes, the rest reads.
+
+Decides nothing. A `Change` is written whole; its events get their sequence numbers here.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from qstash_dev.protocol.delivery import content_type, host_and_path
+from qstash_dev.protocol.model import Change, DeadLetter, Event, FlowControl, Message, Spec, State
+from qstash_dev.store.attempts import Attempts
+from qstash_dev.store.database import Database
+
+_encode = msgspec.msgpack.encode
+_decode_spec = msgspec.msgpack.Decoder(Spec).decode
+
+_COLUMNS = (
+    "m.seq, m.id, m.user, m.state, m.due_at, m.created_at, m.not_before, m.finished_at, m.retried, "
+    "m.attempts, m.cancel_requested, m.held, m.line, c.spec, c.body"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM messages m JOIN contents c ON c.message = m.seq"
+_INSERT = """
+    INSERT INTO messages (id, user, state, due_at, created_at, not_before, updated_at, retried,
+        attempts, kind, parent_id, line, method, url, host, path, queue, topic, endpoint,
+        schedule_id, flow_key, caller_ip, max_retries, body_size, content_type, claimed, finished_at)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+_UPDATE = """
+    UPDATE messages SET state = ?, due_at = ?, updated_at = ?, finished_at = ?, retried = ?,
+        attempts = ?, cancel_requested = ?, held = ?, claimed = ? WHERE seq = ?"""
+_DUE = """
+    SELECT seq, id, user, due_at, not_before, retried, queue, flow_key
+    FROM messages INDEXED BY messages_due
+    WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL AND due_at <= ?
+    ORDER BY due_at, seq LIMIT ?"""
+_PLACES = """
+    SELECT user, queue, id FROM messages
+    WHERE queue IS NOT NULL AND finished_at IS NULL AND attempts > 0
+    UNION ALL
+    SELECT s.user, s.queue, s.id FROM messages m JOIN messages s ON s.id = m.line
+    WHERE m.line IS NOT NULL AND m.finished_at IS NULL"""
+_EVENT = """
+    INSERT INTO events (time, user, message, state, error, next_at, attempt, status)
+    VALUES (?,?,?,?,?,?,?,?)"""
+_SURPLUS = """
+    SELECT seq FROM (
+        SELECT seq FROM messages WHERE finished_at < ? ORDER BY finished_at LIMIT ?)
+    UNION
+    SELECT seq FROM (
+        SELECT seq FROM messages WHERE finished_at IS NOT NULL
+            AND seq NOT IN (SELECT message FROM dlq) ORDER BY finished_at LIMIT ?)"""
+
+
+class Ticket(Struct, frozen=True):
+    """What a lane needs to know of a due message; its contents are read when an attempt starts."""
+
+    seq: int
+    id: str
+    user: str
+    due_at: int
+    not_before: int
+    retried: int
+    queue: str | None
+    flow_key: str | None
+
+
+class Messages:
+    """The tables of messages and of what happened to them."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._attempts = Attempts(database)
+
+    def apply(self, change: Change) -> Change:
+        """Write a change in one piece; returns it with the sequence numbers of new messages."""
+        with self._db:
+            created = tuple(self._insert(message, change.at) for message in change.created)
+            seqs = {message.id: message.seq for message in (*created, *change.changed)}
+            for message in change.changed:
+                self._update(message, change.at)
+            for attempt in change.attempts:
+                self._attempts.add(attempt, seqs[attempt.message_id])
+            for letter in change.dead:
+                self._bury(letter, seqs[letter.message_id])
+            for dlq_id in change.revived:
+                self._db.write("DELETE FROM dlq WHERE id = ?", (dlq_id,))
+            for event in change.events:
+                self._log(event, seqs[event.message_id])
+        return msgspec.structs.replace(change, created=created) if created else change
+
+    def get(self, user: str | None, message_id: str) -> Message | None:
+        """A message with its contents, if it is that user's; `None` is any user."""
+        row = self._db.read_one(f"{_SELECT} WHERE m.id = ?", (message_id,))
+        return _message(row) if row and user in (None, row[2]) else None
+
+    def load(self, seq: int) -> Message:
+        """The message with this sequence number, which must exist."""
+        return _message(self._db.read_one(f"{_SELECT} WHERE m.seq = ?", (seq,)))
+
+    def load_many(self, seqs: Iterable[int]) -> dict[int, Message]:
+        """Messages by sequence number; those that are gone are left out."""
+        found = {}
+        for seq in set(seqs):
+            row = self._db.read_one(f"{_SELECT} WHERE m.seq = ?", (seq,))
+            if row:
+                found[seq] = _message(row)
+        return found
+
+    def due(self, now: int, limit: int) -> list[Ticket]:
+        """Messages that may be tried now, the longest waiting first."""
+        rows = self._db.read(_DUE, (now, limit))
+        return [Ticket(*row) for row in rows]
+
+    def next_due(self) -> int | None:
+        """When the next unclaimed message is due."""
+        row = self._db.read_one(
+            "SELECT due_at FROM messages INDEXED BY messages_due WHERE claimed = 0 "
+            "AND held IS NULL AND finished_at IS NULL ORDER BY due_at LIMIT 1"
+        )
+        return row[0] if row else None
+
+    def claim(self, seqs: Iterable[int]) -> None:
+        """Take messages out of the due index: they wait in a lane now."""
+        with self._db:
+            self._db.write_many(
+                "UPDATE messages SET claimed = 1 WHERE seq = ?", ((s,) for s in seqs)
+            )
+
+    def recover(self, now: int) -> int:
+        """After a start: nothing is claimed, what was under way is due again; returns its count."""
+        with self._db:
+            interrupted = self._db.write(
+                "UPDATE messages SET claimed = 0, due_at = min(due_at, ?), "
+                "state = CASE WHEN retried THEN 'RETRY' ELSE 'CREATED' END WHERE state = 'ACTIVE'",
+                (now,),
+            ).rowcount
+            self._db.write("UPDATE messages SET claimed = 0 WHERE claimed AND finished_at IS NULL")
+        return interrupted
+
+    def to_cancel(self) -> list[Message]:
+        """Messages whose cancellation was requested and that are not finished."""
+        rows = self._db.read(f"{_SELECT} WHERE m.cancel_requested AND m.finished_at IS NULL")
+        return [_message(row) for row in rows]
+
+    def places_in_queues(self) -> list[tuple[str, str, str]]:
+        """User, queue and message of all that keeps a place: messages begun and open callbacks."""
+        return self._db.read(_PLACES)
+
+    def open_flows(self) -> list[tuple[str, FlowControl]]:
+        """User and limits of each unfinished message with flow control."""
+        rows = self._db.read(
+            "SELECT m.user, c.spec FROM messages m JOIN contents c ON c.message = m.seq "
+            "WHERE m.flow_key IS NOT NULL AND m.finished_at IS NULL"
+        )
+        specs = ((user, _decode_spec(spec)) for user, spec in rows)
+        return [(user, spec.flow) for user, spec in specs if spec.flow is not None]
+
+    def surplus(self, now: int, max_messages: int, max_age_ms: int, limit: int = 500) -> list[int]:
+        """Up to `limit` finished messages that are too old, or too many, the oldest first.
+
+        Among too many, those with a dead letter stay: they wait for their developer.
+        """
+        count = self._db.read_one("SELECT count(*) FROM messages")[0]
+        excess = max(0, min(limit, count - max_messages))
+        rows = self._db.read(_SURPLUS, (now - max_age_ms, limit, excess))
+        return [seq for (seq,) in rows]
+
+    def delete(self, seqs: Iterable[int]) -> list[str]:
+        """Remove finished messages with all that belongs to them; returns their ids."""
+        with self._db:
+            rows = [
+                self._db.write_one(
+                    "DELETE FROM messages WHERE seq = ? AND finished_at IS NOT NULL RETURNING id",
+                    (seq,),
+                )
+                for seq in seqs
+            ]
+        return [row[0] for row in rows if row]
+
+    def _insert(self, message: Message, now: int) -> Message:
+        spec = message.spec
+        host, path = host_and_path(spec.url)
+        cursor = self._db.write(
+            _INSERT,
+            (
+                message.id, message.user, message.state, message.due_at, message.created_at,
+                message.not_before, now, message.retried, message.attempts, spec.kind,
+                spec.parent_id, message.line, spec.method, spec.url, host, path, spec.queue, spec.topic,
+                spec.endpoint, spec.schedule_id, spec.flow.key if spec.flow else None,
+                spec.caller_ip, spec.max_retries, len(message.body), content_type(spec.headers),
+                message.state == State.ACTIVE, message.finished_at,
+            ),
+        )  # fmt: skip
+        seq = cursor.lastrowid
+        assert seq is not None
+        self._db.write("INSERT INTO contents VALUES (?,?,?)", (seq, _encode(spec), message.body))
+        for label in spec.labels:
+            self._db.write("INSERT OR IGNORE INTO labels VALUES (?,?)", (label, seq))
+        return msgspec.structs.replace(message, seq=seq)
+
+    def _update(self, message: Message, now: int) -> None:
+        self._db.write(
+            _UPDATE,
+            (
+                message.state, message.due_at, now, message.finished_at, message.retried,
+                message.attempts, message.cancel_requested, message.held,
+                message.state == State.ACTIVE, message.seq,
+            ),
+        )  # fmt: skip
+
+    def _bury(self, letter: DeadLetter, seq: int) -> None:
+        self._db.write(
+            "INSERT INTO dlq (id, user, message, time) VALUES (?,?,?,?)",
+            (letter.id, letter.user, seq, letter.time),
+        )
+
+    def _log(self, event: Event, seq: int) -> None:
+        self._db.write(
+            _EVENT,
+            (
+                event.time, event.user, seq, event.state, event.error, event.next_at, event.attempt,
+                event.status,
+            ),
+        )  # fmt: skip
+
+
+def _message(row: Any) -> Message:
+    (seq, id_, user, state, due_at, created_at, not_before, finished_at, retried, attempts,
+     cancel_requested, held, line, spec, body) = row  # fmt: skip
+    return Message(
+        id=id_,
+        user=user,
+        spec=_decode_spec(spec),
+        body=body,
+        created_at=created_at,
+        not_before=not_before,
+        state=State(state),
+        due_at=due_at,
+        retried=retried,
+        seq=seq,
+        attempts=attempts,
+        held=held,
+        cancel_requested=bool(cancel_requested),
+        finished_at=finished_at,
+        line=line,
+    )

@@ -1,0 +1,143 @@
+"""Keys of users, schedules, queues, URL groups, flow-control keys, deduplication: small tables.
+
+Each row is one value of the protocol, encoded whole. Decides nothing.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from qstash_dev.protocol.model import Schedule
+from qstash_dev.store.database import Database
+
+T = TypeVar("T", bound=Struct)
+_encode = msgspec.msgpack.encode
+
+
+class Named(Generic[T]):
+    """A table of values that belong to a user and have a name."""
+
+    def __init__(self, database: Database, table: str, kind: type[T]) -> None:
+        self._db = database
+        self._table = table
+        self._decoder = msgspec.msgpack.Decoder(kind)
+
+    def get(self, user: str, name: str) -> T | None:
+        """A user's value of that name."""
+        row = self._db.read_one(
+            f"SELECT content FROM {self._table} WHERE user = ? AND name = ?", (user, name)
+        )
+        return self._decoder.decode(row[0]) if row else None
+
+    def of(self, user: str) -> list[T]:
+        """All values of a user, by name."""
+        rows = self._db.read(
+            f"SELECT content FROM {self._table} WHERE user = ? ORDER BY name", (user,)
+        )
+        return [self._decoder.decode(content) for (content,) in rows]
+
+    def all(self) -> list[tuple[str, str, T]]:
+        """Everything: user, name and value."""
+        rows = self._db.read(f"SELECT user, name, content FROM {self._table} ORDER BY user, name")
+        return [(user, name, self._decoder.decode(content)) for user, name, content in rows]
+
+    def count(self, user: str | None = None) -> int:
+        """How many there are, of one user or of all."""
+        if user is None:
+            return int(self._db.read_one(f"SELECT count(*) FROM {self._table}")[0])
+        row = self._db.read_one(f"SELECT count(*) FROM {self._table} WHERE user = ?", (user,))
+        return int(row[0])
+
+    def put(self, user: str, name: str, value: T) -> None:
+        """Insert or replace."""
+        with self._db:
+            self._db.write(
+                f"INSERT OR REPLACE INTO {self._table} (user, name, content) VALUES (?,?,?)",
+                (user, name, _encode(value)),
+            )
+
+    def delete(self, user: str, name: str) -> bool:
+        """Remove; whether it was there."""
+        with self._db:
+            return (
+                self._db.write(
+                    f"DELETE FROM {self._table} WHERE user = ? AND name = ?", (user, name)
+                ).rowcount
+                > 0
+            )
+
+
+class Schedules(Named[Schedule]):
+    """Schedules, with an index of those that fire next."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, "schedules", Schedule)
+
+    def put(self, user: str, name: str, value: Schedule) -> None:
+        """Insert or replace."""
+        with self._db:
+            self._db.write(
+                "INSERT OR REPLACE INTO schedules (user, name, next_at, content) VALUES (?,?,?,?)",
+                (user, name, value.next_at, _encode(value)),
+            )
+
+    def due(self, now: int, limit: int) -> list[Schedule]:
+        """Schedules whose time has come, paused ones too: their time must move on."""
+        rows = self._db.read(
+            "SELECT content FROM schedules WHERE next_at <= ? ORDER BY next_at LIMIT ?",
+            (now, limit),
+        )
+        return [self._decoder.decode(content) for (content,) in rows]
+
+    def next_time(self) -> int | None:
+        """When the next one is due."""
+        row = self._db.read_one(
+            "SELECT next_at FROM schedules WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1"
+        )
+        return row[0] if row else None
+
+
+class Keys:
+    """The signing keys of users, as they are after rotations."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def get(self, user: str) -> tuple[str, str] | None:
+        """Current and next key."""
+        row = self._db.read_one("SELECT current_key, next_key FROM users WHERE id = ?", (user,))
+        return (row[0], row[1]) if row else None
+
+    def put(self, user: str, current: str, next_: str) -> None:
+        """Set both keys."""
+        with self._db:
+            self._db.write("INSERT OR REPLACE INTO users VALUES (?,?,?)", (user, current, next_))
+
+
+class Deduplication:
+    """Which message a deduplication key stands for, until when."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def find(self, user: str, key: str, now: int) -> str | None:
+        """The id of the message that was accepted with this key within the window."""
+        row = self._db.read_one(
+            "SELECT message_id FROM deduplication WHERE user = ? AND key = ? AND expires_at > ?",
+            (user, key, now),
+        )
+        return row[0] if row else None
+
+    def remember(self, user: str, key: str, message_id: str, expires_at: int) -> None:
+        """From now on this key is a duplicate."""
+        with self._db:
+            self._db.write(
+                "INSERT OR REPLACE INTO deduplication VALUES (?,?,?,?)",
+                (user, key, message_id, expires_at),
+            )
+
+    def expire(self, now: int) -> None:
+        """Forget what is over."""
+        with self._db:
+            self._db.write("DELETE FROM deduplication WHERE expires_at <= ?", (now,))

@@ -1,0 +1,50 @@
+"""The store: the source of truth, opened in one place and handed to the engine and the API."""
+
+from pathlib import Path
+
+from qstash_dev.protocol.model import FlowState, Group, Queue
+from qstash_dev.store.attempts import Attempts
+from qstash_dev.store.database import Database, Later
+from qstash_dev.store.feed import Feed
+from qstash_dev.store.messages import Messages
+from qstash_dev.store.resources import Deduplication, Keys, Named, Schedules
+from qstash_dev.store.rows import Rows
+from qstash_dev.store.search import Search
+
+_FORGOTTEN = (
+    "dlq", "events", "attempts", "labels", "contents", "messages",
+    "schedules", "queues", "groups", "flow_keys", "deduplication", "bulk_actions",
+)  # fmt: skip
+
+
+class Store:
+    """All tables over one database. `database` has the transactions and who waits for them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.messages = Messages(database)
+        self.attempts = Attempts(database)
+        self.rows = Rows(database)
+        self.feed = Feed(database)
+        self.search = Search(database)
+        self.keys = Keys(database)
+        self.schedules = Schedules(database)
+        self.queues = Named(database, "queues", Queue)
+        self.groups = Named(database, "groups", Group)
+        self.flows = Named(database, "flow_keys", FlowState)
+        self.deduplication = Deduplication(database)
+
+    @classmethod
+    def open(cls, path: Path | str, later: Later | None = None) -> "Store":
+        """Open or create the database at `path`; `:memory:` forgets. Raises StoreError."""
+        return cls(Database(path, later))
+
+    def reset(self) -> None:
+        """Forget everything but the users' signing keys. Sequence numbers go on."""
+        with self.database:
+            for table in _FORGOTTEN:
+                self.database.write(f"DELETE FROM {table}")
+
+    def close(self) -> None:
+        """Commit and close."""
+        self.database.close()
