@@ -1,0 +1,392 @@
+"""The engine: the only thing that acts on messages. Accepts, starts, settles, cancels, replays.
+
+`step` is synchronous: nothing is awaited between reading state and writing it, so there are no locks.
+The world comes in from outside: the store, the clock, how to send, how to make ids.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.lanes import FlowLane, Key, Lanes
+from qstash_dev.protocol import intake, settle
+from qstash_dev.protocol.delivery import build_request, is_loopback, route
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import Draft
+from qstash_dev.protocol.model import (
+    Attempt,
+    Change,
+    FlowState,
+    Group,
+    Headers,
+    Message,
+    Outcome,
+    Queue,
+    Reason,
+    Request,
+    SendFailure,
+    Spec,
+    State,
+    Timing,
+)
+from qstash_dev.protocol.quota import Limits
+from qstash_dev.store.messages import Ticket
+from qstash_dev.store.store import Store
+
+BATCH = 200
+log = logging.getLogger(__name__)
+
+Send = Callable[[Request], Awaitable[Outcome]]
+NewId = Callable[[str], str]
+
+
+class Policy(Struct, frozen=True):
+    """How this server behaves where QStash leaves a choice. Times are milliseconds."""
+
+    limits: Limits
+    routes: tuple[tuple[str, str], ...] = ()
+    external: str = "allow"
+    hold: bool = False
+    retry_interval_ms: int | None = None
+    dedup_window_ms: int = 600_000
+    max_messages: int = 10_000
+    max_age_ms: int = 7 * 86_400_000
+
+
+class Accepted(Struct, frozen=True):
+    """What a publish made of one destination: a new message, or the id of its original."""
+
+    message_id: str
+    url: str
+    deduplicated: bool = False
+
+
+class Engine:
+    """Messages in motion over a store. Call `recover` once before the first `step`.
+
+    `on_wake` is called when there may be something to do; `run_at` of `step` says when to call it
+    again. Deliveries run as tasks of the running event loop.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        send: Send,
+        new_id: NewId,
+        policy: Policy,
+        lanes: Lanes,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.policy = policy
+        self.lanes = lanes
+        self.paused = False
+        self.on_wake: Callable[[], None] = lambda: None
+        self._send = send
+        self._new_id = new_id
+        self._active: dict[str, Message] = {}
+        self.removals = 0
+        self._removed: deque[list[str]] = deque(maxlen=1_000)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Accepting
+
+    def accept(
+        self, user: str, draft: Draft, body: bytes, group: Group | None = None
+    ) -> list[Accepted]:
+        """Make the messages of a publish: one, or one for each endpoint of a group."""
+        now = self.clock.now()
+        due_at = intake.due_at(draft, now)
+        accepted: list[Accepted] = []
+        fresh: list[Message] = []
+        with self.store.database:
+            for spec in intake.spread(draft.spec, group):
+                key = intake.deduplication_key(draft, spec, body)
+                original = self.store.deduplication.find(user, key, now) if key else None
+                if original is not None:
+                    accepted.append(Accepted(original, spec.url, deduplicated=True))
+                    continue
+                message = self._message(spec, user, body, now, due_at)
+                fresh.append(message)
+                accepted.append(Accepted(message.id, spec.url))
+                if key:
+                    expires_at = now + self.policy.dedup_window_ms
+                    self.store.deduplication.remember(user, key, message.id, expires_at)
+            self.admit(intake.created(fresh, now))
+        return accepted
+
+    def admit(self, change: Change) -> None:
+        """Write a change, with the queues and flow-control keys that its new messages name."""
+        with self.store.database:
+            for message in change.created:
+                self._make_room(message, change.at)
+            self.store.messages.apply(change)
+        self.wake()
+
+    def replay(self, user: str, message_id: str, changes: intake.Changes) -> str:
+        """Deliver a copy of a message now, linked to it; returns the new id."""
+        now = self.clock.now()
+        copy = intake.replay(self.find(user, message_id), changes, now, self._new_id("msg_"))
+        self.admit(intake.created((copy,), now))
+        return copy.id
+
+    def retry_dead(self, user: str, dlq_id: str, message_id: str, headers: Headers) -> str:
+        """Publish a dead letter's message anew and remove the entry; returns the new id."""
+        now = self.clock.now()
+        source = self.find(user, message_id)
+        copy = intake.dlq_retry(source, headers, self.policy.limits, now, self._new_id("msg_"))
+        change = intake.created((copy,), now)
+        self.admit(replace(change, revived=(dlq_id,)))
+        return copy.id
+
+    # Orders
+
+    def find(self, user: str, message_id: str) -> Message:
+        """A user's message. Raises QStashError(404)."""
+        message = self.store.messages.get(user, message_id)
+        if message is None:
+            raise QStashError(404, f"message {message_id} not found")
+        return message
+
+    def cancel(self, messages: Iterable[Message]) -> int:
+        """Cancel those that are not finished; returns how many."""
+        now = self.clock.now()
+        count = 0
+        with self.store.database:
+            for message in messages:
+                if settle.is_finished(message) or message.cancel_requested:
+                    continue
+                count += 1
+                self._apply(settle.cancel(message, now))
+        self.wake()
+        return count
+
+    def run_now(self, message: Message) -> None:
+        """Deliver a waiting message at once; its counters stay. Raises QStashError(400 or 409)."""
+        if settle.is_finished(message) or message.state == State.ACTIVE:
+            state = message.state.lower()
+            raise QStashError(409, f"message {message.id} cannot be run now: it is {state}")
+        self._apply(settle.run_now(message, self.clock.now()))
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self.on_wake()
+
+    def delete(self, seqs: Iterable[int]) -> list[str]:
+        """Forget finished messages and what happened to them; returns their ids."""
+        ids = self.store.messages.delete(seqs)
+        self._removed.append(ids)
+        self.removals += 1
+        return ids
+
+    def prune(self) -> int:
+        """Forget finished messages that are too old or too many; returns how many."""
+        now = self.clock.now()
+        self.store.deduplication.expire(now)
+        seqs = self.store.messages.surplus(now, self.policy.max_messages, self.policy.max_age_ms)
+        return len(self.delete(seqs)) if seqs else 0
+
+    def removed_since(self, removals: int) -> list[str] | None:
+        """Ids forgotten after `removals` had been counted; `None` when that is too long ago."""
+        missing = self.removals - removals
+        if missing > len(self._removed):
+            return None
+        return [id_ for ids in list(self._removed)[len(self._removed) - missing :] for id_ in ids]
+
+    def reset(self) -> None:
+        """Forget all messages and resources; deliveries under way are abandoned."""
+        for task in self._tasks:
+            task.cancel()
+        self._active.clear()
+        self.lanes.clear()
+        self.store.reset()
+        self._removed.clear()
+        self.removals += 1
+        self.wake()
+
+    def pause(self, paused: bool) -> None:
+        """Stop starting deliveries, or go on. What is under way is not touched."""
+        self.paused = paused
+        self.wake()
+
+    def rotate_keys(self, user: str) -> tuple[str, str]:
+        """The next signing key becomes the current one; returns both new keys."""
+        _, next_ = self.signing_keys(user)
+        fresh = self._new_id("sig_")
+        self.store.keys.put(user, next_, fresh)
+        return next_, fresh
+
+    # Running
+
+    def recover(self) -> None:
+        """Take up what a former process left: claims are void, places in queues are kept."""
+        now = self.clock.now()
+        interrupted = self.store.messages.recover(now)
+        if interrupted:
+            log.info("%d deliveries were interrupted and are made again", interrupted)
+        for message in self.store.messages.to_cancel():
+            self.store.messages.apply(settle.cancel(message, now))
+        for user, name, queue in self.store.queues.all():
+            lane = self.lanes.queue((user, name))
+            lane.parallelism, lane.paused = queue.parallelism, queue.paused
+        for user, name, state in self.store.flows.all():
+            self.lanes.flows[user, name] = FlowLane(state)
+        for user, queue_name, holder in self.store.messages.places_in_queues():
+            self.lanes.hold((user, queue_name), holder)
+        for user, flow in self.store.messages.open_flows():
+            self.lanes.flows[user, flow.key].expect(flow)
+
+    def reload(self) -> None:
+        """The store undid what was written: what is in memory is read from it anew."""
+        for task in self._tasks:
+            task.cancel()
+        self._active.clear()
+        self.lanes.clear()
+        self.recover()
+        self.wake()
+
+    def step(self) -> bool:
+        """Start what may start now; whether there is more that could not be looked at yet."""
+        if self.paused:
+            return False
+        now = self.clock.now()
+        tickets = self.store.messages.due(now, BATCH)
+        for ticket in tickets:
+            self.lanes.enter(ticket)
+        started = self.lanes.take(now)
+        waiting = {ticket.seq for ticket in tickets} - {ticket.seq for ticket in started}
+        if waiting:
+            self.store.messages.claim(waiting)
+        for ticket in started:
+            self._start(ticket, now)
+        return len(tickets) == BATCH
+
+    def next_time(self) -> int | None:
+        """When `step` has something to do, if nobody wakes it before."""
+        if self.paused:
+            return None
+        times = (self.store.messages.next_due(), self.lanes.next_time())
+        return min((time for time in times if time is not None), default=None)
+
+    async def stop(self, grace_s: float) -> None:
+        """Let deliveries end for a while, then abandon them: a restart makes them again."""
+        self.paused = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_s)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Inside
+
+    def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
+        return intake.new_message(spec, user, body, now, due_at, self._new_id("msg_"))
+
+    def _make_room(self, message: Message, now: int) -> None:
+        spec, user = message.spec, message.user
+        if spec.queue is not None and self.store.queues.get(user, spec.queue) is None:
+            self.store.queues.put(user, spec.queue, Queue(user, spec.queue, now, now))
+        if spec.flow is not None:
+            lane = self.lanes.flows.setdefault(
+                (user, spec.flow.key), FlowLane(FlowState(spec.flow))
+            )
+            lane.expect(spec.flow)
+            self.store.flows.put(user, spec.flow.key, lane.state)
+
+    def _start(self, ticket: Ticket, now: int) -> None:
+        message = self.store.messages.load(ticket.seq)
+        change = settle.start(message, now)
+        self.store.messages.apply(change)
+        if message.spec.flow is not None:
+            key = (message.user, message.spec.flow.key)
+            self.store.flows.put(*key, self.lanes.flows[key].state)
+        self._active[message.id] = change.changed[0]
+        task = asyncio.get_running_loop().create_task(self._deliver(change.changed[0]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, message: Message) -> None:
+        try:
+            attempt = await self._attempt(message)
+            self._settle(attempt)
+        except Exception:
+            log.exception("delivering message %s failed by a fault of qstash-dev", message.id)
+            raise
+        finally:
+            self._active.pop(message.id, None)
+            self.lanes.end_attempt(message.id, _flow_key(message))
+            self.wake()
+
+    async def _attempt(self, message: Message) -> Attempt:
+        target = route(message.spec.url, self.policy.routes)
+        current, _ = self.signing_keys(message.user)
+        now_s = self.clock.wall() // 1000
+        request = build_request(message, target, current, now_s, self._new_id("jwt_"))
+        if (
+            self.policy.external == "deny"
+            and target == message.spec.url
+            and not is_loopback(target)
+        ):
+            outcome: Outcome = _denied(target, self.clock.wall())
+        else:
+            outcome = await self._send(request)
+        return Attempt(message.id, message.attempts, target, request.headers, outcome)
+
+    def signing_keys(self, user: str) -> tuple[str, str]:
+        """Current and next signing key of a user."""
+        keys = self.store.keys.get(user)
+        assert keys is not None, f"user {user} has no signing keys"
+        return keys
+
+    def _settle(self, attempt: Attempt) -> None:
+        message = self._active[attempt.message_id]
+        change = settle.settle(
+            message,
+            attempt,
+            self.clock.now(),
+            lambda: self._new_id("msg_"),
+            self.policy.retry_interval_ms,
+        )
+        with self.store.database:
+            for callback in change.created:
+                self._make_room(callback, change.at)
+                if callback.line is not None:
+                    self.lanes.prolong(callback.line)
+            self._apply(change)
+
+    def _apply(self, change: Change) -> None:
+        """Write a change and free what its finished messages held."""
+        self.store.messages.apply(change)
+        for message in change.changed:
+            if message.id in self._active:
+                self._active[message.id] = message
+            if settle.is_finished(message):
+                self._release(message)
+
+    def _release(self, message: Message) -> None:
+        key = _flow_key(message)
+        if key is not None and message.spec.flow is not None and key in self.lanes.flows:
+            self.lanes.flows[key].forget(message.spec.flow)
+        if message.id not in self._active:
+            queue = (message.user, message.spec.queue) if message.spec.queue else None
+            self.lanes.withdraw(message.id, queue, key)
+        self.lanes.release(message.id)
+        if message.line is not None:
+            self.lanes.release(message.line)
+
+
+def _flow_key(message: Message) -> Key | None:
+    flow = message.spec.flow
+    return (message.user, flow.key) if flow is not None else None
+
+
+def _denied(target: str, now: int) -> SendFailure:
+    detail = f"{target} is not on this machine and --external deny is set: nothing was sent"
+    return SendFailure(Reason.EXTERNAL_DENIED, detail, Timing(now))

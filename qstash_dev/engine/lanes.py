@@ -1,0 +1,290 @@
+"""Who may run now: queues, flow-control keys and the global limit. Holds tickets, never messages.
+
+A ticket passes its gates in this order: the queue (its place is kept until the message and its
+callbacks are finished), the flow-control key (kept for one attempt), the global limit (likewise).
+Time comes in as an argument; nothing here waits or stores.
+"""
+
+from collections import Counter
+from heapq import heappop, heappush
+
+from msgspec.structs import replace
+
+from qstash_dev.protocol.model import FlowControl, FlowState
+from qstash_dev.store.messages import Ticket
+
+Key = tuple[str, str]
+"""A user and a name of theirs."""
+
+
+class Line:
+    """Tickets in order: by the time they were first due, then by arrival."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, str]] = []
+        self._tickets: dict[str, Ticket] = {}
+
+    def __len__(self) -> int:
+        return len(self._tickets)
+
+    def enter(self, ticket: Ticket) -> None:
+        """Stand in line."""
+        self._tickets[ticket.id] = ticket
+        heappush(self._heap, (ticket.not_before, ticket.seq, ticket.id))
+
+    def leave(self, message_id: str) -> bool:
+        """Step out of the line; whether it was there."""
+        return self._tickets.pop(message_id, None) is not None
+
+    def pop(self) -> Ticket | None:
+        """The first ticket, taken out of the line."""
+        while self._heap:
+            ticket = self._tickets.pop(heappop(self._heap)[2], None)
+            if ticket is not None:
+                return ticket
+        return None
+
+
+class QueueLane:
+    """Strict order, at most `parallelism` messages at a time; a message keeps its place until done.
+
+    `holders` counts, for each message that has a place, what keeps it: itself and its callbacks.
+    """
+
+    def __init__(self, parallelism: int = 1, paused: bool = False) -> None:
+        self.parallelism = parallelism
+        self.paused = paused
+        self.holders: Counter[str] = Counter()
+        self.line = Line()
+
+    def next(self) -> Ticket | None:
+        """The next ticket that is to get a place, or `None` while the line must wait."""
+        if self.paused or len(self.holders) >= self.parallelism:
+            return None
+        return self.line.pop()
+
+    def release(self, holder: str) -> None:
+        """One of the things that keep a place is finished."""
+        self.holders[holder] -= 1
+        if self.holders[holder] <= 0:
+            del self.holders[holder]
+
+
+class FlowLane:
+    """A flow-control key: so many at once, so many starts in a period, in order of arrival.
+
+    While messages with other values are pending, the higher values are in force (QStash docs,
+    "Flow control").
+    """
+
+    def __init__(self, state: FlowState) -> None:
+        self.state = state
+        self.active: set[str] = set()
+        self.line = Line()
+        self._pending: Counter[FlowControl] = Counter()
+
+    def expect(self, flow: FlowControl) -> None:
+        """A message with these limits was accepted; it is pending until `forget`."""
+        self._pending[flow] += 1
+        self.update(last=flow)
+
+    def forget(self, flow: FlowControl) -> None:
+        """A message with these limits is finished."""
+        self._pending[flow] -= 1
+        if self._pending[flow] <= 0:
+            del self._pending[flow]
+
+    def update(self, **changes: object) -> None:
+        """Replace fields of the state."""
+        self.state = replace(self.state, **changes)
+
+    @property
+    def parallelism(self) -> int | None:
+        """How many attempts may run at once; `None` is "not limited"."""
+        if self.state.pins.parallelism is not None:
+            return self.state.pins.parallelism
+        limits = [flow.parallelism for flow in self._in_force()]
+        return None if None in limits else max(x for x in limits if x is not None)
+
+    @property
+    def rate(self) -> tuple[int | None, int]:
+        """How many attempts may start in a period, and its seconds; `None` is "not limited"."""
+        if self.state.pins.rate is not None:
+            return self.state.pins.rate, self.state.pins.period_s
+        fastest = max(self._in_force(), key=_starts_per_second)
+        return fastest.rate, fastest.period_s
+
+    def next(self, now: int) -> Ticket | None:
+        """The next ticket that may start, which is counted from now on."""
+        limit = self.parallelism
+        if self.state.paused or (limit is not None and len(self.active) >= limit):
+            return None
+        if self.free_at(now) > now:
+            return None
+        ticket = self.line.pop()
+        if ticket is not None:
+            self.active.add(ticket.id)
+            self._count_start(now)
+        return ticket
+
+    def free_at(self, now: int) -> int:
+        """When the rate allows another start; `now` if it does already."""
+        rate, period_s = self.rate
+        if rate is None or self.state.started < rate or self._period_over(now):
+            return now
+        return self.state.period_start + period_s * 1000
+
+    def counted(self, now: int) -> int:
+        """Starts in the current period."""
+        return 0 if self._period_over(now) else self.state.started
+
+    def _count_start(self, now: int) -> None:
+        if self._period_over(now):
+            self.update(started=1, period_start=now)
+        else:
+            self.update(started=self.state.started + 1)
+
+    def _period_over(self, now: int) -> bool:
+        return now >= self.state.period_start + self.rate[1] * 1000
+
+    def _in_force(self) -> set[FlowControl]:
+        return {*self._pending, self.state.last}
+
+
+class Lanes:
+    """All lanes of all users, and the order in which tickets pass through them."""
+
+    def __init__(self, global_parallelism: int) -> None:
+        self.global_parallelism = global_parallelism
+        self.active: set[str] = set()
+        self.queues: dict[Key, QueueLane] = {}
+        self.flows: dict[Key, FlowLane] = {}
+        self._place_of: dict[str, Key] = {}
+        self._ready = Line()
+        self._stirred_queues: set[Key] = set()
+        self._stirred_flows: set[Key] = set()
+        self._rate_waits: list[tuple[int, Key]] = []
+        self._rate_wait_of: dict[Key, int] = {}
+
+    def clear(self) -> None:
+        """Forget every lane."""
+        self.__init__(self.global_parallelism)  # type: ignore[misc]
+
+    def queue(self, key: Key) -> QueueLane:
+        """The lane of a queue; a new one has parallelism 1."""
+        return self.queues.setdefault(key, QueueLane())
+
+    def stir_queue(self, key: Key) -> None:
+        """Something about this queue changed: look at it in the next `take`."""
+        self._stirred_queues.add(key)
+
+    def stir_flow(self, key: Key) -> None:
+        """Something about this flow-control key changed: look at it in the next `take`."""
+        self._stirred_flows.add(key)
+
+    def enter(self, ticket: Ticket) -> None:
+        """A due message asks for its turn."""
+        if ticket.queue is None:
+            self._pass_queue(ticket)
+            return
+        if ticket.id in self._place_of:
+            self._pass_queue(ticket)
+            return
+        key = (ticket.user, ticket.queue)
+        self.queue(key).line.enter(ticket)
+        self.stir_queue(key)
+
+    def hold(self, queue: Key, holder: str) -> None:
+        """One more thing keeps the place of `holder` in a queue: an open message or callback."""
+        self._place_of[holder] = queue
+        self.queue(queue).holders[holder] += 1
+
+    def prolong(self, holder: str) -> None:
+        """A callback keeps the place of its source, if that has one."""
+        queue = self._place_of.get(holder)
+        if queue is not None:
+            self.hold(queue, holder)
+
+    def release(self, holder: str) -> None:
+        """One of the things that keep a place is finished; without a place, nothing happens."""
+        queue = self._place_of.get(holder)
+        if queue is None:
+            return
+        lane = self.queue(queue)
+        lane.release(holder)
+        if holder not in lane.holders:
+            del self._place_of[holder]
+        self.stir_queue(queue)
+
+    def take(self, now: int) -> list[Ticket]:
+        """The tickets that start now."""
+        self._wake_rates(now)
+        for key in self._drain(self._stirred_queues):
+            while ticket := self.queue(key).next():
+                self.hold(key, ticket.id)
+                self._pass_queue(ticket)
+        for key in self._drain(self._stirred_flows):
+            self._pass_flow(key, now)
+        started = []
+        while len(self.active) < self.global_parallelism and (ticket := self._ready.pop()):
+            self.active.add(ticket.id)
+            started.append(ticket)
+        return started
+
+    def next_time(self) -> int | None:
+        """When a rate allows something that waits for it."""
+        return self._rate_waits[0][0] if self._rate_waits else None
+
+    def end_attempt(self, message_id: str, flow: Key | None) -> None:
+        """An attempt is over: its permits are free."""
+        self.active.discard(message_id)
+        if flow is not None and flow in self.flows:
+            self.flows[flow].active.discard(message_id)
+            self.stir_flow(flow)
+
+    def withdraw(self, message_id: str, queue: Key | None, flow: Key | None) -> None:
+        """A waiting message will not start: it leaves whatever line it stands in."""
+        if queue is not None and self.queue(queue).line.leave(message_id):
+            return
+        if flow is not None and flow in self.flows:
+            lane = self.flows[flow]
+            lane.line.leave(message_id)
+            lane.active.discard(message_id)
+            self.stir_flow(flow)
+        self._ready.leave(message_id)
+
+    def _pass_queue(self, ticket: Ticket) -> None:
+        if ticket.flow_key is None:
+            self._ready.enter(ticket)
+            return
+        key = (ticket.user, ticket.flow_key)
+        self.flows[key].line.enter(ticket)
+        self.stir_flow(key)
+
+    def _pass_flow(self, key: Key, now: int) -> None:
+        lane = self.flows.get(key)
+        if lane is None:
+            return
+        while ticket := lane.next(now):
+            self._ready.enter(ticket)
+        free_at = lane.free_at(now)
+        waits = len(lane.line) and not lane.state.paused and free_at > now
+        if waits and self._rate_wait_of.get(key) != free_at:
+            self._rate_wait_of[key] = free_at
+            heappush(self._rate_waits, (free_at, key))
+
+    def _wake_rates(self, now: int) -> None:
+        while self._rate_waits and self._rate_waits[0][0] <= now:
+            key = heappop(self._rate_waits)[1]
+            self._rate_wait_of.pop(key, None)
+            self._stirred_flows.add(key)
+
+    @staticmethod
+    def _drain(keys: set[Key]) -> list[Key]:
+        drained = sorted(keys)
+        keys.clear()
+        return drained
+
+
+def _starts_per_second(flow: FlowControl) -> float:
+    return float("inf") if flow.rate is None else flow.rate / flow.period_s

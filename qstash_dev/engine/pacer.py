@@ -1,0 +1,63 @@
+"""Calls `step` when it is time: once in a loop turn when woken, else at the next due time.
+
+The only part of the engine that knows the event loop's timers.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from qstash_dev.engine.clock import Clock
+
+log = logging.getLogger(__name__)
+LONGEST_WAIT_S = 3600.0
+
+
+class Pacer:
+    """Runs `step` (returns whether there is more) and asks `next_time` for the next appointment."""
+
+    def __init__(
+        self, clock: Clock, step: Callable[[], bool], next_time: Callable[[], int | None]
+    ) -> None:
+        self._clock = clock
+        self._step = step
+        self._next_time = next_time
+        self._loop = asyncio.get_running_loop()
+        self._turn: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wake(self) -> None:
+        """Step in the next turn of the loop; many calls in one turn are one step."""
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._run)
+
+    def stop(self) -> None:
+        """No more steps."""
+        for handle in (self._turn, self._timer):
+            if handle is not None:
+                handle.cancel()
+        self._turn = self._timer = None
+
+    def _run(self) -> None:
+        self._turn = None
+        try:
+            more = self._step()
+        except Exception:
+            log.exception("a step of the engine failed; the next one is tried in a second")
+            self._arm(1.0)
+            return
+        if more:
+            self.wake()
+        else:
+            self._arm(self._wait_s())
+
+    def _wait_s(self) -> float | None:
+        at = self._next_time()
+        return None if at is None else self._clock.seconds_until(at)
+
+    def _arm(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = self._loop.call_later(min(seconds, LONGEST_WAIT_S), self.wake)

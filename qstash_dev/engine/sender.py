@@ -1,0 +1,272 @@
+"""Makes one HTTP request and returns what came of it, as a value. The only HTTP client of deliveries.
+
+Follows no redirects, alters no byte of URL or body, tries `localhost` on both address families, and
+reads at most `max_body` bytes of an answer. Every trouble becomes a `SendFailure`.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from time import perf_counter
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http_exceptions import ContentEncodingError
+from multidict import CIMultiDict
+from yarl import URL
+
+from qstash_dev.protocol.delivery import is_local_name, is_loopback
+from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.model import (
+    Headers,
+    Outcome,
+    Reason,
+    Request,
+    Response,
+    SendFailure,
+    Timing,
+)
+
+# Next.js closes idle connections after 5 s: a POST must not meet a closing socket.
+KEEPALIVE_S = 3.0
+CONNECT_TIMEOUT_S = 10.0
+MAX_HEADERS = 1_000
+MAX_HEADER_SIZE = 65_536
+_SKIP = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+
+
+class LocalhostResolver(AbstractResolver):
+    """Both loopback addresses for `localhost` and `*.localhost`; the system's answer for the rest."""
+
+    def __init__(self) -> None:
+        self._system = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Addresses to try, in order."""
+        if not is_local_name(host):
+            return await self._system.resolve(host, port, family)
+        pairs = (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=0)
+            for address, kind in pairs
+        ]
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+        await self._system.close()
+
+
+class Sender:
+    """Sends requests over pooled connections. `now` gives the milliseconds that attempts carry."""
+
+    def __init__(self, now: Callable[[], int], max_body: int) -> None:
+        self._now = now
+        self._max_body = max_body
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def __call__(self, request: Request) -> Outcome:
+        """Make the request. Never raises for what the network or the destination does."""
+        exchange = _Exchange(self._now(), self._max_body)
+        outcome = await self._once(request, exchange)
+        if exchange.met_closing_socket(outcome):
+            # The app closed an idle connection just as it was used again: it has seen nothing.
+            outcome = await self._once(request, _Exchange(self._now(), self._max_body))
+        return outcome
+
+    async def _once(self, request: Request, exchange: "_Exchange") -> Outcome:
+        try:
+            return await self._exchange(request, exchange)
+        except ssl.SSLError as error:
+            return exchange.failed(Reason.TLS, request, f"tls: {error}")
+        except aiohttp.ClientConnectorDNSError as error:
+            host = URL(request.target, encoded=True).host
+            return exchange.failed(
+                Reason.DNS, request, f"dial tcp: lookup {host}: {_os_text(error)}"
+            )
+        except aiohttp.ClientSSLError as error:
+            return exchange.failed(Reason.TLS, request, f"tls: {error}")
+        except aiohttp.ClientConnectorError as error:
+            return exchange.failed(*_connect_trouble(request, error))
+        except TimeoutError:
+            return exchange.failed(Reason.TIMEOUT, request, exchange.timeout_text(request))
+        except aiohttp.ClientPayloadError as error:
+            return exchange.failed(*_payload_trouble(request, error))
+        except (aiohttp.ServerDisconnectedError, ConnectionError):
+            text = "the connection was closed before an answer came: EOF"
+            return exchange.failed(Reason.RESET, request, text)
+        except aiohttp.ClientConnectionError as error:
+            return exchange.failed(Reason.RESET, request, str(error) or type(error).__name__)
+        except (aiohttp.ClientError, ValueError) as error:
+            text = f"malformed HTTP response: {error or type(error).__name__}"
+            return exchange.failed(Reason.BAD_RESPONSE, request, text)
+
+    async def _exchange(self, request: Request, exchange: "_Exchange") -> Outcome:
+        async with self._client().request(
+            request.method,
+            URL(request.target, encoded=True),
+            data=request.body or None,
+            headers=CIMultiDict(request.headers),
+            allow_redirects=False,
+            ssl=not is_loopback(request.target),
+            timeout=aiohttp.ClientTimeout(
+                total=request.timeout_ms / 1000, sock_connect=CONNECT_TIMEOUT_S
+            ),
+            trace_request_ctx=exchange,
+        ) as response:
+            exchange.first_byte = perf_counter()
+            body, truncated = await _read(response, self._max_body)
+            if truncated:
+                response.close()
+            return Response(
+                status=response.status,
+                headers=_headers(response),
+                body=body,
+                timing=exchange.timing(),
+                truncated=truncated,
+                http_version=f"{response.version.major}.{response.version.minor}"
+                if response.version
+                else "1.1",
+            )
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=KEEPALIVE_S,
+                resolver=LocalhostResolver(),
+                ttl_dns_cache=10,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=_SKIP,
+                trace_configs=[_tracing()],
+                max_headers=MAX_HEADERS,
+                max_field_size=MAX_HEADER_SIZE,
+                max_line_size=MAX_HEADER_SIZE,
+            )
+        return self._session
+
+
+class _Exchange:
+    """What is noted while one exchange runs."""
+
+    def __init__(self, started_at: int, max_body: int) -> None:
+        self.started_at = started_at
+        self.max_body = max_body
+        self.start = perf_counter()
+        self.connected: float | None = None
+        self.first_byte: float | None = None
+        self.reused = False
+
+    def timing(self) -> Timing:
+        return Timing(
+            self.started_at,
+            self._since_start(self.connected),
+            self._since_start(self.first_byte),
+            self._since_start(perf_counter()) or 0.0,
+        )
+
+    def failed(self, reason: Reason, request: Request, text: str) -> SendFailure:
+        """As Go's HTTP client words it, which is what QStash's logs show."""
+        method = request.method.capitalize()
+        return SendFailure(reason, f'{method} "{request.url}": {text}', self.timing())
+
+    def met_closing_socket(self, outcome: Outcome) -> bool:
+        return (
+            self.reused
+            and self.first_byte is None
+            and isinstance(outcome, SendFailure)
+            and outcome.reason == Reason.RESET
+        )
+
+    def timeout_text(self, request: Request) -> str:
+        if self.connected is None and not self.reused:
+            return "dial tcp: i/o timeout: no connection within 10 seconds"
+        seconds = request.timeout_ms / 1000
+        return f"context deadline exceeded: no complete answer within {seconds:g} seconds"
+
+    def _since_start(self, at: float | None) -> float | None:
+        return None if at is None else round((at - self.start) * 1000, 2)
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    config = aiohttp.TraceConfig(trace_config_ctx_factory=_exchange_of)  # type: ignore[arg-type]
+
+    async def created(session: object, context: Any, params: object) -> None:
+        context.connected = perf_counter()
+
+    async def reused(session: object, context: Any, params: object) -> None:
+        context.reused = True
+        context.connected = perf_counter()
+
+    config.on_connection_create_end.append(created)
+    config.on_connection_reuseconn.append(reused)
+    return config
+
+
+def _exchange_of(trace_request_ctx: Any = None) -> Any:
+    return SimpleNamespace() if trace_request_ctx is None else trace_request_ctx
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
+    length = response.content_length
+    if length is not None and length <= limit and "Content-Encoding" not in response.headers:
+        return await response.read(), False
+    parts: list[bytes] = []
+    left = limit
+    async for chunk in response.content.iter_any():
+        if len(chunk) > left:
+            parts.append(chunk[:left])
+            return b"".join(parts), True
+        parts.append(chunk)
+        left -= len(chunk)
+    return b"".join(parts), False
+
+
+def _headers(response: aiohttp.ClientResponse) -> Headers:
+    """Node sends lower-case names; QStash reports canonical ones."""
+    return tuple(
+        (canonical(name.decode("latin-1")), value.decode("utf-8", "replace"))
+        for name, value in response.raw_headers
+    )
+
+
+def _connect_trouble(
+    request: Request, error: aiohttp.ClientConnectorError
+) -> tuple[Reason, Request, str]:
+    text = str(error.os_error)
+    where = f"dial tcp {error.host}:{error.port}"
+    if error.os_error.errno == errno.ECONNREFUSED or f"Errno {errno.ECONNREFUSED}]" in text:
+        return Reason.REFUSED, request, f"{where}: connect: connection refused"
+    if isinstance(error.os_error, asyncio.TimeoutError):
+        return Reason.TIMEOUT, request, f"{where}: i/o timeout"
+    return Reason.UNREACHABLE, request, f"{where}: connect: {_os_text(error)}"
+
+
+def _payload_trouble(
+    request: Request, error: aiohttp.ClientPayloadError
+) -> tuple[Reason, Request, str]:
+    cause = error.__cause__ or error
+    if isinstance(cause, ContentEncodingError):
+        return Reason.BAD_RESPONSE, request, f"the body could not be decoded: {cause}"
+    return (
+        Reason.RESET,
+        request,
+        "unexpected EOF: the connection was closed in the middle of the body",
+    )
+
+
+def _os_text(error: aiohttp.ClientConnectorError) -> str:
+    return error.os_error.strerror or str(error.os_error)
