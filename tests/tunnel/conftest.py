@@ -86,7 +86,7 @@ class FakeNgrok:
     async def started(self) -> int:
         """The pid of the first agent, once it runs."""
         async with asyncio.timeout(10):
-            while not self.pids:  # noqa: ASYNC110 - another process writes the file
+            while not self.pids:
                 await asyncio.sleep(0.01)
         return self.pids[0]
 

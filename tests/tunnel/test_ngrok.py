@@ -292,7 +292,7 @@ async def test_a_wrapper_script_and_its_agent_end_together(
     pid = ngrok.pids[0]
     await tunnel.stop()
     async with asyncio.timeout(5):
-        while ngrok.is_running(pid):  # noqa: ASYNC110 - init waits for it, in its own time
+        while ngrok.is_running(pid):
             await asyncio.sleep(0.01)
 
 
@@ -310,7 +310,7 @@ async def test_the_agent_of_a_killed_run_is_ended_by_the_next(ngrok: FakeNgrok) 
     await ngrok.tunnel().start()
     await ngrok.states.until(Phase.ONLINE)
     async with asyncio.timeout(5):
-        while ngrok.is_running(orphan):  # noqa: ASYNC110 - init waits for it, in its own time
+        while ngrok.is_running(orphan):
             await asyncio.sleep(0.01)
     assert len(ngrok.pids) == 2
 

@@ -1,0 +1,88 @@
+"""The HTTP application: the route table, guards, and errors as JSON in one place."""
+
+import logging
+
+from aiohttp import web
+
+from qstash_dev.api import dev, dlq, keys, logs, messages, publish
+from qstash_dev.api.call import Call, Context, json_response
+from qstash_dev.api.guard import allow_headers, authenticate, check_origin, preflight
+from qstash_dev.api.router import Route, Router, WrongMethod
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.store.database import StoreError
+
+log = logging.getLogger(__name__)
+
+ROUTES = (
+    Route("ANY", "/v2/publish/*", publish.publish),
+    Route("ANY", "/v2/enqueue/{queue}/*", publish.enqueue),
+    Route("POST", "/v2/batch", publish.batch),
+    Route("GET", "/v2/messages/{id}", messages.get),
+    Route("DELETE", "/v2/messages/{id}", messages.cancel),
+    Route("DELETE", "/v2/messages", messages.cancel_many),
+    Route("POST", "/v2/messages/{id}/retry", messages.run_now),
+    Route("GET", "/v2/events", logs.events),
+    Route("GET", "/v2/logs", logs.logs),
+    Route("GET", "/v2/dlq", dlq.list_),
+    Route("DELETE", "/v2/dlq", dlq.delete_many),
+    Route("POST", "/v2/dlq/retry", dlq.retry_many),
+    Route("POST", "/v2/dlq/retry/{id}", dlq.retry),
+    Route("GET", "/v2/dlq/{id}", dlq.get),
+    Route("DELETE", "/v2/dlq/{id}", dlq.delete),
+    Route("GET", "/v2/keys", keys.get),
+    Route("POST", "/v2/keys/rotate", keys.rotate),
+    Route("POST", "/v2/rotate", keys.rotate),
+    *dev.ROUTES,
+)
+
+
+def make_app(context: Context) -> web.Application:
+    """The application that serves QStash's API and the control API."""
+    app = web.Application(client_max_size=0)
+    router = Router(ROUTES)
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return await _serve(request, context, router)
+
+    app.router.add_route("*", "/{anything:.*}", serve)
+    return app
+
+
+async def _serve(request: web.Request, context: Context, router: Router) -> web.StreamResponse:
+    origin = None
+    try:
+        origin = check_origin(request, context)
+        if origin is not None and request.method == "OPTIONS":
+            return preflight(request, origin)
+        response = await _dispatch(request, context, router)
+    except QStashError as error:
+        response = _refusal(request, error)
+    except StoreError as error:
+        log.error("%s", error)
+        response = json_response({"error": str(error)}, 500)
+    if origin is not None and not response.prepared:
+        response.headers.update(allow_headers(origin))
+    return response
+
+
+async def _dispatch(request: web.Request, context: Context, router: Router) -> web.StreamResponse:
+    path, _, query = request.raw_path.partition("?")
+    call = Call(request, context, query)
+    if path[:4].lower() == "/v2/" or context.token_required:
+        call.user, call.by_header = authenticate(request, query, context)
+    try:
+        match = router.find(request.method, path)
+    except WrongMethod as error:
+        raise QStashError(405, f"{request.method} is not allowed here, only {error}") from error
+    if match is None:
+        raise QStashError(404, f"there is no {request.method} {path[:200]}")
+    call.params, call.rest = match.params, match.rest
+    return await match.handler(call)
+
+
+def _refusal(request: web.Request, error: QStashError) -> web.Response:
+    log.warning("%s %s: %d %s", request.method, request.path, error.status, error.message)
+    response = json_response({"error": error.message}, error.status)
+    if error.status == 405:
+        response.headers["Allow"] = error.message.rpartition(", only ")[2]
+    return response

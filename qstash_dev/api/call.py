@@ -1,0 +1,124 @@
+"""One request to the API as handlers see it, and the answers they give."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from qstash_dev.engine.bus import Bus
+from qstash_dev.engine.engine import Engine
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.users import User
+from qstash_dev.store.store import Store
+
+MAX_JSON = 100_000_000
+encode = msgspec.json.encode
+
+
+class Context(Struct, frozen=True):
+    """What handlers work with. `token_required` of the control API: the server is not on loopback."""
+
+    engine: Engine
+    store: Store
+    bus: Bus
+    users: dict[str, User]
+    hosts: frozenset[str]
+    token_required: bool
+    server: Callable[[], dict[str, Any]]
+    finished_readable_ms: int
+
+
+class Call(Struct):
+    """A request on its way. `user` is the tenant of the token; `rest` the raw end of the path."""
+
+    request: web.Request
+    context: Context
+    query: str
+    params: dict[str, str] = {}
+    rest: str = ""
+    user: str = ""
+    by_header: bool = True
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+        return self.context.engine
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self.context.store
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Decoded query parameters."""
+        return parse_qsl(self.query, keep_blank_values=True)
+
+    def arg(self, name: str) -> str | None:
+        """The last query parameter of that name, compared without regard to case."""
+        found = [value for key, value in self.pairs() if key.lower() == name.lower()]
+        return found[-1] if found else None
+
+    def number(
+        self, name: str, default: int, least: int = 0, most: int = 10_000_000_000_000
+    ) -> int:
+        """A whole number among the query parameters. Raises QStashError(400)."""
+        text = self.arg(name)
+        if text is None or text == "":
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) <= 15):
+            raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a whole number")
+        return max(least, min(int(text), most))
+
+    def headers(self) -> list[tuple[str, str]]:
+        """The request's headers. Raises QStashError(400) for one that is not text."""
+        pairs = list(self.request.headers.items())
+        for name, value in pairs:
+            if not value.isascii():
+                _check_text(name, value)
+        return pairs
+
+    async def body(self, limit: int | None) -> bytes:
+        """The whole body. Raises QStashError(412) when it is larger than `limit` bytes."""
+        limit = MAX_JSON if limit is None else limit
+        length = self.request.content_length
+        if length is not None and length > limit:
+            raise QStashError(412, "quota maxMessageSize exceeded")
+        body = bytearray()
+        async for chunk in self.request.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                raise QStashError(412, "quota maxMessageSize exceeded")
+        return bytes(body)
+
+    async def json(self, kind: Any = dict) -> Any:
+        """The body as JSON of type `kind`, whatever its Content-Type. Raises QStashError(400)."""
+        body = await self.body(MAX_JSON)
+        try:
+            return msgspec.json.decode(body or b"{}", type=kind)
+        except msgspec.MsgspecError as error:
+            raise QStashError(400, f"invalid JSON body: {error}") from error
+
+    async def answer(self, document: Any, status: int = 200) -> web.Response:
+        """A JSON answer, given once everything written so far is safe in the store."""
+        await self.store.database.committed()
+        return json_response(document, status)
+
+    async def done(self, status: int = 200) -> web.Response:
+        """An answer without a document, given once everything written so far is safe."""
+        await self.store.database.committed()
+        return web.Response(status=status, text="OK")
+
+
+def json_response(document: Any, status: int = 200) -> web.Response:
+    """Any value as JSON."""
+    return web.Response(status=status, body=encode(document), content_type="application/json")
+
+
+def _check_text(name: str, value: str) -> None:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise QStashError(400, f"invalid header {name}: its value is not UTF-8") from error

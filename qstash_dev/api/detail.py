@@ -1,0 +1,150 @@
+"""One message with everything that is known of it, as the control API shows it to people.
+
+Redacted fields stay hashed. Secrets in headers are masked unless they are asked for.
+"""
+
+from base64 import b64encode
+from typing import Any
+
+import msgspec
+
+from qstash_dev.api.call import Call
+from qstash_dev.api.dev_events import entry_document
+from qstash_dev.protocol.delivery import content_type
+from qstash_dev.protocol.model import Attempt, Headers, Message, Response, SendFailure
+from qstash_dev.protocol.redact import redact_body, redact_headers
+from qstash_dev.protocol.signature import inspect
+from qstash_dev.store.rows import Row
+
+SHOWN = 262_144
+_SECRET = frozenset(
+    [
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+        "x-api-key",
+        "api-key",
+        "x-auth-token",
+    ]
+)
+
+
+def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
+    """The document of `GET /_dev/messages/{id}`."""
+    reveal = call.arg("reveal") in ("1", "true")
+    now = call.engine.clock.now()
+    attempts = call.store.attempts.of(message.id, message.seq)
+    return {
+        "row": row,
+        "spec": _spec(message),
+        "request": {
+            "method": message.spec.method,
+            "url": message.spec.url,
+            "headers": shown_headers(_redacted(message, message.spec.headers), reveal),
+            "body": shown_body(redact_body(message.body, message.spec.redact)),
+        },
+        "attempts": [_attempt(message, attempt, reveal) for attempt in attempts],
+        "events": [entry_document(entry) for entry in call.store.feed.of(message.id)],
+        "signature": _signature(call, message, attempts[-1]) if attempts else None,
+        "links": {
+            "parent": _parent(call, message, now),
+            "children": call.store.rows.related(message.id, now),
+            "siblings": call.store.rows.siblings(row, now),
+        },
+        "hint": None,
+        "lints": list(message.spec.notices),
+    }
+
+
+def shown_headers(headers: Headers, reveal: bool) -> list[list[str]]:
+    """Pairs of name and value; of a secret only its kind and its end."""
+    return [[name, value if reveal else _masked(name, value)] for name, value in headers]
+
+
+def shown_body(body: bytes) -> dict[str, Any]:
+    """A body of which at most the beginning is shown: as text if it is text."""
+    part = body[:SHOWN]
+    document: dict[str, Any] = {"size": len(body), "truncated": len(body) > SHOWN}
+    try:
+        # The cut may fall into a character: what is missing of it is at most three bytes.
+        text = part.decode("utf-8", "strict" if len(part) == len(body) else "ignore")
+    except UnicodeDecodeError:
+        return {**document, "base64": b64encode(part).decode("ascii")}
+    return {**document, "text": text}
+
+
+def _spec(message: Message) -> dict[str, Any]:
+    spec = msgspec.to_builtins(message.spec)
+    hidden = ("url", "method", "headers", "caller_ip", "notices")
+    return {name: value for name, value in spec.items() if name not in hidden}
+
+
+def _attempt(message: Message, attempt: Attempt, reveal: bool) -> dict[str, Any]:
+    outcome = attempt.outcome
+    timing = outcome.timing
+    sent = _redacted(message, attempt.request_headers)
+    return {
+        "number": attempt.number,
+        "started_at": timing.started_at,
+        "target": attempt.target,
+        "connected_ms": timing.connected_ms,
+        "first_byte_ms": timing.first_byte_ms,
+        "total_ms": timing.total_ms,
+        "request": {"headers": shown_headers(sent, reveal)},
+        "response": _response(outcome, reveal) if isinstance(outcome, Response) else None,
+        "failure": _failure(outcome) if isinstance(outcome, SendFailure) else None,
+    }
+
+
+def _response(outcome: Response, reveal: bool) -> dict[str, Any]:
+    body = shown_body(outcome.body)
+    return {
+        "status": outcome.status,
+        "http_version": outcome.http_version,
+        "headers": shown_headers(outcome.headers, reveal),
+        "body": {**body, "truncated": body["truncated"] or outcome.truncated},
+    }
+
+
+def _failure(outcome: SendFailure) -> dict[str, Any]:
+    return {"reason": outcome.reason, "detail": outcome.detail}
+
+
+def _redacted(message: Message, headers: Headers) -> Headers:
+    """Hashes for the message's own headers; those that the server adds hide nothing."""
+    own = {name.lower() for name, _ in message.spec.headers}
+    hidden = dict(redact_headers(message.spec.headers, message.spec.redact))
+    if not message.spec.redact:
+        return headers
+    return tuple(
+        (name, hidden.get(name, value) if name.lower() in own else value) for name, value in headers
+    )
+
+
+def _signature(call: Call, message: Message, attempt: Attempt) -> dict[str, Any] | None:
+    token = next((v for n, v in attempt.request_headers if n.lower() == "upstash-signature"), None)
+    if token is None:
+        return None
+    keys = call.engine.signing_keys(message.user)
+    now_s = call.engine.clock.wall() // 1000
+    inspection = inspect(token, keys, message.body, message.spec.url, now_s)
+    return {"token": token, **msgspec.to_builtins(inspection)}
+
+
+def _parent(call: Call, message: Message, now: int) -> Row | None:
+    parent_id = message.spec.parent_id
+    return call.store.rows.by_id(parent_id, now) if parent_id else None
+
+
+def media_type(message: Message) -> str:
+    """The content type of a message's body, for whoever downloads it."""
+    return content_type(message.spec.headers) or "application/octet-stream"
+
+
+def _masked(name: str, value: str) -> str:
+    if name.lower() not in _SECRET:
+        return value
+    scheme, space, secret = value.rpartition(" ")
+    ending = secret[-4:] if len(secret) > 12 else ""
+    return f"{scheme}{space}****{ending}"

@@ -1,0 +1,144 @@
+"""`/_dev/`: the control API of the terminal UI, the commands and tests; never part of QStash's."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+from aiohttp import web
+
+from qstash_dev.api import dev_messages
+from qstash_dev.api.call import Call, encode
+from qstash_dev.api.dev_events import entry_document, filter_of, logs
+from qstash_dev.api.router import Route
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.filters import Filter
+from qstash_dev.store.rows import Row
+
+TICK_S = 0.1
+PING_S = 10.0
+PAGE = 1_000
+
+
+async def health(call: Call) -> web.Response:
+    """Whether the server answers, and which one it is."""
+    server = call.context.server()
+    keys = ("version", "pid", "url", "uptime_ms")
+    return await call.answer({"ok": True, **{key: server[key] for key in keys}})
+
+
+async def snapshot(call: Call) -> web.Response:
+    """All that a reader needs to begin: newest rows, counts, and where the events go on."""
+    seq = call.store.feed.last_seq()
+    page = await dev_messages.page(call, filter_of(call), call.number("limit", 200, 1, 2_000))
+    return await call.answer({"seq": seq, **_present(call), **page})
+
+
+async def events(call: Call) -> web.StreamResponse:
+    """Server-sent events: what happened since `after`, at most ten times a second."""
+    after = call.request.headers.get("Last-Event-ID") or call.arg("after")
+    stream = _Stream(call, filter_of(call), _sequence(call, after))
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+    )
+    await response.prepare(call.request)
+    with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+        await stream.send_to(response)
+    return response
+
+
+async def reset(call: Call) -> web.Response:
+    """Forget everything but the signing keys."""
+    call.engine.reset()
+    return await call.answer({"ok": True})
+
+
+async def pause(call: Call) -> web.Response:
+    """Start no more deliveries."""
+    call.engine.pause(True)
+    return await call.answer({"paused": True})
+
+
+async def resume(call: Call) -> web.Response:
+    """Start deliveries again."""
+    call.engine.pause(False)
+    return await call.answer({"paused": False})
+
+
+def _sequence(call: Call, text: str | None) -> int:
+    if text is None:
+        return call.store.feed.last_seq()
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise QStashError(400, f"invalid event number {text[:50]!r}")
+    return int(text)
+
+
+def _present(call: Call) -> dict[str, Any]:
+    now = call.engine.clock.now()
+    return {
+        "now": now,
+        "server": call.context.server(),
+        "counts": call.store.rows.counts(now),
+    }
+
+
+class _Stream:
+    """One reader of the event stream. The store is its queue: it fetches what it has not seen."""
+
+    def __init__(self, call: Call, wanted: Filter, seq: int) -> None:
+        self._call = call
+        self._wanted = wanted
+        self._seq = min(seq, call.store.feed.last_seq())
+        self._lost = seq > self._seq
+        self._removals = call.engine.removals
+
+    async def send_to(self, response: web.StreamResponse) -> None:
+        """Ticks until the reader goes away."""
+        version = self._call.context.bus.version
+        await response.write(b": ok\n\n")
+        while True:
+            tick = self._tick()
+            await response.write(b"id: %d\ndata: %b\n\n" % (self._seq, encode(tick)))
+            await asyncio.sleep(TICK_S)
+            if len(tick["events"]) == PAGE:
+                continue
+            try:
+                async with asyncio.timeout(PING_S):
+                    version = await self._call.context.bus.changed_since(version)
+            except TimeoutError:
+                await response.write(b": ping\n\n")
+
+    def _tick(self) -> dict[str, Any]:
+        store, now = self._call.store, self._call.engine.clock.now()
+        entries = store.feed.after(self._seq, PAGE)
+        removed = self._call.engine.removed_since(self._removals)
+        reset = removed is None or self._lost
+        self._removals, self._lost = self._call.engine.removals, False
+        if entries:
+            self._seq = entries[-1].seq
+        touched = {entry.message for entry in entries}
+        tick: dict[str, Any] = {
+            "seq": self._seq,
+            "events": [entry_document(entry) for entry in entries],
+            "rows": store.rows.of(touched, now) if touched else [],
+            "removed": removed or [],
+            **_present(self._call),
+        }
+        if self._wanted.terms:
+            matching: Iterable[Row] = store.rows.of(touched, now, self._wanted) if touched else []
+            tick["matched"] = [row.id for row in matching]
+        if reset:
+            tick["reset"] = True
+        return tick
+
+
+ROUTES = (
+    Route("GET", "/_dev/health", health),
+    Route("GET", "/_dev/snapshot", snapshot),
+    Route("GET", "/_dev/events", events),
+    Route("GET", "/_dev/logs", logs),
+    Route("POST", "/_dev/reset", reset),
+    Route("POST", "/_dev/pause", pause),
+    Route("POST", "/_dev/resume", resume),
+    *dev_messages.ROUTES,
+)

@@ -1,0 +1,38 @@
+"""`/_dev/logs`, and how filters and events look in the control API."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from qstash_dev.api.call import Call
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
+from qstash_dev.store.feed import Entry
+
+
+async def logs(call: Call) -> web.Response:
+    """Events around a sequence number, oldest first."""
+    limit = call.number("limit", 500, 1, 5_000)
+    wanted, now = filter_of(call), call.engine.clock.now()
+    feed = call.store.feed
+    if call.arg("after") is not None:
+        found = feed.after(call.number("after", 0), limit, wanted, now)
+    else:
+        found = feed.before(call.number("before", feed.last_seq() + 1), limit, wanted, now)
+    return await call.answer({"events": [entry_document(e) for e in found], "seq": feed.last_seq()})
+
+
+def filter_of(call: Call) -> Filter:
+    """The `filter` parameter. Raises QStashError(400) with its suggestion."""
+    try:
+        return parse_filter(call.arg("filter") or "")
+    except FilterError as error:
+        raise QStashError(400, str(error)) from error
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    """An event as readers see it."""
+    return {
+        name: value for name, value in msgspec.structs.asdict(entry).items() if name != "message"
+    }

@@ -1,0 +1,287 @@
+"""`/_dev/messages`, `/_dev/dlq`, `/_dev/replay`, `/_dev/wait`: messages for people, and what to do."""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from msgspec import Struct
+
+from qstash_dev.api.call import Call
+from qstash_dev.api.detail import detail, media_type
+from qstash_dev.api.dev_events import filter_of
+from qstash_dev.api.router import Route
+from qstash_dev.protocol.destination import check_url
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
+from qstash_dev.protocol.headers import METHODS, canonical, check_header
+from qstash_dev.protocol.intake import Changes
+from qstash_dev.protocol.model import Change, DeadLetter, Message, Response
+from qstash_dev.protocol.query import Query, format_cursor, parse_cursor
+from qstash_dev.protocol.redact import redact_body
+from qstash_dev.store.rows import Row
+
+MAX_SELECTED = 10_000
+
+
+class ReplayOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a replay does differently. `body` is text or `{"base64": "..."}`."""
+
+    body: str | dict[str, str] | None = None
+    headers: dict[str, str] | None = None
+    url: str | None = None
+    method: str | None = None
+
+
+class ReplayMany(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which messages to replay: ids, or a filter."""
+
+    ids: list[str] | None = None
+    filter: str | None = None
+
+
+async def page(call: Call, wanted: Filter, limit: int) -> dict[str, Any]:
+    """Rows that match, how many match in all, and where the next page begins."""
+    cursor = parse_cursor(call.arg("cursor") or "")
+    latest_first = call.arg("order") != "earliest"
+    rows = await select(call, wanted, limit + 1, cursor, latest_first)
+    total = 0
+    for count in call.store.rows.count(wanted, call.engine.clock.now()):
+        total += count
+        await asyncio.sleep(0)
+    more = len(rows) > limit
+    rows = rows[:limit]
+    next_ = format_cursor(rows[-1].created_at, rows[-1].seq) if more else None
+    return {"rows": rows, "total": total, "cursor": next_}
+
+
+async def select(
+    call: Call, wanted: Filter, limit: int, cursor: int | None = None, latest_first: bool = True
+) -> list[Row]:
+    """Up to `limit` rows that match; other requests are served between two windows."""
+    now = call.engine.clock.now()
+    before, after = (cursor, None) if latest_first else (None, cursor or 0)
+    rows: list[Row] = []
+    for window in call.store.rows.select(wanted, now, before, after):
+        rows += window
+        if len(rows) >= limit:
+            break
+        await asyncio.sleep(0)
+    return rows[:limit]
+
+
+async def list_(call: Call) -> web.Response:
+    """A page of rows."""
+    return await call.answer(await page(call, filter_of(call), call.number("limit", 200, 1, 2_000)))
+
+
+async def get(call: Call) -> web.Response:
+    """One message, whole."""
+    message = find(call)
+    row = call.store.rows.by_id(message.id, call.engine.clock.now())
+    assert row is not None
+    return await call.answer(detail(call, message, row))
+
+
+async def body(call: Call) -> web.Response:
+    """The whole body of a message."""
+    message = find(call)
+    shown = redact_body(message.body, message.spec.redact)
+    return _download(shown, media_type(message))
+
+
+async def response_body(call: Call) -> web.Response:
+    """The whole body of the answer to one attempt, as far as it was kept."""
+    message = find(call)
+    text = call.params["number"]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    attempt = call.store.attempts.get(message.id, message.seq, number)
+    if attempt is None or not isinstance(attempt.outcome, Response):
+        raise QStashError(404, f"attempt {text[:20]} of {message.id} has no answer")
+    return _download(attempt.outcome.body, "application/octet-stream")
+
+
+async def replay(call: Call) -> web.Response:
+    """Deliver a copy now, with changes if the body names some."""
+    order = await call.json(ReplayOrder)
+    message = find(call)
+    return await call.answer({"id": call.engine.replay(message.user, message.id, _changes(order))})
+
+
+async def replay_many(call: Call) -> web.Response:
+    """Deliver copies of many messages."""
+    order = await call.json(ReplayMany)
+    if (order.ids is None) == (order.filter is None):
+        raise QStashError(400, "give either ids or a filter")
+    replayed, failed = [], []
+    for message_id in await _selected(call, order):
+        try:
+            message = find(call, message_id)
+            copy = call.engine.replay(message.user, message.id, Changes())
+            replayed.append({"id": message_id, "new": copy})
+        except QStashError as error:
+            failed.append({"id": message_id, "error": error.message})
+    return await call.answer({"replayed": replayed, "failed": failed})
+
+
+async def run(call: Call) -> web.Response:
+    """Deliver a waiting message now."""
+    message = find(call)
+    call.engine.run_now(message)
+    return await call.answer({"id": message.id})
+
+
+async def cancel(call: Call) -> web.Response:
+    """Cancel a message."""
+    message = find(call)
+    if call.engine.cancel([message]) == 0:
+        raise QStashError(409, f"message {message.id} cannot be cancelled: it is finished")
+    return await call.answer({"id": message.id})
+
+
+async def delete(call: Call) -> web.Response:
+    """Forget a finished message."""
+    message = find(call)
+    if message.finished_at is None:
+        raise QStashError(409, f"message {message.id} is not finished: cancel it first")
+    return await call.answer({"deleted": len(call.engine.delete([message.seq]))})
+
+
+async def delete_many(call: Call) -> web.Response:
+    """Forget finished messages that match a filter."""
+    wanted = filter_of(call)
+    deleted = 0
+    for window in call.store.rows.select(wanted, call.engine.clock.now(), None):
+        deleted += len(call.engine.delete([row.seq for row in window]))
+        await call.store.database.committed()
+    return await call.answer({"deleted": deleted})
+
+
+async def wait(call: Call) -> web.Response:
+    """Answer once `count` messages match, or when the time is over."""
+    wanted, count = filter_of(call), call.number("count", 1, 1, 2_000)
+    timeout_s = call.number("timeout_ms", 5_000, 0, 600_000) / 1000
+    rows: list[Row] = []
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                version = call.context.bus.version
+                rows = await select(call, wanted, count)
+                if len(rows) >= count:
+                    return await call.answer({"met": True, "rows": rows})
+                await call.context.bus.changed_since(version)
+    except TimeoutError:
+        return await call.answer({"met": False, "rows": rows})
+
+
+async def dead_letters(call: Call) -> web.Response:
+    """The DLQ of all users, newest first."""
+    limit = call.number("limit", 200, 1, 2_000)
+    query = Query(count=limit, cursor=parse_cursor(call.arg("cursor") or ""))
+    found = call.store.search.dead_letters(None, query)
+    now = call.engine.clock.now()
+    rows = {row.seq: row for row in call.store.rows.of([seq for _, _, seq in found[:limit]], now)}
+    entries = [
+        {"dlq_id": letter.id, "time": letter.time, "row": rows[seq]}
+        for _, letter, seq in found[:limit]
+    ]
+    more = len(found) > limit
+    cursor = format_cursor(found[limit - 1][1].time, found[limit - 1][0]) if more else None
+    return await call.answer({"entries": entries, "cursor": cursor})
+
+
+async def retry_dead(call: Call) -> web.Response:
+    """Publish a dead letter's message anew."""
+    letter = _dead_letter(call)
+    new_id = call.engine.retry_dead(letter.user, letter.id, letter.message_id, ())
+    return await call.answer({"id": new_id})
+
+
+async def delete_dead(call: Call) -> web.Response:
+    """Remove a dead letter."""
+    letter = _dead_letter(call)
+    call.store.messages.apply(Change(call.engine.clock.now(), revived=(letter.id,)))
+    return await call.answer({"deleted": 1})
+
+
+def find(call: Call, message_id: str | None = None) -> Message:
+    """A message of any user. Raises QStashError(404)."""
+    wanted = message_id or call.params["id"]
+    message = call.store.messages.get(None, wanted)
+    if message is None:
+        raise QStashError(404, f"message {wanted[:200]} not found")
+    return message
+
+
+def _dead_letter(call: Call) -> DeadLetter:
+    found = call.store.search.dead_letter(None, call.params["id"])
+    if found is None:
+        raise QStashError(404, f"dlq message {call.params['id'][:200]} not found")
+    return found[0]
+
+
+async def _selected(call: Call, order: ReplayMany) -> list[str]:
+    if order.ids is not None:
+        return order.ids
+    try:
+        wanted = parse_filter(order.filter or "")
+    except FilterError as error:
+        raise QStashError(400, str(error)) from error
+    return [row.id for row in reversed(await select(call, wanted, MAX_SELECTED))]
+
+
+def _changes(order: ReplayOrder) -> Changes:
+    method = order.method.upper() if order.method else None
+    if method is not None and method not in METHODS:
+        raise QStashError(400, f"invalid method {method[:50]!r}: expected {', '.join(METHODS)}")
+    headers = order.headers
+    return Changes(
+        body=_optional(order.body, _body_bytes),
+        headers=_optional(
+            headers, lambda pairs: tuple(check_header(canonical(n), v) for n, v in pairs.items())
+        ),
+        url=_optional(order.url, check_url),
+        method=method,
+    )
+
+
+def _optional(value: Any, read: Callable[[Any], Any]) -> Any:
+    return None if value is None else read(value)
+
+
+def _body_bytes(body: str | dict[str, str]) -> bytes:
+    if isinstance(body, str):
+        return body.encode()
+    try:
+        return b64decode(body["base64"], validate=True)
+    except (KeyError, ValueError) as error:
+        raise QStashError(400, 'invalid body: expected text or {"base64": "..."}') from error
+
+
+def _download(content: bytes, media: str) -> web.Response:
+    # Never rendered by a browser: the content is somebody else's.
+    headers = {
+        "Content-Type": media,
+        "Content-Disposition": "attachment",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return web.Response(body=content, headers=headers)
+
+
+ROUTES = (
+    Route("GET", "/_dev/messages", list_),
+    Route("DELETE", "/_dev/messages", delete_many),
+    Route("GET", "/_dev/messages/{id}", get),
+    Route("DELETE", "/_dev/messages/{id}", delete),
+    Route("GET", "/_dev/messages/{id}/body", body),
+    Route("GET", "/_dev/messages/{id}/attempts/{number}/body", response_body),
+    Route("POST", "/_dev/messages/{id}/replay", replay),
+    Route("POST", "/_dev/messages/{id}/run", run),
+    Route("POST", "/_dev/messages/{id}/cancel", cancel),
+    Route("POST", "/_dev/replay", replay_many),
+    Route("GET", "/_dev/wait", wait),
+    Route("GET", "/_dev/dlq", dead_letters),
+    Route("POST", "/_dev/dlq/{id}/retry", retry_dead),
+    Route("DELETE", "/_dev/dlq/{id}", delete_dead),
+)

@@ -1,0 +1,95 @@
+"""`/v2/dlq`: dead letters, and the way back."""
+
+from typing import Any
+
+from aiohttp import web
+
+from qstash_dev.api.call import MAX_JSON, Call
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Change, DeadLetter
+from qstash_dev.protocol.query import (
+    DEAD_LETTERS,
+    Defaults,
+    Query,
+    format_cursor,
+    json_pairs,
+    parse_query,
+)
+from qstash_dev.protocol.wire import dead_letter_document
+
+_LIST = Defaults(DEAD_LETTERS, max_count=100, latest_first=False)
+_Found = list[tuple[int, DeadLetter, int]]
+
+
+async def list_(call: Call) -> web.Response:
+    """Entries, oldest first."""
+    query = parse_query(call.pairs(), _LIST)
+    found, cursor = _page(call, query)
+    documents = [_document(call, letter, seq) for _, letter, seq in found]
+    return await call.answer({"messages": documents, **cursor})
+
+
+async def get(call: Call) -> web.Response:
+    """One entry."""
+    letter, seq = _find(call)
+    return await call.answer(_document(call, letter, seq))
+
+
+async def delete(call: Call) -> web.Response:
+    """Remove one entry."""
+    letter, _ = _find(call)
+    _remove(call, [letter])
+    return await call.done()
+
+
+async def delete_many(call: Call) -> web.Response:
+    """Remove by ids or filters, from the query or a JSON body; unknown ids are ignored."""
+    query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _LIST)
+    found, cursor = _page(call, query)
+    _remove(call, [letter for _, letter, _ in found])
+    return await call.answer({"deleted": len(found), **cursor})
+
+
+async def retry(call: Call) -> web.Response:
+    """Publish one entry's message anew; headers of this request override its configuration."""
+    letter, _ = _find(call)
+    return await call.answer({"messageId": _retry(call, letter)}, 201)
+
+
+async def retry_many(call: Call) -> web.Response:
+    """Publish the messages of many entries anew."""
+    query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _LIST)
+    found, cursor = _page(call, query)
+    responses = [{"messageId": _retry(call, letter)} for _, letter, _ in found]
+    return await call.answer({"responses": responses, **cursor}, 201)
+
+
+def _retry(call: Call, letter: DeadLetter) -> str:
+    return call.engine.retry_dead(call.user, letter.id, letter.message_id, tuple(call.headers()))
+
+
+def _find(call: Call) -> tuple[DeadLetter, int]:
+    found = call.store.search.dead_letter(call.user, call.params["id"])
+    if found is None:
+        raise QStashError(404, f"dlq message {call.params['id'][:200]} not found")
+    return found
+
+
+def _remove(call: Call, letters: list[DeadLetter]) -> None:
+    revived = tuple(letter.id for letter in letters)
+    call.store.messages.apply(Change(call.engine.clock.now(), revived=revived))
+
+
+def _document(call: Call, letter: DeadLetter, seq: int) -> dict[str, Any]:
+    message = call.store.messages.load(seq)
+    return dead_letter_document(letter, message, call.store.attempts.last(message.id, seq))
+
+
+def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:
+    """The entries of a page, and the cursor of the next one if there is one."""
+    found = call.store.search.dead_letters(call.user, query)
+    page = found[: query.count]
+    if len(found) <= query.count:
+        return page, {}
+    seq, letter, _ = page[-1]
+    return page, {"cursor": format_cursor(letter.time, seq)}

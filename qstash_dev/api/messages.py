@@ -1,0 +1,55 @@
+"""`/v2/messages`: look at a message, cancel it or many, deliver it now."""
+
+from aiohttp import web
+
+from qstash_dev.api.call import MAX_JSON, Call
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Message
+from qstash_dev.protocol.query import MESSAGES, Defaults, json_pairs, parse_query
+from qstash_dev.protocol.wire import message_document
+
+_DEFAULTS = Defaults(MESSAGES)
+_CHUNK = 500
+
+
+async def get(call: Call) -> web.Response:
+    """A message that is under way, or was finished a moment ago."""
+    message = _find(call)
+    age_limit = call.context.finished_readable_ms
+    now = call.engine.clock.now()
+    if message.finished_at is not None and message.finished_at + age_limit < now:
+        raise QStashError(404, f"message {message.id} not found")
+    return await call.answer(message_document(message))
+
+
+async def cancel(call: Call) -> web.Response:
+    """202 with `cancelled: 1`; 404 when it is unknown or finished."""
+    message = _find(call)
+    if call.engine.cancel([message]) == 0:
+        raise QStashError(404, f"message {message.id} not found")
+    return await call.answer({"cancelled": 1}, 202)
+
+
+async def cancel_many(call: Call) -> web.Response:
+    """Cancel by ids or filters, from the query or a JSON body; without any, everything."""
+    pairs = call.pairs() + json_pairs(await call.body(MAX_JSON))
+    query = parse_query(pairs, _DEFAULTS)
+    cancelled = 0
+    while seqs := call.store.search.unfinished(call.user, query, _CHUNK):
+        messages = call.store.messages.load_many(seqs)
+        cancelled += call.engine.cancel(messages[seq] for seq in seqs)
+        await call.store.database.committed()
+    return await call.answer({"cancelled": cancelled}, 202)
+
+
+async def run_now(call: Call) -> web.Response:
+    """Deliver a delayed or retrying message at once; not one that stands in a queue."""
+    message = _find(call)
+    if message.spec.queue is not None:
+        raise QStashError(400, f"message {message.id} is in a queue and keeps its turn")
+    call.engine.run_now(message)
+    return await call.answer({"messageId": message.id})
+
+
+def _find(call: Call) -> Message:
+    return call.engine.find(call.user, call.params["id"])

@@ -1,0 +1,154 @@
+"""`POST /v2/publish`, `/v2/enqueue` and `/v2/batch`: messages come in here."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qstash_dev.api.call import Call
+from qstash_dev.engine.engine import Accepted
+from qstash_dev.protocol.destination import (
+    NAME,
+    Destination,
+    destination_text,
+    parse_destination,
+)
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import Draft, parse_draft
+from qstash_dev.protocol.model import Group
+
+MAX_BATCH = 100_000_000
+
+
+class Item(Struct, frozen=True):
+    """One element of a batch. `null` and a missing field mean the same."""
+
+    destination: str | None = None
+    headers: dict[str, str | int | float | bool | list[str] | None] | None = None
+    body: str | None = None
+    queue: str | None = None
+
+
+async def publish(call: Call) -> web.Response:
+    """One message, or one for each endpoint of a URL group; with `Upstash-Cron` a schedule."""
+    return await _publish(call, None)
+
+
+async def enqueue(call: Call) -> web.Response:
+    """As publish, into a queue that is created if it does not exist."""
+    return await _publish(call, _queue_name(call.params["queue"]))
+
+
+async def batch(call: Call) -> web.Response:
+    """Many publishes in one request: an item that fails does not keep the others from being sent."""
+    try:
+        items = msgspec.json.decode(await call.body(MAX_BATCH), type=list[msgspec.Raw])
+    except msgspec.MsgspecError as error:
+        raise QStashError(400, f"invalid batch: {error}") from error
+    answers = [_item(call, raw) for raw in items]
+    failed = [a for a in answers if isinstance(a, dict) and "error" in a]
+    status = 400 if answers and len(failed) == len(answers) else 200
+    return await call.answer(answers, status)
+
+
+async def _publish(call: Call, queue: str | None) -> web.Response:
+    destination = parse_destination(call.rest, call.query)
+    group = _group(call, destination)
+    draft = parse_draft(
+        destination.url or "",
+        call.headers(),
+        call.engine.policy.limits,
+        config=destination.config,
+        defaults=group.headers if group else None,
+        caller_ip=call.request.remote,
+        authorized_by_header=call.by_header,
+    )
+    body = await call.body(call.engine.policy.limits.max_message_size)
+    document, status = _accept(call, draft, body, group, queue)
+    return await call.answer(document, status)
+
+
+def _accept(
+    call: Call, draft: Draft, body: bytes, group: Group | None, queue: str | None
+) -> tuple[Any, int]:
+    if draft.cron is not None:
+        raise QStashError(501, "schedules come later")
+    # Only enqueueing puts a message into a queue; the header belongs to schedules.
+    draft = replace(draft, spec=replace(draft.spec, queue=queue))
+    accepted = call.engine.accept(call.user, draft, body, group)
+    documents = [_document(a, with_url=True) for a in accepted]
+    if group is not None:
+        return documents, 200
+    return documents[0], 202 if accepted[0].deduplicated else 200
+
+
+def _document(accepted: Accepted, with_url: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {"messageId": accepted.message_id}
+    if with_url:
+        document["url"] = accepted.url
+    if accepted.deduplicated:
+        document["deduplicated"] = True
+    return document
+
+
+def _group(call: Call, destination: Destination) -> Group | None:
+    if destination.group is None:
+        return None
+    group = call.store.groups.get(call.user, destination.group)
+    if group is None:
+        raise QStashError(404, f"topic {destination.group} not found")
+    return group
+
+
+def _queue_name(name: str) -> str:
+    if NAME.fullmatch(name) is None:
+        raise QStashError(
+            400,
+            f"invalid queue name {name[:200]!r}: only letters, digits, '-', '_' and '.' may be used",
+        )
+    return name
+
+
+def _item(call: Call, raw: msgspec.Raw) -> Any:
+    try:
+        return _accept_item(call, msgspec.json.decode(raw, type=Item))
+    except msgspec.MsgspecError as error:
+        return {"error": f"invalid batch item: {error}"}
+    except QStashError as error:
+        if error.status == 412:
+            raise
+        return {"error": error.message}
+
+
+def _accept_item(call: Call, item: Item) -> Any:
+    destination = destination_text(item.destination or "")
+    group = _group(call, destination)
+    limits = call.engine.policy.limits
+    draft = parse_draft(
+        destination.url or "",
+        _item_headers(item),
+        limits,
+        defaults=group.headers if group else None,
+        caller_ip=call.request.remote,
+    )
+    body = (item.body or "").encode()
+    if limits.max_message_size is not None and len(body) > limits.max_message_size:
+        raise QStashError(412, "quota maxMessageSize exceeded")
+    queue = _queue_name(item.queue) if item.queue else None
+    return _accept(call, draft, body, group, queue)[0]
+
+
+def _item_headers(item: Item) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in (item.headers or {}).items():
+        if value is None:
+            continue
+        values = value if isinstance(value, list) else [value]
+        pairs += [(name, _text(v)) for v in values]
+    return pairs
+
+
+def _text(value: str | int | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

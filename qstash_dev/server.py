@@ -1,0 +1,363 @@
+"""The composition root: builds the real parts, starts and stops them in order.
+
+The only place, with `engine/clock.py`, that touches the real world's time and randomness.
+"""
+
+import asyncio
+import contextlib
+import errno
+import gc
+import json
+import logging
+import os
+import random
+import socket
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from qstash_dev import __version__
+from qstash_dev.api.app import make_app
+from qstash_dev.api.call import Context
+from qstash_dev.config import Config
+from qstash_dev.console import Console, Line, Started, variables_of
+from qstash_dev.engine.bus import Bus
+from qstash_dev.engine.clock import SystemClock, VirtualClock
+from qstash_dev.engine.engine import Engine, Policy
+from qstash_dev.engine.lanes import Lanes
+from qstash_dev.engine.pacer import Pacer
+from qstash_dev.engine.sender import Sender
+from qstash_dev.protocol.model import State
+from qstash_dev.store.database import StoreError, StoreInUse
+from qstash_dev.store.store import Store
+
+log = logging.getLogger(__name__)
+ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+MAX_STORED_ANSWER = 10_000_000
+GRACE_S = 2.0
+HOUSEKEEPING_S = 5.0
+
+
+class PortInUse(Exception):
+    """Somebody listens there already."""
+
+    def __init__(self, address: str, port: int) -> None:
+        super().__init__(f"address already in use: {address}:{port}")
+        self.address = address
+        self.port = port
+
+
+class DataDirInUse(StoreError):
+    """Another server keeps its state in the same directory; the sentence names its pid and port."""
+
+
+class Server:
+    """A running qstash-dev: API, engine and store. `started` is set by `start`."""
+
+    def __init__(self, config: Config, console: Console | None = None) -> None:
+        self.config = config
+        self.started: Started
+        self._console = console
+        self._clock = VirtualClock(SystemClock(), config.clock_mode, config.clock_scale)
+        self._bus = Bus()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closers = contextlib.AsyncExitStack()
+        self._start_wall = self._clock.wall()
+
+    async def start(self) -> None:
+        """Listen and begin to deliver. Raises PortInUse, DataDirInUse, StoreError or OSError."""
+        async with contextlib.AsyncExitStack() as stack:
+            sockets = _listen(self.config.host, self.config.port)
+            stack.callback(_close_all, sockets)
+            port = sockets[0].getsockname()[1]
+            if self.config.log_port is not None:
+                sockets += _listen(self.config.host, self.config.log_port)
+            self._store = self._open_store()
+            stack.callback(self._store.close)
+            self._build_engine(stack)
+            await self._serve(sockets, stack)
+            self._announce(port, stack)
+            self._closers = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Stop listening, let deliveries end for a moment, close the store."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._closers.aclose()
+
+    def _open_store(self) -> Store:
+        later = asyncio.get_running_loop().call_soon
+        if self.config.data_dir is None:
+            store = Store.open(":memory:", later)
+        else:
+            store = _open_in(self.config.data_dir, later)
+        for user in self.config.users:
+            if store.keys.get(user.id) is None:
+                store.keys.put(user.id, user.current_key, user.next_key)
+        store.database.on_commit = self._bus.publish
+        return store
+
+    def _build_engine(self, stack: contextlib.AsyncExitStack) -> None:
+        config = self.config
+        sender = Sender(self._clock.now, MAX_STORED_ANSWER)
+        stack.push_async_callback(sender.close)
+        self._engine = Engine(
+            self._store,
+            self._clock,
+            sender,
+            _id_maker(random.SystemRandom()),
+            _policy(config),
+            Lanes(config.global_parallelism),
+        )
+        self._engine.recover()
+        self._store.database.on_rollback = self._engine.reload
+        pacer = Pacer(self._clock, self._engine.step, self._engine.next_time)
+        self._engine.on_wake = pacer.wake
+        stack.push_async_callback(self._engine.stop, GRACE_S)
+        stack.callback(pacer.stop)
+
+    async def _serve(self, sockets: list[socket.socket], stack: contextlib.AsyncExitStack) -> None:
+        config = self.config
+        context = Context(
+            engine=self._engine,
+            store=self._store,
+            bus=self._bus,
+            users={user.token: user for user in config.users},
+            hosts=frozenset(config.host),
+            token_required=not all(_is_loopback(host) for host in config.host),
+            server=self._describe,
+            finished_readable_ms=config.finished_readable_ms,
+        )
+        runner = web.AppRunner(make_app(context), access_log=None, shutdown_timeout=GRACE_S)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        for sock in sockets:
+            await web.SockSite(runner, sock).start()
+
+    def _announce(self, port: int, stack: contextlib.AsyncExitStack) -> None:
+        config = self.config
+        url = f"http://{_url_host(config.host[0])}:{port}"
+        self.started = Started(
+            url=url,
+            port=port,
+            pid=os.getpid(),
+            user=config.users[0],
+            adopted=str(config.env_file) if config.env_file else None,
+            app_url=config.app_url,
+        )
+        if config.data_dir is not None:
+            record = config.data_dir / "server.json"
+            _write_record(record, self.started)
+            stack.callback(record.unlink, missing_ok=True)
+        if self._console is not None:
+            self._console.started(self.started, self._clock.now())
+            self._spawn(self._report(self._console))
+        self._spawn(self._keep_house())
+        gc.collect()
+        gc.freeze()
+        self._engine.wake()
+
+    def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(job))
+
+    async def _report(self, console: Console) -> None:
+        """Print what is committed, in order. The store is the queue."""
+        seq = self._store.feed.last_seq()
+        while True:
+            version = self._bus.version
+            for entry in self._store.feed.after(seq, 500):
+                seq = entry.seq
+                console.event(
+                    Line(
+                        seq=entry.seq,
+                        time=entry.time,
+                        id=entry.id,
+                        user=entry.user,
+                        state=State(entry.state),
+                        method=entry.method,
+                        url=entry.url,
+                        attempt=entry.attempt,
+                        status=entry.status,
+                        duration_ms=entry.duration_ms if entry.attempt else None,
+                        next_at=entry.next_at,
+                        error=entry.error,
+                    )
+                )
+            await self._bus.changed_since(version)
+
+    async def _keep_house(self) -> None:
+        """Forget what is too old or too many, and keep the write-ahead log short."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            while self._engine.prune():
+                await asyncio.sleep(0.01)
+            self._store.database.checkpoint()
+
+    def _describe(self) -> dict[str, Any]:
+        config, state = self.config, self._clock.state()
+        current, next_ = self._engine.signing_keys(config.users[0].id)
+        env = variables_of(self.started.url, config.users[0])
+        env |= {"QSTASH_CURRENT_SIGNING_KEY": current, "QSTASH_NEXT_SIGNING_KEY": next_}
+        return {
+            "version": __version__,
+            "pid": self.started.pid,
+            "url": self.started.url,
+            "port": self.started.port,
+            "uptime_ms": self._clock.wall() - self._start_wall,
+            "data_dir": str(config.data_dir) if config.data_dir else None,
+            "app": {"url": config.app_url, "up": None},
+            "clock": {
+                "mode": state.mode,
+                "scale": state.scale,
+                "offset_ms": state.offset_ms,
+                "next_event_at": self._engine.next_time(),
+            },
+            "tunnel": {"state": "off", "url": None, "code": None, "hint": None},
+            "external": config.external,
+            "hold": config.hold,
+            "paused": self._engine.paused,
+            "faults": 0,
+            "auto_replay": config.auto_replay,
+            "env": env,
+        }
+
+
+async def serve(
+    config: Config,
+    console: Console | None = None,
+    *,
+    stop: asyncio.Event | None = None,
+    ready: Callable[[Started], None] | None = None,
+) -> None:
+    """Run a server until `stop` is set or the task is cancelled. Raises what `Server.start` does."""
+    server = Server(config, console)
+    await server.start()
+    try:
+        if ready is not None:
+            ready(server.started)
+        await (stop or asyncio.Event()).wait()
+    finally:
+        await server.stop()
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on the fastest event loop there is."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+def _policy(config: Config) -> Policy:
+    return Policy(
+        limits=config.limits,
+        routes=config.routes,
+        external=config.external,
+        hold=config.hold,
+        retry_interval_ms=config.retry_interval_ms,
+        dedup_window_ms=config.dedup_window_ms,
+        max_messages=config.max_messages,
+        max_age_ms=config.max_age_ms,
+    )
+
+
+def _open_in(directory: Path, later: Any) -> Store:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        ignore = directory / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot use the data directory {directory}: {error}") from error
+    try:
+        return Store.open(directory / "messages.db", later)
+    except StoreInUse as error:
+        raise DataDirInUse(_in_use(directory)) from error
+
+
+def _in_use(directory: Path) -> str:
+    try:
+        record = json.loads((directory / "server.json").read_text("utf-8"))
+        holder = f"the qstash-dev with pid {record['pid']} on port {record['port']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        holder = "another process"
+    return (
+        f"the data directory {directory} is in use by {holder}: "
+        "stop it, use `qstash-dev attach`, or take another --data-dir (or --memory)"
+    )
+
+
+def _write_record(path: Path, started: Started) -> None:
+    record = {"url": started.url, "port": started.port, "pid": started.pid}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({**record, "token": started.user.token}), "utf-8")
+
+
+def _listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
+    """Sockets on all hosts with the same port; a machine without IPv6 has one less."""
+    sockets: list[socket.socket] = []
+    try:
+        for host in hosts:
+            try:
+                sockets.append(_bind(host, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise PortInUse(host, port) from error
+                if not sockets or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+            port = sockets[0].getsockname()[1]
+    except BaseException:
+        _close_all(sockets)
+        raise
+    return sockets
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.listen(1024)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _close_all(sockets: list[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _url_host(host: str) -> str:
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _id_maker(source: random.Random) -> Callable[[str], str]:
+    """Ids as QStash makes them: a prefix and 22 characters that are not mistaken for each other."""
+
+    def new_id(prefix: str) -> str:
+        number = source.getrandbits(128)
+        characters = []
+        for _ in range(22):
+            number, rest = divmod(number, 58)
+            characters.append(ALPHABET[rest])
+        return prefix + "".join(characters)
+
+    return new_id
