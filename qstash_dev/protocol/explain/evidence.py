@@ -1,0 +1,167 @@
+"""The facts of one attempt, and what can be read off them. It refuses to judge: causes do."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from http import HTTPStatus
+from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
+
+from qstash_dev.protocol.explain.said import Said, read_response
+from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
+
+
+class EnvFile(Struct, frozen=True):
+    """The variables of one `.env*` file, as its loader would see them."""
+
+    path: str
+    values: Mapping[str, str]
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What is known of one attempt. Only the first three are needed; the rest sharpens the answer.
+
+    `target` is where the request really went, `headers` and `body` what was sent, `keys` the
+    signing keys (current, next) of the user. `env` lists the app's env files, the one that wins
+    first. `routes` are its source files relative to the project, with forward slashes.
+    `listening` are the loopback addresses on which the target's port accepts connections.
+    """
+
+    method: str
+    url: str
+    outcome: Outcome
+    target: str | None = None
+    headers: Headers = ()
+    body: bytes = b""
+    timeout_ms: int | None = None
+    attempt: int = 1
+    app_url: str | None = None
+    keys: tuple[str, str] | None = None
+    env: tuple[EnvFile, ...] = ()
+    routes: tuple[str, ...] = ()
+    listening: tuple[str, ...] = ()
+
+
+class Hint(Struct, frozen=True):
+    """One line that names the cause and the fix. `cause` is its stable id."""
+
+    cause: str
+    text: str
+
+
+class Cause(Struct, frozen=True):
+    """A row of the table: the id, and the line if it fits."""
+
+    id: str
+    find: Callable[["Evidence"], str | None]
+
+
+class Evidence:
+    """Facts with the derived ones that several causes ask for, each computed at most once."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+
+    @property
+    def response(self) -> Response:
+        assert isinstance(self.facts.outcome, Response)
+        return self.facts.outcome
+
+    @property
+    def failure(self) -> SendFailure:
+        assert isinstance(self.facts.outcome, SendFailure)
+        return self.facts.outcome
+
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+    @cached_property
+    def said(self) -> Said:
+        """The readable part of the response body."""
+        return read_response(self.response)
+
+    def header(self, name: str) -> str:
+        """A response header, or an empty text."""
+        return _header(self.response.headers, name)
+
+    def sent(self, name: str) -> str:
+        """A request header, or an empty text."""
+        return _header(self.facts.headers, name)
+
+    @cached_property
+    def target(self) -> SplitResult:
+        """Where the request went, in parts; empty parts if it cannot be taken apart."""
+        return _split(self.facts.target or self.facts.url)
+
+    @property
+    def place(self) -> str:
+        """Host and port for messages."""
+        return self.target.netloc or self.facts.url
+
+    @property
+    def path(self) -> str:
+        return self.target.path or "/"
+
+    @cached_property
+    def is_loopback(self) -> bool:
+        return is_loopback(self.target.hostname or "")
+
+    @property
+    def is_opaque(self) -> bool:
+        """An error that tells nothing, as when a Next.js route handler throws: 500, no body."""
+        return self.said.text.lower() in ("", "internal server error", "unauthorized", "forbidden")
+
+    @property
+    def status_text(self) -> str:
+        """`404 Not Found`."""
+        try:
+            return f"{self.status} {HTTPStatus(self.status).phrase}"
+        except ValueError:
+            return str(self.status)
+
+    @property
+    def quoted(self) -> str:
+        """What the app said, in parentheses, ready to follow a noun; or nothing."""
+        return f" ({self.said.headline})" if self.said.headline else ""
+
+    def env(self, name: str) -> tuple[str, str] | None:
+        """File and value of a variable in the app's env files."""
+        for file in self.facts.env:
+            if name in file.values:
+                return file.path, file.values[name]
+        return None
+
+
+def says(phrase: str, text: str, *statuses: int) -> Callable[[Evidence], str | None]:
+    """A row for a phrase of a known server, if given only with these statuses."""
+    pattern = re.compile(phrase, re.IGNORECASE)
+
+    def find(e: Evidence) -> str | None:
+        fits = (not statuses or e.status in statuses) and pattern.search(e.said.text)
+        return text if fits else None
+
+    return find
+
+
+def _header(headers: Headers, name: str) -> str:
+    return next((value for key, value in headers if key.lower() == name), "")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for "host:port" that is no number
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return parts
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's loopback."""
+    return (
+        host in ("localhost", "::1", "0.0.0.0")
+        or host.startswith("127.")
+        or host.endswith(".localhost")
+    )

@@ -1,0 +1,215 @@
+"""Causes of an answer that is not the handler's: strangers on the port, redirects, guards."""
+
+import re
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from qstash_dev.protocol.explain.evidence import Cause, Evidence, says
+
+_LOGIN = re.compile(r"log-?in|sign-?in|/auth|/oauth|/sso|session/new", re.IGNORECASE)
+_PROXY = re.compile(
+    r"nginx|caddy|traefik|cloudflare|envoy|openresty|varnish|bad gateway|gateway time",
+    re.IGNORECASE,
+)
+_NGROK_ERROR = re.compile(r"ERR_NGROK_\d+")
+_NGROK = {
+    "ERR_NGROK_3200": "the tunnel is offline. Publish to your local address instead",
+    "ERR_NGROK_8012": "the tunnel is up, but the app behind it is not. Start the app",
+    "ERR_NGROK_6024": "this is its warning page. Publish to your local address instead",
+}
+
+
+def _airplay(e: Evidence) -> str | None:
+    if not e.header("server").startswith("AirTunes"):
+        return None
+    return (
+        f"macOS's AirPlay Receiver has port {e.target.port}: start the app on another port, or "
+        "turn the receiver off in System Settings."
+    )
+
+
+def _ngrok(e: Evidence) -> str | None:
+    found = _NGROK_ERROR.search(e.header("ngrok-error-code") or e.said.text)
+    if not found:
+        return None
+    what = _NGROK.get(found[0], "see its documentation. Publish to your local address instead")
+    return f"ngrok answered for {e.place} ({found[0]}): {what}."
+
+
+def _vercel(e: Evidence) -> str | None:
+    if error := e.header("x-vercel-error"):
+        return f"Vercel answered for the deployment: {error}. Its log there says more."
+    if e.status == 401 and "_vercel_sso_nonce" in e.header("set-cookie"):
+        return (
+            "The deployment is protected by Vercel: forward x-vercel-protection-bypass, or "
+            "publish to your local app."
+        )
+    return None
+
+
+def _static_server(e: Evidence) -> str | None:
+    if e.status != 501:
+        return None
+    return (
+        f"{e.place} does not know the method {e.facts.method}: a static file server answers "
+        "there, not your app. Is the port right?"
+    )
+
+
+def _proxy(e: Evidence) -> str | None:
+    if e.status not in (502, 503, 504):
+        return None
+    if not _PROXY.search(f"{e.header('server')} {e.said.text}"):
+        return None
+    what = "waited for the app in vain" if e.status == 504 else "found no app behind it"
+    return f"A proxy in front of the app answered {e.status}: it {what}. Is the app running?"
+
+
+def _page(e: Evidence) -> str | None:
+    """`POST /` on a page of Next.js answers 200 with the page: a success that did nothing."""
+    if not 200 <= e.status < 300 or not e.said.is_html or e.facts.method == "GET":
+        return None
+    return (
+        f"{e.status_text}, but the answer is a web page{e.quoted}: {e.path} looks like a page, "
+        "not a handler, so nothing may have been done."
+    )
+
+
+def _location(e: Evidence) -> SplitResult | None:
+    """Where a redirect leads. QStash follows none: only 2xx is a success."""
+    if not 300 <= e.status < 400 or not e.header("location"):
+        return None
+    try:
+        return urlsplit(urljoin(e.target.geturl(), e.header("location")))
+    except ValueError:
+        return None
+
+
+def _login(e: Evidence) -> str | None:
+    to = _location(e)
+    if to is None or not _LOGIN.search(to.path):
+        return None
+    return (
+        f"A redirect to {to.path}: a login guard takes the delivery for a visitor. Leave {e.path} "
+        "out of it (Next.js: the `matcher` of middleware.ts); the signature is the protection."
+    )
+
+
+def _slash(e: Evidence) -> str | None:
+    to = _location(e)
+    if to is None or to.path == e.path or to.path.rstrip("/") != e.path.rstrip("/"):
+        return None
+    how = "with" if to.path.endswith("/") else "without"
+    return f"A redirect, and QStash follows none: publish {how} the slash at the end, {to.geturl()}"
+
+
+def _to_https(e: Evidence) -> str | None:
+    to = _location(e)
+    if to is None or (e.target.scheme, to.scheme) != ("http", "https") or to.path != e.path:
+        return None
+    return f"A redirect to https, and QStash follows none: publish to {to.geturl()}"
+
+
+def _redirect(e: Evidence) -> str | None:
+    if not 300 <= e.status < 400:
+        return None
+    to = _location(e)
+    where = to.geturl() if to else "the final address"
+    return f"{e.status_text}: QStash follows no redirects, so publish to {where}"
+
+
+def _clerk(e: Evidence) -> str | None:
+    if e.header("x-clerk-auth-status") != "signed-out" or not 400 <= e.status < 500:
+        return None
+    return (
+        f"Clerk's middleware refused the delivery as signed out: make {e.path} a public route in "
+        "clerkMiddleware; the signature is the protection."
+    )
+
+
+def _http_authentication(e: Evidence) -> str | None:
+    if e.status != 401 or not e.header("www-authenticate").strip():
+        return None
+    scheme = e.header("www-authenticate").split()[0].rstrip(",")
+    return (
+        f"The endpoint wants {scheme} authentication: publish with Upstash-Forward-Authorization, "
+        f"or leave {e.path} out of it."
+    )
+
+
+def _guard(e: Evidence) -> str | None:
+    if e.status not in (401, 403):
+        return None
+    return (
+        f"{e.status_text}{e.quoted}: a guard refused the delivery. Leave {e.path} out of it, or "
+        "send what it wants with Upstash-Forward-<Header>."
+    )
+
+
+_ALLOW_HOST = "The app refuses this host name: publish to its local address, or allow the name in "
+
+GUARDS = (
+    Cause("airplay-port", _airplay),
+    Cause("ngrok", _ngrok),
+    Cause("vercel", _vercel),
+    Cause("page-not-handler", _page),
+    Cause("login-redirect", _login),
+    Cause("slash-redirect", _slash),
+    Cause("https-redirect", _to_https),
+    Cause("redirect", _redirect),
+    Cause(
+        "csrf-django",
+        says(
+            "CSRF verification failed",
+            "Django's CSRF check refused the delivery: mark the view @csrf_exempt.",
+            403,
+        ),
+    ),
+    Cause(
+        "csrf-sveltekit",
+        says(
+            "Cross-site POST form submissions are forbidden",
+            "SvelteKit's CSRF check takes the delivery for a form: publish with Content-Type: "
+            "application/json.",
+            403,
+        ),
+    ),
+    Cause(
+        "csrf-rails",
+        says(
+            "InvalidAuthenticityToken|Can't verify CSRF token",
+            "Rails' CSRF check refused the delivery: skip_forgery_protection for this action.",
+            422,
+            500,
+        ),
+    ),
+    Cause(
+        "csrf-laravel",
+        says(
+            "Page Expired|CSRF token mismatch",
+            "Laravel's CSRF check refused the delivery: except this path from it.",
+            419,
+        ),
+    ),
+    Cause("host-django", says("DisallowedHost|HTTP_HOST", f"{_ALLOW_HOST}ALLOWED_HOSTS.", 400)),
+    Cause(
+        "host-vite",
+        says(r"Blocked request\. This host", f"{_ALLOW_HOST}server.allowedHosts of Vite.", 403),
+    ),
+    Cause(
+        "host-refused",
+        says("Blocked hosts?:|Invalid Host header", f"{_ALLOW_HOST}its list of hosts.", 400, 403),
+    ),
+    Cause(
+        "http-on-https-port",
+        says(
+            "HTTP request (was sent )?to (an )?HTTPS (server|port)",
+            "That port speaks https: publish to https://, or to the app's http port.",
+            400,
+        ),
+    ),
+    Cause("clerk", _clerk),
+    Cause("http-authentication", _http_authentication),
+    Cause("guard", _guard),
+    Cause("static-server", _static_server),
+    Cause("proxy", _proxy),
+)

@@ -1,0 +1,194 @@
+"""Causes of an attempt without an answer: nothing listens, wrong protocol, too slow, cut off."""
+
+from collections.abc import Callable
+
+from qstash_dev.protocol.explain.evidence import Cause, Evidence
+from qstash_dev.protocol.model import Reason
+from qstash_dev.protocol.timing import format_duration
+
+
+def _when(
+    reason: Reason, find: Callable[[Evidence], str | None]
+) -> Callable[[Evidence], str | None]:
+    return lambda e: find(e) if e.failure.reason is reason else None
+
+
+def _other_address(e: Evidence) -> str | None:
+    here = e.facts.listening
+    if not here or not e.is_loopback:
+        return None
+    return (
+        f"The app listens on {' and '.join(here)} only, not where {e.place} leads: publish to "
+        f"http://{_bracketed(here[0])}:{e.target.port}, or start the app with --host localhost."
+    )
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _other_port(e: Evidence) -> str | None:
+    app = e.facts.app_url
+    if not app or not e.is_loopback or f"//{e.place}".endswith(app.rstrip("/").split("//")[-1]):
+        return None
+    return (
+        f"Nothing listens on {e.place}, but the app is expected at {app}: publish to that address, "
+        f"or deliver there with --route {e.target.scheme}://{e.place}={app}."
+    )
+
+
+def _app_down(e: Evidence) -> str | None:
+    if not e.is_loopback:
+        return None
+    return f"Nothing listens on {e.place}: your app is not running. Start it, then run this again."
+
+
+def _refused_elsewhere(e: Evidence) -> str:
+    return f"{e.place} refuses connections: no server runs on that port, or a firewall is between."
+
+
+def _docker_name(e: Evidence) -> str | None:
+    host = e.target.hostname or ""
+    if host != "host.docker.internal" and "." in host:
+        return None
+    return (
+        f"'{host}' is a name inside a Docker network and means nothing on this machine: "
+        f"use --route {e.target.scheme}://{e.place}=http://localhost:{e.target.port or 80}."
+    )
+
+
+_TUNNELS = (
+    ".ngrok.app",
+    ".ngrok.io",
+    ".ngrok-free.app",
+    ".ngrok-free.dev",
+    ".trycloudflare.com",
+    ".loca.lt",
+)
+
+
+def _dead_tunnel(e: Evidence) -> str | None:
+    host = e.target.hostname or ""
+    if not host.endswith(_TUNNELS):
+        return None
+    return (
+        f"The tunnel {host} is gone: such names change with every start. Publish to your local "
+        "address, no tunnel is needed here."
+    )
+
+
+def _unknown_host(e: Evidence) -> str:
+    return f"The name {e.target.hostname or e.place} is not known: a typing mistake, or no network."
+
+
+def _https_to_http(e: Evidence) -> str | None:
+    if e.target.scheme != "https" or not e.is_loopback or "certificate" in e.failure.detail.lower():
+        return None
+    return f"{e.place} speaks plain HTTP, but the URL says https: publish to http://{e.place}."
+
+
+def _own_certificate(e: Evidence) -> str | None:
+    if "certificate" not in e.failure.detail.lower():
+        return None
+    return (
+        f"The certificate of {e.place} is not trusted (self-signed?): publish to the http:// "
+        "address of the app, or --route there; QStash itself would refuse it too."
+    )
+
+
+def _tls(e: Evidence) -> str:
+    return f"No TLS connection with {e.place}: is that an https port? ({e.failure.detail})"
+
+
+def _after(e: Evidence) -> str:
+    timeout = e.facts.timeout_ms
+    return f" within {format_duration(timeout)}" if timeout else ""
+
+
+def _not_connected(e: Evidence) -> str | None:
+    if e.failure.timing.connected_ms is not None or e.is_loopback:
+        return None
+    return f"No connection with {e.place}{_after(e)}: the host is down or a firewall drops packets."
+
+
+def _cold_compile(e: Evidence) -> str | None:
+    if e.facts.attempt != 1 or not e.is_loopback or (e.facts.timeout_ms or 0) > 30_000:
+        return None
+    return (
+        f"No answer{_after(e)}. The first request to a route waits until the dev server has "
+        "compiled it: open the route once, or raise Upstash-Timeout; the retry is usually fast."
+    )
+
+
+def _slow_handler(e: Evidence) -> str:
+    return (
+        f"The handler did not answer{_after(e)}: it hangs (a promise never settles, a breakpoint?) "
+        "or needs a longer Upstash-Timeout. It may still have done its work."
+    )
+
+
+def _restarted(e: Evidence) -> str | None:
+    if not e.is_loopback:
+        return None
+    return (
+        "The connection closed before an answer came: the app crashed or restarted (hot reload) "
+        "while it handled the message. See its terminal; the handler may have run in part."
+    )
+
+
+def _cut(e: Evidence) -> str:
+    return f"{e.place} closed the connection before it answered: it crashed, or a proxy gave up."
+
+
+def _http_to_https(e: Evidence) -> str | None:
+    if e.target.scheme != "http":
+        return None
+    return (
+        f"What {e.place} answered is not HTTP: if it is an https port, publish to "
+        f"https://{e.place}; otherwise another program has that port."
+    )
+
+
+def _no_http(e: Evidence) -> str:
+    return f"What {e.place} answered is not valid HTTP: {e.failure.detail}"
+
+
+def _denied(e: Evidence) -> str:
+    return (
+        f"{e.place} is neither local nor routed, and external destinations are denied: allow them "
+        f"with --external allow, or use --route {e.target.scheme}://{e.place}=http://localhost:3000."
+    )
+
+
+def _unreachable(e: Evidence) -> str:
+    return f"There is no way to {e.place} from this machine: is the network or the VPN up?"
+
+
+def _interrupted(e: Evidence) -> str:
+    return (
+        "qstash-dev stopped during this attempt: the handler may have run. It is delivered again."
+    )
+
+
+NO_ANSWER = (
+    Cause("refused-other-address", _when(Reason.REFUSED, _other_address)),
+    Cause("refused-other-port", _when(Reason.REFUSED, _other_port)),
+    Cause("app-not-running", _when(Reason.REFUSED, _app_down)),
+    Cause("refused", _when(Reason.REFUSED, _refused_elsewhere)),
+    Cause("docker-host-name", _when(Reason.DNS, _docker_name)),
+    Cause("tunnel-gone", _when(Reason.DNS, _dead_tunnel)),
+    Cause("unknown-host", _when(Reason.DNS, _unknown_host)),
+    Cause("https-to-http-port", _when(Reason.TLS, _https_to_http)),
+    Cause("certificate-not-trusted", _when(Reason.TLS, _own_certificate)),
+    Cause("tls-failed", _when(Reason.TLS, _tls)),
+    Cause("no-connection", _when(Reason.TIMEOUT, _not_connected)),
+    Cause("cold-compile", _when(Reason.TIMEOUT, _cold_compile)),
+    Cause("handler-too-slow", _when(Reason.TIMEOUT, _slow_handler)),
+    Cause("app-restarted", _when(Reason.RESET, _restarted)),
+    Cause("connection-closed", _when(Reason.RESET, _cut)),
+    Cause("http-to-https-port", _when(Reason.BAD_RESPONSE, _http_to_https)),
+    Cause("not-http", _when(Reason.BAD_RESPONSE, _no_http)),
+    Cause("external-denied", _when(Reason.EXTERNAL_DENIED, _denied)),
+    Cause("unreachable", _when(Reason.UNREACHABLE, _unreachable)),
+    Cause("interrupted", _when(Reason.INTERRUPTED, _interrupted)),
+)

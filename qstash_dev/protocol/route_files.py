@@ -1,0 +1,105 @@
+"""Which source file serves a path, in frameworks whose file names are the routes.
+
+Next.js (app and pages router), SvelteKit, Nuxt. It refuses to read files or to walk directories.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+_CODE = r"\.[cm]?[jt]sx?"
+_ROUTES = tuple(
+    re.compile(rf"(?:.*/)?{pattern}{_CODE}")
+    for pattern in (
+        r"app/((?:.*/)?)route",  # Next.js, app router
+        r"pages/(api(?:/.*)?)",  # Next.js, pages router
+        r"src/routes/((?:.*/)?)\+server",  # SvelteKit
+        r"server/(api/.*)",  # Nuxt
+        r"server/routes/(.*)",
+    )
+)
+_LIKE_A_ROUTE = re.compile(
+    r"(?:.*/)?(?:src/routes|app|pages|server/routes|server(?=/api/))/(.*?)"
+    rf"(?:/(?:index|route|page|handler|\+server|\+page))?{_CODE}"
+)
+_NO_SEGMENT = re.compile(r"\(.*\)|@.*")  # Next's (groups) and @slots
+_NUXT_METHOD = re.compile(r"\.(get|post|put|patch|delete|head|options)$")
+
+
+class RouteFile(Struct, frozen=True):
+    """A file and the path it serves, as segments; `[id]` is any one, `[...rest]` the remainder."""
+
+    file: str
+    segments: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return "/" + "/".join(self.segments)
+
+
+def route_of(file: str) -> RouteFile | None:
+    """The route of a file (forward slashes, relative to the project); `None` if it is none."""
+    for pattern in _ROUTES:
+        if found := pattern.fullmatch(file):
+            return RouteFile(file, _segments(found[1]))
+    return None
+
+
+def serving(path: str, files: Iterable[str]) -> str | None:
+    """The file that serves a path; a literal name wins over a `[parameter]`."""
+    wanted = _parts(path)
+    fitting = (route for route in _routes(files) if _fits(route.segments, wanted))
+    best = min(fitting, key=_looseness, default=None)
+    return best.file if best else None
+
+
+def _looseness(route: RouteFile) -> tuple[int, ...]:
+    """Sorts literal names before `[one]` before `[...rest]`, segment by segment."""
+    return tuple(2 * ("..." in part) or part.startswith("[") for part in route.segments)
+
+
+def misnamed(path: str, files: Iterable[str]) -> str | None:
+    """A file where the route of a path should be, whose name makes no route, or another one."""
+    wanted = _parts(path)
+    for file in files:
+        found = _LIKE_A_ROUTE.fullmatch(file)
+        if found and _segments(found[1]) == wanted:
+            return file
+    return None
+
+
+def nearest(path: str, files: Iterable[str]) -> RouteFile | None:
+    """The route whose path is most like this one, if any is alike."""
+    routes = {route.path: route for route in _routes(files)}
+    close = difflib.get_close_matches(path, routes, n=1, cutoff=0.7)
+    return routes[close[0]] if close else None
+
+
+def _routes(files: Iterable[str]) -> list[RouteFile]:
+    return [route for file in files if (route := route_of(file))]
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
+
+
+def _segments(text: str) -> tuple[str, ...]:
+    parts = [part for part in _parts(text) if not _NO_SEGMENT.fullmatch(part)]
+    if parts:
+        parts[-1] = _NUXT_METHOD.sub("", parts[-1])
+    return tuple(parts[:-1] if parts and parts[-1] == "index" else parts)
+
+
+def _fits(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not path
+    head = pattern[0]
+    if head.startswith("[..."):
+        return bool(path)
+    if head.startswith("[[..."):
+        return True
+    if not path or not (head == path[0] or head.startswith("[")):
+        return False
+    return _fits(pattern[1:], path[1:])

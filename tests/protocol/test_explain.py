@@ -1,0 +1,472 @@
+"""Every cause from a real answer where one could be recorded (`fixtures/failed_responses.json`)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qstash_dev.protocol.explain import CAUSES, EnvFile, Facts, Hint, explain
+from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure, Timing
+from qstash_dev.protocol.signature import sign
+from qstash_dev.protocol.users import DEV_USERS
+
+NOW = 1_787_313_600
+KEYS = (DEV_USERS[0].current_key, DEV_USERS[0].next_key)
+URL = "http://localhost:3000/api/orders"
+BODY = b'{"a": 1}'
+SENT: Headers = (
+    ("Content-Type", "application/json"),
+    ("Upstash-Signature", sign(URL, BODY, KEYS[0], NOW, "jwt_1")),
+)
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "failed_responses.json"
+RECORDED = {each["name"]: each for each in json.loads(FIXTURES.read_text("utf-8"))}
+
+
+def response(status: int, body: str = "", **headers: str) -> Response:
+    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Response(status, named, body.encode(), Timing(NOW * 1000))
+
+
+def recorded(name: str) -> Response:
+    each = RECORDED[name]
+    headers = tuple((key, value) for key, value in each["headers"])
+    return Response(each["status"], headers, each["body"].encode(), Timing(NOW * 1000))
+
+
+def failure(reason: Reason, detail: str = "", connected_ms: float | None = None) -> SendFailure:
+    return SendFailure(reason, detail, Timing(NOW * 1000, connected_ms))
+
+
+def hint(outcome: Outcome, **more: Any) -> Hint:
+    facts = {"method": "POST", "url": URL, "headers": SENT, "body": BODY, "keys": KEYS} | more
+    found = explain(Facts(outcome=outcome, **facts))
+    assert found is not None
+    return found
+
+
+def env(**values: str) -> tuple[EnvFile, ...]:
+    return (EnvFile(".env.local", values),)
+
+
+OURS = {"QSTASH_CURRENT_SIGNING_KEY": KEYS[0], "QSTASH_NEXT_SIGNING_KEY": KEYS[1]}
+STALE = {
+    "QSTASH_CURRENT_SIGNING_KEY": "sig_cloudcloud",
+    "QSTASH_NEXT_SIGNING_KEY": "sig_othercloud",
+}
+PLAIN: Headers = (("Upstash-Signature", "x"),)
+ROUTES = ("app/api/orders/route.ts", "app/api/mail/route.ts", "app/page.tsx")
+
+NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
+    (
+        "refused-other-address",
+        failure(Reason.REFUSED),
+        {"url": "http://127.0.0.1:3000/x", "listening": ("::1",)},
+        "publish to http://[::1]:3000",
+    ),
+    (
+        "refused-other-port",
+        failure(Reason.REFUSED),
+        {"url": "http://localhost:3001/x", "app_url": "http://localhost:3000"},
+        "--route http://localhost:3001=http://localhost:3000",
+    ),
+    (
+        "app-not-running",
+        failure(Reason.REFUSED),
+        {"app_url": "http://localhost:3000"},
+        "Nothing listens on localhost:3000: your app is not running",
+    ),
+    ("refused", failure(Reason.REFUSED), {"url": "http://192.0.2.1:80/"}, "a firewall"),
+    (
+        "docker-host-name",
+        failure(Reason.DNS),
+        {"url": "http://web:3000/api"},
+        "--route http://web:3000=http://localhost:3000",
+    ),
+    (
+        "docker-host-name",
+        failure(Reason.DNS),
+        {"url": "http://host.docker.internal/api"},
+        "=http://localhost:80",
+    ),
+    ("tunnel-gone", failure(Reason.DNS), {"url": "https://a.ngrok-free.app/x"}, "is gone"),
+    ("unknown-host", failure(Reason.DNS), {"url": "https://exmaple.test/x"}, "exmaple.test"),
+    (
+        "https-to-http-port",
+        failure(Reason.TLS, "wrong version number"),
+        {"url": "https://localhost:3000/x"},
+        "publish to http://localhost:3000",
+    ),
+    (
+        "certificate-not-trusted",
+        failure(Reason.TLS, "certificate verify failed: self-signed certificate"),
+        {"url": "https://localhost:3000/x"},
+        "The certificate of localhost:3000",
+    ),
+    ("tls-failed", failure(Reason.TLS, "eof"), {"url": "https://example.com/"}, "(eof)"),
+    (
+        "no-connection",
+        failure(Reason.TIMEOUT),
+        {"url": "http://192.0.2.1/", "timeout_ms": 5_000},
+        "within 5s",
+    ),
+    (
+        "cold-compile",
+        failure(Reason.TIMEOUT, connected_ms=1.0),
+        {"timeout_ms": 5_000, "attempt": 1},
+        "compiled it",
+    ),
+    (
+        "handler-too-slow",
+        failure(Reason.TIMEOUT, connected_ms=1.0),
+        {"timeout_ms": 5_000, "attempt": 2},
+        "did not answer within 5s",
+    ),
+    ("app-restarted", failure(Reason.RESET), {}, "crashed or restarted"),
+    ("connection-closed", failure(Reason.RESET), {"url": "https://example.com/"}, "a proxy"),
+    (
+        "http-to-https-port",
+        failure(Reason.BAD_RESPONSE),
+        {"url": "http://localhost:3443/"},
+        "https://localhost:3443",
+    ),
+    ("not-http", failure(Reason.BAD_RESPONSE, "x"), {"url": "https://localhost:3000/"}, "HTTP: x"),
+    (
+        "external-denied",
+        failure(Reason.EXTERNAL_DENIED),
+        {"url": "https://example.com/"},
+        "--external allow",
+    ),
+    ("unreachable", failure(Reason.UNREACHABLE), {}, "network"),
+    ("interrupted", failure(Reason.INTERRUPTED), {}, "stopped during this attempt"),
+]
+
+SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
+    ("signature-missing", recorded("next-app-signature-missing"), {}, "middleware, rewrite"),
+    ("signature-missing", recorded("next-pages-signature-missing"), {}, "middleware, rewrite"),
+    (
+        "signature-missing",
+        recorded("next-app-signature-missing"),
+        {"headers": ()},
+        "was sent without one",
+    ),
+    ("signature-missing", response(401, '{"error":"Missing signature"}'), {}, "did not see"),
+    ("keys-missing", recorded("next-keys-missing"), {}, "qstash-dev env --write .env.local"),
+    ("keys-missing", recorded("receiver-no-keys"), {}, "has no signing keys"),
+    (
+        "subject-differs",
+        recorded("receiver-wrong-subject"),
+        {},
+        "is for http://127.0.0.1:34567/api/checkurl, but the app checks http://localhost:34567",
+    ),
+    (
+        "subject-differs",  # the Python SDK's spelling
+        response(401, '{"detail":"Invalid subject: http://a/x, want: https://a/x"}'),
+        {},
+        "is for http://a/x, but the app checks https://a/x:",
+    ),
+    ("body-consumed", recorded("next-pages-body-parsed"), {}, "bodyParser: false"),
+    (
+        "body-consumed",
+        recorded("receiver-body-changed"),
+        {"routes": ("pages/api/orders.ts",)},
+        "to pages/api/orders.ts",
+    ),
+    ("body-changed", recorded("receiver-body-changed"), {}, "await req.text()"),
+    (
+        "clock-differs",
+        response(500, Date="Fri, 21 Aug 2026 12:15:00 GMT"),
+        {},
+        "The clock of localhost:3000 is 15m ahead",
+    ),
+    (
+        "clock-differs",
+        response(401, "invalid signature", Date="Fri, 21 Aug 2026 11:45:00 GMT"),
+        {},
+        "15m behind",
+    ),
+    (
+        "region-keys",
+        recorded("next-app-thrown"),
+        {"env": env(QSTASH_REGION="US_EAST_1", **STALE)},
+        "US_EAST_1_QSTASH_CURRENT_SIGNING_KEY",
+    ),
+    (
+        "dev-mode-keys",
+        recorded("next-app-thrown"),
+        {"env": env(QSTASH_DEV="1"), "keys": ("sig_own1", "sig_own2")},
+        "unset QSTASH_DEV",
+    ),
+    (
+        "keys-quoted",
+        recorded("next-pages-wrong-key"),
+        {"env": env(QSTASH_CURRENT_SIGNING_KEY=f'"{KEYS[0]}" ')},
+        "in .env.local has quotes or spaces",
+    ),
+    ("keys-stale", recorded("next-app-thrown"), {"env": env(**STALE)}, "(sig_clou…)"),
+    ("keys-stale", recorded("next-pages-wrong-key"), {"env": env(**STALE)}, "(sig_7kYj…)"),
+    ("keys-stale", response(401, "Unauthorized"), {"env": env(**STALE)}, ".env.local has another"),
+    ("keys-stale", recorded("fastapi-boom"), {"env": env(**STALE)}, ".env.local has another"),
+    ("app-not-restarted", recorded("receiver-wrong-key"), {"env": env(**OURS)}, "Restart it"),
+    ("signature-refused", recorded("receiver-wrong-key"), {}, "most likely its keys"),
+    ("signature-refused", response(403, "invalid signature"), {"keys": None}, "most likely"),
+    ("signature-refused", recorded("next-pages-wrong-key"), {}, "most likely its keys"),
+]
+
+GUARDS: list[tuple[str, Outcome, dict[str, Any], str]] = [
+    (
+        "airplay-port",
+        response(403, Server="AirTunes/670.6.2"),
+        {"url": "http://localhost:5000/x"},
+        "port 5000",
+    ),
+    ("ngrok", response(404, "The endpoint a.ngrok.app is offline. ERR_NGROK_3200"), {}, "offline"),
+    ("ngrok", response(502, Ngrok_Error_Code="ERR_NGROK_8012"), {}, "Start the app"),
+    ("ngrok", response(200, "<html>ERR_NGROK_6024"), {}, "warning page"),
+    ("ngrok", response(429, Ngrok_Error_Code="ERR_NGROK_727"), {}, "ERR_NGROK_727"),
+    ("vercel", response(504, X_Vercel_Error="FUNCTION_INVOCATION_TIMEOUT"), {}, "FUNCTION_INV"),
+    ("vercel", response(401, Set_Cookie="_vercel_sso_nonce=1"), {}, "x-vercel-protection-bypass"),
+    ("page-not-handler", recorded("next-page-instead-of-route"), {}, "looks like a page"),
+    (
+        "login-redirect",
+        recorded("next-login-redirect"),
+        {},
+        "A redirect to /login: a login guard",
+    ),
+    (
+        "slash-redirect",
+        recorded("next-trailing-slash"),
+        {"url": "http://localhost:3000/api/json/"},
+        "without the slash at the end, http://localhost:3000/api/json",
+    ),
+    (
+        "slash-redirect",
+        recorded("flask-slash"),
+        {"url": "http://localhost:34572/slash"},
+        "with the slash at the end, http://localhost:34572/slash/",
+    ),
+    (
+        "slash-redirect",
+        recorded("fastapi-slash"),
+        {"url": "http://localhost:34571/slash"},
+        "with the slash",
+    ),
+    (
+        "https-redirect",
+        response(301, Location="https://localhost:3000/api/orders"),
+        {},
+        "publish to https://localhost:3000/api/orders",
+    ),
+    ("redirect", response(302, Location="/v2/orders"), {}, "http://localhost:3000/v2/orders"),
+    ("redirect", response(304), {}, "304 Not Modified: QStash follows no redirects"),
+    ("csrf-django", recorded("django-csrf"), {}, "@csrf_exempt"),
+    (
+        "csrf-sveltekit",
+        response(403, "Cross-site POST form submissions are forbidden"),
+        {},
+        "application/json",
+    ),
+    (
+        "csrf-rails",
+        response(422, "ActionController::InvalidAuthenticityToken"),
+        {},
+        "skip_forgery_protection",
+    ),
+    ("csrf-laravel", response(419, "<html><title>Page Expired</title>"), {}, "Laravel"),
+    ("host-django", recorded("django-host"), {}, "ALLOWED_HOSTS"),
+    ("host-vite", recorded("vite-host"), {}, "server.allowedHosts"),
+    ("host-refused", response(403, "Invalid Host header"), {}, "its list of hosts"),
+    (
+        "http-on-https-port",
+        response(400, "Client sent an HTTP request to an HTTPS server."),
+        {},
+        "speaks https",
+    ),
+    (
+        "http-on-https-port",
+        response(400, "<html><center>The plain HTTP request was sent to HTTPS port</center>"),
+        {},
+        "speaks https",
+    ),
+    ("clerk", response(404, X_Clerk_Auth_Status="signed-out"), {}, "clerkMiddleware"),
+    ("http-authentication", response(401, WWW_Authenticate='Basic realm="x"'), {}, "wants Basic"),
+    ("guard", response(401, '{"message":"No session"}'), {}, "(No session): a guard refused"),
+    ("guard", response(403), {}, "Upstash-Forward-<Header>"),
+    ("static-server", recorded("httpserver-404"), {}, "static file server"),
+    ("proxy", response(502, "<html><h1>502 Bad Gateway</h1>", Server="nginx"), {}, "no app behind"),
+    ("proxy", response(504, Server="cloudflare"), {}, "waited for the app in vain"),
+]
+
+ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
+    (
+        "route-misnamed",
+        recorded("next-no-route"),
+        {"routes": ("src/app/api/orders.ts",)},
+        "name it src/app/api/orders/route.ts",
+    ),
+    (
+        "route-misnamed",
+        recorded("next-no-route"),
+        {"routes": ("pages/api/orders/route.ts",)},
+        "name it pages/api/orders.ts",
+    ),
+    (
+        "route-near",
+        recorded("next-no-route"),
+        {"url": "http://localhost:3000/api/order", "routes": ROUTES},
+        "did you mean /api/orders (app/api/orders/route.ts)?",
+    ),
+    (
+        "route-own-404",
+        recorded("next-app-own-404"),
+        {"routes": ROUTES},
+        "this 404 (no such user) is the handler's own answer",
+    ),
+    ("route-missing", recorded("next-no-route"), {}, "No route for POST /api/orders"),
+    ("route-missing", recorded("fastapi-404"), {}, "localhost:3000 (Not Found)"),
+    ("route-missing", recorded("express-404"), {}, "Cannot POST /nowhere"),
+    ("route-missing", recorded("vite-404"), {}, "No route for POST"),
+    ("route-missing", recorded("django-404"), {}, "Page not found at /nowhere"),
+    (
+        "method-not-allowed",
+        recorded("next-app-no-post"),
+        {"routes": ROUTES},
+        "app/api/orders/route.ts exports no POST",
+    ),
+    ("method-not-allowed", recorded("fastapi-405"), {}, "takes no POST, only GET:"),
+    ("method-not-allowed", recorded("flask-405"), {}, "only HEAD, GET, OPTIONS"),
+    ("append-slash-django", recorded("django-slash"), {}, "slash at the end"),
+    ("body-too-large", recorded("next-pages-too-large"), {}, "bodyParser.sizeLimit"),
+    ("body-too-large", recorded("express-large"), {}, "express.json({ limit"),
+    ("body-too-large", response(413), {"body": b"x" * 99}, "99 bytes"),
+    ("content-type-missing", recorded("fastapi-noct"), {"headers": PLAIN}, "publishJSON"),
+    ("content-type-missing", recorded("flask-noct"), {"headers": PLAIN}, "publishJSON"),
+    ("body-not-json", recorded("next-pages-invalid-json"), {"body": b"hello"}, "body is not JSON"),
+    ("body-not-json", recorded("fastapi-badjson"), {"body": b"hello"}, "body is not JSON"),
+    ("body-not-json", recorded("next-app-thrown"), {"body": b""}, "body is empty"),
+    ("json-error", recorded("express-badjson"), {}, "could not parse some JSON"),
+    ("validation", recorded("fastapi-invalid"), {}, "expects: body.a: Field required"),
+    ("headers-too-large", response(431), {}, "--max-http-header-size"),
+    ("compile-error", recorded("next-module-not-found"), {}, "Can't resolve './nowhere'"),
+    (
+        "not-a-workflow",
+        response(400, "detected a non-workflow destination for trigger/invoke."),
+        {},
+        "serve()",
+    ),
+    ("next-handler-threw", recorded("next-app-thrown"), {}, "terminal of `next dev`"),
+    ("next-handler-threw", recorded("next-app-thrown"), {"env": env(**OURS)}, "`next dev`"),
+    ("hidden-error", recorded("fastapi-boom"), {}, "the server hides"),
+    (
+        "non-retryable",
+        response(489, "no such user", Upstash_NonRetryable_Error="true"),
+        {},
+        "(no such user): it goes to the DLQ",
+    ),
+    ("non-retryable", response(489), {}, "ordinary failure"),
+    ("rate-limited", response(429, Retry_After="90"), {}, "now for 1m30s"),
+    ("gave-up-waiting", response(408), {}, "408 Request Timeout"),
+    ("unavailable", response(503, '{"error":"starting"}'), {}, "(starting)"),
+    ("app-error", recorded("next-pages-thrown"), {}, "Error: boom in pages"),
+    ("app-error", recorded("express-boom"), {}, "TypeError: boom"),
+    ("app-error", recorded("flaskdebug-boom"), {}, "KeyError: 'user'"),
+    ("app-error", recorded("django-boom"), {}, "KeyError at /boom/: 'user'"),
+    ("app-error", response(599, "odd"), {}, "The app answered 599: odd"),
+    ("app-error-silent", response(418), {}, "418 I'm a Teapot without a text"),
+]
+
+TABLE = [*NO_ANSWER, *SIGNATURES, *GUARDS, *ANSWERS]
+
+
+@pytest.mark.parametrize(("cause", "outcome", "facts", "words"), TABLE)
+def test_the_cause_is_named_with_its_fix(
+    cause: str, outcome: Outcome, facts: dict[str, Any], words: str
+) -> None:
+    found = hint(outcome, **facts)
+    assert (found.cause, words in found.text) == (cause, True), found.text
+
+
+def test_every_cause_has_an_id_of_its_own_and_a_case() -> None:
+    ids = [cause.id for cause in CAUSES]
+    assert len(set(ids)) == len(ids) >= 25
+    assert set(ids) == {cause for cause, *_ in TABLE}
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        response(200, "ok"),
+        response(204),
+        response(200, '{"message": "Missing signature, invalid signature"}'),
+        response(201, "Traceback: SignatureError"),
+    ],
+)
+def test_a_success_is_not_explained(outcome: Outcome) -> None:
+    assert explain(Facts(method="POST", url=URL, outcome=outcome)) is None
+
+
+def test_a_stale_key_is_not_blamed_for_an_error_that_speaks_for_itself() -> None:
+    assert hint(recorded("next-pages-thrown"), env=env(**STALE)).cause == "app-error"
+
+
+def test_the_other_key_of_the_app_may_be_the_current_one_of_this_server() -> None:
+    rotated = env(QSTASH_CURRENT_SIGNING_KEY="sig_old", QSTASH_NEXT_SIGNING_KEY=KEYS[0])
+    assert hint(recorded("next-app-thrown"), env=rotated).cause == "next-handler-threw"
+
+
+def test_the_first_env_file_that_sets_a_key_counts() -> None:
+    files = (EnvFile(".env.local", OURS), EnvFile(".env", STALE))
+    assert hint(recorded("next-app-thrown"), env=files).cause == "next-handler-threw"
+    assert hint(recorded("next-app-thrown"), env=files[::-1]).cause == "keys-stale"
+
+
+def test_a_stripe_signature_in_the_handler_is_not_ours() -> None:
+    said = "No signatures found matching the expected signature for payload."
+    assert hint(response(400, said)).cause == "app-error"
+
+
+def test_keys_are_never_shown_whole() -> None:
+    line = hint(recorded("next-app-thrown"), env=env(**STALE)).text
+    assert not any(key in line for key in (*KEYS, *STALE.values()))
+
+
+def test_a_hint_is_one_line_of_bounded_length() -> None:
+    line = hint(response(500, json.dumps({"error": "a\nb " * 1000}))).text
+    assert "\n" not in line
+    assert len(line) <= 400
+
+
+@pytest.mark.parametrize("piece", ["<", "<pre>", "<title>", "<script", "</", "[", '{"error":'])
+@pytest.mark.timeout(5)
+def test_a_hostile_page_does_not_take_long(piece: str) -> None:
+    assert hint(response(500, "<html>" + piece * 60_000)).text
+    assert hint(response(500, piece * 60_000)).text
+
+
+@given(
+    status=st.integers(100, 599),
+    body=st.binary(max_size=300) | st.text(max_size=300).map(str.encode),
+    url=st.text(max_size=40) | st.just(URL) | st.just("http://[::1"),
+    location=st.text(max_size=30),
+    routes=st.lists(st.text(max_size=20), max_size=3),
+)
+def test_any_answer_is_explained_in_one_line_or_not_at_all(
+    status: int, body: bytes, url: str, location: str, routes: list[str]
+) -> None:
+    outcome = Response(
+        status,
+        (("Location", location), ("Date", location), ("WWW-Authenticate", location)),
+        body,
+        Timing(0),
+    )
+    found = explain(Facts(method="POST", url=url, outcome=outcome, routes=tuple(routes)))
+    assert (found is not None) or status < 300
+    assert found is None or "\n" not in found.text
+
+
+@given(st.sampled_from(Reason), st.text(max_size=40), st.text(max_size=40))
+def test_any_failure_is_explained(reason: Reason, url: str, detail: str) -> None:
+    facts = Facts(method="POST", url=url, outcome=SendFailure(reason, detail, Timing(0)))
+    assert explain(facts) is not None

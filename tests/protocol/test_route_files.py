@@ -1,0 +1,94 @@
+"""File names that are routes: Next.js with both routers, SvelteKit, Nuxt."""
+
+import pytest
+
+from qstash_dev.protocol.route_files import misnamed, nearest, route_of, serving
+
+
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [
+        ("app/api/orders/route.ts", "/api/orders"),
+        ("src/app/api/orders/route.js", "/api/orders"),
+        ("apps/web/app/api/orders/route.tsx", "/api/orders"),
+        ("app/(shop)/api/@slot/orders/route.ts", "/api/orders"),
+        ("app/route.ts", "/"),
+        ("app/api/[id]/route.mjs", "/api/[id]"),
+        ("pages/api/orders.ts", "/api/orders"),
+        ("pages/api/orders/index.ts", "/api/orders"),
+        ("src/pages/api/index.js", "/api"),
+        ("src/routes/api/orders/+server.ts", "/api/orders"),
+        ("server/api/orders.post.ts", "/api/orders"),
+        ("server/api/orders/index.post.ts", "/api/orders"),
+        ("server/routes/hook.ts", "/hook"),
+    ],
+)
+def test_a_route_file_makes_its_path(file: str, path: str) -> None:
+    route = route_of(file)
+    assert route is not None
+    assert route.path == path
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "app/api/orders.ts",
+        "app/page.tsx",
+        "pages/index.tsx",
+        "lib/route.py",
+        "app/route.ts.bak",
+        "",
+    ],
+)
+def test_other_files_are_no_routes(file: str) -> None:
+    assert route_of(file) is None
+
+
+FILES = (
+    "app/api/orders/route.ts",
+    "app/api/[tenant]/route.ts",
+    "app/api/files/[...path]/route.ts",
+    "app/api/docs/[[...path]]/route.ts",
+    "app/page.tsx",
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("/api/orders", FILES[0]),
+        ("/api/orders/", FILES[0]),
+        ("/api/acme", FILES[1]),
+        ("/api/files/a/b", FILES[2]),
+        ("/api/files", FILES[1]),
+        ("/api/docs", FILES[3]),
+        ("/api/docs/a", FILES[3]),
+        ("/api", None),
+        ("/", None),
+    ],
+)
+def test_a_path_is_served_by_the_closest_pattern(path: str, file: str | None) -> None:
+    assert serving(path, FILES) == file
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        ("app/api/orders.ts", True),
+        ("app/api/orders/index.ts", True),
+        ("app/api/orders/page.tsx", True),
+        ("pages/api/orders/route.ts", True),
+        ("src/routes/api/orders.ts", True),
+        ("app/api/mail.ts", False),
+        ("lib/api/orders.ts", False),
+    ],
+)
+def test_a_file_in_the_place_of_a_route_with_another_name_is_found(file: str, found: bool) -> None:
+    assert misnamed("/api/orders", [file]) == (file if found else None)
+
+
+def test_the_nearest_route_is_the_one_that_was_meant() -> None:
+    near = nearest("/api/order", FILES)
+    assert near is not None
+    assert near.file == FILES[0]
+    assert nearest("/something/else/altogether", FILES) is None
