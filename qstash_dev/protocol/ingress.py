@@ -1,0 +1,271 @@
+"""What arrives through the tunnel: whether it is let in, where it goes, and what it is recorded as.
+
+The tunnel's address is known to the whole internet, so a request must prove that it is a delivery
+of the user's QStash account: signed by a cloud signing key for this very URL and body, used once.
+"""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qstash_dev.protocol.delivery import is_loopback, route
+from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.model import (
+    Attempt,
+    Change,
+    Headers,
+    Kind,
+    Message,
+    Request,
+    Spec,
+    State,
+)
+from qstash_dev.protocol.passthrough import Borders, wrapped_url
+from qstash_dev.protocol.settle import settle, start
+from qstash_dev.protocol.signature import inspect, sign
+
+AT_CLOUD = "the cloud decides when it is delivered"
+"""Why such a message is held: the engine never starts it by itself."""
+
+SIGNATURE = "upstash-signature"
+DEFAULT_RETRIES = 3
+
+_NOT_FORWARDED = frozenset(
+    [
+        *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade"),
+        *("te", "trailer", "proxy-connection", "proxy-authorization", "expect", "accept-encoding"),
+    ]
+)
+
+
+class Arrival(Struct, frozen=True):
+    """One request at the ingress port; `target` is the raw request target of its first line."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header; `name` is in lower case."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+class Gate(Struct, frozen=True):
+    """Who may come in and where to. `public_url` has no slash at its end.
+
+    `keys` are the current and the next cloud signing key, `None` when they are not known.
+    `is_open` lets in what is not signed. `resign` is `auto`, `always` or `never`.
+    """
+
+    public_url: str
+    app_url: str
+    routes: tuple[tuple[str, str], ...] = ()
+    keys: tuple[str, str] | None = None
+    is_open: bool = False
+    resign: str = "auto"
+
+
+class Admission(Struct, frozen=True):
+    """Let in: the local URL it is for, and whether the app expects the dev keys.
+
+    `token` is its signature, which must not be accepted again before `expires_s`; `None` when it
+    was let in without one.
+    """
+
+    url: str
+    resign: bool
+    token: str | None = None
+    expires_s: int = 0
+
+
+class Refusal(Struct, frozen=True):
+    """Not let in: the status to answer, and why in a sentence for the developer only."""
+
+    status: int
+    reason: str
+
+
+def judge(
+    arrival: Arrival, gate: Gate, now_s: int, was_used: Callable[[str], bool]
+) -> Admission | Refusal:
+    """Whether a request from the internet reaches the app. `now_s` is wall time."""
+    if problem := _malformed(arrival, gate):
+        return problem
+    token = arrival.header(SIGNATURE)
+    if token is None:
+        if gate.is_open:
+            return _admission(arrival, gate, None, 0)
+        return Refusal(401, "it has no Upstash-Signature, so it is no delivery of QStash")
+    if gate.keys is None:
+        return Refusal(
+            401,
+            "the cloud's signing keys are not known: set QSTASH_CLOUD_CURRENT_SIGNING_KEY and "
+            "QSTASH_CLOUD_NEXT_SIGNING_KEY to those of the QStash console",
+        )
+    seen = inspect(token, gate.keys, arrival.body, None, now_s)
+    if not seen.valid:
+        return Refusal(401, " ".join(seen.problems))
+    if problem := _for_another_url(seen.claims.get("sub"), arrival.target, gate.public_url):
+        return problem
+    if was_used(token):
+        return Refusal(401, "its signature was used before: somebody replays a delivery")
+    return _admission(arrival, gate, token, int(seen.claims["exp"]))
+
+
+def _malformed(arrival: Arrival, gate: Gate) -> Refusal | None:
+    if not arrival.target.startswith("/"):
+        return Refusal(400, f"the target {arrival.target[:200]!r} is not a path")
+    expected = urlsplit(gate.public_url).netloc.lower()
+    host = arrival.header("host") or ""
+    if is_loopback(f"http://{host}") and host.lower() != expected:
+        host = arrival.header("x-forwarded-host") or host  # tunnels that set Host to the upstream's
+    if host.lower() != expected:
+        return Refusal(421, f"it is for the host {host[:200]!r}, the tunnel is {expected}")
+    return None
+
+
+def _for_another_url(sub: object, target: str, public_url: str) -> Refusal | None:
+    """`sub` is compared as text: only the missing path of a bare host is the same as `/`."""
+    expected = public_url + target
+    if sub == expected or (target == "/" and sub == public_url):
+        return None
+    return Refusal(401, f"it is signed for {str(sub)[:500]!r}, but came to {expected[:500]!r}")
+
+
+def _admission(
+    arrival: Arrival, gate: Gate, token: str | None, expires_s: int
+) -> Admission | Refusal:
+    wrapped = wrapped_url(arrival.target)
+    if wrapped is not None:
+        if not Borders(gate.public_url, gate.routes).is_local(wrapped):
+            return Refusal(403, f"{wrapped[:500]!r} is not on this machine and has no route")
+        return Admission(wrapped, gate.resign != "never" and token is not None, token, expires_s)
+    resign = gate.resign == "always" and token is not None
+    return Admission(_app_url(arrival.target, gate), resign, token, expires_s)
+
+
+def _app_url(target: str, gate: Gate) -> str:
+    """By route (of the public URL or of a path), else the app."""
+    public = gate.public_url + target
+    for url in (public, target):
+        if (routed := route(url, gate.routes)) != url:
+            return routed
+    return gate.app_url.rstrip("/") + target
+
+
+def local_message(
+    arrival: Arrival, url: str, user: str, now: int, new_id: str, borders: Borders
+) -> Message:
+    """What an arrival is recorded as, under the cloud's id: the cloud's retries are its attempts.
+
+    What arrives without an id (let in by an open gate) gets `new_id`. A callback knows the message
+    that it tells of, which becomes its parent.
+    """
+    spec = Spec(
+        url=url,
+        method=arrival.method,
+        headers=_plain(arrival.headers),
+        max_retries=_number(arrival.header("upstash-max-retries"), DEFAULT_RETRIES),
+        retry_delay=arrival.header("upstash-retry-delay"),
+        topic=arrival.header("upstash-topic-name"),
+        schedule_id=arrival.header("upstash-schedule-id"),
+        caller_ip=arrival.header("upstash-caller-ip"),
+        kind=Kind.CLOUD,
+        parent_id=_told_of(arrival.body),
+    )
+    return waiting(spec, arrival.header("upstash-message-id") or new_id, user, arrival.body, now)
+
+
+def waiting(spec: Spec, message_id: str, user: str, body: bytes, now: int) -> Message:
+    """A message that the cloud will deliver."""
+    return Message(
+        id=message_id,
+        user=user,
+        spec=replace(spec, kind=Kind.CLOUD, queue=None, flow=None),
+        body=body,
+        created_at=now,
+        not_before=now,
+        state=State.CREATED,
+        due_at=now,
+        held=AT_CLOUD,
+    )
+
+
+def begin(message: Message, arrival: Arrival, now: int) -> Change:
+    """The cloud makes an attempt, perhaps of a message that we thought was over."""
+    retried = _number(arrival.header("upstash-retried"), message.retried)
+    again = replace(message, retried=retried, finished_at=None, cancel_requested=False)
+    return start(again, now)
+
+
+def settled(message: Message, attempt: Attempt, now: int) -> Change:
+    """What the attempt means. The retry, the callbacks and the dead letter are the cloud's."""
+    ours = replace(message, spec=replace(message.spec, callback=None, failure_callback=None))
+    change = settle(ours, attempt, now, _no_id)
+    return replace(change, dead=())
+
+
+def _no_id() -> str:
+    raise AssertionError("a message of the cloud makes no callbacks here")
+
+
+def request(arrival: Arrival, admission: Admission, gate: Gate, timeout_ms: int) -> Request:
+    """The request to the app: as it came, apart from what belongs to each connection."""
+    headers = tuple(
+        (name, value) for name, value in arrival.headers if name.lower() not in _NOT_FORWARDED
+    )
+    return Request(
+        method=arrival.method,
+        url=admission.url,
+        target=route(admission.url, gate.routes),
+        headers=headers,
+        body=arrival.body,
+        timeout_ms=timeout_ms,
+    )
+
+
+def resigned(request: Request, body: bytes, key: str, now_s: int, jti: str) -> Request:
+    """The same request for an app that has the dev keys and does not know of the tunnel."""
+    token = sign(request.url, body, key, now_s, jti)
+    headers = tuple(
+        (name, value)
+        for name, value in request.headers
+        if name.lower() != SIGNATURE and not name.lower().startswith("x-forwarded-")
+    )
+    return replace(request, headers=(*headers, ("Upstash-Signature", token)), body=body)
+
+
+def error_status(is_timeout: bool) -> HTTPStatus:
+    """What the cloud is told when the app gave no answer."""
+    return HTTPStatus.GATEWAY_TIMEOUT if is_timeout else HTTPStatus.BAD_GATEWAY
+
+
+def _plain(headers: Headers) -> Headers:
+    """What a replay delivers again; QStash's own headers are made anew each time."""
+    return tuple(
+        (canonical(name), value)
+        for name, value in headers
+        if name.lower() not in _NOT_FORWARDED
+        and not name.lower().startswith(("upstash-", "x-forwarded-"))
+        and name.lower() != "user-agent"
+    )
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else default
+
+
+def _told_of(body: bytes) -> str | None:
+    """The `sourceMessageId` of a callback's body."""
+    if b'"sourceMessageId"' not in body:
+        return None
+    try:
+        source = json.loads(body)["sourceMessageId"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return source if isinstance(source, str) else None
