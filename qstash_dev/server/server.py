@@ -1,19 +1,13 @@
-"""The composition root: builds the real parts, starts and stops them in order.
-
-The only place, with `engine/clock.py`, that touches the real world's time and randomness.
-"""
+"""A running server: builds the parts in order, and takes them down in the reverse order."""
 
 import asyncio
 import contextlib
-import errno
 import gc
-import json
 import logging
 import os
 import random
 import socket
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -30,27 +24,15 @@ from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.pacer import Pacer
 from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.model import State
-from qstash_dev.store.database import StoreError, StoreInUse
+from qstash_dev.server.data_dir import open_in, write_record
+from qstash_dev.server.ids import id_maker
+from qstash_dev.server.sockets import close_all, is_loopback, listen, url_host
 from qstash_dev.store.store import Store
 
 log = logging.getLogger(__name__)
-ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 MAX_STORED_ANSWER = 10_000_000
 GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
-
-
-class PortInUse(Exception):
-    """Somebody listens there already."""
-
-    def __init__(self, address: str, port: int) -> None:
-        super().__init__(f"address already in use: {address}:{port}")
-        self.address = address
-        self.port = port
-
-
-class DataDirInUse(StoreError):
-    """Another server keeps its state in the same directory; the sentence names its pid and port."""
 
 
 class Server:
@@ -69,11 +51,11 @@ class Server:
     async def start(self) -> None:
         """Listen and begin to deliver. Raises PortInUse, DataDirInUse, StoreError or OSError."""
         async with contextlib.AsyncExitStack() as stack:
-            sockets = _listen(self.config.host, self.config.port)
-            stack.callback(_close_all, sockets)
+            sockets = listen(self.config.host, self.config.port)
+            stack.callback(close_all, sockets)
             port = sockets[0].getsockname()[1]
             if self.config.log_port is not None:
-                sockets += _listen(self.config.host, self.config.log_port)
+                sockets += listen(self.config.host, self.config.log_port)
             self._store = self._open_store()
             stack.callback(self._store.close)
             self._build_engine(stack)
@@ -93,7 +75,7 @@ class Server:
         if self.config.data_dir is None:
             store = Store.open(":memory:", later)
         else:
-            store = _open_in(self.config.data_dir, later)
+            store = open_in(self.config.data_dir, later)
         for user in self.config.users:
             if store.keys.get(user.id) is None:
                 store.keys.put(user.id, user.current_key, user.next_key)
@@ -108,7 +90,7 @@ class Server:
             self._store,
             self._clock,
             sender,
-            _id_maker(random.SystemRandom()),
+            id_maker(random.SystemRandom()),
             _policy(config),
             Lanes(config.global_parallelism),
         )
@@ -127,7 +109,7 @@ class Server:
             bus=self._bus,
             users={user.token: user for user in config.users},
             hosts=frozenset(config.host),
-            token_required=not all(_is_loopback(host) for host in config.host),
+            token_required=not all(is_loopback(host) for host in config.host),
             server=self._describe,
             finished_readable_ms=config.finished_readable_ms,
         )
@@ -139,7 +121,7 @@ class Server:
 
     def _announce(self, port: int, stack: contextlib.AsyncExitStack) -> None:
         config = self.config
-        url = f"http://{_url_host(config.host[0])}:{port}"
+        url = f"http://{url_host(config.host[0])}:{port}"
         self.started = Started(
             url=url,
             port=port,
@@ -150,7 +132,7 @@ class Server:
         )
         if config.data_dir is not None:
             record = config.data_dir / "server.json"
-            _write_record(record, self.started)
+            write_record(record, self.started)
             stack.callback(record.unlink, missing_ok=True)
         if self._console is not None:
             self._console.started(self.started, self._clock.now())
@@ -264,100 +246,3 @@ def _policy(config: Config) -> Policy:
         max_messages=config.max_messages,
         max_age_ms=config.max_age_ms,
     )
-
-
-def _open_in(directory: Path, later: Any) -> Store:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        ignore = directory / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", "utf-8")
-    except OSError as error:
-        raise StoreError(f"cannot use the data directory {directory}: {error}") from error
-    try:
-        return Store.open(directory / "messages.db", later)
-    except StoreInUse as error:
-        raise DataDirInUse(_in_use(directory)) from error
-
-
-def _in_use(directory: Path) -> str:
-    try:
-        record = json.loads((directory / "server.json").read_text("utf-8"))
-        holder = f"the qstash-dev with pid {record['pid']} on port {record['port']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        holder = "another process"
-    return (
-        f"the data directory {directory} is in use by {holder}: "
-        "stop it, use `qstash-dev attach`, or take another --data-dir (or --memory)"
-    )
-
-
-def _write_record(path: Path, started: Started) -> None:
-    record = {"url": started.url, "port": started.port, "pid": started.pid}
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({**record, "token": started.user.token}), "utf-8")
-
-
-def _listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
-    """Sockets on all hosts with the same port; a machine without IPv6 has one less."""
-    sockets: list[socket.socket] = []
-    try:
-        for host in hosts:
-            try:
-                sockets.append(_bind(host, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    raise PortInUse(host, port) from error
-                if not sockets or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    raise
-            port = sockets[0].getsockname()[1]
-    except BaseException:
-        _close_all(sockets)
-        raise
-    return sockets
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if os.name == "posix":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((host, port))
-        sock.listen(1024)
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _close_all(sockets: list[socket.socket]) -> None:
-    for sock in sockets:
-        sock.close()
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def _url_host(host: str) -> str:
-    if host in ("0.0.0.0", "::"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
-
-
-def _id_maker(source: random.Random) -> Callable[[str], str]:
-    """Ids as QStash makes them: a prefix and 22 characters that are not mistaken for each other."""
-
-    def new_id(prefix: str) -> str:
-        number = source.getrandbits(128)
-        characters = []
-        for _ in range(22):
-            number, rest = divmod(number, 58)
-            characters.append(ALPHABET[rest])
-        return prefix + "".join(characters)
-
-    return new_id

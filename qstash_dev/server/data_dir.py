@@ -1,0 +1,46 @@
+"""The directory that holds a server's state: its database, and the record of who has it open."""
+
+import json
+from pathlib import Path
+
+from qstash_dev.console import Started
+from qstash_dev.store.database import Later, StoreError, StoreInUse
+from qstash_dev.store.store import Store
+
+
+class DataDirInUse(StoreError):
+    """Another server keeps its state in the same directory; the sentence names its pid and port."""
+
+
+def open_in(directory: Path, later: Later) -> Store:
+    """The store in a directory that is made if need be. Raises DataDirInUse or StoreError."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        ignore = directory / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot use the data directory {directory}: {error}") from error
+    try:
+        return Store.open(directory / "messages.db", later)
+    except StoreInUse as error:
+        raise DataDirInUse(_in_use(directory)) from error
+
+
+def _in_use(directory: Path) -> str:
+    try:
+        record = json.loads((directory / "server.json").read_text("utf-8"))
+        holder = f"the qstash-dev with pid {record['pid']} on port {record['port']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        holder = "another process"
+    return (
+        f"the data directory {directory} is in use by {holder}: "
+        "stop it, use `qstash-dev attach`, or take another --data-dir (or --memory)"
+    )
+
+
+def write_record(path: Path, started: Started) -> None:
+    """Tell clients where the server is and how to get in; only its owner may read it."""
+    record = {"url": started.url, "port": started.port, "pid": started.pid}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({**record, "token": started.user.token}), "utf-8")
