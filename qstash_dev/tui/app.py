@@ -1,0 +1,491 @@
+"""The terminal UI: a pure client of a running server, in its own process.
+
+Takes in what the server says at once, and draws at most ten times a second. Actions are in the
+modules of `commands.py`; nothing here decides what happens to a message.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import tzinfo
+from inspect import isawaitable
+from typing import Any, ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.widgets import Input
+
+from qstash_dev.client import (
+    Client,
+    ClientError,
+    Detail,
+    Lost,
+    Online,
+    Refused,
+    Row,
+    ServerUnreachable,
+    Snapshot,
+    Tick,
+    Update,
+)
+from qstash_dev.tui import look, views
+from qstash_dev.tui.bars import (
+    Bar,
+    Tabs,
+    hints_line,
+    is_alarming,
+    quick_start_lines,
+    status_line,
+    view_names,
+    view_notes,
+)
+from qstash_dev.tui.commands import COMMANDS, CommandSearch, bindings, key_name
+from qstash_dev.tui.feed import Feed
+from qstash_dev.tui.hints import hints_for
+from qstash_dev.tui.pages import When
+from qstash_dev.tui.palette import Line, Palette, mixed, prefers_light, themes
+from qstash_dev.tui.panes import DetailPane, FilterInput, ListPane
+from qstash_dev.tui.server_time import ServerTime
+from qstash_dev.tui.shelf import Shelf
+from qstash_dev.tui.table import Ink, head_line, item_line
+from qstash_dev.tui.views import NAMES, resource_page
+from qstash_dev.tui.virtual_list import VirtualList
+
+FIRST_ROWS = 1000
+MORE_ROWS = 1000
+FRAME_S = 0.1
+TYPING_S = 0.15
+
+
+class QstashApp(App[int]):
+    """`monotonic` and `zone` are given by tests, so that what is on the screen is theirs too."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "qstash-dev"
+    ENABLE_COMMAND_PALETTE = False
+    COMMANDS = {CommandSearch}  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-narrow"),
+        (80, "-stacked"),
+        (120, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", "Copy or quit", priority=True, show=False, id="interrupt"),
+        *bindings(),
+    ]
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        keys: Mapping[str, str] | None = None,
+        theme: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        zone: tzinfo | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        super().__init__()
+        self.status, self.tabs, self.hints = Bar("status"), Tabs("views"), Bar("hints")
+        self.list_pane = ListPane(lambda: self.palette)
+        self.detail_pane = DetailPane(lambda: self.palette)
+        self.client = client
+        self.keys = dict(keys or {})
+        self.feed = Feed()
+        self.time = ServerTime(monotonic)
+        self.zone = zone
+        self.environment = environment
+        self.view = 0
+        self.shelf = Shelf()
+        self.filter = ""
+        self.lost: str | None = "connecting"
+        self.reveal = False
+        self.solo: str | None = None
+        self.progress: str | None = None
+        self.detail: Detail | None = None
+        self._good_filter = ""
+        self._detail_of: str | None = None
+        self._asking = self._fetching = self._paging = False
+        self._stale = True
+        self._drawn: tuple[int, int, str | None] = (-1, -1, None)
+        for own in themes():
+            self.register_theme(own)
+        self.theme = self._theme_name(theme)
+        self.palette = Palette(self.theme_variables)
+        self.set_keymap(self.keys)
+
+    # What is on the screen
+
+    def compose(self) -> ComposeResult:
+        """Two lines above, two panes, one line below."""
+        yield self.status
+        yield self.tabs
+        yield Container(self.list_pane, self.detail_pane, id="panes")
+        yield self.hints
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own colour for what matters less, for themes that do not know it."""
+        theme = self.current_theme
+        front = theme.foreground or ("#e0e0e0" if theme.dark else "#1d1d1d")
+        ground = theme.background or ("#121212" if theme.dark else "#efefef")
+        return {"dim": mixed(front, ground, 0.6), "edge": mixed(front, ground, 0.3)}
+
+    def on_mount(self) -> None:
+        """Begin to listen and to draw."""
+        self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
+        self._recolour()
+        self._typing = self.set_timer(TYPING_S, self.apply_filter)
+        self.list_pane.rows.focus()
+        self.set_interval(FRAME_S, self.frame)
+        self.show_view(0)
+        self.listen()
+
+    def _theme_name(self, wanted: str | None) -> str:
+        if wanted in self.available_themes:
+            return wanted
+        light = wanted == "light" or (wanted != "dark" and prefers_light(self.environment))
+        return "qstash-light" if light else "qstash-dark"
+
+    def _recolour(self) -> None:
+        self.palette = Palette(self.theme_variables)
+        for widget in self.list_pane.screen.query("*"):
+            widget.refresh()
+
+    # What the server says
+
+    def listen(self) -> None:
+        """(Re)open the stream with the present filter."""
+        self.run_worker(self._listen(self.filter), group="listen", exclusive=True)
+
+    async def _listen(self, filter: str) -> None:
+        try:
+            async for update in self.client.watch(filter or None, FIRST_ROWS):
+                if isinstance(update, Snapshot) and filter == self.filter:
+                    self._good_filter = filter
+                    self.list_pane.complain(None)
+                self.take(update)
+        except Refused as error:
+            self.list_pane.complain(str(error))
+            if filter != self._good_filter:
+                await self._listen(self._good_filter)
+
+    def take(self, update: Update) -> None:
+        """Take in one update; what it changes is drawn with the next frame."""
+        if isinstance(update, Lost):
+            self.lost = update.why
+        elif isinstance(update, Online):
+            self.lost = None
+        elif isinstance(update, Snapshot):
+            self._take_snapshot(update)
+        else:
+            self._take_tick(update)
+
+    def _take_snapshot(self, snapshot: Snapshot) -> None:
+        self.lost = None
+        self.feed.load(snapshot)
+        self.time.hear(snapshot.now, snapshot.server.clock)
+        self._stale = True
+        self.shelf.forget()
+
+    def _take_tick(self, tick: Tick) -> None:
+        self.feed.apply(tick)
+        self.time.hear(tick.now, self.feed.server.clock)
+        shown = self.message_id
+        self._stale = self._stale or any(row.id == shown for row in tick.rows)
+        self.shelf.outdate(tick)
+
+    @property
+    def message_id(self) -> str | None:
+        """The message that the detail is about, in whichever view."""
+        return self.feed.selected if self.view == 0 else self.shelf.message_id(self.view)
+
+    @property
+    def row(self) -> Row | None:
+        """The row of that message, as far as it is known."""
+        id = self.message_id
+        if id is None:
+            return None
+        if self.detail is not None and self.detail.row.id == id and self.view != 0:
+            return self.detail.row
+        entry = self.shelf.item(self.view)
+        return self.feed.rows.get(id) or getattr(entry, "row", None)
+
+    @property
+    def targets(self) -> list[str]:
+        """What an action is about: the marked messages, else the one under the cursor."""
+        if self.view == 0:
+            return self.feed.targets
+        return [self.message_id] if self.message_id is not None else []
+
+    # Asking for more
+
+    def fetch(self) -> None:
+        """Ask for what the screen lacks; one question of a kind at a time."""
+        if self.lost is not None:
+            return
+        wanted = self.message_id
+        if wanted is not None and not self._asking and (self._stale or self._detail_of != wanted):
+            self._stale, self._asking, self._detail_of = False, True, wanted
+            self.run_worker(self._fetch_detail(wanted), group="detail")
+        if self.shelf.wants(self.view) and not self._fetching:
+            self._fetching = True
+            self.run_worker(self._fetch_view(self.view), group="view")
+        near_top = self.view == 0 and self.feed.cursor_index < 100 and not self.feed.follow
+        if near_top and self.feed.cursor and not self._paging:
+            self._paging = True
+            self.run_worker(self._fetch_older(self.feed.cursor), group="older")
+
+    async def _fetch_detail(self, id: str) -> None:
+        try:
+            self.detail = await self.client.message(id)
+        except Refused:
+            self.detail = None  # It was deleted meanwhile; the row goes with the next tick.
+        except ServerUnreachable:
+            self._stale = True
+        finally:
+            self._asking = False
+        self.draw_detail()
+
+    async def _fetch_view(self, view: int) -> None:
+        try:
+            await self.shelf.fetch(self.client, view)
+        except ClientError as error:
+            self.say(str(error), "error")
+        finally:
+            self._fetching = False
+
+    async def _fetch_older(self, cursor: str) -> None:
+        filter = self.filter
+        try:
+            page = await self.client.messages(filter or None, cursor, MORE_ROWS)
+        except ClientError:
+            return
+        finally:
+            self._paging = False
+        if filter == self.filter and cursor == self.feed.cursor:
+            self.list_pane.rows.sync(shift=self.feed.extend(page))
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that is known is on the screen; for tests and screenshots."""
+        asking = self._asking or self._fetching or self.shelf.wants(self.view)
+        drawn = self._drawn[0] == self.feed.version + self.shelf.version
+        right = self.message_id is None or (self._detail_of == self.message_id and not self._stale)
+        return self.feed.loaded and self.lost is None and not asking and drawn and right
+
+    # Frames
+
+    def frame(self) -> None:
+        """Draw what changed; countdowns change every second."""
+        self.fetch()
+        drawn = (self.feed.version + self.shelf.version, self.time.now() // 1000, self.lost)
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw everything that may have changed."""
+        self.draw_bars()
+        self.draw_list()
+        self.draw_detail()
+
+    def draw_bars(self) -> None:
+        """The lines above and below the panes."""
+        width = self.size.width - 2
+        server, counts = self.feed.server, self.feed.counts
+        alarming = is_alarming(server, counts) and self.lost is None
+        self.status.set_class(alarming, "-alarming")
+        line = status_line(server, counts, self.lost, width)
+        self.status.show(
+            [(text, "bold" if role else "") for text, role in line] if alarming else line
+        )
+        self.tabs.show_tabs(view_names(), self.view, view_notes(self.feed.counts))
+        in_detail = self.detail_pane.text.has_focus
+        ids = hints_for(self.view, self.row, len(self.feed.marks), in_detail)
+        pairs = [(key_name(id, self.keys, id == "palette"), COMMANDS[id].hint) for id in ids]
+        self.hints.show(hints_line(pairs, width))
+
+    def draw_list(self) -> None:
+        """The list, its frame, or the words that stand for an empty one."""
+        pane, feed = self.list_pane, self.feed
+        empty = feed.loaded and self.view == 0 and not feed.counts.messages and not self.filter
+        pane.show_empty(quick_start_lines(feed.server) if empty else None)
+        pane.title(*self._list_title())
+        pane.rows.sync()
+
+    def _list_title(self) -> tuple[str, str]:
+        feed, name = self.feed, NAMES[self.view]
+        if self.view != 0:
+            return name, str(len(self.shelf.tables[self.view].table))
+        left = f"{name}  {look.safe(self.filter)}" if self.filter else name
+        right = f"{feed.total} of {feed.counts.messages}" if self.filter else f"{feed.total}"
+        if feed.marks:
+            right = f"{len(feed.marks)} marked  {right}"
+        news = f"↓ {feed.unseen} new" if feed.unseen else ""
+        return left, "  ".join(filter(None, [right, "FOLLOW" if feed.follow else news]))
+
+    def draw_detail(self) -> None:
+        """The pane of what is under the cursor."""
+        pane, when = self.detail_pane, When(self.time.now(), self.zone, self.reveal)
+        row, item = self.row, self.shelf.item(self.view)
+        if row is not None:
+            detail = self.detail
+            if detail is None or detail.row.id != row.id:
+                detail = Detail(row=row)
+            pane.title(f"{row.id}  {row.method} {look.safe(row.url)}"[:200])
+            pane.show_message(detail, when)
+        elif isinstance(item, dict):
+            pane.title(look.safe(str(item.get("scheduleId") or item.get("name") or "")))
+            pane.show_lines(f"{self.view}/{item}", resource_page(item, when))
+        else:
+            pane.title("")
+            pane.show_lines("", [[("Nothing selected.", "muted")]])
+
+    def show_view(self, view: int) -> None:
+        """Go to one of the six views."""
+        self.view = view
+        columns: Any = views.MESSAGES
+        source: Any = self.feed
+        if view != 0:
+            source, columns = self.shelf.tables[view]
+        items = (lambda i: self.feed.at(i)) if view == 0 else (lambda i: source.items[i])
+
+        def line(index: int, width: int) -> Line:
+            return item_line(columns, items(index), width, self._ink())
+
+        self.list_pane.rows.show(source, line, lambda width: head_line(columns, width))
+        self.fetch()
+        self.draw()
+
+    def _ink(self) -> Ink:
+        return Ink(self.time.now(), self.zone, self.feed.server.app.url, self.feed.marks)
+
+    # What the person does
+
+    def action_command(self, id: str) -> None:
+        self.start(id)
+
+    def start(self, id: str) -> None:
+        """Run a command; what the server refuses is said, not raised."""
+        result = COMMANDS[id].run(self)
+        if isawaitable(result):
+            self.run_worker(self._guarded(result), group="command")
+
+    async def _guarded(self, result: Awaitable[None]) -> None:
+        try:
+            await result
+        except ClientError as error:
+            self.say(str(error), "error")
+
+    def say(self, text: str, severity: str = "information") -> None:
+        """A short notice in the corner."""
+        self.notify(look.safe(text), severity=severity, markup=False)  # type: ignore[arg-type]
+
+    def action_interrupt(self) -> None:
+        """Copy what is selected, else quit, as any dev server does."""
+        focused = self.focused
+        selected = focused.selected_text if isinstance(focused, Input) else ""
+        selected = selected or self.screen.get_selected_text() or ""
+        if selected:
+            self.copy_to_clipboard(selected)
+            self.say("Copied the selection.")
+        else:
+            self.exit(0)
+
+    def set_solo(self, pane: str | None) -> None:
+        """Show only the list, only the detail, or both."""
+        self.solo = pane
+        self.list_pane.screen.set_class(pane == "detail", "-solo-detail")
+        self.list_pane.screen.set_class(pane == "list", "-solo-list")
+        (self.detail_pane.text if pane == "detail" else self.list_pane.rows).focus()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there is room for one pane only."""
+        return self.size.width < 80 or self.size.height < 20
+
+    def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
+        """The cursor moved: the detail follows; the key for the last row means follow."""
+        if event.last and self.view == 0:
+            self.feed.resume()
+        self.fetch()
+        self.draw()
+
+    def on_virtual_list_opened(self) -> None:
+        """Enter: to the detail, full screen where there is room for one pane only."""
+        self.set_solo("detail" if self.is_small else self.solo)
+        self.detail_pane.text.focus()
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        """A click on a view or on a tab of the detail."""
+        if event.tabs is self.tabs:
+            self.show_view(event.place)
+        else:
+            self.detail_pane.page = event.place
+            self.draw_detail()
+
+    def on_descendant_focus(self) -> None:
+        """The footer depends on where the focus is."""
+        self.draw_bars()
+
+    def on_resize(self) -> None:
+        """A small terminal shows one pane, a larger one both again."""
+        if not self.is_small and self.solo == "detail":
+            self.set_solo(None)
+        self.call_after_refresh(self.draw)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """The filter is asked for when typing pauses."""
+        if isinstance(event.input, FilterInput):
+            self._typing.stop()
+            self._typing = self.set_timer(TYPING_S, self.apply_filter)
+
+    def apply_filter(self) -> None:
+        """Ask the server for what the filter line says."""
+        text = self.list_pane.filter.value.strip()
+        if text != self.filter:
+            self.filter = text
+            self.feed.loaded = False
+            self.listen()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in the filter line: back to the list."""
+        if isinstance(event.input, FilterInput):
+            self.close_filter()
+
+    def on_filter_input_cleared(self) -> None:
+        """Escape in the filter line: no filter."""
+        self.close_filter()
+
+    def close_filter(self) -> None:
+        """Hide the filter line, keep what it says."""
+        self._typing.stop()
+        self.list_pane.filter.display = False
+        self.list_pane.rows.focus()
+        self.apply_filter()
+
+
+def run(
+    url: str,
+    token: str | None = None,
+    *,
+    keys: Mapping[str, str] | None = None,
+    theme: str | None = None,
+) -> int:
+    """Show the TUI on this terminal until the person quits or SIGTERM comes; the exit code.
+
+    `keys` maps ids of `commands.COMMANDS` to keys; `theme` is a name, `light` or `dark`.
+    """
+    client = Client(url, token)
+    app = QstashApp(client, keys=keys, theme=theme)
+
+    async def show() -> int:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, 0)
+        async with client:
+            return await app.run_async() or 0
+
+    asyncio.run(show())
+    return app.return_code or 0

@@ -1,0 +1,217 @@
+"""The one-line bars: state of the server, views, tabs of the detail, hints; and the quick start.
+
+Each is a pure function from what is known to a line, and widgets that only show lines.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from qstash_dev.client import Counts, Server
+from qstash_dev.tui import look
+from qstash_dev.tui.palette import Line, Span, content
+from qstash_dev.tui.views import COUNTS, NAMES
+
+GAP: Span = ("   ", "")
+
+
+class Bar(Widget):
+    """One line of text."""
+
+    DEFAULT_CSS = "Bar { height: 1; padding: 0 1; }"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._line: Line = []
+
+    def show(self, line: Line) -> None:
+        """Show this line from now on."""
+        if line != self._line:
+            self._line = line
+            self.refresh()
+
+    def render(self) -> Content:
+        """The line, cut at the edge."""
+        return content(self._line)
+
+
+class Tabs(Bar):
+    """Names in a row, or two where they do not fit, of which one is on; a click chooses."""
+
+    class Chosen(Message):
+        """A name was clicked."""
+
+        def __init__(self, tabs: "Tabs", place: int) -> None:
+            super().__init__()
+            self.tabs = tabs
+            self.place = place
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self._places: list[tuple[int, int, int]] = []
+
+    def show_tabs(self, names: Sequence[str], on: int, notes: Sequence[str] = ()) -> None:
+        """Show the names, each with a note behind it."""
+        line: Line = []
+        self._places = []
+        x = y = 0
+        for place, name in enumerate(names):
+            note = notes[place] if place < len(notes) and notes[place] else ""
+            text = f" {name} {note} " if note else f" {name} "
+            if x and x + cell_len(text) > self.content_size.width > 0:
+                line.append(("\n", ""))
+                x, y = 0, y + 1
+            line.append((text, "tab-on" if place == on else "tab"))
+            x += cell_len(text)
+            self._places.append((y, x, place))
+        self.styles.height = y + 1
+        self.show(line)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the name under the pointer."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        for y, edge, place in self._places:
+            if y == offset.y and offset.x < edge:
+                self.post_message(self.Chosen(self, place))
+                return
+
+
+class TextPanel(Widget):
+    """Some lines that do not scroll."""
+
+    DEFAULT_CSS = "TextPanel { padding: 1 2; height: 1fr; }"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._lines: list[Line] = []
+
+    def show(self, lines: list[Line]) -> None:
+        """Show these lines from now on."""
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh()
+
+    def render(self) -> Content:
+        """The lines, wrapped."""
+        return Content("\n").join(content(line) for line in self._lines)
+
+
+def status_line(server: Server, counts: Counts, lost: str | None, width: int) -> Line:
+    """The server in one line; what matters least goes first when the room is short."""
+    if lost is not None:
+        alarm = (" ✗ server gone, connecting again ", "alarm")
+        return [("qstash-dev", "title"), GAP, alarm, GAP, (look.safe(lost), "error")]
+    parts = _parts(server, counts)
+    while len(parts) > 1 and _width(parts) > width:
+        parts.remove(max(parts, key=lambda part: part[0]))
+    return [span for place, (_, spans) in enumerate(parts) for span in [GAP][: place > 0] + spans]
+
+
+def is_alarming(server: Server, counts: Counts) -> bool:
+    """Whether the server does not behave as QStash would: the status line turns reverse."""
+    unreal = server.clock.mode != "real" or server.clock.offset_ms != 0
+    return unreal or server.faults > 0 or counts.held > 0 or server.paused
+
+
+def _parts(server: Server, counts: Counts) -> list[tuple[int, Line]]:
+    """(how dispensable, spans), in order of appearance."""
+    parts: list[tuple[int, Line]] = [
+        (0, [("qstash-dev", "title")]),
+        (5, [(look.safe(server.url), "")]),
+        (3, _app(server)),
+        (1 if server.clock.mode != "real" else 7, _clock(server)),
+        (2 if server.tunnel.state not in ("off", "stopped") else 8, _tunnel(server)),
+        (2 if counts.held else 6, [("held ", "muted"), _count(counts.held, "warning")]),
+        (4, [("failed ", "muted"), _count(counts.failed, "error")]),
+        (4, [("dlq ", "muted"), _count(counts.dlq, "error")]),
+    ]
+    if server.faults:
+        parts.append((1, [("faults ", "muted"), (str(server.faults), "warning")]))
+    if server.auto_replay != "off":
+        parts.append((2, [("auto-replay ", "muted"), (look.safe(server.auto_replay), "accent")]))
+    if server.paused:
+        parts.insert(1, (0, [(" ‖ PAUSED ", "notice")]))
+    return parts
+
+
+def _width(parts: list[tuple[int, Line]]) -> int:
+    return sum(cell_len(text) for _, spans in parts for text, _ in spans) + 3 * (len(parts) - 1)
+
+
+def _app(server: Server) -> Line:
+    url = server.app.url.partition("://")[2] or server.app.url
+    name = url.removeprefix("localhost").removeprefix("127.0.0.1").rstrip("/")
+    sign = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ ?", "muted")}
+    return [(f"app {look.safe(name)} ", "muted"), sign[server.app.up]]
+
+
+def _clock(server: Server) -> Line:
+    clock = server.clock
+    words = {"scaled": f"{clock.scale:g}x", "frozen": "frozen"}.get(clock.mode, "real")
+    if clock.offset_ms:
+        sign = "+" if clock.offset_ms > 0 else "-"
+        words += f" {sign}{look.long_span(abs(clock.offset_ms))}"
+    return [("clock ", "muted"), (words, "" if words == "real" else "warning")]
+
+
+def _tunnel(server: Server) -> Line:
+    state = server.tunnel.state
+    roles = {"online": "success", "failed": "error", "off": "", "stopped": ""}
+    return [("tunnel ", "muted"), (look.safe(state), roles.get(state, "warning"))]
+
+
+def _count(count: int, role: str) -> Span:
+    return str(count), role if count else ""
+
+
+def view_notes(counts: Counts) -> list[str]:
+    """The number behind the name of each view."""
+    return [str(getattr(counts, name)) if name else "" for name in COUNTS]
+
+
+def view_names() -> list[str]:
+    """The names of the views with their keys."""
+    return [f"{place} {name}" for place, name in enumerate(NAMES, 1)]
+
+
+def hints_line(hints: Iterable[tuple[str, str]], width: int) -> Line:
+    """Keys and what they do; the last one stands at the right edge."""
+    *left, last = list(hints)
+    line: Line = []
+    used = cell_len(f"{last[0]} {last[1]}")
+    for key, title in left:
+        text = cell_len(f"{key} {title}  ")
+        if used + text > width:
+            break
+        used += text
+        line += [(key, "key"), (f" {title}  ", "")]
+    return [*line, (" " * max(0, width - used), ""), (last[0], "key"), (f" {last[1]}", "")]
+
+
+def quick_start(env: Mapping[str, str], app_url: str) -> str:
+    """What to copy: the environment of the app, and one publish."""
+    block = "\n".join(f"{name}={value}" for name, value in env.items())
+    url, token = env.get("QSTASH_URL", ""), env.get("QSTASH_TOKEN", "")
+    target = f"{app_url or 'http://localhost:3000'}/api/hello"
+    curl = (
+        f"curl -X POST {url}/v2/publish/{target} \\\n"
+        f"  -H 'Authorization: Bearer {token}' \\\n"
+        f"  -H 'Content-Type: application/json' -d '{{\"hello\": \"world\"}}'"
+    )
+    return f"{block}\n\n{curl}"
+
+
+def quick_start_lines(server: Server) -> list[Line]:
+    """The empty screen: how to begin."""
+    text = quick_start(server.env, server.app.url).split("\n")
+    lines: list[Line] = [[("Put this into your app's environment (y copies it):", "title")], []]
+    lines += [[(look.safe(line), "accent" if "=" in line else "")] for line in text[:4]]
+    lines += [[], [("Publish a first message:", "title")], []]
+    lines += [[(look.safe(line), "")] for line in text[5:]]
+    return [*lines, [], [("◌ waiting for the first publish", "warning"), (" …", "warning")]]

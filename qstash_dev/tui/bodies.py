@@ -1,0 +1,136 @@
+"""A body as lines to read: JSON laid out and coloured, text as it is, binary as a hex head.
+
+Shows at most `SHOWN` characters; never decides whether a body is right, only where JSON breaks.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+
+from qstash_dev.client import Body
+from qstash_dev.tui import look
+from qstash_dev.tui.palette import Line, Span
+
+SHOWN = 48_000
+HEX_ROWS = 16
+
+_TOKEN = re.compile(
+    r'(?P<string>"(?:[^"\\]|\\.)*")|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false|null)'
+    r"|(?P<open>[{\[])|(?P<close>[}\]])|(?P<comma>,)|(?P<colon>:)|(?P<space>\s+)"
+)
+_ROLES = {"string": "json-string", "number": "json-number", "word": "json-word"}
+
+
+def body_lines(body: Body, content_type: str | None) -> list[Line]:
+    """The body for a reader, with notes on what is missing or broken."""
+    if body.size == 0 and not body.text and not body.base64:
+        return [[("(empty)", "muted")]]
+    if body.text is None:
+        lines = _binary(base64.b64decode(body.base64 or ""), body.size)
+    else:
+        lines = _text(body.text, content_type, body.truncated)
+    if body.truncated or (body.text is not None and len(body.text) > SHOWN):
+        lines.append([(f"… {look.size(body.size)} in all; o opens the whole body", "notice")])
+    return lines
+
+
+def header_value(headers: list[tuple[str, str]], name: str) -> str | None:
+    """The first value of a header; names match in any case."""
+    return next((value for key, value in headers if key.lower() == name.lower()), None)
+
+
+def json_problem(text: str) -> str | None:
+    """Why the text is not JSON, with line and column; `None` when it is."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+    except RecursionError:
+        return "JSON nested too deeply to check"
+    except ValueError as error:
+        return f"not JSON: {error}"
+    return None
+
+
+def laid_out(text: str) -> Iterator[Line]:
+    """Valid JSON with one value per line; every literal stays exactly as it was written."""
+    tokens = [(m.lastgroup or "", m.group()) for m in _TOKEN.finditer(text)]
+    tokens = [token for token in tokens if token[0] != "space"]
+    kinds = ["", *(kind for kind, _ in tokens), ""]
+    line: Line = []
+    depth = 0
+    for place, (kind, token) in enumerate(tokens):
+        before, after = kinds[place], kinds[place + 2]
+        if kind == "close":
+            depth -= 1
+            if before != "open":
+                yield line
+                line = [_indent(depth)]
+        line.append(_span(kind, token, after))
+        if kind == "open":
+            depth += 1
+        if kind == "comma" or (kind == "open" and after != "close"):
+            yield line
+            line = [_indent(depth)]
+    yield line
+
+
+def _indent(depth: int) -> Span:
+    return ("  " * min(depth, 40), "")
+
+
+def _span(kind: str, token: str, following: str) -> Span:
+    if kind == "string" and following == "colon":
+        return (look.safe(token), "json-key")
+    if kind == "colon":
+        return (": ", "muted")
+    return (look.safe(token), _ROLES.get(kind, "muted"))
+
+
+def _text(text: str, content_type: str | None, truncated: bool) -> list[Line]:
+    claims_json = "json" in (content_type or "").lower()
+    if claims_json or text.lstrip()[:1] in ("{", "["):
+        if truncated or len(text) > SHOWN:
+            return _plain(text)
+        problem = json_problem(text)
+        if problem is None:
+            return list(laid_out(text))
+        if claims_json:
+            return [[(problem[0].upper() + problem[1:], "error")], *_pointed(text)]
+    return _plain(text)
+
+
+def _plain(text: str) -> list[Line]:
+    return [[(look.safe(line), "")] for line in _split(text[:SHOWN])]
+
+
+def _split(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").split("\n")
+
+
+def _pointed(text: str) -> list[Line]:
+    """The text with a mark below the place where JSON breaks."""
+    lines = _plain(text)
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        start = text.split("\n")[error.lineno - 1][: error.colno - 1][-60:]
+        row = min(error.lineno, len(lines))
+        lines.insert(row, [(f"{look.safe(start)}", "muted"), ("▲ here", "error")])
+    except (RecursionError, ValueError):
+        pass
+    return lines
+
+
+def _binary(head: bytes, size: int) -> list[Line]:
+    lines: list[Line] = [[(f"binary, {look.size(size)}", "muted")]]
+    for start in range(0, min(len(head), HEX_ROWS * 16), 16):
+        part = head[start : start + 16]
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
+        lines.append(
+            [(f"{start:08x}  ", "muted"), (f"{part.hex(' '):<48}", ""), (f" {shown}", "accent")]
+        )
+    if size > HEX_ROWS * 16:
+        lines.append([(f"… {look.size(size)} in all; o opens the whole body", "muted")])
+    return lines

@@ -1,0 +1,71 @@
+"""What of a message can be copied: id, curl, bodies, headers, JWT. Pure text."""
+
+import shlex
+from typing import NamedTuple
+
+from qstash_dev.client import Body, Detail, Server
+
+
+class Copyable(NamedTuple):
+    """A key, a name and the text for the clipboard."""
+
+    key: str
+    name: str
+    text: str
+
+
+def copies_of(detail: Detail, server: Server) -> list[Copyable]:
+    """All that there is of this message."""
+    found = [
+        Copyable("i", "message id", detail.row.id),
+        Copyable("u", "destination", detail.row.url),
+        Copyable("c", "curl command that publishes it", publish_curl(detail, server)),
+        Copyable("b", "request body", _text(detail.request.body)),
+        Copyable("h", "request headers", _headers(detail.request.headers)),
+    ]
+    if detail.attempts:
+        last = detail.attempts[-1]
+        sent = _headers(last.request.headers)
+        found.append(Copyable("d", "curl command that delivers it", delivery_curl(detail)))
+        found.append(Copyable("s", "headers that were sent", sent))
+        if last.response is not None:
+            found.append(Copyable("r", "response body", _text(last.response.body)))
+            found.append(Copyable("e", "response headers", _headers(last.response.headers)))
+    if detail.signature is not None and detail.signature.token:
+        found.append(Copyable("j", "JWT", detail.signature.token))
+    return found
+
+
+def publish_curl(detail: Detail, server: Server) -> str:
+    """A `curl` that publishes the same again through QStash's API."""
+    asked = detail.request
+    token = server.env.get("QSTASH_TOKEN", "")
+    headers = [("Authorization", f"Bearer {token}"), ("Upstash-Method", asked.method)]
+    for name, value in asked.headers:
+        plain = name.lower() == "content-type"
+        headers.append((name if plain else f"Upstash-Forward-{name}", value))
+    return _curl("POST", f"{server.url}/v2/publish/{asked.url}", headers, asked.body)
+
+
+def delivery_curl(detail: Detail) -> str:
+    """A `curl` that does what the last attempt did, with its signature."""
+    last = detail.attempts[-1]
+    skip = {"host", "content-length", "connection"}
+    headers = [(k, v) for k, v in last.request.headers if k.lower() not in skip]
+    return _curl(detail.request.method, last.target, headers, detail.request.body)
+
+
+def _curl(method: str, url: str, headers: list[tuple[str, str]], body: Body) -> str:
+    parts = [f"curl -X {shlex.quote(method)} {shlex.quote(url)}"]
+    parts += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in headers]
+    if body.text:
+        parts.append(f"--data-raw {shlex.quote(body.text)}")
+    return " \\\n  ".join(parts)
+
+
+def _headers(headers: list[tuple[str, str]]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers)
+
+
+def _text(body: Body) -> str:
+    return body.text if body.text is not None else (body.base64 or "")

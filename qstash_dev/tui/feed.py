@@ -1,0 +1,157 @@
+"""What the list shows: snapshot and ticks become ordered rows, selection, marks and follow.
+
+Plain Python; knows nothing of Textual, of the network or of how a row looks.
+"""
+
+from bisect import bisect_left, insort
+
+from qstash_dev.client import Counts, Page, Row, Server, Snapshot, Tick
+
+
+class Feed:
+    """The matching messages, oldest first, as a terminal log is read: the newest is at the end.
+
+    New rows never move those above them. The selection is an id, so it stays on its message
+    whatever comes and goes; `follow` keeps it on the newest until the reader moves.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.counts = Counts()
+        self.server = Server()
+        self.total = 0
+        self.cursor: str | None = None
+        self.selected: str | None = None
+        self.marks: dict[str, None] = {}
+        self.follow = True
+        self.unseen = 0
+        self.loaded = False
+        self.version = 0
+        self._order: list[tuple[int, str]] = []
+        self._position: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def at(self, index: int) -> Row:
+        """The row at a place, 0 is the oldest."""
+        return self.rows[self._order[index][1]]
+
+    def index(self, id: str | None) -> int | None:
+        """The place of a message, `None` when it is not listed."""
+        if id is None or id not in self.rows:
+            return None
+        return bisect_left(self._order, (self._position[id], id))
+
+    @property
+    def cursor_index(self) -> int:
+        """The place of the selected row; 0 when there is none."""
+        return self.index(self.selected) or 0
+
+    @property
+    def row(self) -> Row | None:
+        """The selected row."""
+        return self.rows.get(self.selected) if self.selected is not None else None
+
+    @property
+    def targets(self) -> list[str]:
+        """What an action is about: the marked messages, else the selected one."""
+        if self.marks:
+            return list(self.marks)
+        return [self.selected] if self.selected is not None else []
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Start again from a snapshot. Marks and selection stay where their messages still are."""
+        place = self.cursor_index
+        known_newest = self._order[-1] if self._order else None
+        self.rows = {row.id: row for row in snapshot.rows}
+        self._position = {row.id: row.seq for row in snapshot.rows}
+        self._order = sorted((row.seq, row.id) for row in snapshot.rows)
+        self.counts, self.server = snapshot.counts, snapshot.server
+        self.total, self.cursor = max(snapshot.total, len(self.rows)), snapshot.cursor
+        if self.loaded and known_newest is not None and not self.follow:
+            self.unseen = len(self._order) - bisect_left(self._order, (known_newest[0] + 1, ""))
+        self.loaded = True
+        self._reselect(place)
+        self.version += 1
+
+    def extend(self, page: Page) -> int:
+        """Add older rows; returns how many were put above what was there."""
+        older = [row for row in page.rows if row.id not in self.rows]
+        for row in older:
+            self._insert(row)
+        self.cursor = page.cursor
+        self.total = max(page.total, len(self._order))
+        self.version += 1
+        return len(older)
+
+    def apply(self, tick: Tick) -> None:
+        """Take in what changed since the snapshot or the tick before."""
+        place = self.cursor_index
+        matched = None if tick.matched is None else set(tick.matched)
+        for row in tick.rows:
+            if matched is None or row.id in matched:
+                self._put(row)
+            else:
+                self._drop(row.id)
+        for id in tick.removed:
+            self._drop(id)
+            self.marks.pop(id, None)
+        self.counts = tick.counts or self.counts
+        self.server = tick.server or self.server
+        self._reselect(place)
+        self.version += 1
+
+    def select(self, index: int) -> None:
+        """Put the cursor on a place (kept inside the list); the reader moved, so follow ends."""
+        self.follow = False
+        if self._order:
+            index = max(0, min(index, len(self._order) - 1))
+            self.selected = self._order[index][1]
+            if index == len(self._order) - 1:
+                self.unseen = 0
+
+    def resume(self) -> None:
+        """Follow the newest again."""
+        self.follow = True
+        self._reselect(0)
+
+    def toggle_mark(self) -> None:
+        """Mark the selected message, or unmark it."""
+        if self.selected is None:
+            return
+        if self.selected in self.marks:
+            del self.marks[self.selected]
+        else:
+            self.marks[self.selected] = None
+
+    def _put(self, row: Row) -> None:
+        if row.id in self.rows:
+            self.rows[row.id] = row
+            return
+        self._insert(row)
+        self.total += 1
+        if not self.follow:
+            self.unseen += 1
+
+    def _insert(self, row: Row) -> None:
+        self.rows[row.id] = row
+        self._position[row.id] = row.seq
+        insort(self._order, (row.seq, row.id))
+
+    def _drop(self, id: str) -> None:
+        index = self.index(id)
+        if index is None:
+            return
+        del self._order[index], self.rows[id], self._position[id]
+        self.total -= 1
+        self.unseen = min(self.unseen, len(self._order))
+
+    def _reselect(self, place: int) -> None:
+        """Keep the selection on a listed row: the same, else the one that took its place."""
+        if not self._order:
+            self.selected = None
+        elif self.follow:
+            self.selected, self.unseen = self._order[-1][1], 0
+        elif self.selected not in self.rows:
+            self.selected = self._order[min(place, len(self._order) - 1)][1]

@@ -1,0 +1,176 @@
+"""How values are written on the screen: states, times, sizes, text that came from outside.
+
+Pure functions from values to short strings; knows nothing of widgets or of the server.
+"""
+
+import unicodedata
+from datetime import datetime, tzinfo
+from typing import NamedTuple
+
+from qstash_dev.client import Row
+
+
+class Look(NamedTuple):
+    """A state is told three times: symbol, word and colour (a role of the theme)."""
+
+    symbol: str
+    word: str
+    role: str
+
+
+STATES = {
+    "delayed": Look("◷", "delayed", "accent"),
+    "created": Look("•", "due", "accent"),
+    "queued": Look("≡", "queued", "accent"),
+    "active": Look("▶", "active", "primary"),
+    "retry": Look("↻", "retry", "warning"),
+    "held": Look("‖", "held", "warning"),
+    "delivered": Look("✓", "ok", "success"),
+    "failed": Look("✗", "failed", "error"),
+    "canceled": Look("⊘", "canceled", "muted"),
+}
+
+EVENTS = {
+    "CREATED": Look("•", "created", "accent"),
+    "ACTIVE": Look("▶", "active", "primary"),
+    "RETRY": Look("↻", "retry", "warning"),
+    "ERROR": Look("!", "error", "error"),
+    "DELIVERED": Look("✓", "delivered", "success"),
+    "FAILED": Look("✗", "failed", "error"),
+    "CANCEL_REQUESTED": Look("⊘", "cancel asked", "muted"),
+    "CANCELED": Look("⊘", "canceled", "muted"),
+}
+
+KINDS = {
+    "schedule": "◴",
+    "callback": "↩",
+    "failure-callback": "↯",
+    "replay": "⟲",
+    "dlq-retry": "⟳",
+    "cloud": "☁",
+}
+"""Marks of messages that were not simply published."""
+
+_NAMES = {0x1B: "␛", 0x7F: "␡", 0x85: "␤"}
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_WIDE_TROUBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def state_look(state: str) -> Look:
+    """The look of a state, for an unknown one its own word."""
+    return STATES.get(state, Look("?", safe(state), "muted"))
+
+
+def event_look(state: str) -> Look:
+    """The look of an event."""
+    return EVENTS.get(state, Look("?", safe(state).lower(), "muted"))
+
+
+def safe(text: str, tab: str = "    ") -> str:
+    """Text that can neither move the cursor, style, hide nor reorder what is on the screen.
+
+    Control characters become their pictures, marks that change the direction of text or have
+    no width become `·`, so that what is shown is what there is and its width is known.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(char, tab) for char in text)
+
+
+def _shown(char: str, tab: str) -> str:
+    if char == "\t":
+        return tab
+    code = ord(char)
+    if code < 0x20:
+        return _NAMES.get(code, chr(0x2400 + code))
+    if char in _BIDI:
+        return "·"
+    if unicodedata.category(char) in _WIDE_TROUBLE and char != "\u200d":
+        return _NAMES.get(code, "·")
+    return char
+
+
+def clock_time(ms: int, zone: tzinfo | None) -> str:
+    """`12:03:11` in the zone (`None`: the machine's)."""
+    return datetime.fromtimestamp(ms / 1000, zone).strftime("%H:%M:%S")
+
+
+def date_time(ms: int, zone: tzinfo | None) -> str:
+    """`2026-03-01 12:03:11.042`."""
+    moment = datetime.fromtimestamp(ms / 1000, zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{ms % 1000:03d}"
+
+
+def span(ms: float) -> str:
+    """A duration in at most four characters or so: `0s`, `12s`, `4m`, `3h`, `6d`."""
+    seconds = max(0, round(ms / 1000))
+    for limit, unit, size in ((100, "s", 1), (6000, "m", 60), (172_800, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds // size}{unit}"
+    return f"{seconds // 86400}d"
+
+
+def long_span(ms: float) -> str:
+    """A duration with its two largest parts: `1h 30m`, `12s`, `340 ms`."""
+    if ms < 1000:
+        return f"{round(ms)} ms"
+    seconds = int(ms // 1000)
+    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h")]
+    parts += [(seconds // 60 % 60, "m"), (seconds % 60, "s")]
+    kept = [f"{count}{unit}" for count, unit in parts if count]
+    return " ".join(kept[:2])
+
+
+def countdown(due_at: int | None, now: int) -> str:
+    """`in 12s`, `now`, or a dash for what is not going to happen."""
+    if due_at is None:
+        return "–"
+    return "now" if due_at - now < 500 else f"in {span(due_at - now)}"
+
+
+def ago(ms: int, now: int) -> str:
+    """`12s ago`, `just now`."""
+    return "just now" if now - ms < 1000 else f"{span(now - ms)} ago"
+
+
+def millis(ms: float | None) -> str:
+    """A short latency: `8`, `31`, `4.1s`; a dash when there is none."""
+    if ms is None:
+        return "–"
+    if ms < 10_000:
+        return f"{ms:.0f}"
+    return f"{ms / 1000:.0f}s"
+
+
+def size(count: int) -> str:
+    """`812 B`, `1.2 KB`, `3.4 MB`; powers of 1024."""
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KB" if count < 1024**2 else f"{count / 1024**2:.1f} MB"
+
+
+def tries(row: Row) -> str:
+    """`2/4`: attempts made of those allowed; one number when it went well at once."""
+    if row.try_ == 0:
+        return "–"
+    return str(row.try_) if row.state == "delivered" else f"{row.try_}/{row.tries}"
+
+
+def destination(url: str, app_url: str) -> str:
+    """The destination as the list shows it: without the address of the developer's own app."""
+    for base in _same_place(app_url):
+        rest = url.removeprefix(base)
+        if rest != url and rest[:1] in ("/", "?"):
+            return safe(rest)
+    return safe(url)
+
+
+def _same_place(app_url: str) -> list[str]:
+    base = app_url.rstrip("/")
+    if not base:
+        return []
+    aliases = ("localhost", "127.0.0.1", "[::1]")
+    host = next((name for name in aliases if f"//{name}:" in base + ":"), None)
+    if host is None:
+        return [base]
+    return [base.replace(f"//{host}", f"//{name}") for name in aliases]

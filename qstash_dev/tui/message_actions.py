@@ -1,0 +1,134 @@
+"""Actions on messages: replay, run now, cancel, mark, copy, delete.
+
+Each asks the server and says how it went; the list changes when the server's ticks arrive.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from qstash_dev.client import ClientError, Refused
+from qstash_dev.tui import resource_actions
+from qstash_dev.tui.bars import quick_start
+from qstash_dev.tui.copies import copies_of
+from qstash_dev.tui.prompts import Choice, Confirm, Menu
+
+if TYPE_CHECKING:
+    from qstash_dev.tui.app import QstashApp
+
+
+async def replay(app: "QstashApp") -> None:
+    """Send the marked messages, else the selected one, again."""
+    if app.view == 4:
+        return await resource_actions.retry_dead_letter(app)
+    ids = app.targets
+    if not ids:
+        return app.say("Nothing to replay: the list is empty.", "warning")
+    if len(ids) == 1:
+        new = await app.client.replay(ids[0])
+        return app.say(f"Replayed as {new}.")
+    outcome = await _each(app, ids, "Replaying", app.client.replay)
+    app.say(f"Replayed {outcome}")
+    return None
+
+
+async def run_now(app: "QstashApp") -> None:
+    """Try now what waits; in the schedules view, fire the schedule."""
+    if app.view == 1:
+        return await resource_actions.fire(app)
+    ids = app.targets
+    if len(ids) == 1:
+        await app.client.run(ids[0])
+        return app.say("Trying now.")
+    if ids:
+        app.say(f"Trying now: {await _each(app, ids, 'Running', app.client.run)}")
+    return None
+
+
+async def cancel(app: "QstashApp") -> None:
+    """Stop trying; asks first when there are several."""
+    ids = app.targets
+    if len(ids) > 1 and not await app.push_screen_wait(Confirm(f"Cancel {len(ids)} messages?")):
+        return
+    if len(ids) == 1:
+        await app.client.cancel(ids[0])
+        app.say("Canceled.")
+    elif ids:
+        app.say(f"Canceled {await _each(app, ids, 'Canceling', app.client.cancel)}")
+
+
+async def delete(app: "QstashApp") -> None:
+    """Forget the selected row; in other views, the selected thing after a question."""
+    if app.view in (1, 2, 3):
+        return await resource_actions.delete(app)
+    if app.view == 4:
+        return await resource_actions.delete_dead_letter(app)
+    ids = app.targets
+    if len(ids) > 1 and not await app.push_screen_wait(Confirm(f"Delete {len(ids)} messages?")):
+        return None
+    if len(ids) == 1:
+        await app.client.delete(ids[0])
+    elif ids:
+        app.say(f"Deleted {await _each(app, ids, 'Deleting', app.client.delete)}")
+    return None
+
+
+async def clear(app: "QstashApp") -> None:
+    """Forget all finished messages, or those that match the filter."""
+    which = f"that match {app.filter}" if app.filter else "in the list"
+    if not await app.push_screen_wait(Confirm(f"Delete all finished messages {which}?")):
+        return
+    answer = await app.client.request(
+        "DELETE", "/_dev/messages", params={"filter": app.filter or None}
+    )
+    app.say(f"Deleted {answer['deleted']} messages.")
+
+
+def mark(app: "QstashApp") -> None:
+    """Mark or unmark, and go on to the next row."""
+    if app.view != 0:
+        return
+    app.feed.toggle_mark()
+    app.list_pane.rows.action_move(1)
+
+
+def unmark(app: "QstashApp") -> None:
+    """Unmark all."""
+    app.feed.marks.clear()
+    app.draw()
+
+
+async def copy(app: "QstashApp") -> None:
+    """Choose what of the message goes to the clipboard; on the empty screen, the environment."""
+    if app.message_id is None:
+        app.copy_to_clipboard(quick_start(app.feed.server.env, app.feed.server.app.url))
+        return app.say("Copied the environment block and the first publish.")
+    detail = await app.client.message(app.message_id)
+    found = copies_of(detail, app.feed.server)
+    choices = [Choice(c.key, c.name, c) for c in found]
+    chosen = await app.push_screen_wait(Menu("Copy", choices))
+    if chosen is not None:
+        app.copy_to_clipboard(chosen.text)
+        app.say(f"Copied the {chosen.name}.")
+    return None
+
+
+async def _each(
+    app: "QstashApp", ids: list[str], doing: str, do: Callable[[str], Awaitable[object]]
+) -> str:
+    """Do it to each, show how far it is, and sum up: `3 messages, 1 refused: …`."""
+    done = 0
+    refused: list[str] = []
+    try:
+        for id in ids:
+            app.progress = f"{doing} {done + len(refused) + 1} of {len(ids)}"
+            try:
+                await do(id)
+                done += 1
+            except Refused as error:
+                refused.append(str(error))
+    except ClientError as error:
+        refused.append(str(error))
+    finally:
+        app.progress = None
+    words = f"{done} of {len(ids)} messages"
+    return f"{words}. {refused[0]}" if refused else f"{words}."

@@ -1,0 +1,302 @@
+"""The pages of the detail pane as lines of text: what is known about one message.
+
+Pure: a `Detail` and the time in, lines out. Knows neither widgets nor how lines are drawn.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import tzinfo
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from qstash_dev.client import Attempt, Detail, Row
+from qstash_dev.tui import look
+from qstash_dev.tui.bodies import body_lines, header_value
+from qstash_dev.tui.palette import Line, Span
+
+SECRET = frozenset({"authorization", "upstash-forward-authorization", "cookie", "set-cookie"})
+
+
+class When(NamedTuple):
+    """The moment a page is for: epoch ms, the zone to write times in, and how much may be told."""
+
+    now: int
+    zone: tzinfo | None = None
+    reveal: bool = False
+
+
+Page = Callable[[Detail, When], list[Line]]
+
+
+def overview(detail: Detail, when: When) -> list[Line]:
+    """What happened, why, what is next; then the last answer and the course of events."""
+    row = detail.row
+    lines = [_headline(row), *_advice(detail)]
+    lines += [[], [(row.method, "bold"), (" ", ""), (look.safe(row.url), "link")], []]
+    lines += _facts(_summary(detail, when))
+    answer = next((a.response for a in reversed(detail.attempts) if a.response), None)
+    if answer is not None:
+        lines += [[], _rule("Last answer")]
+        lines += body_lines(answer.body, header_value(answer.headers, "content-type"))
+    if detail.events:
+        lines += [[], _rule("Events")]
+        lines += [_event(event, when) for event in detail.events]
+    return lines
+
+
+def request(detail: Detail, when: When) -> list[Line]:
+    """What was published."""
+    asked = detail.request
+    first: Line = [(asked.method, "bold"), (" ", ""), (look.safe(asked.url), "link")]
+    lines = [first, [], *_headers(asked.headers, when)]
+    lines += [[], _rule(f"Body  {look.size(asked.body.size)}")]
+    return lines + body_lines(asked.body, header_value(asked.headers, "content-type"))
+
+
+def response(detail: Detail, when: When) -> list[Line]:
+    """The last answer, or why there is none."""
+    if not detail.attempts:
+        return [[("Not tried yet.", "muted")], *_waiting(detail.row, when)]
+    return _answer(detail.attempts[-1], when)
+
+
+def attempts(detail: Detail, when: When) -> list[Line]:
+    """Every attempt whole: what was sent, what came back, how long each part took."""
+    if not detail.attempts:
+        return response(detail, when)
+    lines: list[Line] = []
+    for attempt in reversed(detail.attempts):
+        title = f"Attempt {attempt.number} of {detail.row.tries}"
+        lines += [_rule(title), _attempt_line(attempt, when), *_timing(attempt)]
+        lines += [[], [("Sent", "title")], [("to ", "muted"), (look.safe(attempt.target), "link")]]
+        lines += _headers(attempt.request.headers, when)
+        lines += [[], [("Received", "title")], *_answer(attempt, when), []]
+    return lines
+
+
+def signature(detail: Detail, when: When) -> list[Line]:
+    """The JWT decoded: which key made it, whether it holds, and if not, why."""
+    signed = detail.signature
+    if signed is None:
+        return [[("No signature yet: it is made anew for every attempt.", "muted")]]
+    verdict: Span = ("✓ would verify", "success") if signed.valid else ("✗ would fail", "error")
+    lines: list[Line] = [[verdict, (f"  signed with the {look.safe(signed.key)} key", "muted")]]
+    lines += [[("! ", "error"), (look.safe(problem), "error")] for problem in signed.problems]
+    lines += [[], _rule("Claims"), *_facts(_claims(signed.claims, when))]
+    lines += [[], _rule("Header"), *_facts([(k, _value(v)) for k, v in signed.header.items()])]
+    if signed.token:
+        lines += [[], _rule("Token"), [(look.safe(signed.token), "muted")]]
+    return lines
+
+
+def tree(detail: Detail, when: When) -> list[Line]:
+    """Where the message came from and what came of it."""
+    links, row = detail.links, detail.row
+    depth = 0
+    lines: list[Line] = []
+    if links.parent is not None:
+        lines.append(_branch(links.parent, when, "", False))
+        depth = 1
+    lines.append(_branch(row, when, "└ " if depth else "", True))
+    for place, child in enumerate(links.children):
+        last = place == len(links.children) - 1
+        lines.append(_branch(child, when, "  " * depth + ("└ " if last else "├ "), False))
+    if links.siblings:
+        lines += [[], _rule("Sent together")]
+        lines += [_branch(sibling, when, "", False) for sibling in links.siblings]
+    if len(lines) == 1:
+        lines += [[], [("No callbacks, replays or siblings.", "muted")]]
+    return lines
+
+
+PAGES: dict[str, Page] = {
+    "Overview": overview,
+    "Request": request,
+    "Response": response,
+    "Attempts": attempts,
+    "Signature": signature,
+    "Tree": tree,
+}
+
+
+def reason_phrase(status: int) -> str:
+    """`500 Internal Server Error`; only the number when it has no name."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def status_role(status: int) -> str:
+    """The colour of an HTTP status."""
+    return "success" if status < 300 else "warning" if status < 400 else "error"
+
+
+def _headline(row: Row) -> Line:
+    shown = look.state_look(row.state)
+    line: Line = [(f"{shown.symbol} {shown.word}", f"{shown.role}")]
+    if row.status:
+        line += [("  ", ""), (reason_phrase(row.status), status_role(row.status))]
+    if row.duration_ms is not None:
+        line.append((f" in {_ms(row.duration_ms)}", "muted"))
+    if row.try_:
+        line.append((f"  try {row.try_} of {row.tries}", "muted"))
+    return line
+
+
+def _advice(detail: Detail) -> list[Line]:
+    lines: list[Line] = []
+    hint = detail.hint or detail.row.hint
+    if detail.row.error and not detail.row.error.startswith(str(detail.row.status)):
+        lines.append([(look.safe(detail.row.error), "error")])
+    if hint:
+        lines.append([("! ", "warning"), (look.safe(hint), "warning")])
+    lints = detail.lints or detail.row.lints
+    return lines + [[("~ ", "accent"), (look.safe(lint), "accent")] for lint in lints]
+
+
+def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
+    row = detail.row
+    facts = [
+        ("id", row.id),
+        ("kind", row.kind + (f" of {row.parent}" if row.parent else "")),
+        ("created", f"{look.date_time(row.created_at, when.zone)}  {_ago(row, when)}"),
+        ("next try", _next(row, when)),
+        ("queue", row.queue),
+        ("URL group", " / ".join(filter(None, (row.topic, row.endpoint))) or None),
+        ("schedule", row.schedule),
+        ("flow control", row.flow_key),
+        ("labels", ", ".join(row.labels) or None),
+        ("DLQ entry", row.dlq_id),
+        ("replays", str(row.replays) if row.replays else None),
+        ("user", None if row.user == "defaultUser" else row.user),
+        ("source", None if row.source == "local" else row.source),
+        ("body", f"{look.size(row.body_size)}  {row.content_type or ''}".rstrip()),
+    ]
+    known = {"queue", "labels", "flow_key"}
+    options = [(k.replace("_", " "), _value(v)) for k, v in detail.spec.items() if k not in known]
+    return [(k, v) for k, v in [*facts, *options] if v not in (None, "", "[]", "{}", "null")]
+
+
+def _ago(row: Row, when: When) -> str:
+    return look.ago(row.created_at, when.now)
+
+
+def _next(row: Row, when: When) -> str | None:
+    if row.due_at is None:
+        return None
+    return f"{look.countdown(row.due_at, when.now)}  ({look.clock_time(row.due_at, when.zone)})"
+
+
+def _waiting(row: Row, when: When) -> list[Line]:
+    due = _next(row, when)
+    return [[("Due ", "muted"), (due, "accent")]] if due else []
+
+
+def _facts(facts: list[tuple[str, str]]) -> list[Line]:
+    width = max((len(name) for name, _ in facts), default=0)
+    return [
+        [(f"{look.safe(name):<{width}}  ", "muted"), (look.safe(value), "")]
+        for name, value in facts
+    ]
+
+
+def _headers(headers: list[tuple[str, str]], when: When) -> list[Line]:
+    if not headers:
+        return [[("(no headers)", "muted")]]
+    return [
+        [(f"{look.safe(name)}: ", "json-key"), (_header(name, value, when), "")]
+        for name, value in headers
+    ]
+
+
+def _header(name: str, value: str, when: When) -> str:
+    if name.lower() in SECRET and not when.reveal:
+        return "••••••  (hidden; v shows it)"
+    return look.safe(value)
+
+
+def _answer(attempt: Attempt, when: When) -> list[Line]:
+    if attempt.response is None:
+        failure = attempt.failure
+        if failure is None:
+            return [[("▶ waiting for the answer", "primary")]]
+        return [[(f"✗ {look.safe(failure.reason)}", "error")], [(look.safe(failure.detail), "")]]
+    got = attempt.response
+    first: Line = [
+        (f"HTTP/{look.safe(got.http_version)} ", "muted"),
+        (reason_phrase(got.status), status_role(got.status)),
+        (f"  in {_ms(attempt.total_ms)}", "muted"),
+    ]
+    lines = [first, [], *_headers(got.headers, when)]
+    lines += [[], _rule(f"Body  {look.size(got.body.size)}")]
+    return lines + body_lines(got.body, header_value(got.headers, "content-type"))
+
+
+def _attempt_line(attempt: Attempt, when: When) -> Line:
+    return [(look.date_time(attempt.started_at, when.zone), "muted")]
+
+
+def _timing(attempt: Attempt) -> list[Line]:
+    stages = [
+        ("connected", attempt.connected_ms),
+        ("first byte", attempt.first_byte_ms),
+        ("done", attempt.total_ms),
+    ]
+    spans: Line = []
+    for name, at in stages:
+        if at is not None:
+            spans += [(f"{name} ", "muted"), (f"{_ms(at)}  ", "")]
+    return [spans]
+
+
+def _event(event: Any, when: When) -> Line:
+    shown = look.event_look(event.state)
+    line: Line = [
+        (f"{look.clock_time(event.time, when.zone)}.{event.time % 1000:03d}  ", "muted"),
+        (f"{shown.symbol} {shown.word:<9}", shown.role),
+    ]
+    if event.status:
+        line.append((f"  {event.status}", status_role(event.status)))
+    if event.error:
+        line.append((f"  {look.safe(event.error)}", ""))
+    if event.next_at:
+        line.append((f"  next {look.clock_time(event.next_at, when.zone)}", "muted"))
+    return line
+
+
+def _claims(claims: dict[str, Any], when: When) -> list[tuple[str, str]]:
+    named = {"iat": "issued", "nbf": "not before", "exp": "expires"}
+    facts = []
+    for name, value in claims.items():
+        shown = _value(value)
+        if name in named and isinstance(value, int | float):
+            shown += f"  {named[name]} {look.date_time(int(value * 1000), when.zone)}"
+        facts.append((name, shown))
+    return facts
+
+
+def _branch(row: Row, when: When, stem: str, here: bool) -> Line:
+    shown = look.state_look(row.state)
+    kind = "" if row.kind == "publish" else f"{row.kind} "
+    return [
+        (stem, "muted"),
+        (f"{shown.symbol} {shown.word:<8}", shown.role),
+        (f" {row.status or '–':<3} ", "muted"),
+        (look.safe(kind), "accent"),
+        (look.safe(row.url), "bold" if here else ""),
+        (f"  {row.id}", "muted"),
+        ("  ← this" if here else "", "accent"),
+    ]
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _ms(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 10_000 else f"{ms / 1000:.1f} s"
+
+
+def _rule(title: str) -> Line:
+    return [("── ", "muted"), (title, "title"), (" ──", "muted")]

@@ -1,0 +1,123 @@
+"""Roles of text (`success`, `muted`, `key`...) and the styles that the theme gives them.
+
+The only place that turns a meaning into a colour.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.content import Content
+from textual.strip import Strip
+from textual.style import Style as ThemeStyle
+from textual.theme import Theme
+
+Span = tuple[str, str]
+"""Text that is safe to show, and its role."""
+
+Line = list[Span]
+
+ROLES = {
+    "": "",
+    "muted": "$dim",
+    "bold": "bold",
+    "title": "bold $text-primary",
+    "primary": "$text-primary",
+    "accent": "$text-accent",
+    "success": "$text-success",
+    "warning": "$text-warning",
+    "error": "$text-error",
+    "alarm": "bold reverse $text-error",
+    "notice": "bold reverse $text-warning",
+    "key": "bold $text-accent",
+    "link": "underline $text-primary",
+    "json-key": "$text-primary",
+    "json-string": "$text-success",
+    "json-number": "$text-accent",
+    "json-word": "bold $text-warning",
+    "added": "$text-success",
+    "gone": "$text-error",
+    "tab": "$dim",
+    "tab-on": "bold reverse $text-primary",
+}
+
+
+class Palette:
+    """The styles of one theme, for widgets that draw lines themselves."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        known = dict(variables)
+        self.styles = {
+            role: ThemeStyle.parse(text, known).rich_style if text else Style()
+            for role, text in ROLES.items()
+        }
+
+    def strip(self, line: Line, base: Style) -> Strip:
+        """One drawn line."""
+        return Strip([Segment(text, base + self.styles[role]) for text, role in line])
+
+
+def content(line: Iterable[Span]) -> Content:
+    """The same for widgets that render `Content`; the text is never read as markup."""
+    return Content.assemble(*((text, ROLES[role]) for text, role in line))
+
+
+@cache
+def themes() -> tuple[Theme, Theme]:
+    """Our own dark and light theme."""
+    dark = Theme(
+        name="qstash-dark",
+        primary="#5cc8b0",
+        secondary="#4a9d8f",
+        accent="#e8b45c",
+        warning="#e8a24c",
+        error="#f0717a",
+        success="#7bcf8a",
+        foreground="#d8dee6",
+        background="#11151a",
+        surface="#161b21",
+        panel="#232b34",
+        dark=True,
+        variables={
+            "text-primary": "#6fd6c0",
+            "text-accent": "#e8b45c",
+            "text-warning": "#f0a95a",
+            "text-error": "#ff858d",
+            "text-success": "#86d996",
+        },
+    )
+    light = Theme(
+        name="qstash-light",
+        primary="#0b7a66",
+        secondary="#1f9a84",
+        accent="#8a5a00",
+        warning="#a65300",
+        error="#b3202c",
+        success="#1d7a34",
+        foreground="#1d242c",
+        background="#f6f7f8",
+        surface="#ffffff",
+        panel="#e3e7eb",
+        dark=False,
+        variables={
+            "text-primary": "#0b6b5a",
+            "text-accent": "#7a4f00",
+            "text-warning": "#954a00",
+            "text-error": "#a81b27",
+            "text-success": "#17692c",
+        },
+    )
+    return dark, light
+
+
+def mixed(front: str, ground: str, share: float) -> str:
+    """A colour between two: `share` of the front one."""
+    return Color.parse(ground).blend(Color.parse(front), share).hex6
+
+
+def prefers_light(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal says that its background is light (`COLORFGBG`, set by many)."""
+    last = environment.get("COLORFGBG", "").rpartition(";")[2]
+    return last in {"7", "15"}

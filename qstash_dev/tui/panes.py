@@ -1,0 +1,121 @@
+"""The two panes: the list with its filter, and the detail with its tabs.
+
+They hold and show; what to show is decided by the app.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input
+
+from qstash_dev.client import Detail
+from qstash_dev.tui.bars import Bar, Tabs, TextPanel
+from qstash_dev.tui.pages import PAGES, When
+from qstash_dev.tui.palette import Line, Palette
+from qstash_dev.tui.text_view import TextView
+from qstash_dev.tui.virtual_list import VirtualList
+
+
+class FilterInput(Input):
+    """Where the filter is typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear", "Clear the filter", show=False),
+        Binding("down", "submit", "To the list", show=False),
+    ]
+
+    class Cleared(Message):
+        """The person wants no filter."""
+
+    def action_clear(self) -> None:
+        self.value = ""
+        self.post_message(self.Cleared())
+
+
+class ListPane(Vertical):
+    """The list, its filter line and what stands there when it is empty."""
+
+    def __init__(self, palette: Callable[[], Palette]) -> None:
+        super().__init__(id="list-pane", classes="pane")
+        self.rows = VirtualList(palette, id="rows")
+        self.filter = FilterInput(
+            id="filter", placeholder="state:failed dest:/api code:5xx body:…", compact=True
+        )
+        self.complaint = Bar("complaint")
+        self.empty = TextPanel("empty")
+
+    def compose(self) -> ComposeResult:
+        """Filter line above, list below."""
+        self.filter.display = self.complaint.display = self.empty.display = False
+        yield self.filter
+        yield self.complaint
+        yield self.empty
+        yield self.rows
+
+    def complain(self, text: str | None) -> None:
+        """Say what is wrong with the filter."""
+        self.complaint.display = text is not None
+        self.complaint.show([("✗ ", "error"), (text or "", "error")])
+
+    def show_empty(self, lines: list[Line] | None) -> None:
+        """Show words instead of the list; `None` shows the list."""
+        self.empty.display = lines is not None
+        self.rows.styles.height = 2 if lines is not None else "1fr"
+        if lines is not None:
+            self.empty.show(lines)
+
+    def title(self, left: str, right: str) -> None:
+        """What stands in the frame."""
+        self.border_title = Content(left)
+        self.border_subtitle = Content(right)
+
+
+class DetailPane(Vertical):
+    """One message on six pages, or one other thing on one."""
+
+    def __init__(self, palette: Callable[[], Palette]) -> None:
+        super().__init__(id="detail-pane", classes="pane")
+        self.tabs = Tabs("detail-tabs")
+        self.text = TextView(palette, id="detail")
+        self.page = 0
+        self._shown: tuple[str, int] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Tabs above, text below."""
+        yield self.tabs
+        yield self.text
+
+    @property
+    def page_name(self) -> str:
+        """The page that is shown."""
+        return list(PAGES)[self.page]
+
+    def show_message(self, detail: Detail, when: When) -> None:
+        """Show the page of a message."""
+        self.tabs.display = True
+        self.tabs.show_tabs(list(PAGES), self.page)
+        self._show(detail.row.id, PAGES[self.page_name](detail, when))
+
+    def show_lines(self, key: str, lines: list[Line]) -> None:
+        """Show a thing that has only one page."""
+        self.tabs.display = False
+        self._show(key, lines)
+
+    def _show(self, key: str, lines: list[Line]) -> None:
+        """New things start at their top; news about the same keep the place."""
+        shown = (key, self.page)
+        self.text.show(lines, from_top=shown != self._shown)
+        self._shown = shown
+
+    def turn(self, by: int) -> None:
+        """Go to another page."""
+        self.page = (self.page + by) % len(PAGES)
+
+    def title(self, text: str) -> None:
+        """What stands in the frame."""
+        self.border_title = Content(text)

@@ -1,0 +1,147 @@
+"""Questions to the person: a menu, a confirmation, the keys. One at a time, never stacked.
+
+They return what was chosen and do nothing themselves.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from qstash_dev.tui.palette import Line, content
+
+T = TypeVar("T")
+
+BOX = """
+    {name} {{ align: center middle; }}
+    {name} > .box {{
+        width: auto; min-width: 40; max-width: 90%; height: auto; max-height: 90%;
+        border: round $primary; background: $surface; padding: 0 1;
+    }}
+"""
+
+
+class Choice(NamedTuple, Generic[T]):
+    """One line of a menu: the key that takes it, its text, what is returned."""
+
+    key: str
+    text: str
+    value: T
+
+
+class Menu(ModalScreen[T | None], Generic[T]):
+    """Choose one with its key, or with the arrows and enter; escape chooses nothing."""
+
+    DEFAULT_CSS = (
+        BOX.format(name="Menu")
+        + """
+    Menu OptionList, Menu OptionList:focus {
+        width: auto; height: auto; max-height: 24; border: none; background: $surface; padding: 0;
+    }
+    Menu OptionList > .option-list--option-highlighted,
+    Menu OptionList:focus > .option-list--option-highlighted {
+        background: $primary 30%; color: $foreground; text-style: bold;
+    }
+    """
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Close", show=False),
+        Binding("j", "down", show=False),
+        Binding("k", "up", show=False),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[Choice[T]]) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = list(choices)
+
+    def compose(self) -> ComposeResult:
+        """The title and the options."""
+        options = [
+            Option(content([(f" {c.key} ", "key"), (f" {c.text} ", "")])) for c in self._choices
+        ]
+        box = Vertical(OptionList(*options), classes="box")
+        box.border_title = Content(self._title)
+        yield box
+
+    def on_key(self, event: events.Key) -> None:
+        """The key of a choice takes it."""
+        for choice in self._choices:
+            if event.character == choice.key:
+                event.stop()
+                self.dismiss(choice.value)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Enter or a click takes it."""
+        self.dismiss(self._choices[event.option_index].value)
+
+    def action_down(self) -> None:
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        self.query_one(OptionList).action_cursor_up()
+
+
+class Confirm(ModalScreen[bool]):
+    """A question with yes or no; everything but `y` and enter is no."""
+
+    DEFAULT_CSS = BOX.format(name="Confirm") + "Confirm Static { width: auto; padding: 1 2; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter", "answer(True)", "Yes", show=False),
+        Binding("n,q,escape", "answer(False)", "No", show=False),
+    ]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """The question and its keys."""
+        keys: Line = [("y", "key"), (" Yes   ", ""), ("n", "key"), (" No", "")]
+        text = Content("\n\n").join([Content(self._question), content(keys)])
+        yield Vertical(Static(text), classes="box")
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)
+
+
+class Reader(ModalScreen[None]):
+    """Lines to read: help, a summary, a diff."""
+
+    DEFAULT_CSS = (
+        BOX.format(name="Reader")
+        + """
+    Reader > .box { width: 90%; max-width: 110; }
+    Reader VerticalScroll { height: auto; max-height: 100%; background: $surface;
+        scrollbar-size-vertical: 1; }
+    Reader Static { width: 1fr; height: auto; padding: 0 1; }
+    """
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,question_mark,f1", "dismiss", "Close", show=False),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[Line]) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """The lines in a box that scrolls."""
+        text = Content("\n").join(content(line) for line in self._lines)
+        box = VerticalScroll(Static(text), classes="box")
+        box.border_title = Content(self._title)
+        box.border_subtitle = Content("esc closes")
+        yield box
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)

@@ -1,0 +1,76 @@
+"""Actions on schedules, queues, URL groups and dead letters."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from qstash_dev.client import DlqEntry
+from qstash_dev.tui.prompts import Confirm
+
+if TYPE_CHECKING:
+    from qstash_dev.tui.app import QstashApp
+
+NOUNS = {1: ("schedules", "scheduleId"), 2: ("queues", "name"), 3: ("groups", "name")}
+
+
+async def fire(app: "QstashApp") -> None:
+    """Fire the selected schedule now."""
+    if (path := _path(app)) is not None:
+        answer = await app.client.request("POST", f"{path}/run", params=_user(app))
+        app.say(f"Fired: {', '.join(answer['ids'])}.")
+
+
+async def pause_or_resume(app: "QstashApp") -> None:
+    """Pause the selected schedule or queue, or let it go on."""
+    item, path = app.shelf.item(app.view), _path(app)
+    if path is None or app.view == 3:
+        return
+    paused = item.get("isPaused", item.get("paused", False))
+    verb = "resume" if paused else "pause"
+    await app.client.request("POST", f"{path}/{verb}", params=_user(app))
+    app.shelf.forget()
+    app.say(f"{verb.capitalize()}d {_name(app)}.")
+
+
+async def delete(app: "QstashApp") -> None:
+    """Delete the selected schedule, queue or group after a question."""
+    path = _path(app)
+    if path is None or not await app.push_screen_wait(Confirm(f"Delete {_name(app)}?")):
+        return
+    await app.client.request("DELETE", path, params=_user(app))
+    app.shelf.forget()
+    app.say("Deleted.")
+
+
+async def delete_dead_letter(app: "QstashApp") -> None:
+    """Delete the selected entry of the DLQ."""
+    entry = app.shelf.item(4)
+    if isinstance(entry, DlqEntry):
+        await app.client.request("DELETE", f"/_dev/dlq/{quote(entry.dlq_id, safe='')}")
+        app.shelf.forget()
+
+
+async def retry_dead_letter(app: "QstashApp") -> None:
+    """Send the selected entry again as QStash does: a new message, the entry goes."""
+    entry = app.shelf.item(4)
+    if isinstance(entry, DlqEntry):
+        path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}/retry"
+        answer = await app.client.request("POST", path)
+        app.shelf.forget()
+        app.say(f"Retried as {answer['id']}.")
+
+
+def _name(app: "QstashApp") -> str:
+    noun, key = NOUNS[app.view]
+    return f"{noun[:-1]} {app.shelf.item(app.view).get(key)}"
+
+
+def _path(app: "QstashApp") -> str | None:
+    item = app.shelf.item(app.view)
+    if app.view not in NOUNS or item is None:
+        return None
+    noun, key = NOUNS[app.view]
+    return f"/_dev/{noun}/{quote(str(item.get(key, '')), safe='')}"
+
+
+def _user(app: "QstashApp") -> dict[str, str | int | None]:
+    return {"user": app.shelf.item(app.view).get("user")}

@@ -1,0 +1,102 @@
+"""What views 2 to 6 show: fetched when a view is looked at and something changed since.
+
+Plain Python apart from asking the client; knows no widgets.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from qstash_dev.client import Client, Counts, DlqEntry, Event, Tick
+from qstash_dev.tui import views
+from qstash_dev.tui.table import Column, Table
+
+SCHEDULES, QUEUES, GROUPS, DLQ, LOGS = 1, 2, 3, 4, 5
+KEPT_EVENTS = 5000
+
+
+class Shown(NamedTuple):
+    """A table and how its items are written."""
+
+    table: Table[Any]
+    columns: Sequence[Column[Any]]
+
+
+class Shelf:
+    """The tables by number of the view, and which of them are out of date."""
+
+    def __init__(self) -> None:
+        self.tables: dict[int, Shown] = {
+            SCHEDULES: Shown(Table[Any](_named("scheduleId")), views.SCHEDULES),
+            QUEUES: Shown(Table[Any](_named("name")), views.QUEUES),
+            GROUPS: Shown(Table[Any](_named("name")), views.GROUPS),
+            DLQ: Shown(Table[DlqEntry](lambda entry: entry.dlq_id), views.DLQ),
+            LOGS: Shown(Table[Event](lambda event: str(event.seq)), views.LOGS),
+        }
+        self.version = 0
+        self._outdated = set(self.tables)
+        self._counts = Counts()
+
+    def item(self, view: int) -> Any:
+        """What is under the cursor of a view."""
+        return self.tables[view].table.item if view in self.tables else None
+
+    def message_id(self, view: int) -> str | None:
+        """The message that the row under the cursor is about."""
+        item = self.item(view)
+        if isinstance(item, DlqEntry):
+            return item.row.id
+        return item.id if isinstance(item, Event) else None
+
+    def wants(self, view: int) -> bool:
+        """Whether the view must be fetched before it is right."""
+        return view in self._outdated
+
+    def forget(self) -> None:
+        """Everything may be different."""
+        self._outdated = set(self.tables)
+
+    def outdate(self, tick: Tick) -> None:
+        """Note which views a tick makes wrong; events go straight into the logs."""
+        if tick.events or tick.rows or tick.removed:
+            self._outdated |= {SCHEDULES, QUEUES}
+        counts = tick.counts or self._counts
+        if counts.dlq != self._counts.dlq or any(row.dlq_id for row in tick.rows):
+            self._outdated.add(DLQ)
+        if (counts.schedules, counts.queues, counts.groups) != (
+            self._counts.schedules,
+            self._counts.queues,
+            self._counts.groups,
+        ):
+            self._outdated |= {SCHEDULES, QUEUES, GROUPS}
+        self._counts = counts
+        self._log(tick.events)
+
+    async def fetch(self, client: Client, view: int) -> None:
+        """Ask for what the view shows."""
+        self._outdated.discard(view)
+        if view == DLQ:
+            items: Sequence[Any] = await client.dlq()
+        elif view == LOGS:
+            items = (await client.logs()).events
+        else:
+            items = await client.resources(("schedules", "queues", "groups")[view - 1])
+        first = not self.tables[view].table.loaded
+        self.tables[view].table.load(items)
+        if view == LOGS and first:
+            self.tables[view].table.select(len(items) - 1)
+        self.version += 1
+
+    def _log(self, events: Sequence[Event]) -> None:
+        """Append events; the cursor stays at the end if it was there."""
+        table: Table[Event] = self.tables[LOGS].table
+        if LOGS in self._outdated or not events:
+            return
+        last = table.items[-1].seq if table.items else 0
+        at_end = table.cursor_index >= len(table) - 1
+        table.load([*table.items, *(e for e in events if e.seq > last)][-KEPT_EVENTS:])
+        if at_end:
+            table.select(len(table) - 1)
+
+
+def _named(key: str) -> Any:
+    return lambda thing: f"{thing.get('user', '')}/{thing.get(key, '')}"

@@ -1,0 +1,104 @@
+"""Columns, and a plain list of things with a cursor that stays on its thing.
+
+Plain Python; the live list of messages has its own source (`feed.py`), but the same columns.
+"""
+
+from collections.abc import Callable, Container, Sequence
+from datetime import tzinfo
+from typing import Generic, NamedTuple, TypeVar
+
+from rich.cells import cell_len, set_cell_size
+
+from qstash_dev.tui.palette import Line, Span
+
+T = TypeVar("T")
+
+
+class Ink(NamedTuple):
+    """What cells need besides their item: the time, the zone, the app's address, the marks."""
+
+    now: int = 0
+    zone: tzinfo | None = None
+    app_url: str = ""
+    marks: Container[str] = ()
+
+
+class Column(NamedTuple, Generic[T]):
+    """One column. `width` 0 takes what the others leave; left out in lists under `from_width`."""
+
+    title: str
+    width: int
+    cell: Callable[[T, Ink], Span]
+    from_width: int = 0
+    right: bool = False
+
+
+def head_line(columns: Sequence[Column[T]], width: int) -> Line:
+    """The titles."""
+    return [(_fit(c.title, room, c.right), "") for c, room in _rooms(columns, width)]
+
+
+def item_line(columns: Sequence[Column[T]], item: T, width: int, ink: Ink) -> Line:
+    """One item."""
+    line: Line = []
+    for column, room in _rooms(columns, width):
+        text, role = column.cell(item, ink)
+        line.append((_fit(text, room, column.right), role))
+    return line
+
+
+def _rooms(columns: Sequence[Column[T]], width: int) -> list[tuple[Column[T], int]]:
+    shown = [c for c in columns if width >= c.from_width]
+    rest = width - sum(c.width + 1 for c in shown if c.width)
+    return [(c, c.width + 1 if c.width else max(rest, 4)) for c in shown]
+
+
+def _fit(text: str, room: int, right: bool) -> str:
+    """Exactly `room` cells, the last a gap; `…` where something is cut."""
+    if text.isascii():
+        length = len(text)
+        if length < room:
+            return text.rjust(room - 1) + " " if right else text.ljust(room)
+    elif (length := cell_len(text)) < room:
+        gap = " " * (room - 1 - length)
+        return f"{gap}{text} " if right else f"{text}{gap} "
+    return set_cell_size(text, room - 2) + "… "
+
+
+class Table(Generic[T]):
+    """Items from the server, in its order."""
+
+    def __init__(self, key: Callable[[T], str]) -> None:
+        self.items: list[T] = []
+        self.loaded = False
+        self._key = key
+        self._selected: str | None = None
+        self._index = 0
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def cursor_index(self) -> int:
+        """The place of the cursor."""
+        return self._index
+
+    @property
+    def item(self) -> T | None:
+        """What is under the cursor."""
+        return self.items[self._index] if self.items else None
+
+    def load(self, items: Sequence[T]) -> None:
+        """Replace the items; the cursor stays on the same thing if it is still there."""
+        self.items = list(items)
+        self.loaded = True
+        keys = [self._key(item) for item in items]
+        if self._selected in keys:
+            self.select(keys.index(self._selected))
+        else:
+            self.select(self._index)
+
+    def select(self, index: int) -> None:
+        """Put the cursor on a place (kept inside the list)."""
+        self._index = max(0, min(index, len(self.items) - 1))
+        self._selected = self._key(self.items[self._index]) if self.items else None

@@ -1,0 +1,185 @@
+"""The six views: their columns, their sources, and the pages of things that are not messages.
+
+Pure descriptions; asking the server and drawing happen elsewhere.
+"""
+
+import re
+from typing import Any
+
+from qstash_dev.client import DlqEntry, Event, Row
+from qstash_dev.tui import look
+from qstash_dev.tui.pages import When, status_role
+from qstash_dev.tui.palette import Line, Span
+from qstash_dev.tui.table import Column, Ink
+
+Thing = dict[str, Any]
+
+NAMES = ("Messages", "Schedules", "Queues", "Groups", "DLQ", "Logs")
+COUNTS = ("messages", "schedules", "queues", "groups", "dlq", "")
+
+
+def _state(row: Row, ink: Ink) -> Span:
+    shown = look.state_look(row.state)
+    return f"{shown.symbol} {shown.word}", shown.role
+
+
+def _code(row: Row, ink: Ink) -> Span:
+    return (str(row.status), status_role(row.status)) if row.status else ("–", "muted")
+
+
+def _destination(row: Row, ink: Ink) -> Span:
+    kind = look.KINDS.get(row.kind, "")
+    text = look.destination(row.url, ink.app_url)
+    again = f" ⟲{row.replays}" if row.replays else ""
+    return f"{kind}{' ' if kind else ''}{text}{again}", ""
+
+
+def _next(row: Row, ink: Ink) -> Span:
+    role = "accent" if row.due_at is not None else "muted"
+    return look.countdown(row.due_at, ink.now), role
+
+
+MESSAGES: tuple[Column[Row], ...] = (
+    Column("", 1, lambda row, ink: ("●" if row.id in ink.marks else " ", "key")),
+    Column("TIME", 8, lambda row, ink: (look.clock_time(row.created_at, ink.zone), "muted"), 44),
+    Column("STATE", 10, _state),
+    Column("CODE", 4, _code, 30),
+    Column("TRY", 4, lambda row, ink: (look.tries(row), ""), 48),
+    Column("MS", 5, lambda row, ink: (look.millis(row.duration_ms), "muted"), 62, right=True),
+    Column("NEXT", 7, _next, 54),
+    Column("METH", 6, lambda row, ink: (look.safe(row.method), "muted"), 96),
+    Column("DESTINATION", 0, _destination),
+    Column("QUEUE", 14, lambda row, ink: (look.safe(row.queue or ""), "muted"), 118),
+    Column("LABELS", 16, lambda row, ink: (look.safe(", ".join(row.labels)), "muted"), 118),
+)
+
+
+def _text(key: str, role: str = "") -> Any:
+    return lambda thing, ink: (look.safe(str(thing.get(key) or "–")), role)
+
+
+def _on(thing: Thing, ink: Ink) -> Span:
+    paused = thing.get("isPaused", thing.get("paused", False))
+    return ("‖ paused", "warning") if paused else ("▶ on", "success")
+
+
+def _fires(thing: Thing, ink: Ink) -> Span:
+    at = thing.get("nextScheduleTime") or next(iter(thing.get("next_times") or []), None)
+    return look.countdown(at, ink.now), "accent"
+
+
+def _last(thing: Thing, ink: Ink) -> Span:
+    at = thing.get("lastScheduleTime")
+    return (look.ago(at, ink.now), "muted") if at else ("never", "muted")
+
+
+def _cron(thing: Thing, ink: Ink) -> Span:
+    """The expression first, for it is what differs; then its zone."""
+    parts = re.fullmatch(r"(?:CRON_TZ=(\S+)\s+)?(.*)", str(thing.get("cron")))
+    zone, expression = parts.groups() if parts else (None, "")
+    return look.safe(f"{expression}  {zone}" if zone else expression), "accent"
+
+
+def _endpoints(thing: Thing, ink: Ink) -> Span:
+    urls = [look.destination(e.get("url", ""), ink.app_url) for e in thing.get("endpoints") or []]
+    return ", ".join(urls) or "–", ""
+
+
+SCHEDULES: tuple[Column[Thing], ...] = (
+    Column("", 1, lambda thing, ink: ("", "")),
+    Column("STATE", 8, _on),
+    Column("NEXT", 7, _fires),
+    Column("LAST", 9, _last, 64),
+    Column("CRON", 26, _cron, 40),
+    Column(
+        "DESTINATION",
+        0,
+        lambda t, ink: (look.destination(t.get("destination", ""), ink.app_url), ""),
+    ),
+    Column("ID", 24, _text("scheduleId", "muted"), 80),
+)
+
+QUEUES: tuple[Column[Thing], ...] = (
+    Column("", 1, lambda thing, ink: ("", "")),
+    Column("STATE", 8, _on),
+    Column("LAG", 6, lambda t, ink: (str(t.get("lag", 0)), ""), right=True),
+    Column("ACTIVE", 6, lambda t, ink: (str(t.get("active", 0)), "primary"), right=True),
+    Column("LIMIT", 6, lambda t, ink: (str(t.get("parallelism", 1)), "muted"), right=True),
+    Column("QUEUE", 0, _text("name")),
+)
+
+GROUPS: tuple[Column[Thing], ...] = (
+    Column("", 1, lambda thing, ink: ("", "")),
+    Column("GROUP", 20, _text("name")),
+    Column("SIZE", 4, lambda t, ink: (str(len(t.get("endpoints") or [])), ""), right=True),
+    Column("ENDPOINTS", 0, _endpoints),
+)
+
+DLQ: tuple[Column[DlqEntry], ...] = (
+    Column("", 1, lambda entry, ink: ("●" if entry.row.id in ink.marks else " ", "key")),
+    Column("TIME", 8, lambda entry, ink: (look.clock_time(entry.time, ink.zone), "muted")),
+    Column("CODE", 4, lambda entry, ink: _code(entry.row, ink)),
+    Column("TRY", 4, lambda entry, ink: (look.tries(entry.row), ""), 48),
+    Column("DESTINATION", 0, lambda entry, ink: _destination(entry.row, ink)),
+    Column("ERROR", 30, lambda entry, ink: (look.safe(entry.row.error or ""), "error"), 64),
+)
+
+
+def _event(event: Event, ink: Ink) -> Span:
+    shown = look.event_look(event.state)
+    return f"{shown.symbol} {shown.word}", shown.role
+
+
+LOGS: tuple[Column[Event], ...] = (
+    Column("", 1, lambda event, ink: ("", "")),
+    Column("TIME", 8, lambda event, ink: (look.clock_time(event.time, ink.zone), "muted")),
+    Column("EVENT", 14, _event),
+    Column("CODE", 4, lambda e, ink: (str(e.status or "–"), status_role(e.status or 200)), 48),
+    Column("DESTINATION", 0, lambda e, ink: (look.destination(e.url, ink.app_url), "")),
+    Column("ERROR", 24, lambda event, ink: (look.safe(event.error or ""), "error"), 64),
+)
+
+HIDDEN = frozenset({"next_times", "endpoints", "user"})
+
+
+def resource_page(thing: Thing, when: When) -> list[Line]:
+    """A schedule, queue or group: its fields as QStash names them, then what is particular."""
+    names = [name for name in thing if name not in HIDDEN and thing[name] not in (None, [], {})]
+    width = max((len(name) for name in names), default=0)
+    lines: list[Line] = [
+        [(f"{look.safe(name):<{width}}  ", "muted"), _field(name, thing[name], when)]
+        for name in names
+    ]
+    lines += _next_times(thing, when)
+    for place, endpoint in enumerate(thing.get("endpoints") or []):
+        if place == 0:
+            lines += [[], [("── ", "muted"), ("Endpoints", "title"), (" ──", "muted")]]
+        name = endpoint.get("name") or ""
+        lines.append([(look.safe(endpoint.get("url", "")), "link"), (f"  {look.safe(name)}", "")])
+    return lines
+
+
+def _next_times(thing: Thing, when: When) -> list[Line]:
+    times = thing.get("next_times") or []
+    if not times:
+        return []
+    lines: list[Line] = [[], [("── ", "muted"), ("Next ten times", "title"), (" ──", "muted")]]
+    for at in times:
+        text = look.date_time(at, when.zone)[:19]
+        lines.append([(text, ""), (f"  {look.countdown(at, when.now)}", "accent")])
+    return lines
+
+
+def _field(name: str, value: Any, when: When) -> Span:
+    if isinstance(value, bool):
+        return ("yes", "warning") if value else ("no", "")
+    if isinstance(value, int) and name.endswith(("At", "Time")):
+        return f"{look.date_time(value, when.zone)[:19]}  ({_relative(value, when.now)})", ""
+    if isinstance(value, dict):
+        parts = [f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items()]
+        return look.safe(", ".join(parts)), ""
+    return look.safe(", ".join(map(str, value)) if isinstance(value, list) else str(value)), ""
+
+
+def _relative(at: int, now: int) -> str:
+    return look.countdown(at, now) if at > now else look.ago(at, now)

@@ -1,0 +1,174 @@
+"""A list of any length of which only the visible lines are drawn. Knows no messages.
+
+`DataTable` is not used for live rows: it measures and keeps every cell (Textual issue 5273).
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from qstash_dev.tui.palette import Line, Palette
+
+
+class Source(Protocol):
+    """What the list shows."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def cursor_index(self) -> int:
+        """The place of the cursor."""
+
+    def select(self, index: int) -> None:
+        """Put the cursor on a place (kept inside the list)."""
+
+
+Draw = Callable[[int, int], Line]
+"""Place and width in cells to the spans of one line."""
+
+
+class VirtualList(ScrollView, can_focus=True):
+    """Keyboard, mouse and scrolling for a `Source`, which is drawn by `draw`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"virtual-list--cursor", "virtual-list--head"}
+    DEFAULT_CSS = """
+    VirtualList { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
+    VirtualList > .virtual-list--cursor { background: $panel; }
+    VirtualList:focus > .virtual-list--cursor { background: $primary 30%; text-style: bold; }
+    VirtualList > .virtual-list--head { color: $dim; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", id="list.down", show=False),
+        Binding("up,k", "move(-1)", "Up", id="list.up", show=False),
+        Binding("pagedown,ctrl+d", "page(1)", "Page down", id="list.page_down", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", "Page up", id="list.page_up", show=False),
+        Binding("home,g", "first", "First", id="list.first", show=False),
+        Binding("end,G", "last", "Last, and follow", id="list.last", show=False),
+        Binding("enter", "open", "Open", id="list.open", show=False),
+    ]
+
+    class Moved(Message):
+        """The reader moved the cursor; `last` when by the key for the last row."""
+
+        def __init__(self, last: bool = False) -> None:
+            super().__init__()
+            self.last = last
+
+    class Opened(Message):
+        """The reader wants the details of the row under the cursor."""
+
+    def __init__(self, palette: Callable[[], Palette], id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._palette = palette
+        self._source: Source | None = None
+        self._draw: Draw = lambda index, width: []
+        self._head: Callable[[int], Line] = lambda width: []
+
+    def show(self, source: Source, draw: Draw, head: Callable[[int], Line]) -> None:
+        """Show another source from now on."""
+        self._source, self._draw, self._head = source, draw, head
+        self.sync()
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self._source) if self._source is not None else 0
+
+    def sync(self, shift: int = 0) -> None:
+        """Draw again after the source changed; `shift` rows came in above what is visible."""
+        size = Size(self.scrollable_content_region.width, self.count + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        if shift:
+            self.scroll_to(y=self.scroll_y + shift, animate=False, immediate=True, force=True)
+        else:
+            self._keep_cursor_visible()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One visible line; the first is the head of the columns and does not scroll."""
+        width = self.scrollable_content_region.width
+        base = self.rich_style
+        if y == 0:
+            style = self.get_component_rich_style("virtual-list--head")
+            return self._strip(self._head(width), style, width)
+        index = self.scroll_offset.y + y - 1
+        if self._source is None or index >= self.count:
+            return Strip.blank(width, base)
+        if index == self._source.cursor_index:
+            cursor = self.get_component_rich_style("virtual-list--cursor")
+            # The colour of the cell wins over the cursor's, its background does not.
+            base = base + Style(bgcolor=cursor.bgcolor, bold=cursor.bold)
+        return self._strip(self._draw(index, width), base, width)
+
+    def _strip(self, line: Line, base: Style, width: int) -> Strip:
+        return self._palette().strip(line, base).crop_extend(0, width, base)
+
+    def _keep_cursor_visible(self) -> None:
+        if self._source is None or not self.count:
+            return
+        index, height = self._source.cursor_index, max(1, self._visible_rows)
+        top = self.scroll_offset.y
+        if index < top:
+            self.scroll_to(y=index, animate=False, immediate=True, force=True)
+        elif index >= top + height:
+            self.scroll_to(y=index - height + 1, animate=False, immediate=True, force=True)
+
+    @property
+    def _visible_rows(self) -> int:
+        return self.scrollable_content_region.height - 1
+
+    def on_resize(self) -> None:
+        self.sync()
+
+    def action_move(self, by: int) -> None:
+        if self._source is not None:
+            self._go(self._source.cursor_index + by)
+
+    def action_page(self, by: int) -> None:
+        self.action_move(by * max(1, self._visible_rows - 1))
+
+    def action_first(self) -> None:
+        self._go(0)
+
+    def action_last(self) -> None:
+        self._go(self.count - 1, last=True)
+
+    def action_open(self) -> None:
+        self.post_message(self.Opened())
+
+    def on_click(self, event: events.Click) -> None:
+        index = self.scroll_offset.y + event.y - 1
+        if event.y > 0 and index < self.count:
+            self._go(index)
+            if event.chain == 2:
+                self.post_message(self.Opened())
+
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, 3)
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, -3)
+
+    def _wheel(self, event: events.MouseEvent, by: int) -> None:
+        """The wheel moves the cursor, so that what is looked at is what is acted on."""
+        event.stop()
+        event.prevent_default()
+        self.action_move(by)
+
+    def _go(self, index: int, last: bool = False) -> None:
+        if self._source is not None:
+            self._source.select(index)
+            self.sync()
+            self.post_message(self.Moved(last))
+
+    def get_content_region_of_row(self, index: int) -> Region:
+        """Where a row is on the widget, for tests that click."""
+        return Region(0, index - self.scroll_offset.y + 1, self.size.width, 1)

@@ -1,0 +1,47 @@
+"""A TUI on the played server, run headless; time and zone are fixed."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from qstash_dev.client import Client
+from qstash_dev.tui.app import QstashApp
+from tests.tui.world import World
+
+Open = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
+
+
+async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:
+    """Let the app work until something holds; the test's time limit ends what never does."""
+    while not true():
+        await pilot.pause(0.01)
+
+
+def make_app(url: str, **options: Any) -> QstashApp:
+    """An app whose clock stands still."""
+    fixed: dict[str, Any] = {"monotonic": lambda: 0.0, "zone": UTC, "environment": {}}
+    return QstashApp(Client(url), **{**fixed, **options})
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def tui(world: World) -> Open:
+    """Open the app on the world, and wait until it shows all."""
+
+    @asynccontextmanager
+    async def open(size: tuple[int, int] = (160, 45), **options: Any) -> AsyncIterator[Pilot[int]]:
+        async with world.open() as url:
+            app = make_app(url, **options)
+            async with app.client, app.run_test(size=size) as pilot:
+                await until(pilot, lambda: app.settled)
+                yield pilot
+
+    return open

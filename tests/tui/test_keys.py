@@ -1,0 +1,352 @@
+"""Every key does what the help says, on a played server."""
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from qstash_dev.tui.app import QstashApp
+from tests.tui.conftest import Open, until
+from tests.tui.world import World, row
+
+
+def app_of(pilot: Pilot[Any]) -> QstashApp:
+    assert isinstance(pilot.app, QstashApp)
+    return pilot.app
+
+
+async def asked(pilot: Pilot[Any], world: World, count: int = 1) -> list[tuple[str, str, Any]]:
+    await until(pilot, lambda: len(world.asked) >= count)
+    return world.asked
+
+
+async def go_to(pilot: Pilot[Any], place: int) -> None:
+    """Select the row at a place; the oldest is 0."""
+    await pilot.press("g", *["j"] * place)
+    await until(pilot, lambda: app_of(pilot).settled)
+
+
+@pytest.mark.parametrize(
+    ("keys", "selected"),
+    [
+        (["g"], 1),
+        (["home"], 1),
+        (["g", "j"], 2),
+        (["g", "down", "down", "up"], 2),
+        (["g", "G"], 13),
+        (["g", "end"], 13),
+        (["k"], 12),
+        (["g", "pagedown"], 13),
+        (["pageup"], 1),
+    ],
+)
+async def test_moving(tui: Open, keys: list[str], selected: int) -> None:
+    async with tui() as pilot:
+        await pilot.press(*keys)
+        assert app_of(pilot).feed.selected == f"msg_{selected:08d}"
+
+
+async def test_follow_stops_at_the_first_cursor_key_and_resumes(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("k")
+        world.say(row(14), row(15))
+        await until(pilot, lambda: len(app.feed) == 15 and app.settled)
+        assert "↓ 2 new" in str(app.list_pane.border_subtitle)
+        await pilot.press("F")
+        assert app.feed.selected == "msg_00000015"
+        assert "FOLLOW" in str(app.list_pane.border_subtitle)
+
+
+async def test_the_detail_follows_the_cursor(tui: Open) -> None:
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        text = app_of(pilot).detail_pane.text.plain
+        assert "✗ failed" in text
+        assert "verify with the raw body" in text
+
+
+async def test_brackets_turn_the_pages(tui: Open) -> None:
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        seen = []
+        for _ in range(6):
+            await pilot.press("right_square_bracket")
+            seen.append(app_of(pilot).detail_pane.page_name)
+        assert seen == ["Request", "Response", "Attempts", "Signature", "Tree", "Overview"]
+        await pilot.press("left_square_bracket")
+        assert app_of(pilot).detail_pane.page_name == "Tree"
+
+
+async def test_r_replays_the_selected_message(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("r")
+        assert await asked(pilot, world) == [("POST", "/_dev/messages/msg_00000005/replay", {})]
+
+
+async def test_marks_make_replay_go_for_all_of_them(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await pilot.press("g", "space", "space", "r")
+        paths = [path for _, path, _ in await asked(pilot, world, 2)]
+        assert paths == [f"/_dev/messages/msg_0000000{n}/replay" for n in (1, 2)]
+        await pilot.press("U")
+        assert not app_of(pilot).feed.marks
+
+
+async def test_n_runs_now(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await go_to(pilot, 2)
+        await pilot.press("n")
+        assert (await asked(pilot, world))[0][1] == "/_dev/messages/msg_00000003/run"
+
+
+async def test_cancel_asks_when_there_are_many(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await pilot.press("g", "space", "space", "X")
+        await pilot.pause()
+        await pilot.press("n")
+        await pilot.pause()
+        assert world.asked == []
+        await pilot.press("X")
+        await pilot.pause()
+        await pilot.press("y")
+        assert len(await asked(pilot, world, 2)) == 2
+
+
+async def test_cancel_of_one_does_not_ask(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await go_to(pilot, 3)
+        await pilot.press("X")
+        assert (await asked(pilot, world))[0][1] == "/_dev/messages/msg_00000004/cancel"
+
+
+async def test_what_the_server_refuses_is_said(tui: Open, world: World) -> None:
+    world.refuse["/_dev/messages/msg_00000005/run"] = (409, "The message is finished.")
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("n")
+        app = app_of(pilot)
+        await until(pilot, lambda: any("finished" in n.message for n in app._notifications))
+
+
+async def test_filter_is_evaluated_by_the_server_while_typing(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("slash", *"state:failed")
+        await until(pilot, lambda: app.filter == "state:failed" and app.settled)
+        assert [app.feed.at(i).seq for i in range(len(app.feed))] == [5]
+        assert "1 of 13" in str(app.list_pane.border_subtitle)
+        await pilot.press("enter")
+        assert app.focused is app.list_pane.rows
+        world.say(row(14, state="failed"), row(15))
+        await until(pilot, lambda: len(app.feed) == 2)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.filter == "" and app.settled)
+        assert len(app.feed) == 15
+
+
+async def test_a_filter_that_cannot_be_read_keeps_the_list_and_says_why(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("slash", *"sate:failed")
+        await until(pilot, lambda: app.list_pane.complaint.display)
+        assert len(app.feed) == 13
+        await pilot.press("escape")
+        await until(pilot, lambda: not app.list_pane.complaint.display)
+
+
+@pytest.mark.parametrize(("key", "name"), [("2", "nightly"), ("3", "mail"), ("4", "order-events")])
+async def test_resource_views(tui: Open, key: str, name: str) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: app.settled)
+        assert name in app.detail_pane.text.plain
+        await pilot.press("1")
+        assert app.view == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (["2", "n"], ("POST", "/_dev/schedules/nightly/run?user=defaultUser", None)),
+        (["2", "p"], ("POST", "/_dev/schedules/nightly/pause?user=defaultUser", None)),
+        (["2", "j", "p"], ("POST", "/_dev/schedules/scd_heartbeat/resume?user=defaultUser", None)),
+        (["2", "d", "y"], ("DELETE", "/_dev/schedules/nightly?user=defaultUser", None)),
+        (["3", "p"], ("POST", "/_dev/queues/mail/pause?user=defaultUser", None)),
+        (["3", "j", "p"], ("POST", "/_dev/queues/thumbs/resume?user=defaultUser", None)),
+        (["3", "d", "y"], ("DELETE", "/_dev/queues/mail?user=defaultUser", None)),
+        (["4", "d", "y"], ("DELETE", "/_dev/groups/order-events?user=defaultUser", None)),
+        (["5", "r"], ("POST", "/_dev/dlq/1772366591000-0/retry", None)),
+        (["5", "d"], ("DELETE", "/_dev/dlq/1772366591000-0", None)),
+        (["p"], ("POST", "/_dev/pause", None)),
+        (["greater_than_sign"], ("POST", "/_dev/clock", {"skip": True})),
+        (["T", "f"], ("POST", "/_dev/clock", {"mode": "frozen"})),
+        (["d"], ("DELETE", "/_dev/messages/msg_00000013", None)),
+        (["z", "y"], ("DELETE", "/_dev/messages", None)),
+    ],
+)
+async def test_actions(
+    tui: Open, world: World, keys: list[str], expected: tuple[str, str, Any]
+) -> None:
+    async with tui() as pilot:
+        for key in keys:
+            await pilot.press(key)
+            await until(pilot, lambda: app_of(pilot).settled)
+        assert await asked(pilot, world) == [expected]
+
+
+async def test_dlq_and_logs_show_the_message_of_the_row(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("5")
+        await until(pilot, lambda: app.settled)
+        assert app.message_id == "msg_00000005"
+        assert "✗ failed" in app.detail_pane.text.plain
+        await pilot.press("6")
+        await until(pilot, lambda: app.settled)
+        assert app.message_id == "msg_00000013"
+        world.say(row(14))
+        await until(pilot, lambda: app.message_id == "msg_00000014")
+
+
+async def test_copy_takes_what_is_chosen(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await go_to(pilot, 4)
+        await pilot.press("y")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("c")
+        await until(pilot, lambda: app.clipboard.startswith("curl -X POST"))
+        assert "/v2/publish/http://localhost:3000/api/orders" in app.clipboard
+
+
+async def test_tab_and_escape_go_between_the_panes(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("tab")
+        assert app.focused is app.detail_pane.text
+        await pilot.press("escape")
+        assert app.focused is app.list_pane.rows
+
+
+async def test_plus_zooms_the_focused_pane(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("plus")
+        await pilot.pause()
+        assert not app.detail_pane.region
+        await pilot.press("plus")
+        await pilot.pause()
+        assert app.detail_pane.region
+
+
+@pytest.mark.parametrize("size", [(79, 30), (100, 19)])
+async def test_a_small_terminal_shows_the_detail_on_enter(tui: Open, size: tuple[int, int]) -> None:
+    async with tui(size) as pilot:
+        app = app_of(pilot)
+        assert not app.detail_pane.region
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.detail_pane.region
+        assert not app.list_pane.region
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.list_pane.region
+        assert not app.detail_pane.region
+
+
+async def test_the_panes_are_beside_or_above_each_other(tui: Open) -> None:
+    for size, beside in [((120, 40), True), ((119, 40), False), ((80, 24), False)]:
+        async with tui(size) as pilot:
+            app = app_of(pilot)
+            assert (app.detail_pane.region.x > 0) is beside
+            if beside:
+                assert app.list_pane.region.width == 72
+
+
+async def test_help_lists_the_keys(tui: Open) -> None:
+    async with tui() as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert len(pilot.app.screen_stack) == 2
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(pilot.app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
+async def test_the_palette_runs_an_action_by_name(tui: Open, world: World, key: str) -> None:
+    async with tui() as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        await pilot.press(*"Replay")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1 or bool(world.asked))
+        await pilot.press("enter") if not world.asked else None
+        assert (await asked(pilot, world))[0][1].endswith("/replay")
+
+
+@pytest.mark.parametrize(
+    ("keys", "running"),
+    [(["q"], False), (["ctrl+c"], False), (["escape"], True), (["2", "q"], True)],
+)
+async def test_leaving(tui: Open, keys: list[str], running: bool) -> None:
+    async with tui() as pilot:
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert pilot.app._exit is not running
+        if not running:
+            assert pilot.app.return_code == 0
+
+
+async def test_keys_can_be_remapped_and_the_footer_says_so(tui: Open, world: World) -> None:
+    async with tui(keys={"message.replay": "ctrl+r"}) as pilot:
+        await pilot.press("r")
+        await pilot.pause()
+        assert world.asked == []
+        await pilot.press("ctrl+r")
+        assert (await asked(pilot, world))[0][1].endswith("/replay")
+        hints = pilot.app.query_one("#hints").render()  # type: ignore[attr-defined]
+        assert "ctrl+r Replay" in str(hints)
+
+
+async def test_the_empty_screen_shows_how_to_begin_and_y_copies_it(world: World, tui: Open) -> None:
+    world.rows.clear()
+    async with tui() as pilot:
+        app = app_of(pilot)
+        text = str(app.list_pane.empty.render())
+        assert "QSTASH_TOKEN=" in text
+        assert "waiting for the first publish" in text
+        await pilot.press("y")
+        await until(pilot, lambda: "QSTASH_URL=http://127.0.0.1:8080" in app.clipboard)
+        world.say(row(1))
+        await until(pilot, lambda: len(app.feed) == 1)
+        await until(pilot, lambda: not app.list_pane.empty.display)
+
+
+async def test_the_status_line_says_when_the_server_is_gone_and_catches_up(
+    tui: Open, world: World
+) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await world.stop()
+        await until(pilot, lambda: app.lost is not None)
+        await until(pilot, lambda: "server gone" in str(pilot.app.query_one("#status").render()))
+        world.say(row(14))
+        await world.start()
+        await until(pilot, lambda: app.settled and len(app.feed) == 14)
+        assert app.lost is None
+
+
+async def test_clicks_choose_rows_views_and_pages(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.click("#rows", offset=(20, 3))
+        assert app.feed.selected == "msg_00000003"
+        await pilot.click("#detail-tabs", offset=(12, 0))
+        assert app.detail_pane.page_name == "Request"
+        await pilot.click("#views", offset=(20, 0))
+        assert app.view == 1
