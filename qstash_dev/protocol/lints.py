@@ -1,0 +1,132 @@
+"""What works here and would not work in the cloud, as marks on an accepted message.
+
+It refuses to refuse: errors are raised where requests are read. A colon in a deduplication id, for
+one, is an error here as it is there.
+"""
+
+import json
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import urlsplit
+
+from qstash_dev.protocol.model import Callback, Spec
+from qstash_dev.protocol.quota import Limits
+from qstash_dev.protocol.timing import format_duration
+
+_CHECKED_BODY = 65_536  # larger bodies are judged by their first and last character
+_NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
+
+Place = Literal["loopback", "private", "public"]
+
+
+def lints(spec: Spec, body: bytes, limits: Limits, *, delay_ms: int = 0) -> tuple[str, ...]:
+    """One sentence for each difference to production; empty for most messages.
+
+    `limits` are those of the plan that is used in production, `delay_ms` the time until the first
+    delivery.
+    """
+    return (
+        *_reach(spec),
+        *_plan(spec, body, limits, delay_ms),
+        *_body(spec, body),
+    )
+
+
+def _reach(spec: Spec) -> Iterator[str]:
+    """A loopback destination is what this server is for; all else is measured from the cloud."""
+    place = place_of(spec.url)
+    if place == "private":
+        yield (
+            f"The cloud cannot reach {_host(spec.url)}, an address of a private network: deploy "
+            "to a public one, or publish through a tunnel."
+        )
+    for name, callback in (
+        ("callback", spec.callback),
+        ("failure callback", spec.failure_callback),
+    ):
+        if callback is not None:
+            yield from _callback(name, callback, place)
+
+
+def _callback(name: str, callback: Callback, destination: Place) -> Iterator[str]:
+    if destination == "public" and place_of(callback.url) != "public":
+        yield (
+            f"The destination is public, but the {name} goes to {_host(callback.url)}: the cloud "
+            "will never reach it. Derive both from the same base URL."
+        )
+    if destination != "public" and place_of(callback.url) == "public":
+        yield (
+            f"The {name} goes to {_host(callback.url)}, although the destination is local: a "
+            "deployed system gets what this machine does."
+        )
+
+
+def place_of(url: str) -> Place:
+    """How far a URL reaches. A name without a dot is one of a private network (Docker, mDNS)."""
+    host = _host(url)
+    if host == "localhost" or host.endswith(".localhost"):
+        return "loopback"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        is_private = "." not in host or host.endswith((".local", ".internal", ".lan"))
+        return "private" if is_private else "public"
+    if address.is_loopback or address.is_unspecified:
+        return "loopback"
+    return "private" if address.is_private or address.is_link_local else "public"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _plan(spec: Spec, body: bytes, limits: Limits, delay_ms: int) -> Iterator[str]:
+    if limits.max_retries is not None and spec.max_retries > limits.max_retries:
+        yield (
+            f"{spec.max_retries} retries are more than the {limits.max_retries} of the plan: "
+            "QStash answers 412."
+        )
+    if limits.max_delay_s is not None and delay_ms > limits.max_delay_s * 1_000:
+        longest = format_duration(limits.max_delay_s * 1_000)
+        yield (
+            f"A delay of {format_duration(delay_ms)} is longer than the {longest} of the plan: "
+            "QStash answers 412."
+        )
+    if limits.max_message_size is not None and len(body) > limits.max_message_size:
+        yield (
+            f"{len(body)} bytes are more than the {limits.max_message_size} of the plan: QStash "
+            "answers 412."
+        )
+
+
+def _body(spec: Spec, body: bytes) -> Iterator[str]:
+    content_type = next((v.lower() for n, v in spec.headers if n.lower() == "content-type"), "")
+    if not content_type and _is_json(body):
+        yield (
+            "The body is JSON without a Content-Type, so frameworks do not parse it: publish with "
+            "Content-Type: application/json (publishJSON does)."
+        )
+    if content_type.startswith("application/json") and not _is_json(body, strict=True):
+        what = "is not JSON" if body else "is empty"
+        yield f"The Content-Type is application/json, but the body {what}."
+    if body and spec.method in _NO_BODY:
+        yield f"A {spec.method} request with a body: many servers and proxies drop the body."
+
+
+def _is_json(body: bytes, *, strict: bool = False) -> bool:
+    """Whether the body is JSON; unless strict only an object or a list counts, as `42` is text."""
+    text = body.strip()
+    looks = text[:1] + text[-1:] in (b"{}", b"[]")
+    if len(body) > _CHECKED_BODY:
+        return looks or strict
+    if not looks and not strict:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
