@@ -1,0 +1,215 @@
+"""A saved request, to be sent again: JSON that a person can read, edit and commit.
+
+    {"url": "http://localhost:3000/api/orders", "method": "POST",
+     "headers": {"Content-Type": "application/json"}, "body": {"id": 7},
+     "options": {"delay": "10s", "retries": 0, "queue": "mail"}}
+
+`headers` are what the destination receives; `body` is text, or any JSON value, sent compactly;
+`bodyBase64` takes its place for bytes that are no text. `options` are QStash's own. It refuses to
+know files and servers.
+"""
+
+import binascii
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from qstash_dev.protocol.model import Headers
+
+_FIELDS = ("url", "method", "headers", "body", "bodyBase64", "options")
+_OPTIONS = {
+    "delay": "Upstash-Delay",
+    "notBefore": "Upstash-Not-Before",
+    "retries": "Upstash-Retries",
+    "retryDelay": "Upstash-Retry-Delay",
+    "timeout": "Upstash-Timeout",
+    "callback": "Upstash-Callback",
+    "failureCallback": "Upstash-Failure-Callback",
+    "label": "Upstash-Label",
+    "deduplicationId": "Upstash-Deduplication-Id",
+    "contentBasedDeduplication": "Upstash-Content-Based-Deduplication",
+    "flowControlKey": "Upstash-Flow-Control-Key",
+    "flowControlValue": "Upstash-Flow-Control-Value",
+    "redact": "Upstash-Redact-Fields",
+    "cron": "Upstash-Cron",
+    "queue": None,
+}
+"""Options and the header that carries each; a queue is part of the path."""
+
+
+class Fixture(Struct, frozen=True):
+    """One saved request. `headers` are the destination's; `options` by the names of the file."""
+
+    url: str
+    method: str = "POST"
+    headers: Headers = ()
+    body: bytes = b""
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def queue(self) -> str | None:
+        """The queue it is sent through."""
+        return dict(self.options).get("queue")
+
+
+class FixtureError(ValueError):
+    """A file that is no fixture: a sentence that names the field."""
+
+
+def read_fixture(text: str | bytes) -> Fixture:
+    """Read a fixture. Raises `FixtureError` naming the field and what was expected."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FixtureError(f"The fixture is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise FixtureError(f"The fixture is {_kind(value)}: expected an object with a url.")
+    for name in value.keys() - set(_FIELDS):
+        raise FixtureError(f"The fixture has no field {name!r}: expected {', '.join(_FIELDS)}.")
+    return Fixture(
+        url=_url(value.get("url")),
+        method=_text(value, "method", "POST").upper(),
+        headers=_headers(value.get("headers", {})),
+        body=_body(value),
+        options=_options(value.get("options", {})),
+    )
+
+
+def write_fixture(fixture: Fixture) -> str:
+    """The file for a fixture, indented, ending with a line break; reading it gives it back.
+
+    A body that is compact JSON is written as JSON, so that it can be edited.
+    """
+    value: dict[str, Any] = {"url": fixture.url, "method": fixture.method}
+    if fixture.headers:
+        value["headers"] = _grouped(fixture.headers)
+    if fixture.body:
+        value |= _written_body(fixture.body)
+    if fixture.options:
+        value["options"] = dict(fixture.options)
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def publish_headers(fixture: Fixture) -> Headers:
+    """The headers of the publish request that sends this fixture."""
+    forwarded = (
+        (name if name.lower() == "content-type" else f"Upstash-Forward-{name}", value)
+        for name, value in fixture.headers
+    )
+    options = ((header, value) for name, value in fixture.options if (header := _OPTIONS[name]))
+    return (("Upstash-Method", fixture.method), *forwarded, *options)
+
+
+def _kind(value: object) -> str:
+    names: dict[type, str] = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+    }
+    return "null" if value is None else names.get(type(value), "a number")
+
+
+def _url(value: object) -> str:
+    if not isinstance(value, str):
+        raise FixtureError(f"The field url is {_kind(value)}: expected a destination as text.")
+    if not value.strip():
+        raise FixtureError("The field url is empty: expected a destination.")
+    return value
+
+
+def _text(value: Mapping[str, Any], name: str, default: str) -> str:
+    found = value.get(name, default)
+    if not isinstance(found, str) or not found.strip():
+        raise FixtureError(f"The field {name} is {found!r}: expected a text such as {default!r}.")
+    return found.strip()
+
+
+def _headers(value: object) -> Headers:
+    return tuple(_pairs(value, "headers", _header_values))
+
+
+def _pairs(
+    value: object, field: str, read: Callable[[str, Any], tuple[str, ...]]
+) -> list[tuple[str, str]]:
+    if not isinstance(value, dict):
+        raise FixtureError(f"The field {field} is {_kind(value)}: expected names with values.")
+    return [(name, text) for name, given in value.items() for text in read(name, given)]
+
+
+def _header_values(name: str, value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str) for each in values):
+        raise FixtureError(f"The field headers.{name} is {value!r}: expected a text or texts.")
+    if any(char in each for each in (name, *values) for char in "\r\n\0") or not name:
+        raise FixtureError(f"The field headers.{name} holds a line break, or no name.")
+    return tuple(values)
+
+
+def _body(value: Mapping[str, Any]) -> bytes:
+    if "body" in value and "bodyBase64" in value:
+        raise FixtureError("The fields body and bodyBase64 exclude each other: keep one.")
+    if "bodyBase64" in value:
+        return _base64(value["bodyBase64"])
+    body = value.get("body")
+    if body is None:
+        return b""
+    try:
+        return body.encode() if isinstance(body, str) else _compact(body)
+    except UnicodeEncodeError:
+        raise FixtureError("The field body holds half a character: use bodyBase64.") from None
+
+
+def _base64(value: object) -> bytes:
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return b64decode(value, validate=True)
+    except (ValueError, binascii.Error):
+        raise FixtureError(
+            "The field bodyBase64 is not base64: expected bytes as base64."
+        ) from None
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _options(value: object) -> tuple[tuple[str, str], ...]:
+    return tuple(_pairs(value, "options", _option_value))
+
+
+def _option_value(name: str, value: Any) -> tuple[str, ...]:
+    if name not in _OPTIONS:
+        known = ", ".join(_OPTIONS)
+        raise FixtureError(f"There is no option options.{name}: expected one of {known}.")
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    if isinstance(value, int | float):
+        return (str(value),)
+    if not isinstance(value, str) or any(char in value for char in "\r\n\0"):
+        raise FixtureError(f"The field options.{name} is {value!r}: expected a text or a number.")
+    return (value,)
+
+
+def _grouped(headers: Headers) -> dict[str, Any]:
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _written_body(body: bytes) -> dict[str, Any]:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return {"bodyBase64": b64encode(body).decode("ascii")}
+    try:
+        value = json.loads(text)
+        is_exact = isinstance(value, dict | list) and _compact(value) == body
+    except (ValueError, RecursionError):
+        is_exact = False
+    return {"body": value if is_exact else text}
