@@ -11,7 +11,7 @@ import msgspec
 from qstash_dev.api.call import Call
 from qstash_dev.api.dev_events import entry_document
 from qstash_dev.protocol.delivery import content_type
-from qstash_dev.protocol.model import Attempt, Headers, Message, Response, SendFailure
+from qstash_dev.protocol.model import Attempt, Headers, Kind, Message, Response, SendFailure
 from qstash_dev.protocol.redact import redact_body, redact_headers
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.store.rows import Row
@@ -128,7 +128,9 @@ def _signature(call: Call, message: Message, attempt: Attempt) -> dict[str, Any]
         return None
     keys = call.engine.signing_keys(message.user)
     now_s = call.engine.clock.wall() // 1000
-    inspection = inspect(token, keys, message.body, message.spec.url, now_s)
+    # The cloud signs the tunnel's URL, which was compared when the delivery came in.
+    url = None if message.spec.kind == Kind.CLOUD else message.spec.url
+    inspection = inspect(token, keys, message.body, url, now_s)
     return {"token": token, **msgspec.to_builtins(inspection)}
 
 

@@ -24,6 +24,7 @@ from qstash_dev.protocol.model import (
     FlowState,
     Group,
     Headers,
+    Kind,
     Message,
     Outcome,
     Queue,
@@ -88,8 +89,9 @@ class Engine:
         self.lanes = lanes
         self.paused = False
         self.on_wake: Callable[[], None] = lambda: None
-        self._send = send
-        self._new_id = new_id
+        self.send = send
+        self.new_id = new_id
+        self.borrowed_keys: dict[str, tuple[str, str]] = {}
         self._active: dict[str, Message] = {}
         self.removals = 0
         self._removed: deque[list[str]] = deque(maxlen=1_000)
@@ -132,7 +134,7 @@ class Engine:
     def replay(self, user: str, message_id: str, changes: intake.Changes) -> str:
         """Deliver a copy of a message now, linked to it; returns the new id."""
         now = self.clock.now()
-        copy = intake.replay(self.find(user, message_id), changes, now, self._new_id("msg_"))
+        copy = intake.replay(self.find(user, message_id), changes, now, self.new_id("msg_"))
         self.admit(intake.created((copy,), now))
         return copy.id
 
@@ -140,7 +142,7 @@ class Engine:
         """Publish a dead letter's message anew and remove the entry; returns the new id."""
         now = self.clock.now()
         source = self.find(user, message_id)
-        copy = intake.dlq_retry(source, headers, self.policy.limits, now, self._new_id("msg_"))
+        copy = intake.dlq_retry(source, headers, self.policy.limits, now, self.new_id("msg_"))
         change = intake.created((copy,), now)
         self.admit(replace(change, revived=(dlq_id,)))
         return copy.id
@@ -172,6 +174,10 @@ class Engine:
         if settle.is_finished(message) or message.state == State.ACTIVE:
             state = message.state.lower()
             raise QStashError(409, f"message {message.id} cannot be run now: it is {state}")
+        if message.spec.kind == Kind.CLOUD:
+            raise QStashError(
+                409, f"message {message.id} is delivered by the cloud: replay it to deliver it now"
+            )
         self._apply(settle.run_now(message, self.clock.now()))
         self.wake()
 
@@ -219,7 +225,7 @@ class Engine:
     def rotate_keys(self, user: str) -> tuple[str, str]:
         """The next signing key becomes the current one; returns both new keys."""
         _, next_ = self.signing_keys(user)
-        fresh = self._new_id("sig_")
+        fresh = self.new_id("sig_")
         self.store.keys.put(user, next_, fresh)
         return next_, fresh
 
@@ -287,7 +293,7 @@ class Engine:
     # Inside
 
     def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
-        return intake.new_message(spec, user, body, now, due_at, self._new_id("msg_"))
+        return intake.new_message(spec, user, body, now, due_at, self.new_id("msg_"))
 
     def _make_room(self, message: Message, now: int) -> None:
         spec, user = message.spec, message.user
@@ -328,7 +334,7 @@ class Engine:
         target = route(message.spec.url, self.policy.routes)
         current, _ = self.signing_keys(message.user)
         now_s = self.clock.wall() // 1000
-        request = build_request(message, target, current, now_s, self._new_id("jwt_"))
+        request = build_request(message, target, current, now_s, self.new_id("jwt_"))
         if (
             self.policy.external == "deny"
             and target == message.spec.url
@@ -336,12 +342,12 @@ class Engine:
         ):
             outcome: Outcome = _denied(target, self.clock.wall())
         else:
-            outcome = await self._send(request)
+            outcome = await self.send(request)
         return Attempt(message.id, message.attempts, target, request.headers, outcome)
 
     def signing_keys(self, user: str) -> tuple[str, str]:
-        """Current and next signing key of a user."""
-        keys = self.store.keys.get(user)
+        """Current and next signing key of a user. Borrowed ones are the cloud's: never stored."""
+        keys = self.borrowed_keys.get(user) or self.store.keys.get(user)
         assert keys is not None, f"user {user} has no signing keys"
         return keys
 
@@ -351,7 +357,7 @@ class Engine:
             message,
             attempt,
             self.clock.now(),
-            lambda: self._new_id("msg_"),
+            lambda: self.new_id("msg_"),
             self.policy.retry_interval_ms,
         )
         with self.store.database:

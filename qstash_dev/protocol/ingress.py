@@ -158,9 +158,7 @@ def _app_url(target: str, gate: Gate) -> str:
     return gate.app_url.rstrip("/") + target
 
 
-def local_message(
-    arrival: Arrival, url: str, user: str, now: int, new_id: str, borders: Borders
-) -> Message:
+def local_message(arrival: Arrival, url: str, user: str, now: int, new_id: str) -> Message:
     """What an arrival is recorded as, under the cloud's id: the cloud's retries are its attempts.
 
     What arrives without an id (let in by an open gate) gets `new_id`. A callback knows the message
@@ -229,15 +227,15 @@ def request(arrival: Arrival, admission: Admission, gate: Gate, timeout_ms: int)
     )
 
 
-def resigned(request: Request, body: bytes, key: str, now_s: int, jti: str) -> Request:
+def resigned(request: Request, key: str, now_s: int, jti: str) -> Request:
     """The same request for an app that has the dev keys and does not know of the tunnel."""
-    token = sign(request.url, body, key, now_s, jti)
+    token = sign(request.url, request.body, key, now_s, jti)
     headers = tuple(
         (name, value)
         for name, value in request.headers
         if name.lower() != SIGNATURE and not name.lower().startswith("x-forwarded-")
     )
-    return replace(request, headers=(*headers, ("Upstash-Signature", token)), body=body)
+    return replace(request, headers=(*headers, ("Upstash-Signature", token)))
 
 
 def error_status(is_timeout: bool) -> HTTPStatus:

@@ -25,8 +25,9 @@ _SELECT = f"SELECT {_COLUMNS} FROM messages m JOIN contents c ON c.message = m.s
 _INSERT = """
     INSERT INTO messages (id, user, state, due_at, created_at, not_before, updated_at, retried,
         attempts, kind, parent_id, line, method, url, host, path, queue, topic, endpoint,
-        schedule_id, flow_key, caller_ip, max_retries, body_size, content_type, claimed, finished_at)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+        schedule_id, flow_key, caller_ip, max_retries, body_size, content_type, claimed, finished_at,
+        held)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
 _UPDATE = """
     UPDATE messages SET state = ?, due_at = ?, updated_at = ?, finished_at = ?, retried = ?,
         attempts = ?, cancel_requested = ?, held = ?, claimed = ? WHERE seq = ?"""
@@ -190,7 +191,7 @@ class Messages:
                 spec.parent_id, message.line, spec.method, spec.url, host, path, spec.queue, spec.topic,
                 spec.endpoint, spec.schedule_id, spec.flow.key if spec.flow else None,
                 spec.caller_ip, spec.max_retries, len(message.body), content_type(spec.headers),
-                message.state == State.ACTIVE, message.finished_at,
+                message.state == State.ACTIVE, message.finished_at, message.held,
             ),
         )  # fmt: skip
         seq = cursor.lastrowid

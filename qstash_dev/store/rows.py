@@ -26,7 +26,7 @@ from qstash_dev.store.database import Database
 WINDOW = 4_000
 
 _STATE = """
-    CASE WHEN m.finished_at IS NULL AND m.held IS NOT NULL THEN 'held'
+    CASE WHEN m.finished_at IS NULL AND m.held IS NOT NULL AND m.kind <> 'cloud' THEN 'held'
          WHEN m.state <> 'CREATED' THEN lower(m.state)
          WHEN m.due_at > :now THEN 'delayed'
          WHEN m.claimed THEN 'queued'
@@ -180,7 +180,10 @@ class Rows:
             ),
             active=states.get("ACTIVE", 0),
             retry=states.get("RETRY", 0),
-            held=self._one("SELECT count(*) FROM messages WHERE held IS NOT NULL"),
+            held=self._one(
+                "SELECT count(*) FROM messages "
+                "WHERE held IS NOT NULL AND finished_at IS NULL AND kind <> 'cloud'"
+            ),
             delivered=total - sum(states.values()),
             failed=states.get("FAILED", 0),
             canceled=states.get("CANCELED", 0),
@@ -266,7 +269,7 @@ _TEXTS = {
 }
 _SPANS = {"code": "m.last_status", "try": "m.attempts", "age": "(:now - m.created_at)"}
 _FLAGS = {
-    "held": "(m.held IS NOT NULL AND m.finished_at IS NULL)",
+    "held": "(m.held IS NOT NULL AND m.finished_at IS NULL AND m.kind <> 'cloud')",
     "replay": "m.kind = 'replay'",
     "external": "is_external(m.url)",
     # Marks live in the terminal UI, which knows them by itself.

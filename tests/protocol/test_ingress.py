@@ -20,7 +20,6 @@ from qstash_dev.protocol.ingress import (
     settled,
 )
 from qstash_dev.protocol.model import Attempt, Kind, Reason, Response, SendFailure, State, Timing
-from qstash_dev.protocol.passthrough import Borders
 from qstash_dev.protocol.signature import inspect, sign
 
 NOW_S = 1_800_000_000
@@ -28,7 +27,6 @@ NOW = NOW_S * 1000
 PUBLIC = "https://mine.ngrok-free.app"
 KEYS = ("sig_cloud_current", "sig_cloud_next")
 GATE = Gate(PUBLIC, "http://localhost:3000", keys=KEYS)
-BORDERS = Borders(PUBLIC)
 
 
 def arrival(
@@ -181,7 +179,7 @@ def test_the_way_of_a_delivery_follows_its_path(
 
 
 def recorded(came: Arrival) -> Any:
-    return local_message(came, "http://localhost:3000/x", "defaultUser", NOW, "msg_new", BORDERS)
+    return local_message(came, "http://localhost:3000/x", "defaultUser", NOW, "msg_new")
 
 
 def test_a_delivery_is_recorded_under_the_id_of_the_cloud() -> None:
@@ -277,7 +275,7 @@ def test_a_resigned_request_holds_for_the_local_url_and_the_dev_keys() -> None:
     came = arrival("/.qstash-dev/to/http/localhost:4000/x", X_Forwarded_Host="mine.ngrok-free.app")
     admitted = decide(came)
     assert isinstance(admitted, Admission)
-    made = resigned(request(came, admitted, GATE, 1000), b"new", "sig_dev", NOW_S, "jwt_2")
+    made = resigned(request(came, admitted, GATE, 1000), "sig_dev", NOW_S, "jwt_2")
     names = [name for name, _ in made.headers]
     assert names == ["Upstash-Message-Id", "Upstash-Signature"]
     token = dict(made.headers)["Upstash-Signature"]
