@@ -426,9 +426,10 @@ class Client:
             "/_dev/messages", Page, filter=filter or None, cursor=cursor, limit=limit, order=order
         )
 
-    async def message(self, id: str) -> Detail:
-        """One message with every attempt."""
-        return await self._get(f"/_dev/messages/{_part(id)}", Detail)
+    async def message(self, id: str, reveal: bool = False) -> Detail:
+        """One message with every attempt; secrets in headers are masked unless asked for."""
+        shown = 1 if reveal else None
+        return await self._get(f"/_dev/messages/{_part(id)}", Detail, reveal=shown)
 
     async def body(self, id: str, attempt: int | None = None) -> bytes:
         """The whole published body, or the whole answer to one attempt."""

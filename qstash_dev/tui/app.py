@@ -7,13 +7,15 @@ modules of `commands.py`; nothing here decides what happens to a message.
 import asyncio
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import tzinfo
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Input
@@ -43,6 +45,7 @@ from qstash_dev.tui.bars import (
     view_notes,
 )
 from qstash_dev.tui.commands import COMMANDS, CommandSearch, bindings, key_name
+from qstash_dev.tui.editor import Run
 from qstash_dev.tui.feed import Feed
 from qstash_dev.tui.hints import hints_for
 from qstash_dev.tui.pages import When
@@ -87,6 +90,8 @@ class QstashApp(App[int]):
         monotonic: Callable[[], float] = time.monotonic,
         zone: tzinfo | None = None,
         environment: Mapping[str, str] = os.environ,
+        fixtures: Path = Path("qstash-fixtures"),
+        run_program: Run | None = None,
     ) -> None:
         super().__init__()
         self.status, self.tabs, self.hints = Bar("status"), Tabs("views"), Bar("hints")
@@ -98,6 +103,8 @@ class QstashApp(App[int]):
         self.time = ServerTime(monotonic)
         self.zone = zone
         self.environment = environment
+        self.fixtures = fixtures
+        self.run_program = run_program or self._run_program
         self.view = 0
         self.shelf = Shelf()
         self.filter = ""
@@ -110,7 +117,7 @@ class QstashApp(App[int]):
         self._detail_of: str | None = None
         self._asking = self._fetching = self._paging = False
         self._stale = True
-        self._drawn: tuple[int, int, str | None] = (-1, -1, None)
+        self._drawn: tuple[int, int, str | None, str | None] = (-1, -1, None, None)
         for own in themes():
             self.register_theme(own)
         self.theme = self._theme_name(theme)
@@ -240,7 +247,7 @@ class QstashApp(App[int]):
 
     async def _fetch_detail(self, id: str) -> None:
         try:
-            self.detail = await self.client.message(id)
+            self.detail = await self.client.message(id, self.reveal)
         except Refused:
             self.detail = None  # It was deleted meanwhile; the row goes with the next tick.
         except ServerUnreachable:
@@ -268,6 +275,11 @@ class QstashApp(App[int]):
         if filter == self.filter and cursor == self.feed.cursor:
             self.list_pane.rows.sync(shift=self.feed.extend(page))
 
+    def outdate(self) -> None:
+        """Ask for the shown message again."""
+        self._stale = True
+        self.fetch()
+
     @property
     def settled(self) -> bool:
         """Whether all that is known is on the screen; for tests and screenshots."""
@@ -281,7 +293,12 @@ class QstashApp(App[int]):
     def frame(self) -> None:
         """Draw what changed; countdowns change every second."""
         self.fetch()
-        drawn = (self.feed.version + self.shelf.version, self.time.now() // 1000, self.lost)
+        drawn = (
+            self.feed.version + self.shelf.version,
+            self.time.now() // 1000,
+            self.lost,
+            self.progress,
+        )
         if drawn != self._drawn:
             self._drawn = drawn
             self.draw()
@@ -298,7 +315,7 @@ class QstashApp(App[int]):
         server, counts = self.feed.server, self.feed.counts
         alarming = is_alarming(server, counts) and self.lost is None
         self.status.set_class(alarming, "-alarming")
-        line = status_line(server, counts, self.lost, width)
+        line = status_line(server, counts, self.lost, width, self.progress)
         self.status.show(
             [(text, "bold" if role else "") for text, role in line] if alarming else line
         )
@@ -313,6 +330,7 @@ class QstashApp(App[int]):
         pane, feed = self.list_pane, self.feed
         empty = feed.loaded and self.view == 0 and not feed.counts.messages and not self.filter
         pane.show_empty(quick_start_lines(feed.server) if empty else None)
+        pane.screen.set_class(empty, "-empty")
         pane.title(*self._list_title())
         pane.rows.sync()
 
@@ -329,7 +347,7 @@ class QstashApp(App[int]):
 
     def draw_detail(self) -> None:
         """The pane of what is under the cursor."""
-        pane, when = self.detail_pane, When(self.time.now(), self.zone, self.reveal)
+        pane, when = self.detail_pane, When(self.time.now(), self.zone)
         row, item = self.row, self.shelf.item(self.view)
         if row is not None:
             detail = self.detail
@@ -365,6 +383,14 @@ class QstashApp(App[int]):
 
     # What the person does
 
+    def _run_program(self, command: list[str]) -> None:
+        """Hand the terminal over to an editor or a pager until it ends."""
+        try:
+            with self.suspend():
+                subprocess.run(command, check=False)
+        except (OSError, SuspendNotSupported) as error:
+            self.say(f'"{command[0]}" cannot be run: {error}. Set EDITOR or PAGER.', "error")
+
     def action_command(self, id: str) -> None:
         self.start(id)
 
@@ -377,7 +403,7 @@ class QstashApp(App[int]):
     async def _guarded(self, result: Awaitable[None]) -> None:
         try:
             await result
-        except ClientError as error:
+        except (ClientError, ValueError, OSError) as error:
             self.say(str(error), "error")
 
     def say(self, text: str, severity: str = "information") -> None:

@@ -85,7 +85,7 @@ class Tabs(Bar):
 class TextPanel(Widget):
     """Some lines that do not scroll."""
 
-    DEFAULT_CSS = "TextPanel { padding: 1 2; height: 1fr; }"
+    DEFAULT_CSS = "TextPanel { padding: 0 2; height: 1fr; }"
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
@@ -102,12 +102,16 @@ class TextPanel(Widget):
         return Content("\n").join(content(line) for line in self._lines)
 
 
-def status_line(server: Server, counts: Counts, lost: str | None, width: int) -> Line:
+def status_line(
+    server: Server, counts: Counts, lost: str | None, width: int, progress: str | None = None
+) -> Line:
     """The server in one line; what matters least goes first when the room is short."""
     if lost is not None:
         alarm = (" ✗ server gone, connecting again ", "alarm")
         return [("qstash-dev", "title"), GAP, alarm, GAP, (look.safe(lost), "error")]
     parts = _parts(server, counts)
+    if progress is not None:
+        parts.insert(1, (0, [(progress, "accent")]))
     while len(parts) > 1 and _width(parts) > width:
         parts.remove(max(parts, key=lambda part: part[0]))
     return [span for place, (_, spans) in enumerate(parts) for span in [GAP][: place > 0] + spans]
@@ -210,8 +214,13 @@ def quick_start(env: Mapping[str, str], app_url: str) -> str:
 def quick_start_lines(server: Server) -> list[Line]:
     """The empty screen: how to begin."""
     text = quick_start(server.env, server.app.url).split("\n")
-    lines: list[Line] = [[("Put this into your app's environment (y copies it):", "title")], []]
+    waiting: Line = [("◌ waiting for the first publish …", "warning")]
+    lines: list[Line] = [
+        waiting,
+        [],
+        [("Put this into your app's environment (y copies it):", "title")],
+    ]
     lines += [[(look.safe(line), "accent" if "=" in line else "")] for line in text[:4]]
-    lines += [[], [("Publish a first message:", "title")], []]
+    lines += [[], [("Publish a first message:", "title")]]
     lines += [[(look.safe(line), "")] for line in text[5:]]
-    return [*lines, [], [("◌ waiting for the first publish", "warning"), (" …", "warning")]]
+    return lines

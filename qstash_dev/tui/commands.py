@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from qstash_dev.tui import message_actions, screen_actions, server_actions
+from qstash_dev.tui import (
+    message_actions,
+    screen_actions,
+    server_actions,
+    writing_actions,
+)
 
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp
@@ -33,16 +38,26 @@ COMMANDS: dict[str, Command] = {
     for command in (
         Command("message.replay", "r", "Replay", "Replay the selected or marked; in the DLQ, retry",
                 _MESSAGE, message_actions.replay),
+        Command("message.edit", "e", "Edit+replay", "Edit body, headers, destination; then replay",
+                _MESSAGE, writing_actions.edit),
         Command("message.run", "n", "Run now", "Try now what is delayed, retrying, held, scheduled",
                 _MESSAGE, message_actions.run_now),
         Command("message.cancel", "X", "Cancel", "Cancel the selected or marked messages", _MESSAGE,
                 message_actions.cancel),
+        Command("message.send", "s", "Send", "Publish a new message or a saved fixture", _MESSAGE,
+                writing_actions.send),
         Command("message.mark", "space", "Mark", "Mark, and go on to the next", _MESSAGE,
                 message_actions.mark),
         Command("message.unmark", "U", "Unmark all", "Unmark all messages", _MESSAGE,
                 message_actions.unmark),
         Command("message.copy", "y", "Copy", "Copy id, curl, body, headers or the JWT", _MESSAGE,
                 message_actions.copy),
+        Command("message.open", "o", "Open", "Open the body in $EDITOR or the pager", _MESSAGE,
+                writing_actions.open_whole),
+        Command("message.diff", "equals_sign", "Diff", "Compare two marked messages, or attempts",
+                _MESSAGE, writing_actions.diff),
+        Command("message.fixture", "w", "Fixture", "Save the message as a fixture", _MESSAGE,
+                writing_actions.save_fixture),
         Command("message.delete", "d", "Delete", "Delete the selected row", _MESSAGE,
                 message_actions.delete),
         Command("list.clear", "z", "Clear", "Clear the list of finished messages", _MESSAGE,

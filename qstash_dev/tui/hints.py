@@ -13,17 +13,18 @@ def hints_for(view: int, row: Row | None, marks: int, in_detail: bool) -> list[s
     """Ids in order of use; the last is the palette."""
     if view in (1, 2):
         extra = ["message.run"] if view == 1 else []
-        return [*extra, "server.pause", "message.delete", "help", "palette"]
+        return [*extra, "server.pause", "message.delete", "message.send", "help", "palette"]
     if view == 3:
-        return ["message.delete", "help", "palette"]
+        return ["message.delete", "message.send", "help", "palette"]
     if row is None:
-        return ["message.copy", *COMMON]
+        return ["message.send", "message.copy", *COMMON]
     if marks and view == 0:
-        return ["message.replay", "message.cancel", "message.unmark", "help", "palette"]
+        extra = ["message.diff"] if marks == 2 else []
+        return ["message.replay", "message.cancel", *extra, "message.unmark", "help", "palette"]
     if in_detail:
-        return ["detail.next", "message.copy", "pane.zoom", "back", *COMMON[1:]]
+        return ["detail.next", "message.copy", "message.open", "pane.zoom", "back", *COMMON[1:]]
     if row.state in WAITING:
-        return ["message.run", "message.cancel", "message.copy", *COMMON]
+        return ["message.run", "message.cancel", "message.edit", "message.copy", *COMMON]
     if row.state == "active":
         return ["message.cancel", "message.copy", "message.mark", *COMMON]
-    return ["message.replay", "message.copy", "message.mark", *COMMON]
+    return ["message.replay", "message.edit", "message.copy", "message.mark", *COMMON]

@@ -85,7 +85,12 @@ def _shown(char: str, tab: str) -> str:
         return _NAMES.get(code, chr(0x2400 + code))
     if char in _BIDI:
         return "·"
-    if unicodedata.category(char) in _WIDE_TROUBLE and char != "\u200d":
+    # Terminals disagree on the width of characters that are put together from several.
+    if 0xFE00 <= code <= 0xFE0F or 0x1F3FB <= code <= 0x1F3FF:
+        return ""
+    if 0x1F1E6 <= code <= 0x1F1FF:
+        return chr(ord("A") + code - 0x1F1E6)
+    if unicodedata.category(char) in _WIDE_TROUBLE:
         return _NAMES.get(code, "·")
     return char
 

@@ -102,7 +102,7 @@ async def copy(app: "QstashApp") -> None:
     if app.message_id is None:
         app.copy_to_clipboard(quick_start(app.feed.server.env, app.feed.server.app.url))
         return app.say("Copied the environment block and the first publish.")
-    detail = await app.client.message(app.message_id)
+    detail = await app.client.message(app.message_id, reveal=True)
     found = copies_of(detail, app.feed.server)
     choices = [Choice(c.key, c.name, c) for c in found]
     chosen = await app.push_screen_wait(Menu("Copy", choices))

@@ -14,15 +14,12 @@ from qstash_dev.tui import look
 from qstash_dev.tui.bodies import body_lines, header_value
 from qstash_dev.tui.palette import Line, Span
 
-SECRET = frozenset({"authorization", "upstash-forward-authorization", "cookie", "set-cookie"})
-
 
 class When(NamedTuple):
-    """The moment a page is for: epoch ms, the zone to write times in, and how much may be told."""
+    """The moment a page is for: epoch ms, and the zone to write times in."""
 
     now: int
     zone: tzinfo | None = None
-    reveal: bool = False
 
 
 Page = Callable[[Detail, When], list[Line]]
@@ -48,7 +45,7 @@ def request(detail: Detail, when: When) -> list[Line]:
     """What was published."""
     asked = detail.request
     first: Line = [(asked.method, "bold"), (" ", ""), (look.safe(asked.url), "link")]
-    lines = [first, [], *_headers(asked.headers, when)]
+    lines = [first, [], *_headers(asked.headers)]
     lines += [[], _rule(f"Body  {look.size(asked.body.size)}")]
     return lines + body_lines(asked.body, header_value(asked.headers, "content-type"))
 
@@ -57,7 +54,7 @@ def response(detail: Detail, when: When) -> list[Line]:
     """The last answer, or why there is none."""
     if not detail.attempts:
         return [[("Not tried yet.", "muted")], *_waiting(detail.row, when)]
-    return _answer(detail.attempts[-1], when)
+    return _answer(detail.attempts[-1])
 
 
 def attempts(detail: Detail, when: When) -> list[Line]:
@@ -69,8 +66,8 @@ def attempts(detail: Detail, when: When) -> list[Line]:
         title = f"Attempt {attempt.number} of {detail.row.tries}"
         lines += [_rule(title), _attempt_line(attempt, when), *_timing(attempt)]
         lines += [[], [("Sent", "title")], [("to ", "muted"), (look.safe(attempt.target), "link")]]
-        lines += _headers(attempt.request.headers, when)
-        lines += [[], [("Received", "title")], *_answer(attempt, when), []]
+        lines += _headers(attempt.request.headers)
+        lines += [[], [("Received", "title")], *_answer(attempt), []]
     return lines
 
 
@@ -201,22 +198,15 @@ def _facts(facts: list[tuple[str, str]]) -> list[Line]:
     ]
 
 
-def _headers(headers: list[tuple[str, str]], when: When) -> list[Line]:
+def _headers(headers: list[tuple[str, str]]) -> list[Line]:
     if not headers:
         return [[("(no headers)", "muted")]]
     return [
-        [(f"{look.safe(name)}: ", "json-key"), (_header(name, value, when), "")]
-        for name, value in headers
+        [(f"{look.safe(name)}: ", "json-key"), (look.safe(value), "")] for name, value in headers
     ]
 
 
-def _header(name: str, value: str, when: When) -> str:
-    if name.lower() in SECRET and not when.reveal:
-        return "••••••  (hidden; v shows it)"
-    return look.safe(value)
-
-
-def _answer(attempt: Attempt, when: When) -> list[Line]:
+def _answer(attempt: Attempt) -> list[Line]:
     if attempt.response is None:
         failure = attempt.failure
         if failure is None:
@@ -228,7 +218,7 @@ def _answer(attempt: Attempt, when: When) -> list[Line]:
         (reason_phrase(got.status), status_role(got.status)),
         (f"  in {_ms(attempt.total_ms)}", "muted"),
     ]
-    lines = [first, [], *_headers(got.headers, when)]
+    lines = [first, [], *_headers(got.headers)]
     lines += [[], _rule(f"Body  {look.size(got.body.size)}")]
     return lines + body_lines(got.body, header_value(got.headers, "content-type"))
 

@@ -64,8 +64,9 @@ class ListPane(Vertical):
 
     def show_empty(self, lines: list[Line] | None) -> None:
         """Show words instead of the list; `None` shows the list."""
-        self.empty.display = lines is not None
-        self.rows.styles.height = 2 if lines is not None else "1fr"
+        self.empty.display = self.rows.bare = lines is not None
+        # Still there, for it has the focus and its keys.
+        self.rows.styles.height = 1 if lines is not None else "1fr"
         if lines is not None:
             self.empty.show(lines)
 

@@ -43,7 +43,8 @@ class Menu(ModalScreen[T | None], Generic[T]):
         BOX.format(name="Menu")
         + """
     Menu OptionList, Menu OptionList:focus {
-        width: auto; height: auto; max-height: 24; border: none; background: $surface; padding: 0;
+        width: auto; height: auto; max-height: 24; border: none; padding: 0;
+        background: $surface; background-tint: $surface 0%;
     }
     Menu OptionList > .option-list--option-highlighted,
     Menu OptionList:focus > .option-list--option-highlighted {

@@ -68,7 +68,7 @@ def zoom(app: "QstashApp") -> None:
 def reveal(app: "QstashApp") -> None:
     """Show or hide secret headers."""
     app.reveal = not app.reveal
-    app.draw_detail()
+    app.outdate()
 
 
 def back(app: "QstashApp") -> None:

@@ -111,7 +111,10 @@ def _cut(text: str, start: int, end: int) -> Iterator[tuple[str, bool]]:
 
 
 def wrap(line: Line, width: int) -> list[Line]:
-    """Break one line into lines of at most `width` cells; at any character, nothing is lost."""
+    """Break one line into lines of at most `width` cells, after a word where one is near.
+
+    Nothing is lost but the spaces where it was broken.
+    """
     rows: list[Line] = [[]]
     used = 0
     for text, role in line:
@@ -124,13 +127,14 @@ def wrap(line: Line, width: int) -> list[Line]:
             if rest:
                 rows.append([])
                 used = 0
+                rest = rest.lstrip(" ")
     return rows
 
 
 def _at_word(part: str, rest: str) -> tuple[str, str]:
     """Break after a space rather than inside a short word."""
     space = part.rfind(" ", -24)
-    if rest and space >= 0 and part.strip() and rest[0] != " " and part[-1] != " ":
+    if rest and space >= 0 and part.strip() and rest[0] != " ":
         return part[: space + 1], part[space + 1 :] + rest
     return part, rest
 

@@ -70,6 +70,7 @@ class VirtualList(ScrollView, can_focus=True):
         self._source: Source | None = None
         self._draw: Draw = lambda index, width: []
         self._head: Callable[[int], Line] = lambda width: []
+        self.bare = False
 
     def show(self, source: Source, draw: Draw, head: Callable[[int], Line]) -> None:
         """Show another source from now on."""
@@ -96,6 +97,8 @@ class VirtualList(ScrollView, can_focus=True):
         """One visible line; the first is the head of the columns and does not scroll."""
         width = self.scrollable_content_region.width
         base = self.rich_style
+        if y == 0 and self.bare:
+            return Strip.blank(width, base)
         if y == 0:
             style = self.get_component_rich_style("virtual-list--head")
             return self._strip(self._head(width), style, width)

@@ -27,6 +27,14 @@ SHOTS: dict[str, tuple[tuple[int, int], list[str]]] = {
     "copy": ((120, 40), ["y"]),
     "clock": ((120, 40), ["T"]),
     "marks": ((120, 40), ["g", "space", "space", "space"]),
+    "edit": ((120, 40), ["e"]),
+    "edit-80": ((80, 24), ["e"]),
+    "send": ((120, 40), ["s"]),
+    "diff": ((120, 40), ["g", "space", "j", "j", "j", "space", "equals_sign"]),
+    "empty": ((120, 40), []),
+    "empty-80": ((80, 24), []),
+    "confirm": ((120, 40), ["z"]),
+    "light": ((120, 40), ["g", "j", "j", "j", "j"]),
     "small-detail": ((70, 18), ["enter"]),
 }
 
@@ -36,7 +44,7 @@ async def shoot(name: str, folder: Path) -> None:
     size, keys = SHOTS[name]
     world = World([] if name.startswith("empty") else None)
     async with world.open() as url:
-        app = make_app(url)
+        app = make_app(url, theme="light" if name == "light" else None)
         async with app.client, app.run_test(size=size) as pilot:
             await until(pilot, lambda: app.settled)
             await pilot.press(*keys)

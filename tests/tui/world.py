@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -175,6 +175,7 @@ class World:
         self.details: dict[str, dict[str, Any]] = {}
         self.bodies: dict[str, bytes] = {}
         self.asked: list[tuple[str, str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
         self.refuse: dict[str, tuple[int, str]] = {}
         self.seq = 1000
         self.now = NOW
@@ -334,6 +335,7 @@ class World:
         is_json = "json" in request.headers.get("Content-Type", "")
         asked = json.loads(raw) if raw and is_json else raw.decode() or None
         shown = request.raw_path.removeprefix(path)
+        self.headers.append(request.headers)
         self.asked.append((request.method, path + shown, asked))
         answer: dict[str, Any] = {"id": "msg_new", "ids": ["msg_new"], "paused": True, "deleted": 1}
         if path == "/_dev/clock":

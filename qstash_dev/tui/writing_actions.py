@@ -1,0 +1,137 @@
+"""Actions that write: edit and replay, send, save as fixture; and those that look closely.
+
+Secrets are asked for only where the person is about to change or copy them.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from qstash_dev.client import Detail
+from qstash_dev.tui import fixtures
+from qstash_dev.tui.bodies import header_value
+from qstash_dev.tui.diff import attempt_diff, message_diff
+from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
+from qstash_dev.tui.forms import NEW, Draft, MessageForm, header_pairs
+from qstash_dev.tui.prompts import Choice, Menu, Reader
+
+if TYPE_CHECKING:
+    from qstash_dev.tui.app import QstashApp
+
+
+async def edit(app: "QstashApp") -> None:
+    """Change body, headers, destination or method, then replay with what was changed."""
+    if app.message_id is None:
+        return app.say("Nothing to edit: the list is empty.", "warning")
+    detail = await app.client.message(app.message_id, reveal=True)
+    body = await app.client.body(detail.row.id)
+    headers = "\n".join(f"{name}: {value}" for name, value in detail.request.headers)
+    before = Draft(detail.request.url, detail.request.method, headers, body)
+    after = await app.push_screen_wait(_form(app, f"Edit and replay {detail.row.id}", before))
+    if after is not None:
+        new = await app.client.replay(detail.row.id, changes(before, after))
+        app.say(f"Replayed as {new}.")
+    return None
+
+
+def changes(before: Draft, after: Draft) -> dict[str, object]:
+    """Only what differs, in the words of the control API."""
+    found: dict[str, object] = {}
+    if after.url != before.url:
+        found["url"] = after.url
+    if after.method != before.method:
+        found["method"] = after.method
+    if after.headers != before.headers:
+        found["headers"] = header_pairs(after.headers)
+    if after.body is not None and after.body != before.body:
+        found["body"] = fixtures.written(after.body)
+    return found
+
+
+async def send(app: "QstashApp") -> None:
+    """Publish a new message, or one that was saved as a fixture."""
+    base = app.feed.server.app.url or "http://localhost:3000"
+    draft = Draft(f"{base}/api/", "POST", "Content-Type: application/json", NEW)
+    saved = fixtures.found_in(app.fixtures)
+    if saved:
+        choices: list[Choice[Any]] = [Choice("n", "new message", draft)]
+        keys = "123456789abcdefghijklm"
+        choices += [Choice(k, p.stem, p) for k, p in zip(keys, saved, strict=False)]
+        chosen = await app.push_screen_wait(Menu[Any]("Send", choices))
+        if chosen is None:
+            return
+        draft = chosen if isinstance(chosen, Draft) else fixtures.load(chosen)
+    after = await app.push_screen_wait(_form(app, "Send a message", draft))
+    if after is not None:
+        await _publish(app, after)
+
+
+async def _publish(app: "QstashApp", draft: Draft) -> None:
+    url = draft.url
+    if url.startswith("/"):
+        url = (app.feed.server.app.url or "http://localhost:3000").rstrip("/") + url
+    token = app.feed.server.env.get("QSTASH_TOKEN")
+    headers = {**publish_headers(draft.headers), "Upstash-Method": draft.method}
+    answer = await app.client.publish(url, draft.body or b"", headers, token)
+    ids = [a.get("messageId", "?") for a in (answer if isinstance(answer, list) else [answer])]
+    app.say(f"Published {', '.join(ids)}.")
+    app.feed.resume()
+
+
+def publish_headers(text: str) -> dict[str, str]:
+    """Header lines as the API takes them: what is for the destination gets its prefix."""
+    own = ("upstash-", "content-type")
+    return {
+        name if name.lower().startswith(own) else f"Upstash-Forward-{name}": value
+        for name, value in header_pairs(text).items()
+    }
+
+
+async def save_fixture(app: "QstashApp") -> None:
+    """Save the selected message to be sent again later."""
+    if app.message_id is not None:
+        detail = await app.client.message(app.message_id)
+        body = await app.client.body(detail.row.id)
+        path = fixtures.save(detail, body, app.fixtures)
+        app.say(f"Saved as {path}; s sends it.")
+
+
+async def open_whole(app: "QstashApp") -> None:
+    """Open the body that the detail shows, whole, in $EDITOR or the pager."""
+    if app.message_id is None:
+        return
+    detail = await app.client.message(app.message_id)
+    number, kind = _shown_body(app.detail_pane.page_name, detail)
+    body = await app.client.body(detail.row.id, number)
+    command = reader_command(app.environment)
+    open_body(body, suffix_of(kind, body), command, app.run_program)
+
+
+def _shown_body(page: str, detail: Detail) -> tuple[int | None, str | None]:
+    """The attempt whose answer is meant (`None`: the published body), and the content type."""
+    last = detail.attempts[-1] if detail.attempts else None
+    if page == "Request" or last is None or last.response is None:
+        return None, detail.row.content_type
+    return last.number, header_value(last.response.headers, "content-type")
+
+
+async def diff(app: "QstashApp") -> None:
+    """Compare the two marked messages, else the last two attempts of the selected one."""
+    marks = list(app.feed.marks)
+    if len(marks) == 2:
+        old, new = [await app.client.message(id) for id in marks]
+        return _read(app, "Two messages", message_diff(old, new))
+    detail = await app.client.message(app.message_id) if app.message_id else None
+    if detail is None or len(detail.attempts) < 2:
+        return app.say("Mark two messages, or select one with two attempts, to compare.", "warning")
+    return _read(app, "The last two attempts", attempt_diff(*detail.attempts[-2:]))
+
+
+def _read(app: "QstashApp", title: str, lines: Any) -> None:
+    app.push_screen(Reader(title, lines))
+
+
+def _form(app: "QstashApp", title: str, draft: Draft) -> MessageForm:
+    def in_editor(body: bytes) -> bytes:
+        suffix = suffix_of("json" if "json" in draft.headers else None, body)
+        return open_body(body, suffix, editor_command(app.environment), app.run_program)
+
+    return MessageForm(title, draft, in_editor)

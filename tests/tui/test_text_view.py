@@ -1,0 +1,42 @@
+"""Wrapping: nothing too wide, nothing lost."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from qstash_dev.tui.text_view import wrap
+
+
+def texts(rows: list[list[tuple[str, str]]]) -> list[str]:
+    return ["".join(text for text, _ in row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "rows"),
+    [
+        ("", 10, [""]),
+        ("short", 10, ["short"]),
+        ("exactly10!", 10, ["exactly10!"]),
+        ("break after a word", 10, ["break ", "after a ", "word"]),
+        ("x" * 25, 10, ["x" * 10, "x" * 10, "x" * 5]),
+        ("日本語日本語", 5, ["日本", "語日", "本語"]),
+        ("ab日", 3, ["ab", "日"]),
+        ("👍👍", 3, ["👍", "👍"]),
+    ],
+)
+def test_wrapping(text: str, width: int, rows: list[str]) -> None:
+    assert texts(wrap([(text, "")], width)) == rows
+
+
+spans = st.lists(st.tuples(st.text(alphabet="ab 日é👍", max_size=30), st.sampled_from(["", "x"])))
+
+
+@given(spans, st.integers(2, 20))
+def test_no_line_is_wider_than_asked_and_only_spaces_are_lost(
+    line: list[tuple[str, str]], width: int
+) -> None:
+    rows = texts(wrap(line, width))
+    assert all(cell_len(row) <= width for row in rows)
+    whole = "".join(text for text, _ in line)
+    assert "".join(rows).replace(" ", "") == whole.replace(" ", "")

@@ -1,0 +1,190 @@
+"""Edit and replay, send, fixtures, editor, diff: on a played server."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+
+from qstash_dev.tui.forms import MessageForm
+from qstash_dev.tui.prompts import Reader
+from tests.tui.conftest import Open, until
+from tests.tui.test_keys import app_of, asked, go_to
+from tests.tui.world import World
+
+
+async def form_of(pilot: Pilot[Any]) -> MessageForm:
+    await until(pilot, lambda: isinstance(pilot.app.screen, MessageForm))
+    await pilot.pause()
+    screen = pilot.app.screen
+    assert isinstance(screen, MessageForm)
+    return screen
+
+
+def problem_of(form: MessageForm) -> str:
+    return str(form.query_one("#problem").render())
+
+
+async def test_edit_replays_with_only_what_was_changed(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("e")
+        form = await form_of(pilot)
+        form.query_one("#body", TextArea).text = '{"order": 43}'
+        await pilot.press("ctrl+s")
+        path = "/_dev/messages/msg_00000005/replay"
+        assert await asked(pilot, world) == [("POST", path, {"body": '{"order": 43}'})]
+
+
+async def test_edit_changes_destination_method_and_headers(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("e")
+        form = await form_of(pilot)
+        form.query_one("#url", Input).value = "http://localhost:3000/v2"
+        form.query_one("#method", Input).value = "put"
+        form.query_one("#headers", TextArea).text = "X-Tenant: other"
+        await pilot.press("ctrl+s")
+        changed = {"url": "http://localhost:3000/v2", "method": "PUT"}
+        expected = {**changed, "headers": {"X-Tenant": "other"}}
+        assert (await asked(pilot, world))[0][2] == expected
+
+
+async def test_escape_sends_nothing(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await pilot.press("e")
+        await form_of(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+        assert world.asked == []
+
+
+async def test_broken_json_is_located_while_typing_but_may_be_sent(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await pilot.press("e")
+        form = await form_of(pilot)
+        form.query_one("#body", TextArea).text = '{"order": }'
+        await until(pilot, lambda: "line 1, column 11" in problem_of(form))
+        await pilot.press("ctrl+s")
+        assert (await asked(pilot, world))[0][2] == {"body": '{"order": }'}
+
+
+async def test_a_form_that_cannot_be_read_stays_and_says_why(tui: Open, world: World) -> None:
+    cases = [
+        ("#url", "", "destination is missing"),
+        ("#method", "FETCH", 'not "FETCH"'),
+        ("#headers", "no colon", 'not "no colon"'),
+    ]
+    for field, value, why in cases:
+        async with tui() as pilot:
+            await pilot.press("e")
+            form = await form_of(pilot)
+            widget = form.query_one(field)
+            if isinstance(widget, Input):
+                widget.value = value
+            elif isinstance(widget, TextArea):
+                widget.text = value
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda form=form, why=why: why in problem_of(form))  # type: ignore[misc]
+            assert world.asked == []
+
+
+async def test_a_binary_body_is_kept_unless_the_editor_changes_it(tui: Open, world: World) -> None:
+    world.bodies["msg_00000005"] = b"\x00\x1b[31m\xff"
+
+    def edit(command: list[str]) -> None:
+        assert command[0] == "my-editor"
+        assert Path(command[-1]).read_bytes() == b"\x00\x1b[31m\xff"
+        Path(command[-1]).write_bytes(b"\x00new")
+
+    async with tui(environment={"EDITOR": "my-editor"}, run_program=edit) as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("e")
+        form = await form_of(pilot)
+        area = form.query_one("#body", TextArea)
+        assert area.read_only
+        assert "\x1b" not in area.text
+        await pilot.press("ctrl+s")
+        assert (await asked(pilot, world))[0][2] == {}
+        await pilot.press("e")
+        await form_of(pilot)
+        await pilot.press("ctrl+o", "ctrl+s")
+        assert (await asked(pilot, world, 2))[1][2] == {"body": "\x00new"}
+
+
+async def test_send_publishes_as_an_sdk_would(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await pilot.press("s")
+        form = await form_of(pilot)
+        form.query_one("#url", Input).value = "/api/hello"
+        form.query_one("#headers", TextArea).text = "X-A: 1\nUpstash-Delay: 10s"
+        await pilot.press("ctrl+s")
+        method, path, body = (await asked(pilot, world))[0]
+        assert (method, path) == ("POST", "/v2/publish/http://localhost:3000/api/hello")
+        assert body == "{}"
+        sent = world.headers[-1]
+        assert sent["Upstash-Forward-X-A"] == "1"
+        assert sent["Upstash-Delay"] == "10s"
+        assert sent["Authorization"].startswith("Bearer eyJ")
+
+
+async def test_a_fixture_leaves_secrets_out_and_can_be_sent(
+    tui: Open, world: World, tmp_path: Path
+) -> None:
+    async with tui(fixtures=tmp_path) as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("w")
+        saved = tmp_path / "api-orders.json"
+        await until(pilot, saved.exists)
+        document = json.loads(saved.read_text())
+        assert document["headers"] == {"Content-Type": "application/json", "X-Tenant": "acme"}
+        assert document["body"] == '{"order": 42}'
+        await pilot.press("s")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        await pilot.press("1")
+        await form_of(pilot)
+        await pilot.press("ctrl+s")
+        assert (await asked(pilot, world))[0][2] == {"order": 42}
+
+
+async def test_o_opens_the_body_of_the_page_whole(tui: Open, world: World) -> None:
+    opened: list[tuple[str, bytes]] = []
+
+    def read(command: list[str]) -> None:
+        opened.append((command[0], Path(command[-1]).read_bytes()))
+        assert command[-1].endswith(".json")
+
+    async with tui(environment={"PAGER": "my-pager -R"}, run_program=read) as pilot:
+        await pilot.press("o")
+        await until(pilot, lambda: bool(opened))
+        assert opened == [("my-pager", b'{"order": 42}')]
+
+
+async def test_a_missing_editor_is_said(tui: Open) -> None:
+    async with tui(environment={"EDITOR": "/nowhere/editor"}) as pilot:
+        app = app_of(pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: any("cannot be run" in n.message for n in app._notifications))
+
+
+async def test_diff_compares_two_marked_messages_by_value(tui: Open) -> None:
+    async with tui() as pilot:
+        await pilot.press("g", "space", "j", "j", "j", "space", "equals_sign")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Reader))
+        text = str(pilot.app.screen.query("Static").first().render())
+        assert "- ok: true" in text
+        assert '+ error: "signature mismatch"' in text
+
+
+async def test_diff_of_attempts_and_of_nothing(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await go_to(pilot, 4)
+        await pilot.press("equals_sign")
+        await until(pilot, lambda: isinstance(app.screen, Reader))
+        assert "the same" in str(app.screen.query("Static").first().render())
+        await pilot.press("escape")
+        await go_to(pilot, 0)
+        await pilot.press("equals_sign")
+        await until(pilot, lambda: any("Mark two" in n.message for n in app._notifications))
