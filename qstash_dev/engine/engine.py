@@ -12,8 +12,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.controls import Flows, Queues
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
+from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.protocol import intake, settle
 from qstash_dev.protocol.delivery import build_request, is_loopback, route
 from qstash_dev.protocol.errors import QStashError
@@ -95,6 +98,10 @@ class Engine:
         self._active: dict[str, Message] = {}
         self.removals = 0
         self._removed: deque[list[str]] = deque(maxlen=1_000)
+        self.schedules = Scheduler(store, clock, new_id, self.admit)
+        self.bulk = BulkCancels(store, clock, new_id, self.cancel)
+        self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
+        self.flows = Flows(store, clock, lanes, self.wake)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Accepting
@@ -263,6 +270,7 @@ class Engine:
         if self.paused:
             return False
         now = self.clock.now()
+        more_schedules = self.schedules.step(now)
         tickets = self.store.messages.due(now, BATCH)
         for ticket in tickets:
             self.lanes.enter(ticket)
@@ -272,13 +280,17 @@ class Engine:
             self.store.messages.claim(waiting)
         for ticket in started:
             self._start(ticket, now)
-        return len(tickets) == BATCH
+        return more_schedules or len(tickets) == BATCH
 
     def next_time(self) -> int | None:
         """When `step` has something to do, if nobody wakes it before."""
         if self.paused:
             return None
-        times = (self.store.messages.next_due(), self.lanes.next_time())
+        times = (
+            self.store.messages.next_due(),
+            self.lanes.next_time(),
+            self.schedules.next_time(),
+        )
         return min((time for time in times if time is not None), default=None)
 
     async def stop(self, grace_s: float) -> None:

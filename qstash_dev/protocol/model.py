@@ -273,6 +273,29 @@ class Schedule(Struct, frozen=True):
     error: str | None = None
 
 
+class Query(Struct, frozen=True):
+    """What to list. `cursor` is the sequence number after which to go on; dates are inclusive."""
+
+    conditions: dict[str, tuple[str, ...]] = {}
+    from_date: int | None = None
+    to_date: int | None = None
+    count: int = 100
+    cursor: int | None = None
+    latest_first: bool = True
+
+
+class BulkAction(Struct, frozen=True):
+    """A cancellation of many messages that runs in the background."""
+
+    user: str
+    id: str
+    query: Query
+    total: int
+    created_at: int
+    processed: int = 0
+    completed_at: int | None = None
+
+
 class Pins(Struct, frozen=True):
     """Limits that hold whatever messages carry. `rate` and `period_s` are pinned together."""
 

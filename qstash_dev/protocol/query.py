@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.model import State
+from qstash_dev.protocol.model import Query, State
 
 _NAMES = {
     "messageid": "id",
@@ -28,6 +28,14 @@ _NAMES = {
     "dlqid": "dlq_id",
     "dlqids": "dlq_id",
 }
+_WIRE = {
+    "id": "messageIds",
+    "topic": "topicName",
+    "schedule_id": "scheduleId",
+    "queue": "queueName",
+    "flow_key": "flowControlKey",
+    "caller_ip": "callerIp",
+}
 _LISTS = frozenset(("messageids", "dlqids", "state"))
 _IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all", "api", "source"))
 _COMMON = frozenset(
@@ -37,22 +45,6 @@ MESSAGES = _COMMON | {"host", "path"}
 EVENTS = _COMMON | {"host", "path", "state"}
 DEAD_LETTERS = _COMMON | {"status", "dlq_id"}
 _IN_PROGRESS = (State.ACTIVE, State.RETRY, State.ERROR)
-
-
-class Query(Struct, frozen=True):
-    """What to list. `cursor` is the sequence number after which to go on; dates are inclusive."""
-
-    conditions: dict[str, tuple[str, ...]] = {}
-    from_date: int | None = None
-    to_date: int | None = None
-    count: int = 100
-    cursor: int | None = None
-    latest_first: bool = True
-
-    @property
-    def selects_everything(self) -> bool:
-        """Whether nothing narrows it."""
-        return not self.conditions and self.from_date is None and self.to_date is None
 
 
 class Defaults(Struct, frozen=True):
@@ -93,6 +85,13 @@ def json_pairs(body: bytes) -> list[tuple[str, str]]:
         values = value if isinstance(value, list) else [value]
         pairs += [(name, str(v)) for v in values]
     return pairs
+
+
+def filters(query: Query) -> dict[str, list[str]]:
+    """The query's filters by their names on the wire."""
+    shown = {_WIRE.get(field, field): list(values) for field, values in query.conditions.items()}
+    dates = {"fromDate": query.from_date, "toDate": query.to_date}
+    return shown | {name: [str(date)] for name, date in dates.items() if date is not None}
 
 
 def parse_cursor(text: str) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 from qstash_dev.protocol.callback import header_map
 from qstash_dev.protocol.model import (
     Attempt,
+    BulkAction,
     Callback,
     DeadLetter,
     Event,
@@ -22,6 +23,7 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
+from qstash_dev.protocol.query import filters
 from qstash_dev.protocol.redact import redact_body, redact_headers
 
 Document = dict[str, Any]
@@ -158,6 +160,20 @@ def group_document(group: Group) -> Document:
         "createdAt": group.created_at,
         "updatedAt": group.updated_at,
         "endpoints": [present({"name": e.name, "url": e.url}) for e in group.endpoints],
+    }
+
+
+def bulk_action_document(action: BulkAction) -> Document:
+    """`GET /v2/bulkActions/{id}`."""
+    return {
+        "actionId": action.id,
+        "kind": "cancel",
+        "state": "IN_PROGRESS" if action.completed_at is None else "FINISHED",
+        "total": action.total,
+        "processed": action.processed,
+        "createdAt": action.created_at,
+        "filter": filters(action.query),
+        **present({"completedAt": action.completed_at}),
     }
 
 

@@ -145,6 +145,32 @@ class Messages:
         rows = self._db.read(f"{_SELECT} WHERE m.cancel_requested AND m.finished_at IS NULL")
         return [_message(row) for row in rows]
 
+    def lag(self, user: str, queue: str) -> int:
+        """How many messages of a queue are not finished."""
+        row = self._db.read_one(
+            "SELECT count(*) FROM messages INDEXED BY messages_lag "
+            "WHERE queue = ? AND user = ? AND finished_at IS NULL",
+            (queue, user),
+        )
+        return int(row[0])
+
+    def waiting_in_queue(self, user: str, queue: str) -> list[int]:
+        """Messages of a queue that are neither finished nor under way."""
+        rows = self._db.read(
+            "SELECT seq FROM messages INDEXED BY messages_lag WHERE queue = ? AND user = ? "
+            "AND finished_at IS NULL AND state <> 'ACTIVE' ORDER BY seq",
+            (queue, user),
+        )
+        return [seq for (seq,) in rows]
+
+    def fired(self, user: str, schedule_id: str, created_at: int) -> list[tuple[str, State]]:
+        """Id and state of the messages that a schedule made at a time."""
+        rows = self._db.read(
+            "SELECT id, state FROM messages WHERE schedule_id = ? AND user = ? AND created_at = ?",
+            (schedule_id, user, created_at),
+        )
+        return [(id_, State(state)) for id_, state in rows]
+
     def places_in_queues(self) -> list[tuple[str, str, str]]:
         """User, queue and message of all that keeps a place: messages begun and open callbacks."""
         return self._db.read(_PLACES)

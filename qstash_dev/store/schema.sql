@@ -100,7 +100,7 @@ CREATE INDEX messages_line ON messages (line) WHERE line IS NOT NULL;
 CREATE INDEX messages_queue ON messages (queue, seq) WHERE queue IS NOT NULL;
 CREATE INDEX messages_lag ON messages (queue, user) WHERE queue IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX messages_topic ON messages (topic, seq) WHERE topic IS NOT NULL;
-CREATE INDEX messages_schedule ON messages (schedule_id, seq) WHERE schedule_id IS NOT NULL;
+CREATE INDEX messages_schedule ON messages (schedule_id, created_at) WHERE schedule_id IS NOT NULL;
 CREATE INDEX messages_flow ON messages (flow_key, seq) WHERE flow_key IS NOT NULL;
 
 CREATE TABLE schedules (
@@ -143,8 +143,8 @@ CREATE TABLE deduplication (
 CREATE INDEX deduplication_expiry ON deduplication (expires_at);
 
 CREATE TABLE bulk_actions (
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
-    id      TEXT NOT NULL UNIQUE,
     user    TEXT NOT NULL,
-    content BLOB NOT NULL
-);
+    name    TEXT NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (user, name)
+) WITHOUT ROWID;

@@ -4,8 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from qstash_dev.protocol.model import DeadLetter, Event, State
-from qstash_dev.protocol.query import Query
+from qstash_dev.protocol.model import DeadLetter, Event, Query, State
 from qstash_dev.store.database import Database
 
 _COLUMNS = {
@@ -80,6 +79,16 @@ class Search:
             (user, *values, limit),
         )
         return [seq for (seq,) in rows]
+
+    def count_unfinished(self, user: str, query: Query) -> int:
+        """How many messages `unfinished` would list."""
+        where, values = _where(query, "m", "created_at")
+        row = self._db.read_one(
+            "SELECT count(*) FROM messages m WHERE m.user = ? AND m.finished_at IS NULL "
+            f"AND NOT m.cancel_requested {where}",
+            (user, *values),
+        )
+        return int(row[0])
 
 
 def _where(query: Query, table: str, time: str) -> tuple[str, list[Any]]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qstash_dev.protocol.model import FlowState, Group, Queue
+from qstash_dev.protocol.model import BulkAction, FlowState, Group, Queue
 from qstash_dev.store.attempts import Attempts
 from qstash_dev.store.database import Database, Later
 from qstash_dev.store.feed import Feed
@@ -32,6 +32,7 @@ class Store:
         self.queues = Named(database, "queues", Queue)
         self.groups = Named(database, "groups", Group)
         self.flows = Named(database, "flow_keys", FlowState)
+        self.bulk_actions = Named(database, "bulk_actions", BulkAction)
         self.deduplication = Deduplication(database)
 
     @classmethod

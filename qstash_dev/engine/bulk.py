@@ -1,0 +1,95 @@
+"""Bulk cancellation: in pieces, so that the loop stays free; in the background if asked for."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from qstash_dev.engine.clock import Clock
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import BulkAction, Message, Query
+from qstash_dev.store.store import Store
+
+CHUNK = 500
+KEPT_MS = 7 * 86_400_000
+
+
+class BulkCancels:
+    """Cancels what a query selects. Actions in the background have records that can be watched."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        new_id: Callable[[str], str],
+        cancel: Callable[[Iterable[Message]], int],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+        self._cancel = cancel
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(
+        self, user: str, query: Query, progress: Callable[[int], None] | None = None
+    ) -> int:
+        """Cancel everything that matches; returns how many. `progress` gets the count so far."""
+        cancelled = 0
+        while seqs := self._store.search.unfinished(user, query, CHUNK):
+            messages = self._store.messages.load_many(seqs)
+            cancelled += self._cancel(messages[seq] for seq in seqs if seq in messages)
+            if progress is not None:
+                progress(cancelled)
+            await self._store.database.committed()
+            await asyncio.sleep(0)
+        return cancelled
+
+    def start(self, user: str, query: Query) -> BulkAction:
+        """Begin in the background; the record tells how far it is."""
+        action = BulkAction(
+            user=user,
+            id=self._new_id("bulk_"),
+            query=query,
+            total=self._store.search.count_unfinished(user, query),
+            created_at=self._clock.now(),
+        )
+        self._put(action)
+        self._spawn(action)
+        return action
+
+    def resume(self) -> None:
+        """Go on with what a former process began."""
+        for _, _, action in self._store.bulk_actions.all():
+            if action.completed_at is None:
+                self._spawn(action)
+
+    def find(self, user: str, action_id: str) -> BulkAction:
+        """A user's action. Raises QStashError(404)."""
+        action = self._store.bulk_actions.get(user, action_id)
+        if action is None:
+            raise QStashError(404, f"bulk action {action_id[:200]} not found")
+        return action
+
+    def recent(self, user: str) -> list[BulkAction]:
+        """The actions of the last seven days, newest first."""
+        oldest = self._clock.now() - KEPT_MS
+        actions = [a for a in self._store.bulk_actions.of(user) if a.created_at >= oldest]
+        return sorted(actions, key=lambda action: (action.created_at, action.id), reverse=True)
+
+    def _spawn(self, action: BulkAction) -> None:
+        task = asyncio.get_running_loop().create_task(self._work(action))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, action: BulkAction) -> None:
+        before = action.processed
+
+        def progress(cancelled: int) -> None:
+            self._put(replace(action, processed=before + cancelled))
+
+        cancelled = await self.run(action.user, action.query, progress)
+        finished = self._clock.now()
+        self._put(replace(action, processed=before + cancelled, completed_at=finished))
+
+    def _put(self, action: BulkAction) -> None:
+        self._store.bulk_actions.put(action.user, action.id, action)

@@ -1,0 +1,116 @@
+"""Queues and flow-control keys: what people change while messages wait in them."""
+
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.lanes import FlowLane, Key, Lanes
+from qstash_dev.protocol.model import FlowControl, FlowState, Message, Pins, Queue
+from qstash_dev.store.store import Store
+
+
+class Queues:
+    """Queues by user and name. `wake` is called when a waiting message may start."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        lanes: Lanes,
+        wake: Callable[[], None],
+        cancel: Callable[[Iterable[Message]], int],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._lanes = lanes
+        self._wake = wake
+        self._cancel = cancel
+
+    def upsert(
+        self, user: str, name: str, parallelism: int | None = None, paused: bool | None = None
+    ) -> Queue:
+        """Create a queue, or change what is given."""
+        now = self._clock.now()
+        queue = self._store.queues.get(user, name) or Queue(user, name, now, now)
+        queue = replace(
+            queue,
+            updated_at=now,
+            parallelism=queue.parallelism if parallelism is None else parallelism,
+            paused=queue.paused if paused is None else paused,
+        )
+        self._store.queues.put(user, name, queue)
+        lane = self._lanes.queue((user, name))
+        lane.parallelism, lane.paused = queue.parallelism, queue.paused
+        self._lanes.stir_queue((user, name))
+        self._wake()
+        return queue
+
+    def lag(self, user: str, name: str) -> int:
+        """How many messages of the queue are not finished."""
+        return self._store.messages.lag(user, name)
+
+    def delete(self, user: str, name: str) -> None:
+        """Remove a queue: what is under way ends, what waits in it is cancelled."""
+        seqs = self._store.messages.waiting_in_queue(user, name)
+        with self._store.database:
+            self._cancel(self._store.messages.load_many(seqs).values())
+            self._store.queues.delete(user, name)
+        lane = self._lanes.queue((user, name))
+        lane.parallelism, lane.paused = 1, False
+
+
+class Flows:
+    """Flow-control keys by user and name; a key that is not known is created."""
+
+    def __init__(self, store: Store, clock: Clock, lanes: Lanes, wake: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._lanes = lanes
+        self._wake = wake
+
+    def find(self, key: Key) -> FlowLane | None:
+        """The lane of a key, if it is known."""
+        return self._lanes.flows.get(key)
+
+    def pause(self, key: Key, paused: bool) -> None:
+        """Start nothing of this key, or go on."""
+        self._lane(key).update(paused=paused)
+        self._changed(key)
+
+    def pin(self, key: Key, parallelism: int | None, rate: int | None, period_s: int) -> None:
+        """Fix limits whatever messages carry; pinning a rate begins a new period."""
+        lane = self._lane(key)
+        pins = lane.state.pins
+        if parallelism is not None:
+            pins = replace(pins, parallelism=parallelism)
+        if rate is not None:
+            pins = replace(pins, rate=rate, period_s=period_s)
+        lane.update(pins=pins, started=0, period_start=self._clock.now())
+        self._changed(key)
+
+    def unpin(self, key: Key, parallelism: bool, rate: bool) -> None:
+        """Let messages decide again; the pinned values stay until one with others arrives."""
+        lane = self._lane(key)
+        pins, last = lane.state.pins, lane.state.last
+        if parallelism and pins.parallelism is not None:
+            last = replace(last, parallelism=pins.parallelism)
+            pins = replace(pins, parallelism=None)
+        if rate and pins.rate is not None:
+            last = replace(last, rate=pins.rate, period_s=pins.period_s)
+            pins = Pins(parallelism=pins.parallelism)
+        lane.update(pins=pins, last=last)
+        self._changed(key)
+
+    def reset_rate(self, key: Key) -> None:
+        """Begin a new period."""
+        self._lane(key).update(started=0, period_start=self._clock.now())
+        self._changed(key)
+
+    def _lane(self, key: Key) -> FlowLane:
+        return self._lanes.flows.setdefault(key, FlowLane(FlowState(FlowControl(key[1]))))
+
+    def _changed(self, key: Key) -> None:
+        self._store.flows.put(*key, self._lane(key).state)
+        self._lanes.stir_flow(key)
+        self._wake()

@@ -1,0 +1,150 @@
+"""Schedules: created, paused, fired. A firing makes messages and moves the next time in one change."""
+
+import logging
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from qstash_dev.engine.clock import Clock
+from qstash_dev.protocol import intake
+from qstash_dev.protocol.cron import next_after, parse_cron
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import Draft
+from qstash_dev.protocol.model import Change, Group, Kind, Message, Schedule, State
+from qstash_dev.store.store import Store
+
+log = logging.getLogger(__name__)
+MISSED_MS = 60_000
+BATCH = 100
+_OUTCOMES = {State.DELIVERED: "SUCCESS", State.FAILED: "FAIL", State.CANCELED: "FAIL"}
+
+
+class Scheduler:
+    """The schedules of all users. `admit` writes the messages of a firing."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        new_id: Callable[[str], str],
+        admit: Callable[[Change], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+        self._admit = admit
+
+    def create(self, user: str, draft: Draft, destination: str, body: bytes) -> Schedule:
+        """Create a schedule, or replace the one with the same id but for its pause.
+
+        Raises QStashError(400) for a bad cron expression.
+        """
+        now = self._clock.now()
+        try:
+            cron = parse_cron(draft.cron or "")
+        except ValueError as error:
+            raise QStashError(400, f"invalid cron: {error}") from error
+        schedule_id = draft.schedule_id or self._new_id("scd_")
+        former = self._store.schedules.get(user, schedule_id)
+        schedule = Schedule(
+            user=user,
+            id=schedule_id,
+            cron=cron.text,
+            destination=destination,
+            spec=replace(draft.spec, kind=Kind.SCHEDULE, schedule_id=schedule_id),
+            body=body,
+            created_at=former.created_at if former else now,
+            next_at=next_after(cron, now),
+            delay_ms=draft.delay_ms,
+            paused=former.paused if former else False,
+            last_at=former.last_at if former else None,
+        )
+        self._put(schedule)
+        return schedule
+
+    def find(self, user: str, schedule_id: str) -> Schedule:
+        """A user's schedule. Raises QStashError(404)."""
+        schedule = self._store.schedules.get(user, schedule_id)
+        if schedule is None:
+            raise QStashError(404, f"schedule {schedule_id[:200]} not found")
+        return schedule
+
+    def pause(self, schedule: Schedule, paused: bool) -> None:
+        """Skip firings, or fire again from the next time on."""
+        self._put(replace(schedule, paused=paused))
+
+    def delete(self, schedule: Schedule) -> None:
+        """No more firings; messages that were made stay."""
+        self._store.schedules.delete(schedule.user, schedule.id)
+
+    def run(self, schedule: Schedule) -> list[str]:
+        """Fire now, beside the plan; returns the ids of the messages."""
+        now = self._clock.now()
+        messages = self._messages(schedule, now)
+        with self._store.database:
+            self._put(replace(schedule, last_at=now, error=None))
+            self._admit(intake.created(messages, now))
+        return [message.id for message in messages]
+
+    def step(self, now: int) -> bool:
+        """Fire what is due; whether there is more."""
+        due = self._store.schedules.due(now, BATCH)
+        for schedule in due:
+            with self._store.database:
+                self._fire(schedule, now)
+        return len(due) == BATCH
+
+    def next_time(self) -> int | None:
+        """When the next schedule is due."""
+        return self._store.schedules.next_time()
+
+    def states(self, schedule: Schedule) -> dict[str, str]:
+        """How the messages of the last firing fare."""
+        if schedule.last_at is None:
+            return {}
+        found = self._store.messages.fired(schedule.user, schedule.id, schedule.last_at)
+        return {id_: _OUTCOMES.get(state, "IN_PROGRESS") for id_, state in found}
+
+    def _fire(self, schedule: Schedule, now: int) -> None:
+        at = schedule.next_at
+        assert at is not None
+        moved = replace(schedule, next_at=next_after(parse_cron(schedule.cron), now))
+        if schedule.paused:
+            self._put(moved)
+        elif now - at > MISSED_MS:
+            log.warning(
+                "schedule %s: firings since %s were missed and are skipped", schedule.id, at
+            )
+            self._put(moved)
+        else:
+            self._fire_at(moved, at, now)
+
+    def _fire_at(self, schedule: Schedule, at: int, now: int) -> None:
+        try:
+            messages = self._messages(schedule, at)
+        except QStashError as error:
+            log.warning("schedule %s could not fire: %s", schedule.id, error.message)
+            self._put(replace(schedule, last_at=at, error=error.message))
+            return
+        self._put(replace(schedule, last_at=at, error=None))
+        self._admit(intake.created(messages, now))
+
+    def _messages(self, schedule: Schedule, at: int) -> list[Message]:
+        specs = intake.spread(schedule.spec, self._group(schedule))
+        return [
+            intake.new_message(
+                spec, schedule.user, schedule.body, at, at + schedule.delay_ms, self._new_id("msg_")
+            )
+            for spec in specs
+        ]
+
+    def _group(self, schedule: Schedule) -> Group | None:
+        if schedule.spec.url:
+            return None
+        group = self._store.groups.get(schedule.user, schedule.destination)
+        if group is None:
+            raise QStashError(404, f"topic {schedule.destination} not found")
+        return group
+
+    def _put(self, schedule: Schedule) -> None:
+        self._store.schedules.put(schedule.user, schedule.id, schedule)
