@@ -4,7 +4,19 @@ import logging
 
 from aiohttp import web
 
-from qstash_dev.api import dev, dlq, keys, logs, messages, publish
+from qstash_dev.api import (
+    dev,
+    dlq,
+    flow,
+    groups,
+    keys,
+    logs,
+    messages,
+    publish,
+    queues,
+    schedules,
+    workflow,
+)
 from qstash_dev.api.call import Call, Context, json_response
 from qstash_dev.api.guard import allow_headers, authenticate, check_origin, preflight
 from qstash_dev.api.router import Route, Router, WrongMethod
@@ -21,6 +33,35 @@ ROUTES = (
     Route("DELETE", "/v2/messages/{id}", messages.cancel),
     Route("DELETE", "/v2/messages", messages.cancel_many),
     Route("POST", "/v2/messages/{id}/retry", messages.run_now),
+    Route("GET", "/v2/bulkActions", messages.bulk_actions),
+    Route("GET", "/v2/bulkActions/{id}", messages.bulk_action),
+    Route("GET", "/v2/schedules", schedules.list_),
+    Route("POST PATCH PUT", "/v2/schedules/{id}/pause", schedules.pause),
+    Route("POST PATCH PUT", "/v2/schedules/{id}/resume", schedules.resume),
+    Route("GET", "/v2/schedules/{id}", schedules.get),
+    Route("DELETE", "/v2/schedules/{id}", schedules.delete),
+    Route("POST PUT", "/v2/schedules/*", schedules.create),
+    Route("GET", "/v2/queues", queues.list_),
+    Route("POST", "/v2/queues", queues.upsert),
+    Route("GET", "/v2/queues/{name}", queues.get),
+    Route("DELETE", "/v2/queues/{name}", queues.delete),
+    Route("POST", "/v2/queues/{name}/pause", queues.pause),
+    Route("POST", "/v2/queues/{name}/resume", queues.resume),
+    Route("GET", "/v2/topics", groups.list_),
+    Route("GET", "/v2/topics/{name}", groups.get),
+    Route("DELETE", "/v2/topics/{name}", groups.delete),
+    Route("PATCH", "/v2/topics/{name}", groups.set_defaults),
+    Route("POST", "/v2/topics/{name}/endpoints", groups.add_endpoints),
+    Route("DELETE", "/v2/topics/{name}/endpoints", groups.remove_endpoints),
+    Route("GET", "/v2/flowControl", flow.list_),
+    Route("GET", "/v2/flowControl/{key}", flow.get),
+    Route("POST", "/v2/flowControl/{key}/pause", flow.pause),
+    Route("POST", "/v2/flowControl/{key}/resume", flow.resume),
+    Route("POST", "/v2/flowControl/{key}/pin", flow.pin),
+    Route("POST", "/v2/flowControl/{key}/unpin", flow.unpin),
+    Route("POST", "/v2/flowControl/{key}/resetRate", flow.reset_rate),
+    Route("POST", "/v2/flowControl/{key}/reset", flow.reset_rate),
+    Route("GET", "/v2/globalParallelism", flow.global_parallelism),
     Route("GET", "/v2/events", logs.events),
     Route("GET", "/v2/logs", logs.logs),
     Route("GET", "/v2/dlq", dlq.list_),
@@ -32,6 +73,7 @@ ROUTES = (
     Route("GET", "/v2/keys", keys.get),
     Route("POST", "/v2/keys/rotate", keys.rotate),
     Route("POST", "/v2/rotate", keys.rotate),
+    *(Route("ANY", pattern, workflow.not_yet) for pattern in workflow.PATTERNS),
     *dev.ROUTES,
 )
 

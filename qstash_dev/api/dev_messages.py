@@ -17,8 +17,8 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol.headers import METHODS, canonical, check_header
 from qstash_dev.protocol.intake import Changes
-from qstash_dev.protocol.model import Change, DeadLetter, Message, Response
-from qstash_dev.protocol.query import Query, format_cursor, parse_cursor
+from qstash_dev.protocol.model import Change, DeadLetter, Message, Query, Response
+from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body
 from qstash_dev.store.rows import Row
 

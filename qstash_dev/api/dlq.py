@@ -6,11 +6,10 @@ from aiohttp import web
 
 from qstash_dev.api.call import MAX_JSON, Call
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.model import Change, DeadLetter
+from qstash_dev.protocol.model import Change, DeadLetter, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
     Defaults,
-    Query,
     format_cursor,
     json_pairs,
     parse_query,

@@ -1,15 +1,23 @@
 """`/v2/messages`: look at a message, cancel it or many, deliver it now."""
 
+from typing import Any
+
 from aiohttp import web
 
 from qstash_dev.api.call import MAX_JSON, Call
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Message
-from qstash_dev.protocol.query import MESSAGES, Defaults, json_pairs, parse_query
-from qstash_dev.protocol.wire import message_document
+from qstash_dev.protocol.query import (
+    MESSAGES,
+    Defaults,
+    format_cursor,
+    json_pairs,
+    parse_cursor,
+    parse_query,
+)
+from qstash_dev.protocol.wire import bulk_action_document, message_document
 
 _DEFAULTS = Defaults(MESSAGES)
-_CHUNK = 500
 
 
 async def get(call: Call) -> web.Response:
@@ -34,12 +42,30 @@ async def cancel_many(call: Call) -> web.Response:
     """Cancel by ids or filters, from the query or a JSON body; without any, everything."""
     pairs = call.pairs() + json_pairs(await call.body(MAX_JSON))
     query = parse_query(pairs, _DEFAULTS)
-    cancelled = 0
-    while seqs := call.store.search.unfinished(call.user, query, _CHUNK):
-        messages = call.store.messages.load_many(seqs)
-        cancelled += call.engine.cancel(messages[seq] for seq in seqs)
-        await call.store.database.committed()
+    if call.arg("async") == "true":
+        action = call.engine.bulk.start(call.user, query)
+        return await call.answer({"actionId": action.id}, 202)
+    cancelled = await call.engine.bulk.run(call.user, query)
     return await call.answer({"cancelled": cancelled}, 202)
+
+
+async def bulk_actions(call: Call) -> web.Response:
+    """Cancellations in the background, newest first; the cursor counts what was listed."""
+    state = (call.arg("state") or "").upper()
+    offset = parse_cursor(call.arg("cursor") or "") or 0
+    count = call.number("count", 100, 1, 1_000)
+    documents = [bulk_action_document(action) for action in call.engine.bulk.recent(call.user)]
+    documents = [d for d in documents if state in ("", d["state"])]
+    answer: dict[str, Any] = {"bulkActions": documents[offset : offset + count]}
+    if len(documents) > offset + count:
+        answer["cursor"] = format_cursor(documents[offset]["createdAt"], offset + count)
+    return await call.answer(answer)
+
+
+async def bulk_action(call: Call) -> web.Response:
+    """One of them."""
+    action = call.engine.bulk.find(call.user, call.params["id"])
+    return await call.answer(bulk_action_document(action))
 
 
 async def run_now(call: Call) -> web.Response:

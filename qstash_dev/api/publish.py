@@ -8,13 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
+from qstash_dev.api.intake import check_name, destination_group, read_draft
 from qstash_dev.engine.engine import Accepted
-from qstash_dev.protocol.destination import (
-    NAME,
-    Destination,
-    destination_text,
-    parse_destination,
-)
+from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Group
@@ -38,7 +34,7 @@ async def publish(call: Call) -> web.Response:
 
 async def enqueue(call: Call) -> web.Response:
     """As publish, into a queue that is created if it does not exist."""
-    return await _publish(call, _queue_name(call.params["queue"]))
+    return await _publish(call, check_name(call.params["queue"], "queue"))
 
 
 async def batch(call: Call) -> web.Response:
@@ -55,60 +51,39 @@ async def batch(call: Call) -> web.Response:
 
 async def _publish(call: Call, queue: str | None) -> web.Response:
     destination = parse_destination(call.rest, call.query)
-    group = _group(call, destination)
-    draft = parse_draft(
-        destination.url or "",
-        call.headers(),
-        call.engine.policy.limits,
-        config=destination.config,
-        defaults=group.headers if group else None,
-        caller_ip=call.request.remote,
-        authorized_by_header=call.by_header,
-    )
+    group = destination_group(call, destination)
+    draft = read_draft(call, destination, group)
     body = await call.body(call.engine.policy.limits.max_message_size)
-    document, status = _accept(call, draft, body, group, queue)
+    document, status = _accept(call, draft, body, destination, group, queue)
     return await call.answer(document, status)
 
 
 def _accept(
-    call: Call, draft: Draft, body: bytes, group: Group | None, queue: str | None
+    call: Call,
+    draft: Draft,
+    body: bytes,
+    destination: Destination,
+    group: Group | None,
+    queue: str | None,
 ) -> tuple[Any, int]:
     if draft.cron is not None:
-        raise QStashError(501, "schedules come later")
+        text = destination.url or destination.group or ""
+        schedule = call.engine.schedules.create(call.user, draft, text, body)
+        return {"scheduleId": schedule.id}, 200
     # Only enqueueing puts a message into a queue; the header belongs to schedules.
     draft = replace(draft, spec=replace(draft.spec, queue=queue))
     accepted = call.engine.accept(call.user, draft, body, group)
-    documents = [_document(a, with_url=True) for a in accepted]
+    documents = [_document(a) for a in accepted]
     if group is not None:
         return documents, 200
     return documents[0], 202 if accepted[0].deduplicated else 200
 
 
-def _document(accepted: Accepted, with_url: bool) -> dict[str, Any]:
-    document: dict[str, Any] = {"messageId": accepted.message_id}
-    if with_url:
-        document["url"] = accepted.url
+def _document(accepted: Accepted) -> dict[str, Any]:
+    document: dict[str, Any] = {"messageId": accepted.message_id, "url": accepted.url}
     if accepted.deduplicated:
         document["deduplicated"] = True
     return document
-
-
-def _group(call: Call, destination: Destination) -> Group | None:
-    if destination.group is None:
-        return None
-    group = call.store.groups.get(call.user, destination.group)
-    if group is None:
-        raise QStashError(404, f"topic {destination.group} not found")
-    return group
-
-
-def _queue_name(name: str) -> str:
-    if NAME.fullmatch(name) is None:
-        raise QStashError(
-            400,
-            f"invalid queue name {name[:200]!r}: only letters, digits, '-', '_' and '.' may be used",
-        )
-    return name
 
 
 def _item(call: Call, raw: msgspec.Raw) -> Any:
@@ -124,7 +99,7 @@ def _item(call: Call, raw: msgspec.Raw) -> Any:
 
 def _accept_item(call: Call, item: Item) -> Any:
     destination = destination_text(item.destination or "")
-    group = _group(call, destination)
+    group = destination_group(call, destination)
     limits = call.engine.policy.limits
     draft = parse_draft(
         destination.url or "",
@@ -136,8 +111,8 @@ def _accept_item(call: Call, item: Item) -> Any:
     body = (item.body or "").encode()
     if limits.max_message_size is not None and len(body) > limits.max_message_size:
         raise QStashError(412, "quota maxMessageSize exceeded")
-    queue = _queue_name(item.queue) if item.queue else None
-    return _accept(call, draft, body, group, queue)[0]
+    queue = check_name(item.queue, "queue") if item.queue else None
+    return _accept(call, draft, body, destination, group, queue)[0]
 
 
 def _item_headers(item: Item) -> list[tuple[str, str]]:

@@ -140,6 +140,7 @@ class Server:
         self._spawn(self._keep_house())
         gc.collect()
         gc.freeze()
+        self._engine.bulk.resume()
         self._engine.wake()
 
     def _spawn(self, job: Coroutine[Any, Any, None]) -> None:

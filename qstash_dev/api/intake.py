@@ -1,0 +1,40 @@
+"""What publish, enqueue, batch and schedules have in common: destination, group and draft."""
+
+from qstash_dev.api.call import Call
+from qstash_dev.protocol.destination import NAME, Destination
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import Draft, parse_draft
+from qstash_dev.protocol.model import Group
+
+
+def read_draft(call: Call, destination: Destination, group: Group | None) -> Draft:
+    """The draft that a request's own headers and query describe."""
+    return parse_draft(
+        destination.url or "",
+        call.headers(),
+        call.engine.policy.limits,
+        config=destination.config,
+        defaults=group.headers if group else None,
+        caller_ip=call.request.remote,
+        authorized_by_header=call.by_header,
+    )
+
+
+def destination_group(call: Call, destination: Destination) -> Group | None:
+    """The URL group that a destination names, `None` for a URL. Raises QStashError(404)."""
+    if destination.group is None:
+        return None
+    group = call.store.groups.get(call.user, destination.group)
+    if group is None:
+        raise QStashError(404, f"topic {destination.group} not found")
+    return group
+
+
+def check_name(name: str, what: str) -> str:
+    """A name of a queue or group. Raises QStashError(400)."""
+    if NAME.fullmatch(name) is None:
+        raise QStashError(
+            400,
+            f"invalid {what} name {name[:200]!r}: only letters, digits, '-', '_' and '.' may be used",
+        )
+    return name
