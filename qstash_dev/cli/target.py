@@ -23,15 +23,20 @@ class Target(Struct, frozen=True):
 
 
 def find(explicit: str | None, environment: Mapping[str, str], config: Config) -> Target:
-    """The server to talk to. Whether it answers is not asked."""
-    if explicit:
-        return Target(with_scheme(explicit), None, "--url")
-    if environment.get("QSTASH_DEV_URL"):
-        return Target(with_scheme(environment["QSTASH_DEV_URL"]), None, "QSTASH_DEV_URL")
+    """The server to talk to. Whether it answers is not asked.
+
+    A server that others can reach wants a token: it is in the record of the server, or else in
+    QSTASH_DEV_TOKEN.
+    """
     running = config.data_dir and read_record(config.data_dir / "server.json")
-    if running:
+    named, found_by = explicit, "--url"
+    if not named:
+        named, found_by = environment.get("QSTASH_DEV_URL"), "QSTASH_DEV_URL"
+    url = with_scheme(named) if named else f"http://127.0.0.1:{config.port or 8080}"
+    if running and (not named or running.url == url):
         return running
-    return Target(f"http://127.0.0.1:{config.port or 8080}", None, "default port")
+    token = environment.get("QSTASH_DEV_TOKEN") or None
+    return Target(url, token, found_by if named else "the default port")
 
 
 def with_scheme(text: str) -> str:

@@ -17,7 +17,7 @@ from qstash_dev.protocol.users import DEV_USERS, User, is_public
 
 DEFAULT = "default"
 
-VARIABLES_OF_CLIENTS = ("QSTASH_DEV_URL",)
+VARIABLES_OF_CLIENTS = ("QSTASH_DEV_URL", "QSTASH_DEV_TOKEN")
 """Variables with our prefix that are no settings of a server."""
 
 FIELDS = {

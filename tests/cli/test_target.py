@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from qstash_dev.cli.target import lives, read_record, with_scheme
+from qstash_dev.cli.target import find, lives, read_record, with_scheme
+from qstash_dev.config import Config
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,24 @@ def test_a_record_of_an_ended_process_is_no_server(tmp_path):
 def test_no_process_has_a_number_below_one():
     assert not lives(0)
     assert not lives(-1)
+
+
+@pytest.fixture
+def record(tmp_path):
+    content = {"pid": os.getpid(), "url": "http://127.0.0.1:8092", "token": "t"}
+    (tmp_path / "server.json").write_text(json.dumps(content))
+    return Config(port=8091, data_dir=tmp_path)
+
+
+def test_the_server_of_this_directory_is_meant_unless_another_is_named(record):
+    assert find(None, {}, record).url == "http://127.0.0.1:8092"
+    assert find(None, {"QSTASH_DEV_URL": "1"}, record).url == "http://127.0.0.1:1"
+    assert find("2", {"QSTASH_DEV_URL": "1"}, record).url == "http://127.0.0.1:2"
+    assert find(None, {}, Config(port=8091, data_dir=None)).url == "http://127.0.0.1:8091"
+
+
+def test_a_token_goes_only_to_the_server_it_is_for(record):
+    assert find(None, {}, record).token == "t"
+    assert find("8092", {}, record).token == "t"
+    assert find("8093", {}, record).token is None
+    assert find("8093", {"QSTASH_DEV_TOKEN": "u"}, record).token == "u"

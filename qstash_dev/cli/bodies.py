@@ -1,0 +1,49 @@
+"""Bodies and headers as people give them on a command line."""
+
+import sys
+from base64 import b64encode
+from collections.abc import Sequence
+
+from qstash_dev.cli.exits import USAGE, Failure
+
+
+def read_body(text: str) -> bytes:
+    """The text itself, `@FILE`, or `-` for stdin, as curl's `-d` without its changes."""
+    if text == "-":
+        return sys.stdin.buffer.read()
+    if not text.startswith("@"):
+        return text.encode()
+    try:
+        with open(text[1:], "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise Failure(f'The body "{text[1:]}" cannot be read: {error.strerror}.', USAGE) from None
+
+
+def body_of(text: str) -> str | dict[str, str]:
+    """A body in the shape of the control API: text, or base64 of what is no text."""
+    body = read_body(text)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": b64encode(body).decode()}
+
+
+def headers_of(texts: Sequence[str]) -> dict[str, str]:
+    """`Name: value` lines as a mapping."""
+    found = {}
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise Failure(f'"{text}" is not a header; expected NAME:VALUE.', USAGE)
+        found[name.strip()] = value.strip()
+    return found
+
+
+def forwarded(headers: dict[str, str]) -> dict[str, str]:
+    """Headers of a publish: QStash's own as they are, others for the destination (as SDKs do)."""
+    own = ("upstash-", "content-type")
+    return {
+        name if name.lower().startswith(own) else f"Upstash-Forward-{name}": value
+        for name, value in headers.items()
+    }

@@ -1,0 +1,123 @@
+"""`clock`, `wait`, `reset`: steer a running server."""
+
+import sys
+
+import click
+from msgspec import convert
+
+from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
+from qstash_dev.cli.messages import HEADS, row_cells
+from qstash_dev.cli.tables import print_json, print_table, time_text
+from qstash_dev.cli.talk import ask, json_option, talk, url_option
+from qstash_dev.client import Clock, Row
+from qstash_dev.config.parsing import duration_ms
+from qstash_dev.protocol.timing import format_duration
+
+
+def duration(text: str) -> int:
+    """A duration argument in milliseconds."""
+    try:
+        return duration_ms(text)
+    except ValueError as error:
+        raise Failure(str(error), USAGE) from None
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def clock(ctx: click.Context) -> None:
+    """See and control the time that delays, retries and schedules follow."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(show_clock)
+
+
+def print_clock(found: Clock, as_json: bool = False) -> None:
+    """Mode, time, and when something is due next."""
+    if as_json:
+        print_json(found)
+        return
+    speed = f" {found.scale:g}x" if found.mode == "scaled" else ""
+    click.echo(f"{found.mode}{speed}  {time_text(found.now)}")
+    if found.offset_ms:
+        click.echo(f"{format_duration(found.offset_ms)} ahead of the wall clock")
+    if found.next_event_at is not None and found.now is not None:
+        click.echo(f"next event in {format_duration(max(0, found.next_event_at - found.now))}")
+
+
+def change(url: str | None, order: dict[str, object]) -> None:
+    """Sends an order to the clock and shows what became of it."""
+    print_clock(talk(url, lambda client: client.clock(order)))
+
+
+@clock.command("show")
+@json_option
+@url_option
+def show_clock(as_json: bool = False, url: str | None = None) -> None:
+    """How time passes now."""
+    print_clock(talk(url, lambda client: client.clock()), as_json)
+
+
+@clock.command("advance")
+@click.argument("duration_text", metavar="D")
+@url_option
+def advance_clock(duration_text: str, url: str | None) -> None:
+    """Jump ahead, such as 2h; everything due until then is delivered."""
+    change(url, {"advance_ms": duration(duration_text)})
+
+
+@clock.command("skip")
+@url_option
+def skip_clock(url: str | None) -> None:
+    """Jump to the next event."""
+    change(url, {"skip": True})
+
+
+@clock.command("scale")
+@click.argument("factor", type=click.FloatRange(0, 1_000_000, min_open=True))
+@url_option
+def scale_clock(factor: float, url: str | None) -> None:
+    """Let time pass FACTOR times as fast."""
+    change(url, {"mode": "scaled", "scale": factor})
+
+
+@clock.command("freeze")
+@url_option
+def freeze_clock(url: str | None) -> None:
+    """Stop time; only advance and skip move it."""
+    change(url, {"mode": "frozen"})
+
+
+@clock.command("real")
+@url_option
+def real_clock(url: str | None) -> None:
+    """Return to the wall clock."""
+    change(url, {"mode": "real"})
+
+
+@click.command()
+@click.option("--filter", metavar="FILTER", required=True, help='Such as "state:failed".')
+@click.option("--count", type=click.IntRange(1), default=1, help="How many [default: 1].")
+@click.option("--timeout", metavar="D", default="5s", help="Real time [default: 5s].")
+@json_option
+@url_option
+def wait(filter: str, count: int, timeout: str, as_json: bool, url: str | None) -> None:
+    """Wait until messages match; exits with 4 when they do not in time."""
+    params = {"filter": filter, "count": count, "timeout_ms": duration(timeout)}
+    answer = ask(url, "GET", "/_dev/wait", params=params)
+    rows = convert(answer.get("rows", []), list[Row])
+    if as_json:
+        print_json(answer)
+    elif rows:
+        print_table(HEADS, [row_cells(row) for row in rows], "")
+    if not answer["met"]:
+        raise Failure(f"{len(rows)} of {count} matched within {timeout}: {filter}", NOT_MET)
+
+
+@click.command()
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@url_option
+def reset(yes: bool, url: str | None) -> None:
+    """Forget all messages, schedules, queues, groups and logs."""
+    if not yes and sys.stdin.isatty():
+        click.confirm("Forget all messages, schedules, queues, groups and logs?", abort=True)
+    ask(url, "POST", "/_dev/reset")
+    click.echo("Everything is forgotten.", err=True)

@@ -1,0 +1,75 @@
+"""One message whole, as text: what was published, every exchange, and why it failed."""
+
+from base64 import b64decode
+
+import click
+
+from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
+from qstash_dev.client import Attempt, Body, Detail
+from qstash_dev.console import printable
+
+SHOWN = 2000
+"""Characters of a body; `messages get --body` gives all."""
+
+
+def print_detail(detail: Detail) -> None:
+    """Overview, request, attempts."""
+    row = detail.row
+    click.echo(coloured(f"{state_text(row.state)}  {row.id}", row.state))
+    if detail.hint:
+        click.echo(f"! {printable(detail.hint)}")
+    for lint in detail.lints:
+        click.echo(f"! {printable(lint)}")
+    overview = {
+        "created": time_text(row.created_at),
+        "next attempt": time_text(row.due_at),
+        "attempts": f"{row.try_} of {row.tries}",
+        "kind": row.kind,
+        "from": row.parent,
+        "queue": row.queue,
+        "url group": row.topic,
+        "schedule": row.schedule,
+        "flow control": row.flow_key,
+        "labels": ", ".join(row.labels),
+        "dlq": row.dlq_id,
+        "replayed": row.replays or None,
+    }
+    print_record(overview)
+    heading(f"{detail.request.method} {detail.request.url}")
+    exchange(detail.request.headers, detail.request.body)
+    for attempt in detail.attempts:
+        print_attempt(attempt)
+
+
+def print_attempt(attempt: Attempt) -> None:
+    """One exchange: where it went, what came back."""
+    heading(f"Attempt {attempt.number}, {time_text(attempt.started_at)}, {attempt.total_ms:.0f} ms")
+    click.echo(printable(f"to {attempt.target}"))
+    if attempt.failure is not None:
+        click.echo(printable(f"{attempt.failure.reason}: {attempt.failure.detail}"))
+    if attempt.response is not None:
+        click.echo(f"HTTP/{attempt.response.http_version} {attempt.response.status}")
+        exchange(attempt.response.headers, attempt.response.body)
+
+
+def heading(text: str) -> None:
+    click.echo(f"\n{printable(text)}")
+
+
+def exchange(headers: list[tuple[str, str]], body: Body) -> None:
+    """Headers and the beginning of a body."""
+    for name, value in headers:
+        click.echo(printable(f"  {name}: {value}"))
+    if body.size:
+        click.echo("")
+        click.echo(body_text(body))
+
+
+def body_text(body: Body) -> str:
+    """Text as it is but for control characters; else the size and the first bytes."""
+    if body.text is None:
+        head = b64decode(body.base64 or "")[:16].hex(" ")
+        return f"  {body.size} bytes: {head}"
+    text = body.text[:SHOWN]
+    cut = f"\n  ... {body.size} bytes in all" if body.truncated or len(body.text) > SHOWN else ""
+    return "\n".join(f"  {printable(line)}" for line in text.splitlines()) + cut

@@ -1,0 +1,26 @@
+"""Who listens on a port of this machine: another qstash-dev, another QStash, or something else."""
+
+from qstash_dev.client import Client, ClientError
+from qstash_dev.protocol.users import DEV_USERS
+
+TIMEOUT_S = 2.0
+
+
+async def holder_of(port: int) -> str:
+    """A sentence about the program that answers on 127.0.0.1:`port`."""
+    url = f"http://127.0.0.1:{port}"
+    async with Client(url, timeout_s=TIMEOUT_S) as client:
+        try:
+            health = await client.health()
+            return f"Port {port} is held by another qstash-dev (pid {health['pid']}) at {url}."
+        except (ClientError, KeyError, TypeError):
+            pass
+        try:
+            keys = await client.request(
+                "GET", "/v2/keys", headers={"Authorization": f"Bearer {DEV_USERS[0].token}"}
+            )
+            if isinstance(keys, dict) and keys.get("current") == DEV_USERS[0].current_key:
+                return f"Port {port} is held by another QStash development server at {url}."
+        except ClientError:
+            pass
+    return f"Port {port} is held by another program."

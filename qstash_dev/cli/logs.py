@@ -1,0 +1,68 @@
+"""`logs`: the events of the past, and those to come."""
+
+import json
+import os
+import sys
+
+import click
+from msgspec import convert, to_builtins
+
+from qstash_dev.cli.talk import talk, url_option
+from qstash_dev.client import Client, Event, Logs, Online
+from qstash_dev.console import Line, event_text, wants_colour
+from qstash_dev.protocol.model import State
+
+
+@click.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens.")
+@click.option("--filter", metavar="FILTER", help='Such as "state:failed dest:/api".')
+@click.option("--limit", type=click.IntRange(0, 1000), default=100, help="How many [default: 100].")
+@click.option("--json", "as_json", is_flag=True, help="One record per line.")
+@url_option
+def logs(follow: bool, filter: str | None, limit: int, as_json: bool, url: str | None) -> None:
+    """What happened to messages, one line per event."""
+
+    async def run(client: Client) -> None:
+        params = {"filter": filter, "limit": limit}
+        page = convert(await client.request("GET", "/_dev/logs", params=params), Logs)
+        for event in page.events:
+            print_event(event, as_json)
+        if follow:
+            await tail(client, page.seq, filter, as_json)
+
+    talk(url, run)
+
+
+async def tail(client: Client, after: int, filter: str | None, as_json: bool) -> None:
+    """Every event after `after`, until the server ends or the person does."""
+    async for update in client.events(after, filter):
+        if isinstance(update, Online):
+            continue
+        for event in update.events:
+            if update.matched is None or event.id in update.matched:
+                print_event(event, as_json)
+
+
+def print_event(event: Event, as_json: bool) -> None:
+    """One line at once, so that a pipe sees it, too."""
+    if as_json:
+        click.echo(json.dumps(to_builtins(event)))
+    else:
+        click.echo(event_text(line_of(event), colour=wants_colour(sys.stdout, os.environ)))
+    sys.stdout.flush()
+
+
+def line_of(event: Event) -> Line:
+    """The event in the console's terms."""
+    return Line(
+        seq=event.seq,
+        time=event.time,
+        id=event.id,
+        user=event.user,
+        state=State(event.state),
+        method=event.method,
+        url=event.url,
+        status=event.status,
+        next_at=event.next_at,
+        error=event.error,
+    )

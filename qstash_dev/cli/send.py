@@ -1,0 +1,150 @@
+"""`send`: publish by hand, and see what became of it.
+
+A fixture is JSON: `url`, `method`, `headers` (an object or pairs) and `body` (text, or
+`{"base64": ...}`), as the TUI saves it.
+"""
+
+import json
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from qstash_dev.cli.bodies import forwarded, headers_of, read_body
+from qstash_dev.cli.detail import print_detail
+from qstash_dev.cli.env import select
+from qstash_dev.cli.exits import ERROR, USAGE, Failure
+from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.talk import talk, url_option
+from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
+
+FINISHED = ("delivered", "failed", "canceled")
+
+SHORTHANDS = {
+    "method": "Upstash-Method",
+    "delay": "Upstash-Delay",
+    "retries": "Upstash-Retries",
+    "retry_delay": "Upstash-Retry-Delay",
+    "timeout": "Upstash-Timeout",
+    "callback": "Upstash-Callback",
+    "failure_callback": "Upstash-Failure-Callback",
+    "label": "Upstash-Label",
+    "dedup_id": "Upstash-Deduplication-Id",
+    "cron": "Upstash-Cron",
+}
+"""Options that stand for a header."""
+
+
+@click.command()
+@click.argument("destination", required=False, metavar="URL")
+@click.option("-d", "--data", metavar="TEXT|@FILE|-", help="The body; - is stdin.")
+@click.option("-H", "--header", multiple=True, metavar="NAME:VALUE", help="For the destination.")
+@click.option("--method", metavar="METHOD", help="How it is delivered [default: POST].")
+@click.option("--delay", metavar="D", help="Such as 10s or 2h.")
+@click.option("--retries", metavar="N", help="How often to try again.")
+@click.option("--retry-delay", metavar="EXPR", help="Milliseconds, such as 1000 * retried.")
+@click.option("--timeout", metavar="D", help="Of one attempt.")
+@click.option("--callback", metavar="URL", help="Told of every outcome.")
+@click.option("--failure-callback", metavar="URL", help="Told when all attempts failed.")
+@click.option("--label", metavar="LABEL", help="To find it again.")
+@click.option("--dedup-id", metavar="ID", help="Sent twice, delivered once.")
+@click.option("--cron", metavar="CRON", help="Makes a schedule.")
+@click.option("--queue", metavar="NAME", help="Delivered in order with others of the queue.")
+@click.option("--fixture", metavar="FILE", help="A saved message.")
+@click.option("--user", metavar="ID", help="Who sends it [default: the first user].")
+@click.option("--wait", is_flag=True, help="Wait for the outcome and print it.")
+@url_option
+def send(
+    destination: str | None,
+    data: str | None,
+    header: tuple[str, ...],
+    queue: str | None,
+    fixture: str | None,
+    user: str | None,
+    wait: bool,
+    url: str | None,
+    **shorthands: str | None,
+) -> None:
+    """Publish a message.
+
+    URL may be a path of your app, such as /api/orders, or the name of a URL group. Headers named
+    Upstash-... configure the message, others are for the destination.
+    """
+    given = read_fixture(Path(fixture)) if fixture else {}
+    destination = destination or given.get("url")
+    if not destination:
+        raise Failure("Name a destination: a URL, a path of the app, or a URL group.", USAGE)
+    own = {SHORTHANDS[name]: value for name, value in shorthands.items() if value is not None}
+    method = {"Upstash-Method": given["method"]} if "method" in given else {}
+    headers = {**method, **forwarded({**given.get("headers", {}), **headers_of(header)}), **own}
+    body = given.get("body", b"") if data is None else read_body(data)
+
+    async def act(client: Client) -> list[str]:
+        server = (await client.snapshot(limit=1)).server
+        token = token_of(user) if user else server.env.get("QSTASH_TOKEN")
+        place = absolute(destination, server.app.url)
+        kind = f"enqueue/{quote(queue, safe='')}" if queue else "publish"
+        answer = await client.request(
+            "POST",
+            f"/v2/{kind}/{place}",
+            data=body,
+            headers={**headers, "Authorization": f"Bearer {token}"},
+        )
+        if not wait:
+            click.echo(json.dumps(answer))
+            return []
+        return [row.state for row in await outcomes(client, ids_of(answer))]
+
+    if any(state != "delivered" for state in talk(url, act)):
+        raise click.exceptions.Exit(ERROR)
+
+
+def token_of(user: str) -> str:
+    """The token of a user of the local settings."""
+    return select(load_or_fail("serve", {}).config.users, user).token
+
+
+def absolute(destination: str, app: str) -> str:
+    """A path belongs to the app; `:3001/x` to another port; all else is as it is."""
+    if destination.startswith("/"):
+        return app.rstrip("/") + destination
+    return f"http://localhost{destination}" if destination.startswith(":") else destination
+
+
+def ids_of(answer: Any) -> list[str]:
+    """The message ids of a publish; a URL group has several, a schedule has none."""
+    if isinstance(answer, list):
+        return [id for item in answer for id in ids_of(item)]
+    return [answer["messageId"]] if "messageId" in answer else []
+
+
+async def outcomes(client: Client, ids: list[str]) -> list[Row]:
+    """Waits until every message is finished, printing each in full; the rows in that order."""
+    waiting, done = set(ids), []
+    if not ids:
+        return []
+    async for update in client.watch(filter="id:" + "|".join(ids)):
+        if isinstance(update, Lost):
+            raise ServerUnreachable(client.url, update.why)
+        rows = update.rows if isinstance(update, Snapshot | Tick) else []
+        for row in rows:
+            if row.id in waiting and row.state in FINISHED:
+                waiting.discard(row.id)
+                done.append(row)
+                print_detail(await client.message(row.id))
+        if not waiting:
+            break
+    return done
+
+
+def read_fixture(path: Path) -> dict[str, Any]:
+    """A saved message with its headers as a mapping and its body as bytes."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        body = content.get("body") or ""
+        raw = b64decode(body["base64"]) if isinstance(body, dict) else body.encode()
+        return {**content, "headers": dict(content.get("headers") or {}), "body": raw}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Failure(f'The fixture "{path}" cannot be read: {error}.', USAGE) from None

@@ -1,0 +1,85 @@
+"""Output of client commands: columns for people, JSON for programs. Data goes to stdout."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from shutil import get_terminal_size
+from typing import Any
+
+import click
+from msgspec import to_builtins
+
+from qstash_dev.console import LOOK, printable, wants_colour
+from qstash_dev.protocol.model import State
+
+STATES = {
+    "delayed": LOOK[State.CREATED],
+    "queued": LOOK[State.CREATED],
+    "created": LOOK[State.CREATED],
+    "held": LOOK[State.CREATED],
+    "active": LOOK[State.ACTIVE],
+    "retry": LOOK[State.RETRY],
+    "delivered": LOOK[State.DELIVERED],
+    "failed": LOOK[State.FAILED],
+    "canceled": LOOK[State.CANCELED],
+}
+"""Symbol and colour of the states that rows have."""
+
+
+def print_json(value: object) -> None:
+    """One document, as the control API has it."""
+    click.echo(json.dumps(to_builtins(value), indent=2, ensure_ascii=False))
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]], nothing: str) -> None:
+    """Aligned columns, cut at the width of a terminal; `nothing` on stderr when there are none."""
+    if not rows:
+        click.echo(nothing, err=True)
+        return
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in columns([heads, *rows]):
+        click.echo(line[:width].rstrip())
+
+
+def columns(rows: Sequence[Sequence[object]]) -> list[str]:
+    """The rows as lines in which every column is as wide as its widest text."""
+    texts = [[cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return ["  ".join(f"{t:<{w}}" for t, w in zip(row, widths, strict=True)) for row in texts]
+
+
+def cell(value: object) -> str:
+    """Text without control characters; nothing is a dash."""
+    return "-" if value is None or value == "" else printable(str(value))
+
+
+def time_text(ms: int | None) -> str | None:
+    """Local date and time, to the second."""
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def print_record(record: Mapping[str, Any]) -> None:
+    """Names and values below each other; what is not set is left out."""
+    shown = {name: value for name, value in record.items() if value not in (None, [], {}, "")}
+    for line in columns([(f"{name}:", as_text(value)) for name, value in shown.items()]):
+        click.echo(line.rstrip())
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def state_text(state: str) -> str:
+    """`✓ delivered`."""
+    return f"{STATES[state][0]} {state}" if state in STATES else state
+
+
+def coloured(text: str, state: str) -> str:
+    """The text in the colour of a state, on a terminal that wants colours."""
+    if state not in STATES or not wants_colour(sys.stdout, os.environ):
+        return text
+    return f"\x1b[{STATES[state][2]}m{text}\x1b[0m"

@@ -1,0 +1,58 @@
+"""How a client command reaches its server: finds it, asks, and turns trouble into exit codes."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import click
+
+from qstash_dev.cli.exits import NOT_REACHABLE, Failure
+from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.target import Target, find
+from qstash_dev.client import Client, Refused, ServerUnreachable
+
+T = TypeVar("T")
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def url_option(command: Decorated) -> Decorated:
+    """`--url`, for a command that asks a server."""
+    return click.option("--url", metavar="URL", help="Address of the server.")(command)
+
+
+def json_option(command: Decorated) -> Decorated:
+    """`--json`, for a command that prints what it found."""
+    return click.option("--json", "as_json", is_flag=True, help="For programs.")(command)
+
+
+def user_option(command: Decorated) -> Decorated:
+    """`--user`, for things that belong to a user."""
+    return click.option("--user", metavar="ID", help="Whose [default: defaultUser].")(command)
+
+
+def target_of(url: str | None) -> Target:
+    """The server that a command means."""
+    return find(url, os.environ, load_or_fail("serve", {}).config)
+
+
+def talk(url: str | None, act: Callable[[Client], Awaitable[T]]) -> T:
+    """What `act` returns. Exits with 5 when no server answers, with 1 when it refuses."""
+    target = target_of(url)
+
+    async def run() -> T:
+        async with Client(target.url, target.token) as client:
+            return await act(client)
+
+    try:
+        return asyncio.run(run())
+    except ServerUnreachable as error:
+        hint = f"The address is from: {target.found_by}. Start a server with: qstash-dev"
+        raise Failure(f"{error}\n{hint}", NOT_REACHABLE) from None
+    except Refused as error:
+        raise Failure(str(error)) from None
+
+
+def ask(url: str | None, method: str, path: str, **request: Any) -> Any:
+    """The answer to one request."""
+    return talk(url, lambda client: client.request(method, path, **request))
