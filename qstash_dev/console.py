@@ -4,7 +4,8 @@ Formats and writes plain values. Knows neither the engine nor the settings.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Literal, TextIO
 
@@ -95,6 +96,15 @@ class Console:
         else:
             self._write(start_block(started))
 
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Inside, nothing is written: somebody else has the screen."""
+        write, self._write = self._write, lambda _text: None
+        try:
+            yield
+        finally:
+            self._write = write
+
     def event(self, line: Line) -> None:
         """One committed event."""
         if self._style == "json":
@@ -161,13 +171,13 @@ def event_text(line: Line, *, colour: bool) -> str:
     """`12:03:11 ✗ error     500 1/4 31ms   POST http://... msg_26hZ  what went wrong`."""
     symbol, word, code = LOOK[line.state]
     state = f"{symbol} {word:<8}"
-    attempt = f"{line.attempt}/{line.tries}" if line.attempt and line.tries else ""
+    tries = f"{line.attempt}/{line.tries}" if line.tries else f"try {line.attempt}"
     took = f"{line.duration_ms:.0f}ms" if line.duration_ms is not None else ""
     columns = [
         clock_time(line.time),
         f"\x1b[{code}m{state}\x1b[0m" if colour else state,
         f"{line.status or '':>3}",
-        f"{attempt:<5}",
+        f"{tries if line.attempt else '':<5}",
         f"{took:>7}",
         printable(f"{line.method} {line.url}"),
         printable(line.id),

@@ -116,6 +116,16 @@ def test_quiet_shows_no_events():
     assert written(lambda c: c.notice("hello", 1), "quiet") == ""
 
 
+def test_a_silenced_console_writes_nothing_until_the_screen_is_free_again():
+    lines = []
+    console = Console(lines.append)
+    with console.silence():
+        console.event(LINE)
+    assert lines == []
+    console.event(LINE)
+    assert len(lines) == 1
+
+
 def test_a_notice_is_a_line_or_a_record():
     assert written(lambda c: c.notice("tunnel online", 1)).endswith("· tunnel online\n")
     record = json.loads(written(lambda c: c.notice("tunnel online", 1), "json"))

@@ -14,6 +14,9 @@ from qstash_dev import __version__
 from qstash_dev.cli.exits import INTERRUPTED, OK, Failure
 
 COMMANDS = {
+    "dev": ("run", "Server and terminal UI (the default command)."),
+    "serve": ("run", "Server only: faithful and deterministic, for CI and scripts."),
+    "demo": ("run", "See it at work: server, a sample app, and messages of every kind."),
     "env": ("env", "Print or write the variables that your app needs."),
     "config": ("env", "Show every setting and where it comes from."),
 }

@@ -9,7 +9,7 @@ import click
 
 from qstash_dev.cli.exits import NOT_REACHABLE, Failure
 from qstash_dev.cli.options import load_or_fail
-from qstash_dev.cli.target import Target, find
+from qstash_dev.cli.target import Target, find, with_scheme
 from qstash_dev.client import Client, Refused, ServerUnreachable
 
 T = TypeVar("T")
@@ -33,6 +33,9 @@ def user_option(command: Decorated) -> Decorated:
 
 def target_of(url: str | None) -> Target:
     """The server that a command means."""
+    token = os.environ.get("QSTASH_DEV_TOKEN")
+    if url and token:  # both are known: no need to read settings, which may be those of others
+        return Target(with_scheme(url), token, "--url")
     return find(url, os.environ, load_or_fail("serve", {}).config)
 
 

@@ -6,7 +6,7 @@ Knows how terminals and processes end; nothing of servers and messages.
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -48,13 +48,13 @@ def read_modes(stdin: TextIO) -> "list[int | list[bytes | int]] | None":
     return termios.tcgetattr(stdin.fileno())
 
 
-async def run_child(command: Sequence[str]) -> int:
+async def run_child(command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
     """Runs a program on this terminal; its exit code, negative for a signal.
 
     When cancelled, it asks the program to end, and ends it after `PATIENCE_S`.
     """
     with kept(sys.stdin, sys.stdout):
-        child = await asyncio.create_subprocess_exec(*command)
+        child = await asyncio.create_subprocess_exec(*command, env=environment)
         try:
             return await child.wait()
         finally:

@@ -8,7 +8,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -30,6 +30,7 @@ from qstash_dev.server.sockets import close_all, is_loopback, listen, url_host
 from qstash_dev.store.store import Store
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 MAX_STORED_ANSWER = 10_000_000
 GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
@@ -226,14 +227,13 @@ async def serve(
         await server.stop()
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine on the fastest event loop there is."""
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that runs on the fastest event loop there is."""
     try:
         import uvloop
     except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+        return asyncio.run(main)
+    return uvloop.run(main)
 
 
 def _policy(config: Config) -> Policy:

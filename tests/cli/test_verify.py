@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from qstash_dev.engine.clock import SystemClock
 
 from qstash_dev.cli import run
+from qstash_dev.engine.clock import SystemClock
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.users import DEV_USERS
 

@@ -1,0 +1,96 @@
+"""Real processes: `qstash-dev` as people start it, in a directory of its own, on a free port."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "qstash_dev"]
+
+
+def clean_environment(**more):
+    """Ours without any QStash variable of the machine."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("QSTASH")}
+    return {**own, **more}
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen
+    ready: dict
+    directory: Path
+
+    @property
+    def url(self):
+        return self.ready["url"]
+
+    def run(self, *args, stdin=None, **environment):
+        """A client command against this server."""
+        return subprocess.run(
+            [*COMMAND, *args],
+            cwd=self.directory,
+            env=clean_environment(QSTASH_DEV_URL=self.url, **environment),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def json(self, *args):
+        """What a client command prints with `--json`; it must succeed."""
+        done = self.run(*args, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def stop(self):
+        """Ends it as a shell would; the exit code."""
+        self.process.terminate()
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Starts `qstash-dev` with arguments; whatever still runs at the end of the test is killed."""
+    launched = []
+
+    def launch(*args, directory=tmp_path, **environment):
+        process = subprocess.Popen(
+            [*COMMAND, *args],
+            cwd=directory,
+            env=clean_environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        launched.append(process)
+        return process
+
+    yield launch
+    for process in launched:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def start(launch, tmp_path):
+    """Starts `qstash-dev serve --output json` with more arguments; it is ready on return."""
+
+    def start(*args, directory=tmp_path, **environment):
+        more = ("--output", "json", "--port", "0")
+        process = launch("serve", *more, *args, directory=directory, **environment)
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        return Server(process, json.loads(line), directory)
+
+    return start
+
+
+@pytest.fixture
+def server(start):
+    """A server that forgets."""
+    return start("--memory")

@@ -1,0 +1,149 @@
+import json
+import os
+import re
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from qstash_dev.config.env_file import variables
+from qstash_dev.protocol.users import DEV_USERS
+
+
+def get(url, token=DEV_USERS[0].token):
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_the_first_line_of_ndjson_says_that_it_is_ready(start):
+    server = start("--memory")
+    assert server.ready["type"] == "ready"
+    assert server.ready["pid"] == server.process.pid
+    keys = get(f"{server.url}/v2/keys")
+    assert keys == {"current": DEV_USERS[0].current_key, "next": DEV_USERS[0].next_key}
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_stopped_server_exits_with_0(start, name):
+    server = start("--memory")
+    server.process.send_signal(getattr(signal, name))
+    _, errors = server.process.communicate(timeout=30)
+    assert (server.process.returncode, errors) == (0, "")
+
+
+def test_a_pipe_gets_the_block_and_a_line_per_event(launch):
+    process = launch("--memory", "-port=0")
+    lines = [process.stdout.readline()]
+    assert re.search(r"runn+ing( at|\.)", lines[0], re.IGNORECASE)
+    while "publish" not in lines[-1]:
+        lines.append(process.stdout.readline())
+    url = variables("".join(lines))["QSTASH_URL"]
+    request = urllib.request.Request(
+        f"{url}/v2/publish/{url}/_dev/health",
+        method="POST",
+        headers={"Authorization": f"Bearer {DEV_USERS[0].token}", "Upstash-Method": "GET"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        message_id = json.load(answer)["messageId"]
+    while "✓ ok" not in lines[-1]:
+        lines.append(process.stdout.readline())
+    assert message_id in lines[-1]
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_events_are_records_of_ndjson(start):
+    server = start("--memory")
+    done = server.run("send", f"{server.url}/_dev/health", "--method", "GET")
+    message_id = json.loads(done.stdout)["messageId"]
+    states = []
+    while "DELIVERED" not in states:
+        record = json.loads(server.process.stdout.readline())
+        assert {"type", "ts", "seq"} <= set(record)
+        assert record["id"] == message_id
+        states.append(record["state"])
+    assert states == ["CREATED", "ACTIVE", "DELIVERED"]
+
+
+def test_a_taken_port_is_code_3_in_the_words_of_the_javascript_sdk(start, launch):
+    server = start("--memory")
+    port = str(server.ready["port"])
+    second = launch("serve", "--memory", "--port", port)
+    out, errors = second.communicate(timeout=30)
+    assert second.returncode == 3
+    everything = (out + errors).strip()
+    assert re.search("address already in use", everything, re.IGNORECASE)
+    assert re.search(r":(\d+)\s*$", everything)[1] == port
+    assert f"another qstash-dev (pid {server.process.pid})" in everything
+
+
+def test_a_port_held_by_something_else_is_told_too(launch):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        other.settimeout(0)
+        process = launch("serve", "--memory", QSTASH_DEV_PORT=str(port))
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert f"Port {port} is held by another program." in errors
+
+
+def test_a_second_server_on_the_same_data_directory_is_refused(start, launch):
+    first = start()
+    second = launch("serve", "--port", "0")
+    _, errors = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert str(first.process.pid) in errors
+    assert str(first.ready["port"]) in errors
+
+
+def test_a_server_can_be_found_by_its_directory_while_it_runs(start, launch, tmp_path):
+    server = start()
+    record = Path(tmp_path, ".qstash-dev", "server.json")
+    assert json.loads(record.read_text())["url"] == server.url
+    if os.name == "posix":
+        assert record.stat().st_mode & 0o077 == 0
+    shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=30)
+    assert variables(shown)["QSTASH_URL"] == server.url
+    assert server.stop() == 0
+    assert not record.exists()
+
+
+def test_memory_leaves_nothing_behind(start, tmp_path):
+    assert start("--memory").stop() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_port_serves_the_api_too(start):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = start("--memory", "-log-port", str(port))
+    assert get(f"http://127.0.0.1:{port}/v2/keys") == get(f"{server.url}/v2/keys")
+
+
+def test_credentials_of_an_env_file_are_adopted_and_not_printed(start, tmp_path):
+    (tmp_path / ".env.local").write_text(
+        "QSTASH_TOKEN=cloud-token\nQSTASH_CURRENT_SIGNING_KEY=sig_a\nQSTASH_NEXT_SIGNING_KEY=sig_b\n"
+    )
+    server = start("--memory", "--env-file", ".env.local")
+    assert get(f"{server.url}/v2/keys", "cloud-token") == {"current": "sig_a", "next": "sig_b"}
+    assert "cloud-token" not in json.dumps(server.ready)
+
+
+def test_a_bad_setting_is_code_2(launch):
+    process = launch("serve", QSTASH_DEV_QUOTA="free")
+    out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out) == (2, "")
+    assert 'QSTASH_DEV_QUOTA: "free" is none of payg, pro.' in errors
+
+
+def test_no_server_is_code_5(launch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = launch("messages", "list", "--url", str(port))
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 5
+    assert f"http://127.0.0.1:{port}" in errors
