@@ -17,8 +17,18 @@ COMMANDS = {
     "dev": ("run", "Server and terminal UI (the default command)."),
     "serve": ("run", "Server only: faithful and deterministic, for CI and scripts."),
     "demo": ("run", "See it at work: server, a sample app, and messages of every kind."),
+    "attach": ("attach", "Terminal UI of a running server."),
+    "send": ("send", "Publish a message by hand."),
+    "messages": ("messages", "List messages, look at one, cancel, run now, delete."),
+    "dlq": ("messages", "Messages that ran out of retries: list, retry, delete."),
+    "replay": ("messages", "Deliver messages again, as they were or changed."),
+    "logs": ("logs", "What happened, one line per event."),
+    "wait": ("control", "Wait until messages match a filter."),
+    "reset": ("control", "Forget everything."),
     "env": ("env", "Print or write the variables that your app needs."),
     "config": ("env", "Show every setting and where it comes from."),
+    "verify": ("verify", "Explain why a signature holds or not."),
+    "doctor": ("doctor", "Look for what usually goes wrong."),
 }
 """Name: the module in this package that defines it, and a line for `--help`."""
 

@@ -3,7 +3,7 @@
 from qstash_dev.client import Client, ClientError
 from qstash_dev.protocol.users import DEV_USERS
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 1.0
 
 
 async def holder_of(port: int) -> str:

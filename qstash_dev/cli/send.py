@@ -1,11 +1,6 @@
-"""`send`: publish by hand, and see what became of it.
-
-A fixture is JSON: `url`, `method`, `headers` (an object or pairs) and `body` (text, or
-`{"base64": ...}`), as the TUI saves it.
-"""
+"""`send`: publish by hand, and see what became of it."""
 
 import json
-from base64 import b64decode
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +14,8 @@ from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.talk import talk, url_option
 from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
+from qstash_dev.protocol.fixture import Fixture, FixtureError, publish_headers
+from qstash_dev.protocol.fixture import read_fixture as parse_fixture
 
 FINISHED = ("delivered", "failed", "canceled")
 
@@ -72,20 +69,20 @@ def send(
     URL may be a path of your app, such as /api/orders, or the name of a URL group. Headers named
     Upstash-... configure the message, others are for the destination.
     """
-    given = read_fixture(Path(fixture)) if fixture else {}
-    destination = destination or given.get("url")
-    if not destination:
+    saved = read_fixture(Path(fixture)) if fixture else Fixture(url="", method="")
+    target = destination or saved.url
+    if not target:
         raise Failure("Name a destination: a URL, a path of the app, or a URL group.", USAGE)
     own = {SHORTHANDS[name]: value for name, value in shorthands.items() if value is not None}
-    method = {"Upstash-Method": given["method"]} if "method" in given else {}
-    headers = {**method, **forwarded({**given.get("headers", {}), **headers_of(header)}), **own}
-    body = given.get("body", b"") if data is None else read_body(data)
+    headers = {**saved_headers(saved), **forwarded(headers_of(header)), **own}
+    body = saved.body if data is None else read_body(data)
+    through = queue or saved.queue
 
     async def act(client: Client) -> list[str]:
         server = (await client.snapshot(limit=1)).server
         token = token_of(user) if user else server.env.get("QSTASH_TOKEN")
-        place = absolute(destination, server.app.url)
-        kind = f"enqueue/{quote(queue, safe='')}" if queue else "publish"
+        place = absolute(target, server.app.url)
+        kind = f"enqueue/{quote(through, safe='')}" if through else "publish"
         answer = await client.request(
             "POST",
             f"/v2/{kind}/{place}",
@@ -139,12 +136,18 @@ async def outcomes(client: Client, ids: list[str]) -> list[Row]:
     return done
 
 
-def read_fixture(path: Path) -> dict[str, Any]:
-    """A saved message with its headers as a mapping and its body as bytes."""
+def read_fixture(path: Path) -> Fixture:
+    """A saved message."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-        body = content.get("body") or ""
-        raw = b64decode(body["base64"]) if isinstance(body, dict) else body.encode()
-        return {**content, "headers": dict(content.get("headers") or {}), "body": raw}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Failure(f'The fixture "{path}" cannot be read: {error}.', USAGE) from None
+        return parse_fixture(path.read_bytes())
+    except (OSError, FixtureError) as error:
+        raise Failure(f'The fixture "{path}" cannot be used: {error}', USAGE) from None
+
+
+def saved_headers(saved: Fixture) -> dict[str, str]:
+    """Headers of the publish by name; those that stand more than once are joined, as HTTP allows."""
+    found: dict[str, str] = {}
+    for name, value in publish_headers(saved):
+        if value:
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found

@@ -5,7 +5,7 @@ import pytest
 
 from qstash_dev.cli.bodies import body_of, forwarded, headers_of, read_body
 from qstash_dev.cli.exits import Failure
-from qstash_dev.cli.send import absolute, ids_of, read_fixture
+from qstash_dev.cli.send import absolute, ids_of, read_fixture, saved_headers
 
 
 def test_a_body_is_text_a_file_or_stdin(tmp_path, monkeypatch):
@@ -69,18 +69,23 @@ def test_the_ids_of_a_publish_are_found(answer, ids):
     assert ids_of(answer) == ids
 
 
-@pytest.mark.parametrize(
-    ("body", "raw"), [("hi", b"hi"), ({"base64": "/wA="}, b"\xff\x00"), (None, b"")]
-)
-def test_a_fixture_holds_a_message(tmp_path, body, raw):
+def test_a_fixture_becomes_the_headers_of_a_publish(tmp_path):
     path = tmp_path / "f.json"
-    path.write_text(json.dumps({"url": "u", "headers": [["A", "b"]], "body": body}))
-    assert read_fixture(path) == {"url": "u", "headers": {"A": "b"}, "body": raw}
+    headers = {"Content-Type": "text/plain", "X-A": ["1", "2"]}
+    fixture = {"url": "u", "headers": headers, "options": {"retries": 0, "queue": "q"}}
+    path.write_text(json.dumps(fixture))
+    assert saved_headers(read_fixture(path)) == {
+        "Upstash-Method": "POST",
+        "Content-Type": "text/plain",
+        "Upstash-Forward-X-A": "1, 2",
+        "Upstash-Retries": "0",
+    }
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"body": {"x": 1}}', '{"body": 1}', '{"headers": 1}'])
-def test_a_broken_fixture_is_explained(tmp_path, text):
+def test_a_broken_fixture_is_explained(tmp_path):
     path = tmp_path / "f.json"
-    path.write_text(text)
-    with pytest.raises(Failure, match="cannot be read"):
+    path.write_text("[]")
+    with pytest.raises(Failure, match="cannot be used: The fixture is a list"):
         read_fixture(path)
+    with pytest.raises(Failure, match="cannot be used"):
+        read_fixture(tmp_path / "nowhere")
