@@ -1,0 +1,95 @@
+"""`/_dev/schedules`, `queues`, `groups`, `flow`: resources of all users, and what people do to them."""
+
+from typing import Any
+
+from aiohttp import web
+from msgspec.structs import replace
+
+from qstash_dev.api import flow, groups, queues, schedules
+from qstash_dev.api.call import Call
+from qstash_dev.api.flow import flow_document
+from qstash_dev.api.router import Handler, Route
+from qstash_dev.protocol.cron import parse_cron, upcoming
+from qstash_dev.protocol.model import Schedule
+from qstash_dev.protocol.wire import group_document, queue_document, schedule_document
+
+UPCOMING = 10
+
+
+async def list_schedules(call: Call) -> web.Response:
+    """Every schedule with its next ten times."""
+    documents = [_schedule(call, value) for _, _, value in call.store.schedules.all()]
+    return await call.answer({"schedules": documents})
+
+
+async def run_schedule(call: Call) -> web.Response:
+    """Fire now, beside the plan."""
+    schedule = call.engine.schedules.find(_user(call), call.params["id"])
+    return await call.answer({"ids": call.engine.schedules.run(schedule)})
+
+
+async def list_queues(call: Call) -> web.Response:
+    """Every queue, with how many messages are under way."""
+    documents = []
+    for user, name, queue in call.store.queues.all():
+        lag = call.engine.queues.lag(user, name)
+        active = len(call.engine.lanes.queue((user, name)).holders)
+        documents.append({**queue_document(queue, lag), "user": user, "active": active})
+    return await call.answer({"queues": documents})
+
+
+async def list_groups(call: Call) -> web.Response:
+    """Every URL group, with its default headers."""
+    documents = [
+        {**group_document(group), "user": user, "headers": group.headers}
+        for user, _, group in call.store.groups.all()
+    ]
+    return await call.answer({"groups": documents})
+
+
+async def list_flow(call: Call) -> web.Response:
+    """Every flow-control key."""
+    now = call.engine.clock.now()
+    keys = [
+        {**flow_document(name, lane, now), "user": user}
+        for (user, name), lane in sorted(call.engine.lanes.flows.items())
+    ]
+    return await call.answer({"keys": keys})
+
+
+def _schedule(call: Call, schedule: Schedule) -> dict[str, Any]:
+    now = call.engine.clock.now()
+    document = schedule_document(schedule, call.engine.schedules.states(schedule))
+    times = upcoming(parse_cron(schedule.cron), now, UPCOMING)
+    return {**document, "user": schedule.user, "next_times": times}
+
+
+def _user(call: Call) -> str:
+    return call.arg("user") or next(iter(call.context.users.values())).id
+
+
+def _as_user(handler: Handler) -> Handler:
+    """A handler of QStash's API for the user named in the query: `/_dev/` is of all users."""
+
+    async def handle(call: Call) -> web.StreamResponse:
+        return await handler(replace(call, user=_user(call)))
+
+    return handle
+
+
+ROUTES = (
+    Route("GET", "/_dev/schedules", list_schedules),
+    Route("POST", "/_dev/schedules/{id}/run", run_schedule),
+    Route("POST", "/_dev/schedules/{id}/pause", _as_user(schedules.pause)),
+    Route("POST", "/_dev/schedules/{id}/resume", _as_user(schedules.resume)),
+    Route("DELETE", "/_dev/schedules/{id}", _as_user(schedules.delete)),
+    Route("GET", "/_dev/queues", list_queues),
+    Route("POST", "/_dev/queues/{name}/pause", _as_user(queues.pause)),
+    Route("POST", "/_dev/queues/{name}/resume", _as_user(queues.resume)),
+    Route("DELETE", "/_dev/queues/{name}", _as_user(queues.delete)),
+    Route("GET", "/_dev/groups", list_groups),
+    Route("DELETE", "/_dev/groups/{name}", _as_user(groups.delete)),
+    Route("GET", "/_dev/flow", list_flow),
+    Route("POST", "/_dev/flow/{key}/pause", _as_user(flow.pause)),
+    Route("POST", "/_dev/flow/{key}/resume", _as_user(flow.resume)),
+)

@@ -1,0 +1,68 @@
+"""The control API lists resources of all users and acts on them."""
+
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from qstash_dev.config import Config
+from qstash_dev.server import Server
+
+SCHEDULE = {"Upstash-Cron": "0 9 * * *", "Upstash-Schedule-Id": "daily"}
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    server = Server(Config(port=0, data_dir=None))
+    await server.start()
+    headers = {"Authorization": f"Bearer {server.started.user.token}"}
+    async with aiohttp.ClientSession(server.started.url, headers=headers) as client:
+        yield client
+    await server.stop()
+
+
+async def get(session: aiohttp.ClientSession, path: str) -> Any:
+    async with session.get(path) as response:
+        assert response.status == 200
+        return await response.json()
+
+
+async def test_a_schedule_is_listed_with_its_next_ten_times(session: aiohttp.ClientSession) -> None:
+    await session.post("/v2/schedules/http://localhost:1/x", headers=SCHEDULE)
+    (schedule,) = (await get(session, "/_dev/schedules"))["schedules"]
+    times = schedule["next_times"]
+    assert len(times) == 10
+    assert [later - earlier for earlier, later in itertools.pairwise(times)] == [86_400_000] * 9
+    assert schedule["user"] == "defaultUser"
+
+
+async def test_a_schedule_can_be_run_now_and_paused(session: aiohttp.ClientSession) -> None:
+    await session.post("/v2/schedules/http://localhost:1/x", headers=SCHEDULE)
+    async with session.post("/_dev/schedules/daily/run") as response:
+        (message_id,) = (await response.json())["ids"]
+    detail = await get(session, f"/_dev/messages/{message_id}")
+    assert detail["row"]["kind"] == "schedule"
+    await session.post("/_dev/schedules/daily/pause")
+    assert (await get(session, "/v2/schedules/daily"))["isPaused"]
+
+
+async def test_queues_groups_and_flow_keys_are_listed(session: aiohttp.ClientSession) -> None:
+    flow = {"Upstash-Flow-Control-Key": "k", "Upstash-Flow-Control-Value": "parallelism=1"}
+    endpoints = {"endpoints": [{"url": "http://localhost:1/a"}]}
+    await session.post("/v2/queues", json={"queueName": "mail", "parallelism": 2})
+    await session.post("/v2/topics/team/endpoints", json=endpoints)
+    await session.post("/v2/publish/http://localhost:1/x", headers={**flow, "Upstash-Delay": "1h"})
+    (queue,) = (await get(session, "/_dev/queues"))["queues"]
+    (group,) = (await get(session, "/_dev/groups"))["groups"]
+    (key,) = (await get(session, "/_dev/flow"))["keys"]
+    assert (queue["name"], queue["parallelism"], queue["active"]) == ("mail", 2, 0)
+    assert (group["name"], group["endpoints"]) == ("team", endpoints["endpoints"])
+    assert (key["flowControlKey"], key["parallelismMax"]) == ("k", 1)
+
+
+async def test_an_unknown_resource_is_a_404_with_a_sentence(session: aiohttp.ClientSession) -> None:
+    async with session.post("/_dev/queues/nope/pause") as response:
+        assert response.status == 404
+        assert (await response.json())["error"] == "queue nope not found"
