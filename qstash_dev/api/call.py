@@ -9,6 +9,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qstash_dev.engine.bus import Bus
+from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.users import User
@@ -24,6 +25,7 @@ class Context(Struct, frozen=True):
     engine: Engine
     store: Store
     bus: Bus
+    clock: VirtualClock
     users: dict[str, User]
     hosts: frozenset[str]
     token_required: bool

@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+END_OF_TIME = 253_402_300_799_000
+"""The last second of the year 9999, as far as dates can be written."""
 Mode = Literal["real", "scaled", "frozen"]
 
 
@@ -87,7 +89,14 @@ class VirtualClock:
         """Jump `ms` ahead. In the mode `real` the clock runs ahead of the wall from then on."""
         if ms < 0:
             raise ValueError("the clock only moves forward; `real` returns to the wall clock")
+        if self.now() + ms > END_OF_TIME:
+            raise ValueError(f"{ms} ms are too many: the clock ends with the year 9999")
         self._anchor += ms
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether time passes only by `advance`."""
+        return self._mode == "frozen"
 
     def state(self) -> ClockState:
         """How the clock runs now."""

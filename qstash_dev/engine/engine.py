@@ -43,6 +43,7 @@ from qstash_dev.store.messages import Ticket
 from qstash_dev.store.store import Store
 
 BATCH = 200
+LONG_S = 1.0
 log = logging.getLogger(__name__)
 
 Send = Callable[[Request], Awaitable[Outcome]]
@@ -73,8 +74,9 @@ class Accepted(Struct, frozen=True):
 class Engine:
     """Messages in motion over a store. Call `recover` once before the first `step`.
 
-    `on_wake` is called when there may be something to do; `run_at` of `step` says when to call it
-    again. Deliveries run as tasks of the running event loop.
+    `on_wake` is called when there may be something to do; `next_time` says when to call `step`
+    without that. Deliveries run as tasks of the running event loop; while `one_by_one` says so, the
+    next one starts when the last one has ended or taken a second, so that the order is always the same.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Engine:
         self.lanes = lanes
         self.paused = False
         self.on_wake: Callable[[], None] = lambda: None
+        self.one_by_one: Callable[[], bool] = lambda: False
         self.send = send
         self.new_id = new_id
         self.borrowed_keys: dict[str, tuple[str, str]] = {}
@@ -102,6 +105,7 @@ class Engine:
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
+        self._long: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Accepting
@@ -274,7 +278,7 @@ class Engine:
         tickets = self.store.messages.due(now, BATCH)
         for ticket in tickets:
             self.lanes.enter(ticket)
-        started = self.lanes.take(now)
+        started = self.lanes.take(now, 1 + len(self._long) if self.one_by_one() else None)
         waiting = {ticket.seq for ticket in tickets} - {ticket.seq for ticket in started}
         if waiting:
             self.store.messages.claim(waiting)
@@ -292,6 +296,11 @@ class Engine:
             self.schedules.next_time(),
         )
         return min((time for time in times if time is not None), default=None)
+
+    def is_idle(self) -> bool:
+        """Whether nothing is under way and nothing is due."""
+        next_time = self.next_time()
+        return not self._active and (next_time is None or next_time > self.clock.now())
 
     async def stop(self, grace_s: float) -> None:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
@@ -331,6 +340,8 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, message: Message) -> None:
+        if self.one_by_one():
+            asyncio.get_running_loop().call_later(LONG_S, self._takes_long, message.id)
         try:
             attempt = await self._attempt(message)
             self._settle(attempt)
@@ -338,8 +349,14 @@ class Engine:
             log.exception("delivering message %s failed by a fault of qstash-dev", message.id)
             raise
         finally:
+            self._long.discard(message.id)
             self._active.pop(message.id, None)
             self.lanes.end_attempt(message.id, _flow_key(message))
+            self.wake()
+
+    def _takes_long(self, message_id: str) -> None:
+        if message_id in self._active:
+            self._long.add(message_id)
             self.wake()
 
     async def _attempt(self, message: Message) -> Attempt:

@@ -216,8 +216,9 @@ class Lanes:
             del self._place_of[holder]
         self.stir_queue(queue)
 
-    def take(self, now: int) -> list[Ticket]:
-        """The tickets that start now."""
+    def take(self, now: int, at_once: int | None = None) -> list[Ticket]:
+        """The tickets that start now; `at_once` lowers the global limit for this time."""
+        limit = min(self.global_parallelism, at_once or self.global_parallelism)
         self._wake_rates(now)
         for key in self._drain(self._stirred_queues):
             while ticket := self.queue(key).next():
@@ -226,7 +227,7 @@ class Lanes:
         for key in self._drain(self._stirred_flows):
             self._pass_flow(key, now)
         started = []
-        while len(self.active) < self.global_parallelism and (ticket := self._ready.pop()):
+        while len(self.active) < limit and (ticket := self._ready.pop()):
             self.active.add(ticket.id)
             started.append(ticket)
         return started

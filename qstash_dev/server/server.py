@@ -95,6 +95,7 @@ class Server:
             _policy(config),
             Lanes(config.global_parallelism),
         )
+        self._engine.one_by_one = lambda: self._clock.is_frozen
         self._engine.recover()
         self._store.database.on_rollback = self._engine.reload
         pacer = Pacer(self._clock, self._engine.step, self._engine.next_time)
@@ -108,6 +109,7 @@ class Server:
             engine=self._engine,
             store=self._store,
             bus=self._bus,
+            clock=self._clock,
             users={user.token: user for user in config.users},
             hosts=frozenset(config.host),
             token_required=not all(is_loopback(host) for host in config.host),

@@ -1,0 +1,118 @@
+"""A server in the test's own event loop, and apps for it to deliver to."""
+
+import asyncio
+import contextlib
+import json
+import socket
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from qstash_dev.config import Config
+from qstash_dev.server import Server
+
+
+class Running:
+    """A started server and a client for it."""
+
+    def __init__(self, server, session):
+        self.server = server
+        self.url = server.started.url
+        self._session = session
+
+    async def call(self, method, path, body=None, headers=None, status=200):
+        token = self.server.started.user.token
+        data = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
+        headers = {"Authorization": f"Bearer {token}", **(headers or {})}
+        async with self._session.request(
+            method, self.url + path, data=data, headers=headers
+        ) as answer:
+            text = await answer.text()
+            assert answer.status == status, (answer.status, text)
+            return json.loads(text) if text.startswith(("{", "[")) else text
+
+    async def publish(self, url, body="{}", **headers):
+        headers = {name.replace("_", "-"): str(value) for name, value in headers.items()}
+        answer = await self.call("POST", f"/v2/publish/{url}", body, headers)
+        return answer["messageId"]
+
+    async def wait(self, wanted, count=1):
+        answer = await self.call(
+            "GET", f"/_dev/wait?filter={wanted}&count={count}&timeout_ms=10000"
+        )
+        assert answer["met"], (wanted, answer)
+        return answer["rows"]
+
+    async def row(self, message_id):
+        return (await self.call("GET", f"/_dev/messages/{message_id}"))["row"]
+
+    async def status(self):
+        return (await self.call("GET", "/_dev/snapshot"))["server"]
+
+
+@pytest.fixture
+async def start():
+    """Starts servers that forget, on free ports: `await start(hold=True)`."""
+    async with contextlib.AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+
+        async def start_one(**settings):
+            settings = {"port": 0, "data_dir": None, "host": ("127.0.0.1",), **settings}
+            server = Server(Config(**settings))
+            await server.start()
+            stack.push_async_callback(server.stop)
+            return Running(server, session)
+
+        yield start_one
+
+
+class App:
+    """What the developer runs. `answer` decides: a status, from the path and how often it was asked."""
+
+    def __init__(self, port, answer):
+        self.url = f"http://127.0.0.1:{port}"
+        self.port = port
+        self.requests = []
+        self._answer = answer
+        self._runner = None
+
+    async def start(self):
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+
+    async def stop(self):
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _serve(self, request):
+        body = await request.read()
+        self.requests.append((request.method, request.path, dict(request.headers), body))
+        answer = self._answer(request.path, len(self.requests))
+        if asyncio.iscoroutine(answer):
+            answer = await answer
+        return web.Response(status=answer, text="done")
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@pytest.fixture
+async def make_app():
+    """Makes apps: `make_app(lambda path, count: 500)`. They run after `await app.start()`."""
+    apps = []
+
+    def make(answer=lambda path, count: 200):
+        apps.append(App(free_port(), answer))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        await app.stop()

@@ -1,0 +1,136 @@
+import time
+from base64 import urlsafe_b64decode
+from json import dumps, loads
+
+import pytest
+
+HOUR_MS = 3_600_000
+
+
+async def test_skips_take_a_message_through_all_retries_to_the_dlq_in_two_seconds(start, make_app):
+    app = make_app(lambda path, count: 500)
+    await app.start()
+    server = await start(clock_mode="frozen")
+    begin = time.perf_counter()
+    message_id = await server.publish(f"{app.url}/api/fails")
+    skips = 0
+    while (await server.row(message_id))["state"] != "failed":
+        await server.call("POST", "/_dev/clock", {"skip": True})
+        skips += 1
+        assert skips < 10
+    assert time.perf_counter() - begin < 2
+    assert len(app.requests) == 4
+    assert (await server.call("GET", "/_dev/snapshot"))["counts"]["dlq"] == 1
+
+
+async def test_a_delayed_message_comes_when_the_clock_is_advanced(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start()
+    message_id = await server.publish(app.url, Upstash_Delay="2h")
+    shown = (await server.call("GET", "/_dev/clock"))["next_event_at"]
+    assert shown == (await server.row(message_id))["due_at"]
+    state = await server.call("POST", "/_dev/clock", {"advance_ms": 2 * HOUR_MS})
+    assert (await server.row(message_id))["state"] == "delivered"
+    assert state["mode"] == "real"
+    assert state["offset_ms"] == 2 * HOUR_MS
+
+
+async def test_a_scaled_clock_makes_a_long_delay_short(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start(clock_mode="scaled", clock_scale=36_000.0)
+    await server.publish(app.url, Upstash_Delay="1h")  # a tenth of a second
+    await server.wait("state:delivered")
+
+
+async def test_a_clock_that_is_set_faster_wakes_what_waits(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start()
+    await server.publish(app.url, Upstash_Delay="1h")
+    await server.call("POST", "/_dev/clock", {"mode": "scaled", "scale": 36_000, "wait_ms": 0})
+    await server.wait("state:delivered")
+
+
+async def test_signatures_stay_on_wall_time(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start(clock_mode="frozen")
+    await server.call("POST", "/_dev/clock", {"advance_ms": 1_000 * HOUR_MS})
+    await server.publish(app.url)
+    await server.call("POST", "/_dev/clock", {"advance_ms": 0})
+    token = app.requests[0][2]["Upstash-Signature"].split(".")[1]
+    claims = loads(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    wall_s = (await server.call("GET", "/_dev/clock"))["wall"] / 1000
+    assert abs(claims["iat"] - wall_s) < 10
+
+
+async def test_skip_without_anything_to_come_leaves_the_clock_alone(start):
+    server = await start(clock_mode="frozen")
+    before = await server.call("GET", "/_dev/clock")
+    after = await server.call("POST", "/_dev/clock", {"skip": True})
+    assert after["now"] == before["now"]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"mode": "frozen", "skip": True},
+        {"mode": "sideways"},
+        {"mode": "scaled", "scale": 0},
+        {"mode": "frozen", "scale": 2},
+        {"advance_ms": -1},
+        {"until": 1},
+        {"advance_ms": 10**30},
+    ],
+)
+async def test_an_order_that_makes_no_sense_is_refused(start, order):
+    server = await start()
+    answer = await server.call("POST", "/_dev/clock", order, status=400)
+    assert answer["error"]
+
+
+async def test_skip_is_refused_while_deliveries_are_paused(start):
+    server = await start()
+    await server.call("POST", "/_dev/pause")
+    await server.call("POST", "/_dev/clock", {"skip": True}, status=409)
+
+
+async def test_the_same_script_on_a_frozen_clock_gives_the_same_log_twice(start, make_app):
+    """Several messages fail at the same moments, in parallel, with callbacks and delays."""
+    logs = []
+    for _ in range(2):
+        app = make_app(lambda path, count: 500 if path.startswith("/fail") else 200)
+        await app.start()
+        server = await start(
+            clock_mode="frozen",
+            routes=(("https://app.example", app.url),),
+        )
+        await server.call("POST", "/_dev/clock", {"until": 2_000_000_000_000})
+        for number in range(8):
+            await server.publish(
+                f"https://app.example/{'fail' if number % 2 else 'fine'}/{number}",
+                Upstash_Delay="10s",
+                Upstash_Callback="https://app.example/callback",
+            )
+        for ms in (10_000, 12_000, 140_000, HOUR_MS, HOUR_MS):
+            await server.call("POST", "/_dev/clock", {"advance_ms": ms})
+        logs.append(await event_log(server))
+    assert len(logs[0]) > 5_000
+    assert logs[0] == logs[1]
+
+
+async def event_log(server):
+    """The log in its own order, with ids by order of appearance.
+
+    A callback's body goes: it holds ids, and the `Date` that the app answered, in base64.
+    """
+    page = await server.call("GET", "/v2/events?order=earliestFirst&count=1000")
+    assert not page.get("cursor")
+    text = dumps([{k: v for k, v in e.items() if k != "body"} for e in page["events"]])
+    ids = list(dict.fromkeys(event["messageId"] for event in page["events"]))
+    for number, message_id in enumerate(ids):
+        text = text.replace(message_id, f"msg_{number}")
+    return text
