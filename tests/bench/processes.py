@@ -1,0 +1,50 @@
+"""Starts the processes that a benchmark needs, each apart so that nobody pays for another."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+Process = subprocess.Popen[str]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[Process, str]]:
+    """A Python process and the first line it printed; it is killed at the end."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            sys.exit(f"{' '.join(arguments)} did not start")
+        yield process, line
+    finally:
+        process.kill()
+        process.wait()
+
+
+def serve_arguments(directory: Path, *options: str) -> tuple[str, ...]:
+    """The command that runs the server under test on a free port."""
+    data = ("--data-dir", str(directory), "--port", "0", "--output", "quiet")
+    return ("-m", "qstash_dev", "serve", *data, *options)
+
+
+def port_of(ready_line: str) -> int:
+    """The port at the end of the first line of a process."""
+    return int(ready_line.rpartition(":")[2])
+
+
+def cpu_s(process: Process) -> float:
+    """Seconds of CPU that a process has used."""
+    times = psutil.Process(process.pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def memory_mb(process: Process) -> float:
+    """Resident memory."""
+    return float(psutil.Process(process.pid).memory_info().rss / 1e6)
