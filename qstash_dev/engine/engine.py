@@ -101,7 +101,7 @@ class Engine:
         self._active: dict[str, Message] = {}
         self.removals = 0
         self._removed: deque[list[str]] = deque(maxlen=1_000)
-        self.schedules = Scheduler(store, clock, new_id, self.admit)
+        self.schedules = Scheduler(store, clock, new_id, self.admit, self.wake)
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)

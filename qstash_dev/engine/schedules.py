@@ -20,7 +20,7 @@ _OUTCOMES = {State.DELIVERED: "SUCCESS", State.FAILED: "FAIL", State.CANCELED: "
 
 
 class Scheduler:
-    """The schedules of all users. `admit` writes the messages of a firing."""
+    """The schedules of all users. `admit` writes the messages of a firing; `wake` asks for a step."""
 
     def __init__(
         self,
@@ -28,11 +28,13 @@ class Scheduler:
         clock: Clock,
         new_id: Callable[[str], str],
         admit: Callable[[Change], None],
+        wake: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
+        self._wake = wake
 
     def create(self, user: str, draft: Draft, destination: str, body: bytes) -> Schedule:
         """Create a schedule, or replace the one with the same id but for its pause.
@@ -60,6 +62,7 @@ class Scheduler:
             last_at=former.last_at if former else None,
         )
         self._put(schedule)
+        self._wake()
         return schedule
 
     def find(self, user: str, schedule_id: str) -> Schedule:
