@@ -1,0 +1,208 @@
+"""A real server in a process of its own, and an app in the test's process that records deliveries."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.request import Request, urlopen
+
+import aiohttp
+import pytest
+from aiohttp import web
+from multidict import CIMultiDictProxy
+
+PATIENCE_S = 20
+"""How long a test waits for what must happen; nothing waits that long unless it fails."""
+
+
+# Until there is a `serve` command: the same, without options.
+SERVE = (
+    "-c",
+    """
+from qstash_dev.config import Config
+from qstash_dev.console import Console
+from qstash_dev.server import run, serve
+write = lambda text: print(text, end="", flush=True)
+run(serve(Config(port=0, data_dir=None), Console(write, "json")))
+""",
+)
+
+
+class LocalServer:
+    """A running `qstash-dev serve`. `env` is what an app needs to use it; `output` what it printed."""
+
+    def __init__(self, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *SERVE, "--port", "0", "--memory", "--output", "json", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={k: v for k, v in os.environ.items() if not k.startswith("QSTASH")},
+            text=True,
+        )
+        assert self.process.stdout is not None
+        first = self.process.stdout.readline()
+        assert first, f"the server ended with {self.process.wait()} before it was ready"
+        ready = json.loads(first)
+        assert ready["type"] == "ready"
+        self.url: str = ready["url"]
+        self.port: int = ready["port"]
+        self.output: deque[str] = deque([first], maxlen=10_000)
+        self._reader = threading.Thread(target=self.output.extend, args=(self.process.stdout,))
+        self._reader.start()
+        self.env: dict[str, str] = self.ask("/_dev/snapshot")["server"]["env"]
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """The control API, for code that cannot await."""
+        with urlopen(Request(self.url + path, method=method), timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
+    async def call(self, path: str, method: str = "GET", **options: Any) -> Any:
+        """The JSON answer to any request, with the default user's token; fails on an error."""
+        headers = {"Authorization": f"Bearer {self.env['QSTASH_TOKEN']}"}
+        async with (
+            aiohttp.ClientSession(self.url, headers=headers) as session,
+            session.request(method, path, **options) as answer,
+        ):
+            text = await answer.text()
+            assert answer.ok, f"{method} {path}: {answer.status} {text}"
+            return json.loads(text)
+
+    async def wait(self, filter_: str, count: int = 1) -> list[dict[str, Any]]:
+        """Rows of messages that match a filter, once there are `count`."""
+        params = {"filter": filter_, "count": str(count), "timeout_ms": str(PATIENCE_S * 1000)}
+        answer = await self.call("/_dev/wait", params=params)
+        assert answer["met"], f"only {len(answer['rows'])} of {count} messages match {filter_!r}"
+        rows: list[dict[str, Any]] = answer["rows"]
+        return rows
+
+    def stop(self) -> None:
+        """Kill it: nothing it holds is needed any more."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., LocalServer]]:
+    """Starts servers with options of the test's own, for example `start_server("--quota", "pro")`."""
+    started: list[LocalServer] = []
+
+    def start(*options: str) -> LocalServer:
+        started.append(LocalServer(*options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[LocalServer]:
+    server = LocalServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(_server: LocalServer) -> Iterator[LocalServer]:
+    """An empty server with default options. The process is kept for the next test, its state is not."""
+    yield _server
+    _server.ask("/_dev/reset", "POST")
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it arrived: `path` is the raw path with its query, `url` the whole."""
+
+    method: str
+    url: str
+    path: str
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class App:
+    """A developer's app. Answers 200 unless told otherwise, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.requests: list[Received] = []
+        self._answers: dict[str, deque[dict[str, Any]]] = {}
+        self._arrived = asyncio.Condition()
+
+    def answers(self, path: str, *answers: int | dict[str, Any]) -> str:
+        """What `path` answers, one after the other, the last one for ever; returns its URL.
+
+        A status, or any of `status`, `body`, `headers`, and `hold`: an event to wait for.
+        """
+        wanted = (answer if isinstance(answer, dict) else {"status": answer} for answer in answers)
+        self._answers[path] = deque(wanted)
+        return self.url + path
+
+    async def received(self, count: int = 1, path: str = "") -> list[Received]:
+        """Requests whose path begins with `path`, once there are `count`."""
+        found: list[Received] = []
+
+        def enough() -> bool:
+            found[:] = [r for r in self.requests if r.path.startswith(path)]
+            return len(found) >= count
+
+        async with self._arrived:
+            try:
+                await asyncio.wait_for(self._arrived.wait_for(enough), PATIENCE_S)
+            except TimeoutError:
+                seen = [(r.method, r.path) for r in self.requests]
+                pytest.fail(f"{len(found)} of {count} requests to {path!r} arrived; all: {seen}")
+        return found
+
+    async def one(self, path: str = "") -> Received:
+        """The first request to `path`."""
+        return (await self.received(1, path))[0]
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        url = f"{self.url}{request.raw_path}"
+        received = Received(request.method, url, request.raw_path, request.headers, body)
+        async with self._arrived:
+            self.requests.append(received)
+            self._arrived.notify_all()
+        queue = self._answers.get(request.path) or deque([{}])
+        answer = queue.popleft() if len(queue) > 1 else queue[0]
+        if (hold := answer.get("hold")) is not None:
+            await hold.wait()
+        return web.Response(
+            status=answer.get("status", 200),
+            body=answer.get("body", b"ok"),
+            headers=answer.get("headers"),
+        )
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[App]:
+    """An app that runs on the test's event loop, on a free port."""
+    app = App()
+    application = web.Application(client_max_size=0)
+    application.router.add_route("*", "/{path:.*}", app._serve)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.01)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    app.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield app
+    await runner.cleanup()

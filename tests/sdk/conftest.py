@@ -1,0 +1,77 @@
+"""The official SDKs, unmodified, on a real server."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from qstash import AsyncQStash, QStash
+
+JAVASCRIPT = Path(__file__).parent / "js"
+
+
+class InThread:
+    """A synchronous client that is awaited like the asynchronous one, so that tests fit both."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if not callable(found):
+            return InThread(found)
+        return lambda *args, **options: asyncio.to_thread(found, *args, **options)
+
+
+@pytest.fixture(params=["sync", "async"])
+async def qstash(request: pytest.FixtureRequest, server: Any) -> AsyncIterator[Any]:
+    """The Python SDK's client, both kinds of it; every call is awaited."""
+    token, url = server.env["QSTASH_TOKEN"], server.env["QSTASH_URL"]
+    if request.param == "sync":
+        client = QStash(token, base_url=url, retry=False)
+        yield InThread(client)
+        client.http._client.close()
+    else:
+        other = AsyncQStash(token, base_url=url, retry=False)
+        yield other
+        await other.http._client.aclose()
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of Node, with the JavaScript SDK installed; skips the test where there is none.
+
+    `QSTASH_DEV_REQUIRE_NODE=1` makes it fail instead.
+    """
+    found, npm = shutil.which("node"), shutil.which("npm")
+    if found is None or npm is None:
+        return _without_node("node and npm are not installed")
+    # One worker of xdist installs, the others wait for it.
+    with FileLock(tmp_path_factory.getbasetemp().parent / "npm.lock"):
+        error = _install(npm)
+    return found if error is None else _without_node(error)
+
+
+def _install(npm: str) -> str | None:
+    """Install what the lock file names, if that was not done yet; returns what went wrong."""
+    wanted = JAVASCRIPT / "package-lock.json"
+    mark = JAVASCRIPT / "node_modules" / "installed"
+    if mark.exists() and mark.read_text() == wanted.read_text():
+        return None
+    command = [npm, "ci", "--no-audit", "--no-fund"]
+    ran = subprocess.run(command, cwd=JAVASCRIPT, capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        return f"npm ci failed: {ran.stderr[-2000:]}"
+    mark.write_text(wanted.read_text())
+    return None
+
+
+def _without_node(reason: str) -> str:
+    if os.environ.get("QSTASH_DEV_REQUIRE_NODE") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
