@@ -1,0 +1,145 @@
+"""`qstash-dev` on a terminal: a server with the TUI in a child process."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import urllib.request
+
+import psutil
+import pytest
+
+LEFT_FULL_SCREEN = b"\x1b[?1049l"
+
+
+class Screen:
+    """A process on a terminal of its own, 120 x 40."""
+
+    def __init__(self, directory, *args):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.slave = slave
+        self.modes = termios.tcgetattr(slave)
+        self.output = b""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("QSTASH", "CI"))}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "qstash_dev", *args],
+            cwd=directory,
+            env={**environment, "TERM": "xterm-256color"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+
+    def read_until(self, text):
+        """Everything written so far, when it contains `text`; the test's time limit guards it."""
+        while text not in self.output:
+            self.output += os.read(self.master, 65536)
+        return self.output
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self):
+        """The exit code; the terminal is drained meanwhile, or the process could not write."""
+        while self.process.poll() is None:
+            self.drain(0.05)
+        self.drain(0)
+        return self.process.returncode
+
+    def drain(self, timeout_s):
+        while select.select([self.master], [], [], timeout_s)[0]:
+            self.output += os.read(self.master, 65536)
+
+    def child(self):
+        (child,) = psutil.Process(self.process.pid).children()
+        return child
+
+    def is_restored(self):
+        return termios.tcgetattr(self.slave) == self.modes and LEFT_FULL_SCREEN in self.output
+
+
+@pytest.fixture
+def screen(tmp_path):
+    """`dev` with its TUI drawn."""
+    screen = Screen(tmp_path, "--memory", "--port", "0")
+    screen.read_until(b"QSTASH_NEXT_SIGNING_KEY=")
+    screen.url = re.search(rb"QSTASH_URL=(\S+)", screen.output)[1].decode()
+    screen.read_until(b"Messages")
+    yield screen
+    for process in [screen.process, *psutil.Process(os.getpid()).children(recursive=True)]:
+        if process.pid == screen.process.pid or screen.url in " ".join(command_of(process)):
+            process.kill()
+    screen.process.wait()
+    os.close(screen.master)
+    os.close(screen.slave)
+
+
+def command_of(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def health(url):
+    with urllib.request.urlopen(f"{url}/_dev/health", timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_leaving_the_terminal_ui_stops_the_server(screen):
+    assert health(screen.url)["pid"] == screen.process.pid
+    screen.type("q")
+    assert screen.end() == 0
+    assert screen.is_restored()
+
+
+def test_a_killed_terminal_ui_leaves_the_server_running_and_a_usable_terminal(screen):
+    screen.child().kill()
+    screen.read_until(b"The terminal UI ended unexpectedly")
+    assert screen.is_restored()
+    assert health(screen.url)["ok"]
+    publish = urllib.request.Request(
+        f"{screen.url}/v2/publish/{screen.url}/_dev/health", method="POST", data=b""
+    )
+    publish.add_header("Upstash-Method", "GET")
+    publish.add_header("Authorization", "Bearer " + token_of(screen.output))
+    urllib.request.urlopen(publish, timeout=10).close()
+    screen.read_until("✓ ok".encode())
+    screen.process.send_signal(signal.SIGINT)
+    assert screen.end() == 0
+
+
+def token_of(output):
+    return re.search(rb"QSTASH_TOKEN=(\S+)", output)[1].decode()
+
+
+def test_a_terminated_server_takes_its_terminal_ui_along(screen):
+    child = screen.child()
+    screen.process.terminate()
+    assert screen.end() == 0
+    assert not child.is_running()
+    assert screen.is_restored()
+
+
+def test_a_server_is_shown_by_attach_and_survives_it(start, tmp_path):
+    server = start("--memory")
+    screen = Screen(tmp_path, "attach", server.url)
+    screen.read_until(b"Messages")
+    screen.type("q")
+    assert screen.end() == 0
+    assert health(server.url)["ok"]
+
+
+def test_attach_without_a_server_is_code_5(tmp_path):
+    screen = Screen(tmp_path, "attach", "http://127.0.0.1:1")
+    assert screen.end() == 5
+    assert b"No qstash-dev server answers at http://127.0.0.1:1" in screen.output
