@@ -1,13 +1,17 @@
 """Real processes: `qstash-dev` as people start it, in a directory of its own, on a free port."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from qstash_dev import cli
 
 COMMAND = [sys.executable, "-m", "qstash_dev"]
 
@@ -16,6 +20,18 @@ def clean_environment(**more):
     """Ours without any QStash variable of the machine."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("QSTASH")}
     return {**own, **more}
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def read_back(stream):
+    stream.flush()
+    return stream.buffer.getvalue().decode()
 
 
 @dataclass
@@ -28,17 +44,17 @@ class Server:
     def url(self):
         return self.ready["url"]
 
-    def run(self, *args, stdin=None, **environment):
-        """A client command against this server."""
-        return subprocess.run(
-            [*COMMAND, *args],
-            cwd=self.directory,
-            env=clean_environment(QSTASH_DEV_URL=self.url, **environment),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+    def run(self, *args, stdin=""):
+        """A client command against this server, in this process: starting one takes a second."""
+        out, errors, given = (io.TextIOWrapper(io.BytesIO()) for _ in range(3))
+        given.write(stdin)
+        given.seek(0)
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
+            patch.chdir(self.directory)
+            patch.setattr(os, "environ", clean_environment(QSTASH_DEV_URL=self.url))
+            patch.setattr(sys, "stdin", given)
+            code = cli.run(args)
+        return Done(code, read_back(out), read_back(errors))
 
     def json(self, *args):
         """What a client command prints with `--json`; it must succeed."""

@@ -1,0 +1,235 @@
+"""Client commands against a real server that delivers to a real app."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers with the status at the end of the path, and keeps what arrived."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.received.append((self.path, dict(self.headers), body))
+        self.send_response(int(self.path.rpartition("/")[2]))
+        self.end_headers()
+        self.wfile.write(b"answer")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def app():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.received = []
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def server(start, app):
+    return start("--memory", "--app", app.url)
+
+
+def sent(server, *args):
+    """The id of a message sent by hand."""
+    done = server.run("send", *args)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["messageId"]
+
+
+def test_send_reaches_the_app_with_body_and_headers(server, app):
+    done = server.run(
+        *("send", "/orders/200", "-d", "hello", "-H", "X-Tenant: acme"),
+        *("-H", "Content-Type: text/plain", "--label", "mine", "--wait"),
+    )
+    assert done.returncode == 0, done.stderr
+    path, headers, body = app.received[0]
+    assert (path, body) == ("/orders/200", b"hello")
+    assert (headers["X-Tenant"], headers["Content-Type"]) == ("acme", "text/plain")
+    assert "✓ delivered" in done.stdout
+    assert "labels:" in done.stdout
+    assert "HTTP/1.0 200" in done.stdout
+
+
+def test_send_waits_for_a_failure_too(server):
+    done = server.run("send", "/500", "--retries", "0", "--wait")
+    assert done.returncode == 1
+    assert "✗ failed" in done.stdout
+
+
+def test_send_reads_a_body_from_stdin_and_a_fixture_from_a_file(server, app, tmp_path):
+    assert server.run("send", "/200", "-d", "-", "--wait", stdin="piped").returncode == 0
+    fixture = {"url": f"{app.url}/a/200", "headers": {"X-A": "b"}, "body": {"id": 7}}
+    (tmp_path / "order.json").write_text(json.dumps(fixture))
+    assert server.run("send", "--fixture", "order.json", "--wait").returncode == 0
+    (_, _, piped), (path, headers, saved) = app.received
+    assert piped == b"piped"
+    assert (path, headers["X-A"], saved) == ("/a/200", "b", b'{"id":7}')
+
+
+def test_send_as_another_user(server):
+    message_id = sent(server, "/200", "--delay", "1h", "--user", "testUser2")
+    (row,) = server.json("messages", "list")
+    assert (row["id"], row["user"]) == (message_id, "testUser2")
+
+
+def test_what_the_server_refuses_is_told(server):
+    done = server.run("send", "no-such-group")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "topic no-such-group not found" in done.stderr
+
+
+def test_messages_are_listed_newest_first_and_by_filter(server):
+    first = sent(server, "/200", "--delay", "1h")
+    second = sent(server, "/200", "--delay", "2h")
+    assert [row["id"] for row in server.json("messages", "list")] == [second, first]
+    assert server.json("messages", "list", "--filter", f"id:{first}")[0]["id"] == first
+    table = server.run("messages", "list", "--limit", "1")
+    head, line = table.stdout.splitlines()
+    assert head.split() == ["TIME", "STATE", "CODE", "TRY", "ID", "DESTINATION", "ERROR"]
+    assert second in line
+    assert "1 of 2" in table.stderr
+
+
+def test_a_bad_filter_is_an_error_with_a_suggestion(server):
+    done = server.run("messages", "list", "--filter", "stat:failed")
+    assert done.returncode == 1
+    assert "state" in done.stderr
+
+
+def test_one_message_is_shown_whole(server):
+    server.run("send", "/500", "-d", "some body", "--retries", "0", "--wait")
+    (row,) = server.json("messages", "list", "--filter", "state:failed")
+    text = server.run("messages", "get", row["id"]).stdout
+    for part in ("✗ failed", row["id"], "some body", "Attempt 1", "HTTP/1.0 500", "answer"):
+        assert part in text
+    assert server.json("messages", "get", row["id"])["request"]["body"]["text"] == "some body"
+    assert server.run("messages", "get", row["id"], "--body").stdout == "some body"
+
+
+def test_a_delayed_message_is_run_now_or_canceled_and_deleted(server, app):
+    first = sent(server, "/200", "--delay", "1h")
+    assert server.run("messages", "run", first).returncode == 0
+    assert server.run("wait", "--filter", f"id:{first} state:ok").returncode == 0
+    second = sent(server, "/200", "--delay", "1h")
+    assert server.run("messages", "cancel", second).returncode == 0
+    assert server.run("wait", "--filter", f"id:{second} state:canceled").returncode == 0
+    assert server.run("messages", "delete", first, second).returncode == 0
+    assert server.json("messages", "list") == []
+    assert len(app.received) == 1
+
+
+def test_every_id_is_tried_and_a_refusal_makes_the_exit_code_1(server):
+    known = sent(server, "/200", "--delay", "1h")
+    done = server.run("messages", "cancel", "msg_unknown", known)
+    assert done.returncode == 1
+    assert "msg_unknown: " in done.stderr
+    assert f"Canceled {known}" in done.stdout
+
+
+def test_a_dead_letter_is_listed_shown_retried_and_deleted(server):
+    server.run("send", "/500", "--retries", "0", "--wait")
+    (entry,) = server.json("dlq", "list")
+    dlq_id = entry["dlq_id"]
+    assert dlq_id in server.run("dlq", "list").stdout
+    assert "HTTP/1.0 500" in server.run("dlq", "get", dlq_id).stdout
+    retried = server.run("dlq", "retry", dlq_id)
+    new = retried.stdout.split()[-1]
+    server.run("wait", "--filter", f"id:{new} state:failed")
+    (entry,) = server.json("dlq", "list")
+    assert entry["row"]["id"] == new
+    assert server.run("dlq", "delete", entry["dlq_id"]).returncode == 0
+    empty = server.run("dlq", "list")
+    assert (empty.stdout, empty.stderr) == ("", "The dead letter queue is empty.\n")
+
+
+def test_replay_makes_a_new_message_and_leaves_the_old_one(server, app):
+    server.run("send", "/200", "-d", "old", "--wait")
+    (old,) = server.json("messages", "list")
+    done = server.run(
+        *(
+            "replay",
+            old["id"],
+            "--set-body",
+            "new",
+            "-H",
+            "X-Again: yes",
+            "--to",
+            f"{app.url}/b/200",
+        )
+    )
+    new = done.stdout.split()[-1]
+    assert server.run("wait", "--filter", f"id:{new} state:ok").returncode == 0
+    path, headers, body = app.received[1]
+    assert (path, headers["X-Again"], body) == ("/b/200", "yes", b"new")
+    assert server.json("messages", "get", new)["row"]["parent"] == old["id"]
+    assert server.run("messages", "get", old["id"], "--body").stdout == "old"
+
+
+def test_replay_by_filter_takes_all_that_match_in_order(server):
+    for text in ("1", "2"):
+        server.run("send", "/500", "-d", text, "--retries", "0", "--wait")
+    assert server.run("replay", "--filter", "state:failed").returncode == 0
+    server.run("wait", "--filter", "is:replay state:failed", "--count", "2")
+    rows = server.json("messages", "list", "--filter", "is:replay")
+    bodies = [server.run("messages", "get", row["id"], "--body").stdout for row in rows]
+    assert bodies == ["2", "1"]
+    nothing = server.run("replay", "--filter", "state:canceled")
+    assert (nothing.returncode, nothing.stderr) == (0, "No message matches.\n")
+
+
+def test_replay_wants_ids_or_a_filter(server):
+    assert server.run("replay").returncode == 2
+    assert server.run("replay", "a", "--filter", "b").returncode == 2
+
+
+def test_logs_are_a_line_or_a_record_per_event(server):
+    server.run("send", "/200", "--wait")
+    lines = server.run("logs").stdout.splitlines()
+    assert [line.split()[2] for line in lines] == ["created", "active", "ok"]
+    records = [json.loads(line) for line in server.run("logs", "--json").stdout.splitlines()]
+    assert [record["state"] for record in records] == ["CREATED", "ACTIVE", "DELIVERED"]
+    assert server.run("logs", "--filter", "state:failed").stdout == ""
+
+
+def test_logs_can_be_followed(server, launch):
+    server.run("send", "/200", "--wait")
+    follower = launch("logs", "--follow", "--json", "--limit", "1", QSTASH_DEV_URL=server.url)
+    assert json.loads(follower.stdout.readline())["state"] == "DELIVERED"
+    message_id = sent(server, "/200")
+    states = [json.loads(follower.stdout.readline()) for _ in range(3)]
+    assert [(s["id"], s["state"]) for s in states] == [
+        (message_id, state) for state in ("CREATED", "ACTIVE", "DELIVERED")
+    ]
+    follower.send_signal(2)
+    follower.communicate(timeout=30)
+    assert follower.returncode == 130
+
+
+def test_wait_is_code_4_when_it_is_not_met(server):
+    done = server.run("wait", "--filter", "state:failed", "--timeout", "50ms")
+    assert done.returncode == 4
+    assert "0 of 1 matched within 50ms: state:failed" in done.stderr
+
+
+def test_wait_sees_what_happens_meanwhile(server, launch):
+    waiting = launch("wait", "--filter", "dest:/200", "--timeout", "1m", QSTASH_DEV_URL=server.url)
+    sent(server, "/200")
+    out, _ = waiting.communicate(timeout=60)
+    assert waiting.returncode == 0
+    assert "/200" in out
+
+
+def test_reset_forgets_everything(server):
+    sent(server, "/200", "--delay", "1h")
+    assert server.run("reset").returncode == 0
+    assert server.json("messages", "list") == []
