@@ -52,7 +52,7 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
             "children": call.store.rows.related(message.id, now),
             "siblings": call.store.rows.siblings(row, now),
         },
-        "hint": None,
+        "hint": row.hint,
         "lints": list(message.spec.notices),
     }
 

@@ -42,7 +42,7 @@ async def events(call: Call) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
     await response.prepare(call.request)
-    with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+    with call.context.bus.reading(), contextlib.suppress(ConnectionError, asyncio.CancelledError):
         await stream.send_to(response)
     return response
 

@@ -17,7 +17,7 @@ from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.schedules import Scheduler
-from qstash_dev.protocol import intake, settle
+from qstash_dev.protocol import hold, intake, settle
 from qstash_dev.protocol.delivery import build_request, is_loopback, route
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
@@ -105,6 +105,8 @@ class Engine:
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
+        self.on_hold: Callable[[str], None] = lambda awaited: None
+        self._approved: set[str] = set()
         self._long: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -189,8 +191,16 @@ class Engine:
             raise QStashError(
                 409, f"message {message.id} is delivered by the cloud: replay it to deliver it now"
             )
+        if message.held == hold.EXTERNAL:
+            self._approved.add(message.id)
         self._apply(settle.run_now(message, self.clock.now()))
         self.wake()
+
+    def release(self, awaited: str) -> int:
+        """What messages were held for is there: they are due. Returns how many."""
+        count = self.store.messages.release(awaited, self.clock.now())
+        self.wake()
+        return count
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -343,8 +353,7 @@ class Engine:
         if self.one_by_one():
             asyncio.get_running_loop().call_later(LONG_S, self._takes_long, message.id)
         try:
-            attempt = await self._attempt(message)
-            self._settle(attempt)
+            self._settle(await self._attempt(message))
         except Exception:
             log.exception("delivering message %s failed by a fault of qstash-dev", message.id)
             raise
@@ -364,11 +373,7 @@ class Engine:
         current, _ = self.signing_keys(message.user)
         now_s = self.clock.wall() // 1000
         request = build_request(message, target, current, now_s, self.new_id("jwt_"))
-        if (
-            self.policy.external == "deny"
-            and target == message.spec.url
-            and not is_loopback(target)
-        ):
+        if self.policy.external != "allow" and self._is_external(message):
             outcome: Outcome = _denied(target, self.clock.wall())
         else:
             outcome = await self.send(request)
@@ -380,8 +385,19 @@ class Engine:
         assert keys is not None, f"user {user} has no signing keys"
         return keys
 
+    def _is_external(self, message: Message) -> bool:
+        """Whether it leaves this machine, neither routed nor released by hand."""
+        url = message.spec.url
+        is_routed = route(url, self.policy.routes) != url
+        return not (is_routed or is_loopback(url) or message.id in self._approved)
+
     def _settle(self, attempt: Attempt) -> None:
         message = self._active[attempt.message_id]
+        awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
+        if awaited is not None and not message.cancel_requested:
+            self._apply(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
+            self.on_hold(awaited)
+            return
         change = settle.settle(
             message,
             attempt,
@@ -413,6 +429,7 @@ class Engine:
             queue = (message.user, message.spec.queue) if message.spec.queue else None
             self.lanes.withdraw(message.id, queue, key)
         self.lanes.release(message.id)
+        self._approved.discard(message.id)
         if message.line is not None:
             self.lanes.release(message.line)
 
@@ -423,5 +440,5 @@ def _flow_key(message: Message) -> Key | None:
 
 
 def _denied(target: str, now: int) -> SendFailure:
-    detail = f"{target} is not on this machine and --external deny is set: nothing was sent"
+    detail = f"{target} is not on this machine: --external lets nothing out"
     return SendFailure(Reason.EXTERNAL_DENIED, detail, Timing(now))

@@ -99,8 +99,8 @@ class Spec(Struct, frozen=True, omit_defaults=True):
 class Message(Struct, frozen=True):
     """One message and where it is. `due_at` is when it may be tried next; `retried` counts retries.
 
-    `seq` is given by the store, 0 before. `held` says why it waits outside the schedule (the app is
-    not running). `line` names the message whose place in a queue a callback prolongs.
+    `seq` is given by the store, 0 before. `held` is what it waits for outside of time (see
+    `protocol.hold`). `line` names the message whose place in a queue a callback prolongs.
     """
 
     id: str
@@ -177,13 +177,17 @@ class Request(Struct, frozen=True):
 
 
 class Attempt(Struct, frozen=True):
-    """One try of a message, whole: what was sent, what came back. `number` counts from 1."""
+    """One try of a message, whole: what was sent, what came back. `number` counts from 1.
+
+    `hint` explains a failure in one line; only the last attempt's is kept.
+    """
 
     message_id: str
     number: int
     target: str
     request_headers: Headers
     outcome: Outcome
+    hint: str | None = None
 
 
 class Event(Struct, frozen=True):

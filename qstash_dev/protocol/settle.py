@@ -64,7 +64,9 @@ def cancel(message: Message, now: int) -> Change:
     requested = _event(message, State.CANCEL_REQUESTED, now)
     if message.state == State.ACTIVE:
         return Change(now, changed=(replace(message, cancel_requested=True),), events=(requested,))
-    ended = replace(message, state=State.CANCELED, finished_at=now, cancel_requested=True)
+    ended = replace(
+        message, state=State.CANCELED, finished_at=now, cancel_requested=True, held=None
+    )
     return Change(now, changed=(ended,), events=(requested, _event(ended, State.CANCELED, now)))
 
 
@@ -73,16 +75,19 @@ def run_now(message: Message, now: int) -> Change:
     return Change(now, changed=(replace(message, due_at=now, held=None),))
 
 
-def hold(message: Message, attempt: Attempt, now: int) -> Change:
-    """The app is not running: the attempt does not count, and the message waits for the app."""
+def hold(message: Message, awaited: str, why: str, now: int) -> Change:
+    """An attempt that could not be made does not count: the message waits for `awaited`.
+
+    Differs: QStash's log knows no such state; the event is a RETRY without a time.
+    """
     waiting = replace(
         message,
         state=State.RETRY if message.retried else State.CREATED,
         attempts=message.attempts - 1,
-        held=error_text(attempt.outcome),
+        held=awaited,
         due_at=now,
     )
-    return Change(now, changed=(waiting,))
+    return Change(now, changed=(waiting,), events=(_event(waiting, State.RETRY, now, error=why),))
 
 
 def is_finished(message: Message) -> bool:

@@ -19,11 +19,14 @@ from qstash_dev.config import Config
 from qstash_dev.console import Console, Line, Started, variables_of
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import SystemClock, VirtualClock
+from qstash_dev.engine.connect import accepts
 from qstash_dev.engine.engine import Engine, Policy
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.pacer import Pacer
+from qstash_dev.engine.prober import Prober
 from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.model import State
+from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.data_dir import open_in, write_record
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.sockets import close_all, is_loopback, listen, url_host
@@ -98,6 +101,14 @@ class Server:
         self._engine.one_by_one = lambda: self._clock.is_frozen
         self._engine.recover()
         self._store.database.on_rollback = self._engine.reload
+        prober = Prober(self._store.messages.held, self._engine.release, accepts, tell=self._notice)
+        self._engine.on_hold = prober.wake
+        prober.wake()
+        stack.push_async_callback(prober.stop)
+        self._app = AppHealth(
+            config.app_url, accepts, self._bus.publish, lambda: self._bus.readers > 0
+        )
+        stack.push_async_callback(self._app.stop)
         pacer = Pacer(self._clock, self._engine.step, self._engine.next_time)
         self._engine.on_wake = pacer.wake
         stack.push_async_callback(self._engine.stop, GRACE_S)
@@ -174,6 +185,10 @@ class Server:
                 )
             await self._bus.changed_since(version)
 
+    def _notice(self, text: str) -> None:
+        if self._console is not None:
+            self._console.notice(text, self._clock.now())
+
     async def _keep_house(self) -> None:
         """Forget what is too old or too many, and keep the write-ahead log short."""
         while True:
@@ -194,7 +209,7 @@ class Server:
             "port": self.started.port,
             "uptime_ms": self._clock.wall() - self._start_wall,
             "data_dir": str(config.data_dir) if config.data_dir else None,
-            "app": {"url": config.app_url, "up": None},
+            "app": {"url": config.app_url, "up": self._app.look()},
             "clock": {
                 "mode": state.mode,
                 "scale": state.scale,

@@ -39,11 +39,13 @@ class Attempts:
         outcome = attempt.outcome
         succeeded = isinstance(outcome, Response) and 200 <= outcome.status < 300
         self._db.write(
-            "UPDATE messages SET last_status = ?, last_error = ?, last_ms = ? WHERE seq = ?",
+            "UPDATE messages SET last_status = ?, last_error = ?, last_ms = ?, hint = ? "
+            "WHERE seq = ?",
             (
                 outcome.status if isinstance(outcome, Response) else None,
                 None if succeeded else error_text(outcome),
                 outcome.timing.total_ms,
+                attempt.hint,
                 seq,
             ),
         )

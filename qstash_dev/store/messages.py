@@ -26,8 +26,8 @@ _INSERT = """
     INSERT INTO messages (id, user, state, due_at, created_at, not_before, updated_at, retried,
         attempts, kind, parent_id, line, method, url, host, path, queue, topic, endpoint,
         schedule_id, flow_key, caller_ip, max_retries, body_size, content_type, claimed, finished_at,
-        held)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+        held, lints)
+    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
 _UPDATE = """
     UPDATE messages SET state = ?, due_at = ?, updated_at = ?, finished_at = ?, retried = ?,
         attempts = ?, cancel_requested = ?, held = ?, claimed = ? WHERE seq = ?"""
@@ -38,7 +38,7 @@ _DUE = """
     ORDER BY due_at, seq LIMIT ?"""
 _PLACES = """
     SELECT user, queue, id FROM messages
-    WHERE queue IS NOT NULL AND finished_at IS NULL AND attempts > 0
+    WHERE queue IS NOT NULL AND finished_at IS NULL AND (attempts > 0 OR held IS NOT NULL)
     UNION ALL
     SELECT s.user, s.queue, s.id FROM messages m JOIN messages s ON s.id = m.line
     WHERE m.line IS NOT NULL AND m.finished_at IS NULL"""
@@ -129,6 +129,18 @@ class Messages:
                 "UPDATE messages SET claimed = 1 WHERE seq = ?", ((s,) for s in seqs)
             )
 
+    def held(self) -> list[str]:
+        """All that messages are held for, each once."""
+        rows = self._db.read("SELECT DISTINCT held FROM messages WHERE held IS NOT NULL")
+        return [awaited for (awaited,) in rows]
+
+    def release(self, awaited: str, now: int) -> int:
+        """What was held for this is due; returns how many messages that were."""
+        with self._db:
+            return self._db.write(
+                "UPDATE messages SET held = NULL, due_at = ? WHERE held = ?", (now, awaited)
+            ).rowcount
+
     def recover(self, now: int) -> int:
         """After a start: nothing is claimed, what was under way is due again; returns its count."""
         with self._db:
@@ -218,6 +230,7 @@ class Messages:
                 spec.endpoint, spec.schedule_id, spec.flow.key if spec.flow else None,
                 spec.caller_ip, spec.max_retries, len(message.body), content_type(spec.headers),
                 message.state == State.ACTIVE, message.finished_at, message.held,
+                "\n".join(spec.notices) or None,
             ),
         )  # fmt: skip
         seq = cursor.lastrowid

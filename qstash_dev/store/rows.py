@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from qstash_dev.protocol import hold
 from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.filters import (
     COMPARED,
@@ -37,7 +38,8 @@ _COLUMNS = f"""
     m.last_ms, m.last_error, m.queue, m.topic, m.endpoint, m.schedule_id, m.flow_key,
     (SELECT d.id FROM dlq d WHERE d.message = m.seq),
     (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'),
-    m.body_size, m.content_type, (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq)"""
+    m.body_size, m.content_type, m.hint, m.lints, m.held,
+    (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq)"""
 _TABLES = "messages m JOIN contents c ON c.message = m.seq"
 
 
@@ -219,9 +221,11 @@ class Rows:
 
 
 def _row(columns: Any) -> Row:
-    *fields, labels = columns
+    *fields, hint, lints, held, labels = columns
     fields.append(tuple(labels.split(",")) if labels else ())
     fields.append("cloud" if columns[3] == Kind.CLOUD else "local")
+    fields.append((hold.hint(held) if held else None) or hint)
+    fields.append(tuple(lints.split("\n")) if lints else ())
     return Row(*fields)
 
 

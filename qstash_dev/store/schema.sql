@@ -41,6 +41,8 @@ CREATE TABLE messages (
     last_status      INTEGER,
     last_error       TEXT,
     last_ms          REAL,
+    hint             TEXT,
+    lints            TEXT,
     dlq_id           TEXT
 );
 

@@ -95,7 +95,9 @@ class App:
         answer = self._answer(request.path, len(self.requests))
         if asyncio.iscoroutine(answer):
             answer = await answer
-        return web.Response(status=answer, text="done")
+        return web.Response(
+            status=answer, text="done", headers={"Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        )
 
 
 def free_port():

@@ -125,7 +125,7 @@ async def test_the_same_script_on_a_frozen_clock_gives_the_same_log_twice(start,
 async def event_log(server):
     """The log in its own order, with ids by order of appearance.
 
-    A callback's body goes: it holds ids, and the `Date` that the app answered, in base64.
+    A callback's body goes: it holds ids in base64.
     """
     page = await server.call("GET", "/v2/events?order=earliestFirst&count=1000")
     assert not page.get("cursor")

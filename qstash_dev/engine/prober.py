@@ -1,0 +1,63 @@
+"""Finds out when an app that messages are held for is back. Runs only while something is held.
+
+How to connect and how to wait come in from outside.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from qstash_dev.protocol.hold import is_origin
+
+PROBE_S = 0.3
+
+
+class Prober:
+    """Tries the ports of the `held` origins every `PROBE_S` and calls `release` for an open one.
+
+    `tell` gets a sentence for people when an app is missed and when it is back.
+    """
+
+    def __init__(
+        self,
+        held: Callable[[], list[str]],
+        release: Callable[[str], int],
+        connect: Callable[[str], Awaitable[bool]],
+        tell: Callable[[str], None] = lambda text: None,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._held = held
+        self._release = release
+        self._connect = connect
+        self._tell = tell
+        self._wait = wait
+        self._missed: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self, awaited: str = "") -> None:
+        """Something may be held: look after it until nothing is."""
+        if is_origin(awaited) and awaited not in self._missed:
+            self._missed.add(awaited)
+            self._tell(f"{awaited} refuses connections: messages for it are held until it is up")
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while origins := [awaited for awaited in self._held() if is_origin(awaited)]:
+            await self._wait(PROBE_S)
+            answers = await asyncio.gather(*map(self._connect, origins))
+            for origin, is_up in zip(origins, answers, strict=True):
+                if is_up:
+                    self._back(origin)
+        self._missed.clear()
+
+    def _back(self, origin: str) -> None:
+        count = self._release(origin)
+        self._missed.discard(origin)
+        what = "1 message is" if count == 1 else f"{count} messages are"
+        self._tell(f"{origin} is up again: {what} delivered")

@@ -1,0 +1,54 @@
+"""What a message can be held for: an app that is not running, or a person's order.
+
+Such a message keeps its counters and its place; only what it waits for moves it on.
+"""
+
+from urllib.parse import urlsplit
+
+from qstash_dev.protocol.delivery import is_loopback
+from qstash_dev.protocol.model import Attempt, Reason, SendFailure
+
+EXTERNAL = "external"
+"""Held because it would leave this machine (`--external hold`); running it now sends it."""
+
+
+def awaited(attempt: Attempt, apps: bool, external: str) -> str | None:
+    """What a failed attempt has to wait for: the origin of an app, `EXTERNAL`, or nothing.
+
+    `apps` says whether to wait for apps that are not running, `external` what the policy is for
+    destinations that are not on this machine.
+    """
+    outcome = attempt.outcome
+    if not isinstance(outcome, SendFailure):
+        return None
+    if outcome.reason == Reason.EXTERNAL_DENIED:
+        return EXTERNAL if external == "hold" else None
+    is_down = outcome.reason == Reason.REFUSED and is_loopback(attempt.target)
+    return origin_of(attempt.target) if apps and is_down else None
+
+
+def why(awaited: str) -> str:
+    """The line in the log."""
+    if awaited == EXTERNAL:
+        return "held: the destination is not on this machine and --external hold is set"
+    return f"held: {awaited} refuses connections, your app is not running"
+
+
+def hint(awaited: str) -> str | None:
+    """What to do about a held message, for people; `None` for what has no remedy here."""
+    if awaited == EXTERNAL:
+        return "Held by --external hold: run it now to send it, or give its destination a --route."
+    if is_origin(awaited):
+        return f"Nothing listens at {awaited}: start your app, and it is delivered at once."
+    return None
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def is_origin(awaited: str) -> bool:
+    """Whether it is an app that messages are held for."""
+    return awaited.startswith(("http://", "https://"))

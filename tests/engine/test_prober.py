@@ -1,0 +1,64 @@
+import asyncio
+
+from qstash_dev.engine.prober import PROBE_S, Prober
+
+ORIGIN = "http://127.0.0.1:3000"
+
+
+class World:
+    """What is held, what listens, and how often was looked."""
+
+    def __init__(self, *held, up_after=3):
+        self.held = list(held)
+        self.up_after = up_after
+        self.probes = []
+        self.waits = []
+        self.told = []
+        self.prober = Prober(
+            lambda: self.held, self.release, self.connect, self.told.append, self.wait
+        )
+
+    async def connect(self, origin):
+        self.probes.append(origin)
+        return len(self.probes) >= self.up_after
+
+    async def wait(self, seconds):
+        self.waits.append(seconds)
+        await asyncio.sleep(0)
+
+    def release(self, origin):
+        self.held.remove(origin)
+        return 2
+
+    async def settle(self):
+        while self.prober._task and not self.prober._task.done():
+            await asyncio.sleep(0)
+
+
+async def test_an_origin_is_released_when_it_accepts_and_then_nothing_runs_any_more():
+    world = World(ORIGIN)
+    world.prober.wake(ORIGIN)
+    await world.settle()
+    assert world.held == []
+    assert world.waits == [PROBE_S] * 3
+    assert world.told == [
+        f"{ORIGIN} refuses connections: messages for it are held until it is up",
+        f"{ORIGIN} is up again: 2 messages are delivered",
+    ]
+
+
+async def test_what_waits_for_a_person_is_not_probed():
+    world = World("external", "the cloud decides when it is delivered")
+    world.prober.wake("external")
+    await world.settle()
+    assert world.probes == []
+    assert world.waits == []
+    assert world.told == []
+
+
+async def test_many_held_messages_of_one_origin_are_told_once():
+    world = World(ORIGIN)
+    for _ in range(5):
+        world.prober.wake(ORIGIN)
+    await world.settle()
+    assert len(world.told) == 2
