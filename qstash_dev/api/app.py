@@ -112,6 +112,8 @@ async def _dispatch(request: web.Request, context: Context, router: Router) -> w
     call = Call(request, context, query)
     if path[:4].lower() == "/v2/" or context.token_required:
         call.user, call.by_header = authenticate(request, query, context)
+    if context.cloud is not None and context.cloud.takes(call):
+        return await context.cloud.pass_on(call)
     try:
         match = router.find(request.method, path)
     except WrongMethod as error:

@@ -1,7 +1,7 @@
 """One request to the API as handlers see it, and the answers they give."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -19,8 +19,21 @@ MAX_JSON = 100_000_000
 encode = msgspec.json.encode
 
 
+class PassesOn(Protocol):
+    """The real QStash, when calls go on to it."""
+
+    def takes(self, call: "Call") -> bool:
+        """Whether it answers this call instead of us."""
+
+    async def pass_on(self, call: "Call") -> web.Response:
+        """Its answer."""
+
+
 class Context(Struct, frozen=True):
-    """What handlers work with. `token_required` of the control API: the server is not on loopback."""
+    """What handlers work with. `token_required` of the control API: the server is not on loopback.
+
+    `tunnel` describes all that faces the internet. With a `cloud`, the app talks to the real QStash.
+    """
 
     engine: Engine
     store: Store
@@ -31,6 +44,8 @@ class Context(Struct, frozen=True):
     token_required: bool
     server: Callable[[], dict[str, Any]]
     finished_readable_ms: int
+    tunnel: Callable[[], dict[str, Any]] = dict
+    cloud: PassesOn | None = None
 
 
 class Call(Struct):

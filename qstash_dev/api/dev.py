@@ -47,6 +47,11 @@ async def events(call: Call) -> web.StreamResponse:
     return response
 
 
+async def tunnel(call: Call) -> web.Response:
+    """What faces the internet: state and address, webhook address, what was refused."""
+    return await call.answer(call.context.tunnel())
+
+
 async def reset(call: Call) -> web.Response:
     """Forget everything but the signing keys."""
     call.engine.reset()
@@ -137,6 +142,7 @@ ROUTES = (
     Route("GET", "/_dev/snapshot", snapshot),
     Route("GET", "/_dev/events", events),
     Route("GET", "/_dev/logs", logs),
+    Route("GET", "/_dev/tunnel", tunnel),
     Route("POST", "/_dev/reset", reset),
     Route("POST", "/_dev/pause", pause),
     Route("POST", "/_dev/resume", resume),

@@ -92,6 +92,10 @@ class Config(Struct, frozen=True, kw_only=True):
     tunnel: bool = False
     domain: str | None = None
     public_url: str | None = None
+    ingress_port: int | None = None
+    tunnel_open: bool = False
+    tunnel_install: bool = False
+    resign: Literal["auto", "always", "never"] = "auto"
     cloud: bool = False
 
     data_dir: Path | None = Path(".qstash-dev")

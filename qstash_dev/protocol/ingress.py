@@ -5,7 +5,7 @@ of the user's QStash account: signed by a cloud signing key for this very URL an
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -94,7 +94,8 @@ def judge(
     arrival: Arrival, gate: Gate, now_s: int, was_used: Callable[[str], bool]
 ) -> Admission | Refusal:
     """Whether a request from the internet reaches the app. `now_s` is wall time."""
-    if problem := _malformed(arrival, gate):
+    named = {name.lower(): value for name, value in arrival.headers}
+    if problem := misdirected(arrival.target, named, gate):
         return problem
     token = arrival.header(SIGNATURE)
     if token is None:
@@ -117,13 +118,14 @@ def judge(
     return _admission(arrival, gate, token, int(seen.claims["exp"]))
 
 
-def _malformed(arrival: Arrival, gate: Gate) -> Refusal | None:
-    if not arrival.target.startswith("/"):
-        return Refusal(400, f"the target {arrival.target[:200]!r} is not a path")
+def misdirected(target: str, headers: Mapping[str, str], gate: Gate) -> Refusal | None:
+    """Whether a request is for another server than the tunnel. `headers` ignore case."""
+    if not target.startswith("/"):
+        return Refusal(400, f"the target {target[:200]!r} is not a path")
     expected = urlsplit(gate.public_url).netloc.lower()
-    host = arrival.header("host") or ""
+    host = headers.get("host", "")
     if is_loopback(f"http://{host}") and host.lower() != expected:
-        host = arrival.header("x-forwarded-host") or host  # tunnels that set Host to the upstream's
+        host = headers.get("x-forwarded-host", host)  # tunnels that set Host to the upstream's
     if host.lower() != expected:
         return Refusal(421, f"it is for the host {host[:200]!r}, the tunnel is {expected}")
     return None

@@ -1,0 +1,198 @@
+"""Passes calls of the app on to the real QStash, and keeps the only copy of its token.
+
+Local URLs leave by the tunnel and come back as the app knows them; answers and errors are the
+cloud's own. Decides nothing about messages: `on_sent` is told what will come back.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from qstash_dev.api.call import MAX_JSON, Call, json_response
+from qstash_dev.protocol import passthrough
+from qstash_dev.protocol.model import Headers
+from qstash_dev.protocol.passthrough import Borders, Sent
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 60.0
+
+_OURS = re.compile(r"/v2/(?:keys|rotate)(?:/|$)", re.I)
+_OF_MESSAGE = re.compile(r"/v2/messages/([^/]+)(?:/retry)?/?", re.I)
+_NOT_SENT = frozenset(
+    [
+        *("host", "connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"),
+        *("te", "trailer", "expect", "accept-encoding", "authorization", "proxy-authorization"),
+        *("cookie", "origin", "referer"),
+    ]
+)
+_NOT_RETURNED = frozenset(
+    [
+        *("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"),
+        *("set-cookie", "alt-svc", "strict-transport-security"),
+    ]
+)
+
+_TROUBLE = {
+    401: "the cloud does not accept the token in QSTASH_CLOUD_TOKEN: copy it from the console again",
+    412: "a quota of the cloud account is exceeded",
+    429: "the cloud's rate limit is reached",
+}
+
+
+class Cloud:
+    """The real QStash, at `url`.
+
+    `borders` has no public URL while the tunnel is not open; `on_sent` hears of each accepted
+    message with the id of the local user; `on_trouble` is called when `trouble` (a sentence or
+    `None`) changed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        borders: Callable[[], Borders],
+        on_sent: Callable[[str, Sent], None],
+        on_trouble: Callable[[], None],
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.trouble: str | None = None
+        self.passed = 0
+        self._token = token
+        self._borders = borders
+        self._on_sent = on_sent
+        self._on_trouble = on_trouble
+        self._session: aiohttp.ClientSession | None = None
+
+    def takes(self, call: Call) -> bool:
+        """Whether a call is the cloud's to answer: all of `/v2/` but keys and local messages."""
+        path = call.request.raw_path.partition("?")[0]
+        if not path.lower().startswith("/v2/") or _OURS.match(path):
+            return False
+        named = _OF_MESSAGE.fullmatch(path)
+        message = named and call.store.messages.get(None, named[1])
+        return not message or message.spec.kind == "cloud"
+
+    async def pass_on(self, call: Call) -> web.Response:
+        """The cloud's answer to a call, as if it knew the app's own URLs."""
+        request = call.request
+        asked = passthrough.Call(
+            method=request.method,
+            path=request.raw_path.partition("?")[0],
+            query=call.query,
+            headers=_sendable(call.headers()),
+            body=await call.body(MAX_JSON),
+        )
+        borders = self._borders()
+        if not borders.public_url and _comes_back(asked, borders):
+            return json_response({"error": _NO_TUNNEL}, 503)
+        return await self._exchange(call, asked, borders)
+
+    async def keys(self) -> tuple[str, str] | None:
+        """The account's signing keys, current and next; `None` when they cannot be had now."""
+        try:
+            async with self._request(passthrough.Call("GET", "/v2/keys", "", (), b"")) as answer:
+                document = json.loads(await answer.read())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            self._note(f"the cloud at {self.url} cannot be reached: {_said(error)}")
+            return None
+        if answer.status != 200:
+            self._note_status(answer.status, json.dumps(document))
+            return None
+        self._note(None)
+        return document["current"], document["next"]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _exchange(
+        self, call: Call, asked: passthrough.Call, borders: Borders
+    ) -> web.Response:
+        self.passed += 1
+        try:
+            async with self._request(passthrough.outbound(asked, borders)) as answer:
+                body = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            sentence = f"the cloud at {self.url} cannot be reached: {_said(error)}"
+            self._note(sentence)
+            return json_response({"error": sentence}, 502)
+        self._note_status(answer.status, body.decode(errors="replace"))
+        if answer.status < 300:
+            for one in passthrough.sent(asked, body, borders):
+                self._on_sent(call.user, one)
+            await call.store.database.committed()
+        return _returned(answer, borders.back(body))
+
+    def _request(self, call: passthrough.Call) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("Content-Type", "User-Agent"),
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            )
+        target = call.path + (f"?{call.query}" if call.query else "")
+        return self._session.request(
+            call.method,
+            URL(self.url + target, encoded=True),
+            data=call.body or None,
+            headers=[*call.headers, ("Authorization", f"Bearer {self._token}")],
+            allow_redirects=False,
+        )
+
+    def _note_status(self, status: int, said: str) -> None:
+        if status in _TROUBLE:
+            self._note(f"{_TROUBLE[status]} ({status}: {said[:200]})")
+        elif status >= 500:
+            self._note(f"the cloud answered {status}: {said[:200]}")
+        else:
+            self._note(None)
+
+    def _note(self, trouble: str | None) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            if trouble is not None:
+                log.warning("cloud: %s", trouble)
+            self._on_trouble()
+
+
+_NO_TUNNEL = (
+    "the tunnel is not open, so the cloud could not deliver to this machine: "
+    "see its state in the terminal UI or at /_dev/tunnel, and try again"
+)
+
+
+def _comes_back(asked: passthrough.Call, borders: Borders) -> bool:
+    """Whether the cloud would have to reach this machine."""
+    out = passthrough.outbound(asked, borders)
+    texts = (out.path, *(value for _, value in out.headers), out.body.decode(errors="replace"))
+    return any(passthrough.PREFIX in text for text in texts)
+
+
+def _sendable(headers: list[tuple[str, str]]) -> Headers:
+    return tuple(
+        (name, value)
+        for name, value in headers
+        if name.lower() not in _NOT_SENT and not name.lower().startswith("sec-")
+    )
+
+
+def _returned(answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
+    response = web.Response(status=answer.status, body=body)
+    response.headers.popall("Content-Type", None)
+    for name, value in answer.headers.items():
+        if name.lower() not in _NOT_RETURNED:
+            response.headers.add(name, value)
+    return response
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__

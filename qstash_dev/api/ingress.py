@@ -1,0 +1,236 @@
+"""The port that the tunnel leads to: lets in deliveries of the cloud and, by a token, webhooks.
+
+It is a server of its own, so that no path through the tunnel reaches the API or the control API.
+What is refused is answered without a reason and kept for the developer to see.
+"""
+
+import hmac
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+from urllib.parse import parse_qsl, quote
+
+from aiohttp import web
+from msgspec import Struct, to_builtins
+
+from qstash_dev.api.call import Call, Context, json_response
+from qstash_dev.api.publish import publish
+from qstash_dev.engine.relay import Relay
+from qstash_dev.protocol.destination import parse_destination
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.ingress import (
+    SIGNATURE,
+    Admission,
+    Arrival,
+    Gate,
+    Refusal,
+    error_status,
+    judge,
+    misdirected,
+)
+from qstash_dev.protocol.model import Outcome, Reason, Response
+from qstash_dev.protocol.passthrough import Borders
+
+log = logging.getLogger(__name__)
+
+KEPT_REFUSALS = 100
+PUBLISH = "/v2/publish/"
+_NOT_RETURNED = frozenset(
+    ["connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"]
+)
+
+
+class Refused(Struct, frozen=True):
+    """A request that was not let in. `time` is epoch milliseconds."""
+
+    time: int
+    method: str
+    target: str
+    status: int
+    reason: str
+    caller: str | None
+
+
+class Ingress:
+    """Answers what comes through the tunnel.
+
+    `gate` says who may come in at this moment; `None` while no tunnel is open. `webhook_token` lets
+    others publish to this machine; `user` is who receives that.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        relay: Relay,
+        gate: Callable[[], Gate | None],
+        user: str,
+        webhook_token: str,
+    ) -> None:
+        self._context = context
+        self._relay = relay
+        self._gate = gate
+        self._user = user
+        self._webhook_token = webhook_token
+        self._used = _UsedTokens()
+        self._refusals: deque[Refused] = deque(maxlen=KEPT_REFUSALS)
+        self.admitted = 0
+        self.refused = 0
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """The last requests that were refused, newest first."""
+        return [to_builtins(refused) for refused in reversed(self._refusals)]
+
+    def webhook_url(self, public_url: str, destination: str) -> str:
+        """Where a third party can publish to `destination`. Whoever knows it can."""
+        token = quote(self._webhook_token, safe="")
+        return f"{public_url}{PUBLISH}{destination}?qstash_token={token}"
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One request from the internet."""
+        gate = self._gate()
+        if gate is None:
+            return self._refuse(request, Refusal(503, "the tunnel is not open"))
+        try:
+            path = request.raw_path.partition("?")[0]
+            if path.lower().startswith(PUBLISH) and SIGNATURE not in request.headers:
+                return await self._webhook(request, gate)
+            return await self._delivery(request, gate)
+        except QStashError as error:
+            return self._refuse(request, Refusal(error.status, error.message))
+
+    async def _delivery(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
+        arrival = await self._read(request)
+        now_s = self._context.engine.clock.wall() // 1000
+        verdict = judge(arrival, gate, now_s, self._used.__contains__)
+        if isinstance(verdict, Refusal):
+            return self._refuse(request, verdict)
+        self._used.add(verdict, now_s)
+        self.admitted += 1
+        outcome = await self._relay.deliver(arrival, verdict, gate)
+        await self._context.store.database.committed()
+        return _answer(outcome)
+
+    async def _read(self, request: web.BaseRequest) -> Arrival:
+        call = Call(cast(web.Request, request), self._context, "")
+        headers = tuple(call.headers())
+        body = await call.body(self._context.engine.policy.limits.max_message_size)
+        return Arrival(request.method, request.raw_path, headers, body)
+
+    async def _webhook(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
+        """A publish by somebody who was given the token, to this machine only."""
+        if refusal := misdirected(request.raw_path, request.headers, gate):
+            return self._refuse(request, refusal)
+        path, _, query = request.raw_path.partition("?")
+        by_header, given = _token(request, query)
+        if not hmac.compare_digest(given.encode(), self._webhook_token.encode()):
+            return self._refuse(request, Refusal(401, "it has no valid token for webhooks"))
+        rest = path[len(PUBLISH) :]
+        _check_webhook(rest, query, request.headers, Borders(gate.public_url, gate.routes))
+        caller = (request.headers.get("X-Forwarded-For") or "").split(",")[0].strip()
+        call = Call(
+            request=cast(web.Request, request.clone(remote=caller or request.remote or "")),
+            context=self._context,
+            query=query,
+            rest=rest,
+            user=self._user,
+            by_header=by_header,
+        )
+        self.admitted += 1
+        return await publish(call)
+
+    def _refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.Response:
+        """The reason is for the developer: to the internet it would be advice."""
+        self.refused += 1
+        self._refusals.append(
+            Refused(
+                time=self._context.engine.clock.now(),
+                method=request.method[:20],
+                target=_without_token(request.raw_path)[:1000],
+                status=refusal.status,
+                reason=refusal.reason,
+                caller=request.headers.get("X-Forwarded-For", request.remote or "")[:100] or None,
+            )
+        )
+        log.warning(
+            "tunnel: refused %s %s with %d: %s",
+            request.method[:20],
+            _without_token(request.raw_path)[:200],
+            refusal.status,
+            refusal.reason,
+        )
+        self._context.bus.publish()
+        return json_response({"error": _PUBLIC.get(refusal.status, "refused")}, refusal.status)
+
+
+_PUBLIC = {
+    400: "bad request",
+    401: "unable to authenticate: invalid token",
+    409: "conflict",
+    412: "quota maxMessageSize exceeded",
+    421: "misdirected request",
+    503: "the tunnel is not open",
+}
+
+
+class _UsedTokens:
+    """Signatures that were accepted, until they expire by themselves."""
+
+    def __init__(self) -> None:
+        self._expiry: dict[str, int] = {}
+        self._next_sweep_s = 0
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._expiry
+
+    def add(self, admission: Admission, now_s: int) -> None:
+        if admission.token is None:
+            return
+        self._expiry[admission.token] = admission.expires_s
+        if now_s >= self._next_sweep_s:
+            self._next_sweep_s = now_s + 60
+            self._expiry = {t: at for t, at in self._expiry.items() if at > now_s}
+
+
+def _token(request: web.BaseRequest, query: str) -> tuple[bool, str]:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return True, token.strip()
+    pairs = parse_qsl(query.replace("+", "%2B"))
+    return False, next((value for name, value in pairs if name.lower() == "qstash_token"), "")
+
+
+def _check_webhook(rest: str, query: str, headers: Mapping[str, str], borders: Borders) -> None:
+    """Raises QStashError(403) for more than a message to this machine, answers included."""
+    destination = parse_destination(rest, query)
+    named = {name.lower(): value for name, value in headers.items()} | destination.config
+    if "upstash-cron" in named:
+        raise QStashError(403, "a webhook cannot create a schedule")
+    urls = [destination.url] if destination.url else []
+    urls += [named[name] for name in named if name.endswith("-callback")]
+    for url in urls:
+        if not borders.is_local(url):
+            raise QStashError(403, f"{url[:500]!r} is not on this machine and has no route")
+
+
+def _without_token(target: str) -> str:
+    """For logs: a token that does not hold may be a mistyped one."""
+    path, question, query = target.partition("?")
+    parts = [
+        "qstash_token=****" if part.lower().startswith("qstash_token=") else part
+        for part in query.split("&")
+    ]
+    return path + question + "&".join(parts)
+
+
+def _answer(outcome: Outcome) -> web.Response:
+    """The app's answer as it came; apart from what belongs to its connection with us."""
+    if not isinstance(outcome, Response):
+        status = error_status(outcome.reason == Reason.TIMEOUT)
+        return json_response({"error": outcome.detail}, status)
+    response = web.Response(status=outcome.status, body=outcome.body)
+    response.headers.popall("Content-Type", None)
+    for name, value in outcome.headers:
+        if name.lower() not in _NOT_RETURNED:
+            response.headers.add(name, value)
+    return response
