@@ -113,7 +113,7 @@ class Ingress:
 
     async def _read(self, request: web.BaseRequest) -> Arrival:
         call = Call(cast(web.Request, request), self._context, "")
-        headers = tuple(call.headers())
+        headers = tuple((str(name), value) for name, value in call.headers())
         body = await call.body(self._context.engine.policy.limits.max_message_size)
         return Arrival(request.method, request.raw_path, headers, body)
 

@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from qstash_dev import server
 from qstash_dev.cli import journal
-from qstash_dev.cli.exits import OK, PORT_IN_USE, Failure
+from qstash_dev.cli.exits import OK, PORT_IN_USE, USAGE, Failure
 from qstash_dev.cli.holder import holder_of
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
 from qstash_dev.cli.terminal import attach_command, run_child
-from qstash_dev.config import Config
+from qstash_dev.config import Config, ConfigError
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
 from qstash_dev.store.database import StoreError
 
@@ -83,6 +83,8 @@ def start(config: Config, main: Callable[[Config], Coroutine[Any, Any, int]] = a
         # The last line of all output, for the JavaScript SDK reads the port there.
         click.echo(port_in_use(error.address, error.port, holder), err=True, nl=False)
         return PORT_IN_USE
+    except ConfigError as error:
+        raise Failure(str(error), USAGE) from None
     except (StoreError, OSError) as error:
         raise Failure(f"The server cannot start: {error}.") from None
     except KeyboardInterrupt:  # where signals cannot be handled by the loop (Windows)

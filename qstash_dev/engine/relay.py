@@ -27,7 +27,7 @@ from qstash_dev.protocol.model import (
 from qstash_dev.protocol.passthrough import Borders
 
 CLOUD_USER = "cloud"
-"""Owner of messages that keep the cloud's signature: its replays are signed with the cloud's keys."""
+"""A user that nobody can log in as, with the cloud's signing keys."""
 
 HOLD_S = 240.0
 """An app that is not running is waited for, but not longer than the signature holds (300 s)."""
@@ -38,11 +38,16 @@ log = logging.getLogger(__name__)
 
 
 class Relay:
-    """Takes arrivals to the app. `user` owns what is signed with the dev keys."""
+    """Takes arrivals to the app.
 
-    def __init__(self, engine: Engine, user: str) -> None:
+    `user` owns what is signed with the dev keys, `keeper` what keeps the cloud's signature: its
+    replays are signed with its keys.
+    """
+
+    def __init__(self, engine: Engine, user: str, keeper: str = CLOUD_USER) -> None:
         self._engine = engine
         self._user = user
+        self.keeper = keeper
 
     def expect(self, spec: Spec, message_id: str, user: str, body: bytes) -> None:
         """Show a message that the cloud has accepted and will deliver."""
@@ -84,7 +89,7 @@ class Relay:
 
     def _owner(self, admission: Admission) -> str:
         keeps_signature = admission.token is not None and not admission.resign
-        return CLOUD_USER if keeps_signature else self._user
+        return self.keeper if keeps_signature else self._user
 
     async def _send(self, request: Request) -> Outcome:
         """With `--hold`, wait for an app that is not running rather than fail."""

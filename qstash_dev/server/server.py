@@ -7,7 +7,7 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -24,11 +24,13 @@ from qstash_dev.engine.engine import Engine, Policy
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.pacer import Pacer
 from qstash_dev.engine.prober import Prober
+from qstash_dev.engine.relay import CLOUD_USER
 from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.model import State
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.data_dir import open_in, write_record
 from qstash_dev.server.ids import id_maker
+from qstash_dev.server.outside import Outside, is_wanted
 from qstash_dev.server.sockets import close_all, is_loopback, listen, url_host
 from qstash_dev.store.store import Store
 
@@ -37,13 +39,21 @@ T = TypeVar("T")
 MAX_STORED_ANSWER = 10_000_000
 GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
+TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
 
 class Server:
     """A running qstash-dev: API, engine and store. `started` is set by `start`."""
 
-    def __init__(self, config: Config, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        console: Console | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self.config = config
+        self._environ = environ
+        self._outside: Outside | None = None
         self.started: Started
         self._console = console
         self._clock = VirtualClock(SystemClock(), config.clock_mode, config.clock_scale)
@@ -63,8 +73,10 @@ class Server:
             self._store = self._open_store()
             stack.callback(self._store.close)
             self._build_engine(stack)
-            await self._serve(sockets, stack)
+            await self._serve(sockets, stack, port)
             self._announce(port, stack)
+            if self._outside is not None:
+                await self._outside.open()
             self._closers = stack.pop_all()
 
     async def stop(self) -> None:
@@ -99,6 +111,8 @@ class Server:
             Lanes(config.global_parallelism),
         )
         self._engine.one_by_one = lambda: self._clock.is_frozen
+        # A cloud message is replayed with the user's own keys when the cloud's are not known.
+        self._engine.borrowed_keys[CLOUD_USER] = self._engine.signing_keys(config.users[0].id)
         self._engine.recover()
         self._store.database.on_rollback = self._engine.reload
         prober = Prober(self._store.messages.held, self._engine.release, accepts, tell=self._notice)
@@ -114,8 +128,14 @@ class Server:
         stack.push_async_callback(self._engine.stop, GRACE_S)
         stack.callback(pacer.stop)
 
-    async def _serve(self, sockets: list[socket.socket], stack: contextlib.AsyncExitStack) -> None:
+    async def _serve(
+        self, sockets: list[socket.socket], stack: contextlib.AsyncExitStack, port: int
+    ) -> None:
         config = self.config
+        outside = None
+        if is_wanted(config):
+            outside = Outside(config, self._engine, self._environ, self._bus.publish, self._notice)
+        self._outside = outside
         context = Context(
             engine=self._engine,
             store=self._store,
@@ -126,12 +146,17 @@ class Server:
             token_required=not all(is_loopback(host) for host in config.host),
             server=self._describe,
             finished_readable_ms=config.finished_readable_ms,
+            tunnel=outside.describe if outside else lambda: dict(TUNNEL_OFF),
+            cloud=outside.cloud if outside else None,
         )
         runner = web.AppRunner(make_app(context), access_log=None, shutdown_timeout=GRACE_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         for sock in sockets:
             await web.SockSite(runner, sock).start()
+        if outside is not None:
+            await outside.listen(context, port)
+            stack.push_async_callback(outside.stop)
 
     def _announce(self, port: int, stack: contextlib.AsyncExitStack) -> None:
         config = self.config
@@ -159,6 +184,11 @@ class Server:
 
     def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(job))
+
+    def _notice(self, text: str) -> None:
+        log.info("%s", text)
+        if self._console is not None:
+            self._console.notice(text, self._clock.now())
 
     async def _report(self, console: Console) -> None:
         """Print what is committed, in order. The store is the queue."""
@@ -216,7 +246,7 @@ class Server:
                 "offset_ms": state.offset_ms,
                 "next_event_at": self._engine.next_time(),
             },
-            "tunnel": {"state": "off", "url": None, "code": None, "hint": None},
+            "tunnel": self._outside.brief() if self._outside else TUNNEL_OFF,
             "external": config.external,
             "hold": config.hold,
             "paused": self._engine.paused,
