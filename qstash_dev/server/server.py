@@ -215,10 +215,6 @@ class Server:
                 )
             await self._bus.changed_since(version)
 
-    def _notice(self, text: str) -> None:
-        if self._console is not None:
-            self._console.notice(text, self._clock.now())
-
     async def _keep_house(self) -> None:
         """Forget what is too old or too many, and keep the write-ahead log short."""
         while True:
