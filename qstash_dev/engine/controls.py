@@ -56,8 +56,9 @@ class Queues:
         with self._store.database:
             self._cancel(self._store.messages.load_many(seqs).values())
             self._store.queues.delete(user, name)
-        lane = self._lanes.queue((user, name))
-        lane.parallelism, lane.paused = 1, False
+        lane = self._lanes.queues.get((user, name))
+        if lane is not None:
+            lane.parallelism, lane.paused = 1, False
 
 
 class Flows:

@@ -49,19 +49,32 @@ class QueueLane:
     """Strict order, at most `parallelism` messages at a time; a message keeps its place until done.
 
     `holders` counts, for each message that has a place, what keeps it: itself and its callbacks.
+    Messages with a place come back for each retry, and go before those that wait for one.
     """
 
     def __init__(self, parallelism: int = 1, paused: bool = False) -> None:
         self.parallelism = parallelism
         self.paused = paused
         self.holders: Counter[str] = Counter()
-        self.line = Line()
+        self._returning = Line()
+        self._line = Line()
+
+    def enter(self, ticket: Ticket) -> None:
+        """Stand in line."""
+        (self._returning if ticket.id in self.holders else self._line).enter(ticket)
+
+    def leave(self, message_id: str) -> bool:
+        """Step out of the line; whether it was there."""
+        return self._returning.leave(message_id) or self._line.leave(message_id)
 
     def next(self) -> Ticket | None:
-        """The next ticket that is to get a place, or `None` while the line must wait."""
-        if self.paused or len(self.holders) >= self.parallelism:
+        """The next ticket that has or is to get a place, or `None` while the line must wait."""
+        if self.paused:
             return None
-        return self.line.pop()
+        ticket = self._returning.pop()
+        if ticket is None and len(self.holders) < self.parallelism:
+            ticket = self._line.pop()
+        return ticket
 
     def release(self, holder: str) -> None:
         """One of the things that keep a place is finished."""
@@ -187,11 +200,8 @@ class Lanes:
         if ticket.queue is None:
             self._pass_queue(ticket)
             return
-        if ticket.id in self._place_of:
-            self._pass_queue(ticket)
-            return
         key = (ticket.user, ticket.queue)
-        self.queue(key).line.enter(ticket)
+        self.queue(key).enter(ticket)
         self.stir_queue(key)
 
     def hold(self, queue: Key, holder: str) -> None:
@@ -222,7 +232,8 @@ class Lanes:
         self._wake_rates(now)
         for key in self._drain(self._stirred_queues):
             while ticket := self.queue(key).next():
-                self.hold(key, ticket.id)
+                if ticket.id not in self._place_of:
+                    self.hold(key, ticket.id)
                 self._pass_queue(ticket)
         for key in self._drain(self._stirred_flows):
             self._pass_flow(key, now)
@@ -245,7 +256,7 @@ class Lanes:
 
     def withdraw(self, message_id: str, queue: Key | None, flow: Key | None) -> None:
         """A waiting message will not start: it leaves whatever line it stands in."""
-        if queue is not None and self.queue(queue).line.leave(message_id):
+        if queue is not None and self.queue(queue).leave(message_id):
             return
         if flow is not None and flow in self.flows:
             lane = self.flows[flow]
