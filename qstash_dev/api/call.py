@@ -11,6 +11,7 @@ from msgspec import Struct
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
+from qstash_dev.engine.faults import Faults
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
@@ -39,6 +40,7 @@ class Context(Struct, frozen=True):
     store: Store
     bus: Bus
     clock: VirtualClock
+    faults: Faults
     users: dict[str, User]
     hosts: frozenset[str]
     token_required: bool

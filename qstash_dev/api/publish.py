@@ -51,6 +51,7 @@ async def batch(call: Call) -> web.Response:
 
 async def _publish(call: Call, queue: str | None) -> web.Response:
     destination = parse_destination(call.rest, call.query)
+    call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)
     draft = read_draft(call, destination, group)
     body = await call.body(call.engine.policy.limits.max_message_size)
@@ -99,6 +100,7 @@ def _item(call: Call, raw: msgspec.Raw) -> Any:
 
 def _accept_item(call: Call, item: Item) -> Any:
     destination = destination_text(item.destination or "")
+    call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)
     limits = call.engine.policy.limits
     draft = parse_draft(
