@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,28 +16,12 @@ from urllib.request import Request, urlopen
 import aiohttp
 import pytest
 from aiohttp import web
-from hypothesis import settings
 from multidict import CIMultiDictProxy
-
-# A machine under load is no reason to fail: what takes too long meets pytest's own limit.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 PATIENCE_S = 20
 """How long a test waits for what must happen; nothing waits that long unless it fails."""
 
-
-# Until there is a `serve` command: the same, without options.
-SERVE = (
-    "-c",
-    """
-from qstash_dev.config import Config
-from qstash_dev.console import Console
-from qstash_dev.server import run, serve
-write = lambda text: print(text, end="", flush=True)
-run(serve(Config(port=0, data_dir=None), Console(write, "json")))
-""",
-)
+QUIETLY = ("--port", "0", "--memory", "--output", "json")
 
 
 class LocalServer:
@@ -44,9 +29,10 @@ class LocalServer:
 
     def __init__(self, *options: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, *SERVE, "--port", "0", "--memory", "--output", "json", *options],
+            [sys.executable, "-m", "qstash_dev", "serve", *QUIETLY, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(),
             env={k: v for k, v in os.environ.items() if not k.startswith("QSTASH")},
             text=True,
         )

@@ -1,0 +1,40 @@
+"""The JavaScript SDK: each file of tests in `js` runs in Node against a real server."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FILES = Path(__file__).parent / "js"
+SHARED = sorted(f.name for f in FILES.glob("*.test.mjs") if f.name != "adoption.test.mjs")
+
+
+def run_node(node, name, **variables):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QSTASH")}
+    ran = subprocess.run(
+        [node, "--test", "--test-reporter=spec", name],
+        cwd=FILES,
+        env={**environment, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if ran.returncode != 0:
+        pytest.fail(f"{name} failed:\n{ran.stdout}", pytrace=False)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_the_javascript_sdk_works_with_the_printed_variables(node, server, name):
+    run_node(node, name, **server.env)
+
+
+def test_an_app_that_sets_only_qstash_dev_adopts_the_server(node, server, tmp_path):
+    run_node(
+        node,
+        "adoption.test.mjs",
+        QSTASH_DEV="true",
+        QSTASH_DEV_PORT=str(server.port),
+        HOME=str(tmp_path),
+    )
