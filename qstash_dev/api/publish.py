@@ -27,6 +27,16 @@ class Item(Struct, frozen=True):
     queue: str | None = None
 
 
+class Order(Struct, frozen=True):
+    """One publish, read and found good; nothing was accepted yet."""
+
+    draft: Draft
+    body: bytes
+    destination: Destination
+    group: Group | None
+    queue: str | None
+
+
 async def publish(call: Call) -> web.Response:
     """One message, or one for each endpoint of a URL group; with `Upstash-Cron` a schedule."""
     return await _publish(call, None)
@@ -43,7 +53,9 @@ async def batch(call: Call) -> web.Response:
         items = msgspec.json.decode(await call.body(MAX_BATCH), type=list[msgspec.Raw])
     except msgspec.MsgspecError as error:
         raise QStashError(400, f"invalid batch: {error}") from error
-    answers = [_item(call, raw) for raw in items]
+    # All are read before one is accepted: a quota refuses the request as a whole.
+    orders = [_read_item(call, raw) for raw in items]
+    answers = [_accept_item(call, order) for order in orders]
     failed = [a for a in answers if isinstance(a, dict) and "error" in a]
     status = 400 if answers and len(failed) == len(answers) else 200
     return await call.answer(answers, status)
@@ -51,31 +63,24 @@ async def batch(call: Call) -> web.Response:
 
 async def _publish(call: Call, queue: str | None) -> web.Response:
     destination = parse_destination(call.rest, call.query)
-    call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)
     draft = read_draft(call, destination, group)
     body = await call.body(call.engine.policy.limits.max_message_size)
-    document, status = _accept(call, draft, body, destination, group, queue)
+    document, status = _accept(call, Order(draft, body, destination, group, queue))
     return await call.answer(document, status)
 
 
-def _accept(
-    call: Call,
-    draft: Draft,
-    body: bytes,
-    destination: Destination,
-    group: Group | None,
-    queue: str | None,
-) -> tuple[Any, int]:
+def _accept(call: Call, order: Order) -> tuple[Any, int]:
+    draft, destination = order.draft, order.destination
     if draft.cron is not None:
         text = destination.url or destination.group or ""
-        schedule = call.engine.schedules.create(call.user, draft, text, body)
+        schedule = call.engine.schedules.create(call.user, draft, text, order.body)
         return {"scheduleId": schedule.id}, 200
     # Only enqueueing puts a message into a queue; the header belongs to schedules.
-    draft = replace(draft, spec=replace(draft.spec, queue=queue))
-    accepted = call.engine.accept(call.user, draft, body, group)
+    draft = replace(draft, spec=replace(draft.spec, queue=order.queue))
+    accepted = call.engine.accept(call.user, draft, order.body, order.group)
     documents = [_document(a) for a in accepted]
-    if group is not None:
+    if order.group is not None:
         return documents, 200
     return documents[0], 202 if accepted[0].deduplicated else 200
 
@@ -87,20 +92,29 @@ def _document(accepted: Accepted) -> dict[str, Any]:
     return document
 
 
-def _item(call: Call, raw: msgspec.Raw) -> Any:
+def _read_item(call: Call, raw: msgspec.Raw) -> Order | QStashError:
+    """The order of an item, or why it is none. Raises QStashError(412)."""
     try:
-        return _accept_item(call, msgspec.json.decode(raw, type=Item))
+        return _order(call, msgspec.json.decode(raw, type=Item))
     except msgspec.MsgspecError as error:
-        return {"error": f"invalid batch item: {error}"}
+        return QStashError(400, f"invalid batch item: {error}")
     except QStashError as error:
         if error.status == 412:
             raise
+        return error
+
+
+def _accept_item(call: Call, order: Order | QStashError) -> Any:
+    if isinstance(order, QStashError):
+        return {"error": order.message}
+    try:
+        return _accept(call, order)[0]
+    except QStashError as error:
         return {"error": error.message}
 
 
-def _accept_item(call: Call, item: Item) -> Any:
+def _order(call: Call, item: Item) -> Order:
     destination = destination_text(item.destination or "")
-    call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)
     limits = call.engine.policy.limits
     draft = parse_draft(
@@ -114,7 +128,7 @@ def _accept_item(call: Call, item: Item) -> Any:
     if limits.max_message_size is not None and len(body) > limits.max_message_size:
         raise QStashError(412, "quota maxMessageSize exceeded")
     queue = check_name(item.queue, "queue") if item.queue else None
-    return _accept(call, draft, body, destination, group, queue)[0]
+    return Order(draft, body, destination, group, queue)
 
 
 def _item_headers(item: Item) -> list[tuple[str, str]]:

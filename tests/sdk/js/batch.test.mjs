@@ -59,6 +59,12 @@ test("a batch in which every item is refused is refused", async () => {
   });
 });
 
+test("one item over a quota refuses the whole batch", async () => {
+  const items = [{ url: app.url }, { url: app.url, retries: 1_000_000 }];
+  await assert.rejects(client.batch(items), { status: 412 });
+  assert.equal((await control("GET", "/_dev/messages")).total, 0);
+});
+
 test("an empty batch is an empty answer", async () => {
   assert.deepEqual(await client.batch([]), []);
 });
