@@ -49,9 +49,9 @@ _TROUBLE = {
 class Cloud:
     """The real QStash, at `url`.
 
-    `borders` has no public URL while the tunnel is not open; `on_sent` hears of each accepted
-    message with the id of the local user; `on_trouble` is called when `trouble` (a sentence or
-    `None`) changed.
+    `borders` has no public URL while the tunnel is not open. `on_sent` hears of each accepted
+    message with the id of the local user, `on_cancelled` of each one that was cancelled by its id;
+    `on_trouble` is called when `trouble` (a sentence or `None`) changed.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Cloud:
         token: str,
         borders: Callable[[], Borders],
         on_sent: Callable[[str, Sent], None],
+        on_cancelled: Callable[[str], None],
         on_trouble: Callable[[], None],
     ) -> None:
         self.url = url.rstrip("/")
@@ -68,6 +69,7 @@ class Cloud:
         self._token = token
         self._borders = borders
         self._on_sent = on_sent
+        self._on_cancelled = on_cancelled
         self._on_trouble = on_trouble
         self._session: aiohttp.ClientSession | None = None
 
@@ -129,6 +131,8 @@ class Cloud:
         if answer.status < 300:
             for one in passthrough.sent(asked, body, borders):
                 self._on_sent(call.user, one)
+            if asked.method == "DELETE" and (named := _OF_MESSAGE.fullmatch(asked.path)):
+                self._on_cancelled(named[1])
             await call.store.database.committed()
         return _returned(answer, borders.back(body))
 

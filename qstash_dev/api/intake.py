@@ -1,6 +1,7 @@
 """What publish, enqueue, batch and schedules have in common: destination, group and draft."""
 
 from qstash_dev.api.call import Call
+from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.destination import NAME, Destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
@@ -21,8 +22,15 @@ def read_draft(call: Call, destination: Destination, group: Group | None) -> Dra
 
 
 def destination_group(call: Call, destination: Destination) -> Group | None:
-    """The URL group that a destination names, `None` for a URL. Raises QStashError(404)."""
+    """The URL group that a destination names, `None` for a URL. Raises QStashError(404).
+
+    With `--strict` a URL on loopback is a QStashError(400), as it is for the real QStash.
+    """
     if destination.group is None:
+        if call.engine.policy.strict and is_loopback(destination.url or ""):
+            raise QStashError(
+                400, "invalid destination url: endpoint resolves to a loopback address: ::1"
+            )
         return None
     group = call.store.groups.get(call.user, destination.group)
     if group is None:

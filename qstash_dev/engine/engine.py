@@ -61,6 +61,7 @@ class Policy(Struct, frozen=True):
     dedup_window_ms: int = 600_000
     max_messages: int = 10_000
     max_age_ms: int = 7 * 86_400_000
+    strict: bool = False
 
 
 class Accepted(Struct, frozen=True):

@@ -55,6 +55,12 @@ class Relay:
         if engine.store.messages.get(None, message_id) is None:
             engine.admit(created((ingress.waiting(spec, message_id, user, body, now),), now))
 
+    def cancelled(self, message_id: str) -> None:
+        """The cloud will not deliver this message any more."""
+        message = self._engine.store.messages.get(None, message_id)
+        if message is not None and message.spec.kind == Kind.CLOUD:
+            self._engine.cancel([message])
+
     async def deliver(self, arrival: Arrival, admission: Admission, gate: Gate) -> Outcome:
         """Make one attempt and record it. Raises QStashError(409) when the id is a local message's."""
         engine = self._engine

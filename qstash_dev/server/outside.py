@@ -192,7 +192,7 @@ class Outside:
         if not token:
             raise ConfigError("--cloud", "the token of your account must be in QSTASH_CLOUD_TOKEN.")
         url = self._variables.get("QSTASH_CLOUD_URL") or CLOUD_URL
-        return Cloud(url, token, self._borders, self._sent, self._on_change)
+        return Cloud(url, token, self._borders, self._sent, self._relay.cancelled, self._on_change)
 
     def _borders(self) -> Borders:
         return Borders(self.state.url or "", self._engine.policy.routes)

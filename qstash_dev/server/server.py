@@ -289,4 +289,5 @@ def _policy(config: Config) -> Policy:
         dedup_window_ms=config.dedup_window_ms,
         max_messages=config.max_messages,
         max_age_ms=config.max_age_ms,
+        strict=config.strict,
     )

@@ -8,7 +8,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from typing import Any
 
@@ -159,15 +159,14 @@ async def outside_world(
     given = {"public_url": PUBLIC, "ingress_port": 0, "data_dir": None, **settings}
     config = Config(port=0, host=("127.0.0.1",), app_url=f"http://localhost:{port}", **given)
     server = Server(config, environ=ENVIRON if environ is None else environ)
-    await server.start()
-    async with aiohttp.ClientSession() as session:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(app.stop)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
         world = World(server, app, session)
         world.ingress = int((await world.dev("tunnel"))["ingress"].rpartition(":")[2])
-        try:
-            yield world
-        finally:
-            await server.stop()
-            await app.stop()
+        yield world
 
 
 def zipped(body: bytes) -> bytes:
