@@ -1,6 +1,7 @@
 """`/_dev/clock`: what time the messages live in, and how to change it."""
 
 import asyncio
+import contextlib
 from typing import Any, Literal
 
 from aiohttp import web
@@ -42,9 +43,8 @@ async def change(call: Call) -> web.Response:
     _check(order)
     if order.skip:
         await _idle(call, order.wait_ms)
-    _obey(call, order)
-    call.engine.wake()
-    call.context.bus.publish()
+    await _obey(call, order)
+    _time_changed(call)
     await _idle(call, order.wait_ms)
     return await call.answer(_document(call))
 
@@ -57,18 +57,42 @@ def _check(order: ClockOrder) -> None:
         raise QStashError(400, 'scale belongs to {"mode": "scaled"}')
 
 
-def _obey(call: Call, order: ClockOrder) -> None:
+async def _obey(call: Call, order: ClockOrder) -> None:
     clock = call.context.clock
     try:
         if order.mode is not None:
             clock.set(order.mode, 1.0 if order.scale is None else order.scale)
-        elif order.advance_ms is not None:
-            clock.advance(order.advance_ms)
+        elif order.skip:
+            clock.advance(max(0, _next(call) - clock.now()))
         else:
-            at = order.until if order.until is not None else _next(call)
-            clock.advance(max(0, at - clock.now()) if order.skip else at - clock.now())
+            until = order.until or 0
+            ms = until - clock.now() if order.advance_ms is None else order.advance_ms
+            clock.check_advance(ms)
+            await _travel(call, ms, order.wait_ms)
     except ValueError as error:
         raise QStashError(400, str(error)) from error
+
+
+async def _travel(call: Call, left_ms: int, wait_ms: int) -> None:
+    """Move on by `left_ms` and stop wherever something is due, as time itself would.
+
+    A schedule fires each of its times on the way. After `wait_ms` the rest is one jump.
+    """
+    clock, engine = call.context.clock, call.engine
+    with contextlib.suppress(TimeoutError):
+        async with _patience(wait_ms):
+            while (stop := engine.next_time()) is not None and stop < clock.now() + left_ms:
+                jump_ms = max(0, stop - clock.now())
+                clock.advance(jump_ms)
+                left_ms -= jump_ms
+                _time_changed(call)
+                await _until_idle(call)
+    clock.advance(left_ms)
+
+
+def _time_changed(call: Call) -> None:
+    call.engine.wake()
+    call.context.bus.publish()
 
 
 def _next(call: Call) -> int:
@@ -81,12 +105,18 @@ def _next(call: Call) -> int:
 
 async def _idle(call: Call, wait_ms: int) -> None:
     """Wait until nothing is under way or due, or until the time is over. Real time for both."""
-    try:
-        async with asyncio.timeout(max(0, min(wait_ms, 600_000)) / 1000):
-            while not call.engine.is_idle():
-                await call.context.bus.changed_since(call.context.bus.version)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        async with _patience(wait_ms):
+            await _until_idle(call)
+
+
+async def _until_idle(call: Call) -> None:
+    while not call.engine.is_idle():
+        await call.context.bus.changed_since(call.context.bus.version)
+
+
+def _patience(wait_ms: int) -> asyncio.Timeout:
+    return asyncio.timeout(max(0, min(wait_ms, 600_000)) / 1000)
 
 
 def _document(call: Call) -> dict[str, Any]:

@@ -87,11 +87,15 @@ class VirtualClock:
 
     def advance(self, ms: int) -> None:
         """Jump `ms` ahead. In the mode `real` the clock runs ahead of the wall from then on."""
+        self.check_advance(ms)
+        self._anchor += ms
+
+    def check_advance(self, ms: int) -> None:
+        """Raises ValueError when the clock cannot jump that far."""
         if ms < 0:
             raise ValueError("the clock only moves forward; `real` returns to the wall clock")
         if self.now() + ms > END_OF_TIME:
             raise ValueError(f"{ms} ms are too many: the clock ends with the year 9999")
-        self._anchor += ms
 
     @property
     def is_frozen(self) -> bool:

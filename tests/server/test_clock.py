@@ -36,6 +36,17 @@ async def test_a_delayed_message_comes_when_the_clock_is_advanced(start, make_ap
     assert state["offset_ms"] == 2 * HOUR_MS
 
 
+async def test_a_schedule_fires_each_of_its_times_on_the_way(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start(clock_mode="frozen")
+    await server.call("POST", "/_dev/clock", {"until": 2_000_000_040_000})
+    headers = {"Upstash-Cron": "*/10 * * * *"}
+    await server.call("POST", f"/v2/schedules/{app.url}/tick", headers=headers)
+    await server.call("POST", "/_dev/clock", {"advance_ms": HOUR_MS})
+    assert len(app.requests) == 6
+
+
 async def test_a_scaled_clock_makes_a_long_delay_short(start, make_app):
     app = make_app()
     await app.start()
