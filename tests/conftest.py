@@ -16,7 +16,12 @@ from urllib.request import Request, urlopen
 import aiohttp
 import pytest
 from aiohttp import web
+from hypothesis import settings
 from multidict import CIMultiDictProxy
+
+# A machine under load is no reason to fail: what takes too long meets pytest's own limit.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 PATIENCE_S = 20
 """How long a test waits for what must happen; nothing waits that long unless it fails."""

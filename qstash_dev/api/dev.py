@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api import dev_clock, dev_messages, dev_resources
+from qstash_dev.api import dev_clock, dev_faults, dev_messages, dev_resources
 from qstash_dev.api.call import Call, encode
 from qstash_dev.api.dev_events import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
@@ -53,8 +53,9 @@ async def tunnel(call: Call) -> web.Response:
 
 
 async def reset(call: Call) -> web.Response:
-    """Forget everything but the signing keys."""
+    """Forget everything but the signing keys, faults as well."""
     call.engine.reset()
+    call.context.faults.remove()
     return await call.answer({"ok": True})
 
 
@@ -149,4 +150,5 @@ ROUTES = (
     *dev_messages.ROUTES,
     *dev_resources.ROUTES,
     *dev_clock.ROUTES,
+    *dev_faults.ROUTES,
 )

@@ -63,6 +63,7 @@ async def batch(call: Call) -> web.Response:
 
 async def _publish(call: Call, queue: str | None) -> web.Response:
     destination = parse_destination(call.rest, call.query)
+    call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)
     draft = read_draft(call, destination, group)
     body = await call.body(call.engine.policy.limits.max_message_size)
@@ -115,6 +116,7 @@ def _accept_item(call: Call, order: Order | QStashError) -> Any:
 
 def _order(call: Call, item: Item) -> Order:
     destination = destination_text(item.destination or "")
+    call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)
     limits = call.engine.policy.limits
     draft = parse_draft(

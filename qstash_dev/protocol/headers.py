@@ -65,7 +65,10 @@ _SERVER_OWNED = frozenset(
     ["retried", "message-id", "signature", "max-retries", "caller-ip", "region", "topic-name"]
 )
 _FAMILIES = ("forward-", "callback-", "failure-callback-", "telemetry-")
-_OPTIONAL_IN_FAMILY = ("feature-set",)
+_NESTED = 2
+_FORWARDED_TYPE = "upstash-forward-content-type"
+# Control characters but the tab, and what is no text: nothing that could be sent on or stored.
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 class Draft(Struct, frozen=True):
@@ -100,12 +103,16 @@ def parse_draft(
     """
     own, ordinary = _sort(request_headers)
     merged = {**(defaults or {}), **(config or {}), **_joined(own)}
+    for name, value in merged.items():
+        check_header(canonical(name), value)
     _refuse_workflow(merged)
     forwarded = _forwarded(own, merged)
     if _flag(merged, "upstash-header-forward"):
         forwarded = _with_ordinary(forwarded, ordinary, authorized_by_header)
     content_type = next((v for n, v in ordinary if n.lower() == "content-type"), None)
-    headers = (("Content-Type", content_type), *forwarded) if content_type else forwarded
+    headers = forwarded
+    if content_type:
+        headers = (check_header("Content-Type", content_type), *forwarded)
     return Draft(
         spec=_spec(url, headers, merged, limits, caller_ip),
         delay_ms=_delay(merged, limits),
@@ -146,10 +153,14 @@ def _spec(
     )
 
 
-def _callback(values: Mapping[str, str], name: str, limits: Limits) -> Callback | None:
+def _callback(
+    values: Mapping[str, str], name: str, limits: Limits, depth: int = 0
+) -> Callback | None:
     url = values.get(name)
     if not url:
         return None
+    if depth > _NESTED:
+        raise QStashError(400, "Upstash-Failure-Callback headers are nested too deeply")
     prefix = name + "-"
     family = {
         "upstash-" + key[len(prefix) :]: value
@@ -166,7 +177,7 @@ def _callback(values: Mapping[str, str], name: str, limits: Limits) -> Callback 
         timeout_ms=_timeout(family),
         delay_ms=_delay(family, limits),
         flow=_flow(family),
-        failure_callback=_callback(family, "upstash-failure-callback", limits),
+        failure_callback=_callback(family, "upstash-failure-callback", limits, depth + 1),
     )
 
 
@@ -190,10 +201,13 @@ def _joined(own: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _forwarded(own: Iterable[tuple[str, str]], merged: Mapping[str, str]) -> Headers:
-    """Repeated request headers stay separate; the other sources have one value for a name."""
+    """Repeated request headers stay separate; the other sources have one value for a name.
+
+    QStash takes the content type from the plain header only.
+    """
     prefix = "upstash-forward-"
-    pairs = [pair for pair in own if pair[0].startswith(prefix)]
-    seen = {name for name, _ in pairs}
+    pairs = [pair for pair in own if pair[0].startswith(prefix) and pair[0] != _FORWARDED_TYPE]
+    seen = {name for name, _ in pairs} | {_FORWARDED_TYPE}
     pairs += [(n, v) for n, v in merged.items() if n.startswith(prefix) and n not in seen]
     return tuple(check_header(canonical(name[len(prefix) :]), value) for name, value in pairs)
 
@@ -201,16 +215,18 @@ def _forwarded(own: Iterable[tuple[str, str]], merged: Mapping[str, str]) -> Hea
 def check_header(name: str, value: str) -> tuple[str, str]:
     """The pair, if it can stand in a request. Raises QStashError(400)."""
     if _TOKEN.fullmatch(name) is None:
-        raise QStashError(400, f"invalid header name {name[:100]!r} ")
-    if any(c in value for c in "\r\n\0"):
-        raise QStashError(400, f"invalid value of header {name}: it contains a line break or NUL")
+        raise QStashError(400, f"invalid header name {name[:100]!r}")
+    if (bad := _UNSENDABLE.search(value)) is not None:
+        raise QStashError(
+            400, f"invalid value of header {name}: {bad.group()!r} cannot stand in a header"
+        )
     return name, value
 
 
 def _with_ordinary(forwarded: Headers, ordinary: Headers, authorized_by_header: bool) -> Headers:
     taken = {name for name, _ in forwarded} | {"Content-Type"}
     extra = tuple(
-        (canonical(name), value)
+        check_header(canonical(name), value)
         for name, value in ordinary
         if name.lower() not in _HOP_BY_HOP
         and not (authorized_by_header and name.lower() == "authorization")
@@ -352,11 +368,14 @@ def _refuse_workflow(values: Mapping[str, str]) -> None:
 
 
 def _notices(values: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(
+    notices = [
         f"header {canonical(name)} is not known and has no effect"
         for name in values
         if not _is_known(name.removeprefix("upstash-"))
-    )
+    ]
+    if _FORWARDED_TYPE in values:
+        notices.append("Upstash-Forward-Content-Type has no effect: send a plain Content-Type")
+    return tuple(notices)
 
 
 def _is_known(rest: str) -> bool:

@@ -60,14 +60,18 @@ def settle(
 
 
 def cancel(message: Message, now: int) -> Change:
-    """A waiting message ends at once; an active one when its attempt has, unless that succeeds."""
+    """A waiting message ends at once; an active one when its attempt has, unless that succeeds.
+
+    One that was active when the server died has been requested already: it only ends.
+    """
     requested = _event(message, State.CANCEL_REQUESTED, now)
     if message.state == State.ACTIVE:
         return Change(now, changed=(replace(message, cancel_requested=True),), events=(requested,))
     ended = replace(
         message, state=State.CANCELED, finished_at=now, cancel_requested=True, held=None
     )
-    return Change(now, changed=(ended,), events=(requested, _event(ended, State.CANCELED, now)))
+    asked = () if message.cancel_requested else (requested,)
+    return Change(now, changed=(ended,), events=(*asked, _event(ended, State.CANCELED, now)))
 
 
 def run_now(message: Message, now: int) -> Change:

@@ -21,11 +21,13 @@ from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import SystemClock, VirtualClock
 from qstash_dev.engine.connect import accepts
 from qstash_dev.engine.engine import Engine, Policy
+from qstash_dev.engine.faults import Faults
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.pacer import Pacer
 from qstash_dev.engine.prober import Prober
 from qstash_dev.engine.relay import CLOUD_USER
 from qstash_dev.engine.sender import Sender
+from qstash_dev.protocol.filters import parse_filter
 from qstash_dev.protocol.model import State
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.data_dir import open_in, write_record
@@ -102,10 +104,11 @@ class Server:
         config = self.config
         sender = Sender(self._clock.now, MAX_STORED_ANSWER)
         stack.push_async_callback(sender.close)
+        self._faults = Faults(sender, self._selects, self._clock.now)
         self._engine = Engine(
             self._store,
             self._clock,
-            sender,
+            self._faults,
             id_maker(random.SystemRandom()),
             _policy(config),
             Lanes(config.global_parallelism),
@@ -141,6 +144,7 @@ class Server:
             store=self._store,
             bus=self._bus,
             clock=self._clock,
+            faults=self._faults,
             users={user.token: user for user in config.users},
             hosts=frozenset(config.host),
             token_required=not all(is_loopback(host) for host in config.host),
@@ -215,6 +219,10 @@ class Server:
                 )
             await self._bus.changed_since(version)
 
+    def _selects(self, wanted: str, message_id: str) -> bool:
+        now = self._clock.now()
+        return self._store.rows.selects(parse_filter(wanted), message_id, now)
+
     async def _keep_house(self) -> None:
         """Forget what is too old or too many, and keep the write-ahead log short."""
         while True:
@@ -246,7 +254,7 @@ class Server:
             "external": config.external,
             "hold": config.hold,
             "paused": self._engine.paused,
-            "faults": 0,
+            "faults": self._faults.active,
             "auto_replay": config.auto_replay,
             "env": env,
         }

@@ -137,6 +137,12 @@ class Rows:
         )
         return [_row(row) for row in rows]
 
+    def selects(self, wanted: Filter, message_id: str, now: int) -> bool:
+        """Whether a filter selects this message."""
+        where, values = condition(wanted)
+        sql = f"SELECT 1 FROM {_TABLES} WHERE m.id = :id AND {where}"
+        return self._db.read_one(sql, {**values, "id": message_id, "now": now}) is not None
+
     def related(self, parent_id: str, now: int) -> list[Row]:
         """What came of a message: callbacks, replays, retries out of the DLQ."""
         return self._where("m.parent_id = :id", {"id": parent_id}, now)

@@ -1,0 +1,50 @@
+"""`/_dev/faults`: rules that make deliveries and publishes go wrong."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from qstash_dev.api.call import Call
+from qstash_dev.api.router import Route
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.faults import Fault, FaultOrder
+
+
+async def list_(call: Call) -> web.Response:
+    """All rules with how often they were applied."""
+    return await call.answer({"faults": [_document(rule) for rule in call.context.faults.rules]})
+
+
+async def add(call: Call) -> web.Response:
+    """One more rule; the first one that matches is applied."""
+    rule = call.context.faults.add(await call.json(FaultOrder))
+    call.context.bus.publish()
+    return await call.answer(_document(rule), 201)
+
+
+async def clear(call: Call) -> web.Response:
+    """Forget all rules."""
+    deleted = call.context.faults.remove()
+    call.context.bus.publish()
+    return await call.answer({"deleted": deleted})
+
+
+async def remove(call: Call) -> web.Response:
+    """Forget one rule."""
+    if not call.context.faults.remove(call.params["id"]):
+        raise QStashError(404, f"fault {call.params['id'][:50]} not found")
+    call.context.bus.publish()
+    return await call.answer({"deleted": 1})
+
+
+def _document(rule: Fault) -> dict[str, Any]:
+    return {**msgspec.to_builtins(rule), "active": rule.is_active}
+
+
+ROUTES = (
+    Route("GET", "/_dev/faults", list_),
+    Route("POST", "/_dev/faults", add),
+    Route("DELETE", "/_dev/faults", clear),
+    Route("DELETE", "/_dev/faults/{id}", remove),
+)

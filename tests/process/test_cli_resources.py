@@ -1,0 +1,124 @@
+"""`schedules`, `queues`, `groups`, `flow` and `clock` against a real server."""
+
+import json
+import urllib.request
+
+import pytest
+
+from qstash_dev.protocol.users import DEV_USERS
+
+DESTINATION = "http://127.0.0.1:1/api"
+
+
+def call(server, method, path, body=None):
+    request = urllib.request.Request(server.url + path, method=method, data=body)
+    request.add_header("Authorization", f"Bearer {DEV_USERS[0].token}")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+@pytest.fixture
+def furnished(server):
+    """One of each."""
+    server.run("send", DESTINATION, "--cron", "0 3 * * *", "-H", "Upstash-Schedule-Id: nightly")
+    call(server, "POST", "/v2/queues", b'{"queueName": "mail", "parallelism": 2}')
+    call(server, "POST", "/v2/topics/team/endpoints", b'{"endpoints": [{"url": "http://a.test"}]}')
+    server.run(
+        *("send", DESTINATION, "--delay", "1h", "-H", "Upstash-Flow-Control-Key: k"),
+        *("-H", "Upstash-Flow-Control-Value: parallelism=3"),
+    )
+    return server
+
+
+@pytest.mark.parametrize(
+    ("noun", "name", "words"),
+    [
+        ("schedules", "nightly", ["SCHEDULE ID", "nightly", "0 3 * * *", DESTINATION, "no"]),
+        ("queues", "mail", ["NAME", "mail", "2", "no"]),
+        ("groups", "team", ["ENDPOINTS", "team", "http://a.test"]),
+        ("flow", "k", ["FLOW CONTROL KEY", "k", "3", "no"]),
+    ],
+)
+def test_a_resource_is_listed_and_shown(furnished, noun, name, words):
+    table = furnished.run(noun, "list").stdout
+    assert len(table.splitlines()) == 2
+    for word in words:
+        assert word in table
+    (record,) = furnished.json(noun, "list")
+    assert furnished.json(noun, "get", name) == record
+    assert name in furnished.run(noun, "get", name).stdout
+    unknown = furnished.run(noun, "get", "other")
+    assert unknown.returncode == 1
+    assert '"other"' in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("noun", "name", "field"),
+    [
+        ("schedules", "nightly", "isPaused"),
+        ("queues", "mail", "paused"),
+        ("flow", "k", "isPaused"),
+    ],
+)
+def test_a_resource_is_paused_and_resumed(furnished, noun, name, field):
+    assert furnished.run(noun, "pause", name).returncode == 0
+    assert furnished.json(noun, "get", name)[field] is True
+    assert furnished.run(noun, "resume", name).returncode == 0
+    assert furnished.json(noun, "get", name)[field] is False
+
+
+@pytest.mark.parametrize(
+    ("noun", "name"), [("schedules", "nightly"), ("queues", "mail"), ("groups", "team")]
+)
+def test_a_resource_is_deleted(furnished, noun, name):
+    assert furnished.run(noun, "delete", name).returncode == 0
+    empty = furnished.run(noun, "list")
+    assert empty.stdout == ""
+    assert empty.stderr.startswith("There is no ")
+
+
+def test_a_schedule_is_fired_now(furnished):
+    done = furnished.run("schedules", "run", "nightly")
+    (message_id,) = done.stdout.split()
+    assert furnished.json("messages", "get", message_id)["row"]["schedule"] == "nightly"
+
+
+def test_the_next_times_of_a_schedule_are_shown(furnished):
+    text = furnished.run("schedules", "get", "nightly").stdout
+    assert "next_times:" in text
+    assert ":00:00" in text
+
+
+def test_a_resource_belongs_to_its_user(furnished):
+    done = furnished.run("queues", "delete", "mail", "--user", "testUser1")
+    assert len(furnished.json("queues", "list")) == 1, done
+
+
+def test_time_is_frozen_advanced_scaled_and_real_again(server):
+    def clock(*args):
+        done = server.run("clock", *args)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert clock().startswith("real ")
+    assert clock("freeze").startswith("frozen ")
+    before = server.json("clock", "show")["now"]
+    assert "2h ahead of the wall clock" not in clock("show")
+    clock("advance", "2h")
+    assert server.json("clock", "show")["now"] == before + 7_200_000
+    assert clock("scale", "60").startswith("scaled 60x ")
+    assert clock("real").startswith("real ")
+
+
+def test_skip_delivers_what_is_due_next(server):
+    done = server.run("send", f"{server.url}/_dev/health", "--method", "GET", "--delay", "1d")
+    message_id = json.loads(done.stdout)["messageId"]
+    assert "next event in " in server.run("clock").stdout
+    assert server.run("clock", "skip").returncode == 0
+    assert server.run("wait", "--filter", f"id:{message_id} state:ok").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "args", [("advance", "soon"), ("advance",), ("scale", "0"), ("scale", "x"), ("backwards",)]
+)
+def test_a_bad_order_to_the_clock_is_a_usage_error(server, args):
+    assert server.run("clock", *args).returncode == 2
