@@ -118,7 +118,7 @@ class Engine:
     ) -> list[Accepted]:
         """Make the messages of a publish: one, or one for each endpoint of a group."""
         now = self.clock.now()
-        due_at = intake.due_at(draft, now)
+        due_at = intake.due_at(draft, self.policy.limits, now)
         accepted: list[Accepted] = []
         fresh: list[Message] = []
         with self.store.database:

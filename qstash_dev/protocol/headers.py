@@ -285,9 +285,14 @@ def _timeout(values: Mapping[str, str]) -> int | None:
 
 def _delay(values: Mapping[str, str], limits: Limits) -> int:
     delay_ms = _read(values, "upstash-delay", parse_duration) or 0
+    check_delay(delay_ms, limits)
+    return delay_ms
+
+
+def check_delay(delay_ms: int, limits: Limits) -> None:
+    """Raises QStashError(412) for a delivery that is further away than the plan allows."""
     if _exceeds(delay_ms / 1000, limits.max_delay_s):
         raise QStashError(412, f"quota maxDelay exceeded, current limit: {limits.max_delay_s}")
-    return delay_ms
 
 
 def _exceeds(value: float | None, limit: int | None) -> bool:

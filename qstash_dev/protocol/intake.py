@@ -6,7 +6,7 @@ from hashlib import sha256
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.protocol.headers import Draft, parse_draft
+from qstash_dev.protocol.headers import Draft, check_delay, parse_draft
 from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.settle import created_event
@@ -63,9 +63,12 @@ def created(messages: Iterable[Message], now: int) -> Change:
     return Change(now, messages, events=tuple(created_event(m, now) for m in messages))
 
 
-def due_at(draft: Draft, now: int) -> int:
-    """When the first delivery is due: not-before wins over delay."""
-    return draft.not_before if draft.not_before is not None else now + draft.delay_ms
+def due_at(draft: Draft, limits: Limits, now: int) -> int:
+    """When the first delivery is due: not-before wins over delay. Raises QStashError(412)."""
+    if draft.not_before is None:
+        return now + draft.delay_ms
+    check_delay(draft.not_before - now, limits)
+    return draft.not_before
 
 
 def deduplication_key(draft: Draft, spec: Spec, body: bytes) -> str | None:
@@ -113,7 +116,7 @@ def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_i
         field: getattr(draft.spec, field) for name, field in _OVERRIDABLE.items() if name in given
     }
     spec = replace(source.spec, kind=Kind.DLQ_RETRY, parent_id=source.id, **changes)
-    return new_message(spec, source.user, source.body, now, due_at(draft, now), new_id)
+    return new_message(spec, source.user, source.body, now, due_at(draft, limits, now), new_id)
 
 
 def _to_endpoint(spec: Spec, topic: str, endpoint: Endpoint) -> Spec:
