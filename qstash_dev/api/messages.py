@@ -17,7 +17,7 @@ from qstash_dev.protocol.query import (
 )
 from qstash_dev.protocol.wire import bulk_action_document, message_document
 
-_DEFAULTS = Defaults(MESSAGES)
+_DEFAULTS = Defaults(MESSAGES, ids_alone=True)
 
 
 async def get(call: Call) -> web.Response:

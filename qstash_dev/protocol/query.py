@@ -44,16 +44,21 @@ _COMMON = frozenset(
 MESSAGES = _COMMON | {"host", "path"}
 EVENTS = _COMMON | {"host", "path", "state"}
 DEAD_LETTERS = _COMMON | {"status", "dlq_id"}
+_Value = str | int | bool | list[str | int | None] | None
 _IN_PROGRESS = (State.ACTIVE, State.RETRY, State.ERROR)
 
 
 class Defaults(Struct, frozen=True):
-    """What a call assumes: which filters it knows, how many it lists, in which order."""
+    """What a call assumes: which filters it knows, how many it lists, in which order.
+
+    With `ids_alone`, ids of messages override all other filters.
+    """
 
     known: frozenset[str]
     count: int = 100
     max_count: int = 1000
     latest_first: bool = True
+    ids_alone: bool = False
 
 
 def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
@@ -62,6 +67,8 @@ def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
     for name, value in pairs:
         values.setdefault(name.lower(), []).append(value)
     conditions = _conditions(values, defaults.known)
+    if defaults.ids_alone and "id" in conditions:
+        return Query({"id": conditions["id"]}, latest_first=defaults.latest_first)
     return Query(
         conditions=conditions,
         from_date=_number(values, "fromdate"),
@@ -73,17 +80,20 @@ def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
 
 
 def json_pairs(body: bytes) -> list[tuple[str, str]]:
-    """The filters in a JSON body: an object whose values are strings, numbers or lists of them."""
+    """The filters in a JSON body: an object whose values are strings, numbers or lists of them.
+
+    `null` is as good as nothing: the Go SDK may send it for an empty list.
+    """
     if not body.strip():
         return []
     try:
-        document = msgspec.json.decode(body, type=dict[str, str | int | bool | list[str | int]])
+        document = msgspec.json.decode(body, type=dict[str, _Value] | None) or {}
     except msgspec.MsgspecError as error:
         raise QStashError(400, f"invalid JSON body: {error}") from error
     pairs: list[tuple[str, str]] = []
     for name, value in document.items():
         values = value if isinstance(value, list) else [value]
-        pairs += [(name, str(v)) for v in values]
+        pairs += [(name, str(v)) for v in values if v is not None]
     return pairs
 
 
@@ -120,8 +130,12 @@ def _conditions(values: dict[str, list[str]], known: frozenset[str]) -> dict[str
         if name in _LISTS:
             texts = [part for text in texts for part in text.split(",")]
         found = tuple(text.strip() for text in texts if text.strip())
+        if field == "state":
+            found = _states(found)
+        elif field == "status":
+            found = tuple(str(_whole(name, text)) for text in found)
         if found:
-            conditions[field] = _states(found) if field == "state" else found
+            conditions[field] = (*conditions.get(field, ()), *found)
     return conditions
 
 
@@ -140,8 +154,10 @@ def _states(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _number(values: dict[str, list[str]], name: str) -> int | None:
     text = values.get(name, [""])[-1].strip()
-    if not text:
-        return None
+    return _whole(name, text) if text else None
+
+
+def _whole(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a number")
     return int(text)

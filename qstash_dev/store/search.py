@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from qstash_dev.protocol.model import DeadLetter, Event, Query, State
@@ -95,14 +96,16 @@ def _where(query: Query, table: str, time: str) -> tuple[str, list[Any]]:
     parts: list[str] = []
     values: list[Any] = []
     for field, texts in query.conditions.items():
-        marks = ",".join("?" * len(texts))
+        # One value for the whole list: ids may be more than SQLite allows variables.
+        listed = "IN (SELECT value FROM json_each(?))"
         if field == "label":
             parts.append(
-                f"EXISTS (SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label IN ({marks}))"
+                f"EXISTS (SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label {listed})"
             )
         else:
-            parts.append(f"{_COLUMNS[field]} IN ({marks})")
-        values += [int(t) if field == "status" and t.isdigit() else t for t in texts]
+            parts.append(f"{_COLUMNS[field]} {listed}")
+        wanted = [int(text) for text in texts] if field == "status" else texts
+        values.append(msgspec.json.encode(wanted).decode())
     bounds = (
         (f"{table}.{time} >= ?", query.from_date),
         (f"{table}.{time} <= ?", query.to_date),
