@@ -95,8 +95,7 @@ class Server:
         else:
             store = open_in(self.config.data_dir, later)
         for user in self.config.users:
-            if store.keys.get(user.id) is None:
-                store.keys.put(user.id, user.current_key, user.next_key)
+            store.keys.adopt(user.id, user.current_key, user.next_key)
         store.database.on_commit = self._bus.publish
         return store
 

@@ -112,7 +112,23 @@ class Keys:
     def put(self, user: str, current: str, next_: str) -> None:
         """Set both keys."""
         with self._db:
-            self._db.write("INSERT OR REPLACE INTO users VALUES (?,?,?)", (user, current, next_))
+            self._db.write(
+                "INSERT INTO users (id, current_key, next_key) VALUES (?,?,?) "
+                "ON CONFLICT (id) DO UPDATE SET current_key = excluded.current_key, "
+                "next_key = excluded.next_key",
+                (user, current, next_),
+            )
+
+    def adopt(self, user: str, current: str, next_: str) -> None:
+        """Take the keys of the settings, unless these have been rotated from them since."""
+        given = f"{current} {next_}"
+        row = self._db.read_one("SELECT given FROM users WHERE id = ?", (user,))
+        if row and row[0] == given:
+            return
+        with self._db:
+            self._db.write(
+                "INSERT OR REPLACE INTO users VALUES (?,?,?,?)", (user, current, next_, given)
+            )
 
 
 class Deduplication:

@@ -4,7 +4,9 @@
 CREATE TABLE users (
     id          TEXT PRIMARY KEY,
     current_key TEXT NOT NULL,
-    next_key    TEXT NOT NULL
+    next_key    TEXT NOT NULL,
+    -- The keys from which rotations began: when the settings give others, those count.
+    given       TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 
 CREATE TABLE messages (
