@@ -54,7 +54,7 @@ from qstash_dev.tui.panes import DetailPane, FilterInput, ListPane
 from qstash_dev.tui.server_time import ServerTime
 from qstash_dev.tui.shelf import Shelf
 from qstash_dev.tui.table import Ink, head_line, item_line
-from qstash_dev.tui.views import NAMES, resource_page
+from qstash_dev.tui.views import NAMES, nothing_lines, resource_page
 from qstash_dev.tui.virtual_list import VirtualList
 
 FIRST_ROWS = 1000
@@ -149,6 +149,10 @@ class QstashApp(App[int]):
         self.set_interval(FRAME_S, self.frame)
         self.show_view(0)
         self.listen()
+
+    async def on_unmount(self) -> None:
+        """Give the connections back."""
+        await self.client.close()
 
     def _theme_name(self, wanted: str | None) -> str:
         if wanted in self.available_themes:
@@ -329,10 +333,20 @@ class QstashApp(App[int]):
         """The list, its frame, or the words that stand for an empty one."""
         pane, feed = self.list_pane, self.feed
         empty = feed.loaded and self.view == 0 and not feed.counts.messages and not self.filter
-        pane.show_empty(quick_start_lines(feed.server) if empty else None)
+        pane.show_empty(quick_start_lines(feed.server) if empty else self._nothing())
         pane.screen.set_class(empty, "-empty")
         pane.title(*self._list_title())
         pane.rows.sync()
+
+    def _nothing(self) -> list[Line] | None:
+        """Words for a list without rows; `None` when there are some, or it is not known yet."""
+        if self.view != 0:
+            table = self.shelf.tables[self.view].table
+            return nothing_lines(self.view) if table.loaded and not len(table) else None
+        if self.feed.loaded and not len(self.feed) and self._good_filter:
+            return [[(f"No message matches {look.safe(self._good_filter)}", "")],
+                    [("esc clears the filter", "muted")]]  # fmt: skip
+        return None
 
     def _list_title(self) -> tuple[str, str]:
         feed, name = self.feed, NAMES[self.view]
@@ -347,7 +361,7 @@ class QstashApp(App[int]):
 
     def draw_detail(self) -> None:
         """The pane of what is under the cursor."""
-        pane, when = self.detail_pane, When(self.time.now(), self.zone)
+        pane, when = self.detail_pane, When(self.time.now(), self.zone, self.feed.server.app.url)
         row, item = self.row, self.shelf.item(self.view)
         if row is not None:
             detail = self.detail
@@ -510,8 +524,7 @@ def run(
 
     async def show() -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, 0)
-        async with client:
-            return await app.run_async() or 0
+        return await app.run_async() or 0
 
     asyncio.run(show())
     return app.return_code or 0

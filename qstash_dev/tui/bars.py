@@ -53,9 +53,11 @@ class Tabs(Bar):
     def __init__(self, id: str) -> None:
         super().__init__(id)
         self._places: list[tuple[int, int, int]] = []
+        self._shown: tuple[Sequence[str], int, Sequence[str]] = ((), 0, ())
 
     def show_tabs(self, names: Sequence[str], on: int, notes: Sequence[str] = ()) -> None:
         """Show the names, each with a note behind it."""
+        self._shown = (names, on, notes)
         line: Line = []
         self._places = []
         x = y = 0
@@ -70,6 +72,10 @@ class Tabs(Bar):
             self._places.append((y, x, place))
         self.styles.height = y + 1
         self.show(line)
+
+    def on_resize(self) -> None:
+        """The names may need another line, or one less."""
+        self.show_tabs(*self._shown)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the name under the pointer."""
@@ -151,7 +157,7 @@ def _width(parts: list[tuple[int, Line]]) -> int:
 def _app(server: Server) -> Line:
     url = server.app.url.partition("://")[2] or server.app.url
     name = url.removeprefix("localhost").removeprefix("127.0.0.1").rstrip("/")
-    sign = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ ?", "muted")}
+    sign = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ unknown", "muted")}
     return [(f"app {look.safe(name)} ", "muted"), sign[server.app.up]]
 
 

@@ -1,33 +1,33 @@
-"""Messages saved as files to be sent again: JSON with `url`, `method`, `headers` and `body`.
+"""Messages saved as files to be sent again; what a file says is `protocol/fixture.py`'s business.
 
-The format is that of `qstash-dev send --fixture`. Secrets are left out.
+Secrets are left out: the files are made to be committed.
 """
 
-import base64
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 from qstash_dev.client import Detail
+from qstash_dev.protocol.fixture import (
+    Fixture,
+    publish_headers,
+    read_fixture,
+    write_fixture,
+)
 from qstash_dev.tui.forms import Draft
 
 SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
+_OWN = "upstash-forward-"
 
 
 def save(detail: Detail, body: bytes, folder: Path) -> Path:
     """Write the message; the name tells the destination. Never overwrites."""
+    asked = detail.request
+    headers = tuple((name, value) for name, value in asked.headers if name.lower() not in SECRET)
+    options = (("queue", detail.row.queue),) if detail.row.queue else ()
+    fixture = Fixture(asked.url, asked.method, headers, body, options)
     folder.mkdir(parents=True, exist_ok=True)
-    path = _free(folder, re.sub(r"[^a-z0-9]+", "-", _path_of(detail.row.url).lower()).strip("-"))
-    headers = {k: v for k, v in detail.request.headers if k.lower() not in SECRET}
-    document = {
-        "source": f"message {detail.row.id}",
-        "url": detail.request.url,
-        "method": detail.request.method,
-        "headers": headers,
-        "body": written(body),
-    }
-    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    path = _free(folder, re.sub(r"[^a-z0-9]+", "-", _path_of(asked.url).lower()).strip("-"))
+    path.write_text(write_fixture(fixture), "utf-8")
     return path
 
 
@@ -37,23 +37,15 @@ def found_in(folder: Path) -> list[Path]:
 
 
 def load(path: Path) -> Draft:
-    """Read a saved message. Raises ValueError when the file is not one."""
-    try:
-        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        body = document.get("body") or ""
-        raw = base64.b64decode(body["base64"]) if isinstance(body, dict) else body.encode()
-        headers = "\n".join(f"{k}: {v}" for k, v in dict(document.get("headers") or {}).items())
-        return Draft(document["url"], document.get("method", "POST"), headers, raw)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'The fixture "{path}" cannot be read: {error}.') from error
+    """Read a saved message. Raises ValueError (or OSError) when the file is not one."""
+    fixture = read_fixture(path.read_bytes())
+    pairs = publish_headers(fixture)[1:]
+    lines = [f"{_plain(name)}: {value}" for name, value in pairs]
+    return Draft(fixture.url, fixture.method, "\n".join(lines), fixture.body)
 
 
-def written(body: bytes) -> str | dict[str, str]:
-    """A body in JSON: text, or base64 where it is none."""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode("ascii")}
+def _plain(name: str) -> str:
+    return name[len(_OWN) :] if name.lower().startswith(_OWN) else name
 
 
 def _path_of(url: str) -> str:

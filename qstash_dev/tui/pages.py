@@ -16,10 +16,11 @@ from qstash_dev.tui.palette import Line, Span
 
 
 class When(NamedTuple):
-    """The moment a page is for: epoch ms, and the zone to write times in."""
+    """The moment a page is for (epoch ms), the zone to write times in, the app's address."""
 
     now: int
     zone: tzinfo | None = None
+    app_url: str = ""
 
 
 Page = Callable[[Detail, When], list[Line]]
@@ -260,7 +261,7 @@ def _claims(claims: dict[str, Any], when: When) -> list[tuple[str, str]]:
     facts = []
     for name, value in claims.items():
         shown = _value(value)
-        if name in named and isinstance(value, int | float):
+        if name in named and isinstance(value, int | float) and value > 0:
             shown += f"  {named[name]} {look.date_time(int(value * 1000), when.zone)}"
         facts.append((name, shown))
     return facts
@@ -274,7 +275,7 @@ def _branch(row: Row, when: When, stem: str, here: bool) -> Line:
         (f"{shown.symbol} {shown.word:<8}", shown.role),
         (f" {row.status or '–':<3} ", "muted"),
         (look.safe(kind), "accent"),
-        (look.safe(row.url), "bold" if here else ""),
+        (look.destination(row.url, when.app_url), "bold" if here else ""),
         (f"  {row.id}", "muted"),
         ("  ← this" if here else "", "accent"),
     ]

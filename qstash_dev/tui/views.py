@@ -18,6 +18,21 @@ NAMES = ("Messages", "Schedules", "Queues", "Groups", "DLQ", "Logs")
 COUNTS = ("messages", "schedules", "queues", "groups", "dlq", "")
 
 
+NOTHING = (
+    "No messages.",
+    "No schedules. Publish with Upstash-Cron, or qstash.schedules.create() in your app.",
+    "No queues. They appear with the first message that is enqueued.",
+    "No URL groups. Add endpoints with POST /v2/topics/NAME/endpoints.",
+    "The DLQ is empty: no message ran out of retries.",
+    "Nothing happened yet.",
+)
+
+
+def nothing_lines(view: int) -> list[Line]:
+    """What stands in a view without rows."""
+    return [[(NOTHING[view], "muted")]]
+
+
 def _state(row: Row, ink: Ink) -> Span:
     shown = look.state_look(row.state)
     return f"{shown.symbol} {shown.word}", shown.role

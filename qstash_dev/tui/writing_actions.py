@@ -3,6 +3,7 @@
 Secrets are asked for only where the person is about to change or copy them.
 """
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from qstash_dev.client import Detail
@@ -42,8 +43,16 @@ def changes(before: Draft, after: Draft) -> dict[str, object]:
     if after.headers != before.headers:
         found["headers"] = header_pairs(after.headers)
     if after.body is not None and after.body != before.body:
-        found["body"] = fixtures.written(after.body)
+        found["body"] = _in_json(after.body)
     return found
+
+
+def _in_json(body: bytes) -> str | dict[str, str]:
+    """A body in the words of the control API: text, or base64 where it is none."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode("ascii")}
 
 
 async def send(app: "QstashApp") -> None:
