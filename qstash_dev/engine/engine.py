@@ -194,6 +194,8 @@ class Engine:
             )
         if message.held == hold.EXTERNAL:
             self._approved.add(message.id)
+        if message.due_at <= self.clock.now() and message.held is None:
+            return  # it waits for its turn in a line, which it must not enter twice
         self._apply(settle.run_now(message, self.clock.now()))
         self.wake()
 
@@ -335,7 +337,7 @@ class Engine:
             lane = self.lanes.flows.setdefault(
                 (user, spec.flow.key), FlowLane(FlowState(spec.flow))
             )
-            lane.expect(spec.flow)
+            lane.accept(spec.flow)
             self.store.flows.put(user, spec.flow.key, lane.state)
 
     def _start(self, ticket: Ticket, now: int) -> None:

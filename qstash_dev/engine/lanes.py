@@ -94,12 +94,17 @@ class FlowLane:
         self.state = state
         self.active: set[str] = set()
         self.line = Line()
+        self._passed: set[str] = set()
         self._pending: Counter[FlowControl] = Counter()
 
-    def expect(self, flow: FlowControl) -> None:
-        """A message with these limits was accepted; it is pending until `forget`."""
-        self._pending[flow] += 1
+    def accept(self, flow: FlowControl) -> None:
+        """A message with these limits is new: they are the last that were given."""
         self.update(last=flow)
+        self.expect(flow)
+
+    def expect(self, flow: FlowControl) -> None:
+        """A message with these limits is pending until `forget`."""
+        self._pending[flow] += 1
 
     def forget(self, flow: FlowControl) -> None:
         """A message with these limits is finished."""
@@ -128,28 +133,55 @@ class FlowLane:
         return fastest.rate, fastest.period_s
 
     def next(self, now: int) -> Ticket | None:
-        """The next ticket that may start, which is counted from now on."""
-        limit = self.parallelism
-        if self.state.paused or (limit is not None and len(self.active) >= limit):
-            return None
-        if self.free_at(now) > now:
+        """The next ticket that may start: room is kept for it until `begin` or `withdraw`."""
+        if not self._has_room(now, kept=len(self._passed)):
             return None
         ticket = self.line.pop()
         if ticket is not None:
             self.active.add(ticket.id)
-            self._count_start(now)
+            self._passed.add(ticket.id)
         return ticket
 
-    def free_at(self, now: int) -> int:
-        """When the rate allows another start; `now` if it does already."""
-        rate, period_s = self.rate
-        if rate is None or self.state.started < rate or self._period_over(now):
-            return now
-        return self.state.period_start + period_s * 1000
+    def begin(self, ticket: Ticket, now: int) -> bool:
+        """A ticket that `next` gave starts now, and counts in the present period.
+
+        Unless the limits have changed since: then it is back in the line.
+        """
+        self.withdraw(ticket.id)
+        if not self._has_room(now, kept=0):
+            self.line.enter(ticket)
+            return False
+        self.active.add(ticket.id)
+        self._count_start(now)
+        return True
+
+    def withdraw(self, message_id: str) -> None:
+        """A message will not start, wherever it waits."""
+        self.line.leave(message_id)
+        self.active.discard(message_id)
+        self._passed.discard(message_id)
+
+    def next_time(self, now: int) -> int | None:
+        """When a new period lets something start that waits, if nothing else happens before."""
+        if not len(self.line) or self.state.paused or not self.counted(now):
+            return None
+        if not self._is_rate_used_up(now, kept=len(self._passed)):
+            return None
+        return self.state.period_start + self.rate[1] * 1000
 
     def counted(self, now: int) -> int:
         """Starts in the current period."""
         return 0 if self._period_over(now) else self.state.started
+
+    def _has_room(self, now: int, kept: int) -> bool:
+        limit = self.parallelism
+        running = len(self.active) - len(self._passed)
+        is_full = limit is not None and running + kept >= limit
+        return not (self.state.paused or is_full or self._is_rate_used_up(now, kept))
+
+    def _is_rate_used_up(self, now: int, kept: int) -> bool:
+        rate, _ = self.rate
+        return rate is not None and self.counted(now) + kept >= rate
 
     def _count_start(self, now: int) -> None:
         if self._period_over(now):
@@ -235,12 +267,20 @@ class Lanes:
                 if ticket.id not in self._place_of:
                     self.hold(key, ticket.id)
                 self._pass_queue(ticket)
-        for key in self._drain(self._stirred_flows):
+        stirred = set(self._drain(self._stirred_flows))
+        for key in sorted(stirred):
             self._pass_flow(key, now)
         started = []
         while len(self.active) < limit and (ticket := self._ready.pop()):
+            if ticket.flow_key is not None:
+                key = (ticket.user, ticket.flow_key)
+                stirred.add(key)
+                if not self.flows[key].begin(ticket, now):
+                    continue
             self.active.add(ticket.id)
             started.append(ticket)
+        for key in stirred:
+            self._await_period(key, now)
         return started
 
     def next_time(self) -> int | None:
@@ -259,9 +299,7 @@ class Lanes:
         if queue is not None and self.queue(queue).leave(message_id):
             return
         if flow is not None and flow in self.flows:
-            lane = self.flows[flow]
-            lane.line.leave(message_id)
-            lane.active.discard(message_id)
+            self.flows[flow].withdraw(message_id)
             self.stir_flow(flow)
         self._ready.leave(message_id)
 
@@ -275,15 +313,15 @@ class Lanes:
 
     def _pass_flow(self, key: Key, now: int) -> None:
         lane = self.flows.get(key)
-        if lane is None:
-            return
-        while ticket := lane.next(now):
+        while lane is not None and (ticket := lane.next(now)):
             self._ready.enter(ticket)
-        free_at = lane.free_at(now)
-        waits = len(lane.line) and not lane.state.paused and free_at > now
-        if waits and self._rate_wait_of.get(key) != free_at:
-            self._rate_wait_of[key] = free_at
-            heappush(self._rate_waits, (free_at, key))
+
+    def _await_period(self, key: Key, now: int) -> None:
+        lane = self.flows.get(key)
+        at = lane.next_time(now) if lane is not None else None
+        if at is not None and self._rate_wait_of.get(key) != at:
+            self._rate_wait_of[key] = at
+            heappush(self._rate_waits, (at, key))
 
     def _wake_rates(self, now: int) -> None:
         while self._rate_waits and self._rate_waits[0][0] <= now:
