@@ -108,7 +108,7 @@ class Server:
             self._store,
             self._clock,
             self._faults,
-            id_maker(random.SystemRandom()),
+            id_maker(random.SystemRandom(), self._clock.wall),
             _policy(config),
             Lanes(config.global_parallelism),
         )
