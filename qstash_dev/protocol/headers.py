@@ -6,6 +6,7 @@ by the same code, and so is the family nested in it. Knows nothing of HTTP serve
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from msgspec import Struct
@@ -124,6 +125,7 @@ def parse_draft(
     )
 
 
+@lru_cache(maxsize=1_000)
 def canonical(name: str) -> str:
     """The header name as Go writes it: `x-my-header` becomes `X-My-Header`."""
     if _TOKEN.fullmatch(name) is None:
