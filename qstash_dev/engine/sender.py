@@ -20,7 +20,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import ContentEncodingError
 from aiohttp.tracing import Trace
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from qstash_dev.protocol.delivery import is_local_name, is_loopback
@@ -40,7 +40,6 @@ KEEPALIVE_S = 3.0
 CONNECT_TIMEOUT_S = 10.0
 MAX_HEADERS = 1_000
 MAX_HEADER_SIZE = 65_536
-_SKIP = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
 class LocalhostResolver(AbstractResolver):
@@ -116,15 +115,17 @@ class Sender:
             return exchange.failed(Reason.BAD_RESPONSE, request, text)
 
     async def _exchange(self, request: Request, exchange: "_Exchange") -> Outcome:
+        headers = CIMultiDict(request.headers)
         async with self._client().request(
             request.method,
             URL(request.target, encoded=True),
             data=request.body or None,
-            headers=CIMultiDict(request.headers),
+            headers=headers,
             allow_redirects=False,
             ssl=_is_verified(request.target),
             timeout=_timeout(request.timeout_ms),
             middlewares=(exchange.watch,),
+            skip_auto_headers=None if "Content-Type" in headers else ("Content-Type",),
         ) as response:
             exchange.first_byte = perf_counter()
             body, truncated = await _read(response, self._max_body)
@@ -152,7 +153,6 @@ class Sender:
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=_SKIP,
                 request_class=_Request,
                 max_headers=MAX_HEADERS,
                 max_field_size=MAX_HEADER_SIZE,
@@ -216,8 +216,9 @@ class _Exchange:
 
 
 class _Request(aiohttp.ClientRequest):
-    """A request that knows the exchange it belongs to."""
+    """A request that knows the exchange it belongs to, and adds no headers of its own."""
 
+    DEFAULT_HEADERS = dict[istr, str]()  # noqa: RUF012 - as aiohttp declares it
     exchange: _Exchange | None = None
 
 
