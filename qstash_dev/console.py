@@ -88,6 +88,7 @@ class Console:
         self._style: Style = "quiet" if verbosity < 0 and style == "log" else style
         self._colour = colour
         self._verbosity = verbosity
+        self.has_seen_events = False
 
     def started(self, started: Started, now: int) -> None:
         """The readiness line and the credentials."""
@@ -107,6 +108,7 @@ class Console:
 
     def event(self, line: Line) -> None:
         """One committed event."""
+        self.has_seen_events = True
         if self._style == "json":
             self._write(json.dumps({"type": "event", "ts": line.time, **to_builtins(line)}) + "\n")
         elif self._style == "log" and (self._verbosity > 0 or line.state not in DETAILS):
@@ -203,15 +205,15 @@ def clock_time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000).strftime("%H:%M:%S")
 
 
-def port_in_use(address: str, port: int, holder: str) -> str:
+def port_in_use(address: str, port: int, holder: str, flag: str = "--port") -> str:
     """What to print when the port is taken.
 
     Ends in `:PORT` after the words that the JavaScript SDK looks for (qstash-js, dev server).
     """
     return (
         f"{holder}\n"
-        f"Stop it, or take another port: qstash-dev --port {port + 1}, "
-        "or --port 0 for any free one.\n"
+        f"Stop it, or take another port: qstash-dev {flag} {port + 1}, "
+        f"or {flag} 0 for any free one.\n"
         f"listen tcp: address already in use: {address}:{port}\n"
     )
 

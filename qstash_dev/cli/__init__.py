@@ -14,9 +14,9 @@ from qstash_dev import __version__
 from qstash_dev.cli.exits import INTERRUPTED, OK, Failure
 
 COMMANDS = {
-    "dev": ("run", "Server and terminal UI (the default command)."),
-    "serve": ("run", "Server only: faithful and deterministic, for CI and scripts."),
-    "demo": ("run", "See it at work: server, a sample app, and messages of every kind."),
+    "dev": ("launch", "Server and terminal UI (the default command)."),
+    "serve": ("launch", "Server only: faithful and deterministic, for CI and scripts."),
+    "demo": ("launch", "See it at work: server, a sample app, and messages of every kind."),
     "attach": ("attach", "Terminal UI of a running server."),
     "send": ("send", "Publish a message by hand."),
     "messages": ("messages", "List messages, look at one, cancel, run now, delete."),

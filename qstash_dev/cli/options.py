@@ -100,10 +100,20 @@ def as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def is_terminal() -> bool:
+    """Whether a person sees our output and types our input."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def load_here(command: str, flags: dict[str, list[str]]) -> Loaded:
+    """The settings of a server started here and now. Raises `ConfigError`."""
+    return load(command, flags, os.environ, Path(), terminal=is_terminal())
+
+
 def load_or_fail(command: str, flags: dict[str, list[str]]) -> Loaded:
     """The settings, with warnings on stderr; a bad one ends the command."""
     try:
-        loaded = load(command, flags, os.environ, Path(), terminal=sys.stdout.isatty())
+        loaded = load_here(command, flags)
     except ConfigError as error:
         raise Failure(str(error), USAGE) from None
     for warning in loaded.warnings:

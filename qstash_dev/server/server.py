@@ -7,10 +7,11 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from qstash_dev import __version__
 from qstash_dev.api.app import make_app
@@ -41,6 +42,12 @@ T = TypeVar("T")
 MAX_STORED_ANSWER = 10_000_000
 GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
+LIVE = (
+    *("routes", "external", "hold", "retry_interval_ms", "quota", "limits", "dedup_window_ms"),
+    *("max_messages", "max_age_ms", "global_parallelism", "seeds"),
+)
+"""Fields of the Config that a running server takes over."""
+
 TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
 
@@ -52,8 +59,11 @@ class Server:
         config: Config,
         console: Console | None = None,
         environ: Mapping[str, str] = os.environ,
+        prepare: Callable[[Started], Awaitable[None]] | None = None,
     ) -> None:
+        """`prepare` is awaited when the API answers, before anybody is told that it does."""
         self.config = config
+        self._prepare = prepare
         self._environ = environ
         self._outside: Outside | None = None
         self.started: Started
@@ -76,7 +86,10 @@ class Server:
             stack.callback(self._store.close)
             self._build_engine(stack)
             await self._serve(sockets, stack, port)
-            self._announce(port, stack)
+            self.started = self._introduction(port)
+            if self._prepare is not None:
+                await self._prepare(self.started)
+            self._announce(stack)
             if self._outside is not None:
                 await self._outside.open()
             self._closers = stack.pop_all()
@@ -87,6 +100,14 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._closers.aclose()
+
+    def reconfigure(self, config: Config) -> None:
+        """Take over the `LIVE` fields; the others stay as they were at the start."""
+        self.config = replace(self.config, **{name: getattr(config, name) for name in LIVE})
+        self._engine.policy = _policy(self.config)
+        self._engine.lanes.global_parallelism = self.config.global_parallelism
+        self._bus.publish()
+        self._engine.wake()
 
     def _open_store(self) -> Store:
         later = asyncio.get_running_loop().call_soon
@@ -117,7 +138,7 @@ class Server:
         self._engine.borrowed_keys[CLOUD_USER] = self._engine.signing_keys(config.users[0].id)
         self._engine.recover()
         self._store.database.on_rollback = self._engine.reload
-        prober = Prober(self._store.messages.held, self._engine.release, accepts, tell=self._notice)
+        prober = Prober(self._store.messages.held, self._engine.release, accepts, tell=self.notice)
         self._engine.on_hold = prober.wake
         prober.wake()
         stack.push_async_callback(prober.stop)
@@ -136,7 +157,7 @@ class Server:
         config = self.config
         outside = None
         if is_wanted(config):
-            outside = Outside(config, self._engine, self._environ, self._bus.publish, self._notice)
+            outside = Outside(config, self._engine, self._environ, self._bus.publish, self.notice)
         self._outside = outside
         context = Context(
             engine=self._engine,
@@ -161,19 +182,20 @@ class Server:
             await outside.listen(context, port)
             stack.push_async_callback(outside.stop)
 
-    def _announce(self, port: int, stack: contextlib.AsyncExitStack) -> None:
+    def _introduction(self, port: int) -> Started:
         config = self.config
-        url = f"http://{url_host(config.host[0])}:{port}"
-        self.started = Started(
-            url=url,
+        return Started(
+            url=f"http://{url_host(config.host[0])}:{port}",
             port=port,
             pid=os.getpid(),
             user=config.users[0],
             adopted=str(config.env_file) if config.env_file else None,
             app_url=config.app_url,
         )
-        if config.data_dir is not None:
-            record = config.data_dir / "server.json"
+
+    def _announce(self, stack: contextlib.AsyncExitStack) -> None:
+        if self.config.data_dir is not None:
+            record = self.config.data_dir / "server.json"
             write_record(record, self.started)
             stack.callback(record.unlink, missing_ok=True)
         if self._console is not None:
@@ -188,7 +210,8 @@ class Server:
     def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(job))
 
-    def _notice(self, text: str) -> None:
+    def notice(self, text: str) -> None:
+        """Tell something about the server itself, on the console and in the log."""
         log.info("%s", text)
         if self._console is not None:
             self._console.notice(text, self._clock.now())

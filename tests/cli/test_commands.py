@@ -66,7 +66,7 @@ def tried(monkeypatch):
         return record
 
     monkeypatch.setattr(commands, "get_command", stand_in)
-    monkeypatch.setitem(COMMANDS, "dev", ("run", ""))
+    monkeypatch.setitem(COMMANDS, "dev", ("launch", ""))
     return calls
 
 

@@ -9,39 +9,63 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
 import click
+from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev import server
 from qstash_dev.cli import journal
 from qstash_dev.cli.exits import OK, PORT_IN_USE, USAGE, Failure
 from qstash_dev.cli.holder import holder_of
-from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
+from qstash_dev.cli.options import (
+    ServerCommand,
+    flags_of,
+    is_terminal,
+    load_here,
+    load_or_fail,
+)
+from qstash_dev.cli.reload import Stamp, follow, stamp
+from qstash_dev.cli.seeds import sow
 from qstash_dev.cli.terminal import attach_command, run_child
-from qstash_dev.config import Config, ConfigError
+from qstash_dev.config import Config, ConfigError, Loaded
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
 from qstash_dev.store.database import StoreError
 
 Companion = Callable[[Started], Coroutine[Any, Any, None]]
 """What runs beside a server, once it is ready and until it ends."""
 
+QUIET_S = 60.0
+"""After so long without a message a person may need a hint."""
+
 log = logging.getLogger(__name__)
+
+
+class Launch(Struct, frozen=True):
+    """The settings to start with, and how to read them again."""
+
+    loaded: Loaded
+    file_stamp: Stamp
+    load_again: Callable[[], Loaded]
+
+    @property
+    def config(self) -> Config:
+        return self.loaded.config
 
 
 @click.command(cls=ServerCommand)
 def dev(**values: Any) -> int:
     """Run the server, with the terminal UI when this is a terminal, else with a line per event."""
-    return start(load_or_fail("dev", flags_of(values)).config)
+    return start("dev", flags_of(values))
 
 
 @click.command(cls=ServerCommand)
 def serve(**values: Any) -> int:
     """Run the server alone: nothing is held back, nothing waits for a person."""
-    return start(load_or_fail("serve", flags_of(values)).config)
+    return start("serve", flags_of(values))
 
 
 @click.command(cls=ServerCommand)
@@ -54,34 +78,46 @@ def demo(**values: Any) -> int:
     if "data-dir" not in flags:
         flags.setdefault("memory", ["true"])
     flags.setdefault("port", [os.environ.get("QSTASH_DEV_PORT") or "0"])
-    return start(load_or_fail("dev", flags).config, with_sample_app)
+    return start("dev", flags, with_sample_app)
 
 
-async def with_sample_app(config: Config) -> int:
+async def with_sample_app(launch: Launch) -> int:
     """A server for the sample app, and messages for both."""
     from qstash_dev.demo import running_app, send_samples
 
-    user = config.users[0]
+    user = launch.config.users[0]
     async with running_app(user) as app:
+        config = replace(launch.config, app_url=app)
+        loaded = replace(launch.loaded, config=config)
         return await host(
-            replace(config, app_url=app), lambda started: send_samples(started.url, user, app)
+            replace(launch, loaded=loaded), lambda started: send_samples(started.url, user, app)
         )
 
 
-async def alone(config: Config) -> int:
+async def alone(launch: Launch) -> int:
     """A server for whoever calls it."""
-    return await host(config)
+    return await host(launch)
 
 
-def start(config: Config, main: Callable[[Config], Coroutine[Any, Any, int]] = alone) -> int:
+def start(
+    command: str,
+    flags: dict[str, list[str]],
+    main: Callable[[Launch], Coroutine[Any, Any, int]] = alone,
+) -> int:
     """Runs to the end; what hinders a start becomes a sentence and an exit code."""
+    loaded = load_or_fail(command, flags)
+    config = loaded.config
+    launch = Launch(loaded, stamp(config.config_file), lambda: load_here(command, flags))
+    if config.output == "tui" and not is_terminal():
+        raise Failure("The terminal UI needs a terminal; expected another --output.", USAGE)
     journal.write_to_stderr(config.verbosity, config.log_file)
     try:
-        return server.run(main(config))
+        return server.run(main(launch))
     except server.PortInUse as error:
         holder = asyncio.run(holder_of(error.port))
+        flag = "--log-port" if error.port == config.log_port else "--port"
         # The last line of all output, for the JavaScript SDK reads the port there.
-        click.echo(port_in_use(error.address, error.port, holder), err=True, nl=False)
+        click.echo(port_in_use(error.address, error.port, holder, flag), err=True, nl=False)
         return PORT_IN_USE
     except ConfigError as error:
         raise Failure(str(error), USAGE) from None
@@ -91,26 +127,60 @@ def start(config: Config, main: Callable[[Config], Coroutine[Any, Any, int]] = a
         return OK
 
 
-async def host(config: Config, companion: Companion | None = None) -> int:
+async def host(launch: Launch, companion: Companion | None = None) -> int:
     """The server until SIGTERM, SIGINT or SIGHUP, or until the person leaves the terminal UI."""
-    stop = asyncio.Event()
+    config, stop = launch.config, asyncio.Event()
     with_signals(stop)
     console = make_console(config)
-    ready: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(server.serve(config, console, stop=stop, ready=ready.set_result))
-    await first_of(running, ready)
-    beside = []
-    if ready.done():
-        beside = [asyncio.create_task(beside_server(companion, ready.result()))]
-        if config.output == "tui":
-            await show_screen(config, console, ready.result(), running, stop)
+    service = server.Server(config, console, prepare=lambda started: sow(started.url, config))
+    await service.start()
+    beside = [
+        asyncio.create_task(beside_server(job))
+        for job in companions(launch, service, console, companion)
+    ]
     try:
-        await running
+        if config.output == "tui":
+            await show_screen(config, console, service.started, stop)
+        await stop.wait()
     finally:
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+        await service.stop()
     return OK
+
+
+def companions(
+    launch: Launch, service: server.Server, console: Console, companion: Companion | None
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """What runs beside the server."""
+
+    async def apply(old: Config, new: Config) -> None:
+        await sow(service.started.url, new, old.seeds)
+        service.reconfigure(new)
+
+    yield follow(launch.loaded, launch.file_stamp, launch.load_again, apply, service.notice)
+    if companion is not None:
+        yield companion(service.started)
+    elif launch.config.output != "quiet":
+        yield hint_when_quiet(service, console)
+
+
+async def beside_server(job: Coroutine[Any, Any, None]) -> None:
+    """A companion, whose trouble is told and does not end the server."""
+    try:
+        await job
+    except Exception as error:  # noqa: BLE001 - a border: the server goes on
+        log.error("%s", error)
+
+
+async def hint_when_quiet(service: server.Server, console: Console) -> None:
+    """Says what to look for when no message came for a while."""
+    await asyncio.sleep(QUIET_S)
+    if not console.has_seen_events:
+        service.notice(
+            "No message yet. Does the app have the variables above? qstash-dev doctor looks."
+        )
 
 
 async def first_of(*futures: "asyncio.Future[Any]") -> None:
@@ -138,20 +208,10 @@ def write_out(text: str) -> None:
     sys.stdout.flush()
 
 
-async def beside_server(companion: Companion | None, started: Started) -> None:
-    """The companion, whose trouble is told and does not end the server."""
-    try:
-        if companion is not None:
-            await companion(started)
-    except Exception as error:  # noqa: BLE001 - a border: the server goes on
-        log.error("%s", error)
-
-
 async def show_screen(
     config: Config,
     console: Console,
     started: Started,
-    running: "asyncio.Task[None]",
     stop: asyncio.Event,
 ) -> None:
     """The terminal UI in a child. Its clean end stops the server, its crash does not."""
@@ -159,7 +219,7 @@ async def show_screen(
     with journal.away_from_the_screen(config), console.silence():
         screen = asyncio.create_task(run_child(attach_command(started.url), environment))
         stopped = asyncio.create_task(stop.wait())
-        await first_of(screen, stopped, running)
+        await first_of(screen, stopped)
         stopped.cancel()
         if not screen.done():
             screen.cancel()

@@ -1,0 +1,91 @@
+"""Follows the configuration file while the server runs.
+
+What may change does at once; what may not is named; a broken file changes nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from qstash_dev.config import Config, ConfigError, Loaded
+
+LIVE = frozenset(
+    {
+        *("route", "external", "hold", "retry-interval", "quota", "max-retries", "max-delay"),
+        *("max-message-size", "dedup-window", "max-messages", "max-age", "parallelism"),
+    }
+)
+"""Settings that a running server takes over."""
+
+LOOK_S = 0.5
+Stamp = tuple[int, int, int] | None
+
+Apply = Callable[[Config, Config], Awaitable[None]]
+"""Brings a server from the old Config to the new one."""
+
+
+async def follow(
+    loaded: Loaded,
+    seen: Stamp,
+    load_again: Callable[[], Loaded],
+    apply: Apply,
+    say: Callable[[str], object],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Reloads whenever the file is saved, until cancelled; without a file there is nothing to do.
+
+    `seen` is the stamp of the file when `loaded` was read: what happened since then counts. One look
+    every half second costs nothing, and works on every file system.
+    """
+    path = loaded.config.config_file
+    if path is None:
+        return
+    while True:
+        await sleep(LOOK_S)
+        now = stamp(path)
+        if now != seen:
+            seen = now
+            loaded = await reload(loaded, load_again, apply, say)
+
+
+def stamp(path: Path | None) -> Stamp:
+    """What changes when a file is saved or replaced; `None` while there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
+
+
+async def reload(
+    old: Loaded,
+    load_again: Callable[[], Loaded],
+    apply: Apply,
+    say: Callable[[str], object],
+) -> Loaded:
+    """The settings that hold now; what changed and what is wrong is said."""
+    name = old.config.config_file.name if old.config.config_file else "settings"
+    try:
+        new = load_again()
+        stubborn = needing_restart(old, new)
+        await apply(old.config, new.config)
+    except ConfigError as error:
+        say(f"{error} The old settings stay.")
+        return old
+    if new.config == old.config:
+        return new
+    say(f"{name} is taken over.")
+    if stubborn:
+        say(f"Restart needed for: {', '.join(stubborn)}.")
+    return new
+
+
+def needing_restart(old: Loaded, new: Loaded) -> list[str]:
+    """Names of changed settings that a running server cannot take over."""
+    before = {setting.option.name: setting.texts for setting in old.settings}
+    names = [
+        setting.option.name
+        for setting in new.settings
+        if setting.texts != before[setting.option.name] and setting.option.name not in LIVE
+    ]
+    return names + (["users"] if new.config.users != old.config.users else [])

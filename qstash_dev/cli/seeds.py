@@ -1,0 +1,124 @@
+"""Makes the queues, URL groups and schedules of the configuration file, by the server's own API.
+
+So a seed is checked like any request, and a mistake gets the API's own sentence.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from msgspec import Struct, to_builtins
+
+from qstash_dev.client import Client, ClientError
+from qstash_dev.config import Config, ConfigError, GroupSeed, QueueSeed, ScheduleSeed, Seeds
+from qstash_dev.protocol.users import User
+
+Seed = QueueSeed | GroupSeed | ScheduleSeed
+
+TABLES: dict[type, str] = {
+    QueueSeed: "queues",
+    GroupSeed: "url-groups",
+    ScheduleSeed: "schedules",
+}
+
+
+class Call(Struct, frozen=True):
+    """One request that a seed needs."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = {}
+    json: Any = None
+    data: bytes | None = None
+
+
+async def sow(url: str, config: Config, before: Seeds | None = None) -> None:
+    """Makes what the file names and forgets what only `before` named; the unchanged stays.
+
+    Raises `ConfigError` for the first seed that the server refuses.
+    """
+    old, new = before or Seeds(), config.seeds
+    for seed in gone(old, new):
+        await send(url, user_of(seed, config.users), [removal(seed)], seed)
+    for seed in added(old, new):
+        await send(url, user_of(seed, config.users), calls(seed), seed)
+
+
+def added(old: Seeds, new: Seeds) -> Iterator[Seed]:
+    """What is new or has changed; schedules last, for they may name a queue or a group."""
+    yield from (seed for seed in new.queues if seed not in old.queues)
+    yield from (seed for seed in new.groups if seed not in old.groups)
+    yield from (seed for seed in new.schedules if seed not in old.schedules)
+
+
+def gone(old: Seeds, new: Seeds) -> Iterator[Seed]:
+    """What is no longer named. A changed URL group is made anew, or it would keep endpoints."""
+    yield from (seed for seed in old.groups if seed not in new.groups)
+    queues = {(seed.name, seed.user) for seed in new.queues}
+    yield from (seed for seed in old.queues if (seed.name, seed.user) not in queues)
+    schedules = {(seed.id, seed.user) for seed in new.schedules}
+    yield from (seed for seed in old.schedules if (seed.id, seed.user) not in schedules)
+
+
+def name_of(seed: Seed) -> str:
+    """The id of a schedule, the name of all else."""
+    return seed.id if isinstance(seed, ScheduleSeed) else seed.name
+
+
+def user_of(seed: Seed, users: tuple[User, ...]) -> User:
+    """Whose it is: the first user's, unless it names one."""
+    for user in users:
+        if seed.user in (None, user.id):
+            return user
+    raise ConfigError(place(seed), f'there is no user "{seed.user}".')
+
+
+def place(seed: Seed) -> str:
+    """Where a seed stands."""
+    return f'{TABLES[type(seed)]} entry "{name_of(seed)}"'
+
+
+def removal(seed: Seed) -> Call:
+    """The request that forgets a seed."""
+    noun = {QueueSeed: "queues", GroupSeed: "topics", ScheduleSeed: "schedules"}[type(seed)]
+    return Call("DELETE", f"/v2/{noun}/{quote(name_of(seed), safe='')}")
+
+
+def calls(seed: Seed) -> list[Call]:
+    """The requests that make a seed."""
+    if isinstance(seed, QueueSeed):
+        order = {"queueName": seed.name, "parallelism": seed.parallelism, "paused": seed.paused}
+        return [Call("POST", "/v2/queues", json=order)]
+    if isinstance(seed, GroupSeed):
+        endpoints = [
+            {name: value for name, value in to_builtins(endpoint).items() if value is not None}
+            for endpoint in seed.endpoints
+        ]
+        path = f"/v2/topics/{quote(seed.name, safe='')}/endpoints"
+        return [Call("POST", path, json={"endpoints": endpoints})]
+    headers = {
+        "Upstash-Cron": seed.cron,
+        "Upstash-Schedule-Id": seed.id,
+        "Upstash-Method": seed.method,
+        **dict(seed.headers),
+    }
+    path = f"/v2/schedules/{seed.destination}"
+    made = Call("POST", path, headers=headers, data=seed.body.encode())
+    pause = Call("POST", f"/v2/schedules/{quote(seed.id, safe='')}/pause")
+    return [made, pause] if seed.paused else [made]
+
+
+async def send(url: str, user: User, orders: Sequence[Call], seed: Seed) -> None:
+    """The requests of one seed, as its user."""
+    async with Client(url, user.token) as client:
+        try:
+            for order in orders:
+                await client.request(
+                    order.method,
+                    order.path,
+                    json=order.json,
+                    headers=order.headers,
+                    data=order.data,
+                )
+        except ClientError as error:
+            raise ConfigError(place(seed), f"{error}.") from None

@@ -1,0 +1,102 @@
+from functools import partial
+
+import pytest
+
+from qstash_dev.cli.reload import LIVE, follow, needing_restart, reload, stamp
+from qstash_dev.config import load
+from qstash_dev.config.load import FIELDS
+from qstash_dev.config.options import BY_NAME
+from qstash_dev.server.server import LIVE as LIVE_FIELDS
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A configuration file, and how to read it."""
+    path = tmp_path / "qstash-dev.toml"
+    path.write_text("max-retries = 3\n")
+    return path, partial(load, "serve", {}, {}, tmp_path)
+
+
+async def reloaded(settings, text):
+    """What was applied and said after the file became `text`, and the settings that hold."""
+    path, load_again = settings
+    old = load_again()
+    path.write_text(text)
+    applied, said = [], []
+
+    async def apply(before, after):
+        applied.append((before, after))
+
+    new = await reload(old, load_again, apply, said.append)
+    return old, new, applied, said
+
+
+async def test_a_changed_file_is_taken_over(settings):
+    old, new, applied, said = await reloaded(settings, "max-retries = 4\n")
+    assert applied == [(old.config, new.config)]
+    assert new.config.limits.max_retries == 4
+    assert said == ["qstash-dev.toml is taken over."]
+
+
+async def test_what_cannot_change_is_named(settings):
+    _, _, _, said = await reloaded(settings, "port = 1\nquota = 'pro'\n[[users]]\n" + USER)
+    assert said[1] == "Restart needed for: port, users."
+
+
+USER = 'id = "me"\ntoken = "t"\ncurrent-key = "a"\nnext-key = "b"\n'
+
+
+async def test_a_broken_file_changes_nothing_and_names_its_line(settings):
+    old, new, applied, said = await reloaded(settings, "\nmax-retries = 'x'\n")
+    assert new is old
+    assert applied == []
+    assert said[0].startswith('qstash-dev.toml line 2, key "max-retries": "x" is not a number')
+    assert said[0].endswith("The old settings stay.")
+
+
+async def test_a_file_saved_without_a_change_is_not_mentioned(settings):
+    old, new, _, said = await reloaded(settings, "# a remark\nmax-retries = 3\n")
+    assert (new.config, said) == (old.config, [])
+
+
+async def test_without_a_file_there_is_nothing_to_follow(tmp_path):
+    loaded = load("serve", {}, {}, tmp_path)
+    await follow(loaded, None, lambda: loaded, None, print)
+
+
+async def test_a_file_is_read_again_only_when_it_was_saved(settings):
+    path, load_again = settings
+    loaded, said = load_again(), []
+    texts = [None, "max-retries = 4\n", None, "max-retries = 5\n", None]
+
+    async def save_meanwhile(_seconds):
+        if not texts:
+            raise EOFError
+        text = texts.pop(0)
+        if text is not None:
+            path.with_name("new").write_text(text)
+            path.with_name("new").replace(path)
+
+    async def apply(before, after):
+        said.append((before.limits.max_retries, after.limits.max_retries))
+
+    with pytest.raises(EOFError):
+        await follow(loaded, stamp(path), load_again, apply, lambda _text: None, save_meanwhile)
+    assert said == [(3, 4), (4, 5)]
+
+
+def test_a_missing_file_has_no_stamp(tmp_path):
+    assert stamp(tmp_path / "nowhere") is None
+    assert stamp(None) is None
+
+
+def test_nothing_needs_a_restart_when_nothing_changed(settings):
+    assert needing_restart(settings[1](), settings[1]()) == []
+
+
+def test_the_settings_that_may_change_are_those_that_the_server_takes_over():
+    limits = {"max-retries", "max-delay", "max-message-size"}
+    assert set(BY_NAME) >= LIVE
+    fields = {FIELDS.get(name, name.replace("-", "_")) for name in LIVE - limits}
+    fields.discard("route")
+    assert fields | {"limits", "seeds"} == set(LIVE_FIELDS)

@@ -1,0 +1,91 @@
+"""The configuration file of a running server: seeds, changes while it runs, mistakes."""
+
+import json
+
+import pytest
+
+FILE = """
+max-retries = 3
+
+[[queues]]
+name = "mail"
+parallelism = 2
+
+[[url-groups]]
+name = "team"
+endpoints = [{ url = "http://a.test", name = "a" }]
+
+[[schedules]]
+id = "nightly"
+cron = "0 3 * * *"
+destination = "team"
+retries = 1
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "qstash-dev.toml"
+    path.write_text(FILE)
+    return path
+
+
+def notice(server):
+    """The next thing that the server says about itself."""
+    while True:
+        record = json.loads(server.process.stdout.readline())
+        if record["type"] == "notice":
+            return record["text"]
+
+
+def names(server, noun, key="name"):
+    return [record[key] for record in server.json(noun, "list")]
+
+
+def test_seeds_are_there_when_the_server_is_ready(start, file):
+    server = start("--memory")
+    assert server.json("queues", "get", "mail")["parallelism"] == 2
+    assert server.json("groups", "get", "team")["endpoints"] == [
+        {"url": "http://a.test", "name": "a"}
+    ]
+    nightly = server.json("schedules", "get", "nightly")
+    assert (nightly["cron"], nightly["destination"], nightly["retries"]) == ("0 3 * * *", "team", 1)
+
+
+def test_a_saved_file_is_taken_over_while_the_server_runs(start, file):
+    server = start("--memory")
+    file.write_text(FILE.replace("mail", "post").replace("max-retries = 3", "max-retries = 1"))
+    assert notice(server) == "qstash-dev.toml is taken over."
+    assert names(server, "queues") == ["post"]
+    assert names(server, "schedules", "scheduleId") == ["nightly"]
+    refused = server.run("send", "http://a.test", "--retries", "2")
+    assert "quota maxRetries exceeded" in refused.stderr
+
+
+def test_a_file_that_replaces_another_is_noticed_too(start, file, tmp_path):
+    server = start("--memory")
+    other = tmp_path / "new.toml"
+    other.write_text("app = 4000\n")
+    other.replace(file)
+    assert notice(server) == "qstash-dev.toml is taken over."
+    assert notice(server) == "Restart needed for: app."
+    assert names(server, "groups") == []
+
+
+def test_a_broken_file_changes_nothing_and_is_explained(start, file):
+    server = start("--memory")
+    file.write_text(FILE + "[[queues]]\nname = 1\n")
+    assert "queues" in notice(server)
+    file.write_text(FILE.replace("0 3 * * *", "never"))
+    text = notice(server)
+    assert 'schedules entry "nightly"' in text
+    assert text.endswith("The old settings stay.")
+    assert names(server, "queues") == ["mail"]
+
+
+def test_a_seed_that_is_refused_hinders_the_start(launch, file):
+    file.write_text(FILE.replace("0 3 * * *", "never"))
+    process = launch("serve", "--memory", "--port", "0")
+    out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out) == (2, "")
+    assert 'schedules entry "nightly"' in errors
