@@ -1,6 +1,7 @@
 """The official SDKs, unmodified, on a real server."""
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -58,17 +59,21 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _install(npm: str) -> str | None:
-    """Install what the lock file names, if that was not done yet; returns what went wrong."""
-    wanted = JAVASCRIPT / "package-lock.json"
-    mark = JAVASCRIPT / "node_modules" / "installed"
-    if mark.exists() and mark.read_text() == wanted.read_text():
+    """Install what the lock file names, unless it is there; returns what went wrong."""
+    wanted = _versions(JAVASCRIPT / "package-lock.json")
+    if _versions(JAVASCRIPT / "node_modules" / ".package-lock.json") == wanted:
         return None
     command = [npm, "ci", "--no-audit", "--no-fund"]
     ran = subprocess.run(command, cwd=JAVASCRIPT, capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        return f"npm ci failed: {ran.stderr[-2000:]}"
-    mark.write_text(wanted.read_text())
-    return None
+    return None if ran.returncode == 0 else f"npm ci failed: {ran.stderr[-2000:]}"
+
+
+def _versions(lock: Path) -> dict[str, str]:
+    """The packages in a lock file of npm; none if there is no such file."""
+    if not lock.exists():
+        return {}
+    packages = json.loads(lock.read_text("utf-8"))["packages"]
+    return {name: package["version"] for name, package in packages.items() if name}
 
 
 def _without_node(reason: str) -> str:
