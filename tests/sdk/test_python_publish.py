@@ -110,10 +110,11 @@ async def test_a_delayed_message_waits(qstash, app, delay, wait_ms):
     assert [r.path for r in app.requests] == ["/now"]
 
 
-async def test_not_before_is_a_moment_and_wins_over_delay(qstash, app):
-    published = await qstash.message.publish(url=app.url, delay="1h", not_before=4_000_000_000)
+async def test_not_before_is_a_moment_and_wins_over_delay(qstash, server, app):
+    tomorrow = (await server.call("/_dev/snapshot"))["now"] // 1000 + 86_400
+    published = await qstash.message.publish(url=app.url, delay="1h", not_before=tomorrow)
     message = await qstash.message.get(published.message_id)
-    assert message.not_before == 4_000_000_000_000
+    assert message.not_before == tomorrow * 1000
 
 
 async def test_not_before_in_the_past_means_now(qstash, app):
