@@ -232,10 +232,7 @@ class Engine:
 
     def reset(self) -> None:
         """Forget all messages and resources; deliveries under way are abandoned."""
-        for task in self._tasks:
-            task.cancel()
-        self._active.clear()
-        self.lanes.clear()
+        self._abandon()
         self.store.reset()
         self._removed.clear()
         self.removals += 1
@@ -275,10 +272,7 @@ class Engine:
 
     def reload(self) -> None:
         """The store undid what was written: what is in memory is read from it anew."""
-        for task in self._tasks:
-            task.cancel()
-        self._active.clear()
-        self.lanes.clear()
+        self._abandon()
         self.recover()
         self.wake()
 
@@ -359,12 +353,22 @@ class Engine:
             self._settle(await self._attempt(message))
         except Exception:
             log.exception("delivering message %s failed by a fault of qstash-dev", message.id)
-            raise
         finally:
-            self._long.discard(message.id)
-            self._active.pop(message.id, None)
-            self.lanes.end_attempt(message.id, _flow_key(message))
-            self.wake()
+            # Not if it was abandoned: then the message may be under way in another task already.
+            if asyncio.current_task() in self._tasks:
+                self._long.discard(message.id)
+                self._active.pop(message.id, None)
+                self.lanes.end_attempt(message.id, _flow_key(message))
+                self.wake()
+
+    def _abandon(self) -> None:
+        """What is under way has no effect any more, and nothing waits for its turn."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = set()
+        self._active.clear()
+        self._long.clear()
+        self.lanes.clear()
 
     def _takes_long(self, message_id: str) -> None:
         if message_id in self._active:
@@ -379,8 +383,16 @@ class Engine:
         if self.policy.external != "allow" and self._is_external(message):
             outcome: Outcome = _denied(target, self.clock.wall())
         else:
-            outcome = await self.send(request)
+            outcome = await self._outcome(message, request)
         return Attempt(message.id, message.attempts, target, request.headers, outcome)
+
+    async def _outcome(self, message: Message, request: Request) -> Outcome:
+        try:
+            return await self.send(request)
+        except Exception as error:
+            log.exception("sending message %s failed by a fault of qstash-dev", message.id)
+            detail = f"qstash-dev failed to make the request: {type(error).__name__}: {error}"
+            return SendFailure(Reason.INTERRUPTED, detail, Timing(self.clock.now()))
 
     def signing_keys(self, user: str) -> tuple[str, str]:
         """Current and next signing key of a user. Borrowed ones are the cloud's: never stored."""

@@ -1,0 +1,582 @@
+"""One message at a time: delivery, retry, cancel, run now, replay, the DLQ, and what survives."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec.structs import replace
+
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.intake import Changes
+from qstash_dev.protocol.model import Endpoint, Group, Query, Request
+from qstash_dev.store.store import Store
+from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+FLOW = {"flow_control_key": "k", "flow_control_value": "parallelism=1"}
+PAIR = Group(USER, "pair", (Endpoint("http://a/"), Endpoint("http://b/", "b")), START, START)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = World()
+    yield world
+    await world.close()
+
+
+def events(world: World, message_id: str) -> list[str]:
+    return [entry.state for entry in world.store.feed.of(message_id)]
+
+
+def replies(world: World, *statuses: int) -> None:
+    """What the app answers, one after the other, the last one for ever."""
+    left = list(statuses)
+    world.app.reply = lambda _: (0, answer(left.pop(0) if len(left) > 1 else left[0]))
+
+
+def leave_open(world: World) -> None:
+    world.app.reply = lambda _: (None, answer())
+
+
+def publish(world: World, **options: object) -> str:
+    return world.publish(**options)[0].message_id  # type: ignore[arg-type]
+
+
+# Delivery
+
+
+async def test_a_published_message_is_delivered_as_it_came(world: World) -> None:
+    message_id = publish(world, url=URL + "?a=%41", body=b"\x00\xff", method="PUT", forward_x="1")
+    await world.settle()
+    (delivery,) = world.app.deliveries
+    request = delivery.request
+    assert (request.method, request.url, request.body) == ("PUT", URL + "?a=%41", b"\x00\xff")
+    assert (delivery.id, delivery.headers["x"]) == (message_id, "1")
+    assert world.states([message_id]) == ["DELIVERED"]
+    assert events(world, message_id) == ["CREATED", "ACTIVE", "DELIVERED"]
+
+
+async def test_retries_come_after_12_s_2_min_28_s_and_30_min_8_s(world: World) -> None:
+    replies(world, 500)
+    message_id = publish(world, retries=3)
+    await world.run_out()
+    # e^2.5 = 12.2, e^5 = 148.4, e^7.5 = 1808.04
+    assert [d.at - START for d in world.app.deliveries] == [0, 12_000, 160_000, 1_968_000]
+    assert [d.retried for d in world.app.deliveries] == [0, 1, 2, 3]
+    assert set(world.app.ids()) == {message_id}
+    assert world.states([message_id]) == ["FAILED"]
+    tries = [*["ACTIVE", "ERROR", "RETRY"] * 3, "ACTIVE", "ERROR"]
+    assert events(world, message_id) == ["CREATED", *tries, "FAILED"]
+
+
+async def test_retries_0_and_a_404_are_exactly_four_events_and_a_dead_letter(world: World) -> None:
+    replies(world, 404)
+    message_id = publish(world, retries=0)
+    await world.run_out()
+    assert events(world, message_id) == ["CREATED", "ACTIVE", "ERROR", "FAILED"]
+    assert world.store.rows.counts(START).dlq == 1
+
+
+async def test_every_attempt_is_stored_whole_and_signed_afresh(world: World) -> None:
+    replies(world, 503, 200)
+    message_id = publish(world)
+    await world.run_out()
+    first, second = world.store.attempts.of(message_id, world.message(message_id).seq)
+    assert (first.number, second.number) == (1, 2)
+    tokens = {dict(attempt.request_headers)["Upstash-Signature"] for attempt in (first, second)}
+    assert len(tokens) == 2
+    assert (first.outcome, second.outcome) == (answer(503), answer(200))
+
+
+@pytest.mark.parametrize(
+    ("headers", "due"),
+    [
+        ({"delay": "90s"}, START + 90_000),
+        ({"not_before": START // 1000 + 60}, START + MINUTE),
+        ({"not_before": START // 1000 + 60, "delay": "90s"}, START + MINUTE),
+        ({"not_before": 1}, START),
+    ],
+)
+async def test_a_delayed_message_is_delivered_when_it_is_due_and_not_before(
+    world: World, headers: dict[str, object], due: int
+) -> None:
+    message_id = publish(world, **headers)
+    await world.run_until(due - 1)
+    assert world.app.deliveries == ([] if due > START else world.app.deliveries)
+    await world.run_until(due)
+    assert [(d.id, d.at) for d in world.app.deliveries] == [(message_id, due)]
+
+
+async def test_what_is_due_at_once_is_delivered_in_order_of_publishing(world: World) -> None:
+    world = World(global_parallelism=1)
+    ids = [publish(world) for _ in range(5)]
+    await world.settle()
+    assert world.app.ids() == ids
+    await world.close()
+
+
+async def test_no_more_than_the_global_limit_are_under_way(world: World) -> None:
+    world = World(global_parallelism=3)
+    leave_open(world)
+    ids = [publish(world) for _ in range(5)]
+    await world.settle()
+    assert [d.id for d in world.app.open] == ids[:3]
+    world.app.end(world.app.open[1])
+    await world.settle()
+    assert [d.id for d in world.app.open] == [ids[0], ids[2], ids[3]]
+    await world.close()
+
+
+async def test_more_than_one_batch_of_due_messages_is_started(world: World) -> None:
+    ids = [publish(world, delay="1m") for _ in range(450)]
+    await world.run(MINUTE)
+    assert sorted(world.app.ids()) == sorted(ids)
+    assert set(world.states(ids)) == {"DELIVERED"}
+
+
+async def test_a_paused_engine_starts_nothing_and_goes_on_later(world: World) -> None:
+    world.engine.pause(True)
+    message_id = publish(world)
+    await world.settle()
+    assert world.app.deliveries == []
+    assert world.engine.next_time() is None
+    world.engine.pause(False)
+    await world.settle()
+    assert world.app.ids() == [message_id]
+
+
+async def test_a_group_makes_independent_messages(world: World) -> None:
+    world.app.reply = lambda d: (0, answer(200 if d.request.url == "http://a/" else 500))
+    accepted = world.publish(url="", group=PAIR, retries=0)
+    await world.run_out()
+    assert [a.url for a in accepted] == ["http://a/", "http://b/"]
+    assert world.states(a.message_id for a in accepted) == ["DELIVERED", "FAILED"]
+    assert [d.headers["upstash-topic-name"] for d in world.app.deliveries] == ["pair", "pair"]
+
+
+async def test_a_route_changes_where_it_goes_and_nothing_that_is_said() -> None:
+    world = World(routes=(("https://app.example.com", "http://localhost:3000"),))
+    message_id = publish(world, url="https://app.example.com/x")
+    await world.settle()
+    (delivery,) = world.app.deliveries
+    assert delivery.request.target == "http://localhost:3000/x"
+    assert delivery.request.url == "https://app.example.com/x"
+    assert world.message(message_id).spec.url == "https://app.example.com/x"
+    await world.close()
+
+
+async def test_deny_sends_nothing_outside_and_fails_without_retries() -> None:
+    world = World(external="deny", routes=(("https://routed", "http://localhost"),))
+    outside = publish(world, url="https://example.com/")
+    routed, local = publish(world, url="https://routed/"), publish(world)
+    await world.settle()
+    assert sorted(world.app.ids()) == sorted([routed, local])
+    assert world.states([outside, routed, local]) == ["FAILED", "DELIVERED", "DELIVERED"]
+    assert events(world, outside) == ["CREATED", "ACTIVE", "ERROR", "FAILED"]
+    await world.close()
+
+
+async def test_a_rotated_key_signs_the_next_attempt(world: World) -> None:
+    replies(world, 500, 200)
+    publish(world)
+    await world.settle()
+    current, next_ = world.engine.rotate_keys(USER)
+    assert (current, next_[:4]) == ("sig_next", "sig_")
+    assert world.engine.signing_keys(USER) == (current, next_)
+    assert world.engine.signing_keys(OTHER_USER) == ("sig_current", "sig_next")
+
+
+# Callbacks
+
+
+async def test_a_callback_is_delivered_like_any_message(world: World) -> None:
+    message_id = publish(world, callback="http://localhost/cb", callback_forward_x="1")
+    await world.settle()
+    source, told = world.app.deliveries
+    assert (told.request.url, told.headers["x"]) == ("http://localhost/cb", "1")
+    assert (source.id, told.id) == (message_id, world.app.ids()[1])
+    assert told.id != message_id
+    assert events(world, told.id) == ["CREATED", "ACTIVE", "DELIVERED"]
+
+
+async def test_a_callback_that_fails_is_a_dead_letter_and_its_source_stays_delivered(
+    world: World,
+) -> None:
+    world.app.reply = lambda d: (0, answer(500 if d.request.url.endswith("/cb") else 200))
+    message_id = publish(world, callback="http://localhost/cb", retries=1)
+    await world.run_out()
+    callback_id = world.app.ids()[1]
+    assert world.states([message_id, callback_id]) == ["DELIVERED", "FAILED"]
+    assert world.app.ids().count(callback_id) == 2
+    assert world.store.rows.counts(START).dlq == 1
+
+
+async def test_the_failure_callback_comes_once_with_the_dead_letter(world: World) -> None:
+    world.app.reply = lambda d: (0, answer(200 if d.request.url.endswith("/failed") else 500))
+    publish(world, failure_callback="http://localhost/failed", retries=1)
+    await world.run_out()
+    told = [d for d in world.app.deliveries if d.request.url.endswith("/failed")]
+    assert len(told) == 1
+    assert b'"dlqId":"' in told[0].request.body
+
+
+# Cancelling
+
+
+async def test_a_delayed_message_is_cancelled_and_never_delivered(world: World) -> None:
+    message_id = publish(world, delay="1m")
+    assert world.engine.cancel([world.message(message_id)]) == 1
+    await world.run_out()
+    assert world.app.deliveries == []
+    assert events(world, message_id) == ["CREATED", "CANCEL_REQUESTED", "CANCELED"]
+    assert world.engine.cancel([world.message(message_id)]) == 0
+
+
+async def test_a_message_waiting_for_its_retry_is_cancelled(world: World) -> None:
+    replies(world, 500)
+    message_id = publish(world)
+    await world.settle()
+    world.engine.cancel([world.message(message_id)])
+    await world.run_out()
+    assert len(world.app.deliveries) == 1
+    assert events(world, message_id)[-3:] == ["RETRY", "CANCEL_REQUESTED", "CANCELED"]
+    assert world.store.rows.counts(START).dlq == 0
+
+
+@pytest.mark.parametrize(("status", "state"), [(200, "DELIVERED"), (500, "CANCELED")])
+async def test_an_active_message_finishes_its_attempt(
+    world: World, status: int, state: str
+) -> None:
+    leave_open(world)
+    message_id = publish(world, failure_callback="http://localhost/failed")
+    await world.settle()
+    assert world.engine.cancel([world.message(message_id)]) == 1
+    assert world.engine.cancel([world.message(message_id)]) == 0
+    world.app.end(world.app.open[0], answer(status))
+    await world.run_out()
+    assert world.states([message_id]) == [state]
+    assert len(world.app.deliveries) == 1
+    assert events(world, message_id).count("CANCEL_REQUESTED") == 1
+
+
+async def test_a_message_that_waits_for_the_global_limit_can_be_cancelled() -> None:
+    world = World(global_parallelism=1)
+    leave_open(world)
+    first, second, third = (publish(world) for _ in range(3))
+    await world.settle()
+    world.engine.cancel([world.message(second)])
+    world.app.end(world.app.open[0])
+    await world.settle()
+    assert world.app.ids() == [first, third]
+    await world.close()
+
+
+# Running now
+
+
+async def test_a_delayed_message_runs_now_once(world: World) -> None:
+    message_id = publish(world, delay="1h")
+    world.engine.run_now(world.message(message_id))
+    await world.run_out()
+    assert [d.at for d in world.app.deliveries] == [START]
+    assert events(world, message_id) == ["CREATED", "ACTIVE", "DELIVERED"]
+
+
+async def test_running_now_neither_adds_nor_consumes_a_retry(world: World) -> None:
+    replies(world, 500)
+    message_id = publish(world, retries=1)
+    await world.settle()
+    world.engine.run_now(world.message(message_id))
+    await world.run_out()
+    assert [(d.at - START, d.retried) for d in world.app.deliveries] == [(0, 0), (0, 1)]
+    assert world.states([message_id]) == ["FAILED"]
+
+
+async def test_what_is_active_or_finished_cannot_run_now(world: World) -> None:
+    leave_open(world)
+    message_id = publish(world)
+    await world.settle()
+    with pytest.raises(QStashError, match="cannot be run now: it is active") as refused:
+        world.engine.run_now(world.message(message_id))
+    assert refused.value.status == 409
+    world.app.end(world.app.open[0])
+    await world.settle()
+    with pytest.raises(QStashError, match="it is delivered"):
+        world.engine.run_now(world.message(message_id))
+
+
+@pytest.mark.parametrize("headers", [{}, FLOW])
+async def test_running_what_is_due_and_waits_for_its_turn_changes_nothing(
+    headers: dict[str, object],
+) -> None:
+    world = World(global_parallelism=1)
+    leave_open(world)
+    publish(world)
+    await world.settle()
+    waiting = publish(world, **headers)
+    await world.settle()
+    for _ in range(3):
+        world.engine.run_now(world.message(waiting))
+        await world.settle()
+    while world.app.open:
+        world.app.end(world.app.open[0])
+        await world.settle()
+    assert world.app.ids().count(waiting) == 1
+    assert events(world, waiting) == ["CREATED", "ACTIVE", "DELIVERED"]
+    await world.close()
+
+
+# Deduplication
+
+
+async def test_a_duplicate_is_not_enqueued_within_ten_minutes(world: World) -> None:
+    first = world.publish(deduplication_id="a")[0]
+    await world.settle()
+    again = world.publish(deduplication_id="a")[0]
+    assert again == replace(first, deduplicated=True)
+    await world.run(10 * MINUTE - 1)
+    assert world.publish(deduplication_id="a")[0].deduplicated
+    await world.run(1)
+    later = world.publish(deduplication_id="a")[0]
+    assert not later.deduplicated
+    assert later.message_id != first.message_id
+    await world.settle()
+    assert world.app.ids() == [first.message_id, later.message_id]
+
+
+async def test_content_decides_if_asked(world: World) -> None:
+    wish = {"content_based_deduplication": "true"}
+    first = world.publish(body=b"1", **wish)[0]
+    assert world.publish(body=b"1", **wish)[0].message_id == first.message_id
+    assert not world.publish(body=b"2", **wish)[0].deduplicated
+    assert not world.publish(body=b"1")[0].deduplicated
+
+
+async def test_users_do_not_deduplicate_each_other(world: World) -> None:
+    world.publish(deduplication_id="a")
+    assert not world.publish(deduplication_id="a", user=OTHER_USER)[0].deduplicated
+
+
+async def test_endpoints_of_a_group_deduplicate_one_by_one(world: World) -> None:
+    only_a = Group(USER, "pair", PAIR.endpoints[:1], START, START)
+    world.publish(url="", group=only_a, deduplication_id="x")
+    both = world.publish(url="", group=PAIR, deduplication_id="x")
+    assert [a.deduplicated for a in both] == [True, False]
+
+
+async def test_a_finished_or_cancelled_original_still_blocks(world: World) -> None:
+    message_id = publish(world, deduplication_id="a", delay="1m")
+    world.engine.cancel([world.message(message_id)])
+    assert world.publish(deduplication_id="a")[0].message_id == message_id
+
+
+# Replay and the DLQ
+
+
+async def test_a_replay_is_a_new_message_and_changes_nothing_of_its_source(world: World) -> None:
+    source_id = publish(world, body=b"1", forward_x="1")
+    await world.settle()
+    before, log = world.message(source_id), events(world, source_id)
+    copy_id = world.engine.replay(USER, source_id, Changes(body=b"2"))
+    await world.settle()
+    first, second = world.app.deliveries
+    assert (second.id, second.request.body, second.headers["x"]) == (copy_id, b"2", "1")
+    assert first.headers["upstash-signature"] != second.headers["upstash-signature"]
+    assert (world.message(source_id), events(world, source_id)) == (before, log)
+    assert world.message(copy_id).spec.parent_id == source_id
+
+
+async def test_what_is_not_there_cannot_be_replayed(world: World) -> None:
+    message_id = publish(world)
+    for user, wanted in ((USER, "msg_none"), (OTHER_USER, message_id)):
+        with pytest.raises(QStashError, match=f"message {wanted} not found") as refused:
+            world.engine.replay(user, wanted, Changes())
+        assert refused.value.status == 404
+
+
+async def test_a_dead_letter_comes_back_as_a_new_message(world: World) -> None:
+    replies(world, 500)
+    message_id = publish(world, retries=0, body=b"1")
+    await world.settle()
+    ((_, letter, _),) = world.store.search.dead_letters(USER, Query())
+    replies(world, 200)
+    headers = (("Upstash-Retries", "2"), ("Upstash-Delay", "1m"))
+    copy_id = world.engine.retry_dead(USER, letter.id, message_id, headers)
+    assert world.store.search.dead_letters(USER, Query()) == []
+    await world.run_out()
+    assert [(d.id, d.at - START) for d in world.app.deliveries] == [
+        (message_id, 0),
+        (copy_id, MINUTE),
+    ]
+    assert world.app.deliveries[1].headers["upstash-max-retries"] == "2"
+    assert world.states([message_id, copy_id]) == ["FAILED", "DELIVERED"]
+
+
+async def test_a_refused_override_leaves_the_dead_letter(world: World) -> None:
+    replies(world, 500)
+    message_id = publish(world, retries=0)
+    await world.settle()
+    ((_, letter, _),) = world.store.search.dead_letters(USER, Query())
+    with pytest.raises(QStashError):
+        world.engine.retry_dead(USER, letter.id, message_id, (("Upstash-Timeout", "soon"),))
+    assert len(world.store.search.dead_letters(USER, Query())) == 1
+
+
+# What survives
+
+
+async def test_after_a_crash_what_was_under_way_is_made_again_under_its_id(world: World) -> None:
+    leave_open(world)
+    message_id = publish(world)
+    await world.settle()
+    await world.restart()
+    replies(world, 200)
+    await world.run_out()
+    assert world.app.ids() == [message_id, message_id]
+    assert [d.retried for d in world.app.deliveries] == [0, 0]
+    assert world.states([message_id]) == ["DELIVERED"]
+
+
+async def test_after_a_crash_retries_and_delays_come_at_their_time(world: World) -> None:
+    replies(world, 500, 200)
+    retried, delayed = publish(world), publish(world, delay="1h")
+    await world.run(5_000)
+    await world.restart()
+    await world.run_out()
+    at = {(d.id, d.retried): d.at - START for d in world.app.deliveries}
+    assert at == {(retried, 0): 0, (retried, 1): 12_000, (delayed, 0): HOUR}
+
+
+async def test_after_a_crash_a_requested_cancellation_is_carried_out(world: World) -> None:
+    leave_open(world)
+    message_id = publish(world)
+    await world.settle()
+    world.engine.cancel([world.message(message_id)])
+    await world.restart()
+    await world.run_out()
+    assert events(world, message_id) == ["CREATED", "ACTIVE", "CANCEL_REQUESTED", "CANCELED"]
+    assert len(world.app.deliveries) == 1
+
+
+async def test_what_waited_for_the_global_limit_is_not_lost_by_a_crash() -> None:
+    world = World(global_parallelism=1)
+    leave_open(world)
+    ids = [publish(world) for _ in range(3)]
+    await world.settle()
+    await world.restart()
+    replies(world, 200)
+    await world.run_out()
+    assert world.states(ids) == ["DELIVERED"] * 3
+    await world.close()
+
+
+async def test_deduplication_survives_a_crash(world: World) -> None:
+    first = world.publish(deduplication_id="a")[0]
+    await world.restart()
+    assert world.publish(deduplication_id="a")[0].message_id == first.message_id
+
+
+def fail_a_write(store: Store) -> None:
+    """What a full disk does: the transaction is rolled back."""
+    with pytest.raises(sqlite3.Error), store.database:
+        store.database.write("INSERT INTO nowhere VALUES (1)")
+
+
+async def test_a_rollback_makes_deliveries_under_way_again_and_loses_none(world: World) -> None:
+    world.store.database.on_rollback = world.engine.reload
+    leave_open(world)
+    ids = [publish(world), publish(world, delay="1m")]
+    await world.settle()
+    fail_a_write(world.store)
+    replies(world, 200)
+    await world.run_out()
+    assert world.states(ids) == ["DELIVERED", "DELIVERED"]
+    assert not world.engine.lanes.active
+
+
+async def test_a_fault_of_our_own_is_a_failed_attempt_and_not_the_end_of_the_message(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = True
+
+    async def send(request: Request) -> object:
+        if broken:
+            raise RuntimeError("a bug")
+        return await world.app(request)
+
+    world.engine.send = send  # type: ignore[assignment]
+    message_id = publish(world)
+    await world.settle()
+    assert events(world, message_id) == ["CREATED", "ACTIVE", "ERROR", "RETRY"]
+    assert message_id in caplog.text
+    broken = False
+    await world.run_out()
+    assert world.states([message_id]) == ["DELIVERED"]
+
+
+# Forgetting
+
+
+async def test_reset_forgets_everything_and_abandons_deliveries(world: World) -> None:
+    leave_open(world)
+    for _ in range(2):
+        publish(world, queue="q", **FLOW)
+    publish(world, delay="1m")
+    await world.settle()
+    world.engine.reset()
+    await asyncio.sleep(0)  # the abandoned deliveries end in the next turn of the loop
+    await world.run_out()
+    assert world.store.rows.counts(START).messages == 0
+    assert world.store.rows.counts(START).queues == 0
+    # ... and a new message of the same queue and key is delivered
+    replies(world, 200)
+    message_id = publish(world, queue="q", **FLOW)
+    await world.settle()
+    assert world.states([message_id]) == ["DELIVERED"]
+    assert world.app.open == []
+
+
+async def test_only_what_is_finished_can_be_forgotten(world: World) -> None:
+    done, waiting = publish(world), publish(world, delay="1m")
+    await world.settle()
+    before = world.engine.removals
+    seqs = [world.message(id_).seq for id_ in (done, waiting)]
+    assert world.engine.delete(seqs) == [done]
+    assert world.engine.removed_since(before) == [done]
+    assert world.engine.removed_since(world.engine.removals) == []
+    assert world.store.messages.get(USER, done) is None
+
+
+async def test_a_reader_that_missed_a_reset_must_begin_anew(world: World) -> None:
+    before = world.engine.removals
+    world.engine.reset()
+    assert world.engine.removed_since(before) is None
+    assert world.engine.removed_since(world.engine.removals) == []
+
+
+async def test_pruning_keeps_the_newest_and_the_dead_letters() -> None:
+    world = World(max_messages=3, max_age_ms=HOUR)
+    replies(world, 500, 200)
+    dead = publish(world, retries=0)
+    await world.settle()
+    ids = [publish(world) for _ in range(4)]
+    await world.settle()
+    assert world.engine.prune() == 2
+    left = [id_ for id_ in (dead, *ids) if world.store.messages.get(USER, id_)]
+    assert left == [dead, *ids[2:]]
+    assert world.engine.prune() == 0
+    await world.run(HOUR + 1)
+    assert world.engine.prune() == 3
+    await world.close()
+
+
+async def test_messages_of_other_users_are_not_there(world: World) -> None:
+    message_id = publish(world)
+    with pytest.raises(QStashError) as refused:
+        world.engine.find(OTHER_USER, message_id)
+    assert (refused.value.status, refused.value.message) == (
+        404,
+        f"message {message_id} not found",
+    )
