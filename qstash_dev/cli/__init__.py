@@ -28,6 +28,7 @@ COMMANDS = {
     "groups": ("resources", "List URL groups; delete one."),
     "flow": ("resources", "List flow-control keys; pause, resume one."),
     "clock": ("control", "Time as messages see it: advance, skip, freeze, scale."),
+    "faults": ("faults", "Make deliveries go wrong on purpose."),
     "wait": ("control", "Wait until messages match a filter."),
     "reset": ("control", "Forget everything."),
     "env": ("env", "Print or write the variables that your app needs."),

@@ -12,7 +12,7 @@ from qstash_dev.config import Config, ConfigError, Loaded
 LIVE = frozenset(
     {
         *("route", "external", "hold", "retry-interval", "quota", "max-retries", "max-delay"),
-        *("max-message-size", "dedup-window", "max-messages", "max-age", "parallelism"),
+        *("max-message-size", "dedup-window", "max-messages", "max-age", "parallelism", "strict"),
     }
 )
 """Settings that a running server takes over."""

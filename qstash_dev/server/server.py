@@ -44,7 +44,7 @@ GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
 LIVE = (
     *("routes", "external", "hold", "retry_interval_ms", "quota", "limits", "dedup_window_ms"),
-    *("max_messages", "max_age_ms", "global_parallelism", "seeds"),
+    *("max_messages", "max_age_ms", "global_parallelism", "seeds", "strict"),
 )
 """Fields of the Config that a running server takes over."""
 

@@ -1,0 +1,89 @@
+"""`faults`: rules that make deliveries and publishes go wrong on purpose."""
+
+from typing import Any, get_args
+
+import click
+
+from qstash_dev.cli.bodies import headers_of, read_body
+from qstash_dev.cli.control import duration
+from qstash_dev.cli.tables import print_json, print_table
+from qstash_dev.cli.talk import ask, json_option, url_option
+from qstash_dev.protocol.faults import Kind
+from qstash_dev.protocol.timing import format_duration
+
+
+@click.group()
+def faults() -> None:
+    """Make deliveries go wrong on purpose, by rules; the first that matches is applied."""
+
+
+@faults.command("add")
+@click.argument("kind", type=click.Choice(get_args(Kind)))
+@click.option("--filter", metavar="FILTER", default="", help='Which, such as "dest:/api/mail".')
+@click.option("--status", type=int, metavar="N", help="What is answered, for status and publish.")
+@click.option("--latency", metavar="D", help="How much later the app is called.")
+@click.option("--times", type=int, metavar="N", help="How often [default: always].")
+@click.option("-d", "--body", metavar="TEXT|@FILE", help="What is answered, for status.")
+@click.option("-H", "--header", multiple=True, metavar="NAME:VALUE", help="And its headers.")
+@url_option
+def add(
+    kind: str,
+    filter: str,
+    status: int | None,
+    latency: str | None,
+    times: int | None,
+    body: str | None,
+    header: tuple[str, ...],
+    url: str | None,
+) -> None:
+    """One more rule; prints its id.
+
+    \b
+    status     answer with --status instead of calling the app
+    latency    call the app later
+    timeout    give no answer in time, without calling the app
+    drop       call the app and lose its answer
+    duplicate  call the app twice
+    reorder    let the next matching delivery overtake
+    publish    refuse the publish itself
+    """
+    order: dict[str, Any] = {
+        "kind": kind,
+        "filter": filter,
+        "status": status,
+        "times": times,
+        "headers": headers_of(header),
+        "body": read_body(body).decode("utf-8", "replace") if body is not None else "",
+        "latency_ms": duration(latency) if latency is not None else 0,
+    }
+    click.echo(ask(url, "POST", "/_dev/faults", json=order)["id"])
+
+
+@faults.command("list")
+@json_option
+@url_option
+def list_faults(as_json: bool, url: str | None) -> None:
+    """Every rule, and how often it was applied."""
+    rules = ask(url, "GET", "/_dev/faults")["faults"]
+    if as_json:
+        print_json(rules)
+        return
+    heads = ("ID", "KIND", "FILTER", "STATUS", "LATENCY", "HITS")
+    print_table(heads, [rule_cells(rule) for rule in rules], "There is no fault.")
+
+
+def rule_cells(rule: dict[str, Any]) -> tuple[object, ...]:
+    """One line of the list."""
+    hits = f"{rule['hits']}/{rule['times']}" if rule["times"] is not None else rule["hits"]
+    latency = format_duration(rule["latency_ms"]) if rule["latency_ms"] else None
+    return rule["id"], rule["kind"], rule["filter"], rule["status"], latency, hits
+
+
+@faults.command("clear")
+@click.argument("ids", nargs=-1, metavar="[ID...]")
+@url_option
+def clear(ids: tuple[str, ...], url: str | None) -> None:
+    """Forget the named rules, or all."""
+    paths = [f"/_dev/faults/{id}" for id in ids] or ["/_dev/faults"]
+    deleted = sum(ask(url, "DELETE", path)["deleted"] for path in paths)
+    click.echo(f"{deleted} {'fault is' if deleted == 1 else 'faults are'} gone.", err=True)
