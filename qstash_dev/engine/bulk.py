@@ -10,7 +10,7 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import BulkAction, Message, Query
 from qstash_dev.store.store import Store
 
-CHUNK = 500
+CHUNK = 100
 KEPT_MS = 7 * 86_400_000
 
 
@@ -30,22 +30,13 @@ class BulkCancels:
         self._cancel = cancel
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(
-        self, user: str, query: Query, progress: Callable[[int], None] | None = None
-    ) -> int:
-        """Cancel everything that matches; returns how many. `progress` gets the count so far."""
-        cancelled = 0
-        while seqs := self._store.search.unfinished(user, query, CHUNK):
-            messages = self._store.messages.load_many(seqs)
-            cancelled += self._cancel(messages[seq] for seq in seqs if seq in messages)
-            if progress is not None:
-                progress(cancelled)
-            await self._store.database.committed()
-            await asyncio.sleep(0)
-        return cancelled
+    async def run(self, user: str, query: Query) -> int:
+        """Cancel everything that matches and was accepted before now; returns how many."""
+        return await self._cancel_all(user, self._until_now(query), lambda cancelled: None)
 
     def start(self, user: str, query: Query) -> BulkAction:
         """Begin in the background; the record tells how far it is."""
+        query = self._until_now(query)
         action = BulkAction(
             user=user,
             id=self._new_id("bulk_"),
@@ -53,6 +44,7 @@ class BulkCancels:
             total=self._store.search.count_unfinished(user, query),
             created_at=self._clock.now(),
         )
+        self._forget_old(user)
         self._put(action)
         self._spawn(action)
         return action
@@ -66,15 +58,32 @@ class BulkCancels:
     def find(self, user: str, action_id: str) -> BulkAction:
         """A user's action. Raises QStashError(404)."""
         action = self._store.bulk_actions.get(user, action_id)
-        if action is None:
+        if action is None or self._is_old(action):
             raise QStashError(404, f"bulk action {action_id[:200]} not found")
         return action
 
     def recent(self, user: str) -> list[BulkAction]:
         """The actions of the last seven days, newest first."""
-        oldest = self._clock.now() - KEPT_MS
-        actions = [a for a in self._store.bulk_actions.of(user) if a.created_at >= oldest]
+        actions = [a for a in self._store.bulk_actions.of(user) if not self._is_old(a)]
         return sorted(actions, key=lambda action: (action.created_at, action.id), reverse=True)
+
+    async def stop(self) -> None:
+        """Leave the rest to `resume` of the next process."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _until_now(self, query: Query) -> Query:
+        """Without what comes later: else it would never end while an app goes on publishing."""
+        return replace(query, cursor=self._store.messages.last_seq() + 1, latest_first=True)
+
+    def _is_old(self, action: BulkAction) -> bool:
+        return action.created_at < self._clock.now() - KEPT_MS
+
+    def _forget_old(self, user: str) -> None:
+        for action in self._store.bulk_actions.of(user):
+            if self._is_old(action):
+                self._store.bulk_actions.delete(user, action.id)
 
     def _spawn(self, action: BulkAction) -> None:
         task = asyncio.get_running_loop().create_task(self._work(action))
@@ -87,9 +96,19 @@ class BulkCancels:
         def progress(cancelled: int) -> None:
             self._put(replace(action, processed=before + cancelled))
 
-        cancelled = await self.run(action.user, action.query, progress)
+        cancelled = await self._cancel_all(action.user, action.query, progress)
         finished = self._clock.now()
         self._put(replace(action, processed=before + cancelled, completed_at=finished))
+
+    async def _cancel_all(self, user: str, query: Query, progress: Callable[[int], None]) -> int:
+        cancelled = 0
+        while seqs := self._store.search.unfinished(user, query, CHUNK):
+            messages = self._store.messages.load_many(seqs)
+            cancelled += self._cancel(messages[seq] for seq in seqs if seq in messages)
+            progress(cancelled)
+            await self._store.database.committed()
+            await asyncio.sleep(0)
+        return cancelled
 
     def _put(self, action: BulkAction) -> None:
         self._store.bulk_actions.put(action.user, action.id, action)

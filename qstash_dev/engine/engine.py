@@ -312,6 +312,7 @@ class Engine:
     async def stop(self, grace_s: float) -> None:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
         self.paused = True
+        await self.bulk.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace_s)
         for task in self._tasks:

@@ -96,6 +96,11 @@ class Messages:
         row = self._db.read_one(f"{_SELECT} WHERE m.id = ?", (message_id,))
         return _message(row) if row and user in (None, row[2]) else None
 
+    def last_seq(self) -> int:
+        """The number of the newest message that was ever written, 0 before the first."""
+        row = self._db.read_one("SELECT seq FROM sqlite_sequence WHERE name = 'messages'")
+        return row[0] if row else 0
+
     def load(self, seq: int) -> Message:
         """The message with this sequence number, which must exist."""
         return _message(self._db.read_one(f"{_SELECT} WHERE m.seq = ?", (seq,)))
