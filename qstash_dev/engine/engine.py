@@ -21,6 +21,7 @@ from qstash_dev.protocol import hold, intake, settle
 from qstash_dev.protocol.delivery import build_request, is_loopback, route
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
+from qstash_dev.protocol.lints import lints
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -48,12 +49,15 @@ log = logging.getLogger(__name__)
 
 Send = Callable[[Request], Awaitable[Outcome]]
 NewId = Callable[[str], str]
+Explain = Callable[[Message, Attempt], Awaitable[str | None]]
+"""Why an attempt failed, in one line for people."""
 
 
 class Policy(Struct, frozen=True):
     """How this server behaves where QStash leaves a choice. Times are milliseconds."""
 
     limits: Limits
+    plan: Limits | None = None
     routes: tuple[tuple[str, str], ...] = ()
     external: str = "allow"
     hold: bool = False
@@ -94,6 +98,7 @@ class Engine:
         self.policy = policy
         self.lanes = lanes
         self.paused = False
+        self.explain: Explain = _unexplained
         self.on_wake: Callable[[], None] = lambda: None
         self.one_by_one: Callable[[], bool] = lambda: False
         self.send = send
@@ -128,6 +133,9 @@ class Engine:
                 if original is not None:
                     accepted.append(Accepted(original, spec.url, deduplicated=True))
                     continue
+                notices = (*spec.notices, *self._lints(spec, body, due_at - now))
+                if notices:
+                    spec = replace(spec, notices=notices)
                 message = self._message(spec, user, body, now, due_at)
                 fresh.append(message)
                 accepted.append(Accepted(message.id, spec.url))
@@ -324,6 +332,11 @@ class Engine:
     def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
         return intake.new_message(spec, user, body, now, due_at, self.new_id("msg_"))
 
+    def _lints(self, spec: Spec, body: bytes, delay_ms: int) -> tuple[str, ...]:
+        if self.policy.plan is None:
+            return ()
+        return lints(spec, body, self.policy.plan, delay_ms=delay_ms)
+
     def _make_room(self, message: Message, now: int) -> None:
         spec, user = message.spec, message.user
         if spec.queue is not None and self.store.queues.get(user, spec.queue) is None:
@@ -351,7 +364,9 @@ class Engine:
         if self.one_by_one():
             asyncio.get_running_loop().call_later(LONG_S, self._takes_long, message.id)
         try:
-            self._settle(await self._attempt(message))
+            attempt = await self._attempt(message)
+            hint = await self.explain(message, attempt)
+            self._settle(replace(attempt, hint=hint) if hint else attempt)
         except Exception:
             log.exception("delivering message %s failed by a fault of qstash-dev", message.id)
         finally:
@@ -448,6 +463,10 @@ class Engine:
         self._approved.discard(message.id)
         if message.line is not None:
             self.lanes.release(message.line)
+
+
+async def _unexplained(message: Message, attempt: Attempt) -> str | None:
+    return None
 
 
 def _flow_key(message: Message) -> Key | None:

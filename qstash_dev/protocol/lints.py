@@ -4,11 +4,12 @@ It refuses to refuse: errors are raised where requests are read. A colon in a de
 one, is an error here as it is there.
 """
 
-import json
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
+
+import msgspec
 
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
@@ -126,7 +127,7 @@ def _is_json(body: bytes, *, strict: bool = False) -> bool:
     if not looks and not strict:
         return False
     try:
-        json.loads(text)
+        msgspec.json.decode(text)
     except (ValueError, RecursionError):
         return False
     return True

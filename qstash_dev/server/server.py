@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from qstash_dev import __version__
 from qstash_dev.api.app import make_app
 from qstash_dev.api.call import Context
-from qstash_dev.config import Config
+from qstash_dev.config import QUOTAS, Config
 from qstash_dev.console import Console, Line, Started, variables_of
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import SystemClock, VirtualClock
@@ -32,9 +32,11 @@ from qstash_dev.protocol.filters import parse_filter
 from qstash_dev.protocol.model import State
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.data_dir import open_in, write_record
+from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.outside import Outside, is_wanted
 from qstash_dev.server.sockets import close_all, is_loopback, listen, url_host
+from qstash_dev.sources.tree import SourceTree
 from qstash_dev.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -132,6 +134,9 @@ class Server:
             id_maker(random.SystemRandom(), self._clock.wall),
             _policy(config),
             Lanes(config.global_parallelism),
+        )
+        self._engine.explain = Explainer(
+            self._engine.signing_keys, config.app_url, SourceTree(config.watch)
         )
         self._engine.one_by_one = lambda: self._clock.is_frozen
         # A cloud message is replayed with the user's own keys when the cloud's are not known.
@@ -237,6 +242,7 @@ class Server:
                         duration_ms=entry.duration_ms if entry.attempt else None,
                         next_at=entry.next_at,
                         error=entry.error,
+                        hint=entry.hint,
                     )
                 )
             await self._bus.changed_since(version)
@@ -312,6 +318,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 def _policy(config: Config) -> Policy:
     return Policy(
         limits=config.limits,
+        plan=QUOTAS[config.quota],
         routes=config.routes,
         external=config.external,
         hold=config.hold,

@@ -10,7 +10,8 @@ from qstash_dev.store.rows import condition
 
 _SELECT = """
     SELECT e.seq, e.time, m.id, e.user, e.state, e.error, e.status, e.next_at, m.url, m.method,
-        e.attempt, m.last_ms, m.seq
+        e.attempt, m.last_ms, CASE WHEN e.state = 'ERROR' AND e.attempt = m.attempts THEN m.hint END,
+        m.seq
     FROM events e CROSS JOIN messages m ON m.seq = e.message JOIN contents c ON c.message = m.seq"""
 
 
@@ -29,6 +30,7 @@ class Entry(Struct, frozen=True):
     method: str
     attempt: int | None
     duration_ms: float | None
+    hint: str | None
     message: int
 
 

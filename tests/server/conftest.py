@@ -74,6 +74,7 @@ class App:
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
         self.requests = []
+        self.headers = {}
         self._answer = answer
         self._runner = None
 
@@ -95,9 +96,8 @@ class App:
         answer = self._answer(request.path, len(self.requests))
         if asyncio.iscoroutine(answer):
             answer = await answer
-        return web.Response(
-            status=answer, text="done", headers={"Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
-        )
+        text = "done" if answer < 400 else ""
+        return web.Response(status=answer, text=text, headers=self.headers)
 
 
 def free_port():

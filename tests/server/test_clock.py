@@ -114,6 +114,7 @@ async def test_the_same_script_on_a_frozen_clock_gives_the_same_log_twice(start,
     logs = []
     for _ in range(2):
         app = make_app(lambda path, count: 500 if path.startswith("/fail") else 200)
+        app.headers = {"Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
         await app.start()
         server = await start(
             clock_mode="frozen",

@@ -1,0 +1,86 @@
+"""Gathers what is known of a failed attempt and lets the table of causes explain it.
+
+Reads the app's `.env*` files and lists its source files; judges nothing itself.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from qstash_dev.config.env_file import variables
+from qstash_dev.engine.connect import listening
+from qstash_dev.protocol import faults
+from qstash_dev.protocol.explain import EnvFile, Facts, explain
+from qstash_dev.protocol.hold import origin_of
+from qstash_dev.protocol.model import Attempt, Message, Reason, Response, SendFailure
+from qstash_dev.sources.tree import SourceTree
+
+log = logging.getLogger(__name__)
+
+ENV_FILES = (".env.development.local", ".env.local", ".env.development", ".env")
+"""The one that wins first, as Next.js reads them in development."""
+
+
+class Explainer:
+    """Called with a message and its attempt; returns one line, or `None` if there is none to give."""
+
+    def __init__(
+        self,
+        keys: Callable[[str], tuple[str, str]],
+        app_url: str,
+        sources: SourceTree,
+    ) -> None:
+        self._keys = keys
+        self._app_url = app_url
+        self._sources = sources
+        self._env: dict[Path, tuple[int, EnvFile]] = {}
+
+    async def __call__(self, message: Message, attempt: Attempt) -> str | None:
+        """A fault of the explanation is logged: it must not cost the attempt."""
+        outcome = attempt.outcome
+        if isinstance(outcome, Response) and outcome.status < 300 and outcome.body[:1] != b"<":
+            return None
+        made_up = faults.hint(outcome)
+        if made_up is not None:
+            return made_up
+        try:
+            hint = explain(await self._facts(message, attempt))
+        except Exception:
+            log.exception("the failure of message %s could not be explained", message.id)
+            return None
+        return hint.text if hint else None
+
+    async def _facts(self, message: Message, attempt: Attempt) -> Facts:
+        outcome = attempt.outcome
+        is_missing = isinstance(outcome, Response) and outcome.status in (404, 405)
+        is_refused = isinstance(outcome, SendFailure) and outcome.reason == Reason.REFUSED
+        return Facts(
+            method=message.spec.method,
+            url=message.spec.url,
+            outcome=outcome,
+            target=attempt.target,
+            headers=attempt.request_headers,
+            body=message.body,
+            timeout_ms=message.spec.timeout_ms,
+            attempt=attempt.number,
+            app_url=self._app_url,
+            keys=self._keys(message.user),
+            env=self._env_files(),
+            routes=await self._sources.files() if is_missing else (),
+            listening=await listening(origin_of(attempt.target)) if is_refused else (),
+        )
+
+    def _env_files(self) -> tuple[EnvFile, ...]:
+        found = (self._env_file(self._sources.root / name) for name in ENV_FILES)
+        return tuple(file for file in found if file is not None)
+
+    def _env_file(self, path: Path) -> EnvFile | None:
+        try:
+            changed_at = path.stat().st_mtime_ns
+            known = self._env.get(path)
+            if known is None or known[0] != changed_at:
+                known = changed_at, EnvFile(path.name, variables(path.read_text("utf-8")))
+                self._env[path] = known
+        except (OSError, UnicodeDecodeError):
+            return None
+        return known[1]
