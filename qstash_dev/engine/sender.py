@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import lru_cache
+from io import BytesIO
 from time import perf_counter
 from typing import Any
 from weakref import WeakSet
@@ -38,6 +39,7 @@ from qstash_dev.protocol.model import (
 # Next.js closes idle connections after 5 s: a POST must not meet a closing socket.
 KEEPALIVE_S = 3.0
 CONNECT_TIMEOUT_S = 10.0
+LARGE_BODY = 1_000_000
 MAX_HEADERS = 1_000
 MAX_HEADER_SIZE = 65_536
 
@@ -93,10 +95,9 @@ class Sender:
         except ssl.SSLError as error:
             return exchange.failed(Reason.TLS, request, f"tls: {error}")
         except aiohttp.ClientConnectorDNSError as error:
-            host = URL(request.target, encoded=True).host
-            return exchange.failed(
-                Reason.DNS, request, f"dial tcp: lookup {host}: {_os_text(error)}"
-            )
+            return exchange.failed(*_lookup_trouble(request, _os_text(error)))
+        except UnicodeError as error:  # a label of more than 63 characters
+            return exchange.failed(*_lookup_trouble(request, str(error)))
         except aiohttp.ClientSSLError as error:
             return exchange.failed(Reason.TLS, request, f"tls: {error}")
         except aiohttp.ClientConnectorError as error:
@@ -119,7 +120,7 @@ class Sender:
         async with self._client().request(
             request.method,
             URL(request.target, encoded=True),
-            data=request.body or None,
+            data=_payload(request.body),
             headers=headers,
             allow_redirects=False,
             ssl=_is_verified(request.target),
@@ -193,9 +194,9 @@ class _Exchange:
         )
 
     def failed(self, reason: Reason, request: Request, text: str) -> SendFailure:
-        """As Go's HTTP client words it, which is what QStash's logs show."""
-        method = request.method.capitalize()
-        return SendFailure(reason, f'{method} "{request.url}": {text}', self.timing())
+        """In one line, as Go's HTTP client words it, which is what QStash's logs show."""
+        method, line = request.method.capitalize(), " ".join(text.split())
+        return SendFailure(reason, f'{method} "{request.url}": {line}', self.timing())
 
     def met_closing_socket(self, outcome: Outcome) -> bool:
         return (
@@ -250,6 +251,13 @@ def _timeout(total_ms: int) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total_ms / 1000, sock_connect=CONNECT_TIMEOUT_S)
 
 
+def _payload(body: bytes) -> bytes | BytesIO | None:
+    """Large bodies are written in pieces, for the sake of everybody else on the loop."""
+    if len(body) > LARGE_BODY:
+        return BytesIO(body)
+    return body or None
+
+
 async def _read(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
     length = response.content_length
     if length is not None and length <= limit and "Content-Encoding" not in response.headers:
@@ -271,6 +279,11 @@ def _headers(response: aiohttp.ClientResponse) -> Headers:
         (canonical(name.decode("latin-1")), value.decode("utf-8", "replace"))
         for name, value in response.raw_headers
     )
+
+
+def _lookup_trouble(request: Request, text: str) -> tuple[Reason, Request, str]:
+    host = URL(request.target, encoded=True).host
+    return Reason.DNS, request, f"dial tcp: lookup {host}: {text}"
 
 
 def _connect_trouble(
