@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from qstash_dev.store.store import Store
 
 log = logging.getLogger(__name__)
 MISSED_MS = 60_000
+"""A firing that is later than this is skipped, not made up for."""
 BATCH = 100
 _OUTCOMES = {State.DELIVERED: "SUCCESS", State.FAILED: "FAIL", State.CANCELED: "FAIL"}
 
@@ -111,16 +113,15 @@ class Scheduler:
     def _fire(self, schedule: Schedule, now: int) -> None:
         at = schedule.next_at
         assert at is not None
-        moved = replace(schedule, next_at=next_after(parse_cron(schedule.cron), now))
+        cron = parse_cron(schedule.cron)
         if schedule.paused:
-            self._put(moved)
+            self._put(replace(schedule, next_at=next_after(cron, now)))
         elif now - at > MISSED_MS:
-            log.warning(
-                "schedule %s: firings since %s were missed and are skipped", schedule.id, at
-            )
-            self._put(moved)
+            since = datetime.fromtimestamp(at / 1000, UTC).isoformat(" ", "seconds")
+            log.warning("schedule %s: what was missed since %s is skipped", schedule.id, since)
+            self._put(replace(schedule, next_at=next_after(cron, now - MISSED_MS - 1)))
         else:
-            self._fire_at(moved, at, now)
+            self._fire_at(replace(schedule, next_at=next_after(cron, at)), at, now)
 
     def _fire_at(self, schedule: Schedule, at: int, now: int) -> None:
         try:
