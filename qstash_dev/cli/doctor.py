@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -44,7 +45,7 @@ class Finding(Struct, frozen=True):
 def doctor(as_json: bool) -> None:
     """Check port, app, .env files and SDKs; exits with 1 when something is wrong."""
     config = load_or_fail("dev", {}).config
-    findings = asyncio.run(examine(config, Path()))
+    findings = asyncio.run(examine(config, Path(), target_of(None).url))
     if as_json:
         print_json(findings)
     else:
@@ -56,32 +57,28 @@ def doctor(as_json: bool) -> None:
         raise click.exceptions.Exit(ERROR)
 
 
-async def examine(config: Config, directory: Path) -> list[Finding]:
-    """Everything that can be seen from here."""
+async def examine(config: Config, directory: Path, url: str) -> list[Finding]:
+    """Everything that can be seen from here. `url` is where clients would look for the server."""
     python = ".".join(map(str, sys.version_info[:3]))
-    server = await server_finding(config.port)
-    app = await asyncio.to_thread(app_finding, config.app_url)
-    url = target_of(None).url
     return [
         Finding("note", f"qstash-dev {__version__}, Python {python}, {sys.platform}"),
-        server,
-        app,
+        await server_finding(url, config.port),
+        await asyncio.to_thread(app_finding, config.app_url),
         *env_findings(directory, config.users, url),
         *sdk_findings(directory),
+        *tunnel_findings(config, os.environ),
     ]
 
 
-async def server_finding(port: int) -> Finding:
+async def server_finding(url: str, port: int) -> Finding:
     """Whether a server runs, or could."""
+    async with Client(url, timeout_s=2) as client:
+        with suppress(ClientError, KeyError, TypeError):
+            return Finding("ok", f"qstash-dev {(await client.health())['version']} runs at {url}.")
     if not is_open("127.0.0.1", port):
         return Finding("ok", f"Port {port} is free: no server runs there yet.")
-    async with Client(f"http://127.0.0.1:{port}", timeout_s=2) as client:
-        try:
-            health = await client.health()
-            return Finding("ok", f"qstash-dev {health['version']} runs on port {port}.")
-        except (ClientError, KeyError, TypeError):
-            fix = f"Take another port, such as qstash-dev --port {port + 1}, and set QSTASH_URL."
-            return Finding("problem", await holder_of(port), fix)
+    fix = f"Take another port, such as qstash-dev --port {port + 1}, and set QSTASH_URL."
+    return Finding("problem", await holder_of(port), fix)
 
 
 def app_finding(app_url: str) -> Finding:
@@ -171,3 +168,20 @@ def python_packages(directory: Path) -> dict[str, str]:
         lines += (directory / "requirements.txt").read_text("utf-8").splitlines()
     found = (re.match(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;#]*)", line) for line in lines)
     return {match[1].lower(): match[2].strip() for match in found if match}
+
+
+def tunnel_findings(config: Config, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """What `--tunnel` needs; a problem only for those who have switched it on."""
+    # Imported late: pyngrok is slow to load.
+    from qstash_dev.tunnel.binary import find
+
+    missing: Literal["note", "problem"] = "problem" if config.tunnel else "note"
+    agent = find(None, environment)
+    if agent is not None and agent.exists():
+        yield Finding("note", f"The ngrok agent for --tunnel is {agent}.")
+    else:
+        fix = "Install it from ngrok, or let --tunnel-install fetch it."
+        yield Finding(missing, "No ngrok agent is here; only --tunnel needs one.", fix)
+    if not environment.get("NGROK_AUTHTOKEN"):
+        text = "NGROK_AUTHTOKEN is not set; only --tunnel needs it."
+        yield Finding(missing, text)

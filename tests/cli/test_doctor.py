@@ -12,6 +12,7 @@ from qstash_dev.cli.doctor import (
     python_packages,
     sdk_findings,
     server_finding,
+    tunnel_findings,
 )
 from qstash_dev.config import Config
 from qstash_dev.protocol.users import DEV_USERS
@@ -78,8 +79,25 @@ def test_an_app_that_is_not_running_is_a_problem(free_port):
     assert "--app" in finding.fix
 
 
-async def test_a_free_port_is_fine_and_a_foreign_program_is_not(free_port):
-    assert (await server_finding(free_port)).level == "ok"
+async def test_a_free_port_is_fine(free_port):
+    assert (await server_finding(f"http://127.0.0.1:{free_port}", free_port)).level == "ok"
+
+
+async def test_a_port_that_another_program_holds_is_a_problem(listener):
+    finding = await server_finding(f"http://127.0.0.1:{listener}", listener)
+    assert finding.level == "problem"
+    assert f"Port {listener} is held by another program." in finding.text
+
+
+def test_the_tunnel_matters_only_to_those_who_use_it(tmp_path):
+    nowhere = {"HOME": str(tmp_path), "PATH": "", "NGROK_PATH": str(tmp_path / "none")}
+    off = list(tunnel_findings(Config(), nowhere))
+    on = list(tunnel_findings(Config(tunnel=True), nowhere))
+    assert [f.level for f in off] == ["note", "note"]
+    assert [f.level for f in on] == ["problem", "problem"]
+    (tmp_path / "none").touch()
+    ready = list(tunnel_findings(Config(tunnel=True), {**nowhere, "NGROK_AUTHTOKEN": "t"}))
+    assert [f.level for f in ready] == ["note"]
 
 
 def test_sdks_are_found_where_projects_name_them(tmp_path):
@@ -106,6 +124,7 @@ def test_requirements_are_read_too(tmp_path):
 
 
 async def test_an_examination_says_something_about_everything(tmp_path, free_port):
-    config = Config(port=free_port, app_url=f"http://127.0.0.1:{free_port}")
-    texts = [finding.text for finding in await examine(config, tmp_path)]
-    assert [t.split()[0] for t in texts] == ["qstash-dev", "Port", "Nothing", "No"]
+    address = f"http://127.0.0.1:{free_port}"
+    findings = await examine(Config(port=free_port, app_url=address), tmp_path, address)
+    words = ["qstash-dev", "Port", "Nothing", "No QStash SDK"]
+    assert all(f.text.startswith(word) for f, word in zip(findings, words, strict=False))

@@ -1,0 +1,25 @@
+"""`doctor` beside a real server."""
+
+import json
+
+
+def test_what_is_well_and_what_is_not_is_told_apart(server):
+    (server.directory / "qstash-dev.toml").write_text('app = "http://127.0.0.1:1"\n')
+    server.run("env", "--write", ".env.local")
+    done = server.run("doctor", "--json")
+    assert done.returncode == 1  # for the app is not running
+    texts = {}
+    for finding in json.loads(done.stdout):
+        texts.setdefault(finding["level"], []).append(finding["text"])
+    assert any(f"runs at {server.url}" in text for text in texts["ok"])
+    assert ".env.local has the address and credentials of defaultUser." in texts["ok"]
+    (problem,) = texts["problem"]
+    assert problem.startswith("Nothing listens at http://127.0.0.1:1 ")
+
+
+def test_the_credentials_of_another_account_are_found(server, tmp_path):
+    (tmp_path / ".env").write_text("QSTASH_TOKEN=cloud\n")
+    done = server.run("doctor")
+    assert done.returncode == 1
+    assert "✗ QSTASH_TOKEN of .env is not one of this server's." in done.stdout
+    assert "qstash-dev --env-file .env" in done.stdout
