@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from qstash_dev import server
 from qstash_dev.cli import journal
 from qstash_dev.cli.exits import OK, PORT_IN_USE, USAGE, Failure
-from qstash_dev.cli.holder import holder_of
 from qstash_dev.cli.options import (
     ServerCommand,
     flags_of,
@@ -29,9 +28,8 @@ from qstash_dev.cli.options import (
     load_or_fail,
 )
 from qstash_dev.cli.reload import Stamp, follow, stamp
-from qstash_dev.cli.seeds import sow
 from qstash_dev.cli.terminal import attach_command, run_child
-from qstash_dev.config import Config, ConfigError, Loaded
+from qstash_dev.config import Config, ConfigError, Loaded, Seeds
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
 from qstash_dev.store.database import StoreError
 
@@ -114,6 +112,8 @@ def start(
     try:
         return server.run(main(launch))
     except server.PortInUse as error:
+        from qstash_dev.cli.holder import holder_of  # a start that succeeds does not pay for it
+
         holder = asyncio.run(holder_of(error.port))
         flag = "--log-port" if error.port == config.log_port else "--port"
         # The last line of all output, for the JavaScript SDK reads the port there.
@@ -132,7 +132,7 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
     config, stop = launch.config, asyncio.Event()
     with_signals(stop)
     console = make_console(config)
-    service = server.Server(config, console, prepare=lambda started: sow(started.url, config))
+    service = server.Server(config, console, prepare=lambda started: sow(started, config))
     await service.start()
     beside = [
         asyncio.create_task(beside_server(job))
@@ -150,13 +150,21 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
     return OK
 
 
+async def sow(started: Started, config: Config, before: Seeds | None = None) -> None:
+    """Makes the resources that the configuration file names."""
+    if config.seeds != (before or Seeds()):
+        from qstash_dev.cli import seeds  # only those who have some pay for it
+
+        await seeds.sow(started.url, config, before)
+
+
 def companions(
     launch: Launch, service: server.Server, console: Console, companion: Companion | None
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """What runs beside the server."""
 
     async def apply(old: Config, new: Config) -> None:
-        await sow(service.started.url, new, old.seeds)
+        await sow(service.started, new, old.seeds)
         service.reconfigure(new)
 
     yield follow(launch.loaded, launch.file_stamp, launch.load_again, apply, service.notice)

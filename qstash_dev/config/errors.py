@@ -1,7 +1,6 @@
 """A setting that cannot be used: says where it stands, what it is, and what was expected."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class ConfigError(Exception):
@@ -15,5 +14,7 @@ class ConfigError(Exception):
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """` Did you mean "port"?` for a near miss, else the empty string."""
+    from difflib import get_close_matches  # needed only for a mistake
+
     near = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f' Did you mean "{near[0]}"?' if near else ""

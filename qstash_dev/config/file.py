@@ -5,7 +5,6 @@ written `max-age`, `max_age` or `maxAge`.
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,13 +60,18 @@ def read(path: Path, *, required: bool = False) -> Found | None:
     """Reads one file. A pyproject.toml without our table counts as no file."""
     try:
         text = path.read_text("utf-8")
-        content = tomllib.loads(text)
     except FileNotFoundError:
         if required:
             raise ConfigError("--config", f'there is no file "{path}".') from None
         return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(str(path), f"cannot be read: {error}") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError(str(path), f"cannot be read: {error}.") from None
+    import tomllib  # only those who have a file pay for it
+
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), f"cannot be read: {error}.") from None
     if path.name == "pyproject.toml":
         ours = content.get("tool", {}).get("qstash-dev")
         return interpret(path, text, ours) if isinstance(ours, dict) else None
