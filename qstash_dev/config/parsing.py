@@ -92,6 +92,8 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 def path(value: str) -> Path:
     """A path, with `~` for the home directory."""
+    if "\0" in value:
+        raise ValueError(f"{value!r} is not a path: it holds a NUL character.")
     try:
         return Path(text(value)).expanduser()
     except RuntimeError:

@@ -43,6 +43,7 @@ def test_a_setting_is_read(parse, text, value):
 
 
 REFUSED = [
+    (p.path, "~\0", "'~\\x00' is not a path: it holds a NUL character."),
     (p.text, " ", "it is empty; expected some text."),
     (p.boolean, "maybe", '"maybe" is neither true nor false.'),
     (p.port, "eighty", '"eighty" is not a number; expected 0 to 65535.'),
