@@ -53,10 +53,15 @@ class LocalServer:
         self._reader.start()
         self.env: dict[str, str] = self.ask("/_dev/snapshot")["server"]["env"]
 
-    def ask(self, path: str, method: str = "GET") -> Any:
-        """The control API, for code that cannot await."""
-        with urlopen(Request(self.url + path, method=method), timeout=PATIENCE_S) as answer:
+    def ask(self, path: str, order: dict[str, Any] | None = None) -> Any:
+        """The control API, for code that cannot await; with an order it is a POST."""
+        data = None if order is None else json.dumps(order).encode()
+        with urlopen(Request(self.url + path, data), timeout=PATIENCE_S) as answer:
             return json.load(answer)
+
+    async def advance(self, seconds: int) -> None:
+        """Let time pass; what becomes due on the way is delivered."""
+        await self.call("/_dev/clock", "POST", json={"advance_ms": seconds * 1000})
 
     async def call(self, path: str, method: str = "GET", **options: Any) -> Any:
         """The JSON answer to any request, with the default user's token; fails on an error."""
@@ -68,6 +73,10 @@ class LocalServer:
             text = await answer.text()
             assert answer.ok, f"{method} {path}: {answer.status} {text}"
             return json.loads(text)
+
+    async def skip(self) -> None:
+        """Let time pass until the next thing is due, and that be delivered."""
+        await self.call("/_dev/clock", "POST", json={"skip": True})
 
     async def wait(self, filter_: str, count: int = 1) -> list[dict[str, Any]]:
         """Rows of messages that match a filter, once there are `count`."""
@@ -111,7 +120,8 @@ def _server() -> Iterator[LocalServer]:
 def server(_server: LocalServer) -> Iterator[LocalServer]:
     """An empty server with default options. The process is kept for the next test, its state is not."""
     yield _server
-    _server.ask("/_dev/reset", "POST")
+    _server.ask("/_dev/clock", {"mode": "real"})
+    _server.ask("/_dev/reset", {})
 
 
 @dataclass(frozen=True)

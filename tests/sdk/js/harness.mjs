@@ -16,15 +16,28 @@ export const receiver = new Receiver();
 export const app = await new App().start();
 after(() => app.stop());
 beforeEach(async () => {
+  await control("POST", "/_dev/clock", { mode: "real" });
   await control("POST", "/_dev/reset");
   app.clear();
 });
 
 /** The control API of the server. */
-export async function control(method, path) {
-  const response = await fetch(server + path, { method });
+export async function control(method, path, order) {
+  const response = await fetch(server + path, { method, body: order && JSON.stringify(order) });
   assert.ok(response.ok, `${method} ${path}: ${response.status}`);
   return response.json();
+}
+
+/** Let time pass, for a while or until the next thing is due; what becomes due is delivered. */
+export const advance = (seconds) =>
+  control("POST", "/_dev/clock", { advance_ms: seconds * 1000 });
+export const skip = () => control("POST", "/_dev/clock", { skip: true });
+
+/** A promise with its `resolve`: a handler that waits for it is under way until then. */
+export function gate() {
+  let open;
+  const opened = new Promise((resolve) => (open = resolve));
+  return { open, handler: () => opened.then(() => new Response("ok")) };
 }
 
 /** Rows of messages that match a filter, once there are `count`. */
