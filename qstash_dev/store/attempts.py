@@ -24,7 +24,7 @@ _decode = msgspec.msgpack.Decoder(_Exchange).decode
 
 
 class Attempts:
-    """The table of attempts, and the columns that show the last one in lists."""
+    """The table of attempts."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -35,19 +35,6 @@ class Attempts:
         self._db.write(
             "INSERT OR REPLACE INTO attempts VALUES (?,?,?,?)",
             (seq, attempt.number, _encode(exchange), body),
-        )
-        outcome = attempt.outcome
-        succeeded = isinstance(outcome, Response) and 200 <= outcome.status < 300
-        self._db.write(
-            "UPDATE messages SET last_status = ?, last_error = ?, last_ms = ?, hint = ? "
-            "WHERE seq = ?",
-            (
-                outcome.status if isinstance(outcome, Response) else None,
-                None if succeeded else error_text(outcome),
-                outcome.timing.total_ms,
-                attempt.hint,
-                seq,
-            ),
         )
 
     def of(self, message_id: str, seq: int) -> list[Attempt]:
@@ -73,6 +60,15 @@ class Attempts:
             (seq,),
         )
         return _attempt(message_id, *row) if row else None
+
+
+def in_lists(attempt: Attempt) -> tuple[int | None, str | None, float, str | None]:
+    """What a message's row shows of its last attempt: status, error, milliseconds, hint."""
+    outcome = attempt.outcome
+    if not isinstance(outcome, Response):
+        return None, error_text(outcome), outcome.timing.total_ms, attempt.hint
+    error = None if 200 <= outcome.status < 300 else error_text(outcome)
+    return outcome.status, error, outcome.timing.total_ms, attempt.hint
 
 
 def _split(attempt: Attempt) -> tuple[_Exchange, bytes]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from qstash_dev.protocol.filters import Filter
 from qstash_dev.store.database import Database
 from qstash_dev.store.rows import condition
+from qstash_dev.store.sequence import Sequence
 
 _SELECT = """
     SELECT e.seq, e.time, m.id, e.user, e.state, e.error, e.status, e.next_at, m.url, m.method,
@@ -37,13 +38,13 @@ class Entry(Struct, frozen=True):
 class Feed:
     """Reads events; writes nothing."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, numbers: Sequence) -> None:
         self._db = database
+        self._numbers = numbers
 
     def last_seq(self) -> int:
         """The number of the newest event that was ever written, 0 before the first."""
-        row = self._db.read_one("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
-        return row[0] if row else 0
+        return self._numbers.last
 
     def after(
         self, seq: int, limit: int, wanted: Filter | None = None, now: int = 0

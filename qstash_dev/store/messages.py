@@ -10,9 +10,19 @@ import msgspec
 from msgspec import Struct
 
 from qstash_dev.protocol.delivery import content_type, host_and_path
-from qstash_dev.protocol.model import Change, DeadLetter, Event, FlowControl, Message, Spec, State
-from qstash_dev.store.attempts import Attempts
+from qstash_dev.protocol.model import (
+    Attempt,
+    Change,
+    DeadLetter,
+    Event,
+    FlowControl,
+    Message,
+    Spec,
+    State,
+)
+from qstash_dev.store.attempts import Attempts, in_lists
 from qstash_dev.store.database import Database
+from qstash_dev.store.sequence import Sequence
 
 _encode = msgspec.msgpack.encode
 _decode_spec = msgspec.msgpack.Decoder(Spec).decode
@@ -22,15 +32,22 @@ _COLUMNS = (
     "m.attempts, m.cancel_requested, m.held, m.line, c.spec, c.body"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM messages m JOIN contents c ON c.message = m.seq"
-_INSERT = """
-    INSERT INTO messages (id, user, state, due_at, created_at, not_before, updated_at, retried,
-        attempts, kind, parent_id, line, method, url, host, path, queue, topic, endpoint,
-        schedule_id, flow_key, caller_ip, max_retries, body_size, content_type, claimed, finished_at,
-        held, lints)
-    VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
-_UPDATE = """
-    UPDATE messages SET state = ?, due_at = ?, updated_at = ?, finished_at = ?, retried = ?,
-        attempts = ?, cancel_requested = ?, held = ?, claimed = ? WHERE seq = ?"""
+_PLAIN = """seq, id, user, state, due_at, created_at, not_before, updated_at, retried, attempts, kind,
+    method, url, host, path, caller_ip, max_retries, body_size, content_type, claimed"""
+_SPECIAL = """, parent_id, line, queue, topic, endpoint, schedule_id, flow_key, finished_at, held,
+    lints"""
+_NOT_SPECIAL = (None,) * 10
+_INSERT_PLAIN = f"INSERT INTO messages ({_PLAIN}) VALUES ({','.join('?' * 20)})"
+_INSERT = f"INSERT INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 30)})"
+# While an attempt runs nothing else of a message changes: indexes of what is not named stay untouched.
+_ACTIVATE = """
+    UPDATE messages SET state = 'ACTIVE', claimed = 1, updated_at = ?, attempts = ?,
+        cancel_requested = ? WHERE seq = ?"""
+_CHANGED = """
+    UPDATE messages SET state = ?, claimed = 0, updated_at = ?, attempts = ?, cancel_requested = ?,
+        due_at = ?, finished_at = ?, retried = ?, held = ?"""
+_UPDATE = f"{_CHANGED} WHERE seq = ?"
+_SETTLE = f"{_CHANGED}, last_status = ?, last_error = ?, last_ms = ?, hint = ? WHERE seq = ?"
 _DUE = """
     SELECT seq, id, user, due_at, not_before, retried, queue, flow_key
     FROM messages INDEXED BY messages_due
@@ -43,8 +60,8 @@ _PLACES = """
     SELECT s.user, s.queue, s.id FROM messages m JOIN messages s ON s.id = m.line
     WHERE m.line IS NOT NULL AND m.finished_at IS NULL"""
 _EVENT = """
-    INSERT INTO events (time, user, message, state, error, next_at, attempt, status)
-    VALUES (?,?,?,?,?,?,?,?)"""
+    INSERT INTO events (seq, time, user, message, state, error, next_at, attempt, status)
+    VALUES (?,?,?,?,?,?,?,?,?)"""
 _SURPLUS = """
     SELECT seq FROM (
         SELECT seq FROM messages WHERE finished_at < ? ORDER BY finished_at LIMIT ?)
@@ -70,17 +87,20 @@ class Ticket(Struct, frozen=True):
 class Messages:
     """The tables of messages and of what happened to them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, numbers: Sequence, event_numbers: Sequence) -> None:
         self._db = database
+        self._numbers = numbers
+        self._event_numbers = event_numbers
         self._attempts = Attempts(database)
 
-    def apply(self, change: Change) -> Change:
-        """Write a change in one piece; returns it with the sequence numbers of new messages."""
+    def apply(self, change: Change) -> None:
+        """Write a change in one piece."""
         with self._db:
-            created = tuple(self._insert(message, change.at) for message in change.created)
-            seqs = {message.id: message.seq for message in (*created, *change.changed)}
+            seqs = {message.id: self._insert(message, change.at) for message in change.created}
+            tried = {attempt.message_id: attempt for attempt in change.attempts}
             for message in change.changed:
-                self._update(message, change.at)
+                seqs[message.id] = message.seq
+                self._update(message, change.at, tried.get(message.id))
             for attempt in change.attempts:
                 self._attempts.add(attempt, seqs[attempt.message_id])
             for letter in change.dead:
@@ -89,7 +109,6 @@ class Messages:
                 self._db.write("DELETE FROM dlq WHERE id = ?", (dlq_id,))
             for event in change.events:
                 self._log(event, seqs[event.message_id])
-        return msgspec.structs.replace(change, created=created) if created else change
 
     def get(self, user: str | None, message_id: str) -> Message | None:
         """A message with its contents, if it is that user's; `None` is any user."""
@@ -214,6 +233,8 @@ class Messages:
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Remove finished messages with all that belongs to them; returns their ids."""
         with self._db:
+            self._numbers.keep()
+            self._event_numbers.keep()
             rows = [
                 self._db.write_one(
                     "DELETE FROM messages WHERE seq = ? AND finished_at IS NOT NULL RETURNING id",
@@ -223,37 +244,42 @@ class Messages:
             ]
         return [row[0] for row in rows if row]
 
-    def _insert(self, message: Message, now: int) -> Message:
-        spec = message.spec
+    def _insert(self, message: Message, now: int) -> int:
+        spec, seq = message.spec, self._numbers.next()
         host, path = host_and_path(spec.url)
-        cursor = self._db.write(
-            _INSERT,
-            (
-                message.id, message.user, message.state, message.due_at, message.created_at,
-                message.not_before, now, message.retried, message.attempts, spec.kind,
-                spec.parent_id, message.line, spec.method, spec.url, host, path, spec.queue, spec.topic,
-                spec.endpoint, spec.schedule_id, spec.flow.key if spec.flow else None,
-                spec.caller_ip, spec.max_retries, len(message.body), content_type(spec.headers),
-                message.state == State.ACTIVE, message.finished_at, message.held,
-                "\n".join(spec.notices) or None,
-            ),
+        plain = (
+            seq, message.id, message.user, message.state, message.due_at, message.created_at,
+            message.not_before, now, message.retried, message.attempts, spec.kind, spec.method,
+            spec.url, host, path, spec.caller_ip, spec.max_retries, len(message.body),
+            content_type(spec.headers), message.state == State.ACTIVE,
         )  # fmt: skip
-        seq = cursor.lastrowid
-        assert seq is not None
+        special = (
+            spec.parent_id, message.line, spec.queue, spec.topic, spec.endpoint, spec.schedule_id,
+            spec.flow.key if spec.flow else None, message.finished_at, message.held,
+            "\n".join(spec.notices) or None,
+        )  # fmt: skip
+        if special == _NOT_SPECIAL:
+            self._db.write(_INSERT_PLAIN, plain)
+        else:
+            self._db.write(_INSERT, plain + special)
         self._db.write("INSERT INTO contents VALUES (?,?,?)", (seq, _encode(spec), message.body))
         for label in spec.labels:
             self._db.write("INSERT OR IGNORE INTO labels VALUES (?,?)", (label, seq))
-        return msgspec.structs.replace(message, seq=seq)
+        return seq
 
-    def _update(self, message: Message, now: int) -> None:
-        self._db.write(
-            _UPDATE,
-            (
-                message.state, message.due_at, now, message.finished_at, message.retried,
-                message.attempts, message.cancel_requested, message.held,
-                message.state == State.ACTIVE, message.seq,
-            ),
+    def _update(self, message: Message, now: int, attempt: Attempt | None) -> None:
+        common = (now, message.attempts, message.cancel_requested)
+        if message.state == State.ACTIVE:
+            self._db.write(_ACTIVATE, (*common, message.seq))
+            return
+        values = (
+            message.state, *common, message.due_at, message.finished_at, message.retried,
+            message.held,
         )  # fmt: skip
+        if attempt is None:
+            self._db.write(_UPDATE, (*values, message.seq))
+        else:
+            self._db.write(_SETTLE, (*values, *in_lists(attempt), message.seq))
 
     def _bury(self, letter: DeadLetter, seq: int) -> None:
         self._db.write(
@@ -265,8 +291,8 @@ class Messages:
         self._db.write(
             _EVENT,
             (
-                event.time, event.user, seq, event.state, event.error, event.next_at, event.attempt,
-                event.status,
+                self._event_numbers.next(), event.time, event.user, seq, event.state, event.error,
+                event.next_at, event.attempt, event.status,
             ),
         )  # fmt: skip
 

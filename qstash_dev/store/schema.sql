@@ -9,8 +9,14 @@ CREATE TABLE users (
     given       TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 
+-- The last number of a table from which rows were deleted.
+CREATE TABLE sequences (
+    name TEXT PRIMARY KEY,
+    last INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE messages (
-    seq              INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq              INTEGER PRIMARY KEY,
     id               TEXT NOT NULL UNIQUE,
     user             TEXT NOT NULL,
     state            TEXT NOT NULL,
@@ -70,7 +76,7 @@ CREATE TABLE attempts (
 );
 
 CREATE TABLE events (
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq     INTEGER PRIMARY KEY,
     time    INTEGER NOT NULL,
     user    TEXT NOT NULL,
     message INTEGER NOT NULL REFERENCES messages (seq) ON DELETE CASCADE,

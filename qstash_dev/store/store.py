@@ -10,6 +10,7 @@ from qstash_dev.store.messages import Messages
 from qstash_dev.store.resources import Deduplication, Keys, Named, Schedules
 from qstash_dev.store.rows import Rows
 from qstash_dev.store.search import Search
+from qstash_dev.store.sequence import Sequence
 
 _FORGOTTEN = (
     "dlq", "events", "attempts", "labels", "contents", "messages",
@@ -22,10 +23,12 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.messages = Messages(database)
+        self._numbers = Sequence(database, "messages")
+        self._event_numbers = Sequence(database, "events")
+        self.messages = Messages(database, self._numbers, self._event_numbers)
         self.attempts = Attempts(database)
         self.rows = Rows(database)
-        self.feed = Feed(database)
+        self.feed = Feed(database, self._event_numbers)
         self.search = Search(database)
         self.keys = Keys(database)
         self.schedules = Schedules(database)
@@ -43,6 +46,8 @@ class Store:
     def reset(self) -> None:
         """Forget everything but the users' signing keys. Sequence numbers go on."""
         with self.database:
+            self._numbers.keep()
+            self._event_numbers.keep()
             for table in _FORGOTTEN:
                 self.database.write(f"DELETE FROM {table}")
 

@@ -1,0 +1,28 @@
+"""Sequence numbers of messages and events: they only go up, also after the newest row was deleted.
+
+SQLite's AUTOINCREMENT promises the same and updates a table of its own with every row.
+"""
+
+from qstash_dev.store.database import Database
+
+
+class Sequence:
+    """The numbers of one table. Numbers of a transaction that was rolled back are left out."""
+
+    def __init__(self, database: Database, table: str) -> None:
+        self._db = database
+        self._table = table
+        self.last: int = database.read_one(
+            f"SELECT max(ifnull((SELECT max(seq) FROM {table}), 0), "
+            "ifnull((SELECT last FROM sequences WHERE name = ?), 0))",
+            (table,),
+        )[0]
+
+    def next(self) -> int:
+        """A number that was never given before."""
+        self.last += 1
+        return self.last
+
+    def keep(self) -> None:
+        """Rows are about to be deleted: remember how far the numbers are."""
+        self._db.write("INSERT OR REPLACE INTO sequences VALUES (?,?)", (self._table, self.last))
