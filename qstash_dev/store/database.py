@@ -38,6 +38,7 @@ class Database:
         self._open = False
         self._depth = 0
         self._waiters: list[asyncio.Future[None]] = []
+        self._caches: list[dict[Any, Any]] = []
         self.on_commit: Callable[[], None] = lambda: None
         self.on_rollback: Callable[[], None] = lambda: None
         try:
@@ -92,6 +93,11 @@ class Database:
         elif self._later is None and self._depth == 0:
             self.commit()
 
+    def cache(self) -> dict[Any, Any]:
+        """A dictionary for what was written or read; it is emptied when a transaction is undone."""
+        self._caches.append({})
+        return self._caches[-1]
+
     def function(self, name: str, arguments: int, call: Callable[..., Any]) -> None:
         """Make a pure Python function available in SQL."""
         self._connection.create_function(name, arguments, call, deterministic=True)
@@ -141,6 +147,8 @@ class Database:
         self._open = False
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("ROLLBACK")
+        for cache in self._caches:
+            cache.clear()
         self._release(StoreError(f"cannot write to the database {self.path}: {error}"))
         self.on_rollback()
 

@@ -71,6 +71,11 @@ _SURPLUS = """
             AND seq NOT IN (SELECT message FROM dlq) ORDER BY finished_at LIMIT ?)"""
 
 
+# What was just accepted is usually tried at once: so many are not read again, if they are small.
+FRESH = 500
+FRESH_BODY = 65_536
+
+
 class Ticket(Struct, frozen=True):
     """What a lane needs to know of a due message; its contents are read when an attempt starts."""
 
@@ -92,6 +97,7 @@ class Messages:
         self._numbers = numbers
         self._event_numbers = event_numbers
         self._attempts = Attempts(database)
+        self._fresh: dict[int, Message] = database.cache()
 
     def apply(self, change: Change) -> None:
         """Write a change in one piece."""
@@ -117,12 +123,13 @@ class Messages:
 
     def last_seq(self) -> int:
         """The number of the newest message that was ever written, 0 before the first."""
-        row = self._db.read_one("SELECT seq FROM sqlite_sequence WHERE name = 'messages'")
-        return row[0] if row else 0
+        return self._numbers.last
 
     def load(self, seq: int) -> Message:
         """The message with this sequence number, which must exist."""
-        return _message(self._db.read_one(f"{_SELECT} WHERE m.seq = ?", (seq,)))
+        return self._fresh.get(seq) or _message(
+            self._db.read_one(f"{_SELECT} WHERE m.seq = ?", (seq,))
+        )
 
     def load_many(self, seqs: Iterable[int]) -> dict[int, Message]:
         """Messages by sequence number; those that are gone are left out."""
@@ -160,6 +167,7 @@ class Messages:
 
     def release(self, awaited: str, now: int) -> int:
         """What was held for this is due; returns how many messages that were."""
+        self._fresh.clear()
         with self._db:
             return self._db.write(
                 "UPDATE messages SET held = NULL, due_at = ? WHERE held = ?", (now, awaited)
@@ -167,6 +175,7 @@ class Messages:
 
     def recover(self, now: int) -> int:
         """After a start: nothing is claimed, what was under way is due again; returns its count."""
+        self._fresh.clear()
         with self._db:
             interrupted = self._db.write(
                 "UPDATE messages SET claimed = 0, due_at = min(due_at, ?), "
@@ -244,6 +253,10 @@ class Messages:
             ]
         return [row[0] for row in rows if row]
 
+    def forget(self) -> None:
+        """All messages are about to be deleted."""
+        self._fresh.clear()
+
     def _insert(self, message: Message, now: int) -> int:
         spec, seq = message.spec, self._numbers.next()
         host, path = host_and_path(spec.url)
@@ -265,9 +278,17 @@ class Messages:
         self._db.write("INSERT INTO contents VALUES (?,?,?)", (seq, _encode(spec), message.body))
         for label in spec.labels:
             self._db.write("INSERT OR IGNORE INTO labels VALUES (?,?)", (label, seq))
+        if message.due_at <= now and len(message.body) <= FRESH_BODY:
+            self._keep_fresh(msgspec.structs.replace(message, seq=seq))
         return seq
 
+    def _keep_fresh(self, message: Message) -> None:
+        if len(self._fresh) >= FRESH:
+            del self._fresh[next(iter(self._fresh))]
+        self._fresh[message.seq] = message
+
     def _update(self, message: Message, now: int, attempt: Attempt | None) -> None:
+        self._fresh.pop(message.seq, None)
         common = (now, message.attempts, message.cancel_requested)
         if message.state == State.ACTIVE:
             self._db.write(_ACTIVATE, (*common, message.seq))

@@ -99,18 +99,23 @@ class Schedules(Named[Schedule]):
 
 
 class Keys:
-    """The signing keys of users, as they are after rotations."""
+    """The signing keys of users, as they are after rotations. Every delivery asks for them."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._known: dict[str, tuple[str, str] | None] = database.cache()
 
     def get(self, user: str) -> tuple[str, str] | None:
         """Current and next key."""
-        row = self._db.read_one("SELECT current_key, next_key FROM users WHERE id = ?", (user,))
-        return (row[0], row[1]) if row else None
+        if user not in self._known:
+            self._known[user] = self._db.read_one(
+                "SELECT current_key, next_key FROM users WHERE id = ?", (user,)
+            )
+        return self._known[user]
 
     def put(self, user: str, current: str, next_: str) -> None:
         """Set both keys."""
+        self._known.pop(user, None)
         with self._db:
             self._db.write(
                 "INSERT INTO users (id, current_key, next_key) VALUES (?,?,?) "
@@ -125,6 +130,7 @@ class Keys:
         row = self._db.read_one("SELECT given FROM users WHERE id = ?", (user,))
         if row and row[0] == given:
             return
+        self._known.pop(user, None)
         with self._db:
             self._db.write(
                 "INSERT OR REPLACE INTO users VALUES (?,?,?,?)", (user, current, next_, given)

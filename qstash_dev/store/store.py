@@ -45,6 +45,7 @@ class Store:
 
     def reset(self) -> None:
         """Forget everything but the users' signing keys. Sequence numbers go on."""
+        self.messages.forget()
         with self.database:
             self._numbers.keep()
             self._event_numbers.keep()
