@@ -19,7 +19,9 @@ from qstash_dev.api import (
 )
 from qstash_dev.api.call import Call, Context, json_response
 from qstash_dev.api.guard import allow_headers, authenticate, check_origin, preflight
+from qstash_dev.api.listener import ApiServer
 from qstash_dev.api.router import Route, Router, WrongMethod
+from qstash_dev.protocol.destination import escape
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.store.database import StoreError
 
@@ -78,27 +80,27 @@ ROUTES = (
 )
 
 
-def make_app(context: Context) -> web.Application:
-    """The application that serves QStash's API and the control API."""
-    app = web.Application(client_max_size=0)
+def make_server(context: Context) -> ApiServer:
+    """The server of QStash's API and the control API, for the running event loop."""
     router = Router(ROUTES)
 
-    async def serve(request: web.Request) -> web.StreamResponse:
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
         return await _serve(request, context, router)
 
-    app.router.add_route("*", "/{anything:.*}", serve)
-    return app
+    return ApiServer(serve)
 
 
-async def _serve(request: web.Request, context: Context, router: Router) -> web.StreamResponse:
+async def _serve(request: web.BaseRequest, context: Context, router: Router) -> web.StreamResponse:
     origin = None
+    path, _, query = escape(request.raw_path).partition("?")
     try:
         origin = check_origin(request, context)
         if origin is not None and request.method == "OPTIONS":
             return preflight(request, origin)
-        response = await _dispatch(request, context, router)
+        response = await _dispatch(Call(request, context, query), path, router)
     except QStashError as error:
-        response = _refusal(request, error)
+        log.warning("%s %s: %d %s", request.method, path[:200], error.status, error.message)
+        response = _refusal(error)
     except StoreError as error:
         log.error("%s", error)
         response = json_response({"error": str(error)}, 500)
@@ -107,11 +109,10 @@ async def _serve(request: web.Request, context: Context, router: Router) -> web.
     return response
 
 
-async def _dispatch(request: web.Request, context: Context, router: Router) -> web.StreamResponse:
-    path, _, query = request.raw_path.partition("?")
-    call = Call(request, context, query)
+async def _dispatch(call: Call, path: str, router: Router) -> web.StreamResponse:
+    request, context = call.request, call.context
     if path[:4].lower() == "/v2/" or context.token_required:
-        call.user, call.by_header = authenticate(request, query, context)
+        call.user, call.by_header = authenticate(request, call.query, context)
     if context.cloud is not None and context.cloud.takes(call):
         return await context.cloud.pass_on(call)
     try:
@@ -124,8 +125,7 @@ async def _dispatch(request: web.Request, context: Context, router: Router) -> w
     return await match.handler(call)
 
 
-def _refusal(request: web.Request, error: QStashError) -> web.Response:
-    log.warning("%s %s: %d %s", request.method, request.path, error.status, error.message)
+def _refusal(error: QStashError) -> web.Response:
     response = json_response({"error": error.message}, error.status)
     if error.status == 405:
         response.headers["Allow"] = error.message.rpartition(", only ")[2]

@@ -53,7 +53,7 @@ class Context(Struct, frozen=True):
 class Call(Struct):
     """A request on its way. `user` is the tenant of the token; `rest` the raw end of the path."""
 
-    request: web.Request
+    request: web.BaseRequest
     context: Context
     query: str
     params: dict[str, str] = {}
@@ -96,16 +96,19 @@ class Call(Struct):
         return list(self.request.headers.items())
 
     async def body(self, limit: int | None) -> bytes:
-        """The whole body. Raises QStashError(412) when it is larger than `limit` bytes."""
+        """The whole body. Raises QStashError: 412 when it is larger than `limit` bytes."""
         limit = MAX_JSON if limit is None else limit
         length = self.request.content_length
         if length is not None and length > limit:
             raise QStashError(412, "quota maxMessageSize exceeded")
         body = bytearray()
-        async for chunk in self.request.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                raise QStashError(412, "quota maxMessageSize exceeded")
+        try:
+            async for chunk in self.request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    raise QStashError(412, "quota maxMessageSize exceeded")
+        except web.RequestPayloadError as error:
+            raise QStashError(400, f"invalid request body: {error}") from error
         return bytes(body)
 
     async def json(self, kind: Any = dict) -> Any:
@@ -113,7 +116,7 @@ class Call(Struct):
         body = await self.body(MAX_JSON)
         try:
             return msgspec.json.decode(body or b"{}", type=kind)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise QStashError(400, f"invalid JSON body: {error}") from error
 
     async def answer(self, document: Any, status: int = 200) -> web.Response:

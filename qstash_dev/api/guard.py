@@ -17,7 +17,7 @@ CONSOLE = "https://console.upstash.com"
 _CONTAINER_HOST = "host.docker.internal"
 
 
-def check_origin(request: web.Request, context: Context) -> str | None:
+def check_origin(request: web.BaseRequest, context: Context) -> str | None:
     """The allowed browser origin of a request, if any. Raises QStashError(403)."""
     host = request.headers.get("Host", "")
     if not _is_ours(host, context):
@@ -32,7 +32,7 @@ def check_origin(request: web.Request, context: Context) -> str | None:
     return origin
 
 
-def authenticate(request: web.Request, query: str, context: Context) -> tuple[str, bool]:
+def authenticate(request: web.BaseRequest, query: str, context: Context) -> tuple[str, bool]:
     """The user of the request's token, and whether it came in the Authorization header.
 
     Raises QStashError(401) in QStash's words.
@@ -59,11 +59,11 @@ def allow_headers(origin: str) -> dict[str, str]:
     }
 
 
-def preflight(request: web.Request, origin: str) -> web.Response:
+def preflight(request: web.BaseRequest, origin: str) -> web.Response:
     """The answer to a browser's question; it names the headers asked for, `*` excludes credentials."""
     headers = allow_headers(origin)
     asked = request.headers.get("Access-Control-Request-Headers")
-    if asked:
+    if asked and asked.isascii():
         headers["Access-Control-Allow-Headers"] = asked
     return web.Response(status=204, headers=headers)
 
@@ -79,7 +79,7 @@ def _is_ours(host: str, context: Context) -> bool:
     """Names of this machine and plain addresses; an open server is protected by its token."""
     if context.token_required:
         return True
-    name = urlsplit(f"//{host}").hostname or ""
+    name = _hostname(f"//{host}")
     return (
         is_local_name(name) or name in context.hosts or name == _CONTAINER_HOST or _is_address(name)
     )
@@ -88,8 +88,15 @@ def _is_ours(host: str, context: Context) -> bool:
 def _may_call(origin: str) -> bool:
     if origin == CONSOLE:
         return True
-    name = urlsplit(origin).hostname or ""
+    name = _hostname(origin)
     return is_local_name(name) or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # an impossible IPv6 address
+        return ""
 
 
 def _is_address(name: str) -> bool:

@@ -8,7 +8,7 @@ import hmac
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
@@ -112,7 +112,7 @@ class Ingress:
         return _answer(outcome)
 
     async def _read(self, request: web.BaseRequest) -> Arrival:
-        call = Call(cast(web.Request, request), self._context, "")
+        call = Call(request, self._context, "")
         headers = tuple((str(name), value) for name, value in call.headers())
         body = await call.body(self._context.engine.policy.limits.max_message_size)
         return Arrival(request.method, request.raw_path, headers, body)
@@ -129,7 +129,7 @@ class Ingress:
         _check_webhook(rest, query, request.headers, Borders(gate.public_url, gate.routes))
         caller = (request.headers.get("X-Forwarded-For") or "").split(",")[0].strip()
         call = Call(
-            request=cast(web.Request, request.clone(remote=caller or request.remote or "")),
+            request=request.clone(remote=caller or request.remote or ""),
             context=self._context,
             query=query,
             rest=rest,

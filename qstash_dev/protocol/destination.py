@@ -84,6 +84,11 @@ def check_url(text: str, what: str = "destination") -> str:
         raise QStashError(400, f"invalid {what} url: {error}: {text[:200]!r}") from error
     if not host:
         raise QStashError(400, f"invalid {what} url: no host in {text[:200]!r}")
+    return escape(text)
+
+
+def escape(text: str) -> str:
+    """Percent-encode what cannot stand in a request line, and nothing else."""
     if text.isascii() and text.isprintable() and " " not in text:
         return text
     return quote(text.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)

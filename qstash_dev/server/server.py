@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from qstash_dev import __version__
-from qstash_dev.api.app import make_app
+from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
 from qstash_dev.config import QUOTAS, Config
 from qstash_dev.console import Console, Line, Started, variables_of
@@ -178,7 +178,7 @@ class Server:
             tunnel=outside.describe if outside else lambda: dict(TUNNEL_OFF),
             cloud=outside.cloud if outside else None,
         )
-        runner = web.AppRunner(make_app(context), access_log=None, shutdown_timeout=GRACE_S)
+        runner = web.ServerRunner(make_server(context), shutdown_timeout=GRACE_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         for sock in sockets:

@@ -1,0 +1,54 @@
+"""The HTTP server beneath the API. Whatever goes wrong there, even a request that is no HTTP, is
+answered in JSON: the Go SDK fails on anything else. Knows nothing of paths.
+"""
+
+import asyncio
+import logging
+from http import HTTPStatus
+
+from aiohttp import web
+
+from qstash_dev.api.call import json_response
+
+log = logging.getLogger(__name__)
+
+# A destination stands in the request line, and workflow SDKs send every header three times.
+MAX_LINE = 65_536
+MAX_HEADERS = 1_000
+
+
+class ApiServer(web.Server):
+    """Makes a connection for each client."""
+
+    def __call__(self) -> web.RequestHandler:
+        """A connection. Bodies are not decompressed: they are delivered byte for byte."""
+        return _Connection(
+            self,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]
+            auto_decompress=False,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
+            max_headers=MAX_HEADERS,
+        )
+
+
+class _Connection(web.RequestHandler):
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("%s failed by a fault of qstash-dev", request.method, exc_info=exc)
+            text = f"qstash-dev failed to answer this request: {type(exc).__name__}"
+        else:
+            text = f"invalid HTTP request: {' '.join((message or '').split())[:500]}"
+            log.warning("%s", text)
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun already")
+        response = json_response({"error": text}, status)
+        response.force_close()
+        return response

@@ -1,0 +1,117 @@
+"""The API of a real server in this process, on a free port and with its state in memory."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any, BinaryIO
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from qstash_dev.config import Config
+from qstash_dev.protocol.users import DEV_USERS
+from qstash_dev.server import Server
+
+TOKENS = {user.id: user.token for user in DEV_USERS}
+PATIENCE_S = 20
+
+
+class Api:
+    """A running server. `call` speaks JSON with the default user's token; `raw` speaks bytes."""
+
+    def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
+        self.session = session
+        self.url = server.started.url
+        self.port = server.started.port
+        self.host = f"127.0.0.1:{self.port}"
+
+    async def call(
+        self, method: str, path: str, *, user: str | None = "defaultUser", **options: Any
+    ) -> tuple[int, Any]:
+        """Status and JSON document. The path goes out as it is written."""
+        headers = {"Authorization": f"Bearer {TOKENS[user]}"} if user else {}
+        headers |= options.pop("headers", {})
+        url = URL(self.url + path, encoded=True)
+        async with self.session.request(method, url, headers=headers, **options) as response:
+            text = await response.text()
+            assert response.headers["Content-Type"].startswith("application/json"), text
+            return response.status, json.loads(text)
+
+    async def ok(self, method: str, path: str, **options: Any) -> Any:
+        """The document of a request that succeeds."""
+        status, document = await self.call(method, path, **options)
+        assert 200 <= status < 300, (status, document)
+        return document
+
+    async def error(self, method: str, path: str, **options: Any) -> tuple[int, str]:
+        """Status and sentence of a request that is refused; there is nothing else in the answer."""
+        status, document = await self.call(method, path, **options)
+        assert status >= 400
+        assert list(document) == ["error"]
+        return status, document["error"]
+
+    async def publish(
+        self, destination: str, body: bytes | BinaryIO = b"", **headers: object
+    ) -> str:
+        """The id of a new message; `retries=0` is the header `Upstash-Retries: 0`."""
+        named = {f"Upstash-{name.replace('_', '-')}": str(v) for name, v in headers.items()}
+        path = f"/v2/publish/{destination}"
+        document = await self.ok("POST", path, data=body, headers=named)
+        message_id: str = document["messageId"]
+        return message_id
+
+    async def wait(self, filter_: str, count: int = 1) -> list[dict[str, Any]]:
+        """Rows that match a filter, once there are `count`."""
+        query = URL.build(
+            query={"filter": filter_, "count": count, "timeout_ms": PATIENCE_S * 1000}
+        )
+        found = await self.ok("GET", f"/_dev/wait{query}")
+        assert found["met"], found
+        rows: list[dict[str, Any]] = found["rows"]
+        return rows
+
+    async def raw(self, request: bytes) -> tuple[int, bytes, bytes]:
+        """Status, head and body of the answer to bytes; the connection is closed after them."""
+        async with asyncio.timeout(PATIENCE_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            writer.write(request)
+            answer = await reader.read() if b"Connection: close" in request else await _one(reader)
+            writer.close()
+            await writer.wait_closed()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split(b" ")[1]), head, body
+
+
+async def _one(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = 0
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    return head + await reader.readexactly(length)
+
+
+StartApi = Callable[..., Awaitable[Api]]
+
+
+@pytest.fixture
+async def start_api() -> AsyncIterator[StartApi]:
+    """Starts servers with settings of the test's own: `await start_api(quota="pro")`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> Api:
+            server = Server(Config(**{"port": 0, "data_dir": None, **settings}))
+            await server.start()
+            stack.push_async_callback(server.stop)
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            return Api(server, session)
+
+        yield start
+
+
+@pytest.fixture
+async def api(start_api: StartApi) -> Api:
+    """A server with the default settings."""
+    return await start_api()
