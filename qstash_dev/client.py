@@ -77,6 +77,7 @@ class Row(Struct):
     content_type: str | None = None
     source: str = "local"
     lints: list[str] = []
+    armed: bool = False
 
 
 class App(Struct):
@@ -469,6 +470,10 @@ class Client:
     async def run(self, id: str) -> None:
         """Try it now instead of at its due time."""
         await self.request("POST", f"/_dev/messages/{_part(id)}/run")
+
+    async def arm(self, id: str, armed: bool = True) -> None:
+        """Have it delivered again when the app's source changes, until it succeeds; or not."""
+        await self.request("POST", f"/_dev/messages/{_part(id)}/{'arm' if armed else 'disarm'}")
 
     async def cancel(self, id: str) -> None:
         """Stop trying."""

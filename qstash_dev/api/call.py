@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.engine.arms import Arms
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
@@ -41,6 +42,7 @@ class Context(Struct, frozen=True):
     bus: Bus
     clock: VirtualClock
     faults: Faults
+    arms: Arms
     users: dict[str, User]
     hosts: frozenset[str]
     token_required: bool

@@ -7,10 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api import dev_clock, dev_faults, dev_messages, dev_resources
+from qstash_dev.api import dev_arms, dev_clock, dev_faults, dev_messages, dev_resources
 from qstash_dev.api.call import Call, encode
 from qstash_dev.api.dev_events import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
+from qstash_dev.engine.bus import Closed
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.filters import Filter
 from qstash_dev.store.rows import Row
@@ -42,7 +43,8 @@ async def events(call: Call) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
     await response.prepare(call.request)
-    with call.context.bus.reading(), contextlib.suppress(ConnectionError, asyncio.CancelledError):
+    ends = (ConnectionError, asyncio.CancelledError, Closed)
+    with call.context.bus.reading(), contextlib.suppress(*ends):
         await stream.send_to(response)
     return response
 
@@ -56,6 +58,7 @@ async def reset(call: Call) -> web.Response:
     """Forget everything but the signing keys, faults as well."""
     call.engine.reset()
     call.context.faults.remove()
+    call.context.arms.clear()
     return await call.answer({"ok": True})
 
 
@@ -97,6 +100,7 @@ class _Stream:
         self._seq = min(seq, call.store.feed.last_seq())
         self._lost = seq > self._seq
         self._removals = call.engine.removals
+        self._version = call.context.bus.version
 
     async def send_to(self, response: web.StreamResponse) -> None:
         """Ticks until the reader goes away."""
@@ -122,7 +126,9 @@ class _Stream:
         self._removals, self._lost = self._call.engine.removals, False
         if entries:
             self._seq = entries[-1].seq
-        touched = {entry.message for entry in entries}
+        bus = self._call.context.bus
+        touched = {entry.message for entry in entries} | bus.touched_since(self._version)
+        self._version = bus.version
         tick: dict[str, Any] = {
             "seq": self._seq,
             "events": [entry_document(entry) for entry in entries],
@@ -149,6 +155,7 @@ ROUTES = (
     Route("POST", "/_dev/resume", resume),
     *dev_messages.ROUTES,
     *dev_resources.ROUTES,
+    *dev_arms.ROUTES,
     *dev_clock.ROUTES,
     *dev_faults.ROUTES,
 )

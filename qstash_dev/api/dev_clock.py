@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
+from qstash_dev.engine.bus import Closed
 from qstash_dev.protocol.errors import QStashError
 
 PATIENCE_MS = 5_000
@@ -79,7 +80,7 @@ async def _travel(call: Call, left_ms: int, wait_ms: int) -> None:
     A schedule fires each of its times on the way. After `wait_ms` the rest is one jump.
     """
     clock, engine = call.context.clock, call.engine
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError, Closed):
         async with _patience(wait_ms):
             while (stop := engine.next_time()) is not None and stop < clock.now() + left_ms:
                 jump_ms = max(0, stop - clock.now())
@@ -105,7 +106,7 @@ def _next(call: Call) -> int:
 
 async def _idle(call: Call, wait_ms: int) -> None:
     """Wait until nothing is under way or due, or until the time is over. Real time for both."""
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError, Closed):
         async with _patience(wait_ms):
             await _until_idle(call)
 

@@ -12,6 +12,7 @@ from qstash_dev.api.call import Call
 from qstash_dev.api.detail import detail, media_type
 from qstash_dev.api.dev_events import filter_of
 from qstash_dev.api.router import Route
+from qstash_dev.engine.bus import Closed
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
@@ -171,7 +172,7 @@ async def wait(call: Call) -> web.Response:
                 if len(rows) >= count:
                     return await call.answer({"met": True, "rows": rows})
                 await call.context.bus.changed_since(version)
-    except TimeoutError:
+    except (TimeoutError, Closed):
         return await call.answer({"met": False, "rows": rows})
 
 

@@ -111,6 +111,7 @@ class Engine:
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
+        self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
         self.on_hold: Callable[[str], None] = lambda awaited: None
         self._approved: set[str] = set()
         self._long: set[str] = set()
@@ -442,6 +443,7 @@ class Engine:
                 if callback.line is not None:
                     self.lanes.prolong(callback.line)
             self._apply(change)
+        self.on_settled(self._active[attempt.message_id], attempt)
 
     def _apply(self, change: Change) -> None:
         """Write a change and free what its finished messages held."""

@@ -60,6 +60,18 @@ def _looseness(route: RouteFile) -> tuple[int, ...]:
     return tuple(2 * ("..." in part) or part.startswith("[") for part in route.segments)
 
 
+def concerned(paths: Iterable[str], changed: Iterable[str]) -> set[str]:
+    """The paths that changed source files serve. If they serve none, any may be concerned: all.
+
+    Python frameworks put the path into the code, so there a module is taken for a path in which its
+    name stands: `routers/orders.py` for `/api/orders/7`.
+    """
+    files, paths = list(changed), set(paths)
+    modules = {name[:-3].rpartition("/")[2] for name in files if name.endswith(".py")}
+    served = {path for path in paths if serving(path, files) or modules.intersection(_parts(path))}
+    return served or paths
+
+
 def misnamed(path: str, files: Iterable[str]) -> str | None:
     """A file where the route of a path should be, whose name makes no route, or another one."""
     wanted = _parts(path)

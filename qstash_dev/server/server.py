@@ -18,6 +18,7 @@ from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
 from qstash_dev.config import QUOTAS, Config
 from qstash_dev.console import Console, Line, Started, variables_of
+from qstash_dev.engine.arms import Arms
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import SystemClock, VirtualClock
 from qstash_dev.engine.connect import accepts
@@ -31,12 +32,15 @@ from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.filters import parse_filter
 from qstash_dev.protocol.model import State
 from qstash_dev.server.app_health import AppHealth
+from qstash_dev.server.auto_replay import AutoReplay
 from qstash_dev.server.data_dir import open_in, write_record
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.outside import Outside, is_wanted
 from qstash_dev.server.sockets import close_all, is_loopback, listen, url_host
+from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
+from qstash_dev.sources.watch import edits
 from qstash_dev.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -92,6 +96,7 @@ class Server:
             if self._prepare is not None:
                 await self._prepare(self.started)
             self._announce(stack)
+            self._watch_sources(stack)
             if self._outside is not None:
                 await self._outside.open()
             self._closers = stack.pop_all()
@@ -110,6 +115,16 @@ class Server:
         self._engine.lanes.global_parallelism = self.config.global_parallelism
         self._bus.publish()
         self._engine.wake()
+
+    def _watch_sources(self, stack: contextlib.AsyncExitStack) -> None:
+        config = self.config
+        own = [path for path in (config.data_dir, config.log_file) if path is not None]
+        on_save = AutoReplay(
+            self._arms, lambda: edits(Ignored(config.watch, own)), accepts, self.notice
+        )
+        stack.push_async_callback(on_save.stop)
+        if config.auto_replay == "failed":
+            on_save.begin()
 
     def _open_store(self) -> Store:
         later = asyncio.get_running_loop().call_soon
@@ -151,6 +166,10 @@ class Server:
             config.app_url, accepts, self._bus.publish, lambda: self._bus.readers > 0
         )
         stack.push_async_callback(self._app.stop)
+        self._arms = Arms(
+            self._engine, config.auto_replay == "failed", self._bus.touch, self.notice
+        )
+        self._engine.on_settled = self._arms.settled
         pacer = Pacer(self._clock, self._engine.step, self._engine.next_time)
         self._engine.on_wake = pacer.wake
         stack.push_async_callback(self._engine.stop, GRACE_S)
@@ -170,6 +189,7 @@ class Server:
             bus=self._bus,
             clock=self._clock,
             faults=self._faults,
+            arms=self._arms,
             users={user.token: user for user in config.users},
             hosts=frozenset(config.host),
             token_required=not all(is_loopback(host) for host in config.host),
@@ -181,6 +201,7 @@ class Server:
         runner = web.ServerRunner(make_server(context), shutdown_timeout=GRACE_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        stack.callback(self._bus.close)
         for sock in sockets:
             await web.SockSite(runner, sock).start()
         if outside is not None:
@@ -284,6 +305,7 @@ class Server:
             "paused": self._engine.paused,
             "faults": self._faults.active,
             "auto_replay": config.auto_replay,
+            "armed": len(self._arms),
             "env": env,
         }
 

@@ -160,6 +160,24 @@ class Messages:
                 "UPDATE messages SET claimed = 1 WHERE seq = ?", ((s,) for s in seqs)
             )
 
+    def arm(self, seq: int, armed: bool) -> None:
+        """Mark a message as one that is delivered again when the app's source changes."""
+        with self._db:
+            self._db.write("UPDATE messages SET armed = ? WHERE seq = ?", (armed, seq))
+
+    def armed(self) -> list[tuple[str, int]]:
+        """Ids and sequence numbers of all armed messages, the oldest first."""
+        return self._db.read("SELECT id, seq FROM messages WHERE armed ORDER BY seq")
+
+    def latest_copy(self, message_id: str) -> Message | None:
+        """The newest replay of a message or retry out of the DLQ, if there is one."""
+        row = self._db.read_one(
+            f"{_SELECT} WHERE m.parent_id = ? AND m.kind IN ('replay', 'dlq-retry') "
+            "ORDER BY m.seq DESC LIMIT 1",
+            (message_id,),
+        )
+        return _message(row) if row else None
+
     def held(self) -> list[str]:
         """All that messages are held for, each once."""
         rows = self._db.read("SELECT DISTINCT held FROM messages WHERE held IS NOT NULL")

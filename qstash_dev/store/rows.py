@@ -38,7 +38,7 @@ _COLUMNS = f"""
     m.last_ms, m.last_error, m.queue, m.topic, m.endpoint, m.schedule_id, m.flow_key,
     (SELECT d.id FROM dlq d WHERE d.message = m.seq),
     (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'),
-    m.body_size, m.content_type, m.hint, m.lints, m.held,
+    m.body_size, m.content_type, m.armed, m.hint, m.lints, m.held,
     (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq)"""
 _TABLES = "messages m JOIN contents c ON c.message = m.seq"
 
@@ -75,6 +75,7 @@ class Row(Struct, frozen=True):
     source: str
     hint: str | None = None
     lints: tuple[str, ...] = ()
+    armed: bool = False
 
 
 class Counts(Struct, frozen=True):
@@ -227,11 +228,12 @@ class Rows:
 
 
 def _row(columns: Any) -> Row:
-    *fields, hint, lints, held, labels = columns
+    *fields, armed, hint, lints, held, labels = columns
     fields.append(tuple(labels.split(",")) if labels else ())
     fields.append("cloud" if columns[3] == Kind.CLOUD else "local")
     fields.append((hold.hint(held) if held else None) or hint)
     fields.append(tuple(lints.split("\n")) if lints else ())
+    fields.append(bool(armed))
     return Row(*fields)
 
 

@@ -51,6 +51,7 @@ CREATE TABLE messages (
     last_ms          REAL,
     hint             TEXT,
     lints            TEXT,
+    armed            INTEGER NOT NULL DEFAULT 0,
     dlq_id           TEXT
 );
 
@@ -104,6 +105,7 @@ CREATE INDEX messages_due ON messages (due_at, seq)
 -- What is under way or went wrong: everything that is counted and is not the great majority.
 CREATE INDEX messages_state ON messages (state, user) WHERE state <> 'DELIVERED';
 CREATE INDEX messages_held ON messages (held) WHERE held IS NOT NULL;
+CREATE INDEX messages_armed ON messages (armed) WHERE armed;
 CREATE INDEX messages_finished ON messages (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX messages_parent ON messages (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX messages_line ON messages (line) WHERE line IS NOT NULL;

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.protocol.route_files import misnamed, nearest, route_of, serving
+from qstash_dev.protocol.route_files import concerned, misnamed, nearest, route_of, serving
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,19 @@ def test_the_nearest_route_is_the_one_that_was_meant() -> None:
     assert near is not None
     assert near.file == FILES[0]
     assert nearest("/something/else/altogether", FILES) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (["app/api/orders/route.ts"], {"/api/orders"}),
+        (["src/pages/api/mail.js"], {"/api/mail"}),
+        (["app/api/[...rest]/route.ts"], {"/api/orders", "/api/mail"}),
+        (["routers/orders.py"], {"/api/orders"}),
+        (["main.py"], {"/api/orders", "/api/mail"}),
+        (["app/api/other/route.ts"], {"/api/orders", "/api/mail"}),
+        (["lib/db.ts", "app/api/mail/route.ts"], {"/api/mail"}),
+    ],
+)
+def test_which_paths_an_edit_concerns(changed, expected):
+    assert concerned(["/api/orders", "/api/mail"], changed) == expected

@@ -47,8 +47,20 @@ class Running:
     async def row(self, message_id):
         return (await self.call("GET", f"/_dev/messages/{message_id}"))["row"]
 
+    @contextlib.asynccontextmanager
+    async def ticks(self):
+        """What the event stream says from now on, one document for each tick."""
+        async with self._session.get(f"{self.url}/_dev/events") as answer:
+            yield _documents(answer.content)
+
     async def status(self):
         return (await self.call("GET", "/_dev/snapshot"))["server"]
+
+
+async def _documents(content):
+    async for line in content:
+        if line.startswith(b"data: "):
+            yield json.loads(line[6:])
 
 
 @pytest.fixture

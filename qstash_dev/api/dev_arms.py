@@ -1,0 +1,27 @@
+"""`/_dev/messages/{id}/arm` and `disarm`: delivered again when the app's source changes, or not."""
+
+from aiohttp import web
+
+from qstash_dev.api.call import Call
+from qstash_dev.api.dev_messages import find
+from qstash_dev.api.router import Route
+
+
+async def arm(call: Call) -> web.Response:
+    """Deliver the message again at the next change of the source, until it succeeds."""
+    message = find(call)
+    call.context.arms.arm(message)
+    return await call.answer({"id": message.id, "armed": True})
+
+
+async def disarm(call: Call) -> web.Response:
+    """Leave the message alone."""
+    message = find(call)
+    call.context.arms.disarm(message)
+    return await call.answer({"id": message.id, "armed": False})
+
+
+ROUTES = (
+    Route("POST", "/_dev/messages/{id}/arm", arm),
+    Route("POST", "/_dev/messages/{id}/disarm", disarm),
+)

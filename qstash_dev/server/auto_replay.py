@@ -1,0 +1,80 @@
+"""On save: waits until edits have settled and the app is up, then has armed messages delivered.
+
+Watches only once something was armed. Knows nothing of which messages an edit concerns.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from qstash_dev.engine.arms import Arms
+from qstash_dev.sources.watch import CannotWatch
+
+POLL_S = 0.1
+ECHOES_S = (1.0, 2.5)
+"""When to try again if the app answers as before the edit: reloaders poll for up to a second, and
+until they have, the old code answers."""
+
+
+class AutoReplay:
+    """Follows `edits` of source files. `connect` says whether an origin accepts connections."""
+
+    def __init__(
+        self,
+        arms: Arms,
+        edits: Callable[[], AsyncIterator[frozenset[str]]],
+        connect: Callable[[str], Awaitable[bool]],
+        tell: Callable[[str], None],
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._arms = arms
+        self._edits = edits
+        self._connect = connect
+        self._tell = tell
+        self._wait = wait
+        self._watching: asyncio.Task[None] | None = None
+        self._trial: asyncio.Task[None] | None = None
+        arms.on_armed = self.begin
+        if len(arms):
+            self.begin()
+
+    def begin(self) -> None:
+        """Watch from now on."""
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Watch no more."""
+        tasks = [task for task in (self._watching, self._trial) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        try:
+            async with contextlib.aclosing(self._edits()) as edits:  # type: ignore[type-var]
+                async for files in edits:
+                    if self._trial is not None:
+                        self._trial.cancel()
+                    if len(self._arms):
+                        self._trial = asyncio.get_running_loop().create_task(self._try(files))
+        except CannotWatch as error:
+            self._tell(f"no replay on save: {error}")
+
+    async def _try(self, files: frozenset[str]) -> None:
+        """A later edit cancels what is left of this."""
+        await self._app_is_up()
+        count = self._arms.source_changed(files)
+        name = min(files) if len(files) == 1 else f"{len(files)} files"
+        what = "1 message is" if count == 1 else f"{count} messages are"
+        self._tell(f"{name} changed: {what} delivered again")
+        for pause_s in ECHOES_S:
+            await self._wait(pause_s)
+            await self._app_is_up()
+            self._arms.unmoved()
+
+    async def _app_is_up(self) -> None:
+        """Wait, as long as it takes, until all apps that are concerned accept connections."""
+        for origin in self._arms.origins():
+            while not await self._connect(origin):
+                await self._wait(POLL_S)
