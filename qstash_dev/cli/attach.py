@@ -5,7 +5,10 @@ import sys
 import click
 
 from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.talk import talk, target_of
+from qstash_dev.config import Config
+from qstash_dev.config.errors import suggestion
 
 
 @click.command()
@@ -16,7 +19,21 @@ def attach(url: str | None) -> int:
         raise Failure("The terminal UI needs a terminal; see qstash-dev logs --follow.", USAGE)
     talk(url, lambda client: client.health())
     target = target_of(url)
+    config = load_or_fail("dev", {}).config
     # Imported late: a server that does not answer is told without loading Textual.
     from qstash_dev.tui.app import run
 
-    return run(target.url, target.token)
+    return run(target.url, target.token, keys=known_keys(config), theme=config.theme)
+
+
+def known_keys(config: Config) -> dict[str, str]:
+    """The keys of the settings; a command that does not exist is an error."""
+    from qstash_dev.tui.commands import COMMANDS
+
+    for id, _ in config.keys:
+        if id not in COMMANDS:
+            known = f" Known are: {', '.join(COMMANDS)}."
+            raise Failure(
+                f'keys: there is no command "{id}".{suggestion(id, COMMANDS) or known}', USAGE
+            )
+    return dict(config.keys)

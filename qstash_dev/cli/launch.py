@@ -224,6 +224,10 @@ async def show_screen(
 ) -> None:
     """The terminal UI in a child. Its clean end stops the server, its crash does not."""
     environment = {**os.environ, "QSTASH_DEV_TOKEN": started.user.token}
+    if config.config_file is not None:
+        environment["QSTASH_DEV_CONFIG"] = str(config.config_file)
+    if config.theme is not None:
+        environment["QSTASH_DEV_THEME"] = config.theme
     with journal.away_from_the_screen(config), console.silence():
         screen = asyncio.create_task(run_child(attach_command(started.url), environment))
         stopped = asyncio.create_task(stop.wait())

@@ -88,4 +88,5 @@ def needing_restart(old: Loaded, new: Loaded) -> list[str]:
         for setting in new.settings
         if setting.texts != before[setting.option.name] and setting.option.name not in LIVE
     ]
-    return names + (["users"] if new.config.users != old.config.users else [])
+    tables = ("users", "keys")
+    return names + [t for t in tables if getattr(old.config, t) != getattr(new.config, t)]

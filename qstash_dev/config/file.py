@@ -5,6 +5,7 @@ written `max-age`, `max_age` or `maxAge`.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from qstash_dev.protocol.users import User
 
 T = TypeVar("T", bound=Struct)
 
-TABLES = ("routes", "users", "url-groups", "queues", "schedules")
+TABLES = ("routes", "users", "keys", "url-groups", "queues", "schedules")
 
 SCHEDULE_HEADERS = {
     "retries": "Upstash-Retries",
@@ -40,6 +41,7 @@ class Found(Struct, frozen=True):
     routes: tuple[str, ...] = ()
     users: tuple[User, ...] = ()
     seeds: Seeds = Seeds()
+    keys: tuple[tuple[str, str], ...] = ()
 
     def where(self, key: str) -> str:
         """`qstash-dev.toml line 3, key "port"`, as far as the line can be found."""
@@ -99,6 +101,7 @@ def interpret(path: Path, text: str, content: dict[str, Any]) -> Found:
         text,
         settings,
         users=entries(tables, "users", User, place),
+        keys=tuple(key_pairs(tables.get("keys", {}), place)),
         seeds=Seeds(
             groups=entries(tables, "url-groups", GroupSeed, place),
             queues=entries(tables, "queues", QueueSeed, place),
@@ -128,6 +131,19 @@ def route_texts(value: Any, place: Found) -> list[str]:
     if isinstance(value, dict) and all(isinstance(to, str | int) for to in value.values()):
         return [f"{source}={to}" for source, to in value.items()]
     raise ConfigError(place.where("routes"), "expected a table of destination = address.")
+
+
+def key_pairs(value: Any, place: Found, before: str = "") -> Iterator[tuple[str, str]]:
+    """`[keys]`: a command's id, and a key or several. `message.replay` is a table within a table."""
+    for name, keys in value.items() if isinstance(value, dict) else [("keys", None)]:
+        texts = [keys] if isinstance(keys, str) else keys
+        if isinstance(keys, dict):
+            yield from key_pairs(keys, place, f"{before}{name}.")
+        elif isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+            yield before + name, ",".join(texts)
+        else:
+            where = place.where(before + name)
+            raise ConfigError(where, 'expected a key such as "r", or a list of keys.')
 
 
 def entries(tables: dict[str, Any], name: str, kind: type[T], place: Found) -> tuple[T, ...]:

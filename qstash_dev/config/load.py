@@ -135,6 +135,7 @@ def build(values: Mapping[str, Any], found: file.Found | None) -> Config:
         limits=replace(QUOTAS[fields["quota"]], **limits),
         users=users_of(fields.get("env_file"), found),
         seeds=found.seeds if found else Seeds(),
+        keys=found.keys if found else (),
     )
 
 

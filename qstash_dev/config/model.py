@@ -68,6 +68,7 @@ class Config(Struct, frozen=True, kw_only=True):
     `None` keeps everything in memory. `clock_scale` counts only in the mode `scaled`.
     `retry_interval_ms` replaces every wait between attempts. `finished_readable_ms` is how long
     `GET /v2/messages/{id}` still finds a finished message. `verbosity` is -1 (quiet), 0, 1 or more.
+    `keys` are ids of the terminal UI's commands, each with the keys that a person wants for it.
     """
 
     port: int = 8080
@@ -110,4 +111,6 @@ class Config(Struct, frozen=True, kw_only=True):
     log_file: Path | None = None
     output: Output = "log"
     verbosity: int = 0
+    theme: str | None = None
+    keys: tuple[tuple[str, str], ...] = ()
     strict: bool = False

@@ -161,7 +161,17 @@ def test_the_file_names_routes_users_and_seeds(tmp_path):
     )
 
 
+def test_the_file_may_change_keys_and_colours_of_the_terminal_ui(tmp_path):
+    text = 'theme = "light"\n[keys]\nmessage.replay = "x"\n"help" = ["f5", "n"]\n'
+    (tmp_path / "qstash-dev.toml").write_text(text)
+    config = config_of(tmp_path)
+    assert config.theme == "light"
+    assert config.keys == (("message.replay", "x"), ("help", "f5,n"))
+
+
 BROKEN_FILES = [
+    ("[keys]\nreplay = 1", 'qstash-dev.toml line 2, key "replay": expected a key such as "r"'),
+    ("keys = 1", 'qstash-dev.toml line 1, key "keys": expected a key such as "r"'),
     ("port = 'x'", 'qstash-dev.toml line 1, key "port": "x" is not a number'),
     ("\nprot = 1", 'qstash-dev.toml line 2, key "prot": unknown setting. Did you mean "port"?'),
     ("port = [", "cannot be read: "),

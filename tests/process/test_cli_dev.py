@@ -139,6 +139,23 @@ def test_a_server_is_shown_by_attach_and_survives_it(start, tmp_path):
     assert health(server.url)["ok"]
 
 
+def test_keys_of_the_settings_are_used(start, tmp_path):
+    server = start("--memory")
+    (tmp_path / "qstash-dev.toml").write_text('theme = "light"\n[keys]\nquit = "f9"\n')
+    screen = Screen(tmp_path, "attach", server.url)
+    screen.read_until(b"Messages")
+    screen.type("\x1b[20~")
+    assert screen.end() == 0
+
+
+def test_a_key_for_an_unknown_command_is_explained(start, tmp_path):
+    server = start("--memory")
+    (tmp_path / "qstash-dev.toml").write_text('[keys]\nmessage.replya = "x"\n')
+    screen = Screen(tmp_path, "attach", server.url)
+    assert screen.end() == 2
+    assert b'there is no command "message.replya". Did you mean "message.replay"?' in screen.output
+
+
 def test_attach_without_a_server_is_code_5(tmp_path):
     screen = Screen(tmp_path, "attach", "http://127.0.0.1:1")
     assert screen.end() == 5
