@@ -89,13 +89,13 @@ def _document(accepted: Accepted) -> dict[str, Any]:
 
 
 def _read_item(call: Call, raw: msgspec.Raw) -> Order | QStashError:
-    """The order of an item, or why it is none. Raises QStashError(412)."""
+    """The order of an item, or why it is none. Raises QStashError(412 or 501)."""
     try:
         return _order(call, msgspec.json.decode(raw, type=Item))
     except msgspec.MsgspecError as error:
         return QStashError(400, f"invalid batch item: {error}")
     except QStashError as error:
-        if error.status == 412:
+        if error.status in (412, 501):
             raise
         return error
 

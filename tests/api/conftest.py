@@ -13,6 +13,7 @@ from yarl import URL
 from qstash_dev.config import Config
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.server import Server
+from tests.api.wire import Wire
 
 TOKENS = {user.id: user.token for user in DEV_USERS}
 PATIENCE_S = 20
@@ -115,3 +116,28 @@ async def start_api() -> AsyncIterator[StartApi]:
 async def api(start_api: StartApi) -> Api:
     """A server with the default settings."""
     return await start_api()
+
+
+StartWire = Callable[..., Awaitable[Wire]]
+
+
+@pytest.fixture
+async def start_wire() -> AsyncIterator[StartWire]:
+    """As `start_api`, with a clock that stands still until the test lets time pass."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> Wire:
+            defaults = {"port": 0, "data_dir": None, "clock_mode": "frozen"}
+            server = Server(Config(**(defaults | settings)))
+            await server.start()
+            stack.push_async_callback(server.stop)
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            return Wire(server, session)
+
+        yield start
+
+
+@pytest.fixture
+async def wire(start_wire: StartWire) -> Wire:
+    """A server with the default settings whose clock stands still."""
+    return await start_wire()

@@ -1,0 +1,136 @@
+"""What holds for every call: who is asking, how errors look, how paths are read."""
+
+import pytest
+
+from qstash_dev.protocol.users import DEV_USERS
+
+
+@pytest.mark.parametrize("number", range(4))
+async def test_each_predefined_user_has_its_public_keys(wire, number):
+    keys = await wire.ok("GET", "/v2/keys", user=number)
+    user = DEV_USERS[number]
+    assert keys == {"current": user.current_key, "next": user.next_key}
+
+
+async def test_rotation_makes_the_next_key_the_current_one_by_either_name(wire):
+    first = await wire.ok("GET", "/v2/keys")
+    second = await wire.ok("POST", "/v2/keys/rotate")
+    third = await wire.ok("POST", "/v2/rotate")
+    assert second["current"] == first["next"]
+    assert third["current"] == second["next"]
+    assert third == await wire.ok("GET", "/v2/keys")
+    assert len({first["next"], second["next"], third["next"]}) == 3
+    assert third["next"].startswith("sig_")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v2/nothing", 404),
+        ("GET", "/v2/publish", 400),
+        ("GET", "/nothing", 404),
+        ("PUT", "/v2/queues", 405),
+        ("PATCH", "/v2/dlq", 405),
+        ("GET", "/v2/messages/msg_unknown", 404),
+        ("DELETE", "/v2/messages/msg_unknown", 404),
+        ("POST", "/v2/messages/msg_unknown/retry", 404),
+        ("GET", "/v2/schedules/unknown", 404),
+        ("DELETE", "/v2/schedules/unknown", 404),
+        ("PATCH", "/v2/schedules/unknown/pause", 404),
+        ("GET", "/v2/queues/unknown", 404),
+        ("POST", "/v2/queues/unknown/pause", 404),
+        ("GET", "/v2/topics/unknown", 404),
+        ("PATCH", "/v2/topics/unknown", 404),
+        ("DELETE", "/v2/topics/unknown/endpoints", 404),
+        ("GET", "/v2/flowControl/unknown", 404),
+        ("GET", "/v2/dlq/1-1", 404),
+        ("DELETE", "/v2/dlq/1-1", 404),
+        ("POST", "/v2/dlq/retry/1-1", 404),
+        ("GET", "/v2/bulkActions/unknown", 404),
+        ("GET", "/v2/events?cursor=x", 400),
+        ("GET", "/v2/events?count=x", 400),
+        ("GET", "/v2/events?order=sideways", 400),
+        ("GET", "/v2/events?state=LOST", 400),
+        ("GET", "/v2/events?fromDate=yesterday", 400),
+        ("GET", "/v2/dlq?labeel=a", 400),
+        ("DELETE", "/v2/dlq?labeel=a", 400),
+        ("DELETE", "/v2/dlq?host=a", 400),
+        ("DELETE", "/v2/dlq?path=a", 400),
+        ("DELETE", "/v2/messages?labeel=a", 400),
+    ],
+)
+async def test_errors_are_json_with_a_sentence(wire, method, path, status):
+    body = {"headers": {}, "endpoints": []} if method in ("PATCH", "DELETE") else None
+    if "/messages" in path or "/dlq" in path:
+        body = None
+    answer = await wire.ask(method, path, body)
+    assert answer.status == status
+    assert len(answer.error) > 10
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '"text"', "null", b"\xff\xfe", '{"endpoints": 1}'])
+@pytest.mark.parametrize("path", ["/v2/queues", "/v2/topics/g/endpoints", "/v2/batch"])
+async def test_a_body_that_is_no_order_is_refused_with_a_sentence(wire, path, body):
+    if (path, body) == ("/v2/batch", "[]"):
+        assert await wire.ok("POST", path, body) == []
+        return
+    answer = await wire.ask("POST", path, body)
+    assert answer.status == 400
+    assert "invalid" in answer.error
+
+
+async def test_json_bodies_need_no_content_type(wire):
+    await wire.ok("POST", "/v2/queues", '{"queueName": "q"}')
+    await wire.ok("POST", "/v2/queues", '{"queueName": "q"}', {"Content-Type": "text/plain"})
+
+
+async def test_names_in_paths_keep_their_case(wire):
+    await wire.ok("POST", "/v2/queues", {"queueName": "Orders"})
+    assert (await wire.ok("GET", "/V2/QUEUES/Orders"))["name"] == "Orders"
+    assert (await wire.ask("GET", "/v2/queues/orders")).status == 404
+
+
+async def test_the_go_sdk_creates_schedules_under_a_capital_letter(wire):
+    path = "/v2/Schedules/http://localhost:3000/Path"
+    created = await wire.ok("POST", path, headers={"Upstash-Cron": "* * * * *"})
+    found = await wire.ok("GET", f"/v2/Schedules/{created['scheduleId']}")
+    assert found["destination"] == "http://localhost:3000/Path"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v2/trigger/http://localhost:3000/workflow"),
+        ("POST", "/v2/batch/trigger"),
+        ("GET", "/v2/workflows/runs/wfr_1"),
+        ("DELETE", "/v2/workflows/runs/wfr_1?cancel=true"),
+        ("GET", "/v2/workflows/events"),
+        ("GET", "/v2/workflows/logs"),
+        ("POST", "/v2/workflows/dlq/resume"),
+        ("POST", "/v2/wait/event"),
+        ("POST", "/v2/notify/event"),
+        ("POST", "/v2/notify/wfr_1/event"),
+        ("GET", "/v2/waiters/event"),
+    ],
+)
+async def test_workflow_calls_say_that_they_are_not_there_yet(wire, method, path, caplog):
+    answer = await wire.ask(method, path)
+    assert answer.status == 501
+    assert "workflow" in answer.error
+    assert f"{method} {path.partition('?')[0]}: 501" in caplog.text
+
+
+WORKFLOW = {"Upstash-Workflow-RunId": "wfr_1", "Upstash-Workflow-Init": "true"}
+
+
+async def test_workflow_messages_are_refused_however_they_are_published(wire):
+    url = "http://localhost:3000/workflow"
+    item = {"destination": url, "headers": WORKFLOW, "body": ""}
+    for answer in (
+        await wire.ask("POST", f"/v2/publish/{url}", headers=WORKFLOW),
+        await wire.ask("POST", "/v2/batch", [item]),
+        await wire.ask("POST", "/v2/batch", [{"destination": url}, item]),
+    ):
+        assert answer.status == 501
+        assert "workflow" in answer.error
+    assert await wire.events() == []
