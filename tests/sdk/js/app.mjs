@@ -14,8 +14,8 @@ export class App {
   #arrived = new EventTarget();
   #http = createServer((request, response) => this.#serve(request, response));
 
-  async start() {
-    this.#http.listen(0, "127.0.0.1");
+  async start(port = 0) {
+    this.#http.listen(port, "127.0.0.1");
     await once(this.#http, "listening");
     this.url = `http://127.0.0.1:${this.#http.address().port}`;
     return this;
