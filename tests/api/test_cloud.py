@@ -233,6 +233,7 @@ async def test_an_error_of_the_cloud_reaches_the_app_as_it_is(circle: Circle) ->
     status, _ = await circle.call("POST", url)
     assert status == 200
     assert (await circle.world.dev("tunnel"))["cloud"]["trouble"] is None
+    await circle.world.wait("state:delivered")
 
 
 async def test_a_wrong_cloud_token_is_told_to_the_app_and_in_words(tmp_path: Path) -> None:
