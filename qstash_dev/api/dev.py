@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api import dev_arms, dev_clock, dev_faults, dev_messages, dev_resources
+from qstash_dev.api import dev_arms, dev_clock, dev_faults, dev_messages, dev_resources, dev_routes
 from qstash_dev.api.call import Call, encode
 from qstash_dev.api.dev_events import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
@@ -155,6 +155,7 @@ ROUTES = (
     Route("POST", "/_dev/resume", resume),
     *dev_messages.ROUTES,
     *dev_resources.ROUTES,
+    *dev_routes.ROUTES,
     *dev_arms.ROUTES,
     *dev_clock.ROUTES,
     *dev_faults.ROUTES,

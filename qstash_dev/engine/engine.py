@@ -252,6 +252,14 @@ class Engine:
         self.paused = paused
         self.wake()
 
+    def govern(self, policy: Policy) -> None:
+        """Behave by this from now on. What is held is judged anew if that can make a difference."""
+        old, self.policy = self.policy, policy
+        if (old.routes, old.external, old.hold) != (policy.routes, policy.external, policy.hold):
+            for awaited in filter(hold.is_ours, self.store.messages.held()):
+                self.release(awaited)
+        self.wake()
+
     def rotate_keys(self, user: str) -> tuple[str, str]:
         """The next signing key becomes the current one; returns both new keys."""
         _, next_ = self.signing_keys(user)

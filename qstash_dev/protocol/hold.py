@@ -49,6 +49,11 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+def is_ours(awaited: str) -> bool:
+    """Whether this server decides when it is over, and not the cloud."""
+    return awaited == EXTERNAL or is_origin(awaited)
+
+
 def is_origin(awaited: str) -> bool:
     """Whether it is an app that messages are held for."""
     return awaited.startswith(("http://", "https://"))

@@ -16,13 +16,13 @@ from msgspec.structs import replace
 from qstash_dev import __version__
 from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
-from qstash_dev.config import QUOTAS, Config
-from qstash_dev.console import Console, Line, Started, variables_of
+from qstash_dev.config import Config
+from qstash_dev.console import Console, Started, variables_of
 from qstash_dev.engine.arms import Arms
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import SystemClock, VirtualClock
 from qstash_dev.engine.connect import accepts
-from qstash_dev.engine.engine import Engine, Policy
+from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.faults import Faults
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.pacer import Pacer
@@ -30,13 +30,14 @@ from qstash_dev.engine.prober import Prober
 from qstash_dev.engine.relay import CLOUD_USER
 from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.filters import parse_filter
-from qstash_dev.protocol.model import State
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
 from qstash_dev.server.data_dir import open_in, write_record
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.outside import Outside, is_wanted
+from qstash_dev.server.policy import LIVE, policy_of
+from qstash_dev.server.report import report
 from qstash_dev.server.sockets import close_all, is_loopback, listen, url_host
 from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
@@ -48,12 +49,6 @@ T = TypeVar("T")
 MAX_STORED_ANSWER = 10_000_000
 GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
-LIVE = (
-    *("routes", "external", "hold", "retry_interval_ms", "quota", "limits", "dedup_window_ms"),
-    *("max_messages", "max_age_ms", "global_parallelism", "seeds", "strict"),
-)
-"""Fields of the Config that a running server takes over."""
-
 TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
 
@@ -110,8 +105,12 @@ class Server:
 
     def reconfigure(self, config: Config) -> None:
         """Take over the `LIVE` fields; the others stay as they were at the start."""
-        self.config = replace(self.config, **{name: getattr(config, name) for name in LIVE})
-        self._engine.policy = _policy(self.config)
+        old = self.config
+        self.config = replace(old, **{name: getattr(config, name) for name in LIVE})
+        policy = policy_of(self.config)
+        if config.routes == old.routes:  # those may have been put by the control API
+            policy = replace(policy, routes=self._engine.policy.routes)
+        self._engine.govern(policy)
         self._engine.lanes.global_parallelism = self.config.global_parallelism
         self._bus.publish()
         self._engine.wake()
@@ -147,7 +146,7 @@ class Server:
             self._clock,
             self._faults,
             id_maker(random.SystemRandom(), self._clock.wall),
-            _policy(config),
+            policy_of(config),
             Lanes(config.global_parallelism),
         )
         self._engine.explain = Explainer(
@@ -226,7 +225,7 @@ class Server:
             stack.callback(record.unlink, missing_ok=True)
         if self._console is not None:
             self._console.started(self.started, self._clock.now())
-            self._spawn(self._report(self._console))
+            self._spawn(report(self._store.feed, self._bus, self._console))
         self._spawn(self._keep_house())
         gc.collect()
         gc.freeze()
@@ -241,32 +240,6 @@ class Server:
         log.info("%s", text)
         if self._console is not None:
             self._console.notice(text, self._clock.now())
-
-    async def _report(self, console: Console) -> None:
-        """Print what is committed, in order. The store is the queue."""
-        seq = self._store.feed.last_seq()
-        while True:
-            version = self._bus.version
-            for entry in self._store.feed.after(seq, 500):
-                seq = entry.seq
-                console.event(
-                    Line(
-                        seq=entry.seq,
-                        time=entry.time,
-                        id=entry.id,
-                        user=entry.user,
-                        state=State(entry.state),
-                        method=entry.method,
-                        url=entry.url,
-                        attempt=entry.attempt,
-                        status=entry.status,
-                        duration_ms=entry.duration_ms if entry.attempt else None,
-                        next_at=entry.next_at,
-                        error=entry.error,
-                        hint=entry.hint,
-                    )
-                )
-            await self._bus.changed_since(version)
 
     def _selects(self, wanted: str, message_id: str) -> bool:
         now = self._clock.now()
@@ -335,18 +308,3 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     except ImportError:
         return asyncio.run(main)
     return uvloop.run(main)
-
-
-def _policy(config: Config) -> Policy:
-    return Policy(
-        limits=config.limits,
-        plan=QUOTAS[config.quota],
-        routes=config.routes,
-        external=config.external,
-        hold=config.hold,
-        retry_interval_ms=config.retry_interval_ms,
-        dedup_window_ms=config.dedup_window_ms,
-        max_messages=config.max_messages,
-        max_age_ms=config.max_age_ms,
-        strict=config.strict,
-    )
