@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import click
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
 from qstash_dev.cli.target import find
-from qstash_dev.config import Loaded
+from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of
 from qstash_dev.protocol.users import User
@@ -86,11 +86,29 @@ def config(as_json: bool, **values: Any) -> None:
 
 def settings_text(loaded: Loaded) -> str:
     """Name, value and origin in columns."""
-    rows = [(s.option.name, " ".join(s.texts) or "-", s.origin) for s in loaded.settings]
+    rows = [(s.option.name, " ".join(texts) or "-", origin) for s, texts, origin in shown(loaded)]
     widths = [max(len(row[n]) for row in rows) for n in (0, 1)]
     lines = [f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}" for name, value, origin in rows]
     file = loaded.config.config_file
     return "\n".join([*lines, "", f"file: {file or 'none (qstash-dev.toml is looked for here)'}"])
+
+
+def shown(loaded: Loaded) -> Iterator[tuple[Setting, tuple[str, ...], str]]:
+    """Each setting with its text and origin; limits that are not set are those of the quota."""
+    config = loaded.config
+    limits = {
+        "max-retries": config.limits.max_retries,
+        "max-delay": config.limits.max_delay_s,
+        "max-message-size": config.limits.max_message_size,
+    }
+    for setting in loaded.settings:
+        name = setting.option.name
+        if setting.texts or name not in limits:
+            yield setting, setting.texts, setting.origin
+        else:
+            limit = limits[name]
+            text = "unlimited" if limit is None else str(limit)
+            yield setting, (text,), f"quota {config.quota}"
 
 
 def settings_json(loaded: Loaded) -> str:
@@ -98,9 +116,9 @@ def settings_json(loaded: Loaded) -> str:
     records = [
         {
             "name": s.option.name,
-            "value": s.texts if s.option.kind == "many" else next(iter(s.texts), None),
-            "origin": s.origin,
+            "value": texts if s.option.kind == "many" else next(iter(texts), None),
+            "origin": origin,
         }
-        for s in loaded.settings
+        for s, texts, origin in shown(loaded)
     ]
     return json.dumps(records, indent=2)

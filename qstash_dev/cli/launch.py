@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -171,7 +171,7 @@ def companions(
     if companion is not None:
         yield companion(service.started)
     elif launch.config.output != "quiet":
-        yield hint_when_quiet(service, console)
+        yield hint_when_quiet(service.notice, console)
 
 
 async def beside_server(job: Coroutine[Any, Any, None]) -> None:
@@ -182,13 +182,15 @@ async def beside_server(job: Coroutine[Any, Any, None]) -> None:
         log.error("%s", error)
 
 
-async def hint_when_quiet(service: server.Server, console: Console) -> None:
+async def hint_when_quiet(
+    say: Callable[[str], object],
+    console: Console,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
     """Says what to look for when no message came for a while."""
-    await asyncio.sleep(QUIET_S)
+    await sleep(QUIET_S)
     if not console.has_seen_events:
-        service.notice(
-            "No message yet. Does the app have the variables above? qstash-dev doctor looks."
-        )
+        say("No message yet. Does the app have the variables above? qstash-dev doctor looks.")
 
 
 async def first_of(*futures: "asyncio.Future[Any]") -> None:

@@ -37,13 +37,14 @@ FIELDS = {
 class Setting(Struct, frozen=True):
     """One value, as text, and where it was found: `--port`, `QSTASH_DEV_PORT`, a file, `default`.
 
-    Relative paths begin at `base`.
+    Relative paths begin at `base`. `rank` is 0 for a flag, then variable, file, default.
     """
 
     option: Option
     texts: tuple[str, ...]
     origin: str = DEFAULT
     base: Path | None = None
+    rank: int = 3
 
 
 class Loaded(Struct, frozen=True):
@@ -71,9 +72,12 @@ def load(
     found = file.find(directory, Path(explicit).expanduser() if explicit else None)
     fallbacks = defaults_of(command, environment, terminal=terminal)
     settings = tuple(pick(o, flags, environment, found, fallbacks) for o in OPTIONS)
-    config = build({s.option.name: value_of(s) for s in settings if s.texts}, found)
-    host_origin = next(s.origin for s in settings if s.option.name == "host")
-    return Loaded(restrict(config, host_origin), settings, tuple(strangers(environment)))
+    by_name = {setting.option.name: setting for setting in settings}
+    values = {s.option.name: value_of(s) for s in settings if s.texts}
+    if by_name["data-dir"].rank < by_name["memory"].rank:
+        values["memory"] = False  # the one that is nearer to the person counts
+    config = restrict(build(values, found), by_name["host"].origin)
+    return Loaded(config, settings, tuple(strangers(environment)))
 
 
 def defaults_of(command: str, environment: Mapping[str, str], *, terminal: bool) -> dict[str, str]:
@@ -93,13 +97,14 @@ def pick(
     """The text that counts for one option."""
     name = option.name
     if flags.get(name):
-        return Setting(option, tuple(flags[name]), option.flag)
+        return Setting(option, tuple(flags[name]), option.flag, rank=0)
     variable = environment.get(option.variable, "").strip()
     if variable:
         texts = variable.split() if option.kind == "many" else [variable]
-        return Setting(option, tuple(texts), option.variable)
+        return Setting(option, tuple(texts), option.variable, rank=1)
     if found is not None and name in found.settings:
-        return Setting(option, tuple(found.settings[name]), found.where(name), found.path.parent)
+        texts = found.settings[name]
+        return Setting(option, tuple(texts), found.where(name), found.path.parent, rank=2)
     fallback = fallbacks.get(name, option.default)
     return Setting(option, () if fallback is None else (fallback,))
 

@@ -112,6 +112,7 @@ def test_config_shows_each_value_with_its_origin(capsys, monkeypatch, tmp_path):
     assert ["log-port", "8081", "QSTASH_DEV_LOG_PORT"] in rows
     assert ["app", "4000", 'qstash-dev.toml line 1, key "app"'] in rows
     assert ["quota", "payg", "default"] in rows
+    assert ["max-retries", "5", "quota payg"] in rows
 
 
 def test_config_for_programs(capsys):

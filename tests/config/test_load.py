@@ -78,6 +78,13 @@ def test_every_kind_of_setting_reaches_its_field(tmp_path):
     assert (config.dedup_window_ms, config.finished_readable_ms) == (60_000, 5000)
 
 
+def test_a_data_directory_that_is_nearer_to_the_person_beats_memory(tmp_path):
+    (tmp_path / "qstash-dev.toml").write_text("memory = true")
+    assert config_of(tmp_path).data_dir is None
+    assert config_of(tmp_path, {"data-dir": ["state"]}).data_dir == Path("state")
+    assert config_of(tmp_path, {"data-dir": ["state"], "memory": ["true"]}).data_dir is None
+
+
 def test_a_quota_sets_limits_that_single_limits_override(tmp_path):
     config = config_of(tmp_path, {"quota": ["pro"], "max-retries": ["9"]})
     assert (config.limits.max_retries, config.limits.max_message_size) == (9, 50_000_000)
