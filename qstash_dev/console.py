@@ -90,6 +90,11 @@ class Console:
         self._verbosity = verbosity
         self.has_seen_events = False
 
+    @property
+    def shows_events(self) -> bool:
+        """Whether `event` may print something."""
+        return self._style != "quiet"
+
     def started(self, started: Started, now: int) -> None:
         """The readiness line and the credentials."""
         if self._style == "json":

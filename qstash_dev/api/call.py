@@ -105,6 +105,8 @@ class Call(Struct):
             raise QStashError(412, "quota maxMessageSize exceeded")
         body = bytearray()
         try:
+            if length is not None:
+                return await self.request.content.read()
             async for chunk in self.request.content.iter_any():
                 body += chunk
                 if len(body) > limit:

@@ -5,6 +5,7 @@ send validly signed requests to the developer's app.
 """
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
@@ -80,9 +81,12 @@ def _is_ours(host: str, context: Context) -> bool:
     if context.token_required:
         return True
     name = _hostname(f"//{host}")
-    return (
-        is_local_name(name) or name in context.hosts or name == _CONTAINER_HOST or _is_address(name)
-    )
+    return name in context.hosts or _is_own(name)
+
+
+@lru_cache(maxsize=256)
+def _is_own(name: str) -> bool:
+    return is_local_name(name) or name == _CONTAINER_HOST or _is_address(name)
 
 
 def _may_call(origin: str) -> bool:
@@ -92,6 +96,7 @@ def _may_call(origin: str) -> bool:
     return is_local_name(name) or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
 
 
+@lru_cache(maxsize=256)
 def _hostname(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""

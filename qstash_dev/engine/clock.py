@@ -55,7 +55,7 @@ class VirtualClock:
         self._base = base
         self._anchor_wall = self._anchor = base.now()
         self._mode: Mode = "real"
-        self._scale = 1.0
+        self._scale = self._speed = 1.0
         self.set(mode, scale)
 
     def now(self) -> int:
@@ -84,6 +84,7 @@ class VirtualClock:
         now = self._base.now() if mode == "real" else self.now()
         self._anchor_wall, self._anchor = self._base.now(), now
         self._mode, self._scale = mode, scale if mode == "scaled" else 1.0
+        self._speed = 0.0 if mode == "frozen" else self._scale
 
     def advance(self, ms: int) -> None:
         """Jump `ms` ahead. In the mode `real` the clock runs ahead of the wall from then on."""
@@ -105,7 +106,3 @@ class VirtualClock:
     def state(self) -> ClockState:
         """How the clock runs now."""
         return ClockState(self._mode, self._scale, self.now() - self._base.now())
-
-    @property
-    def _speed(self) -> float:
-        return {"real": 1.0, "frozen": 0.0, "scaled": self._scale}[self._mode]

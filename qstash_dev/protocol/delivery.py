@@ -4,6 +4,7 @@ The server's own headers replace forwarded ones of the same name: SDKs forward a
 a second `Upstash-Signature` would break verification.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -82,7 +83,11 @@ def is_local_name(host: str) -> bool:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine: `localhost`, `*.localhost` or a loopback address."""
-    host = urlsplit(url).hostname or ""
+    return _is_loopback_host(urlsplit(url).hostname or "")
+
+
+@lru_cache(maxsize=256)
+def _is_loopback_host(host: str) -> bool:
     if is_local_name(host):
         return True
     try:

@@ -5,6 +5,7 @@ one, is an error here as it is there.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
@@ -65,7 +66,11 @@ def _callback(name: str, callback: Callback, destination: Place) -> Iterator[str
 
 def place_of(url: str) -> Place:
     """How far a URL reaches. A name without a dot is one of a private network (Docker, mDNS)."""
-    host = _host(url)
+    return _place(_host(url))
+
+
+@lru_cache(maxsize=256)
+def _place(host: str) -> Place:
     if host == "localhost" or host.endswith(".localhost"):
         return "loopback"
     try:

@@ -49,6 +49,7 @@ T = TypeVar("T")
 MAX_STORED_ANSWER = 10_000_000
 GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
+GC_THRESHOLDS = (10_000, 20, 20)
 TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
 
@@ -225,10 +226,13 @@ class Server:
             stack.callback(record.unlink, missing_ok=True)
         if self._console is not None:
             self._console.started(self.started, self._clock.now())
-            self._spawn(report(self._store.feed, self._bus, self._console))
+            if self._console.shows_events:
+                self._spawn(report(self._store.feed, self._bus, self._console))
         self._spawn(self._keep_house())
         gc.collect()
         gc.freeze()
+        # Messages make no cycles: what is left to find is rare, and each search costs.
+        gc.set_threshold(*GC_THRESHOLDS)
         self._engine.bulk.resume()
         self._engine.wake()
 
