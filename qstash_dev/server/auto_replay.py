@@ -11,8 +11,8 @@ from qstash_dev.engine.arms import Arms
 from qstash_dev.sources.watch import CannotWatch
 
 POLL_S = 0.1
-ECHOES_S = (1.0, 2.5)
-"""When to try again if the app answers as before the edit: reloaders poll for up to a second, and
+ECHOES_S = (0.5, 1.5)
+"""When to try again if the app answers as before the edit: reloaders take up to seconds to notice, and
 until they have, the old code answers."""
 
 
