@@ -4,6 +4,7 @@ answered in JSON: the Go SDK fails on anything else. Knows nothing of paths.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from aiohttp import web
@@ -17,8 +18,18 @@ MAX_LINE = 65_536
 MAX_HEADERS = 1_000
 
 
+Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
 class ApiServer(web.Server):
-    """Makes a connection for each client."""
+    """Makes a connection for each client; `handle` answers requests."""
+
+    def __init__(self, handle: Handle) -> None:
+        async def serve(request: web.BaseRequest) -> web.StreamResponse:
+            await _invite_body(request)
+            return await handle(request)
+
+        super().__init__(serve)
 
     def __call__(self) -> web.RequestHandler:
         """A connection. Bodies are not decompressed: they are delivered byte for byte."""
@@ -31,6 +42,13 @@ class ApiServer(web.Server):
             max_field_size=MAX_LINE,
             max_headers=MAX_HEADERS,
         )
+
+
+async def _invite_body(request: web.BaseRequest) -> None:
+    """curl asks before it sends a large body, and waits a second for the answer."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
 
 
 class _Connection(web.RequestHandler):

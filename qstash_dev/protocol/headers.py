@@ -141,7 +141,7 @@ def _spec(
         url=url,
         method=_method(values),
         headers=headers,
-        max_retries=DEFAULT_RETRIES if retries is None else retries,
+        max_retries=_default_retries(limits) if retries is None else retries,
         retry_delay=_retry_delay(values),
         timeout_ms=_timeout(values),
         callback=_callback(values, "upstash-callback", limits),
@@ -269,6 +269,11 @@ def _retries(values: Mapping[str, str], limits: Limits) -> int | None:
     if _exceeds(retries, limits.max_retries):
         raise QStashError(412, "quota maxRetries exceeded")
     return retries
+
+
+def _default_retries(limits: Limits) -> int:
+    most = limits.max_retries
+    return DEFAULT_RETRIES if most is None else min(DEFAULT_RETRIES, most)
 
 
 def _retry_delay(values: Mapping[str, str]) -> str | None:

@@ -1,6 +1,7 @@
 """A server in the test's own loop, spoken to with plain requests; its clock stands still at first."""
 
 import json
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -52,7 +53,8 @@ class Wire:
         pairs = list(headers.items() if isinstance(headers, dict) else headers or ())
         if token != "":
             pairs.append(("Authorization", f"Bearer {token or DEV_USERS[user].token}"))
-        data = body if isinstance(body, str | bytes | None) else json.dumps(body)
+        text = body if isinstance(body, str | bytes | None) else json.dumps(body)
+        data = BytesIO(text.encode() if isinstance(text, str) else text) if text else None
         async with self._session.request(
             method,
             URL(self.url + path, encoded=True),
