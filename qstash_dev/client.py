@@ -98,13 +98,25 @@ class Clock(Struct):
     wall: int | None = None
 
 
+class CloudState(Struct):
+    """The real QStash behind `--cloud`, with a sentence when it makes trouble."""
+
+    trouble: str | None = None
+
+
 class Tunnel(Struct):
-    """State of the public address, with the code and a hint when it failed."""
+    """State of the public address, with the code and a hint when it failed.
+
+    `admitted` and `refused` count the requests that came through it.
+    """
 
     state: str = "off"
     url: str | None = None
     code: str | None = None
     hint: str | None = None
+    admitted: int = 0
+    refused: int = 0
+    cloud: CloudState | None = None
 
 
 class Server(Struct):

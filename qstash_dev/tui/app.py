@@ -31,6 +31,7 @@ from qstash_dev.client import (
     ServerUnreachable,
     Snapshot,
     Tick,
+    Tunnel,
     Update,
 )
 from qstash_dev.tui import look, views
@@ -41,6 +42,7 @@ from qstash_dev.tui.bars import (
     is_alarming,
     quick_start_lines,
     status_line,
+    tunnel_news,
     view_names,
     view_notes,
 )
@@ -109,6 +111,7 @@ class QstashApp(App[int]):
         self.shelf = Shelf()
         self.filter = ""
         self.lost: str | None = "connecting"
+        self._tunnel = Tunnel()
         self.reveal = False
         self.solo: str | None = None
         self.progress: str | None = None
@@ -198,15 +201,22 @@ class QstashApp(App[int]):
         self.lost = None
         self.feed.load(snapshot)
         self.time.hear(snapshot.now, snapshot.server.clock)
+        self._hear_of_tunnel()
         self._stale = True
         self.shelf.forget()
 
     def _take_tick(self, tick: Tick) -> None:
         self.feed.apply(tick)
         self.time.hear(tick.now, self.feed.server.clock)
+        self._hear_of_tunnel()
         shown = self.message_id
         self._stale = self._stale or any(row.id == shown for row in tick.rows)
         self.shelf.outdate(tick)
+
+    def _hear_of_tunnel(self) -> None:
+        for sentence, severity in tunnel_news(self._tunnel, self.feed.server.tunnel):
+            self.say(sentence, severity)
+        self._tunnel = self.feed.server.tunnel
 
     @property
     def message_id(self) -> str | None:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from qstash_dev.client import Counts, Server
+from qstash_dev.client import Counts, Server, Tunnel
 from qstash_dev.tui import look
 from qstash_dev.tui.palette import Line, Span, content
 from qstash_dev.tui.views import COUNTS, NAMES
@@ -171,9 +171,24 @@ def _clock(server: Server) -> Line:
 
 
 def _tunnel(server: Server) -> Line:
-    state = server.tunnel.state
+    state, url = server.tunnel.state, server.tunnel.url
     roles = {"online": "success", "failed": "error", "off": "", "stopped": ""}
-    return [("tunnel ", "muted"), (look.safe(state), roles.get(state, "warning"))]
+    words = url.partition("://")[2] if state == "online" and url else state
+    line: Line = [("tunnel ", "muted"), (look.safe(words), roles.get(state, "warning"))]
+    if server.tunnel.refused:
+        line += [(" refused ", "muted"), (str(server.tunnel.refused), "warning")]
+    return line
+
+
+def tunnel_news(before: Tunnel, now: Tunnel) -> list[tuple[str, str]]:
+    """What to tell of a change: (sentence, severity)."""
+    news = []
+    if now.hint and now.hint != before.hint:
+        news.append((now.hint, "error" if now.state == "failed" else "warning"))
+    trouble = now.cloud and now.cloud.trouble
+    if trouble and trouble != (before.cloud and before.cloud.trouble):
+        news.append((trouble[:1].upper() + trouble[1:], "error"))
+    return news
 
 
 def _count(count: int, role: str) -> Span:
