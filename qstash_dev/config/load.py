@@ -128,7 +128,7 @@ def value_of(setting: Setting) -> Any:
 def build(values: Mapping[str, Any], found: file.Found | None) -> Config:
     """Values by option name become the fields of the Config; what is not set keeps its default."""
     fields = {FIELDS.get(name, name.replace("-", "_")): value for name, value in values.items()}
-    clock_mode, clock_scale = fields.pop("clock")
+    clock_mode, clock_scale, clock_start_ms = fields.pop("clock")
     limits = {name: fields.pop(name) for name in Limits.__struct_fields__ if name in fields}
     fields["config_file"] = found.path if found else None
     if fields.pop("memory"):
@@ -137,6 +137,7 @@ def build(values: Mapping[str, Any], found: file.Found | None) -> Config:
         **fields,
         clock_mode=clock_mode,
         clock_scale=clock_scale,
+        clock_start_ms=clock_start_ms,
         limits=replace(QUOTAS[fields["quota"]], **limits),
         users=users_of(fields.get("env_file"), found),
         seeds=found.seeds if found else Seeds(),

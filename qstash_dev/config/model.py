@@ -66,8 +66,9 @@ class Config(Struct, frozen=True, kw_only=True):
 
     `port` 0 is a free port. `users[0]` is the user whose credentials are printed. `data_dir` of
     `None` keeps everything in memory. `clock_scale` counts only in the mode `scaled`.
-    `retry_interval_ms` replaces every wait between attempts. `finished_readable_ms` is how long
-    `GET /v2/messages/{id}` still finds a finished message. `verbosity` is -1 (quiet), 0, 1 or more.
+    `clock_start_ms` is where a frozen clock stands at the start, `None` is now. `retry_interval_ms`
+    replaces every wait between attempts. `finished_readable_ms` is how long `GET /v2/messages/{id}`
+    still finds a finished message. `verbosity` is -1 (quiet), 0, 1 or more.
     `keys` are ids of the terminal UI's commands, each with the keys that a person wants for it.
     """
 
@@ -86,6 +87,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     clock_mode: Literal["real", "frozen", "scaled"] = "real"
     clock_scale: float = 1.0
+    clock_start_ms: int | None = None
     retry_interval_ms: int | None = None
     auto_replay: Literal["off", "failed"] = "off"
     watch: Path = Path(".")

@@ -61,7 +61,7 @@ OPTIONS = (
         "Destinations that are neither loopback nor routed.",
     ),
     Option(APP, "hold", "", p.boolean, None, "Wait while the app is not running.", kind="toggle"),
-    Option(TIME, "clock", "real|frozen|Nx", p.clock, "real", "How fast time passes."),
+    Option(TIME, "clock", "real|frozen[@T]|Nx", p.clock, "real", "How fast time passes."),
     Option(TIME, "retry-interval", "D", p.duration_ms, None, "Wait this long before every retry."),
     Option(
         TIME,

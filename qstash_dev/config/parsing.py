@@ -135,14 +135,35 @@ def route(value: str) -> tuple[str, str]:
     return match[1], app(match[2])
 
 
-def clock(value: str) -> tuple[str, float]:
-    """`real`, `frozen`, or a speed such as `60x`: the mode and the speed."""
+def clock(value: str) -> tuple[str, float, int | None]:
+    """`real`, `frozen`, `frozen@2026-01-01T00:00:00Z` or a speed such as `60x`.
+
+    The mode, the speed, and the epoch milliseconds at which a frozen clock stands.
+    """
     if value in ("real", "frozen"):
-        return value, 1.0
+        return value, 1.0, None
+    if value.startswith("frozen@"):
+        return "frozen", 1.0, moment(value.removeprefix("frozen@"))
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)x?", value)
     if match is None or not 0 < float(match[1]) <= 1_000_000:
         raise ValueError(f'"{value}" is no clock; expected real, frozen, or a speed such as 60x.')
-    return ("real", 1.0) if float(match[1]) == 1 else ("scaled", float(match[1]))
+    return ("real", 1.0, None) if float(match[1]) == 1 else ("scaled", float(match[1]), None)
+
+
+def moment(value: str) -> int:
+    """Epoch milliseconds of a date with time as in ISO 8601; without a time zone it is UTC."""
+    from datetime import UTC, datetime
+
+    try:
+        at = datetime.fromisoformat(value.strip())
+    except ValueError:
+        raise ValueError(
+            f'"{value}" is no moment; expected one such as 2026-01-01T00:00:00Z.'
+        ) from None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if at.year < 2000:
+        raise ValueError(f'"{value}" is too early; expected a moment after the year 2000.')
+    return int(at.timestamp() * 1000)
 
 
 def hosts(value: str) -> tuple[str, ...]:

@@ -49,14 +49,21 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock over another one that can be frozen, scaled and moved forward."""
+    """A clock over another one that can be frozen, scaled and moved forward.
 
-    def __init__(self, base: Clock, mode: Mode = "real", scale: float = 1.0) -> None:
+    `start` is the virtual time to begin with, the base's if it is `None`.
+    """
+
+    def __init__(
+        self, base: Clock, mode: Mode = "real", scale: float = 1.0, start: int | None = None
+    ) -> None:
         self._base = base
         self._anchor_wall = self._anchor = base.now()
         self._mode: Mode = "real"
         self._scale = self._speed = 1.0
         self.set(mode, scale)
+        if start is not None:
+            self._anchor = start
 
     def now(self) -> int:
         """Virtual epoch milliseconds; never goes back except by `reset`."""

@@ -70,7 +70,9 @@ class Server:
         self._outside: Outside | None = None
         self.started: Started
         self._console = console
-        self._clock = VirtualClock(SystemClock(), config.clock_mode, config.clock_scale)
+        self._clock = VirtualClock(
+            SystemClock(), config.clock_mode, config.clock_scale, config.clock_start_ms
+        )
         self._bus = Bus()
         self._tasks: list[asyncio.Task[None]] = []
         self._closers = contextlib.AsyncExitStack()

@@ -33,6 +33,12 @@ def test_a_frozen_clock_moves_only_by_advance(wall):
     assert clock.seconds_until(START + 3_000) == 0
 
 
+def test_a_frozen_clock_can_stand_anywhere(wall):
+    clock = VirtualClock(wall, "frozen", start=START - 86_400_000)
+    assert clock.now() == START - 86_400_000
+    assert clock.state().offset_ms == -86_400_000
+
+
 def test_a_scaled_clock_runs_on_from_where_it_was(wall):
     clock = VirtualClock(wall, "frozen")
     clock.advance(10_000)
