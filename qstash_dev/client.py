@@ -45,8 +45,11 @@ class Refused(ClientError):
         self.status = status
 
 
-class Row(Struct):
-    """Summary of one message; never contains bodies. Times are epoch ms of the server's clock."""
+class Row(Struct, gc=False):
+    """Summary of one message; never contains bodies. Times are epoch ms of the server's clock.
+
+    Not tracked by the garbage collector: a reader holds tens of thousands.
+    """
 
     seq: int
     id: str
@@ -65,7 +68,7 @@ class Row(Struct):
     duration_ms: float | None = None
     error: str | None = None
     hint: str | None = None
-    labels: list[str] = []
+    labels: tuple[str, ...] = ()
     queue: str | None = None
     topic: str | None = None
     endpoint: str | None = None
@@ -76,7 +79,7 @@ class Row(Struct):
     body_size: int = 0
     content_type: str | None = None
     source: str = "local"
-    lints: list[str] = []
+    lints: tuple[str, ...] = ()
     armed: bool = False
 
 
@@ -156,7 +159,7 @@ class Counts(Struct):
     flow: int = 0
 
 
-class Event(Struct):
+class Event(Struct, gc=False):
     """One thing that happened to a message."""
 
     seq: int

@@ -120,6 +120,7 @@ class QstashApp(App[int]):
         self._detail_of: str | None = None
         self._asking = self._fetching = self._paging = False
         self._stale = True
+        self._place: tuple[int, str | None, int] = (0, None, 0)
         self._drawn: tuple[int, int, str | None, str | None] = (-1, -1, None, None)
         for own in themes():
             self.register_theme(own)
@@ -167,6 +168,7 @@ class QstashApp(App[int]):
         self.palette = Palette(self.theme_variables)
         for widget in self.list_pane.screen.query("*"):
             widget.refresh()
+        self.list_pane.rows.repaint()
 
     # What the server says
 
@@ -287,7 +289,8 @@ class QstashApp(App[int]):
         finally:
             self._paging = False
         if filter == self.filter and cursor == self.feed.cursor:
-            self.list_pane.rows.sync(shift=self.feed.extend(page))
+            self.feed.extend(page)
+            self.draw_list()
 
     def outdate(self) -> None:
         """Ask for the shown message again."""
@@ -346,7 +349,13 @@ class QstashApp(App[int]):
         pane.show_empty(quick_start_lines(feed.server) if empty else self._nothing())
         pane.screen.set_class(empty, "-empty")
         pane.title(*self._list_title())
-        pane.rows.sync()
+        pane.rows.sync(self._shift())
+
+    def _shift(self) -> int:
+        """By how many places the message under the cursor went down since the last drawing."""
+        before, self._place = self._place, (self.view, self.feed.selected, self.feed.cursor_index)
+        same = before[:2] == self._place[:2] and self.view == 0 and not self.feed.follow
+        return self._place[2] - before[2] if same else 0
 
     def _nothing(self) -> list[Line] | None:
         """Words for a list without rows; `None` when there are some, or it is not known yet."""
@@ -374,11 +383,11 @@ class QstashApp(App[int]):
         pane, when = self.detail_pane, When(self.time.now(), self.zone, self.feed.server.app.url)
         row, item = self.row, self.shelf.item(self.view)
         if row is not None:
-            detail = self.detail
-            if detail is None or detail.row.id != row.id:
-                detail = Detail(row=row)
             pane.title(f"{row.id}  {row.method} {look.safe(row.url)}"[:200])
-            pane.show_message(detail, when)
+            if self.detail is not None and self.detail.row.id == row.id:
+                pane.show_message(self.detail, when)
+            elif not self._asking or self.lost is not None:
+                pane.show_message(Detail(row=row), when)
         elif isinstance(item, dict):
             pane.title(look.safe(str(item.get("scheduleId") or item.get("name") or "")))
             pane.show_lines(f"{self.view}/{item}", resource_page(item, when))
@@ -513,8 +522,7 @@ class QstashApp(App[int]):
     def close_filter(self) -> None:
         """Hide the filter line, keep what it says."""
         self._typing.stop()
-        self.list_pane.filter.display = False
-        self.list_pane.rows.focus()
+        self.list_pane.open_filter(False)
         self.apply_filter()
 
 

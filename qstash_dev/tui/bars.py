@@ -53,6 +53,7 @@ class Tabs(Bar):
     def __init__(self, id: str) -> None:
         super().__init__(id)
         self._places: list[tuple[int, int, int]] = []
+        self._height = 1
         self._shown: tuple[Sequence[str], int, Sequence[str]] = ((), 0, ())
 
     def show_tabs(self, names: Sequence[str], on: int, notes: Sequence[str] = ()) -> None:
@@ -70,7 +71,8 @@ class Tabs(Bar):
             line.append((text, "tab-on" if place == on else "tab"))
             x += cell_len(text)
             self._places.append((y, x, place))
-        self.styles.height = y + 1
+        if self._height != y + 1:
+            self._height = self.styles.height = y + 1
         self.show(line)
 
     def on_resize(self) -> None:

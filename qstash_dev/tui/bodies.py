@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from qstash_dev.client import Body
 from qstash_dev.tui import look
@@ -29,7 +30,7 @@ def body_lines(body: Body, content_type: str | None) -> list[Line]:
     if body.text is None:
         lines = _binary(base64.b64decode(body.base64 or ""), body.size)
     else:
-        lines = _text(body.text, content_type, body.truncated)
+        lines = list(_text(body.text, content_type, body.truncated))
     if body.truncated or (body.text is not None and len(body.text) > SHOWN):
         lines.append([(f"… {look.size(body.size)} in all; o opens the whole body", "notice")])
     return lines
@@ -88,7 +89,9 @@ def _span(kind: str, token: str, following: str) -> Span:
     return (look.safe(token), _ROLES.get(kind, "muted"))
 
 
+@lru_cache(maxsize=16)
 def _text(text: str, content_type: str | None, truncated: bool) -> list[Line]:
+    """Kept, for a page is made every second while there is something that counts down."""
     claims_json = "json" in (content_type or "").lower()
     if claims_json or text.lstrip()[:1] in ("{", "["):
         if truncated or len(text) > SHOWN:

@@ -71,6 +71,8 @@ COMMANDS: dict[str, Command] = {
         Command("server.clock", "T", "Clock", "Change the clock", _SERVER, server_actions.clock),
         Command("server.skip", "greater_than_sign", "Skip", "Skip to the next event", _SERVER,
                 server_actions.skip),
+        Command("server.faults", "f", "Faults", "Make deliveries to this route go wrong", _SERVER,
+                server_actions.faults),
         Command("view.messages", "1", "Messages", "Show the messages", _SCREEN,
                 screen_actions.view(0)),
         Command("view.schedules", "2", "Schedules", "Show the schedules", _SCREEN,

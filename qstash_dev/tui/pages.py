@@ -171,7 +171,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
         ("source", None if row.source == "local" else row.source),
         ("body", f"{look.size(row.body_size)}  {row.content_type or ''}".rstrip()),
     ]
-    known = {"queue", "labels", "flow_key"}
+    known = {"queue", "labels", "flow_key", "topic", "endpoint", "schedule_id", "kind", "parent_id"}
     options = [(k.replace("_", " "), _value(v)) for k, v in detail.spec.items() if k not in known]
     return [(k, v) for k, v in [*facts, *options] if v not in (None, "", "[]", "{}", "null")]
 
@@ -282,6 +282,9 @@ def _branch(row: Row, when: When, stem: str, here: bool) -> Line:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        parts = [f"{k} {_value(v)}" for k, v in value.items() if k != "url" and v]
+        return "  ".join(filter(None, [value.get("url"), *parts]))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

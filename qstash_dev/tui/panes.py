@@ -48,14 +48,22 @@ class ListPane(Vertical):
         )
         self.complaint = Bar("complaint")
         self.empty = TextPanel("empty")
+        self._title = ("", "")
 
     def compose(self) -> ComposeResult:
         """Filter line above, list below."""
-        self.filter.display = self.complaint.display = self.empty.display = False
+        self.complaint.display = self.empty.display = False
+        self.open_filter(False)
         yield self.filter
         yield self.complaint
         yield self.empty
         yield self.rows
+
+    def open_filter(self, is_open: bool) -> None:
+        """Show the filter line or hide it; hidden it can take no keys, not even the first one."""
+        self.filter.display = is_open
+        self.filter.disabled = not is_open
+        (self.filter if is_open else self.rows).focus()
 
     def complain(self, text: str | None) -> None:
         """Say what is wrong with the filter."""
@@ -64,16 +72,20 @@ class ListPane(Vertical):
 
     def show_empty(self, lines: list[Line] | None) -> None:
         """Show words instead of the list; `None` shows the list."""
-        self.empty.display = self.rows.bare = lines is not None
-        # Still there, for it has the focus and its keys.
-        self.rows.styles.height = 1 if lines is not None else "1fr"
+        is_empty = lines is not None
+        if is_empty != self.rows.bare:
+            self.empty.display = self.rows.bare = is_empty
+            # Still there, for it has the focus and its keys.
+            self.rows.styles.height = 1 if is_empty else "1fr"
         if lines is not None:
             self.empty.show(lines)
 
     def title(self, left: str, right: str) -> None:
         """What stands in the frame."""
-        self.border_title = Content(left)
-        self.border_subtitle = Content(right)
+        if (left, right) != self._title:
+            self._title = (left, right)
+            self.border_title = Content(left)
+            self.border_subtitle = Content(right)
 
 
 class DetailPane(Vertical):
@@ -84,6 +96,8 @@ class DetailPane(Vertical):
         self.tabs = Tabs("detail-tabs")
         self.text = TextView(palette, id="detail")
         self.page = 0
+        self._title = ""
+        self._drawn: tuple[Detail | None, int, When] = (None, 0, When(0))
         self._shown: tuple[str, int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -97,7 +111,11 @@ class DetailPane(Vertical):
         return list(PAGES)[self.page]
 
     def show_message(self, detail: Detail, when: When) -> None:
-        """Show the page of a message."""
+        """Show the page of a message; one that was shown this second is not made again."""
+        drawn = (detail, self.page, when._replace(now=when.now // 1000))
+        if self._drawn[0] is detail and self._drawn[1:] == drawn[1:]:
+            return
+        self._drawn = drawn
         self.tabs.display = True
         self.tabs.show_tabs(list(PAGES), self.page)
         self._show(detail.row.id, PAGES[self.page_name](detail, when))
@@ -105,6 +123,7 @@ class DetailPane(Vertical):
     def show_lines(self, key: str, lines: list[Line]) -> None:
         """Show a thing that has only one page."""
         self.tabs.display = False
+        self._drawn = (None, 0, When(0))
         self._show(key, lines)
 
     def _show(self, key: str, lines: list[Line]) -> None:
@@ -119,4 +138,6 @@ class DetailPane(Vertical):
 
     def title(self, text: str) -> None:
         """What stands in the frame."""
-        self.border_title = Content(text)
+        if text != self._title:
+            self._title = text
+            self.border_title = Content(text)

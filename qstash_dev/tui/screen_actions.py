@@ -39,8 +39,7 @@ def filter_rows(app: "QstashApp") -> None:
     """Open the filter line."""
     if app.view != 0:
         view(0)(app)
-    app.list_pane.filter.display = True
-    app.list_pane.filter.focus()
+    app.list_pane.open_filter(True)
 
 
 def follow(app: "QstashApp") -> None:

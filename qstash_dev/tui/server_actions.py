@@ -1,6 +1,7 @@
-"""Actions on the server as a whole: pause, clock, skip."""
+"""Actions on the server as a whole: pause, clock, skip, faults."""
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from qstash_dev.tui import look, resource_actions
 from qstash_dev.tui.prompts import Choice, Menu
@@ -17,6 +18,19 @@ CLOCK: tuple[Choice[dict[str, Any]], ...] = (
     Choice("2", "one hour ahead", {"advance_ms": 3_600_000}),
     Choice("3", "one day ahead", {"advance_ms": 86_400_000}),
     Choice(">", "to the next event", {"skip": True}),
+)
+
+
+FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("1", "answer 500 once", {"kind": "status", "status": 500, "times": 1}),
+    ("5", "answer 500 every time", {"kind": "status", "status": 500}),
+    ("4", "answer 429 every time", {"kind": "status", "status": 429}),
+    ("l", "five seconds late", {"kind": "latency", "latency_ms": 5000}),
+    ("t", "no answer in time", {"kind": "timeout"}),
+    ("d", "answer lost on the way, once", {"kind": "drop", "times": 1}),
+    ("2", "delivered twice", {"kind": "duplicate"}),
+    ("o", "out of order", {"kind": "reorder"}),
+    ("p", "publish refused with 429", {"kind": "publish", "status": 429}),
 )
 
 
@@ -38,9 +52,40 @@ async def clock(app: "QstashApp") -> None:
         app.say(f"Clock: {said.mode}, {look.long_span(abs(said.offset_ms))} from real time.")
 
 
+async def faults(app: "QstashApp") -> None:
+    """Make deliveries to the selected route go wrong, or end that."""
+    rules = (await app.client.request("GET", "/_dev/faults"))["faults"]
+    choices: list[Choice[Any]] = []
+    row = app.row
+    if row is not None:
+        route = f'dest:"{row.url.partition("?")[0]}"'
+        choices = [Choice(k, text, {**order, "filter": route}) for k, text, order in FAULTS]
+    if rules:
+        choices.append(Choice("c", f"clear all {len(rules)} faults", "all"))
+    for key, rule in zip("xyzuvw", rules, strict=False):
+        choices.append(Choice(key, f"remove: {look.safe(_rule(rule))}", str(rule["id"])))
+    if not choices:
+        return app.say("Select a message: faults are for its destination.", "warning")
+    where = look.destination(row.url.partition("?")[0], app.feed.server.app.url) if row else ""
+    chosen = await app.push_screen_wait(Menu[Any](f"Faults  {where}"[:60], choices))
+    if isinstance(chosen, dict):
+        await app.client.request("POST", "/_dev/faults", json=chosen)
+        app.say("The fault is active; f ends it.")
+    elif chosen is not None:
+        path = "/_dev/faults" if chosen == "all" else f"/_dev/faults/{quote(chosen, safe='')}"
+        await app.client.request("DELETE", path)
+        app.say("The fault is gone.")
+    return None
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    what = f"{rule['kind']} {rule.get('status') or ''}".strip()
+    return f"{what} for {rule['filter'] or 'everything'} ({rule['hits']} times)"[:60]
+
+
 async def skip(app: "QstashApp") -> None:
     """Skip to the next thing that is due."""
-    if app.feed.server.clock.next_event_at is None:
+    if app.feed.server.clock.next_event_at is None and not app.feed.server.paused:
         return app.say("Nothing is due: there is no next event to skip to.", "warning")
     before = app.time.now()
     said = await app.client.clock({"skip": True})

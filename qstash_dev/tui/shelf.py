@@ -92,10 +92,7 @@ class Shelf:
         if LOGS in self._outdated or not events:
             return
         last = table.items[-1].seq if table.items else 0
-        at_end = table.cursor_index >= len(table) - 1
-        table.load([*table.items, *(e for e in events if e.seq > last)][-KEPT_EVENTS:])
-        if at_end:
-            table.select(len(table) - 1)
+        table.append([event for event in events if event.seq > last], KEPT_EVENTS)
 
 
 def _named(key: str) -> Any:

@@ -98,6 +98,14 @@ class Table(Generic[T]):
         else:
             self.select(self._index)
 
+    def append(self, items: Sequence[T], most: int) -> None:
+        """Add items at the end and forget the oldest; a cursor at the end stays at the end."""
+        at_end = self._index >= len(self.items) - 1
+        self.items += items
+        surplus = max(0, len(self.items) - most)
+        del self.items[:surplus]
+        self.select(len(self.items) - 1 if at_end else self._index - surplus)
+
     def select(self, index: int) -> None:
         """Put the cursor on a place (kept inside the list)."""
         self._index = max(0, min(index, len(self.items) - 1))

@@ -21,7 +21,7 @@ class TextView(ScrollView, can_focus=True):
     """Shows `Line`s. New lines keep the scroll position unless told to start at the top."""
 
     DEFAULT_CSS = """
-    TextView { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
+    TextView { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_down", "Down", id="detail.down", show=False),
@@ -61,14 +61,16 @@ class TextView(ScrollView, can_focus=True):
 
     @property
     def _room(self) -> int:
-        # A column is left for the scrollbar whether it is there or not: else the text would
-        # wrap differently with it, which may make it go away again.
-        return max(8, self.size.width - 1)
+        return max(8, self.scrollable_content_region.width)
 
     def _rewrap(self) -> None:
         self._width = self._room
         self._wrapped = [part for line in self._lines for part in wrap(line, self._width)]
-        self.virtual_size = Size(self._width, len(self._wrapped))
+        size = Size(self._width, len(self._wrapped))
+        if size != self.virtual_size:
+            # Not by assignment: that would lay out the whole screen again.
+            self.set_reactive(TextView.virtual_size, size)
+            self._scroll_update(size)
 
     def render_line(self, y: int) -> Strip:
         """One visible line."""

@@ -39,7 +39,11 @@ def _state(row: Row, ink: Ink) -> Span:
 
 
 def _code(row: Row, ink: Ink) -> Span:
-    return (str(row.status), status_role(row.status)) if row.status else ("–", "muted")
+    return _status(row.status)
+
+
+def _status(status: int | None) -> Span:
+    return (str(status), status_role(status)) if status else ("–", "muted")
 
 
 def _destination(row: Row, ink: Ink) -> Span:
@@ -149,7 +153,7 @@ LOGS: tuple[Column[Event], ...] = (
     Column("", 1, lambda event, ink: ("", "")),
     Column("TIME", 8, lambda event, ink: (look.clock_time(event.time, ink.zone), "muted")),
     Column("EVENT", 14, _event),
-    Column("CODE", 4, lambda e, ink: (str(e.status or "–"), status_role(e.status or 200)), 48),
+    Column("CODE", 4, lambda e, ink: _status(e.status), 48),
     Column("DESTINATION", 0, lambda e, ink: (look.destination(e.url, ink.app_url), "")),
     Column("ERROR", 24, lambda event, ink: (look.safe(event.error or ""), "error"), 64),
 )
@@ -158,14 +162,14 @@ HIDDEN = frozenset({"next_times", "endpoints", "user"})
 
 
 def resource_page(thing: Thing, when: When) -> list[Line]:
-    """A schedule, queue or group: its fields as QStash names them, then what is particular."""
+    """A schedule, queue or group: when it fires next, its fields as QStash names them, the rest."""
     names = [name for name in thing if name not in HIDDEN and thing[name] not in (None, [], {})]
     width = max((len(name) for name in names), default=0)
-    lines: list[Line] = [
+    lines = _next_times(thing, when)
+    lines += [
         [(f"{look.safe(name):<{width}}  ", "muted"), _field(name, thing[name], when)]
         for name in names
     ]
-    lines += _next_times(thing, when)
     for place, endpoint in enumerate(thing.get("endpoints") or []):
         if place == 0:
             lines += [[], [("── ", "muted"), ("Endpoints", "title"), (" ──", "muted")]]
@@ -178,11 +182,11 @@ def _next_times(thing: Thing, when: When) -> list[Line]:
     times = thing.get("next_times") or []
     if not times:
         return []
-    lines: list[Line] = [[], [("── ", "muted"), ("Next ten times", "title"), (" ──", "muted")]]
+    lines: list[Line] = [[("── ", "muted"), ("Next ten times", "title"), (" ──", "muted")]]
     for at in times:
         text = look.date_time(at, when.zone)[:19]
         lines.append([(text, ""), (f"  {look.countdown(at, when.now)}", "accent")])
-    return lines
+    return [*lines, []]
 
 
 def _field(name: str, value: Any, when: When) -> Span:

@@ -70,6 +70,8 @@ class VirtualList(ScrollView, can_focus=True):
         self._source: Source | None = None
         self._draw: Draw = lambda index, width: []
         self._head: Callable[[int], Line] = lambda width: []
+        self._lines: list[tuple[Line, bool]] = []
+        self._base = self._cursor_style = Style()
         self.bare = False
 
     def show(self, source: Source, draw: Draw, head: Callable[[int], Line]) -> None:
@@ -83,36 +85,61 @@ class VirtualList(ScrollView, can_focus=True):
         return len(self._source) if self._source is not None else 0
 
     def sync(self, shift: int = 0) -> None:
-        """Draw again after the source changed; `shift` rows came in above what is visible."""
+        """Draw what changed; `shift` rows came in (or went, if negative) above the cursor."""
         size = Size(self.scrollable_content_region.width, self.count + 1)
         if size != self.virtual_size:
-            self.virtual_size = size
+            # Not by assignment: that would lay out the whole screen again.
+            self.set_reactive(VirtualList.virtual_size, size)
+            self._scroll_update(size)
         if shift:
             self.scroll_to(y=self.scroll_y + shift, animate=False, immediate=True, force=True)
-        else:
-            self._keep_cursor_visible()
-        self.refresh()
+        self._keep_cursor_visible()
+        self._redraw()
+
+    def repaint(self) -> None:
+        """Draw all lines again, for the colours changed."""
+        self._lines = []
+        self._redraw()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The visible lines; what they have in common is asked for once."""
+        cursor = self.get_component_rich_style("virtual-list--cursor")
+        self._base = self.rich_style
+        self._cursor_style = self._base + Style(bgcolor=cursor.bgcolor, bold=cursor.bold)
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """One visible line; the first is the head of the columns and does not scroll."""
         width = self.scrollable_content_region.width
-        base = self.rich_style
-        if y == 0 and self.bare:
-            return Strip.blank(width, base)
+        if y >= len(self._lines):
+            return Strip.blank(width, self._base)
+        line, is_cursor = self._lines[y]
+        base = self._cursor_style if is_cursor else self._base
         if y == 0:
-            style = self.get_component_rich_style("virtual-list--head")
-            return self._strip(self._head(width), style, width)
-        index = self.scroll_offset.y + y - 1
-        if self._source is None or index >= self.count:
-            return Strip.blank(width, base)
-        if index == self._source.cursor_index:
-            cursor = self.get_component_rich_style("virtual-list--cursor")
-            # The colour of the cell wins over the cursor's, its background does not.
-            base = base + Style(bgcolor=cursor.bgcolor, bold=cursor.bold)
-        return self._strip(self._draw(index, width), base, width)
-
-    def _strip(self, line: Line, base: Style, width: int) -> Strip:
+            base = self.get_component_rich_style("virtual-list--head")
         return self._palette().strip(line, base).crop_extend(0, width, base)
+
+    def _redraw(self) -> None:
+        """Make the visible lines anew and refresh those that differ."""
+        before, self._lines = self._lines, self._visible_lines()
+        width = self.scrollable_content_region.width
+        for y in range(max(len(before), len(self._lines))):
+            if before[y : y + 1] != self._lines[y : y + 1]:
+                self.refresh(Region(0, y, width, 1))
+
+    def _visible_lines(self) -> list[tuple[Line, bool]]:
+        width, top = self.scrollable_content_region.width, self.scroll_offset.y
+        head: Line = [] if self.bare else self._head(width)
+        if self._source is None:
+            return [(head, False)]
+        cursor = self._source.cursor_index
+        places = range(top, min(self.count, top + self._visible_rows))
+        return [(head, False), *((self._draw(i, width), i == cursor) for i in places)]
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Other lines are visible now."""
+        super().watch_scroll_y(old_value, new_value)
+        self._redraw()
 
     def _keep_cursor_visible(self) -> None:
         if self._source is None or not self.count:
@@ -130,6 +157,7 @@ class VirtualList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self.sync()
+        self.refresh()
 
     def action_move(self, by: int) -> None:
         if self._source is not None:
@@ -171,7 +199,3 @@ class VirtualList(ScrollView, can_focus=True):
             self._source.select(index)
             self.sync()
             self.post_message(self.Moved(last))
-
-    def get_content_region_of_row(self, index: int) -> Region:
-        """Where a row is on the widget, for tests that click."""
-        return Region(0, index - self.scroll_offset.y + 1, self.size.width, 1)

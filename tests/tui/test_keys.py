@@ -9,6 +9,13 @@ from qstash_dev.tui.app import QstashApp
 from tests.tui.conftest import Open, until
 from tests.tui.world import World, row
 
+FAULT = {
+    "kind": "status",
+    "status": 500,
+    "times": 1,
+    "filter": 'dest:"http://localhost:3000/api/orders"',
+}
+
 
 def app_of(pilot: Pilot[Any]) -> QstashApp:
     assert isinstance(pilot.app, QstashApp)
@@ -181,6 +188,7 @@ async def test_resource_views(tui: Open, key: str, name: str) -> None:
         (["5", "r"], ("POST", "/_dev/dlq/1772366591000-0/retry", None)),
         (["5", "d"], ("DELETE", "/_dev/dlq/1772366591000-0", None)),
         (["p"], ("POST", "/_dev/pause", None)),
+        (["f", "1"], ("POST", "/_dev/faults", FAULT)),
         (["greater_than_sign"], ("POST", "/_dev/clock", {"skip": True})),
         (["T", "f"], ("POST", "/_dev/clock", {"mode": "frozen"})),
         (["d"], ("DELETE", "/_dev/messages/msg_00000013", None)),
@@ -193,6 +201,8 @@ async def test_actions(
     async with tui() as pilot:
         for key in keys:
             await pilot.press(key)
+            if keys[0] == key == "f":
+                await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
             await until(pilot, lambda: app_of(pilot).settled)
         assert await asked(pilot, world) == [expected]
 
@@ -350,3 +360,15 @@ async def test_clicks_choose_rows_views_and_pages(tui: Open) -> None:
         assert app.detail_pane.page_name == "Request"
         await pilot.click("#views", offset=(20, 0))
         assert app.view == 1
+
+
+async def test_faults_that_are_active_can_be_removed(tui: Open, world: World) -> None:
+    rule = {"id": "flt_1", "kind": "status", "status": 500, "filter": "", "hits": 3}
+    world.faults = [rule]
+    async with tui() as pilot:
+        for key, path in [("x", "/_dev/faults/flt_1"), ("c", "/_dev/faults")]:
+            world.asked.clear()
+            await pilot.press("f")
+            await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+            await pilot.press(key)
+            assert await asked(pilot, world) == [("DELETE", path, None)]

@@ -177,6 +177,8 @@ class World:
         self.asked: list[tuple[str, str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
         self.refuse: dict[str, tuple[int, str]] = {}
+        self.faults: list[dict[str, Any]] = []
+        self.pages = 0
         self.seq = 1000
         self.now = NOW
         self.clock = dict(REAL)
@@ -302,7 +304,7 @@ class World:
             "/_dev/schedules": {"schedules": SCHEDULES},
             "/_dev/queues": {"queues": QUEUES},
             "/_dev/groups": {"groups": GROUPS},
-            "/_dev/faults": {"faults": []},
+            "/_dev/faults": {"faults": self.faults},
             "/_dev/clock": {**self.clock, "now": self.now, "wall": self.now},
             "/_dev/dlq": {"cursor": None, "entries": [
                 {"dlq_id": r["dlq_id"], "time": r["updated_at"], "row": r}
@@ -315,6 +317,7 @@ class World:
         return web.json_response(answers[path])
 
     def _page(self, query: Any, path: str) -> dict[str, Any]:
+        self.pages += 1
         rows = self.matching(query.get("filter"))
         start, limit = int(query.get("cursor", 0)), int(query["limit"])
         more = str(start + limit) if len(rows) > start + limit else None
