@@ -56,6 +56,8 @@ COMMANDS: dict[str, Command] = {
                 writing_actions.open_whole),
         Command("message.diff", "equals_sign", "Diff", "Compare two marked messages, or attempts",
                 _MESSAGE, writing_actions.diff),
+        Command("message.arm", "a", "Arm", "Replay when the app's source changes, or no longer",
+                _MESSAGE, message_actions.arm),
         Command("message.fixture", "w", "Fixture", "Save the message as a fixture", _MESSAGE,
                 writing_actions.save_fixture),
         Command("message.delete", "d", "Delete", "Delete the selected row", _MESSAGE,

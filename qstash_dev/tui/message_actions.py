@@ -44,6 +44,19 @@ async def run_now(app: "QstashApp") -> None:
     return None
 
 
+async def arm(app: "QstashApp") -> None:
+    """Have it delivered again when the app's source changes, or no longer."""
+    ids = app.targets
+    rows = [app.feed.rows[id] for id in ids if id in app.feed.rows]
+    armed = not all(row.armed for row in rows) if rows else True
+    if len(ids) == 1:
+        await app.client.arm(ids[0], armed)
+        app.say("Replayed at the next save of the app's source." if armed else "Disarmed.")
+    elif ids:
+        done = await _each(app, ids, "Arming", lambda id: app.client.arm(id, armed))
+        app.say(f"{'Armed' if armed else 'Disarmed'} {done}")
+
+
 async def cancel(app: "QstashApp") -> None:
     """Stop trying; asks first when there are several."""
     ids = app.targets

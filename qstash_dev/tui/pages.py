@@ -166,6 +166,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
         ("flow control", row.flow_key),
         ("labels", ", ".join(row.labels) or None),
         ("DLQ entry", row.dlq_id),
+        ("armed", "⚑ replayed when the app's source changes" if row.armed else None),
         ("replays", str(row.replays) if row.replays else None),
         ("user", None if row.user == "defaultUser" else row.user),
         ("source", None if row.source == "local" else row.source),

@@ -50,7 +50,8 @@ def _destination(row: Row, ink: Ink) -> Span:
     kind = look.KINDS.get(row.kind, "")
     text = look.destination(row.url, ink.app_url)
     again = f" ⟲{row.replays}" if row.replays else ""
-    return f"{kind}{' ' if kind else ''}{text}{again}", ""
+    armed = " ⚑" if row.armed else ""
+    return f"{kind}{' ' if kind else ''}{text}{again}{armed}", ""
 
 
 def _next(row: Row, ink: Ink) -> Span:

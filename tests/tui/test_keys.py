@@ -187,6 +187,8 @@ async def test_resource_views(tui: Open, key: str, name: str) -> None:
         (["4", "d", "y"], ("DELETE", "/_dev/groups/order-events?user=defaultUser", None)),
         (["5", "r"], ("POST", "/_dev/dlq/1772366591000-0/retry", None)),
         (["5", "d"], ("DELETE", "/_dev/dlq/1772366591000-0", None)),
+        (["a"], ("POST", "/_dev/messages/msg_00000013/arm", None)),
+        (["g", "a"], ("POST", "/_dev/messages/msg_00000001/disarm", None)),
         (["p"], ("POST", "/_dev/pause", None)),
         (["f", "1"], ("POST", "/_dev/faults", FAULT)),
         (["greater_than_sign"], ("POST", "/_dev/clock", {"skip": True})),

@@ -56,7 +56,7 @@ def sample_rows() -> list[dict[str, Any]]:
     """One message of every kind, oldest first."""
     cloud = "https://hooks.example.com/v1/orders?tenant=acme"
     return [
-        row(1, "/api/welcome", labels=["onboarding"]),
+        row(1, "/api/welcome", labels=["onboarding"], armed=True),
         row(2, "/api/thumb", replays=1),
         row(3, "/api/remind", "delayed", due_at=NOW + 240_000),
         row(4, "/api/mail", "retry", due_at=NOW + 12_000, queue="mail", error="503 try later"),
