@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import socket
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -147,3 +148,28 @@ def test_no_server_is_code_5(launch):
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 5
     assert f"http://127.0.0.1:{port}" in errors
+
+
+def test_a_reachable_server_wants_a_token_that_commands_find_beside_its_state(start, tmp_path):
+    (tmp_path / ".env").write_text("QSTASH_TOKEN=secret\n")
+    server = start("--host", "0.0.0.0", "--env-file", ".env")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{server.url}/_dev/snapshot", timeout=10)
+    assert refused.value.code == 401
+    refused.value.close()
+    assert server.json("messages", "list") == []
+
+
+def test_quiet_prints_the_block_and_nothing_more(launch):
+    process = launch("serve", "--memory", "-port", "0", "-q")
+    lines = [process.stdout.readline()]
+    while "publish" not in lines[-1]:
+        lines.append(process.stdout.readline())
+    url = variables("".join(lines))["QSTASH_URL"]
+    request = urllib.request.Request(f"{url}/v2/publish/{url}/_dev/health", method="POST")
+    request.add_header("Authorization", f"Bearer {DEV_USERS[0].token}")
+    urllib.request.urlopen(request, timeout=10).close()
+    process.terminate()
+    rest, errors = process.communicate(timeout=30)
+    assert "msg_" not in rest
+    assert errors == ""
