@@ -14,6 +14,7 @@ from filelock import FileLock
 from qstash import AsyncQStash, QStash
 
 JAVASCRIPT = Path(__file__).parent / "js"
+NEXTJS = Path(__file__).parent / "nextjs"
 
 
 class InThread:
@@ -49,22 +50,36 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     `QSTASH_DEV_REQUIRE_NODE=1` makes it fail instead.
     """
+    return _node_for(JAVASCRIPT, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def next_app(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of Node, with Next.js installed; skips the test where nobody asked for it."""
+    asked = _is_required() or (NEXTJS / "node_modules").exists()
+    if not asked:
+        pytest.skip("Next.js is large: run `npm ci` in tests/sdk/nextjs to test with it")
+    return _node_for(NEXTJS, tmp_path_factory)
+
+
+def _node_for(project: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     found, npm = shutil.which("node"), shutil.which("npm")
     if found is None or npm is None:
         return _without_node("node and npm are not installed")
     # One worker of xdist installs, the others wait for it.
-    with FileLock(tmp_path_factory.getbasetemp().parent / "npm.lock"):
-        error = _install(npm)
+    with FileLock(tmp_path_factory.getbasetemp().parent / f"{project.name}.lock"):
+        error = _install(npm, project)
     return found if error is None else _without_node(error)
 
 
-def _install(npm: str) -> str | None:
+def _install(npm: str, project: Path) -> str | None:
     """Install what the lock file names, unless it is there; returns what went wrong."""
-    wanted = _versions(JAVASCRIPT / "package-lock.json")
-    if _versions(JAVASCRIPT / "node_modules" / ".package-lock.json") == wanted:
+    installed = _versions(project / "node_modules" / ".package-lock.json")
+    # Not all that is named is for this machine.
+    if installed and installed.items() <= _versions(project / "package-lock.json").items():
         return None
     command = [npm, "ci", "--no-audit", "--no-fund"]
-    ran = subprocess.run(command, cwd=JAVASCRIPT, capture_output=True, text=True, check=False)
+    ran = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     return None if ran.returncode == 0 else f"npm ci failed: {ran.stderr[-2000:]}"
 
 
@@ -76,7 +91,11 @@ def _versions(lock: Path) -> dict[str, str]:
     return {name: package["version"] for name, package in packages.items() if name}
 
 
+def _is_required() -> bool:
+    return os.environ.get("QSTASH_DEV_REQUIRE_NODE") == "1"
+
+
 def _without_node(reason: str) -> str:
-    if os.environ.get("QSTASH_DEV_REQUIRE_NODE") == "1":
+    if _is_required():
         pytest.fail(reason)
     pytest.skip(reason)
