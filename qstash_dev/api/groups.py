@@ -11,6 +11,7 @@ from qstash_dev.api.intake import check_name
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.group import added, removed
+from qstash_dev.protocol.headers import parse_draft
 from qstash_dev.protocol.model import Endpoint, Group
 from qstash_dev.protocol.wire import group_document
 
@@ -49,8 +50,8 @@ async def add_endpoints(call: Call) -> web.Response:
 
 async def remove_endpoints(call: Call) -> web.Response:
     """Remove endpoints by URL or name; without endpoints the group is gone."""
-    group = _find(call)
     order = await call.json(Endpoints)
+    group = _find(call)  # after the last await: another client may change it meanwhile
     left = removed(group.endpoints, [(e.url, e.name) for e in order.endpoints])
     if left:
         _put(call, replace(group, endpoints=left))
@@ -77,9 +78,11 @@ async def delete(call: Call) -> web.Response:
 
 async def set_defaults(call: Call) -> web.Response:
     """Headers that every publish to the group has unless it says otherwise."""
-    group = _find(call)
     order = await call.json(Defaults)
     headers = {name.lower(): _header(name, value) for name, value in order.headers.items()}
+    # What is wrong is told now, not to everybody who publishes later.
+    parse_draft("http://localhost", headers.items(), call.engine.policy.limits)
+    group = _find(call)
     _put(call, replace(group, headers=headers))
     return await call.done()
 
