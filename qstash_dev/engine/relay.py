@@ -74,7 +74,7 @@ class Relay:
             now_s, jti = engine.clock.wall() // 1000, engine.new_id("jwt_")
             request = ingress.resigned(request, key, now_s, jti)
         outcome = await self._send(request)
-        self._settle(message, request, outcome)
+        await self._settle(message, request, outcome)
         return outcome
 
     def _begin(self, arrival: Arrival, admission: Admission) -> Message:
@@ -108,12 +108,13 @@ class Relay:
                 return outcome
             await asyncio.sleep(HOLD_POLL_S)
 
-    def _settle(self, begun: Message, request: Request, outcome: Outcome) -> None:
+    async def _settle(self, begun: Message, request: Request, outcome: Outcome) -> None:
         engine = self._engine
+        attempt = Attempt(begun.id, begun.attempts, request.target, request.headers, outcome)
+        attempt = replace(attempt, hint=await engine.explain(begun, attempt))
         current = engine.store.messages.get(None, begun.id)
         if current is None:  # forgotten meanwhile
             return
-        attempt = Attempt(begun.id, begun.attempts, request.target, request.headers, outcome)
         # The cloud may have begun another attempt: its number is not given away again.
         message = replace(begun, attempts=current.attempts)
         engine.store.messages.apply(ingress.settled(message, attempt, engine.clock.now()))
