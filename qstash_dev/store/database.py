@@ -39,6 +39,8 @@ class Database:
         self._depth = 0
         self._waiters: list[asyncio.Future[None]] = []
         self._caches: list[dict[Any, Any]] = []
+        self._fault: BaseException | None = None
+        self._undone: StoreError | None = None
         self.on_commit: Callable[[], None] = lambda: None
         self.on_rollback: Callable[[], None] = lambda: None
         try:
@@ -87,10 +89,18 @@ class Database:
         self._depth += 1
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raises StoreError for what SQLite refuses."""
         self._depth -= 1
-        if error is not None:
-            self._fail(error)
-        elif self._later is None and self._depth == 0:
+        if error is not None and (self._open or isinstance(error, sqlite3.Error)):
+            self._fault = self._fault or error
+        if self._depth:
+            return  # what is undone is the outermost change, when it ends
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            failure = self._fail(fault)
+            if error is None or isinstance(error, sqlite3.Error):
+                raise failure from fault
+        elif self._later is None:
             self.commit()
 
     def cache(self) -> dict[Any, Any]:
@@ -104,6 +114,7 @@ class Database:
 
     def commit(self) -> None:
         """End the open transaction. A failure rolls it back and is what all waiters get."""
+        self._undone = None
         if not self._open:
             return
         self._open = False
@@ -117,6 +128,8 @@ class Database:
 
     async def committed(self) -> None:
         """Wait until all that was written so far is in the file. Raises StoreError if it is not."""
+        if self._undone is not None:
+            raise self._undone
         if not self._open:
             return
         waiter = asyncio.get_running_loop().create_future()
@@ -140,17 +153,20 @@ class Database:
         if self._later is not None:
             self._later(self.commit)
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> StoreError:
         """Undo the open transaction: with it goes what other changes of this loop turn wrote."""
-        if not self._open and not isinstance(error, sqlite3.Error):
-            return
+        failure = StoreError(f"cannot write to the database {self.path}: {error}")
+        if self._open and self._later is not None:
+            # Until the commit of this turn nobody knows whether what they wrote is lost.
+            self._undone = failure
         self._open = False
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("ROLLBACK")
         for cache in self._caches:
             cache.clear()
-        self._release(StoreError(f"cannot write to the database {self.path}: {error}"))
+        self._release(failure)
         self.on_rollback()
+        return failure
 
     def _release(self, error: StoreError | None) -> None:
         waiters, self._waiters = self._waiters, []

@@ -1,7 +1,6 @@
 """One message at a time: delivery, retry, cancel, run now, replay, the DLQ, and what survives."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +9,7 @@ from msgspec.structs import replace
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import Endpoint, Group, Query, Request
+from qstash_dev.store.database import StoreError
 from qstash_dev.store.store import Store
 from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer
 
@@ -480,7 +480,7 @@ async def test_deduplication_survives_a_crash(world: World) -> None:
 
 def fail_a_write(store: Store) -> None:
     """What a full disk does: the transaction is rolled back."""
-    with pytest.raises(sqlite3.Error), store.database:
+    with pytest.raises(StoreError), store.database:
         store.database.write("INSERT INTO nowhere VALUES (1)")
 
 

@@ -1,0 +1,99 @@
+"""When the database refuses: an error for whoever waited, and a server that goes on as if not asked."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+AT_COMMIT = (
+    "CREATE TABLE doom (message INTEGER REFERENCES messages (seq) DEFERRABLE INITIALLY DEFERRED)",
+    "CREATE TRIGGER doomed AFTER INSERT ON messages WHEN NEW.url LIKE '%doomed' "
+    "BEGIN INSERT INTO doom VALUES (-1); END",
+)
+AT_ONCE = (
+    "CREATE TRIGGER doomed BEFORE INSERT ON messages WHEN NEW.url LIKE '%doomed' "
+    "BEGIN SELECT RAISE(ABORT, 'disk on fire'); END",
+)
+
+
+def break_store(running, statements):
+    database = running.server._store.database
+    with database:
+        for statement in statements:
+            database.write(statement)
+
+
+@pytest.mark.parametrize("statements", [AT_COMMIT, AT_ONCE], ids=["at commit", "at once"])
+async def test_a_publish_that_cannot_be_stored_is_an_error_and_leaves_nothing(
+    start, make_app, statements
+):
+    app = make_app()
+    await app.start()
+    running = await start()
+    break_store(running, statements)
+    error = await running.call("POST", f"/v2/publish/{app.url}/doomed", "{}", status=500)
+    assert error["error"].startswith("cannot write to the database")
+    kept = await running.publish(f"{app.url}/kept")
+    await running.wait("state:delivered")
+    snapshot = await running.call("GET", "/_dev/snapshot")
+    assert [row["id"] for row in snapshot["rows"]] == [kept]
+    assert [path for _, path, _, _ in app.requests] == ["/kept"]
+
+
+@pytest.mark.parametrize("statements", [AT_COMMIT, AT_ONCE], ids=["at commit", "at once"])
+async def test_among_many_publishes_all_acknowledged_ones_are_delivered(
+    start, make_app, statements
+):
+    app = make_app()
+    await app.start()
+    running = await start()
+    break_store(running, statements)
+
+    acknowledged = set()
+
+    async def client(name):
+        for number in range(20):
+            path = "doomed" if (name + number) % 5 == 0 else f"{name}/{number}"
+            with contextlib.suppress(AssertionError):
+                acknowledged.add(await running.publish(f"{app.url}/{path}"))
+
+    await asyncio.gather(*map(client, range(3)))
+    assert 0 < len(acknowledged) <= 48
+    for message_id in acknowledged:
+        await running.wait(f"state:delivered id:{message_id}")
+    snapshot = await running.call("GET", "/_dev/snapshot")
+    assert snapshot["counts"]["messages"] == snapshot["counts"]["delivered"]
+
+
+async def test_a_batch_of_which_one_item_cannot_be_stored_acknowledges_nothing(start, make_app):
+    app = make_app()
+    await app.start()
+    running = await start()
+    break_store(running, AT_ONCE)
+    items = [{"destination": f"{app.url}/{path}", "body": "{}"} for path in ("a", "doomed", "b")]
+    error = await running.call("POST", "/v2/batch", items, status=500)
+    assert error["error"].startswith("cannot write to the database")
+    snapshot = await running.call("GET", "/_dev/snapshot")
+    assert snapshot["counts"]["messages"] == 0
+
+
+async def test_a_delivery_under_way_during_a_rollback_is_made_again_with_its_id(start, make_app):
+    arrived, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def answer():
+        arrived.set()
+        await may_answer.wait()
+        return 200
+
+    app = make_app(lambda path, count: answer())
+    await app.start()
+    running = await start()
+    break_store(running, AT_COMMIT)
+    message_id = await running.publish(f"{app.url}/slow")
+    await arrived.wait()
+    await running.call("POST", f"/v2/publish/{app.url}/doomed", "{}", status=500)
+    may_answer.set()
+    (row,) = await running.wait("state:delivered")
+    assert row["id"] == message_id
+    ids = {headers["Upstash-Message-Id"] for _, _, headers, _ in app.requests}
+    assert ids == {message_id}

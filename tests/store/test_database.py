@@ -1,0 +1,252 @@
+"""Group commit: what is acknowledged is in the file, and what fails is undone whole."""
+
+import asyncio
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qstash_dev.store.database import Database, StoreError, StoreInUse
+
+NOTE = "INSERT INTO sequences VALUES (?, 1)"
+DOOM = (
+    "CREATE TABLE doom (message INTEGER REFERENCES messages (seq) DEFERRABLE INITIALLY DEFERRED)",
+    "CREATE TRIGGER doomed AFTER INSERT ON sequences WHEN NEW.name = 'doomed' "
+    "BEGIN INSERT INTO doom VALUES (-1); END",
+)
+"""After these, the COMMIT of a transaction that notes `doomed` fails."""
+
+Turn = list[Callable[[], None]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "messages.db"
+
+
+@pytest.fixture
+def turn() -> Turn:
+    """What the loop is asked to do after this turn."""
+    return []
+
+
+@pytest.fixture
+def database(path: Path, turn: Turn) -> Iterator[Database]:
+    database = Database(path, turn.append)
+    for sql in DOOM:
+        database.write(sql)
+    end(turn)
+    yield database
+    database.close()
+
+
+def end(turn: Turn) -> None:
+    calls, turn[:] = turn[:], []
+    for call in calls:
+        call()
+
+
+def noted(database: Database) -> list[str]:
+    return [name for (name,) in database.read("SELECT name FROM sequences ORDER BY name")]
+
+
+async def waiting(database: Database, count: int) -> list[asyncio.Task[None]]:
+    tasks = [asyncio.create_task(database.committed()) for _ in range(count)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in tasks)
+    return tasks
+
+
+async def test_all_changes_of_a_turn_are_committed_together_and_then_acknowledged(
+    database: Database, turn: Turn
+) -> None:
+    commits = []
+    database.on_commit = lambda: commits.append(noted(database))
+    for name in "abc":
+        with database:
+            database.write(NOTE, (name,))
+    waiters = await waiting(database, 3)
+    assert len(turn) == 1
+    end(turn)
+    await asyncio.gather(*waiters)
+    assert commits == [["a", "b", "c"]]
+
+
+async def test_who_wrote_nothing_does_not_wait(database: Database, turn: Turn) -> None:
+    await database.committed()
+    assert turn == []
+
+
+async def test_a_commit_that_fails_is_what_all_waiters_get_and_undoes_all(
+    database: Database, turn: Turn
+) -> None:
+    undone = []
+    database.on_rollback = lambda: undone.append(noted(database))
+    for name in ("a", "doomed", "b"):
+        with database:
+            database.write(NOTE, (name,))
+    waiters = await waiting(database, 3)
+    end(turn)
+    for waiter in waiters:
+        with pytest.raises(StoreError, match=r"cannot write to the database .*FOREIGN KEY"):
+            await waiter
+    assert undone == [[]]
+
+
+async def test_after_a_commit_that_failed_the_next_one_succeeds(
+    database: Database, turn: Turn
+) -> None:
+    with database:
+        database.write(NOTE, ("doomed",))
+    end(turn)
+    with database:
+        database.write(NOTE, ("a",))
+    (waiter,) = await waiting(database, 1)
+    end(turn)
+    await waiter
+    assert noted(database) == ["a"]
+
+
+async def test_a_change_that_is_refused_undoes_the_turn_and_fails_its_waiters(
+    database: Database, turn: Turn
+) -> None:
+    with database:
+        database.write(NOTE, ("a",))
+    (waiter,) = await waiting(database, 1)
+    with pytest.raises(StoreError, match="NOT NULL"), database:
+        database.write(NOTE, (None,))
+    with pytest.raises(StoreError, match="NOT NULL"):
+        await waiter
+    assert noted(database) == []
+
+
+async def test_nothing_is_acknowledged_in_a_turn_of_which_a_part_was_undone(
+    database: Database, turn: Turn
+) -> None:
+    with database:
+        database.write(NOTE, ("lost",))
+    with pytest.raises(ZeroDivisionError), database:
+        database.write(NOTE, (str(1 / 0),))
+    with database:
+        database.write(NOTE, ("kept",))
+    with pytest.raises(StoreError, match="division by zero"):
+        await database.committed()
+    end(turn)
+    await database.committed()
+    assert noted(database) == ["kept"]
+
+
+@pytest.mark.parametrize("place", ["before", "inside", "after"])
+def test_a_failure_inside_nested_changes_undoes_the_outermost(
+    database: Database, turn: Turn, place: str
+) -> None:
+    def fail_at(here: str) -> None:
+        if here == place:
+            raise ValueError(place)
+
+    def change() -> None:
+        with database:
+            database.write(NOTE, ("outer",))
+            fail_at("before")
+            with database:
+                database.write(NOTE, ("inner",))
+                fail_at("inside")
+            fail_at("after")
+
+    with pytest.raises(ValueError, match=place):
+        change()
+    end(turn)
+    assert noted(database) == []
+
+
+def test_a_change_whose_part_failed_fails_even_if_nobody_looks(
+    database: Database, turn: Turn
+) -> None:
+    undone = []
+    database.on_rollback = lambda: undone.append(noted(database))
+
+    def change() -> None:
+        with database:
+            database.write(NOTE, ("outer",))
+            with contextlib.suppress(sqlite3.IntegrityError), database:
+                database.write(NOTE, (None,))
+
+    with pytest.raises(StoreError, match="NOT NULL"):
+        change()
+    end(turn)
+    assert undone == [[]]
+
+
+def test_a_failure_before_anything_was_written_undoes_nothing(
+    database: Database, turn: Turn
+) -> None:
+    database.on_rollback = lambda: pytest.fail("there was nothing to undo")
+    with pytest.raises(ValueError, match="early"), database:
+        raise ValueError("early")
+
+
+def test_without_a_loop_each_outermost_change_commits_by_itself(path: Path) -> None:
+    database = Database(path)
+    commits = []
+    database.on_commit = lambda: commits.append(noted(database))
+    with database:
+        database.write(NOTE, ("a",))
+        with database:
+            database.write(NOTE, ("b",))
+    with database:
+        database.write(NOTE, ("c",))
+    assert commits == [["a", "b"], ["a", "b", "c"]]
+    database.close()
+
+
+def test_what_is_remembered_is_forgotten_with_what_was_undone(
+    database: Database, turn: Turn
+) -> None:
+    cache = database.cache()
+    cache["a"] = 1
+    with database:
+        database.write(NOTE, ("a",))
+    end(turn)
+    assert cache == {"a": 1}
+    with pytest.raises(StoreError), database:
+        database.write(NOTE, (None,))
+    assert cache == {}
+
+
+def test_what_was_committed_is_there_after_a_close(path: Path) -> None:
+    database = Database(path, lambda commit: None)
+    with database:
+        database.write(NOTE, ("a",))
+    database.close()
+    database = Database(path)
+    assert noted(database) == ["a"]
+    database.close()
+
+
+def test_a_second_opener_is_refused_while_the_first_is_there(
+    path: Path, database: Database
+) -> None:
+    opens = f"from qstash_dev.store.database import Database; Database({str(path)!r})"
+    second = subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True)
+    assert second.returncode == 1
+    assert f"StoreInUse: the database {path} is in use" in second.stderr
+    with pytest.raises(StoreInUse):
+        Database(path)
+
+
+def test_a_file_that_is_no_database_is_a_sentence(path: Path) -> None:
+    path.write_text("no database " * 100)
+    with pytest.raises(StoreError, match=r"cannot open the database .*messages.db: file is not a"):
+        Database(path)
+
+
+def test_another_format_is_a_sentence(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError, match="has format 99, this qstash-dev reads"):
+        Database(path)
