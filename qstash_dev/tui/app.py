@@ -15,9 +15,11 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.geometry import Size
 from textual.widgets import Input
 
 from qstash_dev.client import (
@@ -464,7 +466,7 @@ class QstashApp(App[int]):
     @property
     def is_small(self) -> bool:
         """Whether there is room for one pane only."""
-        return self.size.width < 80 or self.size.height < 20
+        return _is_small(self.size)
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         """The cursor moved: the detail follows; the key for the last row means follow."""
@@ -490,9 +492,9 @@ class QstashApp(App[int]):
         """The footer depends on where the focus is."""
         self.draw_bars()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """A small terminal shows one pane, a larger one both again."""
-        if not self.is_small and self.solo == "detail":
+        if not _is_small(event.size) and self.solo == "detail":
             self.set_solo(None)
         self.call_after_refresh(self.draw)
 
@@ -524,6 +526,10 @@ class QstashApp(App[int]):
         self._typing.stop()
         self.list_pane.open_filter(False)
         self.apply_filter()
+
+
+def _is_small(size: Size) -> bool:
+    return size.width < 80 or size.height < 20
 
 
 def run(
