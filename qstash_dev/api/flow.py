@@ -102,7 +102,7 @@ def _limit(call: Call, name: str) -> int | None:
     text = call.arg(name)
     if text is None or text == "":
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= 1):
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) >= 1):
         raise QStashError(
             400, f"invalid {name} {text[:50]!r}: expected a whole number of at least 1"
         )

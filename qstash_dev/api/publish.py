@@ -69,6 +69,8 @@ async def _publish(call: Call, queue: str | None) -> web.Response:
 def _accept(call: Call, order: Order) -> tuple[Any, int]:
     draft, destination = order.draft, order.destination
     if draft.cron is not None:
+        queue = order.queue or draft.spec.queue
+        draft = replace(draft, spec=replace(draft.spec, queue=queue))
         text = destination.url or destination.group or ""
         schedule = call.engine.schedules.create(call.user, draft, text, order.body)
         return {"scheduleId": schedule.id}, 200
