@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 FILES = Path(__file__).parent / "js"
-SHARED = sorted(f.name for f in FILES.glob("*.test.mjs") if f.name != "adoption.test.mjs")
+ADOPTION = ("adoption.test.mjs", "instrumentation.test.mjs")
+SHARED = sorted(f.name for f in FILES.glob("*.test.mjs") if f.name not in ADOPTION)
 
 
 def run_node(node, name, **variables):
@@ -30,10 +31,11 @@ def test_the_javascript_sdk_works_with_the_printed_variables(node, server, name)
     run_node(node, name, **server.env)
 
 
-def test_an_app_that_sets_only_qstash_dev_adopts_the_server(node, server, tmp_path):
+@pytest.mark.parametrize("name", ADOPTION)
+def test_an_app_that_sets_only_qstash_dev_adopts_the_server(node, server, tmp_path, name):
     run_node(
         node,
-        "adoption.test.mjs",
+        name,
         QSTASH_DEV="true",
         QSTASH_DEV_PORT=str(server.port),
         HOME=str(tmp_path),

@@ -65,6 +65,21 @@ async def test_the_destination_is_called_as_it_was_written(qstash, app, path):
     assert message.url == app.url + path
 
 
+async def test_localhost_is_found_where_the_app_listens(qstash, app):
+    url = app.url.replace("127.0.0.1", "localhost") + "/task"
+    await qstash.message.publish(url=url)
+    got = await app.one()
+    assert got.headers["Host"] == url.split("/")[2]
+
+
+async def test_a_large_body_arrives_whole_and_a_larger_one_is_refused(qstash, app):
+    body = bytes(range(256)) * 39_000
+    await qstash.message.publish(url=app.url, body=body)
+    assert (await app.one()).body == body
+    with pytest.raises(QStashError, match=r"412.*quota maxMessageSize exceeded"):
+        await qstash.message.publish(url=app.url, body=b"x" * 10_500_000)
+
+
 async def test_a_delivery_carries_the_headers_of_qstash_and_no_configuration(qstash, app):
     published = await qstash.message.publish(url=app.url, retries=2, headers={"X-Tenant": "acme"})
     headers = (await app.one()).headers

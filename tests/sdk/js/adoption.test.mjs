@@ -34,3 +34,13 @@ test("an app publishes and verifies and downloads nothing", async (t) => {
   // The SDK makes its cache directory in the home directory before it downloads.
   assert.deepEqual(readdirSync(homedir()), []);
 });
+
+test("an option of the client is enough", async () => {
+  const port = process.env.QSTASH_DEV_PORT;
+  delete process.env.QSTASH_DEV;
+  const client = new Client({ devMode: true });
+  const { messageId } = await client.publish({ url: "http://127.0.0.1:9/", delay: "1h" });
+  const message = await client.messages.get(messageId);
+  assert.equal(message.url, "http://127.0.0.1:9/");
+  assert.equal(client.http.baseUrl, `http://127.0.0.1:${port}`);
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Client } from "@upstash/qstash";
 import { app, base64, client, waitFor } from "./harness.mjs";
 
 const sha256 = async (text) =>
@@ -63,6 +64,13 @@ test("headers are forwarded, those of the SDK itself are not", async () => {
   assert.equal(headers["upstash-max-retries"], "3");
   const leaked = Object.keys(headers).filter((n) => /^upstash-(telemetry|forward|method)/.test(n));
   assert.deepEqual(leaked, []);
+});
+
+test("headers of the client are sent with every message", async () => {
+  const own = new Client({ retry: false, headers: { "X-Bypass": "1", "X-Both": "client" } });
+  await own.publishJSON({ url: app.url, body: 1, headers: { "X-Both": "message" } });
+  const { headers } = await app.one();
+  assert.deepEqual([headers["x-bypass"], headers["x-both"]], ["1", "message"]);
 });
 
 for (const [delay, wait] of [
