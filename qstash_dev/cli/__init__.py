@@ -29,6 +29,8 @@ COMMANDS = {
     "flow": ("resources", "List flow-control keys; pause, resume one."),
     "clock": ("control", "Time as messages see it: advance, skip, freeze, scale."),
     "faults": ("faults", "Make deliveries go wrong on purpose."),
+    "export": ("transfer", "Save messages to a file."),
+    "import": ("transfer", "Send the messages of a file."),
     "wait": ("control", "Wait until messages match a filter."),
     "reset": ("control", "Forget everything."),
     "env": ("env", "Print or write the variables that your app needs."),
@@ -55,7 +57,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"qstash_dev.cli.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, cmd_name.replace("-", "_"))
+        # `import` is a word of the language and cannot be a name.
+        command = getattr(module, {"import": "import_messages"}.get(cmd_name, cmd_name))
         assert isinstance(command, click.Command)
         return command
 

@@ -213,19 +213,19 @@ def replay(
         changes["url"] = to
     if method:
         changes["method"] = method.upper()
-    chosen = ids or tuple(talk(url, lambda client: matching(client, filter or "")))
+    chosen = ids or [row.id for row in talk(url, lambda client: matching(client, filter or ""))]
     if not chosen:
         click.echo("No message matches.", err=True)
     each(url, chosen, "Replayed", lambda client, id: client.replay(id, changes))
 
 
-async def matching(client: Client, filter: str) -> list[str]:
-    """The ids of all messages that match, oldest first, so that they are replayed in order."""
-    found: list[str] = []
+async def matching(client: Client, filter: str) -> list[Row]:
+    """All messages that match, oldest first, so that they are replayed in order."""
+    found: list[Row] = []
     cursor: str | None = None
     while True:
         page = await client.messages(filter, cursor, limit=1000, order="earliest")
-        found += [row.id for row in page.rows]
+        found += page.rows
         cursor = page.cursor
         if cursor is None:
             return found
