@@ -1,6 +1,7 @@
 """Through the tunnel: deliveries of the cloud come in, are recorded and answered; nothing else is."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from typing import Any
@@ -149,6 +150,69 @@ async def test_two_attempts_of_a_message_at_once_are_both_recorded(world: World)
     attempts = (await world.dev("messages/msg_cloud1"))["attempts"]
     assert [a["number"] for a in attempts] == [1, 2, 3]
     assert [a["response"]["body"]["text"] for a in attempts] == ["0", "1", "2"]
+
+
+async def slow_delivery(world: World) -> tuple[asyncio.Event, "asyncio.Task[Any]"]:
+    """A delivery that the app works on until the event is set."""
+    release = asyncio.Event()
+
+    async def slow(got: Got) -> web.Response:
+        await release.wait()
+        return web.Response(text="late")
+
+    world.app.answer = slow
+    delivery = asyncio.create_task(world.deliver())
+    await world.wait("state:active source:cloud")
+    return release, delivery
+
+
+async def test_a_delivery_under_way_is_answered_before_the_server_stops(world: World) -> None:
+    release, delivery = await slow_delivery(world)
+    stopping = asyncio.create_task(world.server._outside.stop())
+    with contextlib.suppress(OSError):
+        while True:  # until it listens no more
+            await world.raw("GET / HTTP/1.1\nHost: x")
+    assert not stopping.done()
+    release.set()
+    answer = await delivery
+    assert (answer.status, answer.body) == (200, b"late")
+    await stopping
+
+
+async def test_a_delivery_whose_message_is_forgotten_meanwhile_is_still_answered(
+    world: World,
+) -> None:
+    release, delivery = await slow_delivery(world)
+    await world.dev("reset", "POST")
+    release.set()
+    assert (await delivery).status == 200
+    assert await world.rows() == []
+
+
+async def test_a_crash_during_a_delivery_leaves_it_to_the_cloud(world: World) -> None:
+    """A restart makes our own deliveries again, not those of the cloud."""
+    release, delivery = await slow_delivery(world)
+    engine = world.server._engine
+    engine.recover()
+    assert engine.next_time() is None
+    [row] = await world.rows()
+    assert row["state"] == "created"
+    release.set()
+    await delivery
+
+
+async def test_a_fault_rule_hits_a_delivery_of_the_cloud(world: World) -> None:
+    fault = {"kind": "status", "status": 503, "filter": "source:cloud"}
+    await world.dev("faults", "POST", json=fault)
+    assert (await world.deliver()).status == 503
+    assert world.app.got == []
+
+
+async def test_a_failed_delivery_of_the_cloud_is_explained(world: World) -> None:
+    world.app.answer = lambda got: web.Response(status=404)
+    await world.deliver()
+    [row] = await world.rows()
+    assert row["hint"]
 
 
 async def test_a_replay_goes_straight_to_the_app_with_the_keys_that_the_app_has(

@@ -97,7 +97,7 @@ class World:
         """A call of the control API."""
         async with self.session.request(method, f"{self.url}/_dev/{path}", **options) as answer:
             document = await answer.json()
-            assert answer.status == 200, document
+            assert answer.ok, document
             return document
 
     async def rows(self, wanted: str = "") -> list[dict[str, Any]]:
