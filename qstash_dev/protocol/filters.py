@@ -122,6 +122,8 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
 }
 
 _MAX_TEXT = 4_000
+# SQLite evaluates expressions that are at most a thousand deep.
+_MAX_CONDITIONS = 300
 _HEADER_NAME = re.compile(r"[!#$%&'+.^_`~0-9a-z-]+")
 _OTHER_NAMES = {
     "url": "dest",
@@ -151,7 +153,10 @@ def parse_filter(text: str) -> Filter:
     """Read a filter. Raises `FilterError` with a sentence, and a suggestion where one is likely."""
     if len(text) > _MAX_TEXT:
         raise FilterError(f"The filter is longer than {_MAX_TEXT} characters.")
-    return Filter(tuple(_term(pieces) for pieces in _split_terms(text)))
+    terms = tuple(_term(pieces) for pieces in _split_terms(text))
+    if sum(len(term.values) for term in terms) > _MAX_CONDITIONS:
+        raise FilterError(f"The filter has more than {_MAX_CONDITIONS} conditions.")
+    return Filter(terms)
 
 
 def _split_terms(text: str) -> Iterable[list[Piece]]:

@@ -1,0 +1,222 @@
+"""Lists of the API: every filter, both orders, pages without a gap or a repetition."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from qstash_dev.protocol import settle
+from qstash_dev.protocol.model import FlowControl, Query, State
+from tests.samples import NOW, answer, no_answer
+from tests.store.filled import Filled
+
+USER, OTHER = "defaultUser", "testUser1"
+
+
+@pytest.fixture
+def filled() -> Iterator[Filled]:
+    filled = Filled()
+    yield filled
+    filled.store.close()
+
+
+def lines(filled: Filled, user: str = USER, **query: Any) -> list[tuple[str, str]]:
+    found = filled.store.search.events(user, Query(**{"latest_first": False, **query}))
+    return [(item.event.message_id, item.event.state.value) for item in found]
+
+
+def letters(filled: Filled, user: str | None = USER, **query: Any) -> list[str]:
+    found = filled.store.search.dead_letters(user, Query(**{"latest_first": False, **query}))
+    return [letter.message_id for _, letter, _ in found]
+
+
+def unfinished(filled: Filled, **conditions: tuple[str, ...]) -> list[str]:
+    query = Query(conditions)
+    seqs = filled.store.search.unfinished(USER, query, 100)
+    assert filled.store.search.count_unfinished(USER, query) == len(seqs)
+    return [filled.store.messages.load(seq).id for seq in seqs]
+
+
+RICH: dict[str, Any] = {
+    "url": "http://user:pw@app.test:8080/a/b?x=1#y",
+    "topic": "orders",
+    "schedule_id": "scd_1",
+    "queue": "q",
+    "labels": ("red", "blue"),
+    "flow": FlowControl("k", 1),
+    "caller_ip": "127.0.0.1",
+}
+FILTERS = [
+    ("id", "msg_2"),
+    ("url", "http://user:pw@app.test:8080/a/b?x=1#y"),
+    ("host", "app.test:8080"),
+    ("path", "/a/b"),
+    ("topic", "orders"),
+    ("schedule_id", "scd_1"),
+    ("queue", "q"),
+    ("label", "red"),
+    ("label", "blue"),
+    ("flow_key", "k"),
+    ("caller_ip", "127.0.0.1"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), FILTERS)
+def test_every_filter_finds_its_message_in_all_lists(
+    filled: Filled, field: str, value: str
+) -> None:
+    filled.fail()
+    filled.fail(**RICH)
+    filled.add()
+    waiting = filled.add(**RICH)
+    wanted = ("msg_2", waiting.id) if field != "id" else ("msg_2",)
+    conditions = {field: (value,)}
+    assert {id_ for id_, _ in lines(filled, conditions=conditions)} == set(wanted)
+    if field not in ("host", "path"):
+        assert letters(filled, conditions=conditions) == ["msg_2"]
+    if field == "id":
+        conditions = {"id": (waiting.id,)}
+    assert unfinished(filled, **conditions) == [waiting.id]
+    assert lines(filled, conditions={field: ("other",)}) == []
+
+
+def test_values_are_alternatives_and_names_must_all_hold(filled: Filled) -> None:
+    for labels, queue in ((("a",), "q"), (("b",), "q"), (("a", "b"), None), ((), "q")):
+        filled.add(labels=labels, queue=queue)
+    assert unfinished(filled, label=("a", "b")) == ["msg_1", "msg_2", "msg_3"]
+    assert unfinished(filled, label=("a", "b"), queue=("q",)) == ["msg_1", "msg_2"]
+
+
+def test_states_select_lines(filled: Filled) -> None:
+    filled.fail()
+    filled.try_(filled.add(), no_answer())
+    in_progress = {"state": ("ACTIVE", "RETRY", "ERROR")}
+    assert lines(filled, conditions=in_progress) == [
+        ("msg_1", "ACTIVE"),
+        ("msg_1", "ERROR"),
+        ("msg_2", "ACTIVE"),
+        ("msg_2", "ERROR"),
+        ("msg_2", "RETRY"),
+    ]
+
+
+def test_an_event_knows_its_attempt_and_status(filled: Filled) -> None:
+    filled.fail(status=404)
+    found = filled.store.search.events(USER, Query(latest_first=False))
+    told = [(f.event.state, f.event.attempt, f.event.status, f.event.error) for f in found]
+    assert told == [
+        (State.CREATED, None, None, None),
+        (State.ACTIVE, None, None, None),
+        (State.ERROR, 1, 404, "404 Not Found"),
+        (State.FAILED, 1, 404, "404 Not Found"),
+    ]
+    assert {f.message for f in found} == {filled.store.messages.get(USER, "msg_1").seq}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        (None, None, ["msg_1", "msg_2", "msg_3"]),
+        (NOW + 1, None, ["msg_2", "msg_3"]),
+        (None, NOW + 1, ["msg_1", "msg_2"]),
+        (NOW + 1, NOW + 1, ["msg_2"]),
+        (NOW + 3, None, []),
+    ],
+)
+def test_dates_include_both_ends(
+    filled: Filled, since: int | None, until: int | None, found: list[str]
+) -> None:
+    for n in range(3):
+        filled.fail(NOW + n)
+    assert letters(filled, from_date=since, to_date=until) == found
+    assert sorted({id_ for id_, _ in lines(filled, from_date=since, to_date=until)}) == found
+
+
+@pytest.mark.parametrize("latest_first", [True, False])
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_pages_have_neither_gaps_nor_repetitions(
+    filled: Filled, latest_first: bool, size: int
+) -> None:
+    expected = [filled.fail().id for _ in range(7)]
+    if latest_first:
+        expected.reverse()
+    pages: list[str] = []
+    cursor = None
+    while True:
+        query = Query(count=size, cursor=cursor, latest_first=latest_first)
+        found = filled.store.search.dead_letters(USER, query)
+        pages += [letter.message_id for _, letter, _ in found[:size]]
+        if len(found) <= size:
+            break
+        cursor = found[size - 1][0]
+        filled.fail(NOW + 1) if latest_first else None  # what comes later is on no page
+    assert pages == expected
+
+
+def test_the_log_in_pages_is_the_log(filled: Filled) -> None:
+    for _ in range(3):
+        filled.fail()
+    whole = lines(filled)
+    pages: list[tuple[str, str]] = []
+    cursor = None
+    while True:
+        query = Query(count=5, cursor=cursor, latest_first=False)
+        found = filled.store.search.events(USER, query)
+        pages += [(f.event.message_id, f.event.state.value) for f in found[:5]]
+        if len(found) <= 5:
+            break
+        cursor = found[4].event.seq
+    assert pages == whole
+    assert lines(filled, latest_first=True) == whole[::-1]
+
+
+def test_users_see_only_their_own(filled: Filled) -> None:
+    filled.fail()
+    filled.fail(user=OTHER)
+    filled.add(user=OTHER)
+    assert letters(filled) == ["msg_1"]
+    assert letters(filled, OTHER) == ["msg_2"]
+    assert letters(filled, None) == ["msg_1", "msg_2"]
+    assert {id_ for id_, _ in lines(filled)} == {"msg_1"}
+    assert unfinished(filled) == []
+    ((_, letter, _),) = filled.store.search.dead_letters(OTHER, Query())
+    assert filled.store.search.dead_letter(OTHER, letter.id) is not None
+    assert filled.store.search.dead_letter(USER, letter.id) is None
+    assert filled.store.search.dead_letter(None, letter.id) is not None
+
+
+def test_dead_letters_are_found_by_the_status_of_the_last_answer(filled: Filled) -> None:
+    filled.fail(status=500)
+    filled.fail(status=404)
+    filled.try_(filled.add(max_retries=0), no_answer())
+    assert letters(filled, conditions={"status": ("404",)}) == ["msg_2"]
+    assert letters(filled, conditions={"status": ("404", "500")}) == ["msg_1", "msg_2"]
+    assert letters(filled, conditions={"status": ("9" * 18,)}) == []
+
+
+def test_dead_letters_are_found_by_their_ids(filled: Filled) -> None:
+    filled.fail()
+    filled.fail()
+    found = filled.store.search.dead_letters(USER, Query(latest_first=False))
+    ids = tuple(letter.id for _, letter, _ in found)
+    assert len(set(ids)) == 2
+    assert letters(filled, conditions={"dlq_id": (ids[1], "1-1")}) == ["msg_2"]
+
+
+def test_more_ids_than_sqlite_has_variables(filled: Filled) -> None:
+    filled.add()
+    ids = (*(f"msg_x{n}" for n in range(40_000)), "msg_1")
+    assert unfinished(filled, id=ids) == ["msg_1"]
+
+
+def test_what_is_finished_or_about_to_be_cannot_be_cancelled(filled: Filled) -> None:
+    filled.fail()
+    filled.try_(filled.add(), answer(200))
+    waiting = filled.add()
+    retrying = filled.try_(filled.add(), answer(500))
+    requested = settle.start(filled.add(), NOW)
+    filled.store.messages.apply(requested)
+    filled.store.messages.apply(settle.cancel(replace(requested.changed[0]), NOW))
+    assert unfinished(filled) == [waiting.id, retrying.id]
+    assert filled.store.search.unfinished(USER, Query(), 1) == [waiting.seq]
