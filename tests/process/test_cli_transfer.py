@@ -28,7 +28,7 @@ def test_messages_move_from_one_server_to_another(server, other, tmp_path):
     imported = other.run("import", str(tmp_path / "all.json"))
     assert imported.returncode == 0, imported.stderr
     assert imported.stderr.endswith("2 messages sent.\n")
-    queued, first = other.json("messages", "list")
+    queued, first = other.json("messages", "list", "--filter", "source:publish")
     assert queued["queue"] == "mail"
     detail = other.json("messages", "get", first["id"])
     assert detail["request"]["url"] == DESTINATION
