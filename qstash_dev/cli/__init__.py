@@ -28,6 +28,7 @@ COMMANDS = {
     "groups": ("resources", "List URL groups; delete one."),
     "flow": ("resources", "List flow-control keys; pause, resume one."),
     "clock": ("control", "Time as messages see it: advance, skip, freeze, scale."),
+    "tunnel": ("tunnel", "What the internet sees, and what was refused."),
     "faults": ("faults", "Make deliveries go wrong on purpose."),
     "export": ("transfer", "Save messages to a file."),
     "import": ("transfer", "Send the messages of a file."),
