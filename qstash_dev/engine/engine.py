@@ -374,8 +374,10 @@ class Engine:
             asyncio.get_running_loop().call_later(LONG_S, self._takes_long, message.id)
         try:
             attempt = await self._attempt(message)
-            hint = await self.explain(message, attempt)
-            self._settle(replace(attempt, hint=hint) if hint else attempt)
+            awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
+            if awaited is None and (hint := await self.explain(message, attempt)):
+                attempt = replace(attempt, hint=hint)
+            self._settle(attempt, awaited)
         except Exception:
             log.exception("delivering message %s failed by a fault of qstash-dev", message.id)
         finally:
@@ -431,9 +433,8 @@ class Engine:
         is_routed = route(url, self.policy.routes) != url
         return not (is_routed or is_loopback(url) or message.id in self._approved)
 
-    def _settle(self, attempt: Attempt) -> None:
+    def _settle(self, attempt: Attempt, awaited: str | None) -> None:
         message = self._active[attempt.message_id]
-        awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
         if awaited is not None and not message.cancel_requested:
             self._apply(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
             self.on_hold(awaited)
