@@ -289,7 +289,9 @@ class Client:
                 else:
                     # The server ended it: we fell behind, or it is going away.
                     await self._sleep(0.1)
-            except ServerUnreachable as error:
+            except (ServerUnreachable, Refused) as error:
+                if isinstance(error, Refused) and error.status < 500:
+                    raise
                 yield Lost(str(error))
                 await self._sleep(min(2.0, 0.25 * 2**failures))
                 failures = min(failures + 1, 8)
@@ -301,10 +303,12 @@ class Client:
         async with self._open("GET", "/_dev/events", params, {}, None, timeout) as answer:
             yield Online()
             async for data in server_sent(answer.content.iter_any()):
-                yield msgspec.json.decode(data, type=Tick)
+                yield self._decoded(data, "/_dev/events", Tick)
 
     async def _get(self, path: str, shape: type[T], **params: str | int | None) -> T:
-        raw = await self.raw("GET", path, params=params)
+        return self._decoded(await self.raw("GET", path, params=params), path, shape)
+
+    def _decoded(self, raw: bytes, path: str, shape: type[T]) -> T:
         try:
             return msgspec.json.decode(raw, type=shape)
         except msgspec.DecodeError as error:

@@ -25,16 +25,7 @@ from textual.widgets import Input
 from qstash_dev.client import (
     Client,
     ClientError,
-    Detail,
-    Lost,
-    Online,
-    Refused,
-    Row,
-    ServerUnreachable,
-    Snapshot,
-    Tick,
     Tunnel,
-    Update,
 )
 from qstash_dev.tui import look, views
 from qstash_dev.tui.bars import (
@@ -50,19 +41,15 @@ from qstash_dev.tui.bars import (
 )
 from qstash_dev.tui.commands import COMMANDS, CommandSearch, bindings, key_name
 from qstash_dev.tui.editor import Run
-from qstash_dev.tui.feed import Feed
 from qstash_dev.tui.hints import hints_for
 from qstash_dev.tui.pages import When
 from qstash_dev.tui.palette import Line, Palette, mixed, prefers_light, themes
 from qstash_dev.tui.panes import DetailPane, FilterInput, ListPane
-from qstash_dev.tui.server_time import ServerTime
-from qstash_dev.tui.shelf import Shelf
+from qstash_dev.tui.session import Job, Session
 from qstash_dev.tui.table import Ink, head_line, item_line
 from qstash_dev.tui.views import NAMES, nothing_lines, resource_page
 from qstash_dev.tui.virtual_list import VirtualList
 
-FIRST_ROWS = 1000
-MORE_ROWS = 1000
 FRAME_S = 0.1
 TYPING_S = 0.15
 
@@ -102,28 +89,19 @@ class QstashApp(App[int]):
         self.list_pane = ListPane(lambda: self.palette)
         self.detail_pane = DetailPane(lambda: self.palette)
         self.client = client
+        self.session = Session(
+            client, monotonic, lambda text: self.say(text, "error"), self.list_pane.complain
+        )
         self.keys = dict(keys or {})
-        self.feed = Feed()
-        self.time = ServerTime(monotonic)
         self.zone = zone
         self.environment = environment
         self.fixtures = fixtures
         self.run_program = run_program or self._run_program
-        self.view = 0
-        self.shelf = Shelf()
-        self.filter = ""
-        self.lost: str | None = "connecting"
         self._tunnel = Tunnel()
-        self.reveal = False
         self.solo: str | None = None
         self.progress: str | None = None
-        self.detail: Detail | None = None
-        self._good_filter = ""
-        self._detail_of: str | None = None
-        self._asking = self._fetching = self._paging = False
-        self._stale = True
         self._place: tuple[int, str | None, int] = (0, None, 0)
-        self._drawn: tuple[int, int, str | None, str | None] = (-1, -1, None, None)
+        self._drawn: tuple[int, int, str | None] = (-1, -1, None)
         for own in themes():
             self.register_theme(own)
         self.theme = self._theme_name(theme)
@@ -176,148 +154,36 @@ class QstashApp(App[int]):
 
     def listen(self) -> None:
         """(Re)open the stream with the present filter."""
-        self.run_worker(self._listen(self.filter), group="listen", exclusive=True)
-
-    async def _listen(self, filter: str) -> None:
-        try:
-            async for update in self.client.watch(filter or None, FIRST_ROWS):
-                if isinstance(update, Snapshot) and filter == self.filter:
-                    self._good_filter = filter
-                    self.list_pane.complain(None)
-                self.take(update)
-        except Refused as error:
-            self.list_pane.complain(str(error))
-            if filter != self._good_filter:
-                await self._listen(self._good_filter)
-
-    def take(self, update: Update) -> None:
-        """Take in one update; what it changes is drawn with the next frame."""
-        if isinstance(update, Lost):
-            self.lost = update.why
-        elif isinstance(update, Online):
-            self.lost = None
-        elif isinstance(update, Snapshot):
-            self._take_snapshot(update)
-        else:
-            self._take_tick(update)
-
-    def _take_snapshot(self, snapshot: Snapshot) -> None:
-        self.lost = None
-        self.feed.load(snapshot)
-        self.time.hear(snapshot.now, snapshot.server.clock)
-        self._hear_of_tunnel()
-        self._stale = True
-        self.shelf.forget()
-
-    def _take_tick(self, tick: Tick) -> None:
-        self.feed.apply(tick)
-        self.time.hear(tick.now, self.feed.server.clock)
-        self._hear_of_tunnel()
-        shown = self.message_id
-        self._stale = self._stale or any(row.id == shown for row in tick.rows)
-        self.shelf.outdate(tick)
-
-    def _hear_of_tunnel(self) -> None:
-        for sentence, severity in tunnel_news(self._tunnel, self.feed.server.tunnel):
-            self.say(sentence, severity)
-        self._tunnel = self.feed.server.tunnel
-
-    @property
-    def message_id(self) -> str | None:
-        """The message that the detail is about, in whichever view."""
-        return self.feed.selected if self.view == 0 else self.shelf.message_id(self.view)
-
-    @property
-    def row(self) -> Row | None:
-        """The row of that message, as far as it is known."""
-        id = self.message_id
-        if id is None:
-            return None
-        if self.detail is not None and self.detail.row.id == id and self.view != 0:
-            return self.detail.row
-        entry = self.shelf.item(self.view)
-        return self.feed.rows.get(id) or getattr(entry, "row", None)
-
-    @property
-    def targets(self) -> list[str]:
-        """What an action is about: the marked messages, else the one under the cursor."""
-        if self.view == 0:
-            return self.feed.targets
-        return [self.message_id] if self.message_id is not None else []
-
-    # Asking for more
+        job = self.session.listen(self.session.filter)
+        self.run_worker(job, group="listen", exclusive=True)
 
     def fetch(self) -> None:
-        """Ask for what the screen lacks; one question of a kind at a time."""
-        if self.lost is not None:
-            return
-        wanted = self.message_id
-        if wanted is not None and not self._asking and (self._stale or self._detail_of != wanted):
-            self._stale, self._asking, self._detail_of = False, True, wanted
-            self.run_worker(self._fetch_detail(wanted), group="detail")
-        if self.shelf.wants(self.view) and not self._fetching:
-            self._fetching = True
-            self.run_worker(self._fetch_view(self.view), group="view")
-        near_top = self.view == 0 and self.feed.cursor_index < 100 and not self.feed.follow
-        if near_top and self.feed.cursor and not self._paging:
-            self._paging = True
-            self.run_worker(self._fetch_older(self.feed.cursor), group="older")
+        """Ask for what the screen lacks, and draw it when it is there."""
+        for job in self.session.questions():
+            self.run_worker(self._draw_after(job), group="questions")
 
-    async def _fetch_detail(self, id: str) -> None:
-        try:
-            self.detail = await self.client.message(id, self.reveal)
-        except Refused:
-            self.detail = None  # It was deleted meanwhile; the row goes with the next tick.
-        except ServerUnreachable:
-            self._stale = True
-        finally:
-            self._asking = False
-        self.draw_detail()
+    async def _draw_after(self, job: Job) -> None:
+        await job
+        self.draw()
 
-    async def _fetch_view(self, view: int) -> None:
-        try:
-            await self.shelf.fetch(self.client, view)
-        except ClientError as error:
-            self.say(str(error), "error")
-        finally:
-            self._fetching = False
-
-    async def _fetch_older(self, cursor: str) -> None:
-        filter = self.filter
-        try:
-            page = await self.client.messages(filter or None, cursor, MORE_ROWS)
-        except ClientError:
-            return
-        finally:
-            self._paging = False
-        if filter == self.filter and cursor == self.feed.cursor:
-            self.feed.extend(page)
-            self.draw_list()
-
-    def outdate(self) -> None:
-        """Ask for the shown message again."""
-        self._stale = True
-        self.fetch()
+    def _hear_of_tunnel(self) -> None:
+        tunnel = self.session.feed.server.tunnel
+        for sentence, severity in tunnel_news(self._tunnel, tunnel):
+            self.say(sentence, severity)
+        self._tunnel = tunnel
 
     @property
     def settled(self) -> bool:
         """Whether all that is known is on the screen; for tests and screenshots."""
-        asking = self._asking or self._fetching or self.shelf.wants(self.view)
-        drawn = self._drawn[0] == self.feed.version + self.shelf.version
-        right = self.message_id is None or (self._detail_of == self.message_id and not self._stale)
-        return self.feed.loaded and self.lost is None and not asking and drawn and right
+        return self.session.is_complete and self._drawn[0] == self.session.drawn_version
 
     # Frames
 
     def frame(self) -> None:
         """Draw what changed; countdowns change every second."""
         self.fetch()
-        drawn = (
-            self.feed.version + self.shelf.version,
-            self.time.now() // 1000,
-            self.lost,
-            self.progress,
-        )
+        self._hear_of_tunnel()
+        drawn = (self.session.drawn_version, self.session.time.now() // 1000, self.progress)
         if drawn != self._drawn:
             self._drawn = drawn
             self.draw()
@@ -331,23 +197,30 @@ class QstashApp(App[int]):
     def draw_bars(self) -> None:
         """The lines above and below the panes."""
         width = self.size.width - 2
-        server, counts = self.feed.server, self.feed.counts
-        alarming = is_alarming(server, counts) and self.lost is None
+        server, counts = self.session.feed.server, self.session.feed.counts
+        alarming = is_alarming(server, counts) and self.session.lost is None
         self.status.set_class(alarming, "-alarming")
-        line = status_line(server, counts, self.lost, width, self.progress)
+        line = status_line(server, counts, self.session.lost, width, self.progress)
         self.status.show(
             [(text, "bold" if role else "") for text, role in line] if alarming else line
         )
-        self.tabs.show_tabs(view_names(), self.view, view_notes(self.feed.counts))
+        self.tabs.show_tabs(view_names(), self.session.view, view_notes(self.session.feed.counts))
         in_detail = self.detail_pane.text.has_focus
-        ids = hints_for(self.view, self.row, len(self.feed.marks), in_detail)
+        ids = hints_for(
+            self.session.view, self.session.row, len(self.session.feed.marks), in_detail
+        )
         pairs = [(key_name(id, self.keys, id == "palette"), COMMANDS[id].hint) for id in ids]
         self.hints.show(hints_line(pairs, width))
 
     def draw_list(self) -> None:
         """The list, its frame, or the words that stand for an empty one."""
-        pane, feed = self.list_pane, self.feed
-        empty = feed.loaded and self.view == 0 and not feed.counts.messages and not self.filter
+        pane, feed = self.list_pane, self.session.feed
+        empty = (
+            feed.loaded
+            and self.session.view == 0
+            and not feed.counts.messages
+            and not self.session.filter
+        )
         pane.show_empty(quick_start_lines(feed.server) if empty else self._nothing())
         pane.screen.set_class(empty, "-empty")
         pane.title(*self._list_title())
@@ -355,26 +228,35 @@ class QstashApp(App[int]):
 
     def _shift(self) -> int:
         """By how many places the message under the cursor went down since the last drawing."""
-        before, self._place = self._place, (self.view, self.feed.selected, self.feed.cursor_index)
-        same = before[:2] == self._place[:2] and self.view == 0 and not self.feed.follow
+        before, self._place = (
+            self._place,
+            (self.session.view, self.session.feed.selected, self.session.feed.cursor_index),
+        )
+        same = (
+            before[:2] == self._place[:2]
+            and self.session.view == 0
+            and not self.session.feed.follow
+        )
         return self._place[2] - before[2] if same else 0
 
     def _nothing(self) -> list[Line] | None:
         """Words for a list without rows; `None` when there are some, or it is not known yet."""
-        if self.view != 0:
-            table = self.shelf.tables[self.view].table
-            return nothing_lines(self.view) if table.loaded and not len(table) else None
-        if self.feed.loaded and not len(self.feed) and self._good_filter:
-            return [[(f"No message matches {look.safe(self._good_filter)}", "")],
+        if self.session.view != 0:
+            table = self.session.shelf.tables[self.session.view].table
+            return nothing_lines(self.session.view) if table.loaded and not len(table) else None
+        if self.session.feed.loaded and not len(self.session.feed) and self.session.good_filter:
+            return [[(f"No message matches {look.safe(self.session.good_filter)}", "")],
                     [("esc clears the filter", "muted")]]  # fmt: skip
         return None
 
     def _list_title(self) -> tuple[str, str]:
-        feed, name = self.feed, NAMES[self.view]
-        if self.view != 0:
-            return name, str(len(self.shelf.tables[self.view].table))
-        left = f"{name}  {look.safe(self.filter)}" if self.filter else name
-        right = f"{feed.total} of {feed.counts.messages}" if self.filter else f"{feed.total}"
+        feed, name = self.session.feed, NAMES[self.session.view]
+        if self.session.view != 0:
+            return name, str(len(self.session.shelf.tables[self.session.view].table))
+        left = f"{name}  {look.safe(self.session.filter)}" if self.session.filter else name
+        right = (
+            f"{feed.total} of {feed.counts.messages}" if self.session.filter else f"{feed.total}"
+        )
         if feed.marks:
             right = f"{len(feed.marks)} marked  {right}"
         news = f"↓ {feed.unseen} new" if feed.unseen else ""
@@ -382,29 +264,31 @@ class QstashApp(App[int]):
 
     def draw_detail(self) -> None:
         """The pane of what is under the cursor."""
-        pane, when = self.detail_pane, When(self.time.now(), self.zone, self.feed.server.app.url)
-        row, item = self.row, self.shelf.item(self.view)
+        pane, when = (
+            self.detail_pane,
+            When(self.session.time.now(), self.zone, self.session.feed.server.app.url),
+        )
+        row, item = self.session.row, self.session.shelf.item(self.session.view)
         if row is not None:
             pane.title(f"{row.id}  {row.method} {look.safe(row.url)}"[:200])
-            if self.detail is not None and self.detail.row.id == row.id:
-                pane.show_message(self.detail, when)
-            elif not self._asking or self.lost is not None:
-                pane.show_message(Detail(row=row), when)
+            detail = self.session.shown
+            if detail is not None:
+                pane.show_message(detail, when)
         elif isinstance(item, dict):
             pane.title(look.safe(str(item.get("scheduleId") or item.get("name") or "")))
-            pane.show_lines(f"{self.view}/{item}", resource_page(item, when))
+            pane.show_lines(f"{self.session.view}/{item}", resource_page(item, when))
         else:
             pane.title("")
             pane.show_lines("", [[("Nothing selected.", "muted")]])
 
     def show_view(self, view: int) -> None:
         """Go to one of the six views."""
-        self.view = view
+        self.session.view = view
         columns: Any = views.MESSAGES
-        source: Any = self.feed
+        source: Any = self.session.feed
         if view != 0:
-            source, columns = self.shelf.tables[view]
-        items = (lambda i: self.feed.at(i)) if view == 0 else (lambda i: source.items[i])
+            source, columns = self.session.shelf.tables[view]
+        items = (lambda i: self.session.feed.at(i)) if view == 0 else (lambda i: source.items[i])
 
         def line(index: int, width: int) -> Line:
             return item_line(columns, items(index), width, self._ink())
@@ -414,7 +298,12 @@ class QstashApp(App[int]):
         self.draw()
 
     def _ink(self) -> Ink:
-        return Ink(self.time.now(), self.zone, self.feed.server.app.url, self.feed.marks)
+        return Ink(
+            self.session.time.now(),
+            self.zone,
+            self.session.feed.server.app.url,
+            self.session.feed.marks,
+        )
 
     # What the person does
 
@@ -470,8 +359,8 @@ class QstashApp(App[int]):
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         """The cursor moved: the detail follows; the key for the last row means follow."""
-        if event.last and self.view == 0:
-            self.feed.resume()
+        if event.last and self.session.view == 0:
+            self.session.feed.resume()
         self.fetch()
         self.draw()
 
@@ -507,9 +396,9 @@ class QstashApp(App[int]):
     def apply_filter(self) -> None:
         """Ask the server for what the filter line says."""
         text = self.list_pane.filter.value.strip()
-        if text != self.filter:
-            self.filter = text
-            self.feed.loaded = False
+        if text != self.session.filter:
+            self.session.filter = text
+            self.session.feed.loaded = False
             self.listen()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 async def replay(app: "QstashApp") -> None:
     """Send the marked messages, else the selected one, again."""
-    if app.view == 4:
+    if app.session.view == 4:
         return await resource_actions.retry_dead_letter(app)
-    ids = app.targets
+    ids = app.session.targets
     if not ids:
         return app.say("Nothing to replay: the list is empty.", "warning")
     if len(ids) == 1:
@@ -33,9 +33,9 @@ async def replay(app: "QstashApp") -> None:
 
 async def run_now(app: "QstashApp") -> None:
     """Try now what waits; in the schedules view, fire the schedule."""
-    if app.view == 1:
+    if app.session.view == 1:
         return await resource_actions.fire(app)
-    ids = app.targets
+    ids = app.session.targets
     if len(ids) == 1:
         await app.client.run(ids[0])
         return app.say("Trying now.")
@@ -46,8 +46,8 @@ async def run_now(app: "QstashApp") -> None:
 
 async def arm(app: "QstashApp") -> None:
     """Have it delivered again when the app's source changes, or no longer."""
-    ids = app.targets
-    rows = [app.feed.rows[id] for id in ids if id in app.feed.rows]
+    ids = app.session.targets
+    rows = [app.session.feed.rows[id] for id in ids if id in app.session.feed.rows]
     armed = not all(row.armed for row in rows) if rows else True
     if len(ids) == 1:
         await app.client.arm(ids[0], armed)
@@ -59,7 +59,7 @@ async def arm(app: "QstashApp") -> None:
 
 async def cancel(app: "QstashApp") -> None:
     """Stop trying; asks first when there are several."""
-    ids = app.targets
+    ids = app.session.targets
     if len(ids) > 1 and not await app.push_screen_wait(Confirm(f"Cancel {len(ids)} messages?")):
         return
     if len(ids) == 1:
@@ -71,11 +71,11 @@ async def cancel(app: "QstashApp") -> None:
 
 async def delete(app: "QstashApp") -> None:
     """Forget the selected row; in other views, the selected thing after a question."""
-    if app.view in (1, 2, 3):
+    if app.session.view in (1, 2, 3):
         return await resource_actions.delete(app)
-    if app.view == 4:
+    if app.session.view == 4:
         return await resource_actions.delete_dead_letter(app)
-    ids = app.targets
+    ids = app.session.targets
     if len(ids) > 1 and not await app.push_screen_wait(Confirm(f"Delete {len(ids)} messages?")):
         return None
     if len(ids) == 1:
@@ -87,36 +87,38 @@ async def delete(app: "QstashApp") -> None:
 
 async def clear(app: "QstashApp") -> None:
     """Forget all finished messages, or those that match the filter."""
-    which = f"that match {app.filter}" if app.filter else "in the list"
+    which = f"that match {app.session.filter}" if app.session.filter else "in the list"
     if not await app.push_screen_wait(Confirm(f"Delete all finished messages {which}?")):
         return
     answer = await app.client.request(
-        "DELETE", "/_dev/messages", params={"filter": app.filter or None}
+        "DELETE", "/_dev/messages", params={"filter": app.session.filter or None}
     )
     app.say(f"Deleted {answer['deleted']} messages.")
 
 
 def mark(app: "QstashApp") -> None:
     """Mark or unmark, and go on to the next row."""
-    if app.view != 0:
+    if app.session.view != 0:
         return
-    app.feed.toggle_mark()
+    app.session.feed.toggle_mark()
     app.list_pane.rows.action_move(1)
 
 
 def unmark(app: "QstashApp") -> None:
     """Unmark all."""
-    app.feed.marks.clear()
+    app.session.feed.marks.clear()
     app.draw()
 
 
 async def copy(app: "QstashApp") -> None:
     """Choose what of the message goes to the clipboard; on the empty screen, the environment."""
-    if app.message_id is None:
-        app.copy_to_clipboard(quick_start(app.feed.server.env, app.feed.server.app.url))
+    if app.session.message_id is None:
+        app.copy_to_clipboard(
+            quick_start(app.session.feed.server.env, app.session.feed.server.app.url)
+        )
         return app.say("Copied the environment block and the first publish.")
-    detail = await app.client.message(app.message_id, reveal=True)
-    found = copies_of(detail, app.feed.server)
+    detail = await app.client.message(app.session.message_id, reveal=True)
+    found = copies_of(detail, app.session.feed.server)
     choices = [Choice(c.key, c.name, c) for c in found]
     chosen = await app.push_screen_wait(Menu("Copy", choices))
     if chosen is not None:

@@ -21,13 +21,13 @@ async def fire(app: "QstashApp") -> None:
 
 async def pause_or_resume(app: "QstashApp") -> None:
     """Pause the selected schedule or queue, or let it go on."""
-    item, path = app.shelf.item(app.view), _path(app)
-    if path is None or app.view == 3:
+    item, path = app.session.shelf.item(app.session.view), _path(app)
+    if path is None or app.session.view == 3:
         return
     paused = item.get("isPaused", item.get("paused", False))
     verb = "resume" if paused else "pause"
     await app.client.request("POST", f"{path}/{verb}", params=_user(app))
-    app.shelf.forget()
+    app.session.shelf.forget()
     app.say(f"{verb.capitalize()}d {_name(app)}.")
 
 
@@ -37,40 +37,40 @@ async def delete(app: "QstashApp") -> None:
     if path is None or not await app.push_screen_wait(Confirm(f"Delete {_name(app)}?")):
         return
     await app.client.request("DELETE", path, params=_user(app))
-    app.shelf.forget()
+    app.session.shelf.forget()
     app.say("Deleted.")
 
 
 async def delete_dead_letter(app: "QstashApp") -> None:
     """Delete the selected entry of the DLQ."""
-    entry = app.shelf.item(4)
+    entry = app.session.shelf.item(4)
     if isinstance(entry, DlqEntry):
         await app.client.request("DELETE", f"/_dev/dlq/{quote(entry.dlq_id, safe='')}")
-        app.shelf.forget()
+        app.session.shelf.forget()
 
 
 async def retry_dead_letter(app: "QstashApp") -> None:
     """Send the selected entry again as QStash does: a new message, the entry goes."""
-    entry = app.shelf.item(4)
+    entry = app.session.shelf.item(4)
     if isinstance(entry, DlqEntry):
         path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}/retry"
         answer = await app.client.request("POST", path)
-        app.shelf.forget()
+        app.session.shelf.forget()
         app.say(f"Retried as {answer['id']}.")
 
 
 def _name(app: "QstashApp") -> str:
-    noun, key = NOUNS[app.view]
-    return f"{noun[:-1]} {app.shelf.item(app.view).get(key)}"
+    noun, key = NOUNS[app.session.view]
+    return f"{noun[:-1]} {app.session.shelf.item(app.session.view).get(key)}"
 
 
 def _path(app: "QstashApp") -> str | None:
-    item = app.shelf.item(app.view)
-    if app.view not in NOUNS or item is None:
+    item = app.session.shelf.item(app.session.view)
+    if app.session.view not in NOUNS or item is None:
         return None
-    noun, key = NOUNS[app.view]
+    noun, key = NOUNS[app.session.view]
     return f"/_dev/{noun}/{quote(str(item.get(key, '')), safe='')}"
 
 
 def _user(app: "QstashApp") -> dict[str, str | int | None]:
-    return {"user": app.shelf.item(app.view).get("user")}
+    return {"user": app.session.shelf.item(app.session.view).get("user")}

@@ -37,7 +37,7 @@ def tab(by: int) -> "Callable[[QstashApp], None]":
 
 def filter_rows(app: "QstashApp") -> None:
     """Open the filter line."""
-    if app.view != 0:
+    if app.session.view != 0:
         view(0)(app)
     app.list_pane.open_filter(True)
 
@@ -45,7 +45,7 @@ def filter_rows(app: "QstashApp") -> None:
 def follow(app: "QstashApp") -> None:
     """Follow the newest again."""
     view(0)(app)
-    app.feed.resume()
+    app.session.feed.resume()
     app.draw()
 
 
@@ -66,24 +66,25 @@ def zoom(app: "QstashApp") -> None:
 
 def reveal(app: "QstashApp") -> None:
     """Show or hide secret headers."""
-    app.reveal = not app.reveal
-    app.outdate()
+    app.session.reveal = not app.session.reveal
+    app.session.outdate()
+    app.fetch()
 
 
 def back(app: "QstashApp") -> None:
     """One step back: out of the detail, out of the zoom, out of the filter."""
     if app.focused is app.detail_pane.text or app.solo:
         app.set_solo(None)
-    elif app.filter:
+    elif app.session.filter:
         app.list_pane.filter.value = ""
         app.close_filter()
-    elif app.view != 0:
+    elif app.session.view != 0:
         app.show_view(0)
 
 
 def quit(app: "QstashApp") -> None:
     """Back; on the main screen the end."""
-    if app.focused is app.detail_pane.text or app.solo or app.view != 0:
+    if app.focused is app.detail_pane.text or app.solo or app.session.view != 0:
         back(app)
     else:
         app.exit(0)

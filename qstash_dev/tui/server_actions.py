@@ -36,9 +36,9 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 async def pause_or_resume(app: "QstashApp") -> None:
     """Pause or resume all deliveries; in views 2 and 3 the selected schedule or queue."""
-    if app.view in (1, 2):
+    if app.session.view in (1, 2):
         return await resource_actions.pause_or_resume(app)
-    paused = app.feed.server.paused
+    paused = app.session.feed.server.paused
     await app.client.request("POST", "/_dev/resume" if paused else "/_dev/pause")
     app.say("Deliveries go on." if paused else "All deliveries are paused; p resumes.")
     return None
@@ -56,7 +56,7 @@ async def faults(app: "QstashApp") -> None:
     """Make deliveries to the selected route go wrong, or end that."""
     rules = (await app.client.request("GET", "/_dev/faults"))["faults"]
     choices: list[Choice[Any]] = []
-    row = app.row
+    row = app.session.row
     if row is not None:
         route = f'dest:"{row.url.partition("?")[0]}"'
         choices = [Choice(k, text, {**order, "filter": route}) for k, text, order in FAULTS]
@@ -66,7 +66,9 @@ async def faults(app: "QstashApp") -> None:
         choices.append(Choice(key, f"remove: {look.safe(_rule(rule))}", str(rule["id"])))
     if not choices:
         return app.say("Select a message: faults are for its destination.", "warning")
-    where = look.destination(row.url.partition("?")[0], app.feed.server.app.url) if row else ""
+    where = (
+        look.destination(row.url.partition("?")[0], app.session.feed.server.app.url) if row else ""
+    )
     chosen = await app.push_screen_wait(Menu[Any](f"Faults  {where}"[:60], choices))
     if isinstance(chosen, dict):
         await app.client.request("POST", "/_dev/faults", json=chosen)
@@ -85,9 +87,9 @@ def _rule(rule: dict[str, Any]) -> str:
 
 async def skip(app: "QstashApp") -> None:
     """Skip to the next thing that is due."""
-    if app.feed.server.clock.next_event_at is None and not app.feed.server.paused:
+    if app.session.feed.server.clock.next_event_at is None and not app.session.feed.server.paused:
         return app.say("Nothing is due: there is no next event to skip to.", "warning")
-    before = app.time.now()
+    before = app.session.time.now()
     said = await app.client.clock({"skip": True})
     if said.now is not None:
         app.say(f"Skipped {look.long_span(max(0, said.now - before))} ahead.")

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 async def edit(app: "QstashApp") -> None:
     """Change body, headers, destination or method, then replay with what was changed."""
-    if app.message_id is None:
+    if app.session.message_id is None:
         return app.say("Nothing to edit: the list is empty.", "warning")
-    detail = await app.client.message(app.message_id, reveal=True)
+    detail = await app.client.message(app.session.message_id, reveal=True)
     body = await app.client.body(detail.row.id)
     headers = "\n".join(f"{name}: {value}" for name, value in detail.request.headers)
     before = Draft(detail.request.url, detail.request.method, headers, body)
@@ -57,7 +57,7 @@ def _in_json(body: bytes) -> str | dict[str, str]:
 
 async def send(app: "QstashApp") -> None:
     """Publish a new message, or one that was saved as a fixture."""
-    base = app.feed.server.app.url or "http://localhost:3000"
+    base = app.session.feed.server.app.url or "http://localhost:3000"
     draft = Draft(f"{base}/api/", "POST", "Content-Type: application/json", NEW)
     saved = fixtures.found_in(app.fixtures)
     if saved:
@@ -76,13 +76,13 @@ async def send(app: "QstashApp") -> None:
 async def _publish(app: "QstashApp", draft: Draft) -> None:
     url = draft.url
     if url.startswith("/"):
-        url = (app.feed.server.app.url or "http://localhost:3000").rstrip("/") + url
-    token = app.feed.server.env.get("QSTASH_TOKEN")
+        url = (app.session.feed.server.app.url or "http://localhost:3000").rstrip("/") + url
+    token = app.session.feed.server.env.get("QSTASH_TOKEN")
     headers = {**publish_headers(draft.headers), "Upstash-Method": draft.method}
     answer = await app.client.publish(url, draft.body or b"", headers, token)
     ids = [a.get("messageId", "?") for a in (answer if isinstance(answer, list) else [answer])]
     app.say(f"Published {', '.join(ids)}.")
-    app.feed.resume()
+    app.session.feed.resume()
 
 
 def publish_headers(text: str) -> dict[str, str]:
@@ -96,8 +96,8 @@ def publish_headers(text: str) -> dict[str, str]:
 
 async def save_fixture(app: "QstashApp") -> None:
     """Save the selected message to be sent again later."""
-    if app.message_id is not None:
-        detail = await app.client.message(app.message_id)
+    if app.session.message_id is not None:
+        detail = await app.client.message(app.session.message_id)
         body = await app.client.body(detail.row.id)
         path = fixtures.save(detail, body, app.fixtures)
         app.say(f"Saved as {path}; s sends it.")
@@ -105,9 +105,9 @@ async def save_fixture(app: "QstashApp") -> None:
 
 async def open_whole(app: "QstashApp") -> None:
     """Open the body that the detail shows, whole, in $EDITOR or the pager."""
-    if app.message_id is None:
+    if app.session.message_id is None:
         return
-    detail = await app.client.message(app.message_id)
+    detail = await app.client.message(app.session.message_id)
     number, kind = _shown_body(app.detail_pane.page_name, detail)
     body = await app.client.body(detail.row.id, number)
     command = reader_command(app.environment)
@@ -124,11 +124,11 @@ def _shown_body(page: str, detail: Detail) -> tuple[int | None, str | None]:
 
 async def diff(app: "QstashApp") -> None:
     """Compare the two marked messages, else the last two attempts of the selected one."""
-    marks = list(app.feed.marks)
+    marks = list(app.session.feed.marks)
     if len(marks) == 2:
         old, new = [await app.client.message(id) for id in marks]
         return _read(app, "Two messages", message_diff(old, new))
-    detail = await app.client.message(app.message_id) if app.message_id else None
+    detail = await app.client.message(app.session.message_id) if app.session.message_id else None
     if detail is None or len(detail.attempts) < 2:
         return app.say("Mark two messages, or select one with two attempts, to compare.", "warning")
     return _read(app, "The last two attempts", attempt_diff(*detail.attempts[-2:]))

@@ -50,7 +50,7 @@ async def go_to(pilot: Pilot[Any], place: int) -> None:
 async def test_moving(tui: Open, keys: list[str], selected: int) -> None:
     async with tui() as pilot:
         await pilot.press(*keys)
-        assert app_of(pilot).feed.selected == f"msg_{selected:08d}"
+        assert app_of(pilot).session.feed.selected == f"msg_{selected:08d}"
 
 
 async def test_follow_stops_at_the_first_cursor_key_and_resumes(tui: Open, world: World) -> None:
@@ -58,10 +58,10 @@ async def test_follow_stops_at_the_first_cursor_key_and_resumes(tui: Open, world
         app = app_of(pilot)
         await pilot.press("k")
         world.say(row(14), row(15))
-        await until(pilot, lambda: len(app.feed) == 15 and app.settled)
+        await until(pilot, lambda: len(app.session.feed) == 15 and app.settled)
         assert "↓ 2 new" in str(app.list_pane.border_subtitle)
         await pilot.press("F")
-        assert app.feed.selected == "msg_00000015"
+        assert app.session.feed.selected == "msg_00000015"
         assert "FOLLOW" in str(app.list_pane.border_subtitle)
 
 
@@ -98,7 +98,7 @@ async def test_marks_make_replay_go_for_all_of_them(tui: Open, world: World) -> 
         paths = [path for _, path, _ in await asked(pilot, world, 2)]
         assert paths == [f"/_dev/messages/msg_0000000{n}/replay" for n in (1, 2)]
         await pilot.press("U")
-        assert not app_of(pilot).feed.marks
+        assert not app_of(pilot).session.feed.marks
 
 
 async def test_n_runs_now(tui: Open, world: World) -> None:
@@ -141,16 +141,16 @@ async def test_filter_is_evaluated_by_the_server_while_typing(tui: Open, world: 
     async with tui() as pilot:
         app = app_of(pilot)
         await pilot.press("slash", *"state:failed")
-        await until(pilot, lambda: app.filter == "state:failed" and app.settled)
-        assert [app.feed.at(i).seq for i in range(len(app.feed))] == [5]
+        await until(pilot, lambda: app.session.filter == "state:failed" and app.settled)
+        assert [app.session.feed.at(i).seq for i in range(len(app.session.feed))] == [5]
         assert "1 of 13" in str(app.list_pane.border_subtitle)
         await pilot.press("enter")
         assert app.focused is app.list_pane.rows
         world.say(row(14, state="failed"), row(15))
-        await until(pilot, lambda: len(app.feed) == 2)
+        await until(pilot, lambda: len(app.session.feed) == 2)
         await pilot.press("escape")
-        await until(pilot, lambda: app.filter == "" and app.settled)
-        assert len(app.feed) == 15
+        await until(pilot, lambda: app.session.filter == "" and app.settled)
+        assert len(app.session.feed) == 15
 
 
 async def test_a_filter_that_cannot_be_read_keeps_the_list_and_says_why(tui: Open) -> None:
@@ -158,7 +158,7 @@ async def test_a_filter_that_cannot_be_read_keeps_the_list_and_says_why(tui: Ope
         app = app_of(pilot)
         await pilot.press("slash", *"sate:failed")
         await until(pilot, lambda: app.list_pane.complaint.display)
-        assert len(app.feed) == 13
+        assert len(app.session.feed) == 13
         await pilot.press("escape")
         await until(pilot, lambda: not app.list_pane.complaint.display)
 
@@ -171,7 +171,7 @@ async def test_resource_views(tui: Open, key: str, name: str) -> None:
         await until(pilot, lambda: app.settled)
         assert name in app.detail_pane.text.plain
         await pilot.press("1")
-        assert app.view == 0
+        assert app.session.view == 0
 
 
 @pytest.mark.parametrize(
@@ -214,13 +214,13 @@ async def test_dlq_and_logs_show_the_message_of_the_row(tui: Open, world: World)
         app = app_of(pilot)
         await pilot.press("5")
         await until(pilot, lambda: app.settled)
-        assert app.message_id == "msg_00000005"
+        assert app.session.message_id == "msg_00000005"
         assert "✗ failed" in app.detail_pane.text.plain
         await pilot.press("6")
         await until(pilot, lambda: app.settled)
-        assert app.message_id == "msg_00000013"
+        assert app.session.message_id == "msg_00000013"
         world.say(row(14))
-        await until(pilot, lambda: app.message_id == "msg_00000014")
+        await until(pilot, lambda: app.session.message_id == "msg_00000014")
 
 
 async def test_copy_takes_what_is_chosen(tui: Open) -> None:
@@ -335,7 +335,7 @@ async def test_the_empty_screen_shows_how_to_begin_and_y_copies_it(world: World,
         await pilot.press("y")
         await until(pilot, lambda: "QSTASH_URL=http://127.0.0.1:8080" in app.clipboard)
         world.say(row(1))
-        await until(pilot, lambda: len(app.feed) == 1)
+        await until(pilot, lambda: len(app.session.feed) == 1)
         await until(pilot, lambda: not app.list_pane.empty.display)
 
 
@@ -345,23 +345,23 @@ async def test_the_status_line_says_when_the_server_is_gone_and_catches_up(
     async with tui() as pilot:
         app = app_of(pilot)
         await world.stop()
-        await until(pilot, lambda: app.lost is not None)
+        await until(pilot, lambda: app.session.lost is not None)
         await until(pilot, lambda: "server gone" in str(pilot.app.query_one("#status").render()))
         world.say(row(14))
         await world.start()
-        await until(pilot, lambda: app.settled and len(app.feed) == 14)
-        assert app.lost is None
+        await until(pilot, lambda: app.settled and len(app.session.feed) == 14)
+        assert app.session.lost is None
 
 
 async def test_clicks_choose_rows_views_and_pages(tui: Open) -> None:
     async with tui() as pilot:
         app = app_of(pilot)
         await pilot.click("#rows", offset=(20, 3))
-        assert app.feed.selected == "msg_00000003"
+        assert app.session.feed.selected == "msg_00000003"
         await pilot.click("#detail-tabs", offset=(12, 0))
         assert app.detail_pane.page_name == "Request"
         await pilot.click("#views", offset=(20, 0))
-        assert app.view == 1
+        assert app.session.view == 1
 
 
 async def test_faults_that_are_active_can_be_removed(tui: Open, world: World) -> None:

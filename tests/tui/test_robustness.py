@@ -49,9 +49,9 @@ async def test_a_store_that_was_emptied_empties_the_screen(
         await pilot.press("g", *["j"] * places)
         world.rows.clear()
         world.say(reset=True)
-        await until(pilot, lambda: len(app.feed) == 0 and app.list_pane.empty.display)
+        await until(pilot, lambda: len(app.session.feed) == 0 and app.list_pane.empty.display)
         world.say(row(20))
-        await until(pilot, lambda: app.settled and app.feed.selected == "msg_00000020")
+        await until(pilot, lambda: app.settled and app.session.feed.selected == "msg_00000020")
 
 
 async def test_a_message_deleted_while_it_is_looked_at_gives_way_to_the_next(
@@ -61,7 +61,7 @@ async def test_a_message_deleted_while_it_is_looked_at_gives_way_to_the_next(
         app = app_of(pilot)
         await pilot.press("g", "j")
         world.say(removed=("msg_00000002",))
-        await until(pilot, lambda: app.settled and app.feed.selected == "msg_00000003")
+        await until(pilot, lambda: app.settled and app.session.feed.selected == "msg_00000003")
         assert "msg_00000003" in app.detail_pane.text.plain
 
 
@@ -74,12 +74,12 @@ async def test_after_an_outage_rows_are_neither_missing_nor_doubled(
         for seq in (14, 16):
             await world.stop()
             world.say(row(seq), row(seq + 1))
-            await until(pilot, lambda: app.lost is not None)
+            await until(pilot, lambda: app.session.lost is not None)
             await world.start()
-            await until(pilot, lambda: app.lost is None)
-        await until(pilot, lambda: len(app.feed) == 17)
-        assert [app.feed.at(place).seq for place in range(17)] == list(range(1, 18))
-        assert app.feed.selected == "msg_00000001"
+            await until(pilot, lambda: app.session.lost is None)
+        await until(pilot, lambda: len(app.session.feed) == 17)
+        assert [app.session.feed.at(place).seq for place in range(17)] == list(range(1, 18))
+        assert app.session.feed.selected == "msg_00000001"
 
 
 async def test_the_row_under_the_cursor_keeps_its_line_when_older_ones_arrive(
@@ -88,18 +88,18 @@ async def test_the_row_under_the_cursor_keeps_its_line_when_older_ones_arrive(
     world.rows = {made["id"]: made for made in (row(seq) for seq in range(1, 1501))}
     async with tui((120, 40)) as pilot:
         app = app_of(pilot)
-        assert len(app.feed) == 1000
+        assert len(app.session.feed) == 1000
         await pilot.press("pageup")
-        line = app.feed.cursor_index - app.list_pane.rows.scroll_offset.y
-        selected = app.feed.selected
-        app.feed.select(50)
+        line = app.session.feed.cursor_index - app.list_pane.rows.scroll_offset.y
+        selected = app.session.feed.selected
+        app.session.feed.select(50)
         app.draw()
-        before = app.feed.cursor_index - app.list_pane.rows.scroll_offset.y
-        await until(pilot, lambda: len(app.feed) == 1500 and app.settled)
-        after = app.feed.cursor_index - app.list_pane.rows.scroll_offset.y
-        assert app.feed.selected == "msg_00000551"
+        before = app.session.feed.cursor_index - app.list_pane.rows.scroll_offset.y
+        await until(pilot, lambda: len(app.session.feed) == 1500 and app.settled)
+        after = app.session.feed.cursor_index - app.list_pane.rows.scroll_offset.y
+        assert app.session.feed.selected == "msg_00000551"
         assert after == before
-        assert (line, selected) != (before, app.feed.selected)
+        assert (line, selected) != (before, app.session.feed.selected)
 
 
 async def test_no_title_or_notice_is_read_as_markup(tui: Open, world: World) -> None:

@@ -1,0 +1,199 @@
+"""What the TUI knows of the server at any moment, and which question to ask it next.
+
+Plain Python over the client: takes in updates at once, knows no widgets and draws nothing.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from qstash_dev.client import (
+    Client,
+    ClientError,
+    Detail,
+    Lost,
+    Online,
+    Refused,
+    Row,
+    ServerUnreachable,
+    Snapshot,
+    Tick,
+    Update,
+)
+from qstash_dev.tui.feed import Feed
+from qstash_dev.tui.server_time import ServerTime
+from qstash_dev.tui.shelf import Shelf
+
+FIRST_ROWS = 1000
+MORE_ROWS = 1000
+NEAR_TOP = 100
+
+Job = Coroutine[Any, Any, None]
+
+
+class Session:
+    """`say` is told what went wrong, `complain` what is wrong with the filter (`None`: nothing)."""
+
+    def __init__(
+        self,
+        client: Client,
+        monotonic: Callable[[], float],
+        say: Callable[[str], None],
+        complain: Callable[[str | None], None],
+    ) -> None:
+        self.client = client
+        self.feed = Feed()
+        self.shelf = Shelf()
+        self.time = ServerTime(monotonic)
+        self.view = 0
+        self.filter = ""
+        self.good_filter = ""
+        self.lost: str | None = "connecting"
+        self.detail: Detail | None = None
+        self.reveal = False
+        self.version = 0
+        self._say = say
+        self._complain = complain
+        self._detail_of: str | None = None
+        self._asking = self._fetching = self._paging = False
+        self._stale = True
+
+    # What it is about
+
+    @property
+    def message_id(self) -> str | None:
+        """The message under the cursor, in whichever view."""
+        return self.feed.selected if self.view == 0 else self.shelf.message_id(self.view)
+
+    @property
+    def row(self) -> Row | None:
+        """The row of that message, as far as it is known."""
+        id = self.message_id
+        if id is None:
+            return None
+        if self.detail is not None and self.detail.row.id == id and self.view != 0:
+            return self.detail.row
+        entry = self.shelf.item(self.view)
+        return self.feed.rows.get(id) or getattr(entry, "row", None)
+
+    @property
+    def targets(self) -> list[str]:
+        """What an action is about: the marked messages, else the one under the cursor."""
+        if self.view == 0:
+            return self.feed.targets
+        return [self.message_id] if self.message_id is not None else []
+
+    @property
+    def shown(self) -> Detail | None:
+        """The detail to show; `None` while it is being asked for."""
+        row = self.row
+        if row is None:
+            return None
+        if self.detail is not None and self.detail.row.id == row.id:
+            return self.detail
+        return Detail(row=row) if not self._asking or self.lost is not None else None
+
+    @property
+    def drawn_version(self) -> int:
+        """Changes with everything that may be on the screen."""
+        return self.version + self.feed.version + self.shelf.version
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is asked for or would have to be."""
+        asking = self._asking or self._fetching or self.shelf.wants(self.view)
+        right = self.message_id is None or (self._detail_of == self.message_id and not self._stale)
+        return self.feed.loaded and self.lost is None and not asking and right
+
+    # What the server says
+
+    async def listen(self, filter: str) -> None:
+        """Take in what comes, for ever. A filter that is refused gives way to the last good one."""
+        try:
+            async for update in self.client.watch(filter or None, FIRST_ROWS):
+                if isinstance(update, Snapshot) and filter == self.filter:
+                    self.good_filter = filter
+                    self._complain(None)
+                self.take(update)
+        except Refused as error:
+            self._complain(str(error))
+            if filter != self.good_filter:
+                await self.listen(self.good_filter)
+
+    def take(self, update: Update) -> None:
+        """Take in one update."""
+        self.version += 1
+        if isinstance(update, Lost):
+            self.lost = update.why
+        elif isinstance(update, Online):
+            if self.lost is not None:
+                self.lost = None
+                self.outdate()
+        elif isinstance(update, Snapshot):
+            self.lost = None
+            self.feed.load(update)
+            self.time.hear(update.now, update.server.clock)
+            self.outdate()
+        else:
+            self._take_tick(update)
+
+    def _take_tick(self, tick: Tick) -> None:
+        self.feed.apply(tick)
+        self.time.hear(tick.now, self.feed.server.clock)
+        shown = self.message_id
+        self._stale = self._stale or any(row.id == shown for row in tick.rows)
+        self.shelf.outdate(tick)
+
+    def outdate(self) -> None:
+        """What was asked for may be different now."""
+        self._stale = True
+        self.shelf.forget()
+
+    # What to ask next
+
+    def questions(self) -> list[Job]:
+        """What the screen lacks, to be run side by side; one question of a kind at a time."""
+        jobs: list[Job] = []
+        if self.lost is not None:
+            return jobs
+        wanted = self.message_id
+        if wanted is not None and not self._asking and (self._stale or self._detail_of != wanted):
+            self._stale, self._asking, self._detail_of = False, True, wanted
+            jobs.append(self._fetch_detail(wanted))
+        if self.shelf.wants(self.view) and not self._fetching:
+            self._fetching = True
+            jobs.append(self._fetch_view(self.view))
+        near_top = self.view == 0 and self.feed.cursor_index < NEAR_TOP and not self.feed.follow
+        if near_top and self.feed.cursor and not self._paging:
+            self._paging = True
+            jobs.append(self._fetch_older(self.feed.cursor))
+        return jobs
+
+    async def _fetch_detail(self, id: str) -> None:
+        try:
+            self.detail = await self.client.message(id, self.reveal)
+        except Refused:
+            self.detail = None  # It was deleted meanwhile; the row goes with the next tick.
+        except ServerUnreachable:
+            self._stale = True
+        finally:
+            self._asking = False
+            self.version += 1
+
+    async def _fetch_view(self, view: int) -> None:
+        try:
+            await self.shelf.fetch(self.client, view)
+        except ClientError as error:
+            self._say(str(error))
+        finally:
+            self._fetching = False
+
+    async def _fetch_older(self, cursor: str) -> None:
+        filter = self.filter
+        try:
+            page = await self.client.messages(filter or None, cursor, MORE_ROWS)
+        except ClientError:
+            return
+        finally:
+            self._paging = False
+        if filter == self.filter and cursor == self.feed.cursor:
+            self.feed.extend(page)
