@@ -77,11 +77,13 @@ async def _obey(call: Call, order: ClockOrder) -> None:
 async def _travel(call: Call, left_ms: int, wait_ms: int) -> None:
     """Move on by `left_ms` and stop wherever something is due, as time itself would.
 
-    A schedule fires each of its times on the way. After `wait_ms` the rest is one jump.
+    What is under way ends at the time at which it began: a retry is planned from there. A schedule
+    fires each of its times on the way. After `wait_ms` the rest is one jump.
     """
     clock, engine = call.context.clock, call.engine
     with contextlib.suppress(TimeoutError, Closed):
         async with _patience(wait_ms):
+            await _until_idle(call)
             while (stop := engine.next_time()) is not None and stop < clock.now() + left_ms:
                 jump_ms = max(0, stop - clock.now())
                 clock.advance(jump_ms)

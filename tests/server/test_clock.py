@@ -146,3 +146,12 @@ async def event_log(server):
     for number, message_id in enumerate(ids):
         text = text.replace(message_id, f"msg_{number}")
     return text
+
+
+async def test_a_retry_is_planned_from_the_time_before_the_advance(start, make_app):
+    app = make_app(lambda path, count: 500 if count == 1 else 200)
+    await app.start()
+    server = await start(clock_mode="frozen")
+    message_id = await server.publish(app.url, Upstash_Retry_Delay="1000")
+    await server.call("POST", "/_dev/clock", {"advance_ms": 1_000})
+    assert (await server.row(message_id))["state"] == "delivered"
