@@ -1,5 +1,6 @@
 """`env` and `config`: what the app needs to know, and what the server would use."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -11,7 +12,7 @@ import click
 
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
-from qstash_dev.cli.target import find
+from qstash_dev.cli.target import DEFAULT_PORT, Target, find
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of
@@ -30,13 +31,13 @@ SHELLS: dict[str, Callable[[Variables], str]] = {
 
 
 @click.command()
-@click.option("--user", metavar="N|ID", default="1", help="Which user [default: the first].")
+@click.option("--user", metavar="N|ID", help="Which user [default: the first].")
 @click.option("--shell", type=click.Choice(list(SHELLS)), help="Language of the output.")
 @click.option("--write", metavar="FILE", type=click.Path(path_type=Path), help="Set them there.")
 @click.option("--url", metavar="URL", help="Address of the server.")
 @click.option("--env-file", metavar="FILE", help="Adopt token and signing keys found there.")
 def env(
-    user: str, shell: str | None, write: Path | None, url: str | None, env_file: str | None
+    user: str | None, shell: str | None, write: Path | None, url: str | None, env_file: str | None
 ) -> None:
     """Print the variables that your app needs, or write them to a file.
 
@@ -45,8 +46,9 @@ def env(
     qstash-dev env --write .env.local
     """
     config = load_or_fail("serve", {"env-file": [env_file]} if env_file else {}).config
-    address = find(url, os.environ, config).url
-    found = variables_of(address, select(config.users, user))
+    target = find(url, os.environ, config)
+    known = asyncio.run(ask_server(target)) if user is None and env_file is None else None
+    found = known or variables_of(target.url, select(config.users, user or "1"))
     if write is None:
         click.echo(SHELLS[shell or shell_here(os.environ.get("SHELL", ""))](found))
         return
@@ -55,6 +57,23 @@ def env(
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f'"{write}" cannot be written: {error}.') from None
     click.echo(f"{write} {'is updated' if changed else 'has these variables already'}.", err=True)
+
+
+async def ask_server(target: Target) -> Variables | None:
+    """What a running server says: its keys may have been rotated, its user be an adopted one.
+
+    `None` when none is known to run, or it does not answer.
+    """
+    if target.found_by == DEFAULT_PORT:
+        return None
+    # Imported late: without a server the variables are printed at once.
+    from qstash_dev.client import Client, ClientError
+
+    async with Client(target.url, target.token, timeout_s=2) as client:
+        try:
+            return (await client.snapshot(limit=1)).server.env or None
+        except ClientError:
+            return None
 
 
 def select(users: tuple[User, ...], wanted: str) -> User:

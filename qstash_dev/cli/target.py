@@ -13,6 +13,9 @@ from msgspec import Struct
 
 from qstash_dev.config import Config
 
+DEFAULT_PORT = "the default port"
+"""How a server was found that nothing says is running."""
+
 
 class Target(Struct, frozen=True):
     """A server's address, the token it wants from clients, and how it was found."""
@@ -36,7 +39,7 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
     if running and (not named or running.url == url):
         return running
     token = environment.get("QSTASH_DEV_TOKEN") or None
-    return Target(url, token, found_by if named else "the default port")
+    return Target(url, token, found_by if named else DEFAULT_PORT)
 
 
 def with_scheme(text: str) -> str:

@@ -173,3 +173,18 @@ def test_quiet_prints_the_block_and_nothing_more(launch):
     rest, errors = process.communicate(timeout=30)
     assert "msg_" not in rest
     assert errors == ""
+
+
+def test_env_prints_what_the_running_server_uses(start, tmp_path):
+    (tmp_path / ".env.local").write_text("QSTASH_TOKEN=mine\n")
+    server = start("--env-file", ".env.local")
+    rotate = urllib.request.Request(f"{server.url}/v2/keys/rotate", method="POST")
+    rotate.add_header("Authorization", "Bearer mine")
+    with urllib.request.urlopen(rotate, timeout=10) as answer:
+        keys = json.load(answer)
+    assert json.loads(server.run("env", "--shell", "json").stdout) == {
+        "QSTASH_URL": server.url,
+        "QSTASH_TOKEN": "mine",
+        "QSTASH_CURRENT_SIGNING_KEY": keys["current"],
+        "QSTASH_NEXT_SIGNING_KEY": keys["next"],
+    }
