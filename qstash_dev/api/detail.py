@@ -3,6 +3,7 @@
 Redacted fields stay hashed. Secrets in headers are masked unless they are asked for.
 """
 
+import codecs
 from base64 import b64encode
 from typing import Any
 
@@ -17,6 +18,7 @@ from qstash_dev.protocol.signature import inspect
 from qstash_dev.store.rows import Row
 
 SHOWN = 262_144
+_decoder = codecs.getincrementaldecoder("utf-8")
 _SECRET = frozenset(
     [
         "authorization",
@@ -67,8 +69,8 @@ def shown_body(body: bytes) -> dict[str, Any]:
     part = body[:SHOWN]
     document: dict[str, Any] = {"size": len(body), "truncated": len(body) > SHOWN}
     try:
-        # The cut may fall into a character: what is missing of it is at most three bytes.
-        text = part.decode("utf-8", "strict" if len(part) == len(body) else "ignore")
+        # The cut may fall into a character, which is then left out.
+        text = _decoder().decode(part, final=len(part) == len(body))
     except UnicodeDecodeError:
         return {**document, "base64": b64encode(part).decode("ascii")}
     return {**document, "text": text}

@@ -23,6 +23,7 @@ class Api:
     """A running server. `call` speaks JSON with the default user's token; `raw` speaks bytes."""
 
     def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
+        self.server = server
         self.session = session
         self.url = server.started.url
         self.port = server.started.port
