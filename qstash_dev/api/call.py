@@ -14,10 +14,13 @@ from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.faults import Faults
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Attempt, Message, Response
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
 
 MAX_JSON = 100_000_000
+PAGE_BYTES = 16_000_000
+"""A page ends early rather than hold a thousand large bodies: the cursor goes on from there."""
 encode = msgspec.json.encode
 
 
@@ -132,6 +135,12 @@ class Call(Struct):
         """An answer without a document, given once everything written so far is safe."""
         await self.store.database.committed()
         return web.Response(status=status, text="OK")
+
+
+def size_of(message: Message, attempt: Attempt | None) -> int:
+    """About how many bytes both take in a page."""
+    answer = attempt.outcome if attempt is not None else None
+    return 1_000 + len(message.body) + (len(answer.body) if isinstance(answer, Response) else 0)
 
 
 def json_response(document: Any, status: int = 200) -> web.Response:

@@ -4,9 +4,9 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api.call import MAX_JSON, Call
+from qstash_dev.api.call import MAX_JSON, PAGE_BYTES, Call, size_of
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.model import Change, DeadLetter, Query
+from qstash_dev.protocol.model import Attempt, Change, DeadLetter, Message, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
     Defaults,
@@ -24,14 +24,24 @@ async def list_(call: Call) -> web.Response:
     """Entries, oldest first."""
     query = parse_query(call.pairs(), _LIST)
     found, cursor = _page(call, query)
-    documents = [_document(call, letter, seq) for _, letter, seq in found]
+    documents: list[dict[str, Any]] = []
+    size = 0
+    for number, letter, seq in found:
+        if size > PAGE_BYTES:
+            break
+        message, last = _contents(call, seq)
+        documents.append(dead_letter_document(letter, message, last))
+        cursor_after = format_cursor(letter.time, number)
+        size += size_of(message, last)
+    if len(documents) < len(found):
+        cursor = {"cursor": cursor_after}
     return await call.answer({"messages": documents, **cursor})
 
 
 async def get(call: Call) -> web.Response:
     """One entry."""
     letter, seq = _find(call)
-    return await call.answer(_document(call, letter, seq))
+    return await call.answer(dead_letter_document(letter, *_contents(call, seq)))
 
 
 async def delete(call: Call) -> web.Response:
@@ -79,9 +89,9 @@ def _remove(call: Call, letters: list[DeadLetter]) -> None:
     call.store.messages.apply(Change(call.engine.clock.now(), revived=revived))
 
 
-def _document(call: Call, letter: DeadLetter, seq: int) -> dict[str, Any]:
+def _contents(call: Call, seq: int) -> tuple[Message, Attempt | None]:
     message = call.store.messages.load(seq)
-    return dead_letter_document(letter, message, call.store.attempts.last(message.id, seq))
+    return message, call.store.attempts.last(message.id, seq)
 
 
 def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:

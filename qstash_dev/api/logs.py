@@ -4,13 +4,11 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api.call import Call
+from qstash_dev.api.call import PAGE_BYTES, Call, size_of
 from qstash_dev.protocol.query import EVENTS, Defaults, format_cursor, parse_query
 from qstash_dev.protocol.wire import event_document
 
 _DEFAULTS = Defaults(EVENTS, count=1000)
-# A page ends early rather than hold a thousand large bodies: the cursor goes on from there.
-_PAGE_BYTES = 16_000_000
 
 
 async def events(call: Call) -> web.Response:
@@ -38,8 +36,8 @@ def _page(call: Call) -> tuple[list[dict[str, Any]], dict[str, str]]:
             attempt = call.store.attempts.get(message.id, message.seq, item.event.attempt)
         documents.append(event_document(item.event, message, attempt))
         last = item.event
-        size += len(message.body) + 1000
-        if size > _PAGE_BYTES:
+        size += size_of(message, attempt)
+        if size > PAGE_BYTES:
             break
     if last is None or len(documents) == len(found):
         return documents, {}
