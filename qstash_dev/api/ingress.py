@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, Context, json_response
 from qstash_dev.api.publish import publish
@@ -25,6 +26,7 @@ from qstash_dev.protocol.ingress import (
     Arrival,
     Gate,
     Refusal,
+    check_body,
     error_status,
     judge,
     misdirected,
@@ -49,7 +51,7 @@ class Refused(Struct, frozen=True):
     target: str
     status: int
     reason: str
-    caller: str | None
+    caller: str
 
 
 class Ingress:
@@ -100,22 +102,22 @@ class Ingress:
             return self._refuse(request, Refusal(error.status, error.message))
 
     async def _delivery(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
-        arrival = await self._read(request)
+        call = Call(request, self._context, "")
+        headers = tuple((str(name), value) for name, value in call.headers())
+        arrival = Arrival(request.method, request.raw_path, headers, b"")
         now_s = self._context.engine.clock.wall() // 1000
-        verdict = judge(arrival, gate, now_s, self._used.__contains__)
+        verdict = judge(arrival, gate, now_s)
         if isinstance(verdict, Refusal):
             return self._refuse(request, verdict)
+        body = await call.body(self._context.engine.policy.limits.max_message_size)
+        arrival = replace(arrival, body=body)
+        if refusal := check_body(verdict, body, gate, now_s, self._used.__contains__):
+            return self._refuse(request, refusal)
         self._used.add(verdict, now_s)
         self.admitted += 1
         outcome = await self._relay.deliver(arrival, verdict, gate)
         await self._context.store.database.committed()
         return _answer(outcome)
-
-    async def _read(self, request: web.BaseRequest) -> Arrival:
-        call = Call(request, self._context, "")
-        headers = tuple((str(name), value) for name, value in call.headers())
-        body = await call.body(self._context.engine.policy.limits.max_message_size)
-        return Arrival(request.method, request.raw_path, headers, body)
 
     async def _webhook(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
         """A publish by somebody who was given the token, to this machine only."""
@@ -123,7 +125,7 @@ class Ingress:
             return self._refuse(request, refusal)
         path, _, query = request.raw_path.partition("?")
         by_header, given = _token(request, query)
-        if not hmac.compare_digest(given.encode(), self._webhook_token.encode()):
+        if not hmac.compare_digest(_text(given).encode(), self._webhook_token.encode()):
             return self._refuse(request, Refusal(401, "it has no valid token for webhooks"))
         rest = path[len(PUBLISH) :]
         _check_webhook(rest, query, request.headers, Borders(gate.public_url, gate.routes))
@@ -145,15 +147,15 @@ class Ingress:
         self._refusals.append(
             Refused(
                 time=self._context.engine.clock.now(),
-                method=request.method[:20],
-                target=_without_token(request.raw_path)[:1000],
+                method=_text(request.method)[:20],
+                target=_text(_without_token(request.raw_path))[:1000],
                 status=refusal.status,
-                reason=refusal.reason,
-                caller=request.headers.get("X-Forwarded-For", request.remote or "")[:100] or None,
+                reason=_text(refusal.reason),
+                caller=_text(request.headers.get("X-Forwarded-For", request.remote or ""))[:100],
             )
         )
         log.warning(
-            "tunnel: refused %s %s with %d: %s",
+            "tunnel: refused %r %r with %d: %r",
             request.method[:20],
             _without_token(request.raw_path)[:200],
             refusal.status,
@@ -190,6 +192,11 @@ class _UsedTokens:
         if now_s >= self._next_sweep_s:
             self._next_sweep_s = now_s + 60
             self._expiry = {t: at for t, at in self._expiry.items() if at > now_s}
+
+
+def _text(text: str) -> str:
+    """Something that can be written anywhere: requests may hold bytes that are no text."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _token(request: web.BaseRequest, query: str) -> tuple[bool, str]:

@@ -26,7 +26,7 @@ from qstash_dev.protocol.model import (
 )
 from qstash_dev.protocol.passthrough import Borders, wrapped_url
 from qstash_dev.protocol.settle import settle, start
-from qstash_dev.protocol.signature import inspect, sign
+from qstash_dev.protocol.signature import body_hash, inspect, sign
 
 AT_CLOUD = "the cloud decides when it is delivered"
 """Why such a message is held: the engine never starts it by itself."""
@@ -74,13 +74,14 @@ class Admission(Struct, frozen=True):
     """Let in: the local URL it is for, and whether the app expects the dev keys.
 
     `token` is its signature, which must not be accepted again before `expires_s`; `None` when it
-    was let in without one.
+    was let in without one. `body_claim` is the hash that the body must have.
     """
 
     url: str
     resign: bool
     token: str | None = None
     expires_s: int = 0
+    body_claim: str = ""
 
 
 class Refusal(Struct, frozen=True):
@@ -90,17 +91,19 @@ class Refusal(Struct, frozen=True):
     reason: str
 
 
-def judge(
-    arrival: Arrival, gate: Gate, now_s: int, was_used: Callable[[str], bool]
-) -> Admission | Refusal:
-    """Whether a request from the internet reaches the app. `now_s` is wall time."""
+def judge(arrival: Arrival, gate: Gate, now_s: int) -> Admission | Refusal:
+    """Whether a request from the internet may come in, as far as its head tells.
+
+    The body is not looked at, so that it need not even be read of a stranger: `check_body` is the
+    other half. `now_s` is wall time.
+    """
     named = {name.lower(): value for name, value in arrival.headers}
     if problem := misdirected(arrival.target, named, gate):
         return problem
     token = arrival.header(SIGNATURE)
     if token is None:
         if gate.is_open:
-            return _admission(arrival, gate, None, 0)
+            return _admission(arrival, gate)
         return Refusal(401, "it has no Upstash-Signature, so it is no delivery of QStash")
     if gate.keys is None:
         return Refusal(
@@ -108,14 +111,28 @@ def judge(
             "the cloud's signing keys are not known: set QSTASH_CLOUD_CURRENT_SIGNING_KEY and "
             "QSTASH_CLOUD_NEXT_SIGNING_KEY to those of the QStash console",
         )
-    seen = inspect(token, gate.keys, arrival.body, None, now_s)
+    seen = inspect(token, gate.keys, None, None, now_s)
     if not seen.valid:
         return Refusal(401, " ".join(seen.problems))
     if problem := _for_another_url(seen.claims.get("sub"), arrival.target, gate.public_url):
         return problem
+    claim = str(seen.claims.get("body"))
+    return _admission(arrival, gate, token, int(seen.claims["exp"]), claim)
+
+
+def check_body(
+    admission: Admission, body: bytes, gate: Gate, now_s: int, was_used: Callable[[str], bool]
+) -> Refusal | None:
+    """Whether a signed request has another body than was signed, or was let in before."""
+    token = admission.token
+    if token is None:
+        return None
+    if admission.body_claim.rstrip("=") != body_hash(body).rstrip("="):
+        seen = inspect(token, gate.keys, body, None, now_s)
+        return Refusal(401, " ".join(seen.problems))
     if was_used(token):
         return Refusal(401, "its signature was used before: somebody replays a delivery")
-    return _admission(arrival, gate, token, int(seen.claims["exp"]))
+    return None
 
 
 def misdirected(target: str, headers: Mapping[str, str], gate: Gate) -> Refusal | None:
@@ -124,11 +141,18 @@ def misdirected(target: str, headers: Mapping[str, str], gate: Gate) -> Refusal 
         return Refusal(400, f"the target {target[:200]!r} is not a path")
     expected = urlsplit(gate.public_url).netloc.lower()
     host = headers.get("host", "")
-    if is_loopback(f"http://{host}") and host.lower() != expected:
+    if _is_loopback(host) and host.lower() != expected:
         host = headers.get("x-forwarded-host", host)  # tunnels that set Host to the upstream's
     if host.lower() != expected:
         return Refusal(421, f"it is for the host {host[:200]!r}, the tunnel is {expected}")
     return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return is_loopback(f"http://{host}")
+    except ValueError:  # no host at all
+        return False
 
 
 def _for_another_url(sub: object, target: str, public_url: str) -> Refusal | None:
@@ -140,15 +164,16 @@ def _for_another_url(sub: object, target: str, public_url: str) -> Refusal | Non
 
 
 def _admission(
-    arrival: Arrival, gate: Gate, token: str | None, expires_s: int
+    arrival: Arrival, gate: Gate, token: str | None = None, expires_s: int = 0, claim: str = ""
 ) -> Admission | Refusal:
     wrapped = wrapped_url(arrival.target)
     if wrapped is not None:
         if not Borders(gate.public_url, gate.routes).is_local(wrapped):
             return Refusal(403, f"{wrapped[:500]!r} is not on this machine and has no route")
-        return Admission(wrapped, gate.resign != "never" and token is not None, token, expires_s)
+        resign = gate.resign != "never" and token is not None
+        return Admission(wrapped, resign, token, expires_s, claim)
     resign = gate.resign == "always" and token is not None
-    return Admission(_app_url(arrival.target, gate), resign, token, expires_s)
+    return Admission(_app_url(arrival.target, gate), resign, token, expires_s, claim)
 
 
 def _app_url(target: str, gate: Gate) -> str:

@@ -100,7 +100,7 @@ def inspect(
     token = token.strip()
     try:
         parts = jwt.decode_complete(token, options={"verify_signature": False})
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, UnicodeEncodeError) as error:
         return Inspection({}, {}, "unknown", False, (_not_a_token(token, error),))
     header, claims = parts["header"], parts["payload"]
     key, key_problem = _signer(token, parts["signature"], keys)

@@ -355,6 +355,31 @@ async def test_a_wrongly_signed_request_is_refused_and_seen(world: World, name: 
     assert (await world.dev("snapshot"))["server"]["tunnel"]["refused"] == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        head("GET /\xff\xfe"),
+        head("GET /a", host="["),
+        head("GET /a", host="\xff"),
+        head("GET /a", "\xff.\xff.\xff"),
+        head("GET /a", X_Custom="\xff"),
+        head("POST /v2/publish/http://localhost/", Authorization="Bearer \xff"),
+        head("POST /v2/publish/\xff?qstash_token=\xff"),
+        head("G\xffT /a"),
+    ],
+)
+async def test_bytes_that_are_no_text_break_nothing(world: World, text: str) -> None:
+    assert (await world.raw(text)).status in (400, 401, 421)
+    await world.dev("tunnel")
+    assert world.app.got == []
+
+
+async def test_the_body_of_a_stranger_is_not_even_read(world: World) -> None:
+    """The answer comes although the body never does."""
+    answer = await world.raw(head("POST /a", "a.b.c") + "\nContent-Length: 1000000")
+    assert answer.status == 401
+
+
 async def test_a_changed_body_is_refused(world: World) -> None:
     token = world.token("/api/x", b'{"a":1}')
     assert (await world.deliver(body=b'{"a":2}', token=token)).status == 401

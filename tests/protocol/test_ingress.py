@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from qstash_dev.protocol.ingress import (
@@ -13,6 +15,7 @@ from qstash_dev.protocol.ingress import (
     Gate,
     Refusal,
     begin,
+    check_body,
     judge,
     local_message,
     request,
@@ -20,7 +23,7 @@ from qstash_dev.protocol.ingress import (
     settled,
 )
 from qstash_dev.protocol.model import Attempt, Kind, Reason, Response, SendFailure, State, Timing
-from qstash_dev.protocol.signature import inspect, sign
+from qstash_dev.protocol.signature import body_hash, inspect, sign
 
 NOW_S = 1_800_000_000
 NOW = NOW_S * 1000
@@ -49,7 +52,10 @@ def arrival(
 
 
 def decide(what: Arrival, gate: Gate = GATE, used: tuple[str, ...] = ()) -> Admission | Refusal:
-    return judge(what, gate, NOW_S, used.__contains__)
+    verdict = judge(what, gate, NOW_S)
+    if isinstance(verdict, Refusal):
+        return verdict
+    return check_body(verdict, what.body, gate, NOW_S, used.__contains__) or verdict
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -60,6 +66,7 @@ def test_a_delivery_signed_by_either_cloud_key_comes_in(key: str) -> None:
         resign=False,
         token=came.header("upstash-signature"),
         expires_s=NOW_S + 300,
+        body_claim=body_hash(b"{}"),
     )
 
 
@@ -123,6 +130,19 @@ def test_an_unsigned_token_of_no_algorithm_is_refused() -> None:
     claims = (arrival().header("upstash-signature") or "").split(".")[1]
     headers = (("Host", "mine.ngrok-free.app"), ("Upstash-Signature", f"{none}.{claims}."))
     assert isinstance(decide(Arrival("POST", "/api/x?a=1", headers, b"{}")), Refusal)
+
+
+_anything = st.text(st.characters())  # with lone surrogates: bytes that are no text
+
+
+@given(target=_anything, host=_anything, token=_anything, body=st.binary(max_size=50))
+def test_whatever_is_sent_is_refused_and_breaks_nothing(
+    target: str, host: str, token: str, body: bytes
+) -> None:
+    headers = (("Host", host), ("Upstash-Signature", token), ("X-Forwarded-Host", host))
+    for name in (host, "mine.ngrok-free.app"):
+        came = Arrival("POST", target, (("Host", name), *headers[1:]), body)
+        assert isinstance(decide(came), Refusal)
 
 
 def test_without_known_keys_nothing_signed_comes_in() -> None:
