@@ -214,13 +214,9 @@ class QstashApp(App[int]):
 
     def draw_list(self) -> None:
         """The list, its frame, or the words that stand for an empty one."""
-        pane, feed = self.list_pane, self.session.feed
-        empty = (
-            feed.loaded
-            and self.session.view == 0
-            and not feed.counts.messages
-            and not self.session.filter
-        )
+        pane, session, feed = self.list_pane, self.session, self.session.feed
+        unfiltered = session.view == 0 and not session.filter
+        empty = unfiltered and feed.loaded and not feed.counts.messages
         pane.show_empty(quick_start_lines(feed.server) if empty else self._nothing())
         pane.screen.set_class(empty, "-empty")
         pane.title(*self._list_title())
@@ -228,15 +224,9 @@ class QstashApp(App[int]):
 
     def _shift(self) -> int:
         """By how many places the message under the cursor went down since the last drawing."""
-        before, self._place = (
-            self._place,
-            (self.session.view, self.session.feed.selected, self.session.feed.cursor_index),
-        )
-        same = (
-            before[:2] == self._place[:2]
-            and self.session.view == 0
-            and not self.session.feed.follow
-        )
+        feed, view, before = self.session.feed, self.session.view, self._place
+        self._place = (view, feed.selected, feed.cursor_index)
+        same = before[:2] == self._place[:2] and view == 0 and not feed.follow
         return self._place[2] - before[2] if same else 0
 
     def _nothing(self) -> list[Line] | None:
@@ -264,11 +254,9 @@ class QstashApp(App[int]):
 
     def draw_detail(self) -> None:
         """The pane of what is under the cursor."""
-        pane, when = (
-            self.detail_pane,
-            When(self.session.time.now(), self.zone, self.session.feed.server.app.url),
-        )
-        row, item = self.session.row, self.session.shelf.item(self.session.view)
+        pane, session = self.detail_pane, self.session
+        when = When(session.time.now(), self.zone, session.feed.server.app.url)
+        row, item = session.row, session.shelf.item(session.view)
         if row is not None:
             pane.title(f"{row.id}  {row.method} {look.safe(row.url)}"[:200])
             detail = self.session.shown

@@ -1,0 +1,152 @@
+"""How values are written, by tables."""
+
+from datetime import UTC
+
+import msgspec
+import pytest
+
+from qstash_dev.client import Clock, Counts, Row, Server
+from qstash_dev.tui import look
+from qstash_dev.tui.bars import is_alarming, status_line
+from qstash_dev.tui.hints import hints_for
+from qstash_dev.tui.palette import prefers_light
+from qstash_dev.tui.server_time import ServerTime
+from tests.tui.world import NOW, row
+
+SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0, "0s"),
+        (12 * SECOND, "12s"),
+        (99 * SECOND, "99s"),
+        (100 * SECOND, "1m"),
+        (4 * MINUTE, "4m"),
+        (100 * MINUTE, "1h"),
+        (47 * HOUR, "47h"),
+        (48 * HOUR, "2d"),
+        (10 * DAY, "10d"),
+        (-5 * SECOND, "0s"),
+    ],
+)
+def test_spans_are_short(ms: int, text: str) -> None:
+    assert look.span(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [(0, "0 ms"), (340, "340 ms"), (12_000, "12s"), (90 * MINUTE, "1h 30m"), (DAY, "1d")],
+)
+def test_long_spans_have_two_parts_at_most(ms: int, text: str) -> None:
+    assert look.long_span(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("due_in", "text"), [(None, "–"), (0, "now"), (-5000, "now"), (12_000, "in 12s")]
+)
+def test_countdowns(due_in: int | None, text: str) -> None:
+    assert look.countdown(None if due_in is None else NOW + due_in, NOW) == text
+
+
+def test_times_are_of_the_zone_that_was_given() -> None:
+    assert look.clock_time(NOW, UTC) == "12:03:11"
+    assert look.date_time(NOW + 42, UTC) == "2026-03-01 12:03:11.042"
+
+
+@pytest.mark.parametrize(
+    ("url", "app", "text"),
+    [
+        ("http://localhost:3000/api/x?y=1", "http://localhost:3000", "/api/x?y=1"),
+        ("http://127.0.0.1:3000/api/x", "http://localhost:3000", "/api/x"),
+        ("http://[::1]:3000/api/x", "http://localhost:3000/", "/api/x"),
+        ("http://localhost:3000", "http://localhost:3000", "http://localhost:3000"),
+        ("http://localhost:30001/x", "http://localhost:3000", "http://localhost:30001/x"),
+        ("https://example.com/x", "http://localhost:3000", "https://example.com/x"),
+        ("https://app.test/x", "https://app.test", "/x"),
+        ("https://app.test/x", "", "https://app.test/x"),
+    ],
+)
+def test_destinations_of_the_app_itself_are_short(url: str, app: str, text: str) -> None:
+    assert look.destination(url, app) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KB"), (10 * 2**20, "10.0 MB")]
+)
+def test_sizes(count: int, text: str) -> None:
+    assert look.size(count) == text
+
+
+def a_row(**more: object) -> Row:
+    return msgspec.convert(row(1, **more), Row)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "tried", "text"),
+    [("delivered", 1, "1"), ("delivered", 3, "3"), ("retry", 1, "1/4"), ("delayed", 0, "–")],
+)
+def test_tries(state: str, tried: int, text: str) -> None:
+    assert look.tries(a_row(state=state, **{"try": tried})) == text
+
+
+@pytest.mark.parametrize("state", look.STATES)
+def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> None:
+    shown = look.state_look(state)
+    assert shown.symbol
+    assert shown.word
+    for view in range(6):
+        for marks in (0, 1, 2):
+            for in_detail in (True, False):
+                hints = hints_for(view, a_row(state=state), marks, in_detail)
+                assert 0 < len(hints) <= 7
+                assert hints[-1] == "palette"
+
+
+def test_an_unknown_state_is_shown_as_it_is() -> None:
+    assert look.state_look("par\x1bked").word == "par␛ked"
+
+
+@pytest.mark.parametrize(
+    ("server", "counts", "alarming"),
+    [
+        (Server(), Counts(failed=3), False),
+        (Server(clock=Clock(mode="frozen")), Counts(), True),
+        (Server(clock=Clock(offset_ms=1)), Counts(), True),
+        (Server(faults=1), Counts(), True),
+        (Server(paused=True), Counts(), True),
+        (Server(), Counts(held=1), True),
+    ],
+)
+def test_the_status_line_alarms_when_the_server_is_not_as_the_cloud(
+    server: Server, counts: Counts, alarming: bool
+) -> None:
+    assert is_alarming(server, counts) is alarming
+
+
+@pytest.mark.parametrize("width", range(20, 200, 9))
+def test_the_status_line_fits_and_never_loses_what_matters_most(width: int) -> None:
+    server = Server(url="http://127.0.0.1:8080", paused=True)
+    line = "".join(text for text, _ in status_line(server, Counts(), None, width))
+    assert len(line) <= max(width, 24)
+    assert "PAUSED" in line or width < 24
+
+
+@pytest.mark.parametrize(
+    ("mode", "scale", "expected"),
+    [("real", 1.0, 2000), ("frozen", 1.0, 0), ("scaled", 60, 120_000)],
+)
+def test_server_time_goes_on_as_its_clock_does(mode: str, scale: float, expected: int) -> None:
+    now = [100.0]
+    time = ServerTime(lambda: now[0])
+    time.hear(NOW, Clock(mode=mode, scale=scale))
+    now[0] += 2.0
+    assert time.now() - NOW == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "light"), [("15;0", False), ("0;15", True), ("0;default;7", True), ("", False)]
+)
+def test_light_terminals_are_known_by_colorfgbg(value: str, light: bool) -> None:
+    assert prefers_light({"COLORFGBG": value}) is light
