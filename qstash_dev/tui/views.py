@@ -55,8 +55,9 @@ def _destination(row: Row, ink: Ink) -> Span:
 
 
 def _next(row: Row, ink: Ink) -> Span:
-    role = "accent" if row.due_at is not None else "muted"
-    return look.countdown(row.due_at, ink.now), role
+    # What is under way or waits for its turn is due already: no time to count down to.
+    due_at = None if row.state in ("active", "queued") else row.due_at
+    return look.countdown(due_at, ink.now), "muted" if due_at is None else "accent"
 
 
 MESSAGES: tuple[Column[Row], ...] = (
