@@ -1,4 +1,4 @@
-// The wrappers of `@upstash/qstash/nextjs` around real handlers, called by real deliveries.
+// The wrappers of the SDK for web frameworks around real handlers, called by real deliveries.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,13 +9,23 @@ import {
   verifySignatureAppRouter,
   verifySignatureEdge,
 } from "@upstash/qstash/nextjs";
+import { verifySignatureSolidjs } from "@upstash/qstash/solidjs";
+import { verifySignatureSvelte } from "@upstash/qstash/svelte";
 import { app, client, waitFor } from "./harness.mjs";
 
 const echo = async (request) => Response.json({ got: await request.json() });
 
+/** Svelte and Solid hand an event with the request to their handlers. */
+const onEvents = (verify) => (handler, config) => {
+  const wrapped = verify(({ request }) => handler(request), config);
+  return (request) => wrapped({ request });
+};
+
 for (const [name, wrap] of [
   ["app router", verifySignatureAppRouter],
   ["edge", verifySignatureEdge],
+  ["svelte", onEvents(verifySignatureSvelte)],
+  ["solid", onEvents(verifySignatureSolidjs)],
 ]) {
   test(`${name}: a signed delivery reaches the handler`, async () => {
     const url = app.answers("/api/long-task", wrap(echo));
