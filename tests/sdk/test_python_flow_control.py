@@ -96,7 +96,7 @@ async def test_a_paused_key_collects_until_it_is_resumed(qstash, server, app, pu
     assert not (await qstash.flow_control.get("k")).is_paused
 
 
-async def test_a_pin_holds_against_what_messages_carry(qstash, app, publish):
+async def test_a_pin_holds_against_what_messages_carry(qstash, server, app, publish):
     await publish("/", parallelism=9, rate=9)
     await qstash.flow_control.pin("k", {"parallelism": 2, "rate": 3, "period": 60})
     await publish("/", parallelism=9, rate=9)
@@ -106,6 +106,8 @@ async def test_a_pin_holds_against_what_messages_carry(qstash, app, publish):
     await qstash.flow_control.unpin("k", {"parallelism": True})
     info = await qstash.flow_control.get("k")
     assert (info.is_pinned_parallelism, info.is_pinned_rate) == (False, True)
+    # As long as messages with the old values are pending, the higher ones are in force.
+    await server.wait("state:delivered", 2)
     await publish("/", parallelism=7, rate=7)
     info = await qstash.flow_control.get("k")
     assert (info.parallelism_max, info.rate_max) == (7, 3)
