@@ -142,8 +142,9 @@ def _parent(call: Call, message: Message, now: int) -> Row | None:
 
 
 def media_type(message: Message) -> str:
-    """The content type of a message's body, for whoever downloads it."""
-    return content_type(message.spec.headers) or "application/octet-stream"
+    """The content type of a message's body, for whoever downloads it; not one that is redacted."""
+    shown = content_type(_redacted(message, message.spec.headers)) or ""
+    return shown if "/" in shown else "application/octet-stream"
 
 
 def _masked(name: str, value: str) -> str:

@@ -20,6 +20,7 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
+from qstash_dev.protocol.redact import redact_headers
 from qstash_dev.store.attempts import Attempts, in_lists
 from qstash_dev.store.database import Database
 from qstash_dev.store.sequence import Sequence
@@ -282,7 +283,7 @@ class Messages:
             seq, message.id, message.user, message.state, message.due_at, message.created_at,
             message.not_before, now, message.retried, message.attempts, spec.kind, spec.method,
             spec.url, host, path, spec.caller_ip, spec.max_retries, len(message.body),
-            content_type(spec.headers), message.state == State.ACTIVE,
+            content_type(redact_headers(spec.headers, spec.redact)), message.state == State.ACTIVE,
         )  # fmt: skip
         special = (
             spec.parent_id, message.line, spec.queue, spec.topic, spec.endpoint, spec.schedule_id,
