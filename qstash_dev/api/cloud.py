@@ -83,7 +83,10 @@ class Cloud:
         return not message or message.spec.kind == "cloud"
 
     async def pass_on(self, call: Call) -> web.Response:
-        """The cloud's answer to a call, as if it knew the app's own URLs."""
+        """The cloud's answer to a call, as if it knew the app's own URLs.
+
+        Raises the QStashError of a rule that makes publishes fail on purpose.
+        """
         request = call.request
         asked = passthrough.Call(
             method=request.method,
@@ -92,6 +95,8 @@ class Cloud:
             headers=_sendable(call.headers()),
             body=await call.body(MAX_JSON),
         )
+        for destination in passthrough.destinations(asked):
+            call.context.faults.check_publish(destination)
         borders = self._borders()
         if not borders.public_url and _comes_back(asked, borders):
             return json_response({"error": _NO_TUNNEL}, 503)

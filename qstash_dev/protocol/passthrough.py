@@ -121,6 +121,23 @@ def outbound(call: Call, borders: Borders) -> Call:
     return call
 
 
+def destinations(call: Call) -> tuple[str, ...]:
+    """Where a publish, enqueue or batch would send, as the app wrote it: URLs and group names."""
+    if _BATCH.fullmatch(call.path):
+        try:
+            return tuple(item["destination"] for item in json.loads(call.body))
+        except (ValueError, TypeError, KeyError):
+            return ()
+    to = _DESTINATION.fullmatch(call.path)
+    if to is None or "schedules" in to[1].lower():
+        return ()
+    try:
+        found = parse_destination(to[2], call.query)
+    except QStashError:
+        return ()
+    return (found.url or found.group or "",)
+
+
 def sent(call: Call, answer: bytes, borders: Borders) -> tuple[Sent, ...]:
     """Which messages a call (as the app made it) and its answer created that come back to us."""
     try:

@@ -236,6 +236,15 @@ async def test_an_error_of_the_cloud_reaches_the_app_as_it_is(circle: Circle) ->
     await circle.world.wait("state:delivered")
 
 
+async def test_a_fault_rule_for_publishes_keeps_a_call_from_the_cloud(circle: Circle) -> None:
+    fault = {"kind": "publish", "status": 500, "times": 1}
+    await circle.world.dev("faults", "POST", json=fault)
+    calls = (await circle.world.dev("tunnel"))["cloud"]["calls"]
+    status, _ = await circle.call("POST", f"/v2/publish/{circle.app_url}/x")
+    assert status == 500
+    assert (await circle.world.dev("tunnel"))["cloud"]["calls"] == calls
+
+
 async def test_a_wrong_cloud_token_is_told_to_the_app_and_in_words(tmp_path: Path) -> None:
     async with made_circle(tmp_path, token="wrong") as circle:
         status, answer = await circle.call("GET", "/v2/events")

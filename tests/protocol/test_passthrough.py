@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.passthrough import Borders, Call, Sent, outbound, sent, wrapped_url
+from qstash_dev.protocol.passthrough import (
+    Borders,
+    Call,
+    Sent,
+    destinations,
+    outbound,
+    sent,
+    wrapped_url,
+)
 
 PUBLIC = "https://mine.ngrok-free.app"
 TO = f"{PUBLIC}/.qstash-dev/to"
@@ -244,6 +252,25 @@ def test_messages_that_will_come_back_are_known_from_the_answer(
     made: Call, answer: object, expected: list[Sent]
 ) -> None:
     assert list(sent(made, json.dumps(answer).encode(), BORDERS)) == expected
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (call("/v2/publish/http://localhost:3000/x", "a=1"), ("http://localhost:3000/x?a=1",)),
+        (call("/v2/enqueue/q/my-group"), ("my-group",)),
+        (call("/v2/batch", body=b'[{"destination": "g"}, {"destination": "h"}]'), ("g", "h")),
+        (call("/v2/batch", body=b'[{"body": "g"}]'), ()),
+        (call("/v2/batch", body=b"{"), ()),
+        (call("/v2/publish/not%20a%20name"), ()),
+        (call("/v2/schedules/http://localhost:3000/x"), ()),
+        (call("/v2/messages/msg_1", method="DELETE"), ()),
+    ],
+)
+def test_the_destinations_of_a_publish_are_known_as_the_app_wrote_them(
+    made: Call, expected: tuple[str, ...]
+) -> None:
+    assert destinations(made) == expected
 
 
 def test_an_answer_that_is_no_json_creates_nothing() -> None:
