@@ -190,7 +190,9 @@ class FlowLane:
             self.update(started=self.state.started + 1)
 
     def _period_over(self, now: int) -> bool:
-        return now >= self.state.period_start + self.rate[1] * 1000
+        """A period that is yet to begin is over, too: the clock went back to the wall's time."""
+        passed = now - self.state.period_start
+        return not 0 <= passed < self.rate[1] * 1000
 
     def _in_force(self) -> set[FlowControl]:
         return {*self._pending, self.state.last}

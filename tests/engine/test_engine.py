@@ -188,6 +188,18 @@ async def test_a_rotated_key_signs_the_next_attempt(world: World) -> None:
     assert world.engine.signing_keys(OTHER_USER) == ("sig_current", "sig_next")
 
 
+async def test_a_clock_that_goes_back_does_not_block_a_rate(world: World) -> None:
+    """`real` returns from a virtual time that ran ahead."""
+    rate = {"flow_control_key": "k", "flow_control_value": "rate=1,period=1m"}
+    await world.run(24 * HOUR)
+    first = publish(world, **rate)
+    await world.settle()
+    world.clock.ms = START
+    second = publish(world, **rate)
+    await world.settle()
+    assert world.app.ids() == [first, second]
+
+
 # Callbacks
 
 
