@@ -99,7 +99,7 @@ class _Stream:
         self._wanted = wanted
         self._seq = min(seq, call.store.feed.last_seq())
         self._lost = seq > self._seq
-        self._removals = call.engine.removals
+        self._removals = call.engine.removals.seen_by(self._seq)
         self._version = call.context.bus.version
 
     async def send_to(self, response: web.StreamResponse) -> None:
@@ -121,9 +121,10 @@ class _Stream:
     def _tick(self) -> dict[str, Any]:
         store, now = self._call.store, self._call.engine.clock.now()
         entries = store.feed.after(self._seq, PAGE)
-        removed = self._call.engine.removed_since(self._removals)
+        removals = self._call.engine.removals
+        removed = removals.since(self._removals)
         reset = removed is None or self._lost
-        self._removals, self._lost = self._call.engine.removals, False
+        self._removals, self._lost = removals.count, False
         if entries:
             self._seq = entries[-1].seq
         bus = self._call.context.bus

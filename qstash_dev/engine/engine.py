@@ -6,7 +6,6 @@ The world comes in from outside: the store, the clock, how to send, how to make 
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
+from qstash_dev.engine.removals import Removals
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.protocol import hold, intake, settle
 from qstash_dev.protocol.delivery import build_request, is_loopback, route
@@ -105,8 +105,7 @@ class Engine:
         self.new_id = new_id
         self.borrowed_keys: dict[str, tuple[str, str]] = {}
         self._active: dict[str, Message] = {}
-        self.removals = 0
-        self._removed: deque[list[str]] = deque(maxlen=1_000)
+        self.removals = Removals()
         self.schedules = Scheduler(store, clock, new_id, self.admit, self.wake)
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
@@ -221,8 +220,7 @@ class Engine:
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Forget finished messages and what happened to them; returns their ids."""
         ids = self.store.messages.delete(seqs)
-        self._removed.append(ids)
-        self.removals += 1
+        self.removals.add(ids, self.store.feed.last_seq())
         return ids
 
     def prune(self) -> int:
@@ -232,19 +230,11 @@ class Engine:
         seqs = self.store.messages.surplus(now, self.policy.max_messages, self.policy.max_age_ms)
         return len(self.delete(seqs)) if seqs else 0
 
-    def removed_since(self, removals: int) -> list[str] | None:
-        """Ids forgotten after `removals` had been counted; `None` when that is too long ago."""
-        missing = self.removals - removals
-        if missing > len(self._removed):
-            return None
-        return [id_ for ids in list(self._removed)[len(self._removed) - missing :] for id_ in ids]
-
     def reset(self) -> None:
         """Forget all messages and resources; deliveries under way are abandoned."""
         self._abandon()
+        self.removals.begin_anew(self.store.feed.last_seq())
         self.store.reset()
-        self._removed.clear()
-        self.removals += 1
         self.wake()
 
     def pause(self, paused: bool) -> None:

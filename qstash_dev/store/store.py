@@ -44,8 +44,11 @@ class Store:
         return cls(Database(path, later))
 
     def reset(self) -> None:
-        """Forget everything but the users' signing keys. Sequence numbers go on."""
+        """Forget everything but the users' signing keys. Sequence numbers go on, with a gap that
+        tells before from after.
+        """
         self.messages.forget()
+        self._event_numbers.next()
         with self.database:
             self._numbers.keep()
             self._event_numbers.keep()

@@ -173,7 +173,23 @@ async def test_a_reset_tells_readers_to_begin_anew(api: Api) -> None:
         assert await api.ok("POST", "/_dev/reset") == {"ok": True}
         tick = await reader.until("reset")
     assert tick["counts"]["messages"] == 0
-    assert (await snapshot(api))["seq"] == 1, "numbers go on"
+    assert (await snapshot(api))["seq"] == 2, "numbers go on"
+
+
+async def test_a_reader_that_comes_back_learns_what_went_meanwhile(api: Api) -> None:
+    gone, kept = [await api.publish(NOWHERE, delay="1h") for _ in range(2)]
+    await api.ok("POST", f"/_dev/messages/{gone}/cancel")
+    seq = (await snapshot(api))["seq"]
+    await api.ok("DELETE", f"/_dev/messages/{gone}")
+    async with stream(api, f"?after={seq}") as reader:
+        assert (await reader.tick())["removed"] == [gone]
+    await api.ok("POST", "/_dev/reset")
+    async with stream(api, f"?after={seq}") as reader:
+        assert (await reader.tick())["reset"] is True
+    async with stream(api, f"?after={(await snapshot(api))['seq']}") as reader:
+        tick = await reader.tick()
+    assert (tick["removed"], "reset" in tick) == ([], False)
+    assert kept not in str(tick)
 
 
 async def test_a_number_from_another_life_means_beginning_anew(api: Api) -> None:
