@@ -27,6 +27,8 @@ CODE = frozenset(
     ]
 )
 FRESH_S = 10.0
+MAX_LISTED = 30_000
+"""Who starts the server in a home directory gets no complete list, and no thread that never ends."""
 
 
 class SourceTree:
@@ -48,10 +50,12 @@ class SourceTree:
         return self._listed[1]
 
 
-def list_files(ignored: Ignored) -> tuple[str, ...]:
-    """The code files below the root that are not ignored."""
-    found = []
-    for directory, names, files in os.walk(ignored.root):
+def list_files(ignored: Ignored, limit: int = MAX_LISTED) -> tuple[str, ...]:
+    """The code files below the root that are not ignored; about `limit` directories and files."""
+    found: list[str] = []
+    for number, (directory, names, files) in enumerate(os.walk(ignored.root)):
+        if number + len(found) > limit:
+            break
         here = Path(directory)
         names[:] = [n for n in names if not ignored.covers(here / n, is_directory=True)]
         found += [

@@ -75,3 +75,9 @@ def test_the_files_of_a_tree_are_code_that_is_not_ignored(root):
         "node_modules/m/index.js",
     )
     assert list_files(Ignored(root)) == ("app/api/x/route.ts", "main.py")
+
+
+def test_a_tree_without_end_is_listed_in_part(tmp_path):
+    write(tmp_path, *(f"d{number}/main.py" for number in range(20)))
+    assert len(list_files(Ignored(tmp_path))) == 20
+    assert 0 < len(list_files(Ignored(tmp_path), limit=10)) <= 10
