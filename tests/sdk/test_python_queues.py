@@ -72,7 +72,7 @@ async def test_messages_are_delivered_in_order_one_after_the_other(qstash, serve
     for n in range(5):
         await qstash.message.enqueue(queue="mail", url=f"{app.url}/{n}")
     await server.wait("state:queued", 4)
-    assert [r.path for r in app.requests] == ["/0"]
+    assert [r.path for r in await app.received()] == ["/0"]
     assert (await qstash.queue.get("mail")).lag == 5
     release.set()
     assert [r.path for r in await app.received(5)] == ["/0", "/1", "/2", "/3", "/4"]

@@ -55,7 +55,7 @@ test("messages are delivered in order, one after the other", async () => {
   for (let n = 0; n < 5; n++) await queue.enqueue({ url: `${app.url}/${n}`, body: `${n}` });
   await waitFor("state:queued", 4);
   assert.deepEqual(
-    app.requests.map((r) => r.path),
+    (await app.received()).map((r) => r.path),
     ["/0"],
   );
   assert.equal((await queue.get()).lag, 5);
