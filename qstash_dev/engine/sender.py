@@ -119,7 +119,7 @@ class Sender:
         headers = CIMultiDict(request.headers)
         async with self._client().request(
             request.method,
-            URL(request.target, encoded=True),
+            _url(request.target, headers),
             data=_payload(request.body),
             headers=headers,
             allow_redirects=False,
@@ -249,6 +249,12 @@ def _is_verified(url: str) -> bool:
 @lru_cache(maxsize=64)
 def _timeout(total_ms: int) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total_ms / 1000, sock_connect=CONNECT_TIMEOUT_S)
+
+
+def _url(target: str, headers: CIMultiDict[str]) -> URL:
+    """The URL as it is written; credentials in it give way to those of a header, as with Go."""
+    url = URL(target, encoded=True)
+    return url.with_user(None) if url.raw_user and "Authorization" in headers else url
 
 
 def _payload(body: bytes) -> bytes | BytesIO | None:

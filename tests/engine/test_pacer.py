@@ -1,0 +1,123 @@
+"""Steps happen when somebody wakes the engine or when its appointment has come, not more often."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from qstash_dev.engine.bus import Bus
+from qstash_dev.engine.pacer import Pacer
+from tests.engine.fakes import START, FakeClock
+
+
+class Work:
+    """Steps that are counted; `more` is what each says, `at` the next appointment."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.steps = 0
+        self.more = 0
+        self.at: int | None = None
+        self.fault: Exception | None = None
+        self.stepped = asyncio.Event()
+        self.pacer = Pacer(self.clock, self._step, lambda: self.at)
+
+    def _step(self) -> bool:
+        self.steps += 1
+        self.stepped.set()
+        if self.fault is not None:
+            raise self.fault
+        self.more -= 1
+        return self.more > 0
+
+
+@pytest.fixture
+async def work() -> AsyncIterator[Work]:
+    work = Work()
+    yield work
+    work.pacer.stop()
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_many_calls_in_one_turn_are_one_step(work: Work) -> None:
+    for _ in range(3):
+        work.pacer.wake()
+    assert work.steps == 0
+    await turns()
+    assert work.steps == 1
+    work.pacer.wake()
+    await turns()
+    assert work.steps == 2
+
+
+async def test_it_goes_on_at_once_while_there_is_more(work: Work) -> None:
+    work.more = 3
+    work.pacer.wake()
+    await turns()
+    assert work.steps == 3
+
+
+async def test_it_steps_again_when_the_appointment_has_come(work: Work) -> None:
+    work.at = START + 5
+    work.pacer.wake()
+    await turns()
+    assert work.steps == 1
+    work.stepped.clear()
+    work.at = None
+    async with asyncio.timeout(20):
+        await work.stepped.wait()
+    assert work.steps == 2
+
+
+async def test_without_an_appointment_it_rests(work: Work) -> None:
+    work.pacer.wake()
+    await turns(50)
+    assert work.steps == 1
+
+
+async def test_after_a_stop_nothing_happens(work: Work) -> None:
+    work.at = START
+    work.pacer.wake()
+    work.pacer.stop()
+    await turns(50)
+    assert work.steps == 0
+
+
+async def test_a_step_that_fails_is_logged_and_the_next_one_still_comes(
+    work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    work.fault = RuntimeError("a bug")
+    work.pacer.wake()
+    await turns()
+    assert "a step of the engine failed" in caplog.text
+    work.fault = None
+    work.pacer.wake()
+    await turns()
+    assert work.steps == 2
+
+
+# The bus
+
+
+async def test_a_reader_is_woken_by_a_commit_and_misses_none() -> None:
+    bus = Bus()
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(bus.changed_since(0)) for _ in range(2)]
+        await turns()
+        bus.publish()
+    assert [task.result() for task in waiting] == [1, 1]
+    assert await bus.changed_since(0) == 1  # it happened before it was asked for
+
+
+async def test_a_reader_that_goes_away_is_no_trouble() -> None:
+    bus = Bus()
+    waiting = asyncio.create_task(bus.changed_since(0))
+    await turns()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    bus.publish()
+    assert bus.version == 1
