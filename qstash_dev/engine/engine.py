@@ -262,9 +262,12 @@ class Engine:
     def recover(self) -> None:
         """Take up what a former process left: claims are void, places in queues are kept."""
         now = self.clock.now()
-        interrupted = self.store.messages.recover(now)
+        interrupted = self.store.messages.active()
+        for message in interrupted:
+            self.store.messages.apply(settle.interrupt(message, now))
         if interrupted:
-            log.info("%d deliveries were interrupted and are made again", interrupted)
+            log.info("%d deliveries were interrupted and are made again", len(interrupted))
+        self.store.messages.unclaim()
         for message in self.store.messages.to_cancel():
             self.store.messages.apply(settle.cancel(message, now))
         for user, name, queue in self.store.queues.all():

@@ -21,7 +21,9 @@ from qstash_dev.protocol.model import (
     Outcome,
     Reason,
     Response,
+    SendFailure,
     State,
+    Timing,
 )
 from qstash_dev.protocol.retry import is_non_retryable, retry_after_ms, retry_delay_ms
 
@@ -92,6 +94,18 @@ def hold(message: Message, awaited: str, why: str, now: int) -> Change:
         due_at=now,
     )
     return Change(now, changed=(waiting,), events=(_event(waiting, State.RETRY, now, error=why),))
+
+
+def interrupt(message: Message, now: int) -> Change:
+    """The server died during an attempt: the message is due again, and its retries stay as they are."""
+    waiting = replace(
+        message,
+        state=State.RETRY if message.retried else State.CREATED,
+        due_at=min(message.due_at, now),
+    )
+    failure = SendFailure(Reason.INTERRUPTED, "qstash-dev stopped during this attempt", Timing(now))
+    lost = Attempt(message.id, message.attempts, message.spec.url, (), failure)
+    return Change(now, changed=(waiting,), attempts=(lost,))
 
 
 def is_finished(message: Message) -> bool:

@@ -192,17 +192,14 @@ class Messages:
                 "UPDATE messages SET held = NULL, due_at = ? WHERE held = ?", (now, awaited)
             ).rowcount
 
-    def recover(self, now: int) -> int:
-        """After a start: nothing is claimed, what was under way is due again; returns its count."""
-        self._fresh.clear()
+    def active(self) -> list[Message]:
+        """Messages that are under way."""
+        return [_message(row) for row in self._db.read(f"{_SELECT} WHERE m.state = 'ACTIVE'")]
+
+    def unclaim(self) -> None:
+        """After a start: nothing stands in a lane."""
         with self._db:
-            interrupted = self._db.write(
-                "UPDATE messages SET claimed = 0, due_at = min(due_at, ?), "
-                "state = CASE WHEN retried THEN 'RETRY' ELSE 'CREATED' END WHERE state = 'ACTIVE'",
-                (now,),
-            ).rowcount
             self._db.write("UPDATE messages SET claimed = 0 WHERE claimed AND finished_at IS NULL")
-        return interrupted
 
     def to_cancel(self) -> list[Message]:
         """Messages whose cancellation was requested and that are not finished."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.intake import Changes
-from qstash_dev.protocol.model import Endpoint, Group, Query, Request
+from qstash_dev.protocol.model import Endpoint, Group, Query, Reason, Request, SendFailure
 from qstash_dev.store.database import StoreError
 from qstash_dev.store.store import Store
 from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer
@@ -449,6 +449,10 @@ async def test_after_a_crash_what_was_under_way_is_made_again_under_its_id(world
     assert world.app.ids() == [message_id, message_id]
     assert [d.retried for d in world.app.deliveries] == [0, 0]
     assert world.states([message_id]) == ["DELIVERED"]
+    first, second = world.store.attempts.of(message_id, world.message(message_id).seq)
+    assert isinstance(first.outcome, SendFailure)
+    assert first.outcome.reason == Reason.INTERRUPTED
+    assert second.outcome == answer(200)
 
 
 async def test_after_a_crash_retries_and_delays_come_at_their_time(world: World) -> None:

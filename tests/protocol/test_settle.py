@@ -15,6 +15,7 @@ from qstash_dev.protocol.model import (
     Message,
     Outcome,
     Reason,
+    SendFailure,
     State,
 )
 from qstash_dev.protocol.timing import DAY_MS
@@ -368,6 +369,20 @@ def test_running_now_changes_when_and_nothing_else() -> None:
     waiting = message(state=State.RETRY, retried=2, attempts=2, due_at=NOW + 60_000, held="no app")
     change = settle.run_now(waiting, LATER)
     assert change.changed == (replace(waiting, due_at=LATER, held=None),)
+    assert change.events == ()
+
+
+@pytest.mark.parametrize(("retried", "state"), [(0, State.CREATED), (1, State.RETRY)])
+def test_an_interrupted_attempt_is_kept_and_its_message_due_again(
+    retried: int, state: State
+) -> None:
+    change = settle.interrupt(active(retried=retried, attempts=retried + 1, due_at=NOW), LATER)
+    (waiting,) = change.changed
+    assert (waiting.state, waiting.due_at, waiting.finished_at) == (state, NOW, None)
+    assert (waiting.retried, waiting.attempts) == (retried, retried + 1)
+    (lost,) = change.attempts
+    assert isinstance(lost.outcome, SendFailure)
+    assert (lost.number, lost.outcome.reason) == (retried + 1, Reason.INTERRUPTED)
     assert change.events == ()
 
 

@@ -60,10 +60,10 @@ def test_a_released_message_is_loaded_with_its_new_time(store: Store) -> None:
     assert store.messages.load(written.seq) == replace(written, held=None, due_at=NOW + SECOND)
 
 
-def test_an_interrupted_message_is_loaded_as_waiting(store: Store) -> None:
+def test_messages_under_way_are_found(store: Store) -> None:
+    add(store, message(id="msg_0"))
     written = add(store, message(state=State.ACTIVE, attempts=1))
-    store.messages.recover(NOW)
-    assert store.messages.load(written.seq).state == State.CREATED
+    assert store.messages.active() == [written]
 
 
 def test_many_accepted_messages_are_loaded_each_as_itself(store: Store) -> None:
