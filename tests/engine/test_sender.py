@@ -6,76 +6,24 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Request, Response, SendFailure
+from tests.raw_server import OK, RawServer
 
 MAX_BODY = 1_000_000
 NOW = 1_787_313_600_000
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-class Server:
-    """Raw TCP servers for one test. `heads` and `bodies` are what arrived, byte for byte."""
-
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self._stack = stack
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.heads: list[bytes] = []
-        self.bodies: list[bytes] = []
-        self.connections = 0
-
-    async def start(
-        self, handle: Handler, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
-    ) -> int:
-        """Listen; returns the port."""
-
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.connections += 1
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
-                await handle(reader, writer)
-            writer.close()
-            with suppress(ConnectionError, ssl.SSLError):
-                await writer.wait_closed()
-
-        server = await asyncio.start_server(connected, host, 0, ssl=tls)
-        self._stack.callback(server.close)
-        port: int = server.sockets[0].getsockname()[1]
-        return port
-
-    async def read(self, reader: asyncio.StreamReader) -> None:
-        """One request."""
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = 0
-        for line in head.lower().split(b"\r\n"):
-            if line.startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        self.heads.append(head)
-        self.bodies.append(await reader.readexactly(length))
-
-    async def answering(self, *answers: bytes, **options: object) -> int:
-        """Listen and answer these bytes, then close; returns the port."""
-
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            for answer in answers:
-                await self.read(reader)
-                writer.write(answer)
-                await writer.drain()
-
-        return await self.start(handle, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
+async def server() -> AsyncIterator[RawServer]:
     async with AsyncExitStack() as stack:
-        yield Server(stack)
+        yield RawServer(stack)
 
 
 @pytest.fixture
@@ -109,7 +57,7 @@ def response(outcome: Outcome) -> Response:
 
 
 async def test_the_request_is_sent_byte_for_byte_and_nothing_is_added(
-    server: Server, sender: Sender
+    server: RawServer, sender: Sender
 ) -> None:
     port = await server.answering(OK)
     target = f"http://127.0.0.1:{port}//a/../%41%2f?b=%20+&c=é%FF&&".replace("é", "%C3%A9")
@@ -146,7 +94,7 @@ async def test_the_request_is_sent_byte_for_byte_and_nothing_is_added(
     ],
 )
 async def test_a_url_without_path_asks_for_the_root(
-    server: Server, sender: Sender, url: str, line: bytes
+    server: RawServer, sender: Sender, url: str, line: bytes
 ) -> None:
     port = await server.answering(OK)
     assert response(await sender(request(url.format(port)))).status == 200
@@ -156,7 +104,7 @@ async def test_a_url_without_path_asks_for_the_root(
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("body", [b"", b"body"])
 async def test_any_method_with_and_without_a_body(
-    server: Server, sender: Sender, method: str, body: bytes
+    server: RawServer, sender: Sender, method: str, body: bytes
 ) -> None:
     port = await server.answering(OK)
     outcome = await sender(request(f"http://127.0.0.1:{port}/", method, body=body))
@@ -166,7 +114,7 @@ async def test_any_method_with_and_without_a_body(
     assert b"transfer-encoding" not in server.heads[0].lower()
 
 
-async def test_a_body_of_ten_megabytes_arrives_whole(server: Server, sender: Sender) -> None:
+async def test_a_body_of_ten_megabytes_arrives_whole(server: RawServer, sender: Sender) -> None:
     port = await server.answering(OK)
     body = bytes(range(256)) * 40_000
     await sender(request(f"http://127.0.0.1:{port}/", body=body))
@@ -181,7 +129,7 @@ async def test_a_body_of_ten_megabytes_arrives_whole(server: Server, sender: Sen
     ],
 )
 async def test_credentials_in_the_url_are_sent_unless_a_header_has_others(
-    server: Server, sender: Sender, headers: Headers, authorization: bytes
+    server: RawServer, sender: Sender, headers: Headers, authorization: bytes
 ) -> None:
     port = await server.answering(OK)
     target = f"http://us%20er:pw@127.0.0.1:{port}//a%2fb?c=%41"
@@ -193,7 +141,7 @@ async def test_credentials_in_the_url_are_sent_unless_a_header_has_others(
 
 
 async def test_cookies_of_one_answer_are_not_sent_with_the_next_request(
-    server: Server, sender: Sender
+    server: RawServer, sender: Sender
 ) -> None:
     setting = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
     port = await server.answering(setting, OK)
@@ -206,7 +154,7 @@ async def test_cookies_of_one_answer_are_not_sent_with_the_next_request(
 
 
 async def test_an_answer_is_told_with_canonical_names_and_its_times(
-    server: Server, sender: Sender
+    server: RawServer, sender: Sender
 ) -> None:
     port = await server.answering(
         b"HTTP/1.1 418 short and stout\r\nx-a: 1\r\nX-A: 2\r\nx-b:  \xc3\xa9 \r\nx-c: \xff\r\n"
@@ -239,7 +187,7 @@ async def test_an_answer_is_told_with_canonical_names_and_its_times(
     ],
 )
 async def test_unusual_answers_are_understood(
-    server: Server, sender: Sender, answer: bytes, status: int, body: bytes
+    server: RawServer, sender: Sender, answer: bytes, status: int, body: bytes
 ) -> None:
     port = await server.answering(answer)
     found = response(await sender(request(f"http://127.0.0.1:{port}/")))
@@ -247,7 +195,7 @@ async def test_unusual_answers_are_understood(
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_redirects_are_not_followed(server: Server, sender: Sender, status: int) -> None:
+async def test_redirects_are_not_followed(server: RawServer, sender: Sender, status: int) -> None:
     port = await server.answering(
         f"HTTP/1.1 {status} Moved\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n".encode(), OK
     )
@@ -260,13 +208,13 @@ def compressed(body: bytes, coding: str = "gzip") -> bytes:
     return head.encode() + body
 
 
-async def test_a_compressed_body_is_decoded(server: Server, sender: Sender) -> None:
+async def test_a_compressed_body_is_decoded(server: RawServer, sender: Sender) -> None:
     port = await server.answering(compressed(gzip.compress(b"plain text")))
     assert response(await sender(request(f"http://127.0.0.1:{port}/"))).body == b"plain text"
 
 
 async def test_of_a_decompression_bomb_only_the_beginning_is_kept(
-    server: Server, sender: Sender
+    server: RawServer, sender: Sender
 ) -> None:
     port = await server.answering(compressed(gzip.compress(b"\0" * 100_000_000)))
     found = response(await sender(request(f"http://127.0.0.1:{port}/")))
@@ -275,7 +223,7 @@ async def test_of_a_decompression_bomb_only_the_beginning_is_kept(
 
 @pytest.mark.parametrize("chunked", [True, False])
 async def test_of_a_body_of_200_mb_only_the_beginning_is_read(
-    server: Server, sender: Sender, chunked: bool
+    server: RawServer, sender: Sender, chunked: bool
 ) -> None:
     written = 0
 
@@ -316,7 +264,7 @@ async def test_of_a_body_of_200_mb_only_the_beginning_is_read(
     ],
 )
 async def test_an_answer_that_is_not_http_is_a_bad_response(
-    server: Server, sender: Sender, answer: bytes
+    server: RawServer, sender: Sender, answer: bytes
 ) -> None:
     port = await server.answering(answer)
     failed = failure(await sender(request(f"http://127.0.0.1:{port}/")))
@@ -342,7 +290,7 @@ async def test_an_answer_that_is_not_http_is_a_bad_response(
     ],
 )
 async def test_a_connection_that_ends_too_early_is_a_reset(
-    server: Server, sender: Sender, answer: bytes, text: str
+    server: RawServer, sender: Sender, answer: bytes, text: str
 ) -> None:
     port = await server.answering(answer)
     failed = failure(await sender(request(f"http://127.0.0.1:{port}/")))
@@ -351,7 +299,7 @@ async def test_a_connection_that_ends_too_early_is_a_reset(
     assert server.connections == 1
 
 
-async def test_an_aborted_connection_is_a_reset(server: Server, sender: Sender) -> None:
+async def test_an_aborted_connection_is_a_reset(server: RawServer, sender: Sender) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read(reader)
         writer.transport.abort()
@@ -365,7 +313,7 @@ async def test_an_aborted_connection_is_a_reset(server: Server, sender: Sender) 
     "beginning", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"]
 )
 async def test_an_answer_that_does_not_come_or_does_not_end_times_out(
-    server: Server, sender: Sender, beginning: bytes
+    server: RawServer, sender: Sender, beginning: bytes
 ) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read(reader)
@@ -414,7 +362,7 @@ async def test_an_impossible_port_is_an_outcome_too(sender: Sender) -> None:
 # Connections
 
 
-async def test_a_connection_is_used_again(server: Server, sender: Sender) -> None:
+async def test_a_connection_is_used_again(server: RawServer, sender: Sender) -> None:
     port = await server.answering(OK, OK)
     for _ in range(2):
         assert response(await sender(request(f"http://127.0.0.1:{port}/"))).status == 200
@@ -422,7 +370,7 @@ async def test_a_connection_is_used_again(server: Server, sender: Sender) -> Non
 
 
 async def test_an_idle_connection_that_closes_as_it_is_used_is_no_failure(
-    server: Server, sender: Sender
+    server: RawServer, sender: Sender
 ) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read(reader)
@@ -450,7 +398,7 @@ def has_ipv6() -> bool:
 )
 @pytest.mark.parametrize("host", ["localhost", "app.localhost", "LOCALHOST."])
 async def test_localhost_is_found_on_both_addresses(
-    server: Server, sender: Sender, listens: str, host: str
+    server: RawServer, sender: Sender, listens: str, host: str
 ) -> None:
     port = await server.answering(OK, host=listens)
     assert response(await sender(request(f"http://{host}:{port}/"))).status == 200
@@ -477,13 +425,13 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 async def test_a_self_signed_certificate_on_this_machine_is_accepted(
-    server: Server, sender: Sender, tls: ssl.SSLContext, host: str
+    server: RawServer, sender: Sender, tls: ssl.SSLContext, host: str
 ) -> None:
     port = await server.answering(OK, tls=tls)
     assert response(await sender(request(f"https://{host}:{port}/"))).body == b"ok"
 
 
-async def test_https_to_a_server_that_speaks_http(server: Server, sender: Sender) -> None:
+async def test_https_to_a_server_that_speaks_http(server: RawServer, sender: Sender) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10)
         writer.write(OK)

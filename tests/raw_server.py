@@ -1,0 +1,60 @@
+"""A destination that speaks bytes: for tests of how it is treated when it misbehaves."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class RawServer:
+    """Raw TCP servers for one test. `heads` and `bodies` are what arrived, byte for byte."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.heads: list[bytes] = []
+        self.bodies: list[bytes] = []
+        self.connections = 0
+
+    async def start(
+        self, handle: Handler, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> int:
+        """Listen; returns the port."""
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await handle(reader, writer)
+            writer.close()
+            with suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+
+        server = await asyncio.start_server(connected, host, 0, ssl=tls)
+        self._stack.callback(server.close)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+    async def read(self, reader: asyncio.StreamReader) -> None:
+        """One request."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = 0
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        self.heads.append(head)
+        self.bodies.append(await reader.readexactly(length))
+
+    async def answering(self, *answers: bytes, **options: object) -> int:
+        """Listen and answer these bytes, then close; returns the port."""
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            for answer in answers:
+                await self.read(reader)
+                writer.write(answer)
+                await writer.drain()
+
+        return await self.start(handle, **options)  # type: ignore[arg-type]
