@@ -39,6 +39,9 @@ Companion = Callable[[Started], Coroutine[Any, Any, None]]
 QUIET_S = 60.0
 """After so long without a message a person may need a hint."""
 
+SECRETS = ("QSTASH_CLOUD_TOKEN", "NGROK_AUTHTOKEN")
+"""Of the server alone: neither the terminal UI nor the editor that it opens needs them."""
+
 log = logging.getLogger(__name__)
 
 
@@ -225,7 +228,8 @@ async def show_screen(
     stop: asyncio.Event,
 ) -> None:
     """The terminal UI in a child. Its clean end stops the server, its crash does not."""
-    environment = {**os.environ, "QSTASH_DEV_TOKEN": started.user.token}
+    environment = {name: os.environ[name] for name in os.environ if name not in SECRETS}
+    environment["QSTASH_DEV_TOKEN"] = started.user.token
     if config.config_file is not None:
         environment["QSTASH_DEV_CONFIG"] = str(config.config_file)
     if config.theme is not None:
