@@ -6,9 +6,10 @@ Decides when to start, wait, restart and give up. The process itself is `agent.p
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyngrok.log import NgrokLog
 
@@ -39,7 +40,8 @@ class NgrokTunnel:
 
     `start` returns at once, `stop` when no process is left; neither raises for tunnel trouble: that
     becomes a state, kept in `state` and told to `on_state` on the event loop. The authtoken comes
-    from `NGROK_AUTHTOKEN` in `environ`, nowhere else, and goes to the agent only.
+    from `NGROK_AUTHTOKEN` in `environ`, nowhere else, and goes to the agent only. `sleep` passes the
+    time that a start may take, and the pauses before a restart.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class NgrokTunnel:
         allow_download: bool = False,
         on_state: OnState = lambda state: None,
         limits: Limits = Limits(),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.state = OFF
         self._port = upstream_port
@@ -64,6 +67,7 @@ class NgrokTunnel:
         self._allow_download = allow_download
         self._on_state = on_state
         self._limits = limits
+        self._sleep = sleep
         self._url: str | None = None
         self._is_open = False
         self._task: asyncio.Task[None] | None = None
@@ -110,7 +114,7 @@ class NgrokTunnel:
                 return ended
             hint = f"{ended.hint} It is started again in {pause:g} s."
             self._set(TunnelState(Phase.RECONNECTING, self._url, ended.code, hint))
-            await asyncio.sleep(pause)
+            await self._sleep(pause)
 
     async def _live(self, plan: AgentPlan) -> TunnelState:
         """One agent from start to end; the failure that it ended with."""
@@ -130,8 +134,13 @@ class NgrokTunnel:
 
     async def _opened(self, agent: Agent, plan: AgentPlan) -> str | AgentFailure:
         limit = self._limits.start_s if plan.path else self._limits.fetch_s
-        done, _ = await asyncio.wait([agent.opened], timeout=limit)
-        if done:
+        timer = asyncio.ensure_future(self._sleep(limit))
+        either: tuple[asyncio.Future[Any], ...] = (agent.opened, timer)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+        if agent.opened.done():
             return agent.opened.result()
         if self.state.code == "offline":
             return AgentFailure("offline", agent.last_error)

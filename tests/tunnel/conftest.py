@@ -13,7 +13,7 @@ from qstash_dev.tunnel.state import Phase, TunnelState
 
 FAKE_NGROK = Path(__file__).parents[2] / "fixtures" / "fake_ngrok.py"
 
-QUICK = Limits(start_s=15, grace_s=2, restart_after_s=(0.05, 0.05))
+QUICK = Limits(start_s=60, grace_s=5, restart_after_s=(0.05, 0.05))
 
 
 class States:
@@ -33,7 +33,7 @@ class States:
         return [state.state for state in self.seen]
 
     async def until(self, *phases: Phase, code: str | None = None) -> TunnelState:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 while self._read < len(self.seen):
                     state = self.seen[self._read]
@@ -85,7 +85,7 @@ class FakeNgrok:
 
     async def started(self) -> int:
         """The pid of the first agent, once it runs."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not self.pids:
                 await asyncio.sleep(0.01)
         return self.pids[0]

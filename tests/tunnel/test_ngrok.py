@@ -37,8 +37,6 @@ async def main():
 asyncio.run(main())
 """
 
-IMPATIENT = Limits(start_s=2.0, grace_s=2, restart_after_s=())
-
 
 async def test_a_tunnel_comes_online_with_its_public_url(ngrok: FakeNgrok) -> None:
     await ngrok.tunnel().start()
@@ -99,28 +97,60 @@ async def test_stopping_a_tunnel_that_was_never_started_is_fine(ngrok: FakeNgrok
     assert tunnel.state.state is Phase.STOPPED
 
 
+class Patience:
+    """A `sleep` that ends when the test says so, however slow the machine is."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.is_over = asyncio.Event()
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await self.is_over.wait()
+
+
 @pytest.mark.parametrize(
     ("mode", "code", "words"),
     [
         ("autherr", "ERR_NGROK_105", "NGROK_AUTHTOKEN"),
         ("inuse", "ERR_NGROK_334", "--domain"),
-        ("offline", "offline", "no such host"),
-        ("silent", "start-timeout", "2 seconds"),
-        ("deaf", "start-timeout", "2 seconds"),
     ],
 )
-async def test_an_agent_in_trouble_becomes_a_failed_state_with_a_next_step(
+async def test_what_ngrok_refuses_becomes_a_failed_state_with_a_next_step(
     ngrok: FakeNgrok, mode: str, code: str, words: str
 ) -> None:
-    limits = IMPATIENT if code in ("offline", "start-timeout") else ngrok.limits
-    tunnel = ngrok.tunnel(mode, domain="mine.ngrok-free.app", limits=limits)
-    await tunnel.start()
+    await ngrok.tunnel(mode, domain="mine.ngrok-free.app").start()
     state = await ngrok.states.until(Phase.FAILED)
     assert state.code == code
-    assert state.hint is not None
-    assert words in state.hint
+    assert words in (state.hint or "")
     assert not ngrok.is_running(await ngrok.started())
     assert not (ngrok.data_dir / "ngrok.pid").exists()
+
+
+@pytest.mark.parametrize("mode", ["silent", "deaf"])
+async def test_an_agent_that_does_not_come_up_in_time_is_stopped(
+    ngrok: FakeNgrok, mode: str
+) -> None:
+    """It blocks pyngrok for ever; that we get to the end shows that the loop is not blocked."""
+    patience = Patience()
+    await ngrok.tunnel(mode, limits=Limits(start_s=20), sleep=patience).start()
+    pid = await ngrok.started()
+    patience.is_over.set()
+    state = await ngrok.states.until(Phase.FAILED)
+    assert (state.code, patience.asked) == ("start-timeout", [20])
+    assert "20 seconds" in (state.hint or "")
+    assert not ngrok.is_running(pid)
+
+
+async def test_being_offline_is_given_up_in_time_and_said_as_such(ngrok: FakeNgrok) -> None:
+    patience = Patience()
+    await ngrok.tunnel("offline", sleep=patience).start()
+    await ngrok.states.until(Phase.STARTING, code="offline")
+    patience.is_over.set()
+    state = await ngrok.states.until(Phase.FAILED)
+    assert state.code == "offline"
+    assert "no such host" in (state.hint or "")
+    assert not ngrok.is_running(ngrok.pids[0])
 
 
 async def test_being_offline_shows_while_the_agent_still_tries(ngrok: FakeNgrok) -> None:
@@ -186,7 +216,7 @@ async def test_stopping_while_a_silent_agent_starts_does_not_wait_for_it(ngrok: 
     tunnel = ngrok.tunnel("silent", limits=Limits(start_s=600))
     await tunnel.start()
     pid = await ngrok.started()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await tunnel.stop()
     assert not ngrok.is_running(pid)
 
@@ -196,24 +226,6 @@ async def test_stopping_right_after_starting_leaves_nothing(ngrok: FakeNgrok) ->
     await tunnel.start()
     await tunnel.stop()
     assert tunnel.state.state is Phase.STOPPED
-
-
-async def test_a_start_does_not_block_the_loop(ngrok: FakeNgrok) -> None:
-    longest = 0.0
-
-    async def watch() -> None:
-        nonlocal longest
-        loop = asyncio.get_running_loop()
-        while True:
-            before = loop.time()
-            await asyncio.sleep(0.005)
-            longest = max(longest, loop.time() - before)
-
-    watcher = asyncio.create_task(watch())
-    await ngrok.tunnel("silent", limits=IMPATIENT).start()
-    await ngrok.states.until(Phase.FAILED)
-    watcher.cancel()
-    assert longest < 1.0  # the agent alone was waited for twice as long
 
 
 async def test_a_noisy_agent_does_not_write_on_our_terminal(
@@ -291,7 +303,7 @@ async def test_a_wrapper_script_and_its_agent_end_together(
     await ngrok.states.until(Phase.ONLINE)
     pid = ngrok.pids[0]
     await tunnel.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while ngrok.is_running(pid):
             await asyncio.sleep(0.01)
 
@@ -309,7 +321,7 @@ async def test_the_agent_of_a_killed_run_is_ended_by_the_next(ngrok: FakeNgrok) 
     assert ngrok.is_running(orphan)
     await ngrok.tunnel().start()
     await ngrok.states.until(Phase.ONLINE)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while ngrok.is_running(orphan):
             await asyncio.sleep(0.01)
     assert len(ngrok.pids) == 2
