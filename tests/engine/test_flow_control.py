@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import FlowControl
 from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer
 
@@ -24,6 +26,7 @@ class Publish(Struct, frozen=True):
     rate: int | None
     takes_ms: int
     refusals: int
+    queue: str | None
 
 
 class Order(Struct, frozen=True):
@@ -45,10 +48,13 @@ PUBLISH = st.builds(
     rate=RATE,
     takes_ms=st.sampled_from([0, 0, 1, 4_000, 25_000]),
     refusals=st.integers(0, 1),
+    queue=st.sampled_from([None, None, "q"]),
 ).filter(lambda p: p.parallelism or p.rate)
 ORDER = st.builds(
     Order,
-    what=st.sampled_from(["pin", "unpin", "pause", "resume", "reset", "restart", "cancel"]),
+    what=st.sampled_from(
+        ["pin", "unpin", "pause", "resume", "reset", "restart", "cancel", "run now"]
+    ),
     key=KEYS,
     parallelism=PARALLELISM,
     rate=RATE,
@@ -142,7 +148,8 @@ class Run:
         value = ",".join(f"{name}={number}" for name, number in parts.items() if number)
         headers = {"flow_control_key": limits.key, "flow_control_value": value}
         url = f"{URL}/{len(self.published) % 2}"
-        (accepted,) = self.world.publish(url, retries=1, retry_delay="7000", **headers)
+        options = {"retries": 1, "retry_delay": "7000", "queue": step.queue}
+        (accepted,) = self.world.publish(url, **options, **headers)
         self.published[accepted.message_id] = step
         self._watch()
 
@@ -162,6 +169,7 @@ class Run:
             "resume": lambda: flows.pause(key, False),
             "reset": lambda: flows.reset_rate(key),
             "cancel": self._cancel_oldest,
+            "run now": self._run_all_now,
             "restart": self.world.restart,
         }
         done = deeds.get(order.what, lambda: None)()
@@ -176,6 +184,11 @@ class Run:
         for id_ in self.published:
             if self.world.engine.cancel([self.world.message(id_)]):
                 return
+
+    def _run_all_now(self) -> None:
+        for id_ in self.published:
+            with contextlib.suppress(QStashError):
+                self.world.engine.run_now(self.world.message(id_))
 
     def _watch(self) -> None:
         for entry in self.world.store.feed.after(self.seen, 100_000):
@@ -196,6 +209,7 @@ class Run:
     def check_the_end(self) -> None:
         states = set(self.world.states(self.published))
         assert states <= {"DELIVERED", "CANCELED"}
+        assert not any(lane.holders for lane in self.world.engine.lanes.queues.values())
         for (_, name), lane in self.world.engine.lanes.flows.items():
             assert not lane.active
             assert len(lane.line) == 0
