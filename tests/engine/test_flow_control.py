@@ -388,3 +388,14 @@ async def test_running_a_waiting_message_now_does_not_deliver_it_twice():
     await world.run_out()
     assert world.app.ids() == ids
     await world.close()
+
+
+async def test_no_more_pass_than_the_rate_allows_while_the_global_limit_is_reached():
+    """The others stay in their line: ten thousand of them must not come and go at every step."""
+    world = World(global_parallelism=1)
+    world.app.reply = lambda _: (None, answer())
+    world.publish()
+    publish(world, 5, "rate=2,period=10s")
+    await world.settle()
+    assert len(world.engine.lanes.flows[KEY].line) == 3
+    await world.close()
