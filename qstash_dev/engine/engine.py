@@ -4,7 +4,6 @@
 The world comes in from outside: the store, the clock, how to send, how to make ids.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -14,11 +13,13 @@ from msgspec.structs import replace
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
+from qstash_dev.engine.courier import Courier, NewId, Send
+from qstash_dev.engine.deliveries import Deliveries
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
+from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.removals import Removals
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.protocol import hold, intake, settle
-from qstash_dev.protocol.delivery import build_request, is_loopback, route
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.lints import lints
@@ -30,42 +31,18 @@ from qstash_dev.protocol.model import (
     Headers,
     Kind,
     Message,
-    Outcome,
     Queue,
-    Reason,
-    Request,
-    SendFailure,
     Spec,
     State,
-    Timing,
 )
-from qstash_dev.protocol.quota import Limits
 from qstash_dev.store.messages import Ticket
 from qstash_dev.store.store import Store
 
 BATCH = 200
-LONG_S = 1.0
 log = logging.getLogger(__name__)
 
-Send = Callable[[Request], Awaitable[Outcome]]
-NewId = Callable[[str], str]
 Explain = Callable[[Message, Attempt], Awaitable[str | None]]
 """Why an attempt failed, in one line for people."""
-
-
-class Policy(Struct, frozen=True):
-    """How this server behaves where QStash leaves a choice. Times are milliseconds."""
-
-    limits: Limits
-    plan: Limits | None = None
-    routes: tuple[tuple[str, str], ...] = ()
-    external: str = "allow"
-    hold: bool = False
-    retry_interval_ms: int | None = None
-    dedup_window_ms: int = 600_000
-    max_messages: int = 10_000
-    max_age_ms: int = 7 * 86_400_000
-    strict: bool = False
 
 
 class Accepted(Struct, frozen=True):
@@ -101,10 +78,9 @@ class Engine:
         self.explain: Explain = _unexplained
         self.on_wake: Callable[[], None] = lambda: None
         self.one_by_one: Callable[[], bool] = lambda: False
-        self.send = send
         self.new_id = new_id
-        self.borrowed_keys: dict[str, tuple[str, str]] = {}
-        self._active: dict[str, Message] = {}
+        self.courier = Courier(store.keys, clock, send, new_id)
+        self._deliveries = Deliveries(self._deliver, self._ended, self.wake)
         self.removals = Removals()
         self.schedules = Scheduler(store, clock, new_id, self.admit, self.wake)
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
@@ -112,9 +88,6 @@ class Engine:
         self.flows = Flows(store, clock, lanes, self.wake)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
         self.on_hold: Callable[[str], None] = lambda awaited: None
-        self._approved: set[str] = set()
-        self._long: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     # Accepting
 
@@ -201,7 +174,7 @@ class Engine:
                 409, f"message {message.id} is delivered by the cloud: replay it to deliver it now"
             )
         if message.held == hold.EXTERNAL:
-            self._approved.add(message.id)
+            self.courier.approved.add(message.id)
         if message.due_at <= self.clock.now() and message.held is None:
             return  # it waits for its turn in a line, which it must not enter twice
         self._apply(settle.run_now(message, self.clock.now()))
@@ -252,7 +225,7 @@ class Engine:
 
     def rotate_keys(self, user: str) -> tuple[str, str]:
         """The next signing key becomes the current one; returns both new keys."""
-        _, next_ = self.signing_keys(user)
+        _, next_ = self.courier.signing_keys(user)
         fresh = self.new_id("sig_")
         self.store.keys.put(user, next_, fresh)
         return next_, fresh
@@ -295,7 +268,8 @@ class Engine:
         tickets = self.store.messages.due(now, BATCH)
         for ticket in tickets:
             self.lanes.enter(ticket)
-        started = self.lanes.take(now, 1 + len(self._long) if self.one_by_one() else None)
+        at_once = 1 + len(self._deliveries.long) if self.one_by_one() else None
+        started = self.lanes.take(now, at_once)
         waiting = {ticket.seq for ticket in tickets} - {ticket.seq for ticket in started}
         if waiting:
             self.store.messages.claim(waiting)
@@ -317,17 +291,13 @@ class Engine:
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         next_time = self.next_time()
-        return not self._active and (next_time is None or next_time > self.clock.now())
+        return not self._deliveries.messages and (next_time is None or next_time > self.clock.now())
 
     async def stop(self, grace_s: float) -> None:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
         self.paused = True
         await self.bulk.stop()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace_s)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._deliveries.stop(grace_s)
 
     # Inside
 
@@ -357,77 +327,26 @@ class Engine:
         if message.spec.flow is not None:
             key = (message.user, message.spec.flow.key)
             self.store.flows.put(*key, self.lanes.flows[key].state)
-        self._active[message.id] = change.changed[0]
-        task = asyncio.get_running_loop().create_task(self._deliver(change.changed[0]))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._deliveries.begin(change.changed[0], watch_long=self.one_by_one())
 
     async def _deliver(self, message: Message) -> None:
-        if self.one_by_one():
-            asyncio.get_running_loop().call_later(LONG_S, self._takes_long, message.id)
-        try:
-            attempt = await self._attempt(message)
-            awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
-            if awaited is None and (hint := await self.explain(message, attempt)):
-                attempt = replace(attempt, hint=hint)
-            self._settle(attempt, awaited)
-        except Exception:
-            log.exception("delivering message %s failed by a fault of qstash-dev", message.id)
-        finally:
-            # Not if it was abandoned: then the message may be under way in another task already.
-            if asyncio.current_task() in self._tasks:
-                self._long.discard(message.id)
-                self._active.pop(message.id, None)
-                self.lanes.end_attempt(message.id, _flow_key(message))
-                self.wake()
+        attempt = await self.courier.attempt(message, self.policy)
+        awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
+        if awaited is None and (hint := await self.explain(message, attempt)):
+            attempt = replace(attempt, hint=hint)
+        self._settle(attempt, awaited)
+
+    def _ended(self, message: Message) -> None:
+        self.lanes.end_attempt(message.id, _flow_key(message))
+        self.wake()
 
     def _abandon(self) -> None:
         """What is under way has no effect any more, and nothing waits for its turn."""
-        for task in self._tasks:
-            task.cancel()
-        self._tasks = set()
-        self._active.clear()
-        self._long.clear()
+        self._deliveries.abandon()
         self.lanes.clear()
 
-    def _takes_long(self, message_id: str) -> None:
-        if message_id in self._active:
-            self._long.add(message_id)
-            self.wake()
-
-    async def _attempt(self, message: Message) -> Attempt:
-        target = route(message.spec.url, self.policy.routes)
-        current, _ = self.signing_keys(message.user)
-        now_s = self.clock.wall() // 1000
-        request = build_request(message, target, current, now_s, self.new_id("jwt_"))
-        if self.policy.external != "allow" and self._is_external(message):
-            outcome: Outcome = _denied(target, self.clock.wall())
-        else:
-            outcome = await self._outcome(message, request)
-        return Attempt(message.id, message.attempts, target, request.headers, outcome)
-
-    async def _outcome(self, message: Message, request: Request) -> Outcome:
-        try:
-            return await self.send(request)
-        except Exception as error:
-            log.exception("sending message %s failed by a fault of qstash-dev", message.id)
-            detail = f"qstash-dev failed to make the request: {type(error).__name__}: {error}"
-            return SendFailure(Reason.INTERRUPTED, detail, Timing(self.clock.now()))
-
-    def signing_keys(self, user: str) -> tuple[str, str]:
-        """Current and next signing key of a user. Borrowed ones are the cloud's: never stored."""
-        keys = self.borrowed_keys.get(user) or self.store.keys.get(user)
-        assert keys is not None, f"user {user} has no signing keys"
-        return keys
-
-    def _is_external(self, message: Message) -> bool:
-        """Whether it leaves this machine, neither routed nor released by hand."""
-        url = message.spec.url
-        is_routed = route(url, self.policy.routes) != url
-        return not (is_routed or is_loopback(url) or message.id in self._approved)
-
     def _settle(self, attempt: Attempt, awaited: str | None) -> None:
-        message = self._active[attempt.message_id]
+        message = self._deliveries.messages[attempt.message_id]
         if awaited is not None and not message.cancel_requested:
             self._apply(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
             self.on_hold(awaited)
@@ -445,14 +364,14 @@ class Engine:
                 if callback.line is not None:
                     self.lanes.prolong(callback.line)
             self._apply(change)
-        self.on_settled(self._active[attempt.message_id], attempt)
+        self.on_settled(self._deliveries.messages[attempt.message_id], attempt)
 
     def _apply(self, change: Change) -> None:
         """Write a change and free what its finished messages held."""
         self.store.messages.apply(change)
         for message in change.changed:
-            if message.id in self._active:
-                self._active[message.id] = message
+            if message.id in self._deliveries.messages:
+                self._deliveries.messages[message.id] = message
             if settle.is_finished(message):
                 self._release(message)
 
@@ -460,11 +379,11 @@ class Engine:
         key = _flow_key(message)
         if key is not None and message.spec.flow is not None and key in self.lanes.flows:
             self.lanes.flows[key].forget(message.spec.flow)
-        if message.id not in self._active:
+        if message.id not in self._deliveries.messages:
             queue = (message.user, message.spec.queue) if message.spec.queue else None
             self.lanes.withdraw(message.id, queue, key)
         self.lanes.release(message.id)
-        self._approved.discard(message.id)
+        self.courier.approved.discard(message.id)
         if message.line is not None:
             self.lanes.release(message.line)
 
@@ -476,8 +395,3 @@ async def _unexplained(message: Message, attempt: Attempt) -> str | None:
 def _flow_key(message: Message) -> Key | None:
     flow = message.spec.flow
     return (message.user, flow.key) if flow is not None else None
-
-
-def _denied(target: str, now: int) -> SendFailure:
-    detail = f"{target} is not on this machine: --external lets nothing out"
-    return SendFailure(Reason.EXTERNAL_DENIED, detail, Timing(now))

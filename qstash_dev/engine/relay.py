@@ -70,7 +70,7 @@ class Relay:
         message = self._begin(arrival, admission)
         request = ingress.request(arrival, admission, gate, MAX_TIMEOUT_MS)
         if admission.resign:
-            key, _ = engine.signing_keys(message.user)
+            key, _ = engine.courier.signing_keys(message.user)
             now_s, jti = engine.clock.wall() // 1000, engine.new_id("jwt_")
             request = ingress.resigned(request, key, now_s, jti)
         outcome = await self._send(request)
@@ -102,7 +102,7 @@ class Relay:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + HOLD_S
         while True:
-            outcome = await self._engine.send(request)
+            outcome = await self._engine.courier.send(request)
             refused = isinstance(outcome, SendFailure) and outcome.reason == Reason.REFUSED
             if not (refused and self._engine.policy.hold) or loop.time() > deadline:
                 return outcome

@@ -1,7 +1,7 @@
 """Which settings make up the engine's policy, and which of them a running server takes over."""
 
 from qstash_dev.config import QUOTAS, Config
-from qstash_dev.engine.engine import Policy
+from qstash_dev.engine.policy import Policy
 
 LIVE = (
     *("routes", "external", "hold", "retry_interval_ms", "quota", "limits", "dedup_window_ms"),

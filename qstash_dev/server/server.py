@@ -153,11 +153,13 @@ class Server:
             Lanes(config.global_parallelism),
         )
         self._engine.explain = Explainer(
-            self._engine.signing_keys, config.app_url, SourceTree(config.watch)
+            self._engine.courier.signing_keys, config.app_url, SourceTree(config.watch)
         )
         self._engine.one_by_one = lambda: self._clock.is_frozen
         # A cloud message is replayed with the user's own keys when the cloud's are not known.
-        self._engine.borrowed_keys[CLOUD_USER] = self._engine.signing_keys(config.users[0].id)
+        self._engine.courier.borrowed_keys[CLOUD_USER] = self._engine.courier.signing_keys(
+            config.users[0].id
+        )
         self._engine.recover()
         self._store.database.on_rollback = self._engine.reload
         prober = Prober(self._store.messages.held, self._engine.release, accepts, tell=self.notice)
@@ -261,7 +263,7 @@ class Server:
 
     def _describe(self) -> dict[str, Any]:
         config, state = self.config, self._clock.state()
-        current, next_ = self._engine.signing_keys(config.users[0].id)
+        current, next_ = self._engine.courier.signing_keys(config.users[0].id)
         env = variables_of(self.started.url, config.users[0])
         env |= {"QSTASH_CURRENT_SIGNING_KEY": current, "QSTASH_NEXT_SIGNING_KEY": next_}
         return {

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
-from qstash_dev.engine.engine import Accepted, Engine, Policy
+from qstash_dev.engine.engine import Accepted, Engine
 from qstash_dev.engine.lanes import Lanes
+from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Group, Message, Outcome, Request, Response, Timing
 from qstash_dev.protocol.quota import QUOTAS

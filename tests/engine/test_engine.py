@@ -184,8 +184,8 @@ async def test_a_rotated_key_signs_the_next_attempt(world: World) -> None:
     await world.settle()
     current, next_ = world.engine.rotate_keys(USER)
     assert (current, next_[:4]) == ("sig_next", "sig_")
-    assert world.engine.signing_keys(USER) == (current, next_)
-    assert world.engine.signing_keys(OTHER_USER) == ("sig_current", "sig_next")
+    assert world.engine.courier.signing_keys(USER) == (current, next_)
+    assert world.engine.courier.signing_keys(OTHER_USER) == ("sig_current", "sig_next")
 
 
 async def test_a_clock_that_goes_back_does_not_block_a_rate(world: World) -> None:
@@ -522,7 +522,7 @@ async def test_a_fault_of_our_own_is_a_failed_attempt_and_not_the_end_of_the_mes
             raise RuntimeError("a bug")
         return await world.app(request)
 
-    world.engine.send = send  # type: ignore[assignment]
+    world.engine.courier.send = send  # type: ignore[assignment]
     message_id = publish(world)
     await world.settle()
     assert events(world, message_id) == ["CREATED", "ACTIVE", "ERROR", "RETRY"]

@@ -1,0 +1,78 @@
+"""One attempt of a message: where it goes, which key signs it, whether it may leave this machine.
+
+Knows nothing of what follows from the outcome.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.policy import Policy
+from qstash_dev.protocol.delivery import build_request, is_loopback, route
+from qstash_dev.protocol.model import (
+    Attempt,
+    Message,
+    Outcome,
+    Reason,
+    Request,
+    SendFailure,
+    Timing,
+)
+from qstash_dev.store.resources import Keys
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[Request], Awaitable[Outcome]]
+NewId = Callable[[str], str]
+
+
+class Courier:
+    """Builds and signs requests and has them sent. Signatures always carry wall time.
+
+    `borrowed_keys` of a user go before the stored ones: the cloud's, which are never stored.
+    `approved` are messages that a person lets out although `--external` keeps them back.
+    """
+
+    def __init__(self, keys: Keys, clock: Clock, send: Send, new_id: NewId) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._new_id = new_id
+        self.send = send
+        self.borrowed_keys: dict[str, tuple[str, str]] = {}
+        self.approved: set[str] = set()
+
+    def signing_keys(self, user: str) -> tuple[str, str]:
+        """Current and next signing key of a user."""
+        keys = self.borrowed_keys.get(user) or self._keys.get(user)
+        assert keys is not None, f"user {user} has no signing keys"
+        return keys
+
+    async def attempt(self, message: Message, policy: Policy) -> Attempt:
+        """Make the attempt that the message is ACTIVE for; trouble of any kind is an outcome."""
+        target = route(message.spec.url, policy.routes)
+        current, _ = self.signing_keys(message.user)
+        now_s = self._clock.wall() // 1000
+        request = build_request(message, target, current, now_s, self._new_id("jwt_"))
+        if policy.external != "allow" and self._is_external(message, target):
+            outcome: Outcome = _denied(target, self._clock.wall())
+        else:
+            outcome = await self._outcome(message, request)
+        return Attempt(message.id, message.attempts, target, request.headers, outcome)
+
+    async def _outcome(self, message: Message, request: Request) -> Outcome:
+        try:
+            return await self.send(request)
+        except Exception as error:
+            log.exception("sending message %s failed by a fault of qstash-dev", message.id)
+            detail = f"qstash-dev failed to make the request: {type(error).__name__}: {error}"
+            return SendFailure(Reason.INTERRUPTED, detail, Timing(self._clock.now()))
+
+    def _is_external(self, message: Message, target: str) -> bool:
+        """Whether it leaves this machine, neither routed nor let out by hand."""
+        url = message.spec.url
+        return not (target != url or is_loopback(url) or message.id in self.approved)
+
+
+def _denied(target: str, now: int) -> SendFailure:
+    detail = f"{target} is not on this machine: --external lets nothing out"
+    return SendFailure(Reason.EXTERNAL_DENIED, detail, Timing(now))
