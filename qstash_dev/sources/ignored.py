@@ -5,9 +5,10 @@ Reads `.gitignore` files of the tree and of the git repository around it; nothin
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 NO_SOURCE = frozenset(
     [
@@ -83,11 +84,14 @@ class Ignored:
 class _Rules(NamedTuple):
     """One `.gitignore`; the paths that it is asked about begin at `start` of the whole path."""
 
-    spec: GitIgnoreSpec
+    spec: "GitIgnoreSpec"
     start: int
 
 
-def _read(path: Path) -> GitIgnoreSpec | None:
+def _read(path: Path) -> "GitIgnoreSpec | None":
+    # Imported late: most servers start without looking at sources.
+    from pathspec import GitIgnoreSpec
+
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
