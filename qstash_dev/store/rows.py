@@ -34,7 +34,8 @@ _STATE = """
          ELSE 'created' END"""
 _COLUMNS = f"""
     m.seq, m.id, m.user, m.kind, m.parent_id, {_STATE}, m.method, m.url, m.created_at, m.updated_at,
-    CASE WHEN m.finished_at IS NULL THEN m.due_at END, m.attempts, m.max_retries + 1, m.last_status,
+    CASE WHEN m.finished_at IS NULL AND m.held IS NULL THEN m.due_at END,
+    m.attempts, m.max_retries + 1, m.last_status,
     m.last_ms, m.last_error, m.queue, m.topic, m.endpoint, m.schedule_id, m.flow_key,
     (SELECT d.id FROM dlq d WHERE d.message = m.seq),
     (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'),

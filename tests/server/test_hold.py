@@ -7,6 +7,7 @@ async def test_messages_wait_for_the_app_and_are_delivered_in_order_when_it_is_u
     for number in range(3):
         await server.call("POST", f"/v2/enqueue/mail/{app.url}/{number}", "{}")
     rows = await server.wait("state:held")
+    assert rows[0]["due_at"] is None
     assert rows[0]["hint"] == (
         f"Nothing listens at {app.url}: start your app, and it is delivered at once."
     )
