@@ -5,10 +5,12 @@ from typing import Any
 from aiohttp import web
 
 from qstash_dev.api.call import PAGE_BYTES, Call, size_of
+from qstash_dev.protocol.model import Message
 from qstash_dev.protocol.query import EVENTS, Defaults, format_cursor, parse_query
-from qstash_dev.protocol.wire import event_document
+from qstash_dev.protocol.wire import TELLS_ANSWER, event_document
 
 _DEFAULTS = Defaults(EVENTS, count=1000)
+SMALL = 4_096
 
 
 async def events(call: Call) -> web.Response:
@@ -29,10 +31,14 @@ def _page(call: Call) -> tuple[list[dict[str, Any]], dict[str, str]]:
     documents: list[dict[str, Any]] = []
     size = 0
     last = None
+    messages: dict[int, Message] = {}
     for item in found[: query.count]:
-        message = call.store.messages.load(item.message)
+        message = messages.get(item.message) or call.store.messages.load(item.message)
+        # The events of a message stand together; what has a large body is not kept.
+        if len(message.body) < SMALL:
+            messages[item.message] = message
         attempt = None
-        if item.event.attempt is not None:
+        if item.event.attempt is not None and item.event.state in TELLS_ANSWER:
             attempt = call.store.attempts.get(message.id, message.seq, item.event.attempt)
         documents.append(event_document(item.event, message, attempt))
         last = item.event

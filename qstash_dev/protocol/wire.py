@@ -27,6 +27,8 @@ from qstash_dev.protocol.query import filters
 from qstash_dev.protocol.redact import redact_body, redact_headers
 
 Document = dict[str, Any]
+TELLS_ANSWER = frozenset((State.ERROR, State.FAILED))
+"""Events that show what the destination answered."""
 
 
 def present(fields: Mapping[str, Any]) -> Document:
@@ -102,7 +104,7 @@ def event_document(event: Event, message: Message, attempt: Attempt | None) -> D
         **_callback("callback", "callbackHeaders", spec.callback),
         **_callback("failureCallback", "failureCallbackHeaders", spec.failure_callback),
     }
-    if isinstance(outcome, Response) and event.state in (State.ERROR, State.FAILED):
+    if isinstance(outcome, Response) and event.state in TELLS_ANSWER:
         headers = header_map(outcome.headers)
         document.update(
             responseStatus=outcome.status,

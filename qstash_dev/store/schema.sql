@@ -88,7 +88,9 @@ CREATE TABLE events (
     status  INTEGER
 );
 CREATE INDEX events_message ON events (message);
-CREATE INDEX events_user ON events (user);
+CREATE INDEX events_user ON events (user, time);
+-- What is looked for among many that went well.
+CREATE INDEX events_trouble ON events (seq, state) WHERE state NOT IN ('CREATED', 'ACTIVE', 'DELIVERED');
 
 CREATE TABLE dlq (
     seq     INTEGER PRIMARY KEY AUTOINCREMENT,

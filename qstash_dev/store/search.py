@@ -1,5 +1,6 @@
 """Lists of log events, dead letters and messages, by the filters of QStash's API."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -22,6 +23,10 @@ _COLUMNS = {
     "dlq_id": "d.id",
     "state": "e.state",
 }
+_ALL = frozenset(_COLUMNS) - {"status", "dlq_id", "state"} | {"label"}
+_IS_TROUBLE = "state NOT IN ('CREATED', 'ACTIVE', 'DELIVERED')"
+_END = 10**15
+_NOTHING: tuple[str, ...] = ()
 
 
 class Found(Struct, frozen=True):
@@ -31,34 +36,49 @@ class Found(Struct, frozen=True):
     message: int
 
 
-class Search:
-    """Queries over messages and what happened to them, of one user; `None` is all users."""
+FEW = 2_000
+"""So many messages or events are looked at one by one rather than searched for in the order of time."""
 
-    def __init__(self, database: Database) -> None:
+_INDEXED = frozenset(("id", "topic", "schedule_id", "queue", "flow_key", "label"))
+_TROUBLE = frozenset(State) - {State.CREATED, State.ACTIVE, State.DELIVERED}
+_EVENT = "e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq"
+_UNFINISHED = "CREATED", "ACTIVE", "RETRY"
+
+
+class Search:
+    """Queries over messages and what happened to them, of one user; `None` is all users.
+
+    What is rare is found by its index and then put in order. What is common is found by going
+    through all in order, which soon fills a page.
+    """
+
+    def __init__(self, database: Database, few: int = FEW) -> None:
         self._db = database
+        self._few = few
 
     def events(self, user: str, query: Query) -> list[Found]:
         """Events in the query's order, one more than `count` if there are more."""
+        source, more = self._source_of_events(user, query)
         where, values = _where(query, "e", "time")
-        tables = "events e CROSS JOIN messages m ON m.seq = e.message"
-        if "id" in query.conditions:
-            tables = "messages m CROSS JOIN events e ON e.message = m.seq"
         rows = self._db.read(
-            "SELECT e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, "
-            "m.seq "
-            f"FROM {tables} WHERE e.user = ? {where} {_order(query, 'e')} LIMIT ?",
-            (user, *values, query.count + 1),
+            f"SELECT {_EVENT} FROM {source} CROSS JOIN messages m ON m.seq = e.message "
+            f"WHERE e.user = ? {where} {_order(query, 'e')} LIMIT ?",
+            (*more, user, *values, query.count + 1),
         )
         return [Found(_event(row[:9]), row[9]) for row in rows]
 
     def dead_letters(self, user: str | None, query: Query) -> list[tuple[int, DeadLetter, int]]:
         """Entries as number, entry, message; one more than `count` if there are more."""
+        source, more = "dlq d", _NOTHING
+        few = self._few_messages(user, query.conditions, _INDEXED)
+        if few is not None:
+            source, more = "json_each(?) j CROSS JOIN dlq d ON d.message = j.value", (few,)
         where, values = _where(query, "d", "time")
         rows = self._db.read(
             "SELECT d.seq, d.id, d.user, m.id, d.time, m.seq "
-            "FROM dlq d CROSS JOIN messages m ON m.seq = d.message "
+            f"FROM {source} CROSS JOIN messages m ON m.seq = d.message "
             f"WHERE d.user = ifnull(?, d.user) {where} {_order(query, 'd')} LIMIT ?",
-            (user, *values, query.count + 1),
+            (*more, user, *values, query.count + 1),
         )
         return [(row[0], DeadLetter(*row[1:5]), row[5]) for row in rows]
 
@@ -72,24 +92,75 @@ class Search:
         return (DeadLetter(*row[:4]), row[4]) if row else None
 
     def unfinished(self, user: str, query: Query, limit: int) -> list[int]:
-        """Sequence numbers of messages that can still be cancelled."""
-        where, values = _where(query, "m", "created_at")
+        """Sequence numbers of messages that can still be cancelled, the first `limit` of them."""
+        lists = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT m.seq AS seq FROM {{source}} {{where}} AND m.state = '{state}' "
+            "ORDER BY m.seq LIMIT ?)"
+            for state in _UNFINISHED
+        )
+        source, values = self._unfinished(user, query)
         rows = self._db.read(
-            "SELECT m.seq FROM messages m WHERE m.user = ? AND m.finished_at IS NULL "
-            f"AND NOT m.cancel_requested {where} ORDER BY m.seq LIMIT ?",
-            (user, *values, limit),
+            f"{lists.format(**source)} ORDER BY seq LIMIT ?", (*(*values, limit) * 3, limit)
         )
         return [seq for (seq,) in rows]
 
     def count_unfinished(self, user: str, query: Query) -> int:
         """How many messages `unfinished` would list."""
-        where, values = _where(query, "m", "created_at")
-        row = self._db.read_one(
-            "SELECT count(*) FROM messages m WHERE m.user = ? AND m.finished_at IS NULL "
-            f"AND NOT m.cancel_requested {where}",
-            (user, *values),
+        counts = " + ".join(
+            f"(SELECT count(*) FROM {{source}} {{where}} AND m.state = '{state}')"
+            for state in _UNFINISHED
         )
-        return int(row[0])
+        source, values = self._unfinished(user, query)
+        return int(self._db.read_one(f"SELECT {counts.format(**source)}", values * 3)[0])
+
+    def _source_of_events(self, user: str, query: Query) -> tuple[str, tuple[str, ...]]:
+        few = self._few_messages(user, query.conditions, _ALL)
+        if few is not None:
+            return "json_each(?) j CROSS JOIN events e ON e.message = j.value", (few,)
+        if self._has_few_events(user, query):
+            return "events e INDEXED BY events_user", ()
+        if "state" in query.conditions and _TROUBLE.issuperset(query.conditions["state"]):
+            # The condition of the index, which SQLite wants to see.
+            trouble = f"SELECT * FROM events INDEXED BY events_trouble WHERE {_IS_TROUBLE}"
+            return f"({trouble}) e", ()
+        return "events e NOT INDEXED", ()
+
+    def _few_messages(
+        self, user: str | None, conditions: Mapping[str, tuple[str, ...]], fields: Collection[str]
+    ) -> str | None:
+        """The messages that these conditions leave, as JSON; `None` if they leave many."""
+        asked = {field: texts for field, texts in conditions.items() if field in fields}
+        if not asked:
+            return None
+        where, values = _where(Query(conditions=asked), "m", "created_at")
+        rows = self._db.read(
+            f"SELECT m.seq FROM messages m WHERE m.user = ifnull(?, m.user) {where} LIMIT ?",
+            (user, *values, self._few + 1),
+        )
+        return (
+            msgspec.json.encode([seq for (seq,) in rows]).decode()
+            if len(rows) <= self._few
+            else None
+        )
+
+    def _has_few_events(self, user: str, query: Query) -> bool:
+        since = 0 if query.from_date is None else query.from_date
+        until = _END if query.to_date is None else query.to_date
+        row = self._db.read_one(
+            "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_user "
+            "WHERE user = ? AND time BETWEEN ? AND ? LIMIT ?)",
+            (user, since, until, self._few + 1),
+        )
+        return bool(row[0] <= self._few)
+
+    def _unfinished(self, user: str, query: Query) -> tuple[dict[str, str], tuple[Any, ...]]:
+        few = self._few_messages(user, query.conditions, _INDEXED)
+        source, more = "messages m INDEXED BY messages_state", _NOTHING
+        if few is not None:
+            source, more = "json_each(?) j CROSS JOIN messages m ON m.seq = j.value", (few,)
+        where, values = _where(query, "m", "created_at")
+        where = f"WHERE m.user = ? AND m.state <> 'DELIVERED' AND NOT m.cancel_requested {where}"
+        return {"source": source, "where": where}, (*more, user, *values)
 
 
 def _where(query: Query, table: str, time: str) -> tuple[str, list[Any]]:
@@ -99,9 +170,7 @@ def _where(query: Query, table: str, time: str) -> tuple[str, list[Any]]:
         # One value for the whole list: ids may be more than SQLite allows variables.
         listed = "IN (SELECT value FROM json_each(?))"
         if field == "label":
-            parts.append(
-                f"EXISTS (SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label {listed})"
-            )
+            parts.append(f"m.seq IN (SELECT message FROM labels WHERE label {listed})")
         else:
             parts.append(f"{_COLUMNS[field]} {listed}")
         wanted = [int(text) for text in texts] if field == "status" else texts

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import settle
 from qstash_dev.protocol.model import FlowControl, Query, State
+from qstash_dev.store.search import Search
 from tests.samples import NOW, answer, no_answer
 from tests.store.filled import Filled
 
@@ -220,3 +221,26 @@ def test_what_is_finished_or_about_to_be_cannot_be_cancelled(filled: Filled) -> 
     filled.store.messages.apply(settle.cancel(replace(requested.changed[0]), NOW))
     assert unfinished(filled) == [waiting.id, retrying.id]
     assert filled.store.search.unfinished(USER, Query(), 1) == [waiting.seq]
+
+
+@pytest.mark.parametrize("latest_first", [True, False])
+@pytest.mark.parametrize(("field", "value"), [*FILTERS, ("state", "FAILED"), ("state", "CREATED")])
+def test_what_is_rare_and_what_is_common_are_found_alike(
+    filled: Filled, field: str, value: str, latest_first: bool
+) -> None:
+    for kind in ({}, RICH):
+        filled.fail(**kind)
+        filled.try_(filled.add(**kind), no_answer())
+        filled.add(**kind)
+        filled.fail(user=OTHER, **kind)
+    rare, common = (Search(filled.store.database, few) for few in (10**6, -1))
+    query = Query({field: (value,)}, latest_first=latest_first, count=3)
+    found = rare.events(USER, query)
+    assert found
+    assert common.events(USER, query) == found
+    if field in ("state", "host", "path"):
+        return
+    for user in (USER, None):
+        assert rare.dead_letters(user, query) == common.dead_letters(user, query)
+    assert rare.unfinished(USER, query, 2) == common.unfinished(USER, query, 2)
+    assert rare.count_unfinished(USER, query) == common.count_unfinished(USER, query)
