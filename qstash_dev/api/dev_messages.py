@@ -47,6 +47,8 @@ async def page(call: Call, wanted: Filter, limit: int) -> dict[str, Any]:
     cursor = parse_cursor(call.arg("cursor") or "")
     latest_first = call.arg("order") != "earliest"
     rows = await select(call, wanted, limit + 1, cursor, latest_first)
+    if cursor is None and len(rows) <= limit:
+        return {"rows": rows, "total": len(rows), "cursor": None}
     total = 0
     for count in call.store.rows.count(wanted, call.engine.clock.now()):
         total += count
@@ -64,7 +66,7 @@ async def select(
     now = call.engine.clock.now()
     before, after = (cursor, None) if latest_first else (None, cursor or 0)
     rows: list[Row] = []
-    for window in call.store.rows.select(wanted, now, before, after):
+    for window in call.store.rows.select(wanted, now, before, after, limit):
         rows += window
         if len(rows) >= limit:
             break

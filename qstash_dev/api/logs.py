@@ -7,10 +7,9 @@ from aiohttp import web
 from qstash_dev.api.call import PAGE_BYTES, Call, size_of
 from qstash_dev.protocol.model import Message
 from qstash_dev.protocol.query import EVENTS, Defaults, format_cursor, parse_query
-from qstash_dev.protocol.wire import TELLS_ANSWER, event_document
+from qstash_dev.protocol.wire import TELLS_ANSWER, Document, event_document, logged_message
 
 _DEFAULTS = Defaults(EVENTS, count=1000)
-SMALL = 4_096
 
 
 async def events(call: Call) -> web.Response:
@@ -31,16 +30,16 @@ def _page(call: Call) -> tuple[list[dict[str, Any]], dict[str, str]]:
     documents: list[dict[str, Any]] = []
     size = 0
     last = None
-    messages: dict[int, Message] = {}
+    known: dict[int, tuple[Message, Document]] = {}
     for item in found[: query.count]:
-        message = messages.get(item.message) or call.store.messages.load(item.message)
-        # The events of a message stand together; what has a large body is not kept.
-        if len(message.body) < SMALL:
-            messages[item.message] = message
+        if item.message not in known:
+            message = call.store.messages.load(item.message)
+            known[item.message] = message, logged_message(message)
+        message, about = known[item.message]
         attempt = None
         if item.event.attempt is not None and item.event.state in TELLS_ANSWER:
             attempt = call.store.attempts.get(message.id, message.seq, item.event.attempt)
-        documents.append(event_document(item.event, message, attempt))
+        documents.append(event_document(item.event, message, attempt, about))
         last = item.event
         size += size_of(message, attempt)
         if size > PAGE_BYTES:

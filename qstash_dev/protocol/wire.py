@@ -71,14 +71,33 @@ def dead_letter_document(letter: DeadLetter, message: Message, last: Attempt | N
     return document
 
 
-def event_document(event: Event, message: Message, attempt: Attempt | None) -> Document:
-    """A line of `GET /v2/events`. Bodies are base64; some fields have two spellings (SDKs differ)."""
-    spec = message.spec
+def event_document(
+    event: Event, message: Message, attempt: Attempt | None, about: Document | None = None
+) -> Document:
+    """A line of `GET /v2/events`. `about` is `logged_message(message)`, where that is known."""
     outcome = attempt.outcome if attempt is not None else None
     document = {
         "time": event.time,
-        "messageId": message.id,
         "state": event.state,
+        **(logged_message(message) if about is None else about),
+        **present({"error": event.error, "nextDeliveryTime": event.next_at}),
+    }
+    if isinstance(outcome, Response) and event.state in TELLS_ANSWER:
+        headers = header_map(outcome.headers)
+        document.update(
+            responseStatus=outcome.status,
+            responseBody=_base64(outcome.body),
+            responseHeaders=headers,
+            responseHeader=headers,
+        )
+    return document
+
+
+def logged_message(message: Message) -> Document:
+    """What every line of the log says of its message. Bodies are base64; SDKs differ in spelling."""
+    spec = message.spec
+    return {
+        "messageId": message.id,
         "url": spec.url,
         "method": spec.method,
         "maxRetries": spec.max_retries,
@@ -86,8 +105,6 @@ def event_document(event: Event, message: Message, attempt: Attempt | None) -> D
         "body": _base64(redact_body(message.body, spec.redact)),
         **present(
             {
-                "error": event.error,
-                "nextDeliveryTime": event.next_at,
                 "topicName": spec.topic,
                 "endpointName": spec.endpoint,
                 "scheduleId": spec.schedule_id,
@@ -104,15 +121,6 @@ def event_document(event: Event, message: Message, attempt: Attempt | None) -> D
         **_callback("callback", "callbackHeaders", spec.callback),
         **_callback("failureCallback", "failureCallbackHeaders", spec.failure_callback),
     }
-    if isinstance(outcome, Response) and event.state in TELLS_ANSWER:
-        headers = header_map(outcome.headers)
-        document.update(
-            responseStatus=outcome.status,
-            responseBody=_base64(outcome.body),
-            responseHeaders=headers,
-            responseHeader=headers,
-        )
-    return document
 
 
 def schedule_document(schedule: Schedule, states: Mapping[str, str]) -> Document:

@@ -13,7 +13,8 @@ _SELECT = """
     SELECT e.seq, e.time, m.id, e.user, e.state, e.error, e.status, e.next_at, m.url, m.method,
         e.attempt, m.last_ms, CASE WHEN e.state = 'ERROR' AND e.attempt = m.attempts THEN m.hint END,
         m.seq
-    FROM events e CROSS JOIN messages m ON m.seq = e.message JOIN contents c ON c.message = m.seq"""
+    FROM events e CROSS JOIN messages m ON m.seq = e.message"""
+_WITH_CONTENTS = f"{_SELECT} JOIN contents c ON c.message = m.seq"
 
 
 class Entry(Struct, frozen=True):
@@ -67,8 +68,9 @@ class Feed:
         self, where: str, order: str, seq: int, limit: int, wanted: Filter | None, now: int
     ) -> list[Entry]:
         extra, values = condition(wanted or Filter())
+        select = _WITH_CONTENTS if "c." in extra else _SELECT
         rows = self._db.read(
-            f"{_SELECT} WHERE {where} AND {extra} ORDER BY e.seq {order} LIMIT :limit",
+            f"{select} WHERE {where} AND {extra} ORDER BY e.seq {order} LIMIT :limit",
             {**values, "seq": seq, "limit": limit, "now": now},
         )
         return [_entry(row) for row in rows]

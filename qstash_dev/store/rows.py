@@ -4,7 +4,9 @@ Filters on bodies and headers cannot use an index, so a selection goes through t
 callers let the event loop run between them.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,6 +27,8 @@ from qstash_dev.protocol.model import Kind, Spec
 from qstash_dev.store.database import Database
 
 WINDOW = 4_000
+CONTENTS_WINDOW = 1_000
+"""How many messages are looked at in one go; fewer if that needs their bodies or headers."""
 
 _STATE = """
     CASE WHEN m.finished_at IS NULL AND m.held IS NOT NULL AND m.kind <> 'cloud' THEN 'held'
@@ -41,7 +45,7 @@ _COLUMNS = f"""
     (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'),
     m.body_size, m.content_type, m.armed, m.hint, m.lints, m.held,
     (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq)"""
-_TABLES = "messages m JOIN contents c ON c.message = m.seq"
+_WITH_CONTENTS = "messages m JOIN contents c ON c.message = m.seq"
 
 
 class Row(Struct, frozen=True):
@@ -103,20 +107,29 @@ class Rows:
     def __init__(self, database: Database) -> None:
         self._db = database
         database.function("header_values", 2, _header_values)
-        database.function("is_external", 1, lambda url: not is_loopback(url))
+        database.function("is_external", 1, _is_external)
 
     def select(
-        self, wanted: Filter, now: int, before: int | None, after: int | None = None
+        self,
+        wanted: Filter,
+        now: int,
+        before: int | None,
+        after: int | None = None,
+        limit: int = sys.maxsize,
     ) -> Iterator[list[Row]]:
-        """Rows that match, newest first (oldest first with `after`), one list for each window."""
+        """Up to `limit` rows that match, newest first (oldest first with `after`), by windows."""
         where, values = condition(wanted)
         sql = (
-            f"SELECT {_COLUMNS} FROM {_TABLES} WHERE m.seq BETWEEN :low AND :high AND {where} "
-            f"ORDER BY m.seq {'DESC' if after is None else 'ASC'}"
+            f"SELECT {_COLUMNS} FROM {_tables(where)} WHERE m.seq BETWEEN :low AND :high "
+            f"AND {where} ORDER BY m.seq {'DESC' if after is None else 'ASC'} LIMIT :limit"
         )
-        for low, high in self._windows(before, after):
-            rows = self._db.read(sql, {**values, "now": now, "low": low, "high": high})
+        for low, high in self._windows(before, after, _window(where)):
+            bounds = {"now": now, "low": low, "high": high, "limit": limit}
+            rows = self._db.read(sql, {**values, **bounds})
             yield [_row(row) for row in rows]
+            limit -= len(rows)
+            if limit <= 0:
+                return
 
     def count(self, wanted: Filter, now: int) -> Iterator[int]:
         """How many match, one number for each window."""
@@ -124,8 +137,10 @@ class Rows:
             yield int(self._db.read_one("SELECT count(*) FROM messages")[0])
             return
         where, values = condition(wanted)
-        sql = f"SELECT count(*) FROM {_TABLES} WHERE m.seq BETWEEN :low AND :high AND {where}"
-        for low, high in self._windows(None, None):
+        sql = (
+            f"SELECT count(*) FROM {_tables(where)} WHERE m.seq BETWEEN :low AND :high AND {where}"
+        )
+        for low, high in self._windows(None, None, _window(where)):
             yield self._db.read_one(sql, {**values, "now": now, "low": low, "high": high})[0]
 
     def of(self, seqs: Iterable[int], now: int, wanted: Filter | None = None) -> list[Row]:
@@ -133,7 +148,7 @@ class Rows:
         where, values = condition(wanted or Filter())
         listed = ",".join(str(int(seq)) for seq in seqs)
         rows = self._db.read(
-            f"SELECT {_COLUMNS} FROM {_TABLES} WHERE m.seq IN ({listed}) AND {where} "
+            f"SELECT {_COLUMNS} FROM {_tables(where)} WHERE m.seq IN ({listed}) AND {where} "
             "ORDER BY m.seq",
             {**values, "now": now},
         )
@@ -142,7 +157,7 @@ class Rows:
     def selects(self, wanted: Filter, message_id: str, now: int) -> bool:
         """Whether a filter selects this message."""
         where, values = condition(wanted)
-        sql = f"SELECT 1 FROM {_TABLES} WHERE m.id = :id AND {where}"
+        sql = f"SELECT 1 FROM {_tables(where)} WHERE m.id = :id AND {where}"
         return self._db.read_one(sql, {**values, "id": message_id, "now": now}) is not None
 
     def related(self, parent_id: str, now: int) -> list[Row]:
@@ -209,23 +224,36 @@ class Rows:
 
     def _where(self, where: str, values: dict[str, Any], now: int, limit: int = 500) -> list[Row]:
         rows = self._db.read(
-            f"SELECT {_COLUMNS} FROM {_TABLES} WHERE {where} ORDER BY m.seq DESC LIMIT {limit}",
+            f"SELECT {_COLUMNS} FROM messages m WHERE {where} ORDER BY m.seq DESC LIMIT {limit}",
             {**values, "now": now},
         )
         return [_row(row) for row in rows]
 
-    def _windows(self, before: int | None, after: int | None) -> Iterator[tuple[int, int]]:
-        first, last = self._db.read_one("SELECT min(seq), max(seq) FROM messages")
+    def _windows(
+        self, before: int | None, after: int | None, size: int
+    ) -> Iterator[tuple[int, int]]:
+        # Both in one SELECT would look at every row.
+        first, last = self._db.read_one(
+            "SELECT (SELECT min(seq) FROM messages), (SELECT max(seq) FROM messages)"
+        )
         if first is None:
             return
         if after is not None:
-            for low in range(max(first, after + 1), last + 1, WINDOW):
-                yield low, low + WINDOW - 1
+            for low in range(max(first, after + 1), last + 1, size):
+                yield low, low + size - 1
             return
         high = last if before is None else min(last, before - 1)
         while high >= first:
-            yield max(first, high - WINDOW + 1), high
-            high -= WINDOW
+            yield max(first, high - size + 1), high
+            high -= size
+
+
+def _tables(where: str) -> str:
+    return _WITH_CONTENTS if "c." in where else "messages m"
+
+
+def _window(where: str) -> int:
+    return CONTENTS_WINDOW if "c." in where else WINDOW
 
 
 def _row(columns: Any) -> Row:
@@ -266,8 +294,22 @@ def _value(key: str, value: Value, values: dict[str, Any]) -> str:
         return " OR ".join(_FLAGS[name] for name in value.names)
     if key == "code":
         return "m.last_status IS NULL AND m.last_error IS NOT NULL"
-    column = _STATE if key == "state" else "m.kind"
-    return f"{column} IN ({', '.join(_bind(values, name) for name in value.names)})"
+    if key == "state":
+        return _states(value.names, values)
+    return _among("m.kind", value.names, values)
+
+
+def _states(names: Iterable[str], values: dict[str, Any]) -> str:
+    shown = _among(_STATE, names, values)
+    if "held" in names:
+        return shown
+    # The column is compared first: few rows need the long expression.
+    stored = {"CREATED" if name in ("delayed", "queued") else name.upper() for name in names}
+    return f"{_among('m.state', sorted(stored), values)} AND {shown}"
+
+
+def _among(column: str, names: Iterable[str], values: dict[str, Any]) -> str:
+    return f"{column} IN ({', '.join(_bind(values, name) for name in names)})"
 
 
 _TEXTS = {
@@ -313,6 +355,12 @@ def _like(text: Text, compared: str) -> str:
     if compared == "contains":
         return f"%{pattern}%"
     return f"{pattern}%" if compared == "prefix" else pattern
+
+
+@lru_cache(maxsize=4_096)
+def _is_external(url: str) -> bool:
+    """SQL function."""
+    return not is_loopback(url)
 
 
 _decode_spec = msgspec.msgpack.Decoder(Spec).decode

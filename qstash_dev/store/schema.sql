@@ -101,8 +101,9 @@ CREATE TABLE dlq (
 );
 CREATE INDEX dlq_message ON dlq (message);
 
--- What may be tried next; rows leave it when they are claimed, held or finished.
-CREATE INDEX messages_due ON messages (due_at, seq)
+-- What may be tried next; rows leave it when they are claimed, held or finished. With the state, so
+-- that what is delayed is counted without a look at the messages.
+CREATE INDEX messages_due ON messages (due_at, seq, state)
     WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL;
 -- What is under way or went wrong: everything that is counted and is not the great majority.
 CREATE INDEX messages_state ON messages (state, user) WHERE state <> 'DELIVERED';

@@ -133,9 +133,10 @@ class Search:
         if not asked:
             return None
         where, values = _where(Query(conditions=asked), "m", "created_at")
+        of_user = "TRUE" if user is None else "m.user = ?"
         rows = self._db.read(
-            f"SELECT m.seq FROM messages m WHERE m.user = ifnull(?, m.user) {where} LIMIT ?",
-            (user, *values, self._few + 1),
+            f"SELECT m.seq FROM messages m WHERE {of_user} {where} LIMIT ?",
+            (*(() if user is None else (user,)), *values, self._few + 1),
         )
         return (
             msgspec.json.encode([seq for (seq,) in rows]).decode()
@@ -168,13 +169,13 @@ def _where(query: Query, table: str, time: str) -> tuple[str, list[Any]]:
     values: list[Any] = []
     for field, texts in query.conditions.items():
         # One value for the whole list: ids may be more than SQLite allows variables.
-        listed = "IN (SELECT value FROM json_each(?))"
+        listed = "= ?" if len(texts) == 1 else "IN (SELECT value FROM json_each(?))"
         if field == "label":
             parts.append(f"m.seq IN (SELECT message FROM labels WHERE label {listed})")
         else:
             parts.append(f"{_COLUMNS[field]} {listed}")
         wanted = [int(text) for text in texts] if field == "status" else texts
-        values.append(msgspec.json.encode(wanted).decode())
+        values.append(wanted[0] if len(wanted) == 1 else msgspec.json.encode(wanted).decode())
     bounds = (
         (f"{table}.{time} >= ?", query.from_date),
         (f"{table}.{time} <= ?", query.to_date),
