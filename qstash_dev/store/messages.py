@@ -245,7 +245,7 @@ class Messages:
         specs = ((user, _decode_spec(spec)) for user, spec in rows)
         return [(user, spec.flow) for user, spec in specs if spec.flow is not None]
 
-    def surplus(self, now: int, max_messages: int, max_age_ms: int, limit: int = 500) -> list[int]:
+    def surplus(self, now: int, max_messages: int, max_age_ms: int, limit: int = 50) -> list[int]:
         """Up to `limit` finished messages that are too old, or too many, the oldest first.
 
         Among too many, those with a dead letter stay: they wait for their developer.
