@@ -30,6 +30,7 @@ from qstash_dev.engine.prober import Prober
 from qstash_dev.engine.relay import CLOUD_USER
 from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.filters import parse_filter
+from qstash_dev.protocol.signature import sign
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
 from qstash_dev.server.data_dir import open_in, write_record
@@ -49,6 +50,7 @@ T = TypeVar("T")
 MAX_STORED_ANSWER = 10_000_000
 GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
+QUIET_MS = 500
 GC_THRESHOLDS = (10_000, 20, 20)
 TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
@@ -233,6 +235,8 @@ class Server:
             if self._console.shows_events:
                 self._spawn(report(self._store.feed, self._bus, self._console))
         self._spawn(self._keep_house())
+        # Now that all is ready: else the first delivery waits until PyJWT is imported.
+        sign("", b"", "warm-up", 0, "")
         gc.collect()
         gc.freeze()
         # Messages make no cycles: what is left to find is rare, and each search costs.
@@ -259,7 +263,14 @@ class Server:
             await asyncio.sleep(HOUSEKEEPING_S)
             while self._engine.prune():
                 await asyncio.sleep(0.01)
-            self._store.database.checkpoint()
+            if self._is_quiet():
+                self._store.database.checkpoint()
+
+    def _is_quiet(self) -> bool:
+        """Whether there is time to copy the log: that takes up to 60 ms, in which nothing is sent."""
+        next_time = self._engine.next_time()
+        soon = self._clock.now() + QUIET_MS
+        return self._engine.is_idle() and (next_time is None or next_time > soon)
 
     def _describe(self) -> dict[str, Any]:
         config, state = self.config, self._clock.state()

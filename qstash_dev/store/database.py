@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA_VERSION = 1
-CHECKPOINT_PAGES = 4_000
+# Each of the three commits of a lone message writes whole pages, some twenty in all; a checkpoint then
+# holds everything up for tens of milliseconds, so it had better happen when nothing is going on.
+CHECKPOINT_PAGES = 16_000
 Later = Callable[[Callable[[], None]], object]
 
 

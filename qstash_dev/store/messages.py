@@ -250,7 +250,7 @@ class Messages:
 
         Among too many, those with a dead letter stay: they wait for their developer.
         """
-        count = self._db.read_one("SELECT count(*) FROM messages")[0]
+        count = self._db.read_one("SELECT count(*) FROM messages WHERE finished_at IS NOT NULL")[0]
         excess = max(0, min(limit, count - max_messages))
         rows = self._db.read(_SURPLUS, (now - max_age_ms, limit, excess))
         return [seq for (seq,) in rows]
