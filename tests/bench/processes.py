@@ -1,5 +1,6 @@
 """Starts the processes that a benchmark needs, each apart so that nobody pays for another."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,19 @@ import psutil
 
 Process = subprocess.Popen[str]
 
+# As installed programs run: with compiled modules, which the first start writes.
+ENVIRONMENT = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
 
 @contextmanager
 def running(*arguments: str) -> Iterator[tuple[Process, str]]:
     """A Python process and the first line it printed; it is killed at the end."""
     process = subprocess.Popen(
-        [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
     )
     try:
         assert process.stdout is not None

@@ -18,7 +18,15 @@ from time import perf_counter
 
 from msgspec import Struct
 
-from tests.bench.processes import Process, cpu_s, memory_mb, port_of, running, serve_arguments
+from tests.bench.processes import (
+    ENVIRONMENT,
+    Process,
+    cpu_s,
+    memory_mb,
+    port_of,
+    running,
+    serve_arguments,
+)
 
 CONNECTIONS = 32
 WARM_UP = 500
@@ -158,7 +166,7 @@ def report_starts(directory: Path, rounds: int) -> None:
     imports, serves = [], []
     for number in range(rounds + 1):
         start = perf_counter()
-        subprocess.run([sys.executable, "-c", "import aiohttp"], check=True)
+        subprocess.run([sys.executable, "-c", "import aiohttp"], check=True, env=ENVIRONMENT)
         imports.append((perf_counter() - start) * 1000)
         start = perf_counter()
         with running(*serve_arguments(directory / f"start{number}")):
