@@ -53,6 +53,7 @@ class Database:
                 check_same_thread=False,
                 cached_statements=512,
             )
+            self._writer = self._connection.cursor()
             self._prepare()
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -73,7 +74,7 @@ class Database:
         """Execute within the open transaction, beginning one if there is none."""
         if not self._open:
             self._begin()
-        return self._connection.execute(sql, values)
+        return self._writer.execute(sql, values)
 
     def write_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Execute once for each row, within the open transaction."""
