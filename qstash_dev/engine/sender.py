@@ -236,8 +236,10 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
         if isinstance(req, _Request) and req.exchange is not None and protocol is not None:
-            req.exchange.has_connection(reused=protocol in self._used)
-            self._used.add(protocol)
+            reused = protocol in self._used
+            req.exchange.has_connection(reused)
+            if not reused:
+                self._used.add(protocol)
         return connection
 
 
