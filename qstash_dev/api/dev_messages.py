@@ -18,7 +18,7 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol.headers import METHODS, canonical, check_header
 from qstash_dev.protocol.intake import Changes
-from qstash_dev.protocol.model import Change, DeadLetter, Message, Query, Response
+from qstash_dev.protocol.model import Message, Query, Response
 from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body
 from qstash_dev.store.rows import Row
@@ -196,15 +196,15 @@ async def dead_letters(call: Call) -> web.Response:
 
 async def retry_dead(call: Call) -> web.Response:
     """Publish a dead letter's message anew."""
-    letter = _dead_letter(call)
+    letter, _ = call.engine.find_dead(None, call.params["id"])
     new_id = call.engine.retry_dead(letter.user, letter.id, letter.message_id, ())
     return await call.answer({"id": new_id})
 
 
 async def delete_dead(call: Call) -> web.Response:
     """Remove a dead letter."""
-    letter = _dead_letter(call)
-    call.store.messages.apply(Change(call.engine.clock.now(), revived=(letter.id,)))
+    letter, _ = call.engine.find_dead(None, call.params["id"])
+    call.engine.remove_dead([letter])
     return await call.answer({"deleted": 1})
 
 
@@ -215,13 +215,6 @@ def find(call: Call, message_id: str | None = None) -> Message:
     if message is None:
         raise QStashError(404, f"message {wanted[:200]} not found")
     return message
-
-
-def _dead_letter(call: Call) -> DeadLetter:
-    found = call.store.search.dead_letter(None, call.params["id"])
-    if found is None:
-        raise QStashError(404, f"dlq message {call.params['id'][:200]} not found")
-    return found[0]
 
 
 async def _selected(call: Call, order: ReplayMany) -> list[str]:

@@ -5,8 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from qstash_dev.api.call import MAX_JSON, PAGE_BYTES, Call, size_of
-from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.model import Attempt, Change, DeadLetter, Message, Query
+from qstash_dev.protocol.model import Attempt, DeadLetter, Message, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
     Defaults,
@@ -40,14 +39,14 @@ async def list_(call: Call) -> web.Response:
 
 async def get(call: Call) -> web.Response:
     """One entry."""
-    letter, seq = _find(call)
+    letter, seq = call.engine.find_dead(call.user, call.params["id"])
     return await call.answer(dead_letter_document(letter, *_contents(call, seq)))
 
 
 async def delete(call: Call) -> web.Response:
     """Remove one entry."""
-    letter, _ = _find(call)
-    _remove(call, [letter])
+    letter, _ = call.engine.find_dead(call.user, call.params["id"])
+    call.engine.remove_dead([letter])
     return await call.done()
 
 
@@ -55,13 +54,13 @@ async def delete_many(call: Call) -> web.Response:
     """Remove by ids or filters, from the query or a JSON body; unknown ids are ignored."""
     query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _LIST)
     found, cursor = _page(call, query)
-    _remove(call, [letter for _, letter, _ in found])
+    call.engine.remove_dead(letter for _, letter, _ in found)
     return await call.answer({"deleted": len(found), **cursor})
 
 
 async def retry(call: Call) -> web.Response:
     """Publish one entry's message anew; headers of this request override its configuration."""
-    letter, _ = _find(call)
+    letter, _ = call.engine.find_dead(call.user, call.params["id"])
     return await call.answer({"messageId": _retry(call, letter)}, 201)
 
 
@@ -75,18 +74,6 @@ async def retry_many(call: Call) -> web.Response:
 
 def _retry(call: Call, letter: DeadLetter) -> str:
     return call.engine.retry_dead(call.user, letter.id, letter.message_id, tuple(call.headers()))
-
-
-def _find(call: Call) -> tuple[DeadLetter, int]:
-    found = call.store.search.dead_letter(call.user, call.params["id"])
-    if found is None:
-        raise QStashError(404, f"dlq message {call.params['id'][:200]} not found")
-    return found
-
-
-def _remove(call: Call, letters: list[DeadLetter]) -> None:
-    revived = tuple(letter.id for letter in letters)
-    call.store.messages.apply(Change(call.engine.clock.now(), revived=revived))
 
 
 def _contents(call: Call, seq: int) -> tuple[Message, Attempt | None]:

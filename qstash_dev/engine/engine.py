@@ -26,6 +26,7 @@ from qstash_dev.protocol.lints import lints
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
+    DeadLetter,
     FlowState,
     Group,
     Headers,
@@ -141,6 +142,18 @@ class Engine:
         change = intake.created((copy,), now)
         self.admit(replace(change, revived=(dlq_id,)))
         return copy.id
+
+    def find_dead(self, user: str | None, dlq_id: str) -> tuple[DeadLetter, int]:
+        """A dead letter and its message's number; `None` is any user. Raises QStashError(404)."""
+        found = self.store.search.dead_letter(user, dlq_id)
+        if found is None:
+            raise QStashError(404, f"dlq message {dlq_id[:200]} not found")
+        return found
+
+    def remove_dead(self, letters: Iterable[DeadLetter]) -> None:
+        """Take dead letters out of the DLQ; their messages stay failed."""
+        revived = tuple(letter.id for letter in letters)
+        self.store.messages.apply(Change(self.clock.now(), revived=revived))
 
     # Orders
 
