@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, BinaryIO
 
 import aiohttp
@@ -98,18 +98,25 @@ async def _one(reader: asyncio.StreamReader) -> bytes:
 StartApi = Callable[..., Awaitable[Api]]
 
 
-@pytest.fixture
-async def start_api() -> AsyncIterator[StartApi]:
-    """Starts servers with settings of the test's own: `await start_api(quota="pro")`."""
+@asynccontextmanager
+async def starting(kind: Callable[..., Any], **defaults: Any) -> AsyncIterator[Any]:
+    """Starts servers in memory, each with a session, and stops them all at the end."""
     async with AsyncExitStack() as stack:
 
-        async def start(**settings: Any) -> Api:
-            server = Server(Config(**{"port": 0, "data_dir": None, **settings}))
+        async def start(**settings: Any) -> Any:
+            server = Server(Config(**{"port": 0, "data_dir": None, **defaults, **settings}))
             await server.start()
             stack.push_async_callback(server.stop)
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            return Api(server, session)
+            return kind(server, session)
 
+        yield start
+
+
+@pytest.fixture
+async def start_api() -> AsyncIterator[StartApi]:
+    """Starts servers with settings of the test's own: `await start_api(quota="pro")`."""
+    async with starting(Api) as start:
         yield start
 
 
@@ -125,16 +132,7 @@ StartWire = Callable[..., Awaitable[Wire]]
 @pytest.fixture
 async def start_wire() -> AsyncIterator[StartWire]:
     """As `start_api`, with a clock that stands still until the test lets time pass."""
-    async with AsyncExitStack() as stack:
-
-        async def start(**settings: Any) -> Wire:
-            defaults = {"port": 0, "data_dir": None, "clock_mode": "frozen"}
-            server = Server(Config(**(defaults | settings)))
-            await server.start()
-            stack.push_async_callback(server.stop)
-            session = await stack.enter_async_context(aiohttp.ClientSession())
-            return Wire(server, session)
-
+    async with starting(Wire, clock_mode="frozen") as start:
         yield start
 
 
