@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Each of the three commits of a lone message writes whole pages, some twenty in all; a checkpoint then
 # holds everything up for tens of milliseconds, so it had better happen when nothing is going on.
 CHECKPOINT_PAGES = 16_000
@@ -192,13 +192,17 @@ class Database:
         run("PRAGMA cache_size = -64000")
         run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         version = run("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            schema = resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
-            self._connection.executescript(
-                f"BEGIN; {schema}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
-        elif version != SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
             raise StoreError(
                 f"the database {self.path} has format {version}, this qstash-dev reads "
                 f"{SCHEMA_VERSION}: use the version that wrote it, or remove the file"
             )
+        if version == 0:
+            self._upgrade("schema.sql", SCHEMA_VERSION)
+            return
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            self._upgrade(f"upgrade_to_{step}.sql", step)
+
+    def _upgrade(self, script: str, version: int) -> None:
+        sql = resources.files(__package__).joinpath(script).read_text("utf-8")
+        self._connection.executescript(f"BEGIN; {sql}; PRAGMA user_version = {version}; COMMIT;")

@@ -1,4 +1,4 @@
--- Version 1. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 2. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -20,14 +20,15 @@ CREATE TABLE messages (
     id               TEXT NOT NULL UNIQUE,
     user             TEXT NOT NULL,
     state            TEXT NOT NULL,
+    last_status      INTEGER,
+    attempts         INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
     claimed          INTEGER NOT NULL DEFAULT 0,
     due_at           INTEGER NOT NULL,
-    created_at       INTEGER NOT NULL,
     not_before       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
     finished_at      INTEGER,
     retried          INTEGER NOT NULL,
-    attempts         INTEGER NOT NULL,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
     held             TEXT,
     kind             TEXT NOT NULL,
@@ -46,7 +47,6 @@ CREATE TABLE messages (
     max_retries      INTEGER NOT NULL,
     body_size        INTEGER NOT NULL,
     content_type     TEXT,
-    last_status      INTEGER,
     last_error       TEXT,
     last_ms          REAL,
     hint             TEXT,
@@ -117,6 +117,10 @@ CREATE INDEX messages_lag ON messages (queue, user) WHERE queue IS NOT NULL AND 
 CREATE INDEX messages_topic ON messages (topic, seq) WHERE topic IS NOT NULL;
 CREATE INDEX messages_schedule ON messages (schedule_id, created_at) WHERE schedule_id IS NOT NULL;
 CREATE INDEX messages_flow ON messages (flow_key, seq) WHERE flow_key IS NOT NULL;
+CREATE INDEX messages_url ON messages (url);
+CREATE INDEX messages_host ON messages (host);
+CREATE INDEX messages_path ON messages (path);
+CREATE INDEX messages_caller ON messages (caller_ip);
 
 CREATE TABLE schedules (
     user    TEXT NOT NULL,

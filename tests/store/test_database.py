@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qstash_dev.store.database import Database, StoreError, StoreInUse
+from qstash_dev.store.database import SCHEMA_VERSION, Database, StoreError, StoreInUse
 
 NOTE = "INSERT INTO sequences VALUES (?, 1)"
 DOOM = (
@@ -250,3 +250,29 @@ def test_another_format_is_a_sentence(path: Path) -> None:
     connection.close()
     with pytest.raises(StoreError, match="has format 99, this qstash-dev reads"):
         Database(path)
+
+
+FORMATS = Path(__file__).parent / "formats"
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_database_of_an_older_format_is_brought_up_to_date(path: Path, version: int) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript((FORMATS / f"{version}.sql").read_text())
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute(NOTE, ("kept",))
+    connection.commit()
+    connection.close()
+    for _ in range(2):  # the second time there is nothing to do
+        database = Database(path)
+        assert noted(database) == ["kept"]
+        assert tables_and_indexes(database) == tables_and_indexes(Database(":memory:"))
+        database.close()
+
+
+def tables_and_indexes(database: Database) -> dict[str, object]:
+    shape: dict[str, object] = {}
+    for kind, name, sql in database.read("SELECT type, name, sql FROM sqlite_schema"):
+        columns = database.read('SELECT name, type, "notnull" FROM pragma_table_info(?)', (name,))
+        shape[name] = sorted(columns) if kind == "table" else sql
+    return shape
