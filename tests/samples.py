@@ -1,6 +1,8 @@
 """Messages, attempts and answers for tests: a valid one of each, with fields to change."""
 
-from typing import Any
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -20,6 +22,7 @@ from qstash_dev.protocol.model import (
     Timing,
 )
 
+T = TypeVar("T")
 NOW = 1_787_313_600_000
 """2026-08-21T12:00:00Z, a full second."""
 
@@ -77,3 +80,8 @@ def group(*urls: str, user: str = "defaultUser") -> Group:
     """A URL group `pair` with these endpoints, named e0, e1, ..."""
     endpoints = tuple(Endpoint(url, f"e{n}") for n, url in enumerate(urls))
     return Group(user, "pair", endpoints, NOW, NOW)
+
+
+def flat(windows: Iterable[list[T]]) -> list[T]:
+    """What a long read of the store finds in all its windows."""
+    return list(chain.from_iterable(windows))

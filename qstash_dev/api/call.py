@@ -1,7 +1,8 @@
 """One request to the API as handlers see it, and the answers they give."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -22,6 +23,7 @@ MAX_JSON = 100_000_000
 PAGE_BYTES = 16_000_000
 """A page ends early rather than hold a thousand large bodies: the cursor goes on from there."""
 encode = msgspec.json.encode
+T = TypeVar("T")
 
 
 class PassesOn(Protocol):
@@ -135,6 +137,15 @@ class Call(Struct):
         """An answer without a document, given once everything written so far is safe."""
         await self.store.database.committed()
         return web.Response(status=status, text="OK")
+
+
+async def gather(windows: Iterable[list[T]]) -> list[T]:
+    """All that a long read of the store finds; other requests are served between two windows."""
+    found: list[T] = []
+    for window in windows:
+        found += window
+        await asyncio.sleep(0)
+    return found
 
 
 def size_of(message: Message, attempt: Attempt | None) -> int:

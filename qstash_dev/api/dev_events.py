@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from qstash_dev.api.call import Call
+from qstash_dev.api.call import Call, gather
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
 from qstash_dev.store.feed import Entry
@@ -17,9 +17,11 @@ async def logs(call: Call) -> web.Response:
     wanted, now = filter_of(call), call.engine.clock.now()
     feed = call.store.feed
     if call.arg("after") is not None:
-        found = feed.after(call.number("after", 0), limit, wanted, now)
+        after = call.number("after", 0)
+        found = await gather(feed.select(wanted, now, limit, after=after))
     else:
-        found = feed.before(call.number("before", feed.last_seq() + 1), limit, wanted, now)
+        before = call.number("before", feed.last_seq() + 1)
+        found = (await gather(feed.select(wanted, now, limit, before)))[::-1]
     return await call.answer({"events": [entry_document(e) for e in found], "seq": feed.last_seq()})
 
 

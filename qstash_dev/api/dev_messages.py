@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from qstash_dev.api.call import Call
+from qstash_dev.api.call import Call, gather
 from qstash_dev.api.detail import detail, media_type
 from qstash_dev.api.dev_events import filter_of
 from qstash_dev.api.router import Route
@@ -65,13 +65,7 @@ async def select(
     """Up to `limit` rows that match; other requests are served between two windows."""
     now = call.engine.clock.now()
     before, after = (cursor, None) if latest_first else (None, cursor or 0)
-    rows: list[Row] = []
-    for window in call.store.rows.select(wanted, now, before, after, limit):
-        rows += window
-        if len(rows) >= limit:
-            break
-        await asyncio.sleep(0)
-    return rows[:limit]
+    return await gather(call.store.rows.select(wanted, now, before, after, limit))
 
 
 async def list_(call: Call) -> web.Response:
@@ -182,7 +176,7 @@ async def dead_letters(call: Call) -> web.Response:
     """The DLQ of all users, newest first."""
     limit = call.number("limit", 200, 1, 2_000)
     query = Query(count=limit, cursor=parse_cursor(call.arg("cursor") or ""))
-    found = call.store.search.dead_letters(None, query)
+    found = await gather(call.store.search.dead_letters(None, query))
     now = call.engine.clock.now()
     rows = {row.seq: row for row in call.store.rows.of([seq for _, _, seq in found[:limit]], now)}
     entries = [

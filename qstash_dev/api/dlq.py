@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api.call import MAX_JSON, PAGE_BYTES, Call, size_of
+from qstash_dev.api.call import MAX_JSON, PAGE_BYTES, Call, gather, size_of
 from qstash_dev.protocol.model import Attempt, DeadLetter, Message, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
@@ -22,7 +22,7 @@ _Found = list[tuple[int, DeadLetter, int]]
 async def list_(call: Call) -> web.Response:
     """Entries, oldest first."""
     query = parse_query(call.pairs(), _LIST)
-    found, cursor = _page(call, query)
+    found, cursor = await _page(call, query)
     documents: list[dict[str, Any]] = []
     size = 0
     for number, letter, seq in found:
@@ -53,7 +53,7 @@ async def delete(call: Call) -> web.Response:
 async def delete_many(call: Call) -> web.Response:
     """Remove by ids or filters, from the query or a JSON body; unknown ids are ignored."""
     query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _LIST)
-    found, cursor = _page(call, query)
+    found, cursor = await _page(call, query)
     call.engine.remove_dead(letter for _, letter, _ in found)
     return await call.answer({"deleted": len(found), **cursor})
 
@@ -67,7 +67,7 @@ async def retry(call: Call) -> web.Response:
 async def retry_many(call: Call) -> web.Response:
     """Publish the messages of many entries anew."""
     query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _LIST)
-    found, cursor = _page(call, query)
+    found, cursor = await _page(call, query)
     responses = [{"messageId": _retry(call, letter)} for _, letter, _ in found]
     return await call.answer({"responses": responses, **cursor}, 201)
 
@@ -81,9 +81,9 @@ def _contents(call: Call, seq: int) -> tuple[Message, Attempt | None]:
     return message, call.store.attempts.last(message.id, seq)
 
 
-def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:
+async def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:
     """The entries of a page, and the cursor of the next one if there is one."""
-    found = call.store.search.dead_letters(call.user, query)
+    found = await gather(call.store.search.dead_letters(call.user, query))
     page = found[: query.count]
     if len(found) <= query.count:
         return page, {}

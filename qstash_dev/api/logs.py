@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api.call import PAGE_BYTES, Call, size_of
+from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
 from qstash_dev.protocol.model import Message
 from qstash_dev.protocol.query import EVENTS, Defaults, format_cursor, parse_query
 from qstash_dev.protocol.wire import TELLS_ANSWER, Document, event_document, logged_message
@@ -14,19 +14,19 @@ _DEFAULTS = Defaults(EVENTS, count=1000)
 
 async def events(call: Call) -> web.Response:
     """What all SDKs call."""
-    found, cursor = _page(call)
+    found, cursor = await _page(call)
     return await call.answer({"events": found, **cursor})
 
 
 async def logs(call: Call) -> web.Response:
     """The same under both keys: the reference says `logs`, older pages said `events`."""
-    found, cursor = _page(call)
+    found, cursor = await _page(call)
     return await call.answer({"logs": found, "events": found, **cursor})
 
 
-def _page(call: Call) -> tuple[list[dict[str, Any]], dict[str, str]]:
+async def _page(call: Call) -> tuple[list[dict[str, Any]], dict[str, str]]:
     query = parse_query(call.pairs(), _DEFAULTS)
-    found = call.store.search.events(call.user, query)
+    found = await gather(call.store.search.events(call.user, query))
     documents: list[dict[str, Any]] = []
     size = 0
     last = None

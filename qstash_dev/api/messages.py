@@ -43,7 +43,7 @@ async def cancel_many(call: Call) -> web.Response:
     pairs = call.pairs() + json_pairs(await call.body(MAX_JSON))
     query = parse_query(pairs, _DEFAULTS)
     if call.arg("async") == "true":
-        action = call.engine.bulk.start(call.user, query)
+        action = await call.engine.bulk.start(call.user, query)
         return await call.answer({"actionId": action.id}, 202)
     cancelled = await call.engine.bulk.run(call.user, query)
     return await call.answer({"cancelled": cancelled}, 202)

@@ -34,14 +34,18 @@ class BulkCancels:
         """Cancel everything that matches and was accepted before now; returns how many."""
         return await self._cancel_all(user, self._until_now(query), lambda cancelled: None)
 
-    def start(self, user: str, query: Query) -> BulkAction:
+    async def start(self, user: str, query: Query) -> BulkAction:
         """Begin in the background; the record tells how far it is."""
         query = self._until_now(query)
+        total = 0
+        for seqs in self._store.search.unfinished(user, query):
+            total += len(seqs)
+            await asyncio.sleep(0)
         action = BulkAction(
             user=user,
             id=self._new_id("bulk_"),
             query=query,
-            total=self._store.search.count_unfinished(user, query),
+            total=total,
             created_at=self._clock.now(),
         )
         self._forget_old(user)
@@ -102,11 +106,14 @@ class BulkCancels:
 
     async def _cancel_all(self, user: str, query: Query, progress: Callable[[int], None]) -> int:
         cancelled = 0
-        while seqs := self._store.search.unfinished(user, query, CHUNK):
-            messages = self._store.messages.load_many(seqs)
-            cancelled += self._cancel(messages[seq] for seq in seqs if seq in messages)
-            progress(cancelled)
-            await self._store.database.committed()
+        for window in self._store.search.unfinished(user, query):
+            for start in range(0, len(window), CHUNK):
+                seqs = window[start : start + CHUNK]
+                messages = self._store.messages.load_many(seqs)
+                cancelled += self._cancel(messages[seq] for seq in seqs if seq in messages)
+                progress(cancelled)
+                await self._store.database.committed()
+                await asyncio.sleep(0)
             await asyncio.sleep(0)
         return cancelled
 

@@ -1,20 +1,22 @@
 """The log as a stream: events by sequence number, for readers that come back and go on."""
 
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qstash_dev.protocol.filters import Filter
 from qstash_dev.store.database import Database
-from qstash_dev.store.rows import condition
+from qstash_dev.store.selection import Selection, Selector
 from qstash_dev.store.sequence import Sequence
+from qstash_dev.store.windows import windows
 
-_SELECT = """
-    SELECT e.seq, e.time, m.id, e.user, e.state, e.error, e.status, e.next_at, m.url, m.method,
-        e.attempt, m.last_ms, CASE WHEN e.state = 'ERROR' AND e.attempt = m.attempts THEN m.hint END,
-        m.seq
-    FROM events e CROSS JOIN messages m ON m.seq = e.message"""
-_WITH_CONTENTS = f"{_SELECT} JOIN contents c ON c.message = m.seq"
+_COLUMNS = """
+    e.seq, e.time, m.id, e.user, e.state, e.error, e.status, e.next_at, m.url, m.method,
+    e.attempt, m.last_ms, CASE WHEN e.state = 'ERROR' AND e.attempt = m.attempts THEN m.hint END,
+    m.seq"""
+_SELECT = f"SELECT {_COLUMNS} FROM events e CROSS JOIN messages m ON m.seq = e.message"
 
 
 class Entry(Struct, frozen=True):
@@ -39,41 +41,75 @@ class Entry(Struct, frozen=True):
 class Feed:
     """Reads events; writes nothing."""
 
-    def __init__(self, database: Database, numbers: Sequence) -> None:
+    def __init__(self, database: Database, numbers: Sequence, selector: Selector) -> None:
         self._db = database
         self._numbers = numbers
+        self._selector = selector
 
     def last_seq(self) -> int:
         """The number of the newest event that was ever written, 0 before the first."""
         return self._numbers.last
 
-    def after(
-        self, seq: int, limit: int, wanted: Filter | None = None, now: int = 0
-    ) -> list[Entry]:
+    def after(self, seq: int, limit: int) -> list[Entry]:
         """The events that follow `seq`, oldest first."""
-        return self._select("e.seq > :seq", "ASC", seq, limit, wanted, now)
-
-    def before(
-        self, seq: int, limit: int, wanted: Filter | None = None, now: int = 0
-    ) -> list[Entry]:
-        """The last events in front of `seq`, oldest first."""
-        return self._select("e.seq < :seq", "DESC", seq, limit, wanted, now)[::-1]
+        rows = self._db.read(f"{_SELECT} WHERE e.seq > ? ORDER BY e.seq LIMIT ?", (seq, limit))
+        return [_entry(row) for row in rows]
 
     def of(self, message_id: str) -> list[Entry]:
         """All events of a message."""
         rows = self._db.read(f"{_SELECT} WHERE m.id = ? ORDER BY e.seq", (message_id,))
         return [_entry(row) for row in rows]
 
-    def _select(
-        self, where: str, order: str, seq: int, limit: int, wanted: Filter | None, now: int
-    ) -> list[Entry]:
-        extra, values = condition(wanted or Filter())
-        select = _WITH_CONTENTS if "c." in extra else _SELECT
-        rows = self._db.read(
-            f"{select} WHERE {where} AND {extra} ORDER BY e.seq {order} LIMIT :limit",
-            {**values, "seq": seq, "limit": limit, "now": now},
+    def select(
+        self,
+        wanted: Filter,
+        now: int,
+        limit: int,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> Iterator[list[Entry]]:
+        """Up to `limit` events of messages that match, by windows: the newest first, below `before`;
+        with `after` the oldest first, above it.
+        """
+        found = yield from self._narrowed(wanted, now)
+        source = "events e"
+        if found.few is not None:
+            source = "json_each(:few) f CROSS JOIN events e ON e.message = f.value"
+        contents = "CROSS JOIN contents c ON c.message = m.seq" if found.with_contents else ""
+        order = "DESC" if after is None else "ASC"
+        numbers = (
+            f"SELECT e.seq AS seq FROM {source} CROSS JOIN messages m ON m.seq = e.message {contents} "
+            f"WHERE e.seq BETWEEN :low AND :high AND {found.where} "
+            f"ORDER BY e.seq {order} LIMIT :limit"
         )
-        return [_entry(row) for row in rows]
+        sql = (
+            f"SELECT {_COLUMNS} FROM ({numbers}) n CROSS JOIN events e ON e.seq = n.seq "
+            f"CROSS JOIN messages m ON m.seq = e.message ORDER BY e.seq {order}"
+        )
+        for low, high in windows(self._db, "events", found.window, before, after):
+            bounds = {"now": now, "low": low, "high": high, "limit": limit}
+            rows = self._db.read(sql, {**found.values, **bounds})
+            yield [_entry(row) for row in rows]
+            limit -= len(rows)
+            if limit <= 0:
+                return
+
+    def _narrowed(self, wanted: Filter, now: int) -> Generator[list[Entry], None, Selection]:
+        """Looks for the messages first, of which there are fewer than events, unless many match."""
+        found = self._selector.everywhere(wanted)
+        if found.many or not wanted.terms:
+            return found
+        seqs: list[int] = []
+        few = self._selector.few_in_order
+        for low, high in windows(self._db, "messages", found.window):
+            bounds = {"now": now, "low": low, "high": high, "limit": few + 1 - len(seqs)}
+            seqs += (
+                seq for (seq,) in self._db.read(found.numbers("DESC"), {**found.values, **bounds})
+            )
+            if len(seqs) > few:
+                return replace(found, few=None)
+            yield []
+        return self._selector.among(wanted, seqs)
 
 
 def _entry(row: Any) -> Entry:

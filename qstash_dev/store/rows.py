@@ -6,38 +6,21 @@ callers let the event loop run between them.
 
 import sys
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from qstash_dev.protocol import hold
-from qstash_dev.protocol.delivery import is_loopback
-from qstash_dev.protocol.filters import (
-    COMPARED,
-    Filter,
-    HeaderValue,
-    Span,
-    Term,
-    Text,
-    Value,
-)
-from qstash_dev.protocol.model import Kind, Spec
+from qstash_dev.protocol.filters import Filter
+from qstash_dev.protocol.model import Kind
+from qstash_dev.store.condition import STATE
 from qstash_dev.store.database import Database
+from qstash_dev.store.selection import Selector
+from qstash_dev.store.windows import windows
 
-WINDOW = 4_000
-CONTENTS_WINDOW = 1_000
-"""How many messages are looked at in one go; fewer if that needs their bodies or headers."""
-
-_STATE = """
-    CASE WHEN m.finished_at IS NULL AND m.held IS NOT NULL AND m.kind <> 'cloud' THEN 'held'
-         WHEN m.state <> 'CREATED' THEN lower(m.state)
-         WHEN m.due_at > :now THEN 'delayed'
-         WHEN m.claimed THEN 'queued'
-         ELSE 'created' END"""
 _COLUMNS = f"""
-    m.seq, m.id, m.user, m.kind, m.parent_id, {_STATE}, m.method, m.url, m.created_at, m.updated_at,
+    m.seq, m.id, m.user, m.kind, m.parent_id, {STATE}, m.method, m.url, m.created_at, m.updated_at,
     CASE WHEN m.finished_at IS NULL AND m.held IS NULL THEN m.due_at END,
     m.attempts, m.max_retries + 1, m.last_status,
     m.last_ms, m.last_error, m.queue, m.topic, m.endpoint, m.schedule_id, m.flow_key,
@@ -45,7 +28,6 @@ _COLUMNS = f"""
     (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'),
     m.body_size, m.content_type, m.armed, m.hint, m.lints, m.held,
     (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq)"""
-_WITH_CONTENTS = "messages m JOIN contents c ON c.message = m.seq"
 
 
 class Row(Struct, frozen=True):
@@ -104,10 +86,9 @@ class Counts(Struct, frozen=True):
 class Rows:
     """Reads rows and counts; writes nothing."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, selector: Selector) -> None:
         self._db = database
-        database.function("header_values", 2, _header_values)
-        database.function("is_external", 1, _is_external)
+        self._selector = selector
 
     def select(
         self,
@@ -118,14 +99,16 @@ class Rows:
         limit: int = sys.maxsize,
     ) -> Iterator[list[Row]]:
         """Up to `limit` rows that match, newest first (oldest first with `after`), by windows."""
-        where, values = condition(wanted)
+        found = self._selector.everywhere(wanted)
+        # Numbers first: what a row tells is looked up for few of them.
+        order = "DESC" if after is None else "ASC"
         sql = (
-            f"SELECT {_COLUMNS} FROM {_tables(where)} WHERE m.seq BETWEEN :low AND :high "
-            f"AND {where} ORDER BY m.seq {'DESC' if after is None else 'ASC'} LIMIT :limit"
+            f"SELECT {_COLUMNS} FROM ({found.numbers(order)}) n CROSS JOIN messages m ON m.seq = n.seq "
+            f"ORDER BY m.seq {order}"
         )
-        for low, high in self._windows(before, after, _window(where)):
+        for low, high in windows(self._db, "messages", found.window, before, after):
             bounds = {"now": now, "low": low, "high": high, "limit": limit}
-            rows = self._db.read(sql, {**values, **bounds})
+            rows = self._db.read(sql, {**found.values, **bounds})
             yield [_row(row) for row in rows]
             limit -= len(rows)
             if limit <= 0:
@@ -136,29 +119,31 @@ class Rows:
         if not wanted.terms:
             yield int(self._db.read_one("SELECT count(*) FROM messages")[0])
             return
-        where, values = condition(wanted)
+        found = self._selector.everywhere(wanted, counting=True)
+        if found.counted is not None:
+            yield self._db.read_one(found.counted, found.values)[0]
+            return
         sql = (
-            f"SELECT count(*) FROM {_tables(where)} WHERE m.seq BETWEEN :low AND :high AND {where}"
+            f"SELECT count(*) FROM {found.tables} WHERE {found.seq} BETWEEN :low AND :high "
+            f"AND {found.where}"
         )
-        for low, high in self._windows(None, None, _window(where)):
-            yield self._db.read_one(sql, {**values, "now": now, "low": low, "high": high})[0]
+        for low, high in windows(self._db, "messages", found.window):
+            bounds = {"now": now, "low": low, "high": high}
+            yield self._db.read_one(sql, {**found.values, **bounds})[0]
 
     def of(self, seqs: Iterable[int], now: int, wanted: Filter | None = None) -> list[Row]:
         """The rows with these numbers, those that match if there is a filter."""
-        where, values = condition(wanted or Filter())
-        listed = ",".join(str(int(seq)) for seq in seqs)
+        found = self._selector.among(wanted or Filter(), seqs)
         rows = self._db.read(
-            f"SELECT {_COLUMNS} FROM {_tables(where)} WHERE m.seq IN ({listed}) AND {where} "
-            "ORDER BY m.seq",
-            {**values, "now": now},
+            f"SELECT {_COLUMNS} FROM {found.tables} WHERE {found.where} ORDER BY m.seq",
+            {**found.values, "now": now},
         )
         return [_row(row) for row in rows]
 
     def selects(self, wanted: Filter, message_id: str, now: int) -> bool:
         """Whether a filter selects this message."""
-        where, values = condition(wanted)
-        sql = f"SELECT 1 FROM {_tables(where)} WHERE m.id = :id AND {where}"
-        return self._db.read_one(sql, {**values, "id": message_id, "now": now}) is not None
+        seqs = self._db.read("SELECT seq FROM messages WHERE id = ?", (message_id,))
+        return bool(self.of((seq for (seq,) in seqs), now, wanted))
 
     def related(self, parent_id: str, now: int) -> list[Row]:
         """What came of a message: callbacks, replays, retries out of the DLQ."""
@@ -229,32 +214,6 @@ class Rows:
         )
         return [_row(row) for row in rows]
 
-    def _windows(
-        self, before: int | None, after: int | None, size: int
-    ) -> Iterator[tuple[int, int]]:
-        # Both in one SELECT would look at every row.
-        first, last = self._db.read_one(
-            "SELECT (SELECT min(seq) FROM messages), (SELECT max(seq) FROM messages)"
-        )
-        if first is None:
-            return
-        if after is not None:
-            for low in range(max(first, after + 1), last + 1, size):
-                yield low, low + size - 1
-            return
-        high = last if before is None else min(last, before - 1)
-        while high >= first:
-            yield max(first, high - size + 1), high
-            high -= size
-
-
-def _tables(where: str) -> str:
-    return _WITH_CONTENTS if "c." in where else "messages m"
-
-
-def _window(where: str) -> int:
-    return CONTENTS_WINDOW if "c." in where else WINDOW
-
 
 def _row(columns: Any) -> Row:
     *fields, armed, hint, lints, held, labels = columns
@@ -264,109 +223,3 @@ def _row(columns: Any) -> Row:
     fields.append(tuple(lints.split("\n")) if lints else ())
     fields.append(bool(armed))
     return Row(*fields)
-
-
-def condition(wanted: Filter) -> tuple[str, dict[str, Any]]:
-    """SQL that holds for the messages `m` (contents `c`) a filter selects, and its values."""
-    values: dict[str, Any] = {}
-    parts = [_term(term, values) for term in wanted.terms]
-    return " AND ".join(parts) if parts else "1", values
-
-
-def _term(term: Term, values: dict[str, Any]) -> str:
-    parts = " OR ".join(f"({_value(term.key, value, values)})" for value in term.values)
-    return f"NOT ifnull(({parts}), 0)" if term.negated else f"({parts})"
-
-
-def _value(key: str, value: Value, values: dict[str, Any]) -> str:
-    if isinstance(value, HeaderValue):
-        pattern = "%" if value.value is None else _like(value.value, "whole")
-        return (
-            f"EXISTS (SELECT 1 FROM json_each(header_values(c.spec, {_bind(values, value.name)})) h "
-            f"WHERE h.value LIKE {_bind(values, pattern)} ESCAPE '!')"
-        )
-    if isinstance(value, Text):
-        pattern = _bind(values, _like(value, COMPARED[key]))
-        return _TEXTS[key].format(f"LIKE {pattern} ESCAPE '!'")
-    if isinstance(value, Span):
-        return _span(_SPANS[key], value, values)
-    if key == "is":
-        return " OR ".join(_FLAGS[name] for name in value.names)
-    if key == "code":
-        return "m.last_status IS NULL AND m.last_error IS NOT NULL"
-    if key == "state":
-        return _states(value.names, values)
-    return _among("m.kind", value.names, values)
-
-
-def _states(names: Iterable[str], values: dict[str, Any]) -> str:
-    shown = _among(_STATE, names, values)
-    if "held" in names:
-        return shown
-    # The column is compared first: few rows need the long expression.
-    stored = {"CREATED" if name in ("delayed", "queued") else name.upper() for name in names}
-    return f"{_among('m.state', sorted(stored), values)} AND {shown}"
-
-
-def _among(column: str, names: Iterable[str], values: dict[str, Any]) -> str:
-    return f"{column} IN ({', '.join(_bind(values, name) for name in names)})"
-
-
-_TEXTS = {
-    "word": "m.id {0} OR m.url {0} OR CAST(c.body AS TEXT) {0}",
-    "dest": "m.url {0}",
-    "body": "CAST(c.body AS TEXT) {0}",
-    "id": "m.id {0}",
-    "queue": "m.queue {0}",
-    "schedule": "m.schedule_id {0}",
-    "group": "m.topic {0}",
-    "label": "EXISTS (SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label {0})",
-}
-_SPANS = {"code": "m.last_status", "try": "m.attempts", "age": "(:now - m.created_at)"}
-_FLAGS = {
-    "held": "(m.held IS NOT NULL AND m.finished_at IS NULL AND m.kind <> 'cloud')",
-    "replay": "m.kind = 'replay'",
-    "external": "is_external(m.url)",
-    # Marks live in the terminal UI, which knows them by itself.
-    "marked": "0",
-}
-
-
-def _span(column: str, span: Span, values: dict[str, Any]) -> str:
-    parts = []
-    if span.low is not None:
-        parts.append(f"{column} >= {_bind(values, span.low)}")
-    if span.high is not None:
-        parts.append(f"{column} <= {_bind(values, span.high)}")
-    return " AND ".join(parts) or "1"
-
-
-def _bind(values: dict[str, Any], value: Any) -> str:
-    name = f"v{len(values)}"
-    values[name] = value
-    return f":{name}"
-
-
-def _like(text: Text, compared: str) -> str:
-    escaped = (
-        piece.replace("!", "!!").replace("%", "!%").replace("_", "!_") for piece in text.pieces
-    )
-    pattern = "%".join(escaped)
-    if compared == "contains":
-        return f"%{pattern}%"
-    return f"{pattern}%" if compared == "prefix" else pattern
-
-
-@lru_cache(maxsize=4_096)
-def _is_external(url: str) -> bool:
-    """SQL function."""
-    return not is_loopback(url)
-
-
-_decode_spec = msgspec.msgpack.Decoder(Spec).decode
-
-
-def _header_values(spec: bytes, name: str) -> str:
-    """SQL function: the values of a header in a stored spec, as a JSON array."""
-    values = [value for key, value in _decode_spec(spec).headers if key.lower() == name]
-    return msgspec.json.encode(values).decode()

@@ -1,13 +1,20 @@
-"""Lists of log events, dead letters and messages, by the filters of QStash's API."""
+"""Lists of log events, dead letters and messages, by the filters of QStash's API.
 
-from collections.abc import Collection, Mapping
+What can be long is read in pieces; callers let the event loop run between them.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from qstash_dev.protocol.model import DeadLetter, Event, Query, State
 from qstash_dev.store.database import Database
+from qstash_dev.store.selection import as_json
+from qstash_dev.store.windows import WHOLE, WINDOW, windows
+
+FEW = 3_000
+"""So many messages or events are looked at one by one rather than searched for in the order of time."""
 
 _COLUMNS = {
     "id": "m.id",
@@ -23,10 +30,20 @@ _COLUMNS = {
     "dlq_id": "d.id",
     "state": "e.state",
 }
-_ALL = frozenset(_COLUMNS) - {"status", "dlq_id", "state"} | {"label"}
+_INDEXED = {
+    **{
+        field: ("messages", field, "seq")
+        for field in _COLUMNS.keys() - {"status", "dlq_id", "state"}
+    },
+    "label": ("labels", "label", "message"),
+    "dlq_id": ("dlq", "id", "message"),
+}
+"""Fields by which an index lists messages: table, column, and column with the message's number."""
+_TROUBLE = frozenset(State) - {State.CREATED, State.ACTIVE, State.DELIVERED}
 _IS_TROUBLE = "state NOT IN ('CREATED', 'ACTIVE', 'DELIVERED')"
-_END = 10**15
-_NOTHING: tuple[str, ...] = ()
+_EVENT = "e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq"
+_LETTER = "d.seq, d.id, d.user, m.id, d.time, m.seq"
+_UNFINISHED = "CREATED", "ACTIVE", "RETRY"
 
 
 class Found(Struct, frozen=True):
@@ -36,15 +53,6 @@ class Found(Struct, frozen=True):
     message: int
 
 
-FEW = 2_000
-"""So many messages or events are looked at one by one rather than searched for in the order of time."""
-
-_INDEXED = frozenset(("id", "topic", "schedule_id", "queue", "flow_key", "label"))
-_TROUBLE = frozenset(State) - {State.CREATED, State.ACTIVE, State.DELIVERED}
-_EVENT = "e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq"
-_UNFINISHED = "CREATED", "ACTIVE", "RETRY"
-
-
 class Search:
     """Queries over messages and what happened to them, of one user; `None` is all users.
 
@@ -52,101 +60,123 @@ class Search:
     through all in order, which soon fills a page.
     """
 
-    def __init__(self, database: Database, few: int = FEW) -> None:
+    def __init__(self, database: Database, few: int = FEW, window: int = WINDOW) -> None:
         self._db = database
         self._few = few
+        self._window = window
 
-    def events(self, user: str, query: Query) -> list[Found]:
-        """Events in the query's order, one more than `count` if there are more."""
-        source, more = self._source_of_events(user, query)
-        where, values = _where(query, "e", "time")
-        rows = self._db.read(
-            f"SELECT {_EVENT} FROM {source} CROSS JOIN messages m ON m.seq = e.message "
-            f"WHERE e.user = ? {where} {_order(query, 'e')} LIMIT ?",
-            (*more, user, *values, query.count + 1),
-        )
-        return [Found(_event(row[:9]), row[9]) for row in rows]
+    def events(self, user: str, query: Query) -> Iterator[list[Found]]:
+        """Events in the query's order, in all one more than `count` if there are more."""
+        known = self._known(query)
+        source, size = "events e NOT INDEXED", self._window
+        if known.few is not None:
+            source, size = "json_each(:few) f CROSS JOIN events e ON e.message = f.value", WHOLE
+        elif self._has_few_events(user, query):
+            source, size = "events e INDEXED BY events_user", WHOLE
+        elif "state" in query.conditions and _TROUBLE.issuperset(query.conditions["state"]):
+            # The condition of the index, which SQLite wants to see.
+            trouble = f"SELECT * FROM events INDEXED BY events_trouble WHERE {_IS_TROUBLE}"
+            source = f"({trouble}) e"
+        for rows in self._page(user, query, known, _EVENT, "events", source, size):
+            yield [Found(_event(row[:9]), row[9]) for row in rows]
 
-    def dead_letters(self, user: str | None, query: Query) -> list[tuple[int, DeadLetter, int]]:
-        """Entries as number, entry, message; one more than `count` if there are more."""
-        source, more = "dlq d", _NOTHING
-        few = self._few_messages(user, query.conditions, _INDEXED)
-        if few is not None:
-            source, more = "json_each(?) j CROSS JOIN dlq d ON d.message = j.value", (few,)
-        where, values = _where(query, "d", "time")
-        rows = self._db.read(
-            "SELECT d.seq, d.id, d.user, m.id, d.time, m.seq "
-            f"FROM {source} CROSS JOIN messages m ON m.seq = d.message "
-            f"WHERE d.user = ifnull(?, d.user) {where} {_order(query, 'd')} LIMIT ?",
-            (*more, user, *values, query.count + 1),
-        )
-        return [(row[0], DeadLetter(*row[1:5]), row[5]) for row in rows]
+    def dead_letters(
+        self, user: str | None, query: Query
+    ) -> Iterator[list[tuple[int, DeadLetter, int]]]:
+        """Entries as number, entry, message; in all one more than `count` if there are more."""
+        known = self._known(query)
+        source, size = "dlq d NOT INDEXED", self._window
+        if known.few is not None:
+            source, size = "json_each(:few) f CROSS JOIN dlq d ON d.message = f.value", WHOLE
+        for rows in self._page(user, query, known, _LETTER, "dlq", source, size):
+            yield [(row[0], DeadLetter(*row[1:5]), row[5]) for row in rows]
 
     def dead_letter(self, user: str | None, dlq_id: str) -> tuple[DeadLetter, int] | None:
         """One entry of the DLQ and the sequence number of its message."""
         row = self._db.read_one(
-            "SELECT d.id, d.user, m.id, d.time, m.seq FROM dlq d JOIN messages m ON m.seq = d.message "
+            f"SELECT {_LETTER} FROM dlq d JOIN messages m ON m.seq = d.message "
             "WHERE d.id = ? AND d.user = ifnull(?, d.user)",
             (dlq_id, user),
         )
-        return (DeadLetter(*row[:4]), row[4]) if row else None
+        return (DeadLetter(*row[1:5]), row[5]) if row else None
 
-    def unfinished(self, user: str, query: Query, limit: int) -> list[int]:
-        """Sequence numbers of messages that can still be cancelled, the first `limit` of them."""
-        lists = " UNION ALL ".join(
-            f"SELECT * FROM (SELECT m.seq AS seq FROM {{source}} {{where}} AND m.state = '{state}' "
-            "ORDER BY m.seq LIMIT ?)"
+    def unfinished(self, user: str, query: Query) -> Iterator[list[int]]:
+        """Sequence numbers of all messages that can still be cancelled, the oldest first."""
+        known = self._known(query)
+        source, size = "messages m INDEXED BY messages_state", self._window
+        if known.few is not None:
+            source, size = "json_each(:few) f CROSS JOIN messages m ON m.seq = f.value", WHOLE
+        where, values = _where(query, "m", "created_at")
+        sql = " UNION ALL ".join(
+            f"SELECT m.seq AS seq FROM {source} WHERE m.state = '{state}' AND m.user = :user "
+            "AND m.seq BETWEEN :low AND :high AND m.state <> 'DELIVERED' "
+            f"AND NOT m.cancel_requested {where}"
             for state in _UNFINISHED
         )
-        source, values = self._unfinished(user, query)
-        rows = self._db.read(
-            f"{lists.format(**source)} ORDER BY seq LIMIT ?", (*(*values, limit) * 3, limit)
-        )
-        return [seq for (seq,) in rows]
+        values |= {"user": user, "few": known.few}
+        for low, high in windows(self._db, "messages", size, after=known.first - 1):
+            rows = self._db.read(f"{sql} ORDER BY seq", {**values, "low": low, "high": high})
+            yield [seq for (seq,) in rows]
 
-    def count_unfinished(self, user: str, query: Query) -> int:
-        """How many messages `unfinished` would list."""
-        counts = " + ".join(
-            f"(SELECT count(*) FROM {{source}} {{where}} AND m.state = '{state}')"
-            for state in _UNFINISHED
+    def _page(
+        self,
+        user: str | None,
+        query: Query,
+        known: "_Known",
+        columns: str,
+        table: str,
+        source: str,
+        size: int,
+    ) -> Iterator[list[Any]]:
+        """Rows of `events` or `dlq` with their messages, by windows, until the page is full."""
+        name = table[0]
+        where, values = _where(query, name, "time")
+        order = f"ORDER BY {name}.seq {'DESC' if query.latest_first else 'ASC'}"
+        owner = "TRUE" if user is None else f"{name}.user = :user"
+        # Numbers first: the rest is looked up for few of them.
+        numbers = (
+            f"SELECT {name}.seq AS seq FROM {source} CROSS JOIN messages m ON m.seq = {name}.message "
+            f"WHERE {name}.seq BETWEEN :low AND :high AND {name}.message BETWEEN :first AND :last "
+            f"AND {owner} {where} {order} LIMIT :limit"
         )
-        source, values = self._unfinished(user, query)
-        return int(self._db.read_one(f"SELECT {counts.format(**source)}", values * 3)[0])
+        sql = (
+            f"SELECT {columns} FROM ({numbers}) n CROSS JOIN {table} {name} ON {name}.seq = n.seq "
+            f"CROSS JOIN messages m ON m.seq = {name}.message {order}"
+        )
+        values |= {"user": user, "few": known.few, "first": known.first, "last": known.last}
+        before, after = (query.cursor, None) if query.latest_first else (None, query.cursor or 0)
+        limit = query.count + 1
+        for low, high in windows(self._db, table, size, before, after):
+            rows = self._db.read(sql, {**values, "low": low, "high": high, "limit": limit})
+            yield rows
+            limit -= len(rows)
+            if limit <= 0:
+                return
 
-    def _source_of_events(self, user: str, query: Query) -> tuple[str, tuple[str, ...]]:
-        few = self._few_messages(user, query.conditions, _ALL)
-        if few is not None:
-            return "json_each(?) j CROSS JOIN events e ON e.message = j.value", (few,)
-        if self._has_few_events(user, query):
-            return "events e INDEXED BY events_user", ()
-        if "state" in query.conditions and _TROUBLE.issuperset(query.conditions["state"]):
-            # The condition of the index, which SQLite wants to see.
-            trouble = f"SELECT * FROM events INDEXED BY events_trouble WHERE {_IS_TROUBLE}"
-            return f"({trouble}) e", ()
-        return "events e NOT INDEXED", ()
-
-    def _few_messages(
-        self, user: str | None, conditions: Mapping[str, tuple[str, ...]], fields: Collection[str]
-    ) -> str | None:
-        """The messages that these conditions leave, as JSON; `None` if they leave many."""
-        asked = {field: texts for field, texts in conditions.items() if field in fields}
-        if not asked:
-            return None
-        where, values = _where(Query(conditions=asked), "m", "created_at")
-        of_user = "TRUE" if user is None else "m.user = ?"
-        rows = self._db.read(
-            f"SELECT m.seq FROM messages m WHERE {of_user} {where} LIMIT ?",
-            (*(() if user is None else (user,)), *values, self._few + 1),
-        )
-        return (
-            msgspec.json.encode([seq for (seq,) in rows]).decode()
-            if len(rows) <= self._few
-            else None
-        )
+    def _known(self, query: Query) -> "_Known":
+        """Asks the indexes; each gives up when it has seen more than a few."""
+        first, last = 0, WHOLE
+        for field, texts in query.conditions.items():
+            if field not in _INDEXED:
+                continue
+            table, column, seq = _INDEXED[field]
+            test, value = _among(texts)
+            found = f"FROM {table} WHERE {column} {test.format(':v')}"
+            rows = self._db.read(
+                f"SELECT {seq} {found} LIMIT :limit", {"v": value, "limit": self._few + 1}
+            )
+            if len(rows) <= self._few:
+                return _Known(as_json(sorted({number for (number,) in rows})))
+            if len(texts) == 1:
+                low, high = self._db.read_one(
+                    f"SELECT (SELECT min({seq}) {found}), (SELECT max({seq}) {found})", {"v": value}
+                )
+                first, last = max(first, low), min(last, high)
+        return _Known(None, first, last)
 
     def _has_few_events(self, user: str, query: Query) -> bool:
         since = 0 if query.from_date is None else query.from_date
-        until = _END if query.to_date is None else query.to_date
+        until = WHOLE if query.to_date is None else query.to_date
         row = self._db.read_one(
             "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_user "
             "WHERE user = ? AND time BETWEEN ? AND ? LIMIT ?)",
@@ -154,42 +184,44 @@ class Search:
         )
         return bool(row[0] <= self._few)
 
-    def _unfinished(self, user: str, query: Query) -> tuple[dict[str, str], tuple[Any, ...]]:
-        few = self._few_messages(user, query.conditions, _INDEXED)
-        source, more = "messages m INDEXED BY messages_state", _NOTHING
-        if few is not None:
-            source, more = "json_each(?) j CROSS JOIN messages m ON m.seq = j.value", (few,)
-        where, values = _where(query, "m", "created_at")
-        where = f"WHERE m.user = ? AND m.state <> 'DELIVERED' AND NOT m.cancel_requested {where}"
-        return {"source": source, "where": where}, (*more, user, *values)
+
+class _Known(Struct, frozen=True):
+    """What the indexes know of the messages that match: all of them, if they are `few` (as a JSON
+    array), and else between which numbers they are.
+    """
+
+    few: str | None
+    first: int = 0
+    last: int = WHOLE
 
 
-def _where(query: Query, table: str, time: str) -> tuple[str, list[Any]]:
+def _where(query: Query, table: str, time: str) -> tuple[str, dict[str, Any]]:
     parts: list[str] = []
-    values: list[Any] = []
+    values: dict[str, Any] = {"since": query.from_date, "until": query.to_date}
+    values["cursor"] = query.cursor
     for field, texts in query.conditions.items():
-        # One value for the whole list: ids may be more than SQLite allows variables.
-        listed = "= ?" if len(texts) == 1 else "IN (SELECT value FROM json_each(?))"
+        test, values[field] = _among([int(t) for t in texts] if field == "status" else texts)
+        test = test.format(f":{field}")
         if field == "label":
-            parts.append(f"m.seq IN (SELECT message FROM labels WHERE label {listed})")
+            labels = f"SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label {test}"
+            parts.append(f"EXISTS ({labels})")
         else:
-            parts.append(f"{_COLUMNS[field]} {listed}")
-        wanted = [int(text) for text in texts] if field == "status" else texts
-        values.append(wanted[0] if len(wanted) == 1 else msgspec.json.encode(wanted).decode())
-    bounds = (
-        (f"{table}.{time} >= ?", query.from_date),
-        (f"{table}.{time} <= ?", query.to_date),
-        (f"{table}.seq {'<' if query.latest_first else '>'} ?", query.cursor),
-    )
-    for part, value in bounds:
-        if value is not None:
-            parts.append(part)
-            values.append(value)
+            parts.append(f"{_COLUMNS[field]} {test}")
+    if query.from_date is not None:
+        parts.append(f"{table}.{time} >= :since")
+    if query.to_date is not None:
+        parts.append(f"{table}.{time} <= :until")
+    if query.cursor is not None:
+        parts.append(f"{table}.seq {'<' if query.latest_first else '>'} :cursor")
     return "".join(f" AND {part}" for part in parts), values
 
 
-def _order(query: Query, table: str) -> str:
-    return f"ORDER BY {table}.seq {'DESC' if query.latest_first else 'ASC'}"
+def _among(values: Sequence[str | int]) -> tuple[str, str | int]:
+    """A test with a place for its variable, and the value of that."""
+    if len(values) == 1:
+        return "= {}", values[0]
+    # One value for the whole list: ids may be more than SQLite allows variables.
+    return "IN (SELECT value FROM json_each({}))", as_json(list(values))
 
 
 def _event(row: Any) -> Event:

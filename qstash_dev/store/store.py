@@ -10,6 +10,7 @@ from qstash_dev.store.messages import Messages
 from qstash_dev.store.resources import Deduplication, Keys, Named, Schedules
 from qstash_dev.store.rows import Rows
 from qstash_dev.store.search import Search
+from qstash_dev.store.selection import Selector
 from qstash_dev.store.sequence import Sequence
 
 _FORGOTTEN = (
@@ -27,8 +28,9 @@ class Store:
         self._event_numbers = Sequence(database, "events")
         self.messages = Messages(database, self._numbers, self._event_numbers)
         self.attempts = Attempts(database)
-        self.rows = Rows(database)
-        self.feed = Feed(database, self._event_numbers)
+        selector = Selector(database)
+        self.rows = Rows(database, selector)
+        self.feed = Feed(database, self._event_numbers, selector)
         self.search = Search(database)
         self.keys = Keys(database)
         self.schedules = Schedules(database)

@@ -61,7 +61,8 @@ def messages(count: int, numbers: random.Random) -> Iterator[Message]:
             topic=pick(numbers, rare, "topic", 0.1),
             schedule_id=pick(numbers, rare, "schedule", 0.1),
             flow=FlowControl("rare" if rare else "common", 5) if numbers.random() < 0.1 else None,
-            caller_ip="10.9.9.9" if rare else "127.0.0.1",
+            # Common, but only among the older half.
+            caller_ip="10.9.9.9" if rare else "10.0.0.1" if number < count // 2 else "127.0.0.1",
         )
         user = USER if numbers.random() < 0.9 else numbers.choice(OTHERS)
         body = b'{"order": %d, "note": "%b"}' % (number, b"needle" if rare else b"x" * 150)

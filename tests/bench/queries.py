@@ -38,33 +38,31 @@ def requests(count: int) -> list[tuple[str, str]]:
         f"/v2/events?count=100&fromDate={middle}&toDate={middle + 50}",
         f"/v2/events?count=100&cursor=0-{count}",
         "/v2/events?count=100&order=earliestFirst",
+        f"/v2/events?count=100&fromDate={middle}&toDate={middle + count // 10}",
         "/v2/events?count=100&label=rare&state=ERROR",
+        "/v2/events?count=100&label=label1&queueName=queue1",
+        "/v2/events?count=100&label=label1&path=/api/1",
+        "/v2/events?count=100&callerIP=10.0.0.1",
         "/v2/events",
     ]
     dlq = [f"/v2/dlq?{filter_}" for filter_ in ("", *COMMON[:3], *RARE[:1], *RARE[2:8])]
     dlq += ["/v2/dlq?responseStatus=418", "/v2/dlq?responseStatus=404"]
     dlq += [f"/v2/dlq?fromDate={middle}"]
-    dev = [
-        f"/_dev/snapshot?filter={f}" for f in ("", "state:failed", "state:delayed", "queue:queue1")
-    ]
-    dev += ["/_dev/dlq", "/_dev/logs", "/v2/queues", "/v2/queues/queue1", "/v2/schedules"]
+    dev = [f"/_dev/snapshot?filter={filter_}" for filter_ in ("", *FILTERS)]
+    dev += [f"/_dev/logs?filter={filter_}" for filter_ in ("", *FILTERS)]
+    dev += ["/_dev/dlq", "/v2/queues", "/v2/queues/queue1", "/v2/schedules"]
     cancels = [
         ("DELETE", f"/v2/messages?{filter_}") for filter_ in (*RARE[1:], "url=http://nowhere")
     ]
     return [("GET", path) for path in (*events, *dlq, *dev)] + cancels
 
 
-SCANS = (
-    *(
-        "dest:/api/rare",
-        "body:needle",
-        "needle",
-        "header:x-tenant=nobody",
-        "label:rare",
-        "code:418",
-    ),
-    *("queue:queue-rare", "state:canceled", "try:>3", "-dest:localhost", "is:external"),
+FILTERS = (
+    *("state:failed", "state:delayed", "queue:queue1", "queue:queue-rare", "label:label1"),
+    *("label:rare", "dest:/api/1", "dest:/api/rare", "is:external", "state:canceled"),
+    *("state:failed+dest:/api/1+label:label1", "code:418", "code:2xx", "try:>3", "age:<1h"),
 )
+SCANS = ("body:needle", "needle", "header:x-tenant=nobody", "-dest:localhost", "id:msg_x")
 
 
 class Server:
@@ -91,7 +89,7 @@ def main() -> None:
     """Fill, ask, print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.queries", description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--repeat", type=int, default=60)
+    parser.add_argument("--repeat", type=int, default=200)
     options = parser.parse_args()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qstash-bench-")))
@@ -159,7 +157,7 @@ def line(what: str, times: list[tuple[float, float]], more: str = "") -> float:
 
 def percentile(values: list[float], percent: int) -> float:
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+    return ordered[-(-len(ordered) * percent // 100) - 1]
 
 
 if __name__ == "__main__":

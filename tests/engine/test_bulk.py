@@ -108,7 +108,7 @@ async def test_what_is_published_meanwhile_is_not_cancelled(world):
 
 async def test_an_action_in_the_background_tells_how_far_it_is(world):
     publish(world, MANY)
-    action = world.engine.bulk.start(USER, EVERYTHING)
+    action = await world.engine.bulk.start(USER, EVERYTHING)
     assert (action.total, action.processed, action.completed_at) == (MANY, 0, None)
     await asyncio.sleep(0)
     assert world.engine.bulk.find(USER, action.id).processed == CHUNK
@@ -118,7 +118,7 @@ async def test_an_action_in_the_background_tells_how_far_it_is(world):
 
 async def test_an_action_goes_on_after_a_restart_and_counts_on(world):
     ids = publish(world, MANY)
-    action = world.engine.bulk.start(USER, EVERYTHING)
+    action = await world.engine.bulk.start(USER, EVERYTHING)
     await asyncio.sleep(0)
     await world.restart()
     late = publish(world, 1)
@@ -130,9 +130,9 @@ async def test_an_action_goes_on_after_a_restart_and_counts_on(world):
 
 
 async def test_actions_are_listed_newest_first_for_seven_days_to_their_user(world):
-    first = world.engine.bulk.start(USER, EVERYTHING)
+    first = await world.engine.bulk.start(USER, EVERYTHING)
     await world.run(1_000)
-    second = world.engine.bulk.start(USER, EVERYTHING)
+    second = await world.engine.bulk.start(USER, EVERYTHING)
     assert [a.id for a in world.engine.bulk.recent(USER)] == [second.id, first.id]
     assert world.engine.bulk.recent(OTHER_USER) == []
     await world.run(KEPT_MS - 500)

@@ -23,6 +23,7 @@ from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import Message, Query, State
 from qstash_dev.store.database import StoreError
 from tests.engine.fakes import USER, Delivery, World, answer
+from tests.samples import flat
 
 GLOBAL = 4
 PARALLELISM = {"q1": 1, "q2": 2}
@@ -129,7 +130,7 @@ class Machine(RuleBasedStateMachine):
             await self.world.settle()
 
         self.run(end())
-        found = self.world.store.search.dead_letters(USER, Query({"id": (delivery.id,)}))
+        found = flat(self.world.store.search.dead_letters(USER, Query({"id": (delivery.id,)})))
         return multiple(*(letter.id for _, letter, _ in found))
 
     @rule(seconds=st.sampled_from([1, 5, 10, 12, 200, 2_000]))
@@ -222,7 +223,7 @@ class Machine(RuleBasedStateMachine):
         open_ids = {delivery.id for delivery in self.world.app.open}
         dead = {
             found[1].message_id
-            for found in self.world.store.search.dead_letters(USER, Query(count=10**6))
+            for found in flat(self.world.store.search.dead_letters(USER, Query(count=10**6)))
         }
         revived = {m.spec.parent_id for m in self.all() if m.spec.kind == "dlq-retry"}
         for message in self.all():

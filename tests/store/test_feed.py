@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from qstash_dev.protocol.filters import parse_filter
+from qstash_dev.protocol.filters import Filter, parse_filter
 from qstash_dev.store.store import Store
-from tests.samples import NOW, answer
+from tests.samples import NOW, answer, flat
 from tests.store.filled import Filled
 
 
@@ -40,13 +40,14 @@ def test_what_follows_a_number(store: Store, seq: int, limit: int, found: list[i
     [(8, 100, [1, 2, 3, 4, 5, 6, 7]), (8, 2, [6, 7]), (3, 100, [1, 2]), (1, 100, [])],
 )
 def test_what_is_in_front_of_a_number(store: Store, seq: int, limit: int, found: list[int]) -> None:
-    assert [entry.seq for entry in store.feed.before(seq, limit)] == found
+    windows = store.feed.select(Filter(), NOW, limit, before=seq)
+    assert [entry.seq for entry in flat(windows)] == found[::-1]
 
 
 def test_filters_select_by_message(store: Store) -> None:
     wanted = parse_filter("state:failed")
-    assert [e.seq for e in store.feed.after(0, 100, wanted, NOW)] == [4, 5, 6, 7]
-    assert [e.seq for e in store.feed.before(6, 1, wanted, NOW)] == [5]
+    assert [e.seq for e in flat(store.feed.select(wanted, NOW, 100, after=0))] == [4, 5, 6, 7]
+    assert [e.seq for e in flat(store.feed.select(wanted, NOW, 1, before=6))] == [5]
 
 
 def test_all_lines_of_a_message(store: Store) -> None:

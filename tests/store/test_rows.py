@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from qstash_dev.protocol import intake, settle
 from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol.model import FlowControl, Kind
-from qstash_dev.store.rows import WINDOW, Row
+from qstash_dev.store.feed import Feed
+from qstash_dev.store.rows import Row, Rows
+from qstash_dev.store.selection import Selector
+from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.store import Store
-from tests.samples import MINUTE, NOW, answer, message, no_answer
+from qstash_dev.store.windows import WINDOW
+from tests.samples import MINUTE, NOW, answer, flat, message, no_answer
 from tests.store.filled import Filled
 
 
@@ -157,6 +161,8 @@ def shelf() -> Iterator[Store]:
         ("state:waiting", "34"),
         ("state:finished", "12"),
         ("dest:orders", "1"),
+        ("dest:orders|example", "12"),
+        ("dest:ORDERS?id*", "1"),
         ("dest:localhost", "134"),
         ("-dest:localhost", "2"),
         ("orders", "1"),
@@ -190,6 +196,9 @@ def shelf() -> Iterator[Store]:
         ("label:red", "12"),
         ("label:re*", "12"),
         ("label:red label:blue", "1"),
+        ("label:RED|blue", "12"),
+        ("state:failed label:red", "2"),
+        ("state:held|failed", "2"),
         ("-label:red", "34"),
         ("group:team", "2"),
         ("schedule:*", "3"),
@@ -200,6 +209,7 @@ def shelf() -> Iterator[Store]:
         ("age:>4m", "12"),
         ("age:1m-6m", "23"),
         ("is:external", "2"),
+        ("is:external|held", "2"),
         ("-is:external", "134"),
         ("is:held", ""),
         ("is:replay", ""),
@@ -208,7 +218,22 @@ def shelf() -> Iterator[Store]:
     ],
 )
 def test_the_filter_language(shelf: Store, text: str, numbers: str) -> None:
-    assert select(shelf, text) == {f"msg_{number}" for number in numbers}
+    expected = {f"msg_{number}" for number in numbers}
+    assert select(shelf, text) == expected
+    wanted, events = parse_filter(text), flat(shelf.feed.select(Filter(), NOW, 100, after=0))
+    expected_events = [entry for entry in events if entry.id in expected]
+    for selector in (
+        Selector(shelf.database),
+        Selector(shelf.database, few=-1, few_in_order=-1),
+        Selector(shelf.database, few=-1, few_in_order=1),
+        Selector(shelf.database, many_names=0),
+    ):
+        rows = Rows(shelf.database, selector)
+        assert {row.id for row in flat(rows.select(wanted, NOW, None))} == expected
+        assert sum(rows.count(wanted, NOW)) == len(expected)
+        feed = Feed(shelf.database, Sequence(shelf.database, "events"), selector)
+        assert flat(feed.select(wanted, NOW, 100, after=0)) == expected_events
+        assert flat(feed.select(wanted, NOW, 100)) == expected_events[::-1]
 
 
 def test_a_list_is_read_in_windows_without_gaps(filled: Filled) -> None:

@@ -1,0 +1,167 @@
+"""The filter language as SQL over messages `m` and their contents `c`."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from qstash_dev.protocol.delivery import is_loopback
+from qstash_dev.protocol.filters import (
+    COMPARED,
+    Filter,
+    HeaderValue,
+    Span,
+    Term,
+    Text,
+    Value,
+)
+from qstash_dev.protocol.model import Headers
+from qstash_dev.store.database import Database
+
+STATE = """
+    CASE WHEN m.finished_at IS NULL AND m.held IS NOT NULL AND m.kind <> 'cloud' THEN 'held'
+         WHEN m.state <> 'CREATED' THEN lower(m.state)
+         WHEN m.due_at > :now THEN 'delayed'
+         WHEN m.claimed THEN 'queued'
+         ELSE 'created' END"""
+"""Where a message is, in the words of the filter language."""
+_REGEX = re.IGNORECASE | re.ASCII | re.DOTALL
+
+
+def add_functions(database: Database) -> None:
+    """Make what conditions call known to SQL."""
+    database.function("has_header", 3, _has_header)
+    database.function("is_external", 1, is_external)
+
+
+def condition(wanted: Filter) -> tuple[str, dict[str, Any]]:
+    """SQL that holds for the messages `m` (contents `c`) a filter selects, and its values."""
+    values: dict[str, Any] = {}
+    parts = [_term(term, values) for term in wanted.terms]
+    return " AND ".join(parts) if parts else "1", values
+
+
+def _term(term: Term, values: dict[str, Any]) -> str:
+    parts = " OR ".join(f"({_value(term.key, value, values)})" for value in term.values)
+    return f"NOT ifnull(({parts}), 0)" if term.negated else f"({parts})"
+
+
+def _value(key: str, value: Value, values: dict[str, Any]) -> str:
+    if isinstance(value, HeaderValue):
+        regex = None if value.value is None else _regex(value.value, COMPARED[key])
+        return f"has_header(c.spec, {_bind(values, value.name)}, {_bind(values, regex)})"
+    if isinstance(value, Text):
+        pattern = _bind(values, _like(value, COMPARED[key]))
+        return _TEXTS[key].format(f"LIKE {pattern} ESCAPE '!'")
+    if isinstance(value, Span):
+        return _span(_SPANS[key], value, values)
+    if key == "is":
+        return " OR ".join(_FLAGS[name] for name in value.names)
+    if key == "code":
+        return "m.last_status IS NULL AND m.last_error IS NOT NULL"
+    if key == "state":
+        return _states(value.names, values)
+    return _among("m.kind", value.names, values)
+
+
+def _states(names: Iterable[str], values: dict[str, Any]) -> str:
+    shown = _among(STATE, names, values)
+    if "held" in names:
+        return shown
+    # The column is compared first: few rows need the long expression.
+    return f"{_among('m.state', stored_states(names), values)} AND {shown}"
+
+
+def stored_states(names: Iterable[str]) -> list[str]:
+    """The stored states of messages that are where these words say (but not held)."""
+    return sorted({"CREATED" if name in ("delayed", "queued") else name.upper() for name in names})
+
+
+def _among(column: str, names: Iterable[str], values: dict[str, Any]) -> str:
+    return f"{column} IN ({', '.join(_bind(values, name) for name in names)})"
+
+
+_TEXTS = {
+    "word": "m.id {0} OR m.url {0} OR CAST(c.body AS TEXT) {0}",
+    "dest": "m.url {0}",
+    "body": "CAST(c.body AS TEXT) {0}",
+    "id": "m.id {0}",
+    "queue": "m.queue {0}",
+    "schedule": "m.schedule_id {0}",
+    "group": "m.topic {0}",
+    "label": "EXISTS (SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label {0})",
+}
+_SPANS = {"code": "m.last_status", "try": "m.attempts", "age": "(:now - m.created_at)"}
+_FLAGS = {
+    "held": "(m.held IS NOT NULL AND m.finished_at IS NULL AND m.kind <> 'cloud')",
+    "replay": "m.kind = 'replay'",
+    "external": "is_external(m.url)",
+    # Marks live in the terminal UI, which knows them by itself.
+    "marked": "0",
+}
+
+
+def _span(column: str, span: Span, values: dict[str, Any]) -> str:
+    parts = []
+    if span.low is not None:
+        parts.append(f"{column} >= {_bind(values, span.low)}")
+    if span.high is not None:
+        parts.append(f"{column} <= {_bind(values, span.high)}")
+    return " AND ".join(parts) or "1"
+
+
+def _bind(values: dict[str, Any], value: Any) -> str:
+    name = f"v{len(values)}"
+    values[name] = value
+    return f":{name}"
+
+
+def _like(text: Text, compared: str) -> str:
+    escaped = (
+        piece.replace("!", "!!").replace("%", "!%").replace("_", "!_") for piece in text.pieces
+    )
+    pattern = "%".join(escaped)
+    if compared == "contains":
+        return f"%{pattern}%"
+    return f"{pattern}%" if compared == "prefix" else pattern
+
+
+def _regex(text: Text, compared: str) -> str:
+    pattern = ".*".join(map(re.escape, text.pieces))
+    if compared == "contains":
+        return f".*{pattern}.*"
+    return f"{pattern}.*" if compared == "prefix" else pattern
+
+
+def is_meant(key: str, value: Value, name: str) -> bool:
+    """Whether a condition on a name holds for this one."""
+    if isinstance(value, Text):
+        return _compile(_regex(value, COMPARED[key]), _REGEX).fullmatch(name) is not None
+    return is_external(name)
+
+
+@lru_cache(maxsize=4_096)
+def is_external(url: str) -> bool:
+    """Whether a URL names another machine; an SQL function too."""
+    return not is_loopback(url)
+
+
+class _WithHeaders(Struct):
+    """What is read of a stored spec."""
+
+    headers: Headers = ()
+
+
+_decode = msgspec.msgpack.Decoder(_WithHeaders).decode
+_compile = lru_cache(maxsize=256)(re.compile)
+
+
+def _has_header(spec: bytes, name: str, regex: str | None) -> bool:
+    """SQL function: whether a stored spec has a header of this name and, if asked for, this value."""
+    values = [value for key, value in _decode(spec).headers if key.lower() == name]
+    if regex is None:
+        return bool(values)
+    return any(_compile(regex, _REGEX).fullmatch(value) for value in values)

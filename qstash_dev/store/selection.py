@@ -1,0 +1,180 @@
+"""How to find the messages that a filter selects without a look at all of them, where that is possible.
+
+A condition on a name (a queue, a label, a URL) means some of the names that there are, if those are
+not too many: an index then knows which messages have them.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from qstash_dev.protocol.filters import Filter, Term, Words
+from qstash_dev.store.condition import add_functions, condition, is_meant, stored_states
+from qstash_dev.store.database import Database
+from qstash_dev.store.windows import CONTENTS_WINDOW, WHOLE, WINDOW
+
+FEW = 5_000
+"""So many messages are looked at one by one rather than searched for among all."""
+FEW_IN_ORDER = 2_000
+"""With more of those that match a page is soon full, in the order of time."""
+MANY_NAMES = 1_000
+"""With more different names than this, each message is compared instead."""
+
+
+class Selection(Struct, frozen=True):
+    """A condition and its values, and which messages it is to be asked of.
+
+    `few` are the numbers of all that can match, as a JSON array; `None` when they are many, as `many`
+    says, or not known. `counted` is SQL for how many match, where an index knows.
+    """
+
+    where: str
+    values: dict[str, Any]
+    few: str | None = None
+    many: bool = False
+    counted: str | None = None
+
+    @property
+    def tables(self) -> str:
+        """What to select from; `seq` is the number of the message in the first of them."""
+        if self.few is not None:
+            first = "json_each(:few) f CROSS JOIN messages m ON m.seq = f.value"
+            return f"{first} JOIN contents c ON c.message = m.seq" if self.with_contents else first
+        # Contents first: few messages pass what is asked of them.
+        contents = "contents c CROSS JOIN messages m ON m.seq = c.message"
+        return contents if self.with_contents else "messages m"
+
+    @property
+    def seq(self) -> str:
+        """The column with the number of the message in the first table."""
+        return "c.message" if self.with_contents and self.few is None else "m.seq"
+
+    def numbers(self, order: str) -> str:
+        """SQL for the numbers between `low` and `high` of messages that match, `limit` of them."""
+        return (
+            f"SELECT {self.seq} AS seq FROM {self.tables} WHERE {self.seq} BETWEEN :low AND :high "
+            f"AND {self.where} ORDER BY {self.seq} {order} LIMIT :limit"
+        )
+
+    @property
+    def window(self) -> int:
+        """How much to look at in one go."""
+        if self.few is not None:
+            return WHOLE
+        return CONTENTS_WINDOW if self.with_contents else WINDOW
+
+    @property
+    def with_contents(self) -> bool:
+        """Whether bodies or headers are looked at."""
+        return "c." in self.where
+
+
+class Selector:
+    """Translates filters, and asks the indexes what they know."""
+
+    def __init__(
+        self,
+        database: Database,
+        few: int = FEW,
+        few_in_order: int = FEW_IN_ORDER,
+        many_names: int = MANY_NAMES,
+    ) -> None:
+        self._db = database
+        self._few = few
+        self.few_in_order = few_in_order
+        self._many_names = many_names
+        add_functions(database)
+
+    def among(self, wanted: Filter, seqs: Iterable[int]) -> Selection:
+        """To choose from these messages."""
+        where, values = condition(wanted)
+        few = as_json(list(seqs))
+        return Selection(where, {**values, "few": few}, few)
+
+    def everywhere(self, wanted: Filter, counting: bool = False) -> Selection:
+        """To search all messages: for a page of them, or to count them."""
+        where, values = condition(wanted)
+        sources = [source for term in wanted.terms if (source := self._source(term)) is not None]
+        few = self._few if counting or len(wanted.terms) > 1 else self.few_in_order
+        for source in sources:
+            bounds = {"names": source.names, "limit": few + 1}
+            rows = self._db.read(f"{source.sql} LIMIT :limit", bounds)
+            if len(rows) <= few:
+                listed = as_json(sorted({seq for (seq,) in rows}))
+                return Selection(where, {**values, "few": listed}, listed)
+        if len(wanted.terms) > 1 or not sources:
+            return Selection(where, values)
+        (source,) = sources
+        counted = f"SELECT count(*) FROM ({source.sql})" if source.exact else None
+        return Selection(where, {**values, "names": source.names}, many=True, counted=counted)
+
+    def _source(self, term: Term) -> "_Source | None":
+        if term.negated:
+            return None
+        if term.key == "state":
+            return _source_of_states(term)
+        column = _named_column(term)
+        names = None if column is None else self._names(column)
+        if column is None or names is None:
+            return None
+        meant = [n for n in names if any(is_meant(term.key, value, n) for value in term.values)]
+        table, seq = _TABLES[column]
+        # A message has many labels.
+        distinct = "DISTINCT" if column == "label" and len(meant) > 1 else ""
+        sql = f"SELECT {distinct} {seq} AS seq FROM {table} WHERE {column} IN ({_NAMES})"
+        return _Source(sql, as_json(meant), True)
+
+    def _names(self, column: str) -> list[str] | None:
+        """All different names in a column, unless they are too many."""
+        # From each name to the next one through the index, past all messages that have it.
+        following = f"SELECT min({column}) FROM {_TABLES[column][0]} WHERE {column} IS NOT NULL"
+        rows = self._db.read(
+            f"WITH RECURSIVE names (name) AS ({following} UNION ALL "
+            f"SELECT ({following} AND {column} > name) FROM names WHERE name IS NOT NULL LIMIT ?) "
+            "SELECT name FROM names WHERE name IS NOT NULL",
+            (self._many_names + 1,),
+        )
+        return [name for (name,) in rows] if len(rows) <= self._many_names else None
+
+
+class _Source(NamedTuple):
+    """SQL that lists all messages that can match a term: exactly those that do, if it is `exact`."""
+
+    sql: str
+    names: str
+    exact: bool
+
+
+_NAMES = "SELECT value FROM json_each(:names)"
+_COLUMNS = {
+    "dest": "url",
+    "queue": "queue",
+    "schedule": "schedule_id",
+    "group": "topic",
+    "label": "label",
+}
+_TABLES = {
+    **dict.fromkeys(_COLUMNS.values(), ("messages", "seq")),
+    "label": ("labels", "message"),
+}
+
+
+def _named_column(term: Term) -> str | None:
+    if term.key == "is" and all(value == Words(("external",)) for value in term.values):
+        return "url"
+    return _COLUMNS.get(term.key)
+
+
+def _source_of_states(term: Term) -> _Source | None:
+    states = {name for value in term.values if isinstance(value, Words) for name in value.names}
+    if states & {"held", "delivered"}:
+        return None
+    sql = f"SELECT seq FROM messages INDEXED BY messages_state WHERE state IN ({_NAMES})"
+    return _Source(f"{sql} AND state <> 'DELIVERED'", as_json(stored_states(states)), False)
+
+
+def as_json(values: list[Any]) -> str:
+    """A list as one value of SQL, for `json_each`."""
+    return msgspec.json.encode(values).decode()

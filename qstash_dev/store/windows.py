@@ -1,0 +1,34 @@
+"""Long reads in pieces: ranges of sequence numbers, so that the event loop can run in between."""
+
+from collections.abc import Iterator
+
+from qstash_dev.store.database import Database
+
+WINDOW = 8_000
+CONTENTS_WINDOW = 1_000
+"""How many rows are looked at in one go; fewer if that needs bodies or headers."""
+WHOLE = 10**15
+"""The size of a window for all there is."""
+
+
+def windows(
+    database: Database, table: str, size: int, before: int | None = None, after: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """First and last number of each range of `size`, both included.
+
+    The newest first, below `before`; with `after` the oldest first, above it.
+    """
+    # Both in one SELECT would look at every row.
+    first, last = database.read_one(
+        f"SELECT (SELECT min(seq) FROM {table}), (SELECT max(seq) FROM {table})"
+    )
+    if first is None:
+        return
+    if after is not None:
+        for low in range(max(first, after + 1), last + 1, size):
+            yield low, low + size - 1
+        return
+    high = last if before is None else min(last, before - 1)
+    while high >= first:
+        yield max(first, high - size + 1), high
+        high -= size
