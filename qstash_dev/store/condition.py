@@ -105,12 +105,10 @@ _FLAGS = {
 
 
 def _span(column: str, span: Span, values: dict[str, Any]) -> str:
-    parts = []
-    if span.low is not None:
-        parts.append(f"{column} >= {_bind(values, span.low)}")
-    if span.high is not None:
-        parts.append(f"{column} <= {_bind(values, span.high)}")
-    return " AND ".join(parts) or "1"
+    low, high = (None if n is None else _bind(values, n) for n in (span.low, span.high))
+    if low and high:
+        return f"{column} BETWEEN {low} AND {high}"
+    return f"{column} >= {low}" if low else f"{column} <= {high}" if high else "1"
 
 
 def _bind(values: dict[str, Any], value: Any) -> str:

@@ -14,7 +14,9 @@ from qstash_dev.store.selection import as_json
 from qstash_dev.store.windows import WHOLE, WINDOW, windows
 
 FEW = 3_000
-"""So many messages or events are looked at one by one rather than searched for in the order of time."""
+"""So many messages are looked at one by one rather than searched for in the order of time."""
+FEW_EVENTS = 20_000
+"""The same of events between two dates."""
 
 _COLUMNS = {
     "id": "m.id",
@@ -39,6 +41,7 @@ _INDEXED = {
     "dlq_id": ("dlq", "id", "message"),
 }
 """Fields by which an index lists messages: table, column, and column with the message's number."""
+_STATES = {state.value: state for state in State}
 _TROUBLE = frozenset(State) - {State.CREATED, State.ACTIVE, State.DELIVERED}
 _IS_TROUBLE = "state NOT IN ('CREATED', 'ACTIVE', 'DELIVERED')"
 _EVENT = "e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq"
@@ -60,9 +63,16 @@ class Search:
     through all in order, which soon fills a page.
     """
 
-    def __init__(self, database: Database, few: int = FEW, window: int = WINDOW) -> None:
+    def __init__(
+        self,
+        database: Database,
+        few: int = FEW,
+        few_events: int = FEW_EVENTS,
+        window: int = WINDOW,
+    ) -> None:
         self._db = database
         self._few = few
+        self._few_events = few_events
         self._window = window
 
     def events(self, user: str, query: Query) -> Iterator[list[Found]]:
@@ -134,14 +144,15 @@ class Search:
         order = f"ORDER BY {name}.seq {'DESC' if query.latest_first else 'ASC'}"
         owner = "TRUE" if user is None else f"{name}.user = :user"
         # Numbers first: the rest is looked up for few of them.
+        joined = f"CROSS JOIN messages m ON m.seq = {name}.message"
         numbers = (
-            f"SELECT {name}.seq AS seq FROM {source} CROSS JOIN messages m ON m.seq = {name}.message "
+            f"SELECT {name}.seq AS seq FROM {source} {joined if 'm.' in where else ''} "
             f"WHERE {name}.seq BETWEEN :low AND :high AND {name}.message BETWEEN :first AND :last "
             f"AND {owner} {where} {order} LIMIT :limit"
         )
         sql = (
             f"SELECT {columns} FROM ({numbers}) n CROSS JOIN {table} {name} ON {name}.seq = n.seq "
-            f"CROSS JOIN messages m ON m.seq = {name}.message {order}"
+            f"{joined} {order}"
         )
         values |= {"user": user, "few": known.few, "first": known.first, "last": known.last}
         before, after = (query.cursor, None) if query.latest_first else (None, query.cursor or 0)
@@ -175,14 +186,16 @@ class Search:
         return _Known(None, first, last)
 
     def _has_few_events(self, user: str, query: Query) -> bool:
+        if query.from_date is None and query.to_date is None:
+            return False
         since = 0 if query.from_date is None else query.from_date
         until = WHOLE if query.to_date is None else query.to_date
         row = self._db.read_one(
             "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_user "
             "WHERE user = ? AND time BETWEEN ? AND ? LIMIT ?)",
-            (user, since, until, self._few + 1),
+            (user, since, until, self._few_events + 1),
         )
-        return bool(row[0] <= self._few)
+        return bool(row[0] <= self._few_events)
 
 
 class _Known(Struct, frozen=True):
@@ -226,4 +239,4 @@ def _among(values: Sequence[str | int]) -> tuple[str, str | int]:
 
 def _event(row: Any) -> Event:
     seq, time, user, message_id, state, error, next_at, attempt, status = row
-    return Event(time, user, message_id, State(state), error, next_at, attempt, status, seq)
+    return Event(time, user, message_id, _STATES[state], error, next_at, attempt, status, seq)

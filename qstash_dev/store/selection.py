@@ -111,15 +111,20 @@ class Selector:
         return Selection(where, {**values, "names": source.names}, many=True, counted=counted)
 
     def _source(self, term: Term) -> "_Source | None":
-        if term.negated:
-            return None
         if term.key == "state":
             return _source_of_states(term)
         column = _named_column(term)
-        names = None if column is None else self._names(column)
-        if column is None or names is None:
+        # All messages have a URL: what is not meant means the others.
+        if column is None or (term.negated and column != "url"):
             return None
-        meant = [n for n in names if any(is_meant(term.key, value, n) for value in term.values)]
+        names = self._names(column)
+        if names is None:
+            return None
+        meant = [
+            name
+            for name in names
+            if any(is_meant(term.key, value, name) for value in term.values) != term.negated
+        ]
         table, seq = _TABLES[column]
         # A message has many labels.
         distinct = "DISTINCT" if column == "label" and len(meant) > 1 else ""
@@ -169,7 +174,7 @@ def _named_column(term: Term) -> str | None:
 
 def _source_of_states(term: Term) -> _Source | None:
     states = {name for value in term.values if isinstance(value, Words) for name in value.names}
-    if states & {"held", "delivered"}:
+    if term.negated or states & {"held", "delivered"}:
         return None
     sql = f"SELECT seq FROM messages INDEXED BY messages_state WHERE state IN ({_NAMES})"
     return _Source(f"{sql} AND state <> 'DELIVERED'", as_json(stored_states(states)), False)
