@@ -73,7 +73,7 @@ def _match(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
         if len(parts) < len(pattern):
             return None
         parts = parts[: len(pattern)]
-    elif parts[-1] == "" and len(parts) == len(pattern) + 1:
+    elif parts[-1] == "":
         parts = parts[:-1]
     if len(parts) != len(pattern):
         return None

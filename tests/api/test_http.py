@@ -45,6 +45,11 @@ async def test_a_list_with_a_slash_at_the_end_is_the_list(api: Api, path: str) -
     assert await api.ok("GET", path + "/") == await api.ok("GET", path)
 
 
+async def test_a_bulk_call_with_a_slash_at_the_end_is_the_bulk_call(api: Api) -> None:
+    assert await api.ok("DELETE", "/v2/messages/") == {"cancelled": 0}
+    assert await api.ok("DELETE", "/v2/dlq/") == {"deleted": 0}
+
+
 @pytest.mark.parametrize(
     "path",
     [
