@@ -52,7 +52,7 @@ async def get(call: Call) -> web.Response:
 
 async def delete(call: Call) -> web.Response:
     """Remove a queue, also one that does not exist."""
-    call.engine.queues.delete(call.user, call.params["name"])
+    await call.engine.queues.delete(call.user, call.params["name"])
     return await call.done()
 
 

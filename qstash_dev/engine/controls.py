@@ -1,5 +1,6 @@
 """Queues and flow-control keys: what people change while messages wait in them."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
@@ -8,6 +9,9 @@ from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.protocol.model import FlowControl, FlowState, Message, Pins, Queue
 from qstash_dev.store.store import Store
+
+CHUNK = 100
+"""So many messages are cancelled in one go."""
 
 
 class Queues:
@@ -50,15 +54,25 @@ class Queues:
         """How many messages of the queue are not finished."""
         return self._store.messages.lag(user, name)
 
-    def delete(self, user: str, name: str) -> None:
-        """Remove a queue: what is under way ends, what waits in it is cancelled."""
-        seqs = self._store.messages.waiting_in_queue(user, name)
-        with self._store.database:
+    async def delete(self, user: str, name: str) -> None:
+        """Remove a queue: what is under way ends, what waits in it is cancelled.
+
+        In pieces, so that the loop stays free; what is enqueued meanwhile stays.
+        """
+        if self._store.queues.get(user, name) is not None:
+            self.upsert(user, name, paused=True)
+        seq, last = 0, self._store.messages.last_seq()
+        while seqs := self._store.messages.waiting_in_queue(user, name, seq, last, CHUNK):
             self._cancel(self._store.messages.load_many(seqs).values())
-            self._store.queues.delete(user, name)
+            seq = seqs[-1]
+            await self._store.database.committed()
+            await asyncio.sleep(0)
+        self._store.queues.delete(user, name)
         lane = self._lanes.queues.get((user, name))
         if lane is not None:
             lane.parallelism, lane.paused = 1, False
+            self._lanes.stir_queue((user, name))
+            self._wake()
 
 
 class Flows:

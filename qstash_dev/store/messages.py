@@ -215,12 +215,17 @@ class Messages:
         )
         return int(row[0])
 
-    def waiting_in_queue(self, user: str, queue: str) -> list[int]:
-        """Messages of a queue that are neither finished nor under way."""
+    def waiting_in_queue(
+        self, user: str, queue: str, after: int, last: int, limit: int
+    ) -> list[int]:
+        """The first messages of a queue, of those from `after` to `last`, that are neither finished
+        nor under way.
+        """
         rows = self._db.read(
             "SELECT seq FROM messages INDEXED BY messages_lag WHERE queue = ? AND user = ? "
-            "AND finished_at IS NULL AND state <> 'ACTIVE' ORDER BY seq",
-            (queue, user),
+            "AND finished_at IS NULL AND state <> 'ACTIVE' AND seq > ? AND seq <= ? "
+            "ORDER BY seq LIMIT ?",
+            (queue, user, after, last, limit),
         )
         return [seq for (seq,) in rows]
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from qstash_dev.engine.controls import CHUNK
 from qstash_dev.protocol.model import Message
 from tests.engine.fakes import OTHER_USER, URL, USER, App, Delivery, World, answer
 
@@ -245,7 +246,7 @@ async def test_a_message_cancelled_in_a_paused_queue_before_its_retry_does_not_c
 async def test_deleting_a_queue_ends_what_waits_and_leaves_what_is_under_way(world):
     ids = enqueue(world, 3)
     await world.settle()
-    world.engine.queues.delete(USER, QUEUE)
+    await world.engine.queues.delete(USER, QUEUE)
     await world.settle()
     assert world.states(ids) == ["ACTIVE", "CANCELED", "CANCELED"]
     world.app.end(world.app.open[0])
@@ -254,9 +255,24 @@ async def test_deleting_a_queue_ends_what_waits_and_leaves_what_is_under_way(wor
     assert world.store.queues.get(USER, QUEUE) is None
 
 
+async def test_a_long_queue_is_deleted_in_pieces_and_what_comes_meanwhile_stays(world):
+    ids = enqueue(world, 2 * CHUNK + 1)
+    await world.settle()
+    deleting = asyncio.create_task(world.engine.queues.delete(USER, QUEUE))
+    await asyncio.sleep(0)
+    (late,) = enqueue(world, 1)
+    states = world.states(ids)
+    assert (states.count("CANCELED"), states.count("CREATED")) == (CHUNK, CHUNK)
+    await deleting
+    assert world.states(ids) == ["ACTIVE", *["CANCELED"] * (2 * CHUNK)]
+    world.app.end(world.app.open[0])
+    await world.settle()
+    assert started(world.app) == [late]
+
+
 async def test_a_queue_that_is_deleted_and_used_again_begins_with_the_defaults(world):
     world.engine.queues.upsert(USER, QUEUE, 5, paused=True)
-    world.engine.queues.delete(USER, QUEUE)
+    await world.engine.queues.delete(USER, QUEUE)
     ids = enqueue(world, 2)
     await world.settle()
     assert started(world.app) == ids[:1]
