@@ -1,7 +1,7 @@
 """One request to the API as handlers see it, and the answers they give."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
@@ -146,6 +146,14 @@ async def gather(windows: Iterable[list[T]]) -> list[T]:
         found += window
         await asyncio.sleep(0)
     return found
+
+
+async def in_pieces(call: Call, items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """A hundred at a time: what was written for them is committed, and other requests are served."""
+    for start in range(0, len(items), 100):
+        yield items[start : start + 100]
+        await call.store.database.committed()
+        await asyncio.sleep(0)
 
 
 def size_of(message: Message, attempt: Attempt | None) -> int:

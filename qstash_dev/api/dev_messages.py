@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from qstash_dev.api.call import Call, gather
+from qstash_dev.api.call import Call, gather, in_pieces
 from qstash_dev.api.detail import detail, media_type
 from qstash_dev.api.dev_events import filter_of
 from qstash_dev.api.router import Route
@@ -112,13 +112,14 @@ async def replay_many(call: Call) -> web.Response:
     if (order.ids is None) == (order.filter is None):
         raise QStashError(400, "give either ids or a filter")
     replayed, failed = [], []
-    for message_id in await _selected(call, order):
-        try:
-            message = find(call, message_id)
-            copy = call.engine.replay(message.user, message.id, Changes())
-            replayed.append({"id": message_id, "new": copy})
-        except QStashError as error:
-            failed.append({"id": message_id, "error": error.message})
+    async for ids in in_pieces(call, await _selected(call, order)):
+        for message_id in ids:
+            try:
+                message = find(call, message_id)
+                copy = call.engine.replay(message.user, message.id, Changes())
+                replayed.append({"id": message_id, "new": copy})
+            except QStashError as error:
+                failed.append({"id": message_id, "error": error.message})
     return await call.answer({"replayed": replayed, "failed": failed})
 
 
@@ -150,8 +151,8 @@ async def delete_many(call: Call) -> web.Response:
     wanted = filter_of(call)
     deleted = 0
     for window in call.store.rows.select(wanted, call.engine.clock.now(), None):
-        deleted += len(call.engine.delete([row.seq for row in window]))
-        await call.store.database.committed()
+        async for rows in in_pieces(call, window):
+            deleted += len(call.engine.delete([row.seq for row in rows]))
     return await call.answer({"deleted": deleted})
 
 
