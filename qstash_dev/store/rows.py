@@ -158,7 +158,9 @@ class Rows:
         """Messages of the same publish to a URL group, or of the same schedule."""
         if row.topic is not None and row.schedule is None:
             return self._where(
-                "m.topic = :name AND m.user = :user AND m.created_at = :at AND m.seq <> :seq",
+                # They were written one after the other.
+                "m.topic = :name AND m.user = :user AND m.created_at = :at AND m.seq <> :seq "
+                "AND m.seq BETWEEN :seq - 1000 AND :seq + 1000",
                 {"name": row.topic, "user": row.user, "at": row.created_at, "seq": row.seq},
                 now,
                 limit,
@@ -169,6 +171,7 @@ class Rows:
                 {"name": row.schedule, "user": row.user, "seq": row.seq},
                 now,
                 limit,
+                "m.created_at DESC, m.seq DESC",
             )
         return []
 
@@ -207,9 +210,16 @@ class Rows:
     def _one(self, sql: str, *values: int) -> int:
         return int(self._db.read_one(sql, values)[0])
 
-    def _where(self, where: str, values: dict[str, Any], now: int, limit: int = 500) -> list[Row]:
+    def _where(
+        self,
+        where: str,
+        values: dict[str, Any],
+        now: int,
+        limit: int = 500,
+        order: str = "m.seq DESC",
+    ) -> list[Row]:
         rows = self._db.read(
-            f"SELECT {_COLUMNS} FROM messages m WHERE {where} ORDER BY m.seq DESC LIMIT {limit}",
+            f"SELECT {_COLUMNS} FROM messages m WHERE {where} ORDER BY {order} LIMIT {limit}",
             {**values, "now": now},
         )
         return [_row(row) for row in rows]
