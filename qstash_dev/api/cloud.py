@@ -7,8 +7,9 @@ cloud's own. Decides nothing about messages: `on_sent` is told what will come ba
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import aiohttp
 from aiohttp import web
@@ -16,14 +17,17 @@ from yarl import URL
 
 from qstash_dev.api.call import MAX_JSON, Call, json_response
 from qstash_dev.protocol import passthrough
-from qstash_dev.protocol.model import Headers
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Headers, Query
 from qstash_dev.protocol.passthrough import Borders, Sent
+from qstash_dev.protocol.query import CANCELLED, json_pairs, parse_query
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 60.0
 
 _OURS = re.compile(r"/v2/(?:keys|rotate)(?:/|$)", re.I)
+_MESSAGES = re.compile(r"/v2/messages/?", re.I)
 _OF_MESSAGE = re.compile(r"/v2/messages/([^/]+)(?:/retry)?/?", re.I)
 _NOT_SENT = frozenset(
     [
@@ -50,8 +54,8 @@ class Cloud:
     """The real QStash, at `url`.
 
     `borders` has no public URL while the tunnel is not open. `on_sent` hears of each accepted
-    message with the id of the local user, `on_cancelled` of each one that was cancelled by its id;
-    `on_trouble` is called when `trouble` (a sentence or `None`) changed.
+    message with the id of the local user, `on_cancelled` of what was cancelled; `on_trouble` is
+    called when `trouble` (a sentence or `None`) changed.
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class Cloud:
         token: str,
         borders: Callable[[], Borders],
         on_sent: Callable[[str, Sent], None],
-        on_cancelled: Callable[[str], None],
+        on_cancelled: Callable[[str, Query], Awaitable[None]],
         on_trouble: Callable[[], None],
     ) -> None:
         self.url = url.rstrip("/")
@@ -136,8 +140,8 @@ class Cloud:
         if answer.status < 300:
             for one in passthrough.sent(asked, body, borders):
                 self._on_sent(call.user, one)
-            if asked.method == "DELETE" and (named := _OF_MESSAGE.fullmatch(asked.path)):
-                self._on_cancelled(named[1])
+            if asked.method == "DELETE" and (query := _cancelled(asked)) is not None:
+                await self._on_cancelled(call.user, query)
             await call.store.database.committed()
         return _returned(answer, borders.back(body))
 
@@ -177,6 +181,20 @@ _NO_TUNNEL = (
     "the tunnel is not open, so the cloud could not deliver to this machine: "
     "see its state in the terminal UI or at /_dev/tunnel, and try again"
 )
+
+
+def _cancelled(asked: passthrough.Call) -> Query | None:
+    """Which messages a call that the cloud has carried out has cancelled."""
+    if named := _OF_MESSAGE.fullmatch(asked.path):
+        return Query({"id": (unquote(named[1]),)})
+    if not _MESSAGES.fullmatch(asked.path):
+        return None
+    try:
+        pairs = parse_qsl(asked.query, keep_blank_values=True) + json_pairs(asked.body)
+        return parse_query(pairs, CANCELLED)
+    except QStashError as error:
+        log.warning("cloud: what was cancelled there may still be shown as waiting: %s", error)
+        return None
 
 
 def _comes_back(asked: passthrough.Call, borders: Borders) -> bool:

@@ -8,16 +8,13 @@ from qstash_dev.api.call import MAX_JSON, Call
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Message
 from qstash_dev.protocol.query import (
-    MESSAGES,
-    Defaults,
+    CANCELLED,
     format_cursor,
     json_pairs,
     parse_cursor,
     parse_query,
 )
 from qstash_dev.protocol.wire import bulk_action_document, message_document
-
-_DEFAULTS = Defaults(MESSAGES, ids_alone=True)
 
 
 async def get(call: Call) -> web.Response:
@@ -41,7 +38,7 @@ async def cancel(call: Call) -> web.Response:
 async def cancel_many(call: Call) -> web.Response:
     """Cancel by ids or filters, from the query or a JSON body; without any, everything."""
     pairs = call.pairs() + json_pairs(await call.body(MAX_JSON))
-    query = parse_query(pairs, _DEFAULTS)
+    query = parse_query(pairs, CANCELLED)
     if call.arg("async") == "true":
         action = await call.engine.bulk.start(call.user, query)
         return await call.answer({"actionId": action.id}, 202)

@@ -8,6 +8,7 @@ import logging
 
 from msgspec.structs import replace
 
+from qstash_dev.engine.bulk import CHUNK
 from qstash_dev.engine.engine import Engine
 from qstash_dev.protocol import ingress
 from qstash_dev.protocol.delivery import MAX_TIMEOUT_MS
@@ -19,6 +20,7 @@ from qstash_dev.protocol.model import (
     Kind,
     Message,
     Outcome,
+    Query,
     Reason,
     Request,
     SendFailure,
@@ -55,11 +57,15 @@ class Relay:
         if engine.store.messages.get(None, message_id) is None:
             engine.admit(created((ingress.waiting(spec, message_id, user, body, now),), now))
 
-    def cancelled(self, message_id: str) -> None:
-        """The cloud will not deliver this message any more."""
-        message = self._engine.store.messages.get(None, message_id)
-        if message is not None and message.spec.kind == Kind.CLOUD:
-            self._engine.cancel([message])
+    async def cancelled(self, user: str, query: Query) -> None:
+        """The cloud will not deliver these messages any more."""
+        store = self._engine.store
+        for seqs in store.search.unfinished(user, query):
+            for start in range(0, len(seqs), CHUNK):
+                messages = store.messages.load_many(seqs[start : start + CHUNK]).values()
+                self._engine.cancel(m for m in messages if m.spec.kind == Kind.CLOUD)
+                await store.database.committed()
+            await asyncio.sleep(0)
 
     async def deliver(self, arrival: Arrival, admission: Admission, gate: Gate) -> Outcome:
         """Make one attempt and record it. Raises QStashError(409) when the id is a local message's."""

@@ -61,6 +61,10 @@ class Defaults(Struct, frozen=True):
     ids_alone: bool = False
 
 
+CANCELLED = Defaults(MESSAGES, ids_alone=True)
+"""Of a call that cancels many messages."""
+
+
 def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
     """Read query parameters. Raises QStashError(400) for an unknown filter or a bad value."""
     values: dict[str, list[str]] = {}

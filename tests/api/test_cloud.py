@@ -195,6 +195,27 @@ async def test_a_message_can_be_cancelled_in_the_cloud(circle: Circle) -> None:
     assert row["state"] == "canceled"
 
 
+@pytest.mark.parametrize("how", ["?label=x", "?label=x&async=true", "/"])
+async def test_many_messages_can_be_cancelled_in_the_cloud(circle: Circle, how: str) -> None:
+    ids = []
+    for label in ("x", "x", "y"):
+        sent = await circle.sdk.message.publish(
+            url=f"{circle.app_url}/x", delay="1h", label=label, body="hi"
+        )
+        ids.append(sent.message_id)
+    copy = await circle.world.dev(f"messages/{ids[2]}/replay", "POST", json={"headers": {}})
+    await circle.world.wait("is:replay state:delivered")
+    body = {"label": ["x"]} if how == "/" else None
+    status, _ = await circle.call("DELETE", f"/v2/messages{how}", json=body)
+    assert status == 202
+    rows = {row["id"]: row["state"] for row in await circle.world.rows()}
+    assert rows == {
+        **dict.fromkeys(ids[:2], "canceled"),
+        ids[2]: "created",
+        copy["id"]: "delivered",
+    }
+
+
 async def test_a_replay_needs_no_cloud(circle: Circle) -> None:
     sent = await circle.sdk.message.publish(url=f"{circle.app_url}/x", body="hi")
     await circle.world.wait("state:delivered")
