@@ -44,6 +44,11 @@ class Running:
         assert answer["met"], (wanted, answer)
         return answer["rows"]
 
+    async def found(self, wanted):
+        """Whether there is such a message before long."""
+        answer = await self.call("GET", f"/_dev/wait?filter={wanted}&timeout_ms=2000")
+        return answer["met"]
+
     async def row(self, message_id):
         return (await self.call("GET", f"/_dev/messages/{message_id}"))["row"]
 
