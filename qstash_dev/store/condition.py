@@ -128,10 +128,17 @@ def _like(text: Text, compared: str) -> str:
 
 
 def _regex(text: Text, compared: str) -> str:
-    pattern = ".*".join(map(re.escape, text.pieces))
+    first, *others = map(re.escape, text.pieces)
     if compared == "contains":
-        return f".*{pattern}.*"
-    return f"{pattern}.*" if compared == "prefix" else pattern
+        return f"{_found([first, *others])}.*"
+    if compared == "prefix":
+        return f"{first}{_found(others)}.*"
+    return f"{first}{_found(others[:-1])}.*{others[-1]}" if others else first
+
+
+def _found(pieces: list[str]) -> str:
+    """One after the other, each where it comes first: nothing is tried twice, whatever the text."""
+    return "".join(f"(?>.*?{piece})" for piece in pieces)
 
 
 def is_meant(key: str, value: Value, name: str) -> bool:
