@@ -42,6 +42,12 @@ class Circle:
         self.app_url = world.server.config.app_url
         self.sdk = AsyncQStash(DEV.token, base_url=world.url)
 
+    async def wait_in_cloud(self, wanted: str) -> None:
+        """The cloud knows of an attempt a moment later than we do."""
+        url = f"{self.cloud.started.url}/_dev/wait?filter={wanted}&timeout_ms=15000"
+        async with self.world.session.get(url) as answer:
+            assert (await answer.json())["met"], wanted
+
     def in_cloud(self, message_id: str) -> Any:
         return self.cloud._store.messages.get(ACCOUNT.id, message_id)
 
@@ -179,6 +185,7 @@ async def test_reads_about_messages_are_answered_by_the_cloud_in_local_terms(
     url = f"{circle.app_url}/x"
     sent = await circle.sdk.message.publish(url=url, retries=0)
     await circle.world.wait("state:failed")
+    await circle.wait_in_cloud("state:failed")
     message = await circle.sdk.message.get(sent.message_id)
     assert (message.url, message.message_id) == (url, sent.message_id)
     logs = await circle.sdk.log.list(filter={"url": url})
