@@ -148,10 +148,10 @@ async def gather(windows: Iterable[list[T]]) -> list[T]:
     return found
 
 
-async def in_pieces(call: Call, items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-    """A hundred at a time: what was written for them is committed, and other requests are served."""
-    for start in range(0, len(items), 100):
-        yield items[start : start + 100]
+async def in_pieces(call: Call, items: Sequence[T], size: int = 100) -> AsyncIterator[Sequence[T]]:
+    """So many at a time: what was written for them is committed, and other requests are served."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
         await call.store.database.committed()
         await asyncio.sleep(0)
 

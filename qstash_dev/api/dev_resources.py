@@ -6,10 +6,10 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from qstash_dev.api import flow, groups, queues, schedules
-from qstash_dev.api.call import Call
+from qstash_dev.api.call import Call, in_pieces
 from qstash_dev.api.flow import flow_document
 from qstash_dev.api.router import Handler, Route
-from qstash_dev.protocol.cron import parse_cron, upcoming
+from qstash_dev.protocol.cron import MINUTE_MS, parse_cron, upcoming
 from qstash_dev.protocol.model import Schedule
 from qstash_dev.protocol.wire import group_document, queue_document, schedule_document
 
@@ -18,7 +18,9 @@ UPCOMING = 10
 
 async def list_schedules(call: Call) -> web.Response:
     """Every schedule with its next ten times."""
-    documents = [_schedule(call, value) for _, _, value in call.store.schedules.all()]
+    documents = []
+    async for some in in_pieces(call, call.store.schedules.all(), 20):
+        documents += [_schedule(call, schedule) for _, _, schedule in some]
     return await call.answer({"schedules": documents})
 
 
@@ -60,7 +62,9 @@ async def list_flow(call: Call) -> web.Response:
 def _schedule(call: Call, schedule: Schedule) -> dict[str, Any]:
     now = call.engine.clock.now()
     document = schedule_document(schedule, call.engine.schedules.states(schedule))
-    times = upcoming(parse_cron(schedule.cron), now, UPCOMING)
+    # From a moment that stays the same as long as the answer does.
+    since = max(now // MINUTE_MS * MINUTE_MS, (schedule.next_at or 0) - MINUTE_MS)
+    times = upcoming(parse_cron(schedule.cron), since, UPCOMING)
     return {**document, "user": schedule.user, "next_times": times}
 
 

@@ -7,12 +7,14 @@ import difflib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 from msgspec import Struct
 
+MINUTE_MS = 60_000
 _MAX_TEXT = 250
 _PREFIX = "CRON_TZ="
 _FIELDS = {
@@ -34,6 +36,7 @@ class Cron(Struct, frozen=True):
     zone: str = "UTC"
 
 
+@lru_cache(maxsize=4_096)
 def parse_cron(text: str) -> Cron:
     """Check an expression: `*/5 * * * *`, `CRON_TZ=Europe/Berlin 0 9 * * MON-FRI`.
 
@@ -107,8 +110,9 @@ def next_after(cron: Cron, now_ms: int) -> int:
     return next(_firings(cron, now_ms))
 
 
+@lru_cache(maxsize=4_096)
 def upcoming(cron: Cron, now_ms: int, count: int) -> tuple[int, ...]:
-    """The next `count` firings after `now_ms`, ascending."""
+    """The next `count` firings after `now_ms`, ascending. Remembered: they take a while to find."""
     return tuple(islice(_firings(cron, now_ms), count))
 
 

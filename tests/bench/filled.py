@@ -12,11 +12,15 @@ from msgspec.structs import replace
 from qstash_dev.protocol import intake, settle
 from qstash_dev.protocol.model import (
     Attempt,
+    Endpoint,
     FlowControl,
     FlowState,
+    Group,
+    Kind,
     Message,
     Queue,
     Response,
+    Schedule,
     Spec,
     Timing,
 )
@@ -41,12 +45,32 @@ def fill(directory: Path, count: int) -> None:
             store.flows.put(user, key, FlowState(FlowControl(key, 5)))
         for number in range(10):
             store.queues.put(user, f"queue{number}", Queue(user, f"queue{number}", START, START))
+    put_schedules(store, count // 100)
+    put_groups(store, count // 100)
     numbers = random.Random(1)
     for at, message in enumerate(messages(count, numbers), START):
         settle_as(store, message, at, numbers.random())
         if at % 500 == 0:
             store.database.commit()
     store.close()
+
+
+def put_schedules(store: Store, count: int) -> None:
+    """Schedules that do not fire before long."""
+    url = "http://localhost:3000/hook"
+    for number in range(count):
+        id_, spec = f"scd_{number}", Spec(url, kind=Kind.SCHEDULE, schedule_id=f"scd_{number}")
+        cron = f"{number % 60} {number % 24} 1 1 *"
+        schedule = Schedule(USER, id_, cron, url, spec, b"", START, FAR + number)
+        store.schedules.put(USER, id_, schedule)
+
+
+def put_groups(store: Store, count: int) -> None:
+    """URL groups of three endpoints."""
+    endpoints = tuple(Endpoint(f"http://localhost:3000/{n}") for n in range(3))
+    for number in range(count):
+        group = Group(USER, f"group{number}", endpoints, START, START)
+        store.groups.put(USER, group.name, group)
 
 
 def messages(count: int, numbers: random.Random) -> Iterator[Message]:

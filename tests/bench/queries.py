@@ -50,7 +50,8 @@ def requests(count: int) -> list[tuple[str, str]]:
     dlq += [f"/v2/dlq?fromDate={middle}"]
     dev = [f"/_dev/snapshot?filter={filter_}" for filter_ in ("", *FILTERS)]
     dev += [f"/_dev/logs?filter={filter_}" for filter_ in ("", *FILTERS)]
-    dev += ["/_dev/dlq", "/v2/queues", "/v2/queues/queue1", "/v2/schedules"]
+    dev += ["/_dev/dlq", "/v2/queues", "/v2/queues/queue1", "/v2/schedules", "/_dev/schedules"]
+    dev += ["/v2/topics", "/_dev/groups"]
     cancels = [
         ("DELETE", f"/v2/messages?{filter_}") for filter_ in (*RARE[1:], "url=http://nowhere")
     ]

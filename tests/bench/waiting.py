@@ -16,10 +16,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from qstash_dev.protocol import intake
-from qstash_dev.protocol.model import Kind, Schedule, Spec
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.store.store import Store
-from tests.bench.filled import FAR, START, USER, messages
+from tests.bench.filled import FAR, START, messages, put_schedules
 from tests.bench.processes import Process, cpu_s, memory_mb, port_of, running, serve_arguments
 from tests.bench.queries import percentile
 
@@ -65,11 +64,7 @@ def fill(directory: Path, delayed: int, schedules: int) -> None:
         store.messages.apply(intake.created((waiting,), at))
         if at % 500 == 0:
             store.database.commit()
-    url = "http://localhost:3000/hook"
-    for number in range(schedules):
-        id_, spec = f"scd_{number}", Spec(url, kind=Kind.SCHEDULE, schedule_id=f"scd_{number}")
-        schedule = Schedule(USER, id_, "0 0 1 1 *", url, spec, b"", START, FAR + number)
-        store.schedules.put(USER, id_, schedule)
+    put_schedules(store, schedules)
     store.close()
 
 

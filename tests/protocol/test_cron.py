@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.cron import Cron, next_after, parse_cron, upcoming
+from qstash_dev.protocol.cron import MINUTE_MS, Cron, next_after, parse_cron, upcoming
 
 
 def ms(text: str) -> int:
@@ -208,7 +208,9 @@ ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Afr
 def test_firings_are_whole_minutes_in_ascending_order(
     minute: str, hour: str, zone: str, now: int
 ) -> None:
-    times = upcoming(parse_cron(f"CRON_TZ={zone} {minute} {hour} * * *"), now, 40)
+    cron = parse_cron(f"CRON_TZ={zone} {minute} {hour} * * *")
+    times = upcoming(cron, now, 40)
+    assert times == upcoming(cron, times[0] - MINUTE_MS, 40)
     assert times[0] > now
     assert all(at % 60_000 == 0 for at in times)
     assert all(earlier < later for earlier, later in itertools.pairwise(times))
