@@ -60,6 +60,7 @@ def callback_message(
         state=State.CREATED,
         due_at=due_at,
         line=source.line or (source.id if source.spec.queue else None),
+        line_queue=source.line_queue or source.spec.queue,
     )
 
 

@@ -100,7 +100,8 @@ class Message(Struct, frozen=True):
     """One message and where it is. `due_at` is when it may be tried next; `retried` counts retries.
 
     `seq` is given by the store, 0 before. `held` is what it waits for outside of time (see
-    `protocol.hold`). `line` names the message whose place in a queue a callback prolongs.
+    `protocol.hold`). `line` names the message whose place in the queue `line_queue` a callback
+    prolongs, also when that message is forgotten.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Message(Struct, frozen=True):
     cancel_requested: bool = False
     finished_at: int | None = None
     line: str | None = None
+    line_queue: str | None = None
 
 
 class Timing(Struct, frozen=True):

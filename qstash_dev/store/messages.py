@@ -30,16 +30,16 @@ _decode_spec = msgspec.msgpack.Decoder(Spec).decode
 
 _COLUMNS = (
     "m.seq, m.id, m.user, m.state, m.due_at, m.created_at, m.not_before, m.finished_at, m.retried, "
-    "m.attempts, m.cancel_requested, m.held, m.line, c.spec, c.body"
+    "m.attempts, m.cancel_requested, m.held, m.line, m.line_queue, c.spec, c.body"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM messages m JOIN contents c ON c.message = m.seq"
 _PLAIN = """seq, id, user, state, due_at, created_at, not_before, updated_at, retried, attempts, kind,
     method, url, host, path, caller_ip, max_retries, body_size, content_type, claimed"""
-_SPECIAL = """, parent_id, line, queue, topic, endpoint, schedule_id, flow_key, finished_at, held,
-    lints"""
-_NOT_SPECIAL = (None,) * 10
+_SPECIAL = """, parent_id, line, line_queue, queue, topic, endpoint, schedule_id, flow_key,
+    finished_at, held, lints"""
+_NOT_SPECIAL = (None,) * 11
 _INSERT_PLAIN = f"INSERT INTO messages ({_PLAIN}) VALUES ({','.join('?' * 20)})"
-_INSERT = f"INSERT INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 30)})"
+_INSERT = f"INSERT INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 31)})"
 # While an attempt runs nothing else of a message changes: indexes of what is not named stay untouched.
 _ACTIVATE = """
     UPDATE messages SET state = 'ACTIVE', claimed = 1, updated_at = ?, attempts = ?,
@@ -58,8 +58,8 @@ _PLACES = """
     SELECT user, queue, id FROM messages
     WHERE queue IS NOT NULL AND finished_at IS NULL AND (attempts > 0 OR held IS NOT NULL)
     UNION ALL
-    SELECT s.user, s.queue, s.id FROM messages m JOIN messages s ON s.id = m.line
-    WHERE m.line IS NOT NULL AND m.finished_at IS NULL"""
+    SELECT user, line_queue, line FROM messages
+    WHERE line IS NOT NULL AND line_queue IS NOT NULL AND finished_at IS NULL"""
 _EVENT = """
     INSERT INTO events (seq, time, user, message, state, error, next_at, attempt, status)
     VALUES (?,?,?,?,?,?,?,?,?)"""
@@ -288,9 +288,9 @@ class Messages:
             content_type(redact_headers(spec.headers, spec.redact)), message.state == State.ACTIVE,
         )  # fmt: skip
         special = (
-            spec.parent_id, message.line, spec.queue, spec.topic, spec.endpoint, spec.schedule_id,
-            spec.flow.key if spec.flow else None, message.finished_at, message.held,
-            "\n".join(spec.notices) or None,
+            spec.parent_id, message.line, message.line_queue, spec.queue, spec.topic, spec.endpoint,
+            spec.schedule_id, spec.flow.key if spec.flow else None, message.finished_at,
+            message.held, "\n".join(spec.notices) or None,
         )  # fmt: skip
         if special == _NOT_SPECIAL:
             self._db.write(_INSERT_PLAIN, plain)
@@ -341,7 +341,7 @@ class Messages:
 
 def _message(row: Any) -> Message:
     (seq, id_, user, state, due_at, created_at, not_before, finished_at, retried, attempts,
-     cancel_requested, held, line, spec, body) = row  # fmt: skip
+     cancel_requested, held, line, line_queue, spec, body) = row  # fmt: skip
     return Message(
         id=id_,
         user=user,
@@ -358,4 +358,5 @@ def _message(row: Any) -> Message:
         cancel_requested=bool(cancel_requested),
         finished_at=finished_at,
         line=line,
+        line_queue=line_queue,
     )

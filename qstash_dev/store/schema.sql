@@ -1,4 +1,4 @@
--- Version 2. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 3. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -34,6 +34,7 @@ CREATE TABLE messages (
     kind             TEXT NOT NULL,
     parent_id        TEXT,
     line             TEXT,
+    line_queue       TEXT,
     method           TEXT NOT NULL,
     url              TEXT NOT NULL,
     host             TEXT NOT NULL,

@@ -318,6 +318,21 @@ async def test_a_callback_holds_the_line_until_it_is_delivered(world):
     assert started(world.app) == [second]
 
 
+async def test_a_callback_holds_the_line_after_a_restart_without_its_forgotten_source(world):
+    (first,) = enqueue(world, callback=CALLBACK)
+    (second,) = enqueue(world)
+    await world.settle()
+    world.app.end(world.app.open[0])
+    await world.settle()
+    assert world.engine.delete([world.message(first).seq]) == [first]
+    await world.restart()
+    await world.settle()
+    assert [d.request.url for d in world.app.open] == [CALLBACK]
+    world.app.end(world.app.open[0])
+    await world.settle()
+    assert started(world.app) == [second]
+
+
 async def test_the_failure_callback_of_a_callback_holds_the_line_too(world):
     headers = {"callback": CALLBACK, "callback_failure_callback": FAILURE, "callback_retries": 0}
     enqueue(world, **headers)

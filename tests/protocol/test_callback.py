@@ -104,15 +104,19 @@ def test_a_callback_without_retries_of_its_own_takes_those_of_its_source(
 
 
 @pytest.mark.parametrize(
-    ("queue", "line", "kept"),
-    [(None, None, None), ("q", None, "msg_1"), (None, "msg_0", "msg_0")],
+    ("place", "kept"),
+    [
+        ({}, (None, None)),
+        ({"queue": "q"}, ("msg_1", "q")),
+        ({"line": "msg_0", "line_queue": "q"}, ("msg_0", "q")),
+    ],
 )
 def test_a_callback_keeps_the_place_of_its_source_in_a_queue(
-    queue: str | None, line: str | None, kept: str | None
+    place: dict[str, str], kept: tuple[str | None, str | None]
 ) -> None:
-    source = active(queue=queue, line=line)
+    source = active(**place)
     made = callback_message(source, callback(), Kind.CALLBACK, Result(answer()), NOW, "msg_2")
-    assert made.line == kept
+    assert (made.line, made.line_queue) == kept
 
 
 @pytest.mark.parametrize("redact", [("body",), ("header",), ("header[X-A]",), ()])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from qstash_dev.store.database import SCHEMA_VERSION, Database, StoreError, StoreInUse
+from qstash_dev.store.store import Store
 
 NOTE = "INSERT INTO sequences VALUES (?, 1)"
 DOOM = (
@@ -270,9 +271,35 @@ def test_a_database_of_an_older_format_is_brought_up_to_date(path: Path, version
         database.close()
 
 
+def test_callbacks_of_an_older_format_keep_their_place_in_a_queue(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript((FORMATS / "2.sql").read_text())
+    connection.execute("PRAGMA user_version = 2")
+    empty = dict.fromkeys(
+        ("attempts", "created_at", "due_at", "not_before", "updated_at", "retried", "max_retries"),
+        0,
+    )
+    common = {**empty, "user": "u", "kind": "", "method": "", "url": "", "host": "", "path": ""}
+    for row in (
+        {"seq": 1, "id": "source", "queue": "q", "state": "DELIVERED", "finished_at": 1},
+        {"seq": 2, "id": "callback", "line": "source", "state": "CREATED"},
+    ):
+        values = {**common, "body_size": 0, **row}
+        names, marks = ",".join(values), ",".join("?" * len(values))
+        connection.execute(f"INSERT INTO messages ({names}) VALUES ({marks})", [*values.values()])
+    connection.commit()
+    connection.close()
+    store = Store.open(path)
+    assert store.messages.places_in_queues() == [("u", "q", "source")]
+    store.close()
+
+
+SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE name <> 'sqlite_stat1'"  # statistics
+
+
 def tables_and_indexes(database: Database) -> dict[str, object]:
     shape: dict[str, object] = {}
-    for kind, name, sql in database.read("SELECT type, name, sql FROM sqlite_schema"):
+    for kind, name, sql in database.read(SCHEMA):
         columns = database.read('SELECT name, type, "notnull" FROM pragma_table_info(?)', (name,))
         shape[name] = sorted(columns) if kind == "table" else sql
     return shape

@@ -37,9 +37,10 @@ def stored(store: Store, message_id: str) -> Message:
         message(held="localhost:3000"),
         message(state=State.ACTIVE, attempts=1),
         message(queue="q", topic="t", endpoint="e", schedule_id="s", parent_id="p", notices=("n",)),
+        message(line="msg_0", line_queue="q"),
         message(body=b"x" * 100_000, labels=("a", "b")),
     ],
-    ids=["due", "delayed", "held", "active", "special", "large"],
+    ids=["due", "delayed", "held", "active", "special", "callback", "large"],
 )
 def test_a_message_is_loaded_as_it_was_written(store: Store, sample: Message) -> None:
     written = add(store, sample)
