@@ -94,7 +94,7 @@ class Flows:
         self._changed(key)
 
     def pin(self, key: Key, parallelism: int | None, rate: int | None, period_s: int) -> None:
-        """Fix limits whatever messages carry; pinning a rate begins a new period."""
+        """Fix limits whatever messages carry; a pin begins a new period."""
         lane = self._lane(key)
         pins = lane.state.pins
         if parallelism is not None:
@@ -107,14 +107,14 @@ class Flows:
     def unpin(self, key: Key, parallelism: bool, rate: bool) -> None:
         """Let messages decide again; the pinned values stay until one with others arrives."""
         lane = self._lane(key)
-        pins, last = lane.state.pins, lane.state.last
+        pins, kept = lane.state.pins, lane.state.kept
         if parallelism and pins.parallelism is not None:
-            last = replace(last, parallelism=pins.parallelism)
+            kept = replace(kept, parallelism=pins.parallelism)
             pins = replace(pins, parallelism=None)
         if rate and pins.rate is not None:
-            last = replace(last, rate=pins.rate, period_s=pins.period_s)
+            kept = replace(kept, rate=pins.rate, period_s=pins.period_s)
             pins = Pins(parallelism=pins.parallelism)
-        lane.update(pins=pins, last=last)
+        lane.update(pins=pins, kept=kept)
         self._changed(key)
 
     def reset_rate(self, key: Key) -> None:

@@ -331,6 +331,7 @@ class Engine:
                 (user, spec.flow.key), FlowLane(FlowState(spec.flow))
             )
             lane.accept(spec.flow)
+            self.lanes.stir_flow((user, spec.flow.key))  # its limits may be higher now
             self.store.flows.put(user, spec.flow.key, lane.state)
 
     def _start(self, ticket: Ticket, now: int) -> None:

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from msgspec.structs import replace
 
-from qstash_dev.protocol.model import FlowControl, FlowState
+from qstash_dev.protocol.model import FlowControl, FlowState, Pins
 from qstash_dev.store.messages import Ticket
 
 Key = tuple[str, str]
@@ -87,7 +87,8 @@ class FlowLane:
     """A flow-control key: so many at once, so many starts in a period, in order of arrival.
 
     While messages with other values are pending, the higher values are in force (QStash docs,
-    "Flow control").
+    "Flow control"). A pin overrides all; when it is taken away its values stay until a message with
+    others arrives.
     """
 
     def __init__(self, state: FlowState) -> None:
@@ -99,7 +100,8 @@ class FlowLane:
 
     def accept(self, flow: FlowControl) -> None:
         """A message with these limits is new: they are the last that were given."""
-        self.update(last=flow)
+        kept = Pins() if _differs(flow, self.state.kept) else self.state.kept
+        self.update(last=flow, kept=kept)
         self.expect(flow)
 
     def expect(self, flow: FlowControl) -> None:
@@ -119,16 +121,18 @@ class FlowLane:
     @property
     def parallelism(self) -> int | None:
         """How many attempts may run at once; `None` is "not limited"."""
-        if self.state.pins.parallelism is not None:
-            return self.state.pins.parallelism
+        for fixed in (self.state.pins, self.state.kept):
+            if fixed.parallelism is not None:
+                return fixed.parallelism
         limits = [flow.parallelism for flow in self._in_force()]
         return None if None in limits else max(x for x in limits if x is not None)
 
     @property
     def rate(self) -> tuple[int | None, int]:
         """How many attempts may start in a period, and its seconds; `None` is "not limited"."""
-        if self.state.pins.rate is not None:
-            return self.state.pins.rate, self.state.pins.period_s
+        for fixed in (self.state.pins, self.state.kept):
+            if fixed.rate is not None:
+                return fixed.rate, fixed.period_s
         fastest = max(self._in_force(), key=_starts_per_second)
         return fastest.rate, fastest.period_s
 
@@ -336,6 +340,13 @@ class Lanes:
         drained = sorted(keys)
         keys.clear()
         return drained
+
+
+def _differs(flow: FlowControl, kept: Pins) -> bool:
+    """Whether a message carries another value for something that was unpinned."""
+    parallelism = kept.parallelism not in (None, flow.parallelism)
+    rate = kept.rate is not None and (kept.rate, kept.period_s) != (flow.rate, flow.period_s)
+    return parallelism or rate
 
 
 def _starts_per_second(flow: FlowControl) -> float:

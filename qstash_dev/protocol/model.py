@@ -311,10 +311,14 @@ class Pins(Struct, frozen=True):
 
 
 class FlowState(Struct, frozen=True):
-    """What of a flow-control key survives a restart. `period_start` is epoch milliseconds."""
+    """What of a flow-control key survives a restart. `period_start` is epoch milliseconds.
+
+    `kept` are values that were unpinned: they hold until a message with others arrives.
+    """
 
     last: FlowControl
     pins: Pins = Pins()
     paused: bool = False
     started: int = 0
     period_start: int = 0
+    kept: Pins = Pins()

@@ -76,6 +76,7 @@ class Referee:
         self.pending: Counter[tuple[int | None, int | None]] = Counter()
         self.last: tuple[int | None, int | None] = (None, None)
         self.pins: list[int | None] = [None, None]
+        self.kept: list[int | None] = [None, None]
         self.active: set[str] = set()
         self.paused = False
         self.period_start = -math.inf
@@ -85,10 +86,16 @@ class Referee:
         in_force = [*self.pending, self.last]
         found = []
         for place in (0, 1):
-            pin = self.pins[place]
             values = [limits[place] or math.inf for limits in in_force]
-            found.append(max(values) if pin is None else pin)
+            fixed = [x for x in (self.pins[place], self.kept[place]) if x is not None]
+            found.append(fixed[0] if fixed else max(values))
         return found[0], found[1]
+
+    def arrive(self, limits: tuple[int | None, int | None]) -> None:
+        self.pending[limits] += 1
+        self.last = limits
+        if any(k not in (None, value) for k, value in zip(self.kept, limits, strict=True)):
+            self.kept = [None, None]
 
     def start(self, id_: str, at: int) -> None:
         parallelism, rate = self.limits()
@@ -106,10 +113,9 @@ class Referee:
                 self.pins[place] = self.pins[place] if value is None else value
             self.period_start, self.starts = at, 0
         elif order.what == "unpin":
-            self.last = tuple(  # type: ignore[assignment]
-                pin if pin is not None else value
-                for pin, value in zip(self.pins, self.last, strict=True)
-            )
+            self.kept = [
+                kept if pin is None else pin for pin, kept in zip(self.pins, self.kept, strict=True)
+            ]
             self.pins = [None, None]
         elif order.what == "reset":
             self.period_start, self.starts = at, 0
@@ -197,8 +203,7 @@ class Run:
             referee = self.referees[step.key]
             limits = (step.parallelism, step.rate)
             if entry.state == "CREATED":
-                referee.pending[limits] += 1
-                referee.last = limits
+                referee.arrive(limits)
             elif entry.state == "ACTIVE":
                 referee.start(entry.id, entry.time)
             elif entry.state in ("ERROR", "DELIVERED", "FAILED", "CANCELED"):
@@ -341,16 +346,57 @@ async def test_pinning_a_rate_begins_a_new_period(world):
     assert starts(world) == [0, 5_000, 5_000, 65_000]
 
 
-async def test_pinned_values_stay_after_unpin_until_a_message_has_others(world):
-    publish(world, 1, "parallelism=1")
+async def test_pinning_parallelism_alone_begins_a_new_period_too(world):
+    publish(world, 2, "rate=1,period=1h")
+    await world.run(5_000)
+    world.engine.flows.pin(KEY, 3, None, 1)
     await world.settle()
-    world.engine.flows.pin(KEY, 7, None, 1)
-    world.engine.flows.unpin(KEY, True, False)
+    assert starts(world) == [0, 5_000]
+
+
+def in_force(world: World) -> tuple[int | None, int | None, int]:
     lane = world.engine.lanes.flows[KEY]
-    assert (lane.parallelism, lane.state.pins.parallelism) == (7, None)
-    publish(world, 1, "parallelism=2")
+    return lane.parallelism, *lane.rate
+
+
+@pytest.mark.parametrize("pending", [True, False])
+async def test_pinned_values_stay_after_unpin_until_a_message_has_others(world, pending):
+    own, pinned = "parallelism=5,rate=50,period=10s", "parallelism=1,rate=2,period=60s"
+    publish(world, 1, own, delay="1h" if pending else "0s")
+    await world.run(100_000)
+    world.engine.flows.pin(KEY, 1, 2, 60)
+    publish(world, 1, own, delay="1h" if pending else "0s")
+    await world.run(100_000)
+    world.engine.flows.unpin(KEY, True, True)
+    assert in_force(world) == (1, 2, 60)
+    await world.restart()
+    assert in_force(world) == (1, 2, 60)
+    publish(world, 1, pinned)
+    assert in_force(world) == (1, 2, 60)
+    await world.run(100_000)
+    publish(world, 1, own)
+    assert in_force(world) == (5, 50, 10)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("parallelism=1,rate=9", (1, 2, 60)), ("parallelism=3,rate=9", (5, 2, 60))],
+)
+async def test_what_is_still_pinned_holds_when_the_other_limit_is_unpinned(world, value, expected):
+    publish(world, 1, "parallelism=5,rate=50", delay="1h")
+    world.engine.flows.pin(KEY, 1, 2, 60)
+    world.engine.flows.unpin(KEY, True, False)
+    publish(world, 1, value, delay="1h")
+    assert in_force(world) == expected
+
+
+async def test_a_delayed_message_with_higher_limits_lets_those_start_that_wait(world):
+    world.app.reply = lambda _: (None, answer())
+    publish(world, 3, "parallelism=1")
     await world.settle()
-    assert lane.parallelism == 2
+    publish(world, 1, "parallelism=2", delay="1h")
+    await world.settle()
+    assert len(world.app.open) == 2
 
 
 async def test_reset_rate_lets_the_next_period_begin_at_once(world):

@@ -26,7 +26,7 @@ def schedule(id_: str, next_at: int | None, user: str = "u", **spec: Any) -> Sch
 def test_values_come_back_whole(store: Store) -> None:
     queue = Queue("u", "q", NOW, NOW + 1, 3, True)
     pair = replace(group("http://a", "http://b"), headers={"upstash-retries": "3"})
-    flow = FlowState(FlowControl("k", 1, 2, 3), Pins(4, 5, 6), True, 7, NOW)
+    flow = FlowState(FlowControl("k", 1, 2, 3), Pins(4, 5, 6), True, 7, NOW, Pins(8))
     made = schedule("s", NOW, callback=callback(failure_callback=callback()), labels=("a",))
     store.queues.put("u", "q", queue)
     store.groups.put("u", "pair", pair)
