@@ -3,6 +3,7 @@
 from typing import Any
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from qstash_dev.api.call import MAX_JSON, PAGE_BYTES, Call, gather, size_of
 from qstash_dev.protocol.model import Attempt, DeadLetter, Message, Query
@@ -16,6 +17,7 @@ from qstash_dev.protocol.query import (
 from qstash_dev.protocol.wire import dead_letter_document
 
 _LIST = Defaults(DEAD_LETTERS, max_count=100, latest_first=False)
+_MANY = replace(_LIST, changes=True)
 _Found = list[tuple[int, DeadLetter, int]]
 
 
@@ -52,7 +54,7 @@ async def delete(call: Call) -> web.Response:
 
 async def delete_many(call: Call) -> web.Response:
     """Remove by ids or filters, from the query or a JSON body; unknown ids are ignored."""
-    query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _LIST)
+    query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _MANY)
     found, cursor = await _page(call, query)
     call.engine.remove_dead(letter for _, letter, _ in found)
     return await call.answer({"deleted": len(found), **cursor})
@@ -66,7 +68,7 @@ async def retry(call: Call) -> web.Response:
 
 async def retry_many(call: Call) -> web.Response:
     """Publish the messages of many entries anew."""
-    query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _LIST)
+    query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _MANY)
     found, cursor = await _page(call, query)
     responses = [{"messageId": _retry(call, letter)} for _, letter, _ in found]
     return await call.answer({"responses": responses, **cursor}, 201)

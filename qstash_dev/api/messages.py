@@ -10,6 +10,7 @@ from qstash_dev.protocol.model import Message
 from qstash_dev.protocol.query import (
     CANCELLED,
     format_cursor,
+    is_set,
     json_pairs,
     parse_cursor,
     parse_query,
@@ -39,7 +40,7 @@ async def cancel_many(call: Call) -> web.Response:
     """Cancel by ids or filters, from the query or a JSON body; without any, everything."""
     pairs = call.pairs() + json_pairs(await call.body(MAX_JSON))
     query = parse_query(pairs, CANCELLED)
-    if call.arg("async") == "true":
+    if is_set(pairs, "async"):
         action = await call.engine.bulk.start(call.user, query)
         return await call.answer({"actionId": action.id}, 202)
     cancelled = await call.engine.bulk.run(call.user, query)

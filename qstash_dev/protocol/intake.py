@@ -115,7 +115,16 @@ def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_i
     changes = {
         field: getattr(draft.spec, field) for name, field in _OVERRIDABLE.items() if name in given
     }
-    spec = replace(source.spec, kind=Kind.DLQ_RETRY, parent_id=source.id, **changes)
+    forwarded = [h for h in draft.spec.headers if f"upstash-forward-{h[0].lower()}" in given]
+    names = {name.lower() for name, _ in forwarded}
+    kept = [header for header in source.spec.headers if header[0].lower() not in names]
+    spec = replace(
+        source.spec,
+        kind=Kind.DLQ_RETRY,
+        parent_id=source.id,
+        headers=(*kept, *forwarded),
+        **changes,
+    )
     return new_message(spec, source.user, source.body, now, due_at(draft, limits, now), new_id)
 
 

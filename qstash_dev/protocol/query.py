@@ -27,6 +27,8 @@ _NAMES = {
     "responsestatus": "status",
     "dlqid": "dlq_id",
     "dlqids": "dlq_id",
+    "api": "api",
+    "source": "source",
 }
 _WIRE = {
     "id": "messageIds",
@@ -37,13 +39,13 @@ _WIRE = {
     "caller_ip": "callerIp",
 }
 _LISTS = frozenset(("messageids", "dlqids", "state"))
-_IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all", "api", "source"))
+_IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all"))
 _COMMON = frozenset(
     ("id", "url", "topic", "schedule_id", "queue", "label", "flow_key", "caller_ip")
 )
-MESSAGES = _COMMON | {"host", "path"}
-EVENTS = _COMMON | {"host", "path", "state"}
-DEAD_LETTERS = _COMMON | {"status", "dlq_id"}
+MESSAGES = _COMMON | {"host", "path", "api", "source"}
+EVENTS = _COMMON | {"host", "path", "state", "api", "source"}
+DEAD_LETTERS = _COMMON | {"status", "dlq_id", "api", "source"}
 _Value = str | int | bool | list[str | int | None] | None
 _IN_PROGRESS = (State.ACTIVE, State.RETRY, State.ERROR)
 
@@ -51,7 +53,8 @@ _IN_PROGRESS = (State.ACTIVE, State.RETRY, State.ERROR)
 class Defaults(Struct, frozen=True):
     """What a call assumes: which filters it knows, how many it lists, in which order.
 
-    With `ids_alone`, ids of messages override all other filters.
+    With `ids_alone`, ids of messages override all other filters. A call that `changes` what it selects
+    takes no filter without a value for "everything".
     """
 
     known: frozenset[str]
@@ -59,9 +62,10 @@ class Defaults(Struct, frozen=True):
     max_count: int = 1000
     latest_first: bool = True
     ids_alone: bool = False
+    changes: bool = False
 
 
-CANCELLED = Defaults(MESSAGES, ids_alone=True)
+CANCELLED = Defaults(MESSAGES, ids_alone=True, changes=True)
 """Of a call that cancels many messages."""
 
 
@@ -70,7 +74,7 @@ def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name.lower(), []).append(value)
-    conditions = _conditions(values, defaults.known)
+    conditions = _conditions(values, defaults)
     if defaults.ids_alone and "id" in conditions:
         return Query({"id": conditions["id"]}, latest_first=defaults.latest_first)
     return Query(
@@ -97,7 +101,7 @@ def json_pairs(body: bytes) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in document.items():
         values = value if isinstance(value, list) else [value]
-        pairs += [(name, str(v)) for v in values if v is not None]
+        pairs += [(name, _text(v)) for v in values if v is not None]
     return pairs
 
 
@@ -123,13 +127,27 @@ def format_cursor(time: int, seq: int) -> str:
     return f"{time}-{seq}"
 
 
-def _conditions(values: dict[str, list[str]], known: frozenset[str]) -> dict[str, tuple[str, ...]]:
+def is_set(pairs: Iterable[tuple[str, str]], name: str) -> bool:
+    """Whether a switch such as `async` is on. Raises QStashError(400) when it is neither on nor off."""
+    texts = [value.strip().lower() for key, value in pairs if key.lower() == name]
+    if not texts:
+        return False
+    if texts[-1] not in ("true", "false", "1", "0", ""):
+        raise QStashError(400, f"invalid {name}: {texts[-1][:100]!r} is neither true nor false")
+    return texts[-1] in ("true", "1")
+
+
+def _text(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _conditions(values: dict[str, list[str]], defaults: Defaults) -> dict[str, tuple[str, ...]]:
     conditions: dict[str, tuple[str, ...]] = {}
     for name, texts in values.items():
         field = _NAMES.get(name)
         if name in ("fromdate", "todate", "count", "cursor", "order") or name in _IGNORED:
             continue
-        if field is None or field not in known:
+        if field is None or field not in defaults.known:
             raise QStashError(400, f"unknown filter {name[:100]!r}")
         if name in _LISTS:
             texts = [part for text in texts for part in text.split(",")]
@@ -138,8 +156,12 @@ def _conditions(values: dict[str, list[str]], known: frozenset[str]) -> dict[str
             found = _states(found)
         elif field == "status":
             found = tuple(str(_whole(name, text)) for text in found)
+        elif field == "source" and set(found) - {"workflow"}:
+            raise QStashError(400, f"unknown source {found[0][:100]!r}: expected workflow")
         if found:
             conditions[field] = (*conditions.get(field, ()), *found)
+        elif defaults.changes:
+            raise QStashError(400, f"the filter {name[:100]!r} has no value")
     return conditions
 
 

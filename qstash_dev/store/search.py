@@ -31,11 +31,14 @@ _COLUMNS = {
     "status": "m.last_status",
     "dlq_id": "d.id",
     "state": "e.state",
+    # No message was made by a workflow or for an API of QStash's own.
+    "api": "NULL",
+    "source": "NULL",
 }
 _INDEXED = {
     **{
         field: ("messages", field, "seq")
-        for field in _COLUMNS.keys() - {"status", "dlq_id", "state"}
+        for field in _COLUMNS.keys() - {"status", "dlq_id", "state", "api", "source"}
     },
     "label": ("labels", "label", "message"),
     "dlq_id": ("dlq", "id", "message"),

@@ -277,6 +277,8 @@ DLQ_FILTERS = [
     ("fromDate={between}", {1, 2}),
     ("toDate={between}", {0}),
     ("label=l2&responseStatus=404", {1}),
+    ("source=workflow", set()),
+    ("api=llm", set()),
 ]
 
 
@@ -286,10 +288,19 @@ async def test_filters_select_dead_letters_oldest_first(wire, dead, query, expec
     assert found == [dead["ids"][n] for n in sorted(expected)]
 
 
+def as_json(query):
+    body = {}
+    for name, _, value in (part.partition("=") for part in query.split("&") if part):
+        body.setdefault(name, []).append(value)
+    return body
+
+
+@pytest.mark.parametrize("in_body", [False, True], ids=["query", "json"])
 @pytest.mark.parametrize(("query", "expected"), DLQ_FILTERS)
-async def test_filters_select_what_is_deleted(wire, dead, query, expected):
-    answer = await wire.ok("DELETE", f"/v2/dlq?{query.format(**dead)}")
-    assert answer == {"deleted": len(expected)}
+async def test_filters_select_what_is_deleted(wire, dead, query, expected, in_body):
+    query = query.format(**dead)
+    path, body = ("/v2/dlq", as_json(query)) if in_body else (f"/v2/dlq?{query}", None)
+    assert await wire.ok("DELETE", path, body) == {"deleted": len(expected)}
     left = [m["messageId"] for m in await letters(wire)]
     assert left == [id_ for n, id_ in enumerate(dead["ids"]) if n not in expected]
 
@@ -373,6 +384,24 @@ async def test_filters_select_what_is_retried(wire, dead, query, expected):
     assert not answer.json.get("cursor")
     left = [m["messageId"] for m in await letters(wire)]
     assert left == [id_ for n, id_ in enumerate(dead["ids"]) if n not in expected]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("labeel=a", "unknown filter 'labeel'"),
+        ("label=", "the filter 'label' has no value"),
+        ("dlqIds=", "the filter 'dlqids' has no value"),
+        ("source=else", "unknown source 'else': expected workflow"),
+    ],
+)
+async def test_a_filter_that_cannot_be_meant_changes_nothing(wire, dead, query, sentence):
+    name, _, value = query.partition("=")
+    for method, path in (("DELETE", "/v2/dlq"), ("POST", "/v2/dlq/retry")):
+        for target, body in ((f"{path}?{query}", None), (path, {name: value})):
+            answer = await wire.ask(method, target, body)
+            assert (answer.status, answer.error) == (400, sentence)
+    assert len(await letters(wire)) == 3
 
 
 async def test_retrying_tolerates_an_empty_cursor_and_goes_on_by_pages(wire, dead):

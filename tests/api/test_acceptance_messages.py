@@ -169,6 +169,8 @@ FILTERS = [
     ("fromDate={between}&toDate={between}", set()),
     ("queuename=q", {1}),
     ("topicName=g&topicName=", {0}),
+    ("source=workflow", set()),
+    ("api=llm", set()),
 ]
 
 
@@ -231,6 +233,38 @@ async def test_cancelling_in_the_background_gives_an_action_to_watch(wire):
         "completedAt": now,
         "filter": {"url": [URL], "toDate": ["9999999999999"]},
     }
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("?async=true", {"label": "x"}),
+        ("?async=True&label=x", None),
+        ("?async=1", {"label": ["x"]}),
+        ("", {"async": True, "label": "x"}),
+        ("", {"ASYNC": "true", "label": "x"}),
+    ],
+)
+async def test_the_order_to_work_in_the_background_comes_in_every_form(wire, query, body):
+    ids = [await delayed(wire, label="x"), await delayed(wire, label="y")]
+    answer = await wire.ok("DELETE", f"/v2/messages{query}", body)
+    action = await finished(wire, answer["actionId"])
+    assert (action["total"], action["filter"]) == (1, {"label": ["x"]})
+    assert await states(wire, ids) == ["CANCELED", "CREATED"]
+
+
+@pytest.mark.parametrize("query", ["label=", "messageIds=", "queueName=%20", "async=perhaps"])
+async def test_an_empty_filter_is_not_everything(wire, query):
+    await delayed(wire)
+    name, _, value = query.partition("=")
+    for path, body in (
+        (f"/v2/messages?{query}", None),
+        ("/v2/messages", {name: value.strip("%20")}),
+    ):
+        answer = await wire.ask("DELETE", path, body)
+        assert answer.status == 400
+        assert name.lower() in answer.error.lower()
+    assert await wire.ok("DELETE", "/v2/messages?all=true") == {"cancelled": 1}
 
 
 async def test_actions_are_listed_newest_first_in_pages(wire):

@@ -188,6 +188,9 @@ def test_a_retry_without_headers_is_the_message_again() -> None:
     [
         ((("Upstash-Retries", "0"),), "max_retries", 0),
         ((("UPSTASH-METHOD", "put"),), "method", "PUT"),
+        ((("Upstash-Forward-x-a", "2"),), "headers", (("X-A", "2"),)),
+        ((("Upstash-Forward-X-B", "2"),), "headers", (("X-A", "1"), ("X-B", "2"))),
+        ((("Content-Type", "a/b"), ("X-Own", "2")), "headers", (("X-A", "1"),)),
         ((("Upstash-Retry-Delay", "5"),), "retry_delay", "5"),
         ((("Upstash-Timeout", "5s"),), "timeout_ms", 5_000),
         ((("Upstash-Label", "a,b"),), "labels", ("a", "b")),

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Query
 from qstash_dev.protocol.query import (
+    CANCELLED,
     DEAD_LETTERS,
     EVENTS,
-    MESSAGES,
     Defaults,
     filters,
     format_cursor,
@@ -20,7 +20,6 @@ from qstash_dev.protocol.query import (
 
 LOGS = Defaults(EVENTS, count=1000)
 DLQ = Defaults(DEAD_LETTERS, max_count=100, latest_first=False)
-CANCEL = Defaults(MESSAGES, ids_alone=True)
 
 
 def conditions(*pairs: tuple[str, str], of: Defaults = LOGS) -> dict[str, tuple[str, ...]]:
@@ -64,7 +63,7 @@ def test_filters_of_the_dlq() -> None:
         (DLQ, "state"),
         (LOGS, "responseStatus"),
         (LOGS, "dlqId"),
-        (CANCEL, "state"),
+        (CANCELLED, "state"),
         (LOGS, "é"),
     ],
 )
@@ -169,14 +168,14 @@ def test_dates_are_milliseconds() -> None:
     assert (query.from_date, query.to_date) == (1787313600000, 1787313600001)
 
 
-@pytest.mark.parametrize("name", ["qstash_token", "groupBy", "trimBody", "async", "all", "source"])
+@pytest.mark.parametrize("name", ["qstash_token", "groupBy", "trimBody", "async", "all"])
 def test_parameters_that_filter_nothing_are_ignored(name: str) -> None:
     assert parse_query([(name, "x")], LOGS) == Query(count=1000)
 
 
 def test_ids_of_messages_to_cancel_override_all_filters() -> None:
     pairs = [("label", "a"), ("messageIds", "m1"), ("fromDate", "5"), ("count", "1")]
-    assert parse_query(pairs, CANCEL) == Query({"id": ("m1",)})
+    assert parse_query(pairs, CANCELLED) == Query({"id": ("m1",)})
 
 
 # Cursors
@@ -225,7 +224,7 @@ def test_a_body_that_is_no_object_of_filters_is_refused(body: bytes) -> None:
 
 
 def test_filters_are_told_by_their_names_on_the_wire() -> None:
-    query = parse_query([("label", "a"), ("queueName", "q"), ("fromDate", "5")], CANCEL)
+    query = parse_query([("label", "a"), ("queueName", "q"), ("fromDate", "5")], CANCELLED)
     assert filters(query) == {"label": ["a"], "queueName": ["q"], "fromDate": ["5"]}
 
 
