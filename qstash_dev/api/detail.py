@@ -13,7 +13,7 @@ from qstash_dev.api.call import Call
 from qstash_dev.api.dev_events import entry_document
 from qstash_dev.protocol.delivery import content_type
 from qstash_dev.protocol.model import Attempt, Headers, Kind, Message, Response, SendFailure
-from qstash_dev.protocol.redact import redact_body, redact_headers
+from qstash_dev.protocol.redact import redact_body, redact_callback, redact_headers
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.store.rows import Row
 
@@ -77,7 +77,12 @@ def shown_body(body: bytes) -> dict[str, Any]:
 
 
 def _spec(message: Message) -> dict[str, Any]:
-    spec = msgspec.to_builtins(message.spec)
+    redact = message.spec.redact
+    callbacks = {
+        name: redact_callback(getattr(message.spec, name), redact)
+        for name in ("callback", "failure_callback")
+    }
+    spec = msgspec.to_builtins(msgspec.structs.replace(message.spec, **callbacks))
     hidden = ("url", "method", "headers", "caller_ip", "notices")
     return {name: value for name, value in spec.items() if name not in hidden}
 

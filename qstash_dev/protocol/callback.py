@@ -18,6 +18,7 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
+from qstash_dev.protocol.redact import BODY
 
 
 class Result(Struct, frozen=True):
@@ -32,9 +33,10 @@ def callback_message(
 ) -> Message:
     """An ordinary new message to the callback URL.
 
-    It holds the source's place in a queue until it is finished, and hides its body where the source
-    hides anything, since the source's body and headers are in it.
+    It holds the source's place in a queue until it is finished. It hides the headers that the source
+    hides, and its body where that hides anything, since the source's body and headers are in it.
     """
+    redact = source.spec.redact
     spec = Spec(
         url=callback.url,
         method=callback.method,
@@ -44,7 +46,7 @@ def callback_message(
         timeout_ms=callback.timeout_ms,
         failure_callback=callback.failure_callback,
         flow=callback.flow,
-        redact=("body",) if source.spec.redact else (),
+        redact=tuple(dict.fromkeys((BODY, *redact))) if redact else (),
         caller_ip=source.spec.caller_ip,
         kind=kind,
         parent_id=source.id,

@@ -7,7 +7,9 @@ redacts messages, logs, DLQ and schedules.
 import re
 from hashlib import sha256
 
-from qstash_dev.protocol.model import Headers
+from msgspec.structs import replace
+
+from qstash_dev.protocol.model import Callback, Headers
 
 BODY = "body"
 ALL_HEADERS = "header"
@@ -47,6 +49,17 @@ def redact_headers(headers: Headers, redact: tuple[str, ...]) -> Headers:
         if everything or f"{ALL_HEADERS}[{name.lower()}]" in hidden
         else (name, value)
         for name, value in headers
+    )
+
+
+def redact_callback(callback: Callback | None, redact: tuple[str, ...]) -> Callback | None:
+    """The callback as it is shown: its headers may hold the same secrets as the message's."""
+    if callback is None or not redact:
+        return callback
+    return replace(
+        callback,
+        headers=redact_headers(callback.headers, redact),
+        failure_callback=redact_callback(callback.failure_callback, redact),
     )
 
 

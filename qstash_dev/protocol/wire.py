@@ -118,8 +118,10 @@ def logged_message(message: Message) -> Document:
         ),
         **_labels(spec),
         **_flow(spec.flow),
-        **_callback("callback", "callbackHeaders", spec.callback),
-        **_callback("failureCallback", "failureCallbackHeaders", spec.failure_callback),
+        **_callback("callback", "callbackHeaders", spec.callback, spec.redact),
+        **_callback(
+            "failureCallback", "failureCallbackHeaders", spec.failure_callback, spec.redact
+        ),
     }
 
 
@@ -191,8 +193,8 @@ def _contents(spec: Spec, body: bytes) -> Document:
     return {
         "header": header_map(redact_headers(spec.headers, spec.redact)),
         **_body("body", redact_body(body, spec.redact)),
-        **_callback("callback", "callbackHeader", spec.callback),
-        **_callback("failureCallback", "failureCallbackHeader", spec.failure_callback),
+        **_callback("callback", "callbackHeader", spec.callback, spec.redact),
+        **_callback("failureCallback", "failureCallbackHeader", spec.failure_callback, spec.redact),
         **_labels(spec),
         **present({"retryDelayExpression": spec.retry_delay}),
         **_flow(spec.flow),
@@ -208,12 +210,14 @@ def _body(name: str, body: bytes) -> Document:
         return {f"{name}Base64": _base64(body)}
 
 
-def _callback(name: str, header_name: str, callback: Callback | None) -> Document:
+def _callback(
+    name: str, header_name: str, callback: Callback | None, redact: tuple[str, ...]
+) -> Document:
     if callback is None:
         return {}
     document: Document = {name: callback.url}
     if callback.headers:
-        document[header_name] = header_map(callback.headers)
+        document[header_name] = header_map(redact_headers(callback.headers, redact))
     return document
 
 

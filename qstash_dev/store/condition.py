@@ -19,6 +19,7 @@ from qstash_dev.protocol.filters import (
     Value,
 )
 from qstash_dev.protocol.model import Headers
+from qstash_dev.protocol.redact import redact_body, redact_headers
 from qstash_dev.store.database import Database
 
 STATE = """
@@ -34,6 +35,7 @@ _REGEX = re.IGNORECASE | re.ASCII | re.DOTALL
 def add_functions(database: Database) -> None:
     """Make what conditions call known to SQL."""
     database.function("has_header", 3, _has_header)
+    database.function("shown_body", 2, _shown_body)
     database.function("is_external", 1, is_external)
 
 
@@ -84,10 +86,12 @@ def _among(column: str, names: Iterable[str], values: dict[str, Any]) -> str:
     return f"{column} IN ({', '.join(_bind(values, name) for name in names)})"
 
 
+# What is redacted is found as it is shown: a search must not tell what is hidden.
+_BODY = "CAST(iif(c.redacted, shown_body(c.spec, c.body), c.body) AS TEXT)"
 _TEXTS = {
-    "word": "m.id {0} OR m.url {0} OR CAST(c.body AS TEXT) {0}",
+    "word": f"m.id {{0}} OR m.url {{0}} OR {_BODY} {{0}}",
     "dest": "m.url {0}",
-    "body": "CAST(c.body AS TEXT) {0}",
+    "body": f"{_BODY} {{0}}",
     "id": "m.id {0}",
     "queue": "m.queue {0}",
     "schedule": "m.schedule_id {0}",
@@ -154,19 +158,27 @@ def is_external(url: str) -> bool:
     return not is_loopback(url)
 
 
-class _WithHeaders(Struct):
+class _Searched(Struct):
     """What is read of a stored spec."""
 
     headers: Headers = ()
+    redact: tuple[str, ...] = ()
 
 
-_decode = msgspec.msgpack.Decoder(_WithHeaders).decode
+_decode = msgspec.msgpack.Decoder(_Searched).decode
 _compile = lru_cache(maxsize=256)(re.compile)
 
 
 def _has_header(spec: bytes, name: str, regex: str | None) -> bool:
     """SQL function: whether a stored spec has a header of this name and, if asked for, this value."""
-    values = [value for key, value in _decode(spec).headers if key.lower() == name]
+    known = _decode(spec)
+    headers = redact_headers(known.headers, known.redact)
+    values = [value for key, value in headers if key.lower() == name]
     if regex is None:
         return bool(values)
     return any(_compile(regex, _REGEX).fullmatch(value) for value in values)
+
+
+def _shown_body(spec: bytes, body: bytes) -> bytes:
+    """SQL function: the body of a message with redacted fields, as it is shown."""
+    return redact_body(body, _decode(spec).redact)

@@ -296,7 +296,8 @@ class Messages:
             self._db.write(_INSERT_PLAIN, plain)
         else:
             self._db.write(_INSERT, plain + special)
-        self._db.write("INSERT INTO contents VALUES (?,?,?)", (seq, _encode(spec), message.body))
+        contents = (seq, _encode(spec), message.body, bool(spec.redact))
+        self._db.write("INSERT INTO contents VALUES (?,?,?,?)", contents)
         for label in spec.labels:
             self._db.write("INSERT OR IGNORE INTO labels VALUES (?,?)", (label, seq))
         if message.due_at <= now and len(message.body) <= FRESH_BODY:

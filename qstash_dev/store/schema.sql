@@ -1,4 +1,4 @@
--- Version 3. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 2. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -57,9 +57,10 @@ CREATE TABLE messages (
 );
 
 CREATE TABLE contents (
-    message INTEGER PRIMARY KEY REFERENCES messages (seq) ON DELETE CASCADE,
-    spec    BLOB NOT NULL,
-    body    BLOB NOT NULL
+    message  INTEGER PRIMARY KEY REFERENCES messages (seq) ON DELETE CASCADE,
+    spec     BLOB NOT NULL,
+    body     BLOB NOT NULL,
+    redacted INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE labels (

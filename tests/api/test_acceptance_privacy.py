@@ -89,6 +89,7 @@ async def test_what_is_redacted_is_shown_nowhere_and_delivered_everywhere(
             forward_y_secret=Y,
             retries=0,
             failure_callback=f"{app.url}/callback",
+            failure_callback_forward_x_secret=f"{X}-5",
         ),
     }
     url = app.answers("/bad", 500)
@@ -101,6 +102,7 @@ async def test_what_is_redacted_is_shown_nowhere_and_delivered_everywhere(
     callback = await app.one("/callback")
     assert b64decode(callback.json["sourceBody"]) == BODY
     assert callback.json["sourceHeader"]["X-Secret"] == [X]
+    assert callback.headers["X-Secret"] == f"{X}-5"
     (letter,) = (await wire.ok("GET", "/v2/dlq"))["messages"]
     ids = {"id": answer["messageId"], "dlq": letter["dlqId"]}
     ids["callback"] = callback.headers["Upstash-Message-Id"]
@@ -116,6 +118,30 @@ async def test_what_is_redacted_is_shown_nowhere_and_delivered_everywhere(
         assert not secrets(text) & hidden, path
     shown = (await wire.ask("GET", "/v2/events")).body.decode()
     assert secrets(shown) >= {"4711", "4712", "4713", "4714"} - hidden or "callback" in fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "finds", "misses"),
+    [
+        ("body", ["header:x-secret=*4712"], ["body:4711", "4711", "body:*secret*"]),
+        ("header", ["body:4711", "4711"], ["header:x-secret=*4712", "header:y-secret=*4713"]),
+        ("header[X-Secret]", ["header:y-secret=*4713"], ["header:x-secret=h*"]),
+        ("body,header[y-secret]", ["header:x-secret=*4712"], ["body:4711", "header:y-secret=h*"]),
+    ],
+)
+async def test_a_search_sees_what_is_shown(wire, fields, finds, misses):
+    headers = upstash(redact_fields=fields, forward_x_secret=X, forward_y_secret=Y, delay="1h")
+    await wire.ok("POST", "/v2/publish/http://localhost:3000/", BODY, headers)
+    for route in ("messages", "logs"):
+        for filter_ in (*finds, "header:x-secret"):
+            answer = await wire.ok("GET", f"/_dev/{route}?filter={filter_}")
+            assert len(answer.get("rows", answer.get("events"))) == 1, filter_
+        for filter_ in misses:
+            answer = await wire.ok("GET", f"/_dev/{route}?filter={filter_}")
+            assert answer.get("rows", answer.get("events")) == [], filter_
+    if "body" in fields:
+        found = await wire.ok("GET", f"/_dev/messages?filter=body:{hashed(BODY)}")
+        assert found["total"] == 1
 
 
 async def test_the_hash_is_the_sha_256_of_the_value_in_hex(wire):

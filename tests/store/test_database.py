@@ -8,10 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from qstash_dev.protocol.filters import parse_filter
+from qstash_dev.protocol.model import Spec
 from qstash_dev.store.database import SCHEMA_VERSION, Database, StoreError, StoreInUse
 from qstash_dev.store.store import Store
+from tests.samples import flat
 
 NOTE = "INSERT INTO sequences VALUES (?, 1)"
 DOOM = (
@@ -271,29 +275,6 @@ def test_a_database_of_an_older_format_is_brought_up_to_date(path: Path, version
         database.close()
 
 
-def test_callbacks_of_an_older_format_keep_their_place_in_a_queue(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.executescript((FORMATS / "2.sql").read_text())
-    connection.execute("PRAGMA user_version = 2")
-    empty = dict.fromkeys(
-        ("attempts", "created_at", "due_at", "not_before", "updated_at", "retried", "max_retries"),
-        0,
-    )
-    common = {**empty, "user": "u", "kind": "", "method": "", "url": "", "host": "", "path": ""}
-    for row in (
-        {"seq": 1, "id": "source", "queue": "q", "state": "DELIVERED", "finished_at": 1},
-        {"seq": 2, "id": "callback", "line": "source", "state": "CREATED"},
-    ):
-        values = {**common, "body_size": 0, **row}
-        names, marks = ",".join(values), ",".join("?" * len(values))
-        connection.execute(f"INSERT INTO messages ({names}) VALUES ({marks})", [*values.values()])
-    connection.commit()
-    connection.close()
-    store = Store.open(path)
-    assert store.messages.places_in_queues() == [("u", "q", "source")]
-    store.close()
-
-
 SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE name <> 'sqlite_stat1'"  # statistics
 
 
@@ -303,3 +284,41 @@ def tables_and_indexes(database: Database) -> dict[str, object]:
         columns = database.read('SELECT name, type, "notnull" FROM pragma_table_info(?)', (name,))
         shape[name] = sorted(columns) if kind == "table" else sql
     return shape
+
+
+def old_database(path: Path, messages: list[dict[str, object]]) -> sqlite3.Connection:
+    """A database of the first format with these messages; what is not given is empty."""
+    connection = sqlite3.connect(path)
+    connection.executescript((FORMATS / "1.sql").read_text())
+    connection.execute("PRAGMA user_version = 1")
+    numbers = ("attempts", "created_at", "due_at", "not_before", "updated_at", "retried")
+    empty: dict[str, object] = dict.fromkeys((*numbers, "max_retries", "body_size"), 0)
+    texts = dict.fromkeys(("kind", "method", "url", "host", "path"), "")
+    for message in messages:
+        values = {**empty, **texts, "user": "u", "state": "CREATED", **message}
+        names, marks = ",".join(values), ",".join("?" * len(values))
+        connection.execute(f"INSERT INTO messages ({names}) VALUES ({marks})", [*values.values()])
+    return connection
+
+
+def test_callbacks_of_an_older_format_keep_their_place_in_a_queue(path: Path) -> None:
+    source = {"seq": 1, "id": "source", "queue": "q", "state": "DELIVERED", "finished_at": 1}
+    connection = old_database(path, [source, {"seq": 2, "id": "callback", "line": "source"}])
+    connection.commit()
+    connection.close()
+    store = Store.open(path)
+    assert store.messages.places_in_queues() == [("u", "q", "source")]
+    store.close()
+
+
+def test_what_an_older_format_redacted_stays_hidden_from_searches(path: Path) -> None:
+    connection = old_database(path, [{"seq": seq, "id": f"msg_{seq}"} for seq in (1, 2)])
+    for seq, redact in enumerate(((), ("body",)), 1):
+        spec = msgspec.msgpack.encode(Spec("http://localhost", redact=redact))
+        connection.execute("INSERT INTO contents VALUES (?,?,?)", (seq, spec, b"secret"))
+    connection.commit()
+    connection.close()
+    store = Store.open(path)
+    found = flat(store.rows.select(parse_filter("body:secret"), 0, None))
+    assert [row.id for row in found] == ["msg_1"]
+    store.close()
