@@ -41,7 +41,8 @@ def parse_destination(remainder: str, query: str) -> Destination:
         raise QStashError(400, "a non-empty destination must be provided")
     if _SCHEME.match(text):
         return Destination(check_url(_join(text, kept)), None, config)
-    return Destination(None, check_group_name(unquote(text)), config)
+    # A slash after a name is the path's; one after a URL is the URL's.
+    return Destination(None, check_group_name(unquote(text.removesuffix("/"))), config)
 
 
 def destination_text(text: str) -> Destination:

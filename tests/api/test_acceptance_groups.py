@@ -258,3 +258,17 @@ async def test_clients_that_add_at_once_all_succeed(wire):
     gone = [{"endpoints": [{"url": url}]} for url in urls[1:]]
     await asyncio.gather(*(wire.ok("DELETE", "/v2/topics/g/endpoints", body) for body in gone))
     assert await endpoints(wire, "g") == [{"url": urls[0]}]
+
+
+@pytest.mark.parametrize("path", ["publish/g/", "enqueue/q/g/", "enqueue/q/g/?x=1"])
+async def test_a_slash_after_the_name_of_a_group_is_none_of_it(wire, path):
+    await add(wire, "g", A, B)
+    sent = await wire.ok("POST", f"/v2/{path}")
+    assert [message["url"] for message in sent] == [A, B]
+
+
+async def test_a_slash_after_the_name_of_a_scheduled_group_is_none_of_it(wire):
+    await add(wire, "g", A)
+    created = await wire.ok("POST", "/v2/schedules/g/", "", upstash(cron="* * * * *"))
+    found = await wire.ok("GET", f"/v2/schedules/{created['scheduleId']}")
+    assert found["destination"] == "g"

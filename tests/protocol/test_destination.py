@@ -64,6 +64,7 @@ def test_a_name_without_scheme_is_a_url_group(name: str) -> None:
     destination = parse_destination(name, "upstash-delay=5s&x=1")
     assert (destination.url, destination.group) == (None, name)
     assert destination.config == {"upstash-delay": "5s"}
+    assert parse_destination(f"{name}/", "upstash-delay=5s&x=1") == destination
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,8 @@ def test_a_name_without_scheme_is_a_url_group(name: str) -> None:
     [
         ("", EMPTY),
         ("example.com/path", BAD_SCHEME),
+        ("group//", BAD_SCHEME),
+        ("/group", BAD_SCHEME),
         ("ftp://host/p", BAD_SCHEME),
         ("://host", BAD_SCHEME),
         ("httpx://host", BAD_SCHEME),
