@@ -273,6 +273,14 @@ async def test_a_fault_rule_for_publishes_keeps_a_call_from_the_cloud(circle: Ci
     assert (await circle.world.dev("tunnel"))["cloud"]["calls"] == calls
 
 
+async def test_a_webhook_without_a_token_does_not_reach_the_cloud_with_ours(circle: Circle) -> None:
+    calls = (await circle.world.dev("tunnel"))["cloud"]["calls"]
+    stranger = {"Authorization": ""}
+    status, _ = await circle.call("POST", "/v2/workflows/hooks/u/r/e", headers=stranger)
+    assert status == 501
+    assert (await circle.world.dev("tunnel"))["cloud"]["calls"] == calls
+
+
 async def test_a_wrong_cloud_token_is_told_to_the_app_and_in_words(tmp_path: Path) -> None:
     async with made_circle(tmp_path, token="wrong") as circle:
         status, answer = await circle.call("GET", "/v2/events")
