@@ -95,7 +95,9 @@ def flow_document(name: str, lane: FlowLane, now: int) -> dict[str, Any]:
 
 
 def _key(call: Call) -> Key:
-    return call.user, call.params["key"]
+    """The key in the path. SDKs encode nothing, so a known key that is written there counts first."""
+    written = call.user, call.rest
+    return written if call.engine.flows.find(written) else (call.user, call.params["key"])
 
 
 def _limit(call: Call, name: str) -> int | None:

@@ -2,6 +2,7 @@
 `/v2/Schedules`), a trailing slash is ignored, and `*` is the rest of the path, untouched.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -16,7 +17,9 @@ Handler = Callable[["Call"], Awaitable[web.StreamResponse]]
 
 
 class Route(Struct, frozen=True):
-    """`pattern` has literal parts, `{name}` for one decoded part, and `*` for the rest."""
+    """`pattern` has literal parts, `{name}` for one decoded part, `{name...}` for one or more, and
+    `*` for the rest.
+    """
 
     methods: str
     pattern: str
@@ -24,7 +27,7 @@ class Route(Struct, frozen=True):
 
 
 class Match(Struct, frozen=True):
-    """A handler and what its pattern found; `rest` is the raw remainder of a `*`."""
+    """A handler and what its pattern found; `rest` is what `*` or `{name...}` stands for, raw."""
 
     handler: Handler
     params: dict[str, str]
@@ -43,44 +46,43 @@ class Router:
     """Matches a method and a raw path against a table of routes; the first match wins."""
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
-        self._by_head: dict[str, list[tuple[list[str], set[str], Handler]]] = {}
+        self._by_head: dict[str, list[tuple[re.Pattern[str], set[str], Handler]]] = {}
         for route in routes:
-            parts = route.pattern.strip("/").split("/")
-            entry = (parts, set(route.methods.split()), route.handler)
-            self._by_head.setdefault("/".join(parts[:2]).lower(), []).append(entry)
+            entry = (_compiled(route.pattern), set(route.methods.split()), route.handler)
+            self._by_head.setdefault(_head(route.pattern), []).append(entry)
 
     def find(self, method: str, raw_path: str) -> Match | None:
         """The match, or `None`. Raises WrongMethod when only the method is at fault."""
-        path = raw_path.removeprefix("/")
-        parts = path.split("/")
         allowed: set[str] = set()
-        for pattern, methods, handler in self._by_head.get("/".join(parts[:2]).lower(), ()):
-            params = _match(pattern, parts)
-            if params is None:
+        for pattern, methods, handler in self._by_head.get(_head(raw_path), ()):
+            found = pattern.fullmatch(raw_path)
+            if found is None:
                 continue
             if method in methods or "ANY" in methods:
-                rest = "/".join(parts[len(pattern) - 1 :]) if pattern[-1] == "*" else ""
-                return Match(handler, params, rest)
+                raw = found.groupdict(default="")
+                rest = raw.pop("rest", "")
+                return Match(handler, {name: unquote(text) for name, text in raw.items()}, rest)
             allowed |= methods
         if allowed:
             raise WrongMethod(allowed)
         return None
 
 
-def _match(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
-    if pattern[-1] == "*":
-        pattern = pattern[:-1]
-        if len(parts) < len(pattern):
-            return None
-        parts = parts[: len(pattern)]
-    elif parts[-1] == "":
-        parts = parts[:-1]
-    if len(parts) != len(pattern):
-        return None
-    params: dict[str, str] = {}
-    for expected, found in zip(pattern, parts, strict=True):
-        if expected[:1] == "{":
-            params[expected[1:-1]] = unquote(found)
-        elif expected.lower() != found.lower():
-            return None
-    return params
+def _head(path: str) -> str:
+    """The first two parts: literal in every pattern, and enough to leave few to compare."""
+    return "/".join(path.removeprefix("/").split("/", 2)[:2]).lower()
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    text = ""
+    for part in pattern.strip("/").split("/"):
+        if part == "*":
+            return re.compile(f"{text}(?:/(?P<rest>.*))?", re.I | re.S)
+        name = part.strip("{.}")
+        if part.endswith("...}"):
+            text += f"/(?P<rest>(?P<{name}>.+?))"
+        elif part[:1] == "{":
+            text += f"/(?P<{name}>[^/]+)"
+        else:
+            text += "/" + re.escape(part)
+    return re.compile(f"{text}/?", re.I | re.S)

@@ -251,6 +251,24 @@ async def test_any_key_is_found_by_its_encoded_name(wire, key):
     assert (listed["flowControlKey"], listed["isPaused"]) == (key, True)
 
 
+@pytest.mark.parametrize("key", ["a/b", "/a", "a%25b", "a%2Fb", "a+b", "a/pause", "100%"])
+async def test_a_flow_control_key_is_found_as_sdks_write_it_into_the_path(wire, key):
+    await wire.ok("POST", f"/v2/publish/{URL}", b"", flow(key=key))
+    assert (await wire.ok("GET", f"/v2/flowControl/{key}"))["flowControlKey"] == key
+    await wire.ok("POST", f"/v2/flowControl/{key}/pause")
+    await wire.ok("POST", f"/v2/flowControl/{key}/pin?parallelism=2")
+    (found,) = await wire.ok("GET", "/v2/flowControl")
+    assert (found["flowControlKey"], found["isPaused"]) == (key, True)
+    assert found["parallelismMax"] == 2
+
+
+async def test_two_keys_that_differ_by_an_encoding_are_told_apart(wire):
+    for key in ("a/b", "a%2Fb"):
+        await wire.ok("POST", f"/v2/publish/{URL}", b"", flow(key=key))
+    for path, key in (("a/b", "a/b"), ("a%2Fb", "a%2Fb"), ("a%252Fb", "a%2Fb")):
+        assert (await wire.ok("GET", f"/v2/flowControl/{path}"))["flowControlKey"] == key
+
+
 async def test_search_finds_a_part_of_the_name(wire):
     for key in ("orders-eu", "orders-us", "mail"):
         await wire.ok("POST", f"/v2/publish/{URL}", b"", flow(key=key))

@@ -31,6 +31,19 @@ test("a key exists after its first message", async () => {
   });
 });
 
+for (const key of ["a/b", "a/b/pause", "a%25b"]) {
+  test(`the key ${key} is found as it was published`, async () => {
+    await publish("/", { key, parallelism: 3 });
+    assert.equal((await flow.get(key)).flowControlKey, key);
+    await flow.pause(key);
+    assert.equal((await flow.get(key)).isPaused, true);
+    await flow.pin(key, { parallelism: 4 });
+    assert.equal((await flow.get(key)).parallelismMax, 4);
+    await flow.resume(key);
+    await waitFor("state:delivered");
+  });
+}
+
 test("no more than the parallelism are under way", async () => {
   const open = gate();
   for (let n = 0; n < 4; n++) await publish(`/${n}`, { parallelism: 2 }, open.handler);
