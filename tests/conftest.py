@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from aiohttp import web
 from hypothesis import settings
 from multidict import CIMultiDictProxy
 
+# A shell starts what runs in the background with Ctrl-C ignored, and so would be all that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # A machine under load is no reason to fail: what takes too long meets pytest's own limit.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
