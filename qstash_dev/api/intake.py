@@ -1,5 +1,7 @@
 """What publish, enqueue, batch and schedules have in common: destination, group and draft."""
 
+from typing import Any
+
 from qstash_dev.api.call import Call
 from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.destination import NAME, Destination
@@ -36,6 +38,18 @@ def destination_group(call: Call, destination: Destination) -> Group | None:
     if group is None:
         raise QStashError(404, f"topic {destination.group} not found")
     return group
+
+
+def create_schedule(
+    call: Call, draft: Draft, destination: Destination, body: bytes
+) -> dict[str, Any]:
+    """Create a schedule; the document that tells its id, or that of the original of a duplicate."""
+    text = destination.url or destination.group or ""
+    planned = call.engine.schedules.create(call.user, draft, text, body)
+    document: dict[str, Any] = {"scheduleId": planned.schedule_id}
+    if planned.deduplicated:
+        document["deduplicated"] = True
+    return document
 
 
 def check_name(name: str, what: str) -> str:

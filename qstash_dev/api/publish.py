@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.intake import check_name, destination_group, read_draft
+from qstash_dev.api.intake import check_name, create_schedule, destination_group, read_draft
 from qstash_dev.engine.engine import Accepted
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
@@ -71,9 +71,7 @@ def _accept(call: Call, order: Order) -> tuple[Any, int]:
     if draft.cron is not None:
         queue = order.queue or draft.spec.queue
         draft = replace(draft, spec=replace(draft.spec, queue=queue))
-        text = destination.url or destination.group or ""
-        schedule = call.engine.schedules.create(call.user, draft, text, order.body)
-        return {"scheduleId": schedule.id}, 200
+        return create_schedule(call, draft, destination, order.body), 200
     # Only enqueueing puts a message into a queue; the header belongs to schedules.
     draft = replace(draft, spec=replace(draft.spec, queue=order.queue))
     accepted = call.engine.accept(call.user, draft, order.body, order.group)

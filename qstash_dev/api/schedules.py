@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.intake import destination_group, read_draft
+from qstash_dev.api.intake import create_schedule, destination_group, read_draft
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Schedule
@@ -20,9 +20,7 @@ async def create(call: Call) -> web.Response:
     if draft.cron is None:
         raise QStashError(400, "a schedule needs an Upstash-Cron header")
     body = await call.body(call.engine.policy.limits.max_message_size)
-    text = destination.url or destination.group or ""
-    schedule = call.engine.schedules.create(call.user, draft, text, body)
-    return await call.answer({"scheduleId": schedule.id})
+    return await call.answer(create_schedule(call, draft, destination, body))
 
 
 async def list_(call: Call) -> web.Response:

@@ -19,7 +19,7 @@ from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.removals import Removals
 from qstash_dev.engine.schedules import Scheduler
-from qstash_dev.protocol import hold, intake, settle
+from qstash_dev.protocol import deduplication, hold, intake, settle
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.lints import lints
@@ -83,7 +83,7 @@ class Engine:
         self.courier = Courier(store.keys, clock, send, new_id)
         self._deliveries = Deliveries(self._deliver, self._ended, self.wake)
         self.removals = Removals()
-        self.schedules = Scheduler(store, clock, new_id, self.admit, self.wake)
+        self.schedules = Scheduler(store, clock, new_id, lambda: self.policy, self.admit, self.wake)
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
@@ -102,8 +102,8 @@ class Engine:
         fresh: list[Message] = []
         with self.store.database:
             for spec in intake.spread(draft.spec, group):
-                key = intake.deduplication_key(draft, spec, body)
-                original = self.store.deduplication.find(user, key, now) if key else None
+                keys = deduplication.of_message(draft, spec, body)
+                original = self.store.deduplication.find(user, keys.sought, now)
                 if original is not None:
                     accepted.append(Accepted(original, spec.url, deduplicated=True))
                     continue
@@ -113,9 +113,9 @@ class Engine:
                 message = self._message(spec, user, body, now, due_at)
                 fresh.append(message)
                 accepted.append(Accepted(message.id, spec.url))
-                if key:
+                if keys.kept:
                     expires_at = now + self.policy.dedup_window_ms
-                    self.store.deduplication.remember(user, key, message.id, expires_at)
+                    self.store.deduplication.remember(user, keys.kept, message.id, expires_at)
             self.admit(intake.created(fresh, now))
         return accepted
 

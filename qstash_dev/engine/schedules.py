@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.engine.clock import Clock
-from qstash_dev.protocol import intake
+from qstash_dev.engine.policy import Policy
+from qstash_dev.protocol import deduplication, intake
 from qstash_dev.protocol.cron import next_after, parse_cron
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
@@ -21,33 +23,49 @@ BATCH = 100
 _OUTCOMES = {State.DELIVERED: "SUCCESS", State.FAILED: "FAIL", State.CANCELED: "FAIL"}
 
 
+class Planned(Struct, frozen=True):
+    """What was made of the request for a schedule: a new one, or the id of its original."""
+
+    schedule_id: str
+    deduplicated: bool = False
+
+
 class Scheduler:
-    """The schedules of all users. `admit` writes the messages of a firing; `wake` asks for a step."""
+    """The schedules of all users. `policy` tells the present one, `admit` writes the messages of a
+    firing, `wake` asks for a step.
+    """
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
         new_id: Callable[[str], str],
+        policy: Callable[[], Policy],
         admit: Callable[[Change], None],
         wake: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
+        self._policy = policy
         self._admit = admit
         self._wake = wake
 
-    def create(self, user: str, draft: Draft, destination: str, body: bytes) -> Schedule:
+    def create(self, user: str, draft: Draft, destination: str, body: bytes) -> Planned:
         """Create a schedule, or replace the one with the same id but for its pause.
 
-        Raises QStashError(400) for a bad cron expression.
+        A duplicate changes nothing, unless the original was deleted. Raises QStashError(400) for a
+        bad cron expression.
         """
         now = self._clock.now()
         try:
             cron = parse_cron(draft.cron or "")
         except ValueError as error:
             raise QStashError(400, f"invalid cron: {error}") from error
+        keys = deduplication.of_schedule(draft, destination, body)
+        original = self._store.deduplication.find(user, keys.sought, now)
+        if original is not None and self._store.schedules.get(user, original) is not None:
+            return Planned(original, deduplicated=True)
         schedule_id = draft.schedule_id or self._new_id("scd_")
         former = self._store.schedules.get(user, schedule_id)
         schedule = Schedule(
@@ -63,9 +81,12 @@ class Scheduler:
             paused=former.paused if former else False,
             last_at=former.last_at if former else None,
         )
-        self._put(schedule)
+        with self._store.database:
+            self._put(schedule)
+            expires_at = now + self._policy().dedup_window_ms
+            self._store.deduplication.remember(user, keys.kept, schedule_id, expires_at)
         self._wake()
-        return schedule
+        return Planned(schedule_id)
 
     def find(self, user: str, schedule_id: str) -> Schedule:
         """A user's schedule. Raises QStashError(404)."""

@@ -1,7 +1,6 @@
 """From a draft to messages: new ones, copies for a replay, copies for a retry out of the DLQ."""
 
 from collections.abc import Callable, Iterable
-from hashlib import sha256
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -69,24 +68,6 @@ def due_at(draft: Draft, limits: Limits, now: int) -> int:
         return now + draft.delay_ms
     check_delay(draft.not_before - now, limits)
     return draft.not_before
-
-
-def deduplication_key(draft: Draft, spec: Spec, body: bytes) -> str | None:
-    """What makes a message a duplicate within the window, or `None`.
-
-    In a URL group each endpoint deduplicates by itself. Content is destination, body, content type
-    and forwarded headers (QStash docs, "Deduplication").
-    """
-    endpoint = spec.url if spec.topic else ""
-    if draft.deduplication_id is not None:
-        return f"id:{draft.deduplication_id}:{endpoint}"
-    if not draft.content_based_deduplication:
-        return None
-    digest = sha256(spec.url.encode())
-    for name, value in sorted(spec.headers):
-        digest.update(f"\0{name}\0{value}".encode())
-    digest.update(b"\0\0" + body)
-    return f"content:{digest.hexdigest()}"
 
 
 def replay(source: Message, changes: Changes, now: int, new_id: str) -> Message:

@@ -3,6 +3,7 @@
 Each row is one value of the protocol, encoded whole. Decides nothing.
 """
 
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -138,25 +139,29 @@ class Keys:
 
 
 class Deduplication:
-    """Which message a deduplication key stands for, until when."""
+    """Which message or schedule a deduplication key stands for, until when."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def find(self, user: str, key: str, now: int) -> str | None:
-        """The id of the message that was accepted with this key within the window."""
-        row = self._db.read_one(
-            "SELECT message_id FROM deduplication WHERE user = ? AND key = ? AND expires_at > ?",
-            (user, key, now),
-        )
-        return row[0] if row else None
+    def find(self, user: str, keys: Iterable[str], now: int) -> str | None:
+        """The id of what was accepted with the first of these keys that is known at this time."""
+        for key in keys:
+            row = self._db.read_one(
+                "SELECT message_id FROM deduplication "
+                "WHERE user = ? AND key = ? AND expires_at > ?",
+                (user, key, now),
+            )
+            if row:
+                return str(row[0])
+        return None
 
-    def remember(self, user: str, key: str, message_id: str, expires_at: int) -> None:
-        """From now on this key is a duplicate."""
+    def remember(self, user: str, keys: Iterable[str], id_: str, expires_at: int) -> None:
+        """From now on what has one of these keys is a duplicate."""
         with self._db:
-            self._db.write(
+            self._db.write_many(
                 "INSERT OR REPLACE INTO deduplication VALUES (?,?,?,?)",
-                (user, key, message_id, expires_at),
+                ((user, key, id_, expires_at) for key in keys),
             )
 
     def expire(self, now: int) -> None:

@@ -168,6 +168,34 @@ async def test_enqueueing_with_a_cron_header_makes_one_that_enqueues(wire):
     assert (await get(wire, answer["scheduleId"]))["queueName"] == "q"
 
 
+@pytest.mark.parametrize("path", ["/v2/schedules", "/v2/publish", "/v2/enqueue/q"])
+@pytest.mark.parametrize(
+    "headers", [{"deduplication_id": "a"}, {"content_based_deduplication": "true"}]
+)
+async def test_a_duplicate_of_a_schedule_is_answered_with_the_first(wire, path, headers):
+    order = ("POST", f"{path}/{URL}", b"x", upstash(cron="* * * * *", **headers))
+    first = await wire.ok(*order)
+    again = await wire.ask(*order)
+    assert (again.status, again.json) == (200, {**first, "deduplicated": True})
+    assert len(await wire.ok("GET", "/v2/schedules")) == 1
+
+
+async def test_enqueueing_with_a_cron_header_and_the_queue_header_takes_the_path(wire):
+    headers = upstash(cron="* * * * *", queue_name="other")
+    answer = await wire.ok("POST", f"/v2/enqueue/q/{URL}", b"x", headers)
+    assert (await get(wire, answer["scheduleId"]))["queueName"] == "q"
+
+
+async def test_publishing_with_a_cron_header_and_a_queue_makes_one_that_enqueues(wire, app):
+    headers = upstash(cron="* * * * *", queue_name="q")
+    answer = await wire.ok("POST", f"/v2/publish/{app.url}", b"x", headers)
+    assert (await get(wire, answer["scheduleId"]))["queueName"] == "q"
+    await wire.advance(60)
+    received = await app.one()
+    events = await wire.events(f"messageId={received.headers['Upstash-Message-Id']}")
+    assert {event["queueName"] for event in events} == {"q"}
+
+
 async def test_a_schedule_is_deleted_once(wire):
     schedule_id = await create(wire)
     await wire.ok("DELETE", f"/v2/schedules/{schedule_id}")

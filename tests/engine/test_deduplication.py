@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from qstash_dev.protocol.model import Endpoint, Group
-from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer
+from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer, draft
 
 WINDOW = 600_000
 GROUP = Group(USER, "g", (Endpoint(f"{URL}/1"), Endpoint(f"{URL}/2")), START, START)
@@ -130,6 +130,43 @@ async def test_an_endpoint_that_is_new_in_a_group_gets_its_message(world):
     larger = Group(USER, "g", (*GROUP.endpoints, Endpoint(f"{URL}/3")), START, START)
     accepted = world.publish("", group=larger, deduplication_id="a")
     assert [a.deduplicated for a in accepted] == [True, True, False]
+
+
+async def test_a_group_and_a_single_message_with_one_id_are_duplicates(world):
+    originals = world.publish("", group=GROUP, deduplication_id="a")
+    (duplicate,) = world.publish(f"{URL}/2", deduplication_id="a")
+    assert (duplicate.message_id, duplicate.deduplicated) == (originals[1].message_id, True)
+    (original,) = world.publish(f"{URL}/1", deduplication_id="b")
+    duplicates = world.publish("", group=GROUP, deduplication_id="b")
+    assert {a.message_id for a in duplicates} == {original.message_id}
+
+
+@pytest.mark.parametrize("headers", [{"deduplication_id": "a"}, BY_CONTENT])
+async def test_a_second_schedule_within_the_window_is_the_first(world, headers):
+    def plan(body: bytes = b"") -> tuple[str, bool]:
+        order = draft(URL, cron="0 * * * *", **headers)
+        planned = world.engine.schedules.create(USER, order, URL, body)
+        return planned.schedule_id, planned.deduplicated
+
+    first, _ = plan()
+    assert plan() == (first, True)
+    assert world.store.schedules.count() == 1
+    await world.run(WINDOW)
+    second, deduplicated = plan()
+    assert not deduplicated
+    assert world.store.schedules.count() == 2
+    await world.run(60 * 60_000)  # deduplication is for creation: both fire
+    assert len(world.app.deliveries) == 2
+    world.engine.schedules.delete(world.engine.schedules.find(USER, second))
+    assert plan()[0] not in (first, second)
+
+
+async def test_a_duplicate_that_names_a_schedule_changes_nothing_of_it(world):
+    for cron, body in (("0 * * * *", b"1"), ("* * * * *", b"2")):
+        order = draft(URL, cron=cron, schedule_id="s", deduplication_id="a")
+        world.engine.schedules.create(USER, order, URL, body)
+    found = world.engine.schedules.find(USER, "s")
+    assert (found.cron, found.body) == ("0 * * * *", b"1")
 
 
 async def test_housekeeping_forgets_only_what_is_over(world):

@@ -28,7 +28,9 @@ def create(
     world: World, cron: str = "* * * * *", destination: str = URL, body: bytes = b"", **options
 ) -> Schedule:
     url = destination if destination.startswith("http") else ""
-    return world.engine.schedules.create(USER, draft(url, cron=cron, **options), destination, body)
+    order = draft(url, cron=cron, **options)
+    planned = world.engine.schedules.create(USER, order, destination, body)
+    return world.engine.schedules.find(USER, planned.schedule_id)
 
 
 def found(world: World, schedule: Schedule) -> Schedule:

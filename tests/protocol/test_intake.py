@@ -1,8 +1,6 @@
-"""From a draft to messages: fan-out, due times, deduplication keys, replays, retries out of the DLQ."""
+"""From a draft to messages: fan-out, due times, replays, retries out of the DLQ."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from qstash_dev.protocol import intake
@@ -14,10 +12,6 @@ from qstash_dev.protocol.quota import QUOTAS
 from tests.samples import DAY, NOW, URL, active, callback, group, message
 
 PAYG = QUOTAS["payg"]
-
-
-def key(draft: Draft, body: bytes = b"{}") -> str | None:
-    return intake.deduplication_key(draft, draft.spec, body)
 
 
 # Fan-out and due times
@@ -71,63 +65,6 @@ def test_creating_messages_logs_each() -> None:
         ("msg_1", State.CREATED, None),
         ("msg_2", State.CREATED, NOW + 5),
     ]
-
-
-# Deduplication
-
-
-def test_without_a_wish_nothing_is_a_duplicate() -> None:
-    assert key(Draft(Spec(URL))) is None
-
-
-def test_a_deduplication_id_holds_across_destinations_and_contents() -> None:
-    first = Draft(Spec(URL), deduplication_id="a")
-    other = Draft(Spec("http://other", method="PUT"), deduplication_id="a")
-    assert key(first) == key(other, b"another")
-    assert key(first) != key(replace(first, deduplication_id="b"))
-
-
-def test_an_id_wins_over_the_content() -> None:
-    draft = Draft(Spec(URL), deduplication_id="a", content_based_deduplication=True)
-    assert key(draft, b"1") == key(draft, b"2")
-
-
-def test_each_endpoint_of_a_group_deduplicates_by_itself() -> None:
-    for draft in (
-        Draft(Spec(""), deduplication_id="a"),
-        Draft(Spec(""), content_based_deduplication=True),
-    ):
-        specs = intake.spread(draft.spec, group("http://a", "http://b"))
-        keys = [intake.deduplication_key(draft, spec, b"") for spec in specs]
-        assert len(set(keys)) == 2
-
-
-CONTENT = Spec(URL, headers=(("Content-Type", "text/plain"), ("X-A", "1")))
-
-
-@pytest.mark.parametrize(
-    ("spec", "body", "same"),
-    [
-        (CONTENT, b"{}", True),
-        (replace(CONTENT, headers=CONTENT.headers[::-1]), b"{}", True),
-        (replace(CONTENT, max_retries=0, labels=("a",)), b"{}", True),
-        (CONTENT, b"{} ", False),
-        (replace(CONTENT, url=URL + "?"), b"{}", False),
-        (replace(CONTENT, headers=CONTENT.headers[:1]), b"{}", False),
-        (replace(CONTENT, headers=(("Content-Type", "text/html"), ("X-A", "1"))), b"{}", False),
-    ],
-)
-def test_content_is_destination_body_type_and_forwarded_headers(
-    spec: Spec, body: bytes, same: bool
-) -> None:
-    first = key(Draft(CONTENT, content_based_deduplication=True))
-    assert (key(Draft(spec, content_based_deduplication=True), body) == first) is same
-
-
-@given(st.binary(max_size=30), st.binary(max_size=30))
-def test_different_bodies_are_never_duplicates(one: bytes, other: bytes) -> None:
-    draft = Draft(CONTENT, content_based_deduplication=True)
-    assert (key(draft, one) == key(draft, other)) is (one == other)
 
 
 # Replay

@@ -91,18 +91,18 @@ def test_without_schedules_nothing_is_due(store: Store) -> None:
 def test_a_deduplication_key_holds_until_it_expires(
     store: Store, user: str, key: str, at: int, found: str | None
 ) -> None:
-    store.deduplication.remember("u", "k", "msg_1", NOW + 100)
-    assert store.deduplication.find(user, key, at) == found
+    store.deduplication.remember("u", ("k",), "msg_1", NOW + 100)
+    assert store.deduplication.find(user, ("unknown", key), at) == found
     store.deduplication.expire(at)
-    assert store.deduplication.find("u", "k", NOW) == (None if at >= NOW + 100 else "msg_1")
+    assert store.deduplication.find("u", ("k",), NOW) == (None if at >= NOW + 100 else "msg_1")
 
 
 def test_a_reset_forgets_all_but_the_keys(store: Store) -> None:
     store.keys.put("u", "sig_a", "sig_b")
     store.queues.put("u", "q", Queue("u", "q", NOW, NOW))
     store.schedules.put("u", "s", schedule("s", NOW))
-    store.deduplication.remember("u", "k", "msg_1", NOW + 100)
+    store.deduplication.remember("u", ("k",), "msg_1", NOW + 100)
     store.reset()
     assert store.keys.get("u") == ("sig_a", "sig_b")
     assert (store.queues.count(), store.schedules.count()) == (0, 0)
-    assert store.deduplication.find("u", "k", NOW) is None
+    assert store.deduplication.find("u", ("k",), NOW) is None
