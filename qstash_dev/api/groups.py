@@ -36,7 +36,7 @@ class Defaults(Struct, frozen=True):
 
 
 async def add_endpoints(call: Call) -> web.Response:
-    """Create the group or add to it; the same URL or name replaces in place."""
+    """Create the group or add to it; the same URL or name updates in place."""
     name = check_name(call.params["name"], "URL group")
     order = await call.json(Endpoints)
     if not order.endpoints:

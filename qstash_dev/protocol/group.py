@@ -2,22 +2,37 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Endpoint
 
 Endpoints = tuple[Endpoint, ...]
 
 
 def added(endpoints: Endpoints, new: Iterable[Endpoint]) -> Endpoints:
-    """With the new ones at the end; one with a known URL or name replaces that in place."""
+    """With the new ones at the end; one with a known URL or name updates that in place.
+
+    Without a name it keeps the one that its URL has. Raises QStashError(400) if its URL is one
+    endpoint's and its name another's: one of them would be lost.
+    """
     result = list(endpoints)
     for endpoint in new:
-        places = [i for i, old in enumerate(result) if _same(old, endpoint)]
-        if not places:
+        by_url = _place(result, "url", endpoint.url)
+        by_name = _place(result, "name", endpoint.name) if endpoint.name else None
+        if by_url is not None and by_name is not None and by_url != by_name:
+            raise QStashError(
+                400,
+                f"endpoint {endpoint.url[:200]} cannot be named {endpoint.name!r}: that is the name "
+                f"of {result[by_name].url[:200]}, remove one of the two first",
+            )
+        if by_url is not None:
+            name = endpoint.name or result[by_url].name
+            result[by_url] = replace(endpoint, name=name)
+        elif by_name is not None:
+            result[by_name] = endpoint
+        else:
             result.append(endpoint)
-            continue
-        result[places[0]] = endpoint
-        for place in reversed(places[1:]):
-            del result[place]
     return tuple(result)
 
 
@@ -29,5 +44,6 @@ def removed(endpoints: Endpoints, gone: Iterable[tuple[str | None, str | None]])
     return tuple(e for e in endpoints if e.url not in urls and e.name not in names)
 
 
-def _same(old: Endpoint, new: Endpoint) -> bool:
-    return old.url == new.url or (new.name is not None and old.name == new.name)
+def _place(endpoints: list[Endpoint], field: str, value: str | None) -> int | None:
+    values = [getattr(endpoint, field) for endpoint in endpoints]
+    return values.index(value) if value in values else None

@@ -45,6 +45,16 @@ async def test_more_endpoints_go_to_the_end_and_a_known_url_or_name_is_updated_i
     assert group["updatedAt"] - group["createdAt"] == 5_000
 
 
+async def test_an_endpoint_that_would_replace_two_is_refused_and_nothing_is_lost(wire):
+    await add(wire, "g", {"url": A, "name": "a"}, {"url": B, "name": "b"})
+    order = {"endpoints": [{"url": C}, {"url": A, "name": "b"}]}
+    answer = await wire.ask("POST", "/v2/topics/g/endpoints", order)
+    assert answer.status == 400
+    assert B in answer.error
+    await add(wire, "g", A)
+    assert await endpoints(wire, "g") == [{"name": "a", "url": A}, {"name": "b", "url": B}]
+
+
 async def test_endpoints_are_removed_by_url_or_name_and_with_the_last_one_the_group(wire):
     await add(wire, "g", {"url": A, "name": "a"}, B, C)
     await wire.ok("DELETE", "/v2/topics/g/endpoints", {"endpoints": [{"name": "a"}]})
