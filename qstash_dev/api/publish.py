@@ -13,6 +13,7 @@ from qstash_dev.engine.engine import Accepted
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
+from qstash_dev.protocol.intake import due_at
 from qstash_dev.protocol.model import Group
 
 
@@ -121,6 +122,8 @@ def _order(call: Call, item: Item) -> Order:
         defaults=group.headers if group else None,
         caller_ip=call.request.remote,
     )
+    if draft.cron is None:
+        due_at(draft, limits, call.engine.clock.now())
     body = (item.body or "").encode()
     if limits.max_message_size is not None and len(body) > limits.max_message_size:
         raise QStashError(412, "quota maxMessageSize exceeded")

@@ -493,13 +493,19 @@ async def test_headers_of_the_batch_request_do_not_apply_to_its_items(wire, app)
     assert "label" not in await wire.ok("GET", f"/v2/messages/{answer['messageId']}")
 
 
-async def test_a_quota_refuses_the_batch_before_anything_is_sent(wire, app):
-    items = [
-        {"destination": app.url},
-        {"destination": app.url, "headers": {"Upstash-Retries": "1000000"}},
-    ]
+@pytest.mark.parametrize(
+    ("header", "value", "error"),
+    [
+        ("Upstash-Retries", "1000000", "quota maxRetries exceeded"),
+        ("Upstash-Delay", "400d", f"quota maxDelay exceeded, current limit: {365 * DAY}"),
+        ("Upstash-Not-Before", None, f"quota maxDelay exceeded, current limit: {365 * DAY}"),
+    ],
+)
+async def test_a_quota_refuses_the_batch_before_anything_is_sent(wire, app, header, value, error):
+    value = value or str(await wire.now() // 1000 + 400 * DAY)
+    items = [{"destination": app.url}, {"destination": app.url, "headers": {header: value}}]
     answer = await wire.ask("POST", "/v2/batch", items)
-    assert (answer.status, answer.error) == (412, "quota maxRetries exceeded")
+    assert (answer.status, answer.error) == (412, error)
     assert await wire.events() == []
 
 
