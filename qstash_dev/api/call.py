@@ -19,7 +19,6 @@ from qstash_dev.protocol.model import Attempt, Message, Response
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
 
-MAX_JSON = 100_000_000
 PAGE_BYTES = 16_000_000
 """A page ends early rather than hold a thousand large bodies: the cursor goes on from there."""
 encode = msgspec.json.encode
@@ -102,9 +101,12 @@ class Call(Struct):
         """The request's headers; bytes that are not UTF-8 are lone surrogates in them."""
         return list(self.request.headers.items())
 
-    async def body(self, limit: int | None) -> bytes:
-        """The whole body. Raises QStashError: 412 when it is larger than `limit` bytes."""
-        limit = MAX_JSON if limit is None else limit
+    async def body(self, limit: int | None = None) -> bytes:
+        """The whole body. Raises QStashError: 412 when it is larger than `limit` bytes, or without
+        a limit larger than any request may be.
+        """
+        if limit is None:
+            limit = self.engine.policy.limits.max_request_size
         length = self.request.content_length
         if length is not None and length > limit:
             raise QStashError(412, "quota maxMessageSize exceeded")
@@ -122,7 +124,7 @@ class Call(Struct):
 
     async def json(self, kind: Any = dict) -> Any:
         """The body as JSON of type `kind`, whatever its Content-Type. Raises QStashError(400)."""
-        body = await self.body(MAX_JSON)
+        body = await self.body()
         try:
             return msgspec.json.decode(body or b"{}", type=kind)
         except (msgspec.MsgspecError, RecursionError) as error:

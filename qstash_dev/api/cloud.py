@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from qstash_dev.api.call import MAX_JSON, Call, json_response
+from qstash_dev.api.call import Call, json_response
 from qstash_dev.protocol import passthrough
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Headers, Query
@@ -97,7 +97,7 @@ class Cloud:
             path=request.raw_path.partition("?")[0],
             query=call.query,
             headers=_sendable(call.headers()),
-            body=await call.body(MAX_JSON),
+            body=await call.body(),
         )
         for destination in passthrough.destinations(asked):
             call.context.faults.check_publish(destination)

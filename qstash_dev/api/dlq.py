@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 from msgspec.structs import replace
 
-from qstash_dev.api.call import MAX_JSON, PAGE_BYTES, Call, gather, size_of
+from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
 from qstash_dev.protocol.model import Attempt, DeadLetter, Message, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
@@ -54,7 +54,7 @@ async def delete(call: Call) -> web.Response:
 
 async def delete_many(call: Call) -> web.Response:
     """Remove by ids or filters, from the query or a JSON body; unknown ids are ignored."""
-    query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _MANY)
+    query = parse_query(call.pairs() + json_pairs(await call.body()), _MANY)
     found, cursor = await _page(call, query)
     call.engine.remove_dead(letter for _, letter, _ in found)
     return await call.answer({"deleted": len(found), **cursor})
@@ -68,7 +68,7 @@ async def retry(call: Call) -> web.Response:
 
 async def retry_many(call: Call) -> web.Response:
     """Publish the messages of many entries anew."""
-    query = parse_query(call.pairs() + json_pairs(await call.body(MAX_JSON)), _MANY)
+    query = parse_query(call.pairs() + json_pairs(await call.body()), _MANY)
     found, cursor = await _page(call, query)
     responses = [{"messageId": _retry(call, letter)} for _, letter, _ in found]
     return await call.answer({"responses": responses, **cursor}, 201)

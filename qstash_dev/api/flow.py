@@ -7,8 +7,8 @@ from aiohttp import web
 from qstash_dev.api.call import Call
 from qstash_dev.engine.lanes import FlowLane, Key
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import MAX_PERIOD_S
-from qstash_dev.protocol.timing import parse_duration
+from qstash_dev.protocol.quota import exceeds
+from qstash_dev.protocol.timing import format_duration, parse_duration
 from qstash_dev.protocol.wire import present
 
 
@@ -117,6 +117,8 @@ def _period(call: Call) -> int:
         seconds = parse_duration(text) // 1000
     except ValueError as error:
         raise QStashError(400, f"invalid period: {error}") from error
-    if not 1 <= seconds <= MAX_PERIOD_S:
-        raise QStashError(400, f"invalid period {text[:50]!r}: expected between 1s and 1 week")
+    limit_s = call.engine.policy.limits.max_flow_period_s
+    if seconds < 1 or exceeds(seconds, limit_s):
+        longest = format_duration(limit_s * 1000) if limit_s else "any time"
+        raise QStashError(400, f"invalid period {text[:50]!r}: expected between 1s and {longest}")
     return seconds

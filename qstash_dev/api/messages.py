@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api.call import MAX_JSON, Call
+from qstash_dev.api.call import Call
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Message
 from qstash_dev.protocol.query import (
@@ -38,7 +38,7 @@ async def cancel(call: Call) -> web.Response:
 
 async def cancel_many(call: Call) -> web.Response:
     """Cancel by ids or filters, from the query or a JSON body; without any, everything."""
-    pairs = call.pairs() + json_pairs(await call.body(MAX_JSON))
+    pairs = call.pairs() + json_pairs(await call.body())
     query = parse_query(pairs, CANCELLED)
     if is_set(pairs, "async"):
         action = await call.engine.bulk.start(call.user, query)

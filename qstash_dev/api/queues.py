@@ -6,9 +6,8 @@ from msgspec import Struct
 from qstash_dev.api.call import Call
 from qstash_dev.api.intake import check_name
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.quota import exceeds
 from qstash_dev.protocol.wire import queue_document
-
-MAX_PARALLELISM = 10_000
 
 
 class Upsert(Struct, frozen=True, rename="camel"):
@@ -25,10 +24,9 @@ async def upsert(call: Call) -> web.Response:
     name = check_name(order.queue_name, "queue")
     if order.parallelism is not None and order.parallelism < 1:
         raise QStashError(400, f"invalid parallelism {order.parallelism}: it must be at least 1")
-    if order.parallelism is not None and order.parallelism > MAX_PARALLELISM:
-        raise QStashError(
-            412, f"quota maxQueueParallelism exceeded, current limit: {MAX_PARALLELISM}"
-        )
+    limit = call.engine.policy.limits.max_queue_parallelism
+    if exceeds(order.parallelism, limit):
+        raise QStashError(412, f"quota maxQueueParallelism exceeded, current limit: {limit}")
     call.engine.queues.upsert(call.user, name, order.parallelism, order.paused)
     return await call.done()
 

@@ -12,7 +12,8 @@ from qstash_dev.config import Config, ConfigError, Loaded
 LIVE = frozenset(
     {
         *("route", "external", "hold", "retry-interval", "quota", "max-retries", "max-delay"),
-        *("max-message-size", "dedup-window", "max-messages", "max-age", "parallelism", "strict"),
+        *("max-message-size", "max-request-size", "max-queue-parallelism", "max-flow-period"),
+        *("dedup-window", "max-messages", "max-age", "parallelism", "strict"),
     }
 )
 """Settings that a running server takes over."""

@@ -27,6 +27,7 @@ FIELDS = {
     "retry-interval": "retry_interval_ms",
     "max-age": "max_age_ms",
     "max-delay": "max_delay_s",
+    "max-flow-period": "max_flow_period_s",
     "dedup-window": "dedup_window_ms",
     "finished-readable": "finished_readable_ms",
     "parallelism": "global_parallelism",

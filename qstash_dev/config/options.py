@@ -117,6 +117,9 @@ OPTIONS = (
     Option(LIMITS, "max-retries", "N", COUNT, None, "Retries per message [default: by quota]."),
     Option(LIMITS, "max-delay", "D", SECONDS, None, "Delay of a message [default: by quota]."),
     Option(LIMITS, "max-message-size", "SIZE", SIZE, None, "Body size [default: by quota]."),
+    Option(LIMITS, "max-request-size", "SIZE", p.size, "100MB", "Size of a batch."),
+    Option(LIMITS, "max-queue-parallelism", "N", COUNT, "10000", "Parallelism of a queue."),
+    Option(LIMITS, "max-flow-period", "D", SECONDS, "7d", "Period of a flow-control rate."),
     Option(LIMITS, "parallelism", "N", p.integer(1), "100", "Deliveries at the same time."),
     Option(LIMITS, "dedup-window", "D", p.duration_ms, "10m", "How long duplicates are noticed."),
     Option(

@@ -14,15 +14,14 @@ from msgspec import Struct
 from qstash_dev.protocol.destination import NAME, check_url
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Callback, FlowControl, Headers, Spec
-from qstash_dev.protocol.quota import Limits
+from qstash_dev.protocol.quota import Limits, exceeds
 from qstash_dev.protocol.redact import parse_redact
 from qstash_dev.protocol.retry import validate_retry_delay
-from qstash_dev.protocol.timing import parse_duration, parse_not_before
+from qstash_dev.protocol.timing import format_duration, parse_duration, parse_not_before
 
 T = TypeVar("T")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 DEFAULT_RETRIES = 3
-MAX_PERIOD_S = 7 * 86_400
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HOP_BY_HOP = frozenset(
     [
@@ -147,7 +146,7 @@ def _spec(
         callback=_callback(values, "upstash-callback", limits),
         failure_callback=_callback(values, "upstash-failure-callback", limits),
         labels=tuple(x for x in map(str.strip, values.get("upstash-label", "").split(",")) if x),
-        flow=_flow(values),
+        flow=_flow(values, limits),
         redact=_read(values, "upstash-redact-fields", parse_redact) or (),
         queue=_name(values, "upstash-queue-name"),
         caller_ip=caller_ip,
@@ -178,7 +177,7 @@ def _callback(
         retry_delay=_retry_delay(family),
         timeout_ms=_timeout(family),
         delay_ms=_delay(family, limits),
-        flow=_flow(family),
+        flow=_flow(family, limits),
         failure_callback=_callback(family, "upstash-failure-callback", limits, depth + 1),
     )
 
@@ -266,7 +265,7 @@ def _method(values: Mapping[str, str]) -> str:
 
 def _retries(values: Mapping[str, str], limits: Limits) -> int | None:
     retries = _read(values, "upstash-retries", _whole_number)
-    if _exceeds(retries, limits.max_retries):
+    if exceeds(retries, limits.max_retries):
         raise QStashError(412, "quota maxRetries exceeded")
     return retries
 
@@ -298,12 +297,8 @@ def _delay(values: Mapping[str, str], limits: Limits) -> int:
 
 def check_delay(delay_ms: int, limits: Limits) -> None:
     """Raises QStashError(412) for a delivery that is further away than the plan allows."""
-    if _exceeds(delay_ms / 1000, limits.max_delay_s):
+    if exceeds(delay_ms / 1000, limits.max_delay_s):
         raise QStashError(412, f"quota maxDelay exceeded, current limit: {limits.max_delay_s}")
-
-
-def _exceeds(value: float | None, limit: int | None) -> bool:
-    return value is not None and limit is not None and value > limit
 
 
 def _deduplication_id(values: Mapping[str, str]) -> str | None:
@@ -324,7 +319,7 @@ def _name(values: Mapping[str, str], header: str) -> str | None:
     return name
 
 
-def _flow(values: Mapping[str, str]) -> FlowControl | None:
+def _flow(values: Mapping[str, str], limits: Limits) -> FlowControl | None:
     key, text = values.get("upstash-flow-control-key"), values.get("upstash-flow-control-value")
     if not key and not text:
         return None
@@ -332,17 +327,17 @@ def _flow(values: Mapping[str, str]) -> FlowControl | None:
         raise QStashError(400, "Upstash-Flow-Control-Value needs an Upstash-Flow-Control-Key")
     if not text:
         raise QStashError(400, "Upstash-Flow-Control-Key needs an Upstash-Flow-Control-Value")
-    return parse_flow(key, text)
+    return parse_flow(key, text, limits)
 
 
-def parse_flow(key: str, text: str) -> FlowControl:
+def parse_flow(key: str, text: str, limits: Limits) -> FlowControl:
     """Read `parallelism=3, rate=5, period=1m`. Raises QStashError(400) naming the part at fault."""
     found: dict[str, int] = {}
     for part in filter(None, map(str.strip, text.split(","))):
         name, _, value = (x.strip() for x in part.partition("="))
         if name not in ("parallelism", "rate", "period"):
             raise QStashError(400, f"invalid Upstash-Flow-Control-Value header: unknown {part!r}")
-        found[name] = _flow_number(name, value)
+        found[name] = _flow_number(name, value, limits)
     if "parallelism" not in found and "rate" not in found:
         raise QStashError(
             400, "invalid Upstash-Flow-Control-Value header: parallelism or rate must be given"
@@ -350,7 +345,7 @@ def parse_flow(key: str, text: str) -> FlowControl:
     return FlowControl(key, found.get("parallelism"), found.get("rate"), found.get("period", 1))
 
 
-def _flow_number(name: str, value: str) -> int:
+def _flow_number(name: str, value: str, limits: Limits) -> int:
     try:
         number = parse_duration(value) // 1000 if name == "period" else _whole_number(value)
     except ValueError as error:
@@ -361,9 +356,11 @@ def _flow_number(name: str, value: str) -> int:
         raise QStashError(
             400, f"invalid Upstash-Flow-Control-Value header: {name} must be at least 1"
         )
-    if name == "period" and number > MAX_PERIOD_S:
+    limit_s = limits.max_flow_period_s
+    if name == "period" and limit_s is not None and number > limit_s:
+        longest = format_duration(limit_s * 1000)
         raise QStashError(
-            400, "invalid Upstash-Flow-Control-Value header: period must be at most 1 week"
+            400, f"invalid Upstash-Flow-Control-Value header: period must be at most {longest}"
         )
     return number
 

@@ -4,11 +4,23 @@ from msgspec import Struct
 
 
 class Limits(Struct, frozen=True):
-    """What a plan allows; `None` is "not limited". Sizes are bytes of the body."""
+    """What a plan allows; `None` is "not limited". Sizes are bytes of the body.
+
+    `max_request_size` is that of a batch or another JSON body (100 MB: QStash docs, "Batching"), and
+    `max_flow_period_s` that of flow control (a week: QStash docs, "Flow Control").
+    """
 
     max_retries: int | None
     max_delay_s: int | None
     max_message_size: int | None
+    max_request_size: int = 100_000_000
+    max_queue_parallelism: int | None = 10_000
+    max_flow_period_s: int | None = 7 * 86_400
+
+
+def exceeds(value: float | None, limit: float | None) -> bool:
+    """Whether a value that is given is more than a limit that there is."""
+    return value is not None and limit is not None and value > limit
 
 
 QUOTAS = {

@@ -282,7 +282,9 @@ def _refuse_circle(cloud_url: str, api_port: int) -> None:
 
 def _spec(sent: Sent) -> Spec:
     """As a local publish would read it; what only the cloud understands is left out."""
-    unlimited = Limits(max_retries=None, max_delay_s=None, max_message_size=None)
+    unlimited = Limits(
+        max_retries=None, max_delay_s=None, max_message_size=None, max_flow_period_s=None
+    )
     try:
         return parse_draft(sent.url, sent.headers, unlimited).spec
     except QStashError as error:

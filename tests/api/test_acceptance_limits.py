@@ -4,7 +4,9 @@ import asyncio
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 
+from qstash_dev.protocol.quota import QUOTAS
 from tests.api.wire import upstash
 
 URL = "http://localhost:3000"
@@ -51,7 +53,7 @@ async def test_an_upsert_changes_what_it_names_and_leaves_the_rest(wire):
     [
         (0, 400, "at least 1"),
         (-1, 400, "at least 1"),
-        (1_000_000_000, 412, "current limit"),
+        (10_001, 412, "quota maxQueueParallelism exceeded, current limit: 10000"),
         ("3", 400, "parallelism"),
         (1.5, 400, "parallelism"),
     ],
@@ -61,6 +63,13 @@ async def test_a_parallelism_that_cannot_be_is_refused(wire, parallelism, status
     assert answer.status == status
     assert text in answer.error
     assert await wire.ok("GET", "/v2/queues") == []
+
+
+async def test_the_parallelism_of_a_queue_can_be_limited_otherwise(start_wire):
+    wire = await start_wire(limits=replace(QUOTAS["payg"], max_queue_parallelism=2))
+    assert [(await upsert(wire, parallelism=n)).status for n in (2, 3)] == [200, 412]
+    wire = await start_wire(limits=replace(QUOTAS["payg"], max_queue_parallelism=None))
+    assert (await upsert(wire, parallelism=1_000_000)).status == 200
 
 
 async def test_a_queue_needs_a_name(wire):
@@ -210,6 +219,21 @@ async def test_limits_of_a_message_are_shown_in_seconds(wire, value, shown):
     found = {name: message[name] for name in ("parallelism", "rate", "period") if name in message}
     assert found == shown
     assert message["flowControlKey"] == "k"
+
+
+async def test_the_longest_period_can_be_configured(start_wire):
+    wire = await start_wire(limits=replace(QUOTAS["payg"], max_flow_period_s=60))
+    for seconds, status in ((60, 200), (61, 400)):
+        headers = flow(value=f"rate=1,period={seconds}")
+        answers = [
+            await wire.ask("POST", f"/v2/publish/{URL}", b"", headers),
+            await wire.ask("POST", f"/v2/flowControl/k/pin?rate=1&period={seconds}"),
+        ]
+        assert [answer.status for answer in answers] == [status, status]
+    assert all("1m" in answer.error for answer in answers)
+    wire = await start_wire(limits=replace(QUOTAS["payg"], max_flow_period_s=None))
+    await wire.ok("POST", f"/v2/publish/{URL}", b"", flow(value="rate=1,period=700d"))
+    await wire.ok("POST", "/v2/flowControl/k/pin?rate=1&period=700d")
 
 
 async def test_a_delivery_echoes_its_limits_in_one_form(wire, app):

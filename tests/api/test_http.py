@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from qstash_dev.protocol.quota import Limits
 from tests.api.conftest import TOKENS, Api, StartApi
 
 TOKEN = TOKENS["defaultUser"]
@@ -419,6 +420,49 @@ async def test_a_body_of_exactly_the_limit_is_accepted(api: Api) -> None:
     async with api.session.get(f"{api.url}/_dev/messages/{message_id}/body") as response:
         assert await response.read() == body
     refused = await api.error("POST", f"/v2/publish/{NOWHERE}", data=BytesIO(body + b"x"))
+    assert refused == (412, "quota maxMessageSize exceeded")
+
+
+SMALL = Limits(max_retries=5, max_delay_s=None, max_message_size=None, max_request_size=1_000)
+
+
+async def test_a_batch_of_exactly_the_limit_is_accepted(start_api: StartApi) -> None:
+    api = await start_api(limits=SMALL)
+    for path, order in (("/v2/batch", b"[]"), ("/v2/queues", b'{"queueName": "q"}')):
+        status, _, _ = await api.raw(
+            request_bytes(f"POST {path} HTTP/1.1", body=order.ljust(1_000))
+        )
+        assert status == 200, path
+        status, _, body = await api.raw(
+            request_bytes(f"POST {path} HTTP/1.1", body=order.ljust(1_001))
+        )
+        assert (status, body) == (412, b'{"error":"quota maxMessageSize exceeded"}'), path
+
+
+async def test_a_batch_in_chunks_is_refused_before_it_is_read_to_the_end(
+    start_api: StartApi,
+) -> None:
+    api = await start_api(limits=SMALL)
+    head = request_bytes("POST /v2/batch HTTP/1.1")
+    chunked = head.replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    # One byte more than the limit; that the body ends there is never said.
+    status, _, body = await api.raw(chunked + b"3e9\r\n" + b"[]".ljust(1_001) + b"\r\n")
+    assert (status, body) == (412, b'{"error":"quota maxMessageSize exceeded"}')
+
+
+async def test_a_batch_of_more_than_100_mb_is_refused_by_its_length(api: Api) -> None:
+    head = request_bytes("POST /v2/batch HTTP/1.1")
+    head = head.replace(b"Content-Length: 0", b"Content-Length: 100000001")
+    status, _, body = await api.raw(head)
+    assert (status, body) == (412, b'{"error":"quota maxMessageSize exceeded"}')
+
+
+async def test_a_message_without_a_limit_is_as_large_as_a_request_may_be(
+    start_api: StartApi,
+) -> None:
+    api = await start_api(limits=SMALL)
+    await api.publish(NOWHERE, b"x" * 1_000, delay="1h")
+    refused = await api.error("POST", f"/v2/publish/{NOWHERE}", data=b"x" * 1_001)
     assert refused == (412, "quota maxMessageSize exceeded")
 
 

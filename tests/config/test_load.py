@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from qstash_dev.config import Config, ConfigError, Endpoint, load
+from qstash_dev.protocol.quota import QUOTAS
 from qstash_dev.protocol.users import DEV_USERS
 
 
@@ -60,6 +61,9 @@ def test_every_kind_of_setting_reaches_its_field(tmp_path):
         "parallelism": ["7"],
         "max-retries": ["unlimited"],
         "max-delay": ["1d"],
+        "max-request-size": ["1GB"],
+        "max-queue-parallelism": ["unlimited"],
+        "max-flow-period": ["30d"],
         "dedup-window": ["1m"],
         "finished-readable": ["5s"],
     }
@@ -75,6 +79,9 @@ def test_every_kind_of_setting_reaches_its_field(tmp_path):
     assert config.global_parallelism == 7
     assert (config.limits.max_retries, config.limits.max_delay_s) == (None, 86_400)
     assert config.limits.max_message_size == 10_000_000
+    assert config.limits.max_request_size == 1_000_000_000
+    assert config.limits.max_queue_parallelism is None
+    assert config.limits.max_flow_period_s == 30 * 86_400
     assert (config.dedup_window_ms, config.finished_readable_ms) == (60_000, 5000)
 
 
@@ -83,6 +90,15 @@ def test_a_data_directory_that_is_nearer_to_the_person_beats_memory(tmp_path):
     assert config_of(tmp_path).data_dir is None
     assert config_of(tmp_path, {"data-dir": ["state"]}).data_dir == Path("state")
     assert config_of(tmp_path, {"data-dir": ["state"], "memory": ["true"]}).data_dir is None
+
+
+def test_limits_that_are_the_same_for_each_quota_are_those_of_qstash(tmp_path):
+    for quota in QUOTAS:
+        limits = config_of(tmp_path, {"quota": [quota]}).limits
+        assert limits == QUOTAS[quota]
+        assert limits.max_request_size == 100_000_000
+        assert limits.max_queue_parallelism == 10_000
+        assert limits.max_flow_period_s == 604_800
 
 
 def test_a_quota_sets_limits_that_single_limits_override(tmp_path):

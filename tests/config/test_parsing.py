@@ -18,6 +18,8 @@ ACCEPTED = [
     (p.duration_s, "7d", 604_800),
     (p.size, "500", 500),
     (p.size, "10MB", 10_000_000),
+    (p.size, "2GB", 2_000_000_000),
+    (p.size, "2GiB", 2 * 1024**3),
     (p.size, "2 MiB", 2_097_152),
     (p.app, "3000", "http://localhost:3000"),
     (p.app, ":5173", "http://localhost:5173"),

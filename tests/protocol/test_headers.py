@@ -169,10 +169,10 @@ def test_the_pro_plan_has_no_limit_of_retries_and_delay() -> None:
 )
 def test_flow_control_values(text: str, flow: FlowControl | None) -> None:
     if flow is not None:
-        assert parse_flow("k", text) == flow
+        assert parse_flow("k", text, PAYG) == flow
         return
     with pytest.raises(QStashError, match="Upstash-Flow-Control-Value") as refused:
-        parse_flow("k", text)
+        parse_flow("k", text, PAYG)
     assert refused.value.status == 400
 
 
