@@ -62,7 +62,7 @@ ROUTES = (
     Route("POST", "/v2/flowControl/{key...}/pin", flow.pin),
     Route("POST", "/v2/flowControl/{key...}/unpin", flow.unpin),
     Route("POST", "/v2/flowControl/{key...}/resetRate", flow.reset_rate),
-    Route("POST", "/v2/flowControl/{key...}/reset", flow.reset_rate),
+    Route("POST", "/v2/flowControl/{key...}/reset", flow.reset),
     Route("GET", "/v2/globalParallelism", flow.global_parallelism),
     Route("GET", "/v2/events", logs.events),
     Route("GET", "/v2/logs", logs.logs),

@@ -57,6 +57,12 @@ async def unpin(call: Call) -> web.Response:
     return await call.done()
 
 
+async def reset(call: Call) -> web.Response:
+    """Begin a new period, and count no attempts that are under way."""
+    call.engine.flows.reset(_key(call))
+    return await call.done()
+
+
 async def reset_rate(call: Call) -> web.Response:
     """Begin a new period."""
     call.engine.flows.reset_rate(_key(call))

@@ -117,6 +117,11 @@ class Flows:
         lane.update(pins=pins, kept=kept)
         self._changed(key)
 
+    def reset(self, key: Key) -> None:
+        """Begin both counts anew: attempts under way go on, and take no room any more."""
+        self._lane(key).forget_running()
+        self.reset_rate(key)
+
     def reset_rate(self, key: Key) -> None:
         """Begin a new period."""
         self._lane(key).update(started=0, period_start=self._clock.now())

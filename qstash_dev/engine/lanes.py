@@ -165,6 +165,10 @@ class FlowLane:
         self.active.discard(message_id)
         self._passed.discard(message_id)
 
+    def forget_running(self) -> None:
+        """Attempts that are under way count no more; what starts from now on does."""
+        self.active &= self._passed
+
     def next_time(self, now: int) -> int | None:
         """When a new period lets something start that waits, if nothing else happens before."""
         if not len(self.line) or self.state.paused or not self.counted(now):

@@ -383,6 +383,22 @@ async def test_an_unpin_must_say_of_what(wire):
         assert (await wire.ask("POST", f"/v2/flowControl/k/unpin?{query}")).status == 400
 
 
+async def test_a_reset_counts_attempts_under_way_no_more(wire, app):
+    release = asyncio.Event()
+    url = app.answers("/slow", {"hold": release})
+    headers = {**flow(), "Upstash-Delay": "0s"}
+    for _ in range(2):
+        await wire.ok("POST", f"/v2/publish/{url}", b"", headers)
+    await app.received(1)
+    await wire.ok("POST", "/v2/flowControl/k/resetRate")
+    assert (await wire.ok("GET", "/v2/flowControl/k"))["waitListSize"] == 1
+    await wire.ok("POST", "/v2/flowControl/k/reset")
+    await app.received(2)
+    assert (await wire.ok("GET", "/v2/flowControl/k"))["parallelismCount"] == 1
+    release.set()
+    await wire.wait("state:delivered", 2)
+
+
 @pytest.mark.parametrize("verb", ["resetRate", "reset", "resetrate"])
 async def test_a_rate_can_be_reset_by_either_name(wire, app, verb):
     headers = {**flow(value="rate=1,period=1d"), "Upstash-Delay": "0s"}

@@ -53,7 +53,10 @@ PUBLISH = st.builds(
 ORDER = st.builds(
     Order,
     what=st.sampled_from(
-        ["pin", "unpin", "pause", "resume", "reset", "restart", "cancel", "run now"]
+        [
+            *("pin", "unpin", "pause", "resume", "reset", "reset rate"),
+            *("restart", "cancel", "run now"),
+        ]
     ),
     key=KEYS,
     parallelism=PARALLELISM,
@@ -117,8 +120,10 @@ class Referee:
                 kept if pin is None else pin for pin, kept in zip(self.pins, self.kept, strict=True)
             ]
             self.pins = [None, None]
-        elif order.what == "reset":
+        elif order.what in ("reset", "reset rate"):
             self.period_start, self.starts = at, 0
+            if order.what == "reset":
+                self.active.clear()
         elif order.what in ("pause", "resume"):
             self.paused = order.what == "pause"
 
@@ -173,7 +178,8 @@ class Run:
             "unpin": lambda: flows.unpin(key, True, True),
             "pause": lambda: flows.pause(key, True),
             "resume": lambda: flows.pause(key, False),
-            "reset": lambda: flows.reset_rate(key),
+            "reset": lambda: flows.reset(key),
+            "reset rate": lambda: flows.reset_rate(key),
             "cancel": self._cancel_oldest,
             "run now": self._run_all_now,
             "restart": self.world.restart,
@@ -405,6 +411,24 @@ async def test_reset_rate_lets_the_next_period_begin_at_once(world):
     world.engine.flows.reset_rate(KEY)
     await world.settle()
     assert starts(world) == [0, 1_000]
+
+
+async def test_reset_lets_as_many_start_again_beside_what_is_under_way(world):
+    world.app.reply = lambda _: (None, answer())
+    publish(world, 5, "parallelism=2,rate=2,period=1d")
+    await world.settle()
+    world.engine.flows.reset_rate(KEY)
+    await world.settle()
+    assert len(world.app.open) == 2
+    world.engine.flows.reset(KEY)
+    assert len(world.engine.lanes.flows[KEY].active) == 0
+    await world.settle()
+    assert len(world.app.open) == 4
+    for delivery in world.app.open[:2]:
+        world.app.end(delivery)
+    world.engine.flows.reset_rate(KEY)
+    await world.settle()
+    assert len(world.app.open) == 2  # the two that count are still under way
 
 
 async def test_a_shorter_period_ends_the_wait_that_was_planned_for_the_longer_one(world):
