@@ -6,7 +6,9 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
-from qstash_dev.protocol.model import Attempt, DeadLetter, Message, Query
+from qstash_dev.protocol.destination import split_query
+from qstash_dev.protocol.headers import is_given
+from qstash_dev.protocol.model import Attempt, DeadLetter, Headers, Message, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
     Defaults,
@@ -61,21 +63,30 @@ async def delete_many(call: Call) -> web.Response:
 
 
 async def retry(call: Call) -> web.Response:
-    """Publish one entry's message anew; headers of this request override its configuration."""
+    """Publish one entry's message anew; headers and query of this request override its settings."""
     letter, _ = call.engine.find_dead(call.user, call.params["id"])
     return await call.answer({"messageId": _retry(call, letter)}, 201)
 
 
 async def retry_many(call: Call) -> web.Response:
     """Publish the messages of many entries anew."""
-    query = parse_query(call.pairs() + json_pairs(await call.body()), _MANY)
+    filters = [pair for pair in call.pairs() if not pair[0].lower().startswith("upstash-")]
+    query = parse_query(filters + json_pairs(await call.body()), _MANY)
     found, cursor = await _page(call, query)
     responses = [{"messageId": _retry(call, letter)} for _, letter, _ in found]
     return await call.answer({"responses": responses, **cursor}, 201)
 
 
 def _retry(call: Call, letter: DeadLetter) -> str:
-    return call.engine.retry_dead(call.user, letter.id, letter.message_id, tuple(call.headers()))
+    return call.engine.retry_dead(call.user, letter.id, letter.message_id, _settings(call))
+
+
+def _settings(call: Call) -> Headers:
+    """Headers of the request, and what its query gives as publish takes it, if no header does."""
+    headers = call.headers()
+    given = {name.lower() for name, value in headers if is_given(name, value)}
+    config, _ = split_query(call.query)
+    return (*headers, *((name, value) for name, value in config.items() if name not in given))
 
 
 def _contents(call: Call, seq: int) -> tuple[Message, Attempt | None]:

@@ -98,11 +98,12 @@ def parse_draft(
 ) -> Draft:
     """Read a publish request. `config` comes from the query string, `defaults` from a URL group.
 
-    Precedence: request header, then query parameter, then group default, then built-in default.
+    Precedence: request header, then query parameter, then group default, then built-in default; an
+    empty value is none.
     Raises QStashError: 400 naming the header, 412 for a quota.
     """
     own, ordinary = _sort(request_headers)
-    merged = {**(defaults or {}), **(config or {}), **_joined(own)}
+    merged = _joined((defaults or {}).items()) | _joined((config or {}).items()) | _joined(own)
     for name, value in merged.items():
         check_header(canonical(name), value)
     _refuse_workflow(merged)
@@ -122,6 +123,11 @@ def parse_draft(
         cron=merged.get("upstash-cron") or None,
         schedule_id=_name(merged, "upstash-schedule-id"),
     )
+
+
+def is_given(name: str, value: str) -> bool:
+    """Whether a setting has a value; that of a header to be forwarded may be empty."""
+    return bool(value.strip()) or "-forward-" in name.lower()
 
 
 @lru_cache(maxsize=1_000)
@@ -194,10 +200,11 @@ def _sort(headers: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, str]], He
     return own, tuple(ordinary)
 
 
-def _joined(own: list[tuple[str, str]]) -> dict[str, str]:
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     values: dict[str, str] = {}
-    for name, value in own:
-        values[name] = f"{values[name]},{value}" if name in values else value
+    for name, value in pairs:
+        if is_given(name, value):
+            values[name] = f"{values[name]},{value}" if name in values else value
     return values
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.protocol.headers import Draft, check_delay, parse_draft
+from qstash_dev.protocol.headers import Draft, check_delay, is_given, parse_draft
 from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.settle import created_event
@@ -92,7 +92,7 @@ def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_i
     Raises QStashError as a publish with these headers would.
     """
     draft = parse_draft(source.spec.url, headers, limits)
-    given = {name.lower() for name, _ in headers}
+    given = {name.lower() for name, value in headers if is_given(name, value)}
     changes = {
         field: getattr(draft.spec, field) for name, field in _OVERRIDABLE.items() if name in given
     }

@@ -365,6 +365,29 @@ async def test_a_retry_may_change_the_configuration(wire, app, dead):
     assert message["body"] == "bad"
 
 
+@pytest.mark.parametrize(
+    ("query", "header", "retries"),
+    [
+        ("upstash-retries=2", None, 2),
+        ("Upstash-Retries=2", "1", 1),
+        ("upstash-retries=2", "", 2),
+        ("upstash-retries=", None, 0),
+        ("upstash-retries", None, 0),
+        ("", "", 0),
+    ],
+)
+async def test_the_query_of_a_retry_may_configure_as_that_of_publish(
+    wire, dead, query, header, retries
+):
+    headers = {} if header is None else upstash(retries=header)
+    one = await wire.ok("POST", f"/v2/dlq/retry/{dead['dlq'][0]}?{query}", None, headers)
+    path = f"/v2/dlq/retry?dlqIds={dead['dlq'][1]}&{query}"
+    (many,) = (await wire.ok("POST", path, None, headers))["responses"]
+    for answer in (one, many):
+        message = await wire.ok("GET", f"/v2/messages/{answer['messageId']}")
+        assert message["maxRetries"] == retries
+
+
 async def test_a_retry_with_a_configuration_that_cannot_be_leaves_the_letter(wire, dead):
     for headers, status in ((upstash(retries="x"), 400), (upstash(retries=9), 412)):
         for path in (f"/v2/dlq/retry/{dead['dlq'][0]}", "/v2/dlq/retry"):

@@ -345,6 +345,9 @@ def test_families_nested_without_end_are_refused() -> None:
         (None, "2", "4", 2),
         (None, None, "4", 4),
         (None, None, None, 3),
+        ("", "2", "4", 2),
+        (" ", "", "4", 4),
+        ("", "", "", 3),
     ],
 )
 def test_header_wins_over_query_over_group_over_built_in(
@@ -368,6 +371,15 @@ def test_forwarded_headers_of_all_three_sources_are_delivered_once() -> None:
         defaults={"upstash-forward-b": "group", "upstash-forward-c": "group"},
     )
     assert sorted(made.spec.headers) == [("A", "header"), ("B", "query"), ("C", "group")]
+
+
+def test_a_forwarded_header_may_be_empty() -> None:
+    made = draft(
+        {"Upstash-Forward-A": "", "Upstash-Callback": CB, "Upstash-Callback-Forward-B": ""},
+        config={"upstash-forward-a": "query"},
+    )
+    assert made.spec.headers == (("A", ""),)
+    assert made.spec.callback == Callback(CB, headers=(("B", ""),))
 
 
 def test_what_is_not_known_is_accepted_and_the_developer_is_told() -> None:

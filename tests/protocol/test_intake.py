@@ -124,6 +124,7 @@ def test_a_retry_without_headers_is_the_message_again() -> None:
     ("headers", "field", "value"),
     [
         ((("Upstash-Retries", "0"),), "max_retries", 0),
+        ((("Upstash-Retries", ""), ("Upstash-Label", " ")), "max_retries", 2),
         ((("UPSTASH-METHOD", "put"),), "method", "PUT"),
         ((("Upstash-Forward-x-a", "2"),), "headers", (("X-A", "2"),)),
         ((("Upstash-Forward-X-B", "2"),), "headers", (("X-A", "1"), ("X-B", "2"))),
