@@ -15,6 +15,13 @@ from qstash_dev.protocol.headers import parse_draft
 from qstash_dev.protocol.model import Endpoint, Group
 from qstash_dev.protocol.wire import group_document
 
+_OF_ONE_REQUEST = {
+    "upstash-cron": "every publish to the group would make a schedule",
+    "upstash-schedule-id": "every schedule for the group would replace the last one",
+    "upstash-deduplication-id": "every publish to the group but the first would be a duplicate",
+}
+"""Headers that are no defaults, and why."""
+
 
 class EndpointOrder(Struct, frozen=True):
     """An endpoint in a request; to remove one, either field is enough."""
@@ -109,4 +116,6 @@ def _endpoint(order: EndpointOrder) -> Endpoint:
 def _header(name: str, value: Any) -> str:
     if not name.lower().startswith("upstash-"):
         raise QStashError(400, f"invalid default header {name[:100]!r}: only Upstash-* can be set")
+    if (reason := _OF_ONE_REQUEST.get(name.lower())) is not None:
+        raise QStashError(400, f"invalid default header {name}: {reason}")
     return ",".join(value) if isinstance(value, list) else value

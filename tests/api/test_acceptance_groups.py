@@ -205,6 +205,32 @@ async def test_default_headers_that_no_publish_could_have_are_refused(wire, head
     await wire.ok("POST", "/v2/publish/g", b"", upstash(delay="1h"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Upstash-Cron", "* * * * *"),
+        ("upstash-schedule-id", "s"),
+        ("Upstash-Deduplication-Id", "a"),
+    ],
+)
+async def test_what_belongs_to_one_request_is_no_default(wire, name, value):
+    await add(wire, "g", A)
+    answer = await set_defaults(wire, "g", **{name: value})
+    assert answer.status == 400
+    assert name in answer.error
+    await wire.ok("POST", "/v2/publish/g", b"", upstash(delay="1h"))
+    assert await wire.ok("GET", "/v2/schedules") == []
+
+
+async def test_setting_defaults_replaces_all_of_the_former_ones(wire):
+    await add(wire, "g", A)
+    await set_defaults(wire, "g", **{"Upstash-Retries": "1", "Upstash-Label": "old"})
+    await set_defaults(wire, "g", **{"Upstash-Label": "new"})
+    (answer,) = await wire.ok("POST", "/v2/publish/g", b"", upstash(delay="1h"))
+    message = await wire.ok("GET", f"/v2/messages/{answer['messageId']}")
+    assert (message["maxRetries"], message["labels"]) == (3, ["new"])
+
+
 async def test_default_headers_survive_a_change_of_endpoints(wire, app):
     await add(wire, "g", app.url)
     await set_defaults(wire, "g", **{"Upstash-Retries": "1"})
