@@ -61,7 +61,8 @@ async def list_flow(call: Call) -> web.Response:
 
 def _schedule(call: Call, schedule: Schedule) -> dict[str, Any]:
     now = call.engine.clock.now()
-    document = schedule_document(schedule, call.engine.schedules.states(schedule))
+    scheduler = call.engine.schedules
+    document = schedule_document(scheduler.as_of_now(schedule), scheduler.states(schedule))
     # From a moment that stays the same as long as the answer does.
     since = max(now // MINUTE_MS * MINUTE_MS, (schedule.next_at or 0) - MINUTE_MS)
     times = upcoming(parse_cron(schedule.cron), since, UPCOMING)

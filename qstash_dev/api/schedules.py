@@ -57,4 +57,5 @@ def _find(call: Call) -> Schedule:
 
 
 def _document(call: Call, schedule: Schedule) -> dict[str, Any]:
-    return schedule_document(schedule, call.engine.schedules.states(schedule))
+    scheduler = call.engine.schedules
+    return schedule_document(scheduler.as_of_now(schedule), scheduler.states(schedule))

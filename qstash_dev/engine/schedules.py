@@ -12,7 +12,7 @@ from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol import deduplication, intake
 from qstash_dev.protocol.cron import next_after, parse_cron
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft
+from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Change, Group, Kind, Message, Schedule, State
 from qstash_dev.store.store import Store
 
@@ -80,6 +80,7 @@ class Scheduler:
             delay_ms=draft.delay_ms,
             paused=former.paused if former else False,
             last_at=former.last_at if former else None,
+            asked=draft.asked,
         )
         with self._store.database:
             self._put(schedule)
@@ -124,6 +125,13 @@ class Scheduler:
         """When the next schedule is due."""
         return self._store.schedules.next_time()
 
+    def as_of_now(self, schedule: Schedule) -> Schedule:
+        """The schedule as it would fire now, with the defaults of its group if it can be known."""
+        try:
+            return self._with_defaults(schedule, self._group(schedule))
+        except QStashError:
+            return schedule
+
     def states(self, schedule: Schedule) -> dict[str, str]:
         """How the messages of the last firing fare."""
         if schedule.last_at is None:
@@ -155,7 +163,9 @@ class Scheduler:
         self._admit(intake.created(messages, now))
 
     def _messages(self, schedule: Schedule, at: int) -> list[Message]:
-        specs = intake.spread(schedule.spec, self._group(schedule))
+        group = self._group(schedule)
+        schedule = self._with_defaults(schedule, group)
+        specs = intake.spread(schedule.spec, group)
         return [
             intake.new_message(
                 spec, schedule.user, schedule.body, at, at + schedule.delay_ms, self._new_id("msg_")
@@ -170,6 +180,25 @@ class Scheduler:
         if group is None:
             raise QStashError(404, f"topic {schedule.destination} not found")
         return group
+
+    def _with_defaults(self, schedule: Schedule, group: Group | None) -> Schedule:
+        """A firing is a publish to its group: what was not asked for is as the group says now. Only
+        whether it goes to a queue was decided when it was created.
+        """
+        if group is None or not schedule.asked:
+            return schedule
+        draft = parse_draft(
+            "",
+            schedule.asked,
+            self._policy().limits,
+            defaults=group.headers,
+            caller_ip=schedule.spec.caller_ip,
+            authorized_by_header=False,
+        )
+        spec = replace(
+            draft.spec, kind=Kind.SCHEDULE, schedule_id=schedule.id, queue=schedule.spec.queue
+        )
+        return replace(schedule, spec=spec, delay_ms=draft.delay_ms)
 
     def _put(self, schedule: Schedule) -> None:
         self._store.schedules.put(schedule.user, schedule.id, schedule)

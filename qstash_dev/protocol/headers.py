@@ -74,7 +74,8 @@ _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 class Draft(Struct, frozen=True):
     """One publish request, understood: the spec of its messages and when and whether to make them.
 
-    `not_before` (epoch ms) wins over `delay_ms`. `cron` makes it a schedule.
+    `not_before` (epoch ms) wins over `delay_ms`. `cron` makes it a schedule; for one to a URL group
+    `asked` are the headers to read again at each firing, with the group's defaults of that time.
     """
 
     spec: Spec
@@ -84,6 +85,7 @@ class Draft(Struct, frozen=True):
     content_based_deduplication: bool = False
     cron: str | None = None
     schedule_id: str | None = None
+    asked: Headers = ()
 
 
 def parse_draft(
@@ -103,25 +105,31 @@ def parse_draft(
     Raises QStashError: 400 naming the header, 412 for a quota.
     """
     own, ordinary = _sort(request_headers)
-    merged = _joined((defaults or {}).items()) | _joined((config or {}).items()) | _joined(own)
+    if authorized_by_header:
+        ordinary = tuple(pair for pair in ordinary if pair[0].lower() != "authorization")
+    named = _joined(own)
+    own += [(name, value) for name, value in (config or {}).items() if name not in named]
+    merged = _joined((defaults or {}).items()) | _joined(own)
     for name, value in merged.items():
         check_header(canonical(name), value)
     _refuse_workflow(merged)
     forwarded = _forwarded(own, merged)
     if _flag(merged, "upstash-header-forward"):
-        forwarded = _with_ordinary(forwarded, ordinary, authorized_by_header)
+        forwarded = _with_ordinary(forwarded, ordinary)
     content_type = next((v for n, v in ordinary if n.lower() == "content-type"), None)
     headers = forwarded
     if content_type:
         headers = (check_header("Content-Type", content_type), *forwarded)
+    cron = merged.get("upstash-cron") or None
     return Draft(
         spec=_spec(url, headers, merged, limits, caller_ip),
         delay_ms=_delay(merged, limits),
         not_before=_read(merged, "upstash-not-before", parse_not_before),
         deduplication_id=_deduplication_id(merged),
         content_based_deduplication=_flag(merged, "upstash-content-based-deduplication"),
-        cron=merged.get("upstash-cron") or None,
+        cron=cron,
         schedule_id=_name(merged, "upstash-schedule-id"),
+        asked=(*own, *_sendable(ordinary)) if cron and not url else (),
     )
 
 
@@ -209,7 +217,7 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _forwarded(own: Iterable[tuple[str, str]], merged: Mapping[str, str]) -> Headers:
-    """Repeated request headers stay separate; the other sources have one value for a name.
+    """Repeated request headers stay separate; a default has one value for a name.
 
     QStash takes the content type from the plain header only.
     """
@@ -231,14 +239,17 @@ def check_header(name: str, value: str) -> tuple[str, str]:
     return name, value
 
 
-def _with_ordinary(forwarded: Headers, ordinary: Headers, authorized_by_header: bool) -> Headers:
+def _sendable(ordinary: Headers) -> Headers:
+    pairs = ((canonical(name), value) for name, value in ordinary if _TOKEN.fullmatch(name))
+    return tuple((name, value) for name, value in pairs if not _UNSENDABLE.search(value))
+
+
+def _with_ordinary(forwarded: Headers, ordinary: Headers) -> Headers:
     taken = {name for name, _ in forwarded} | {"Content-Type"}
     extra = tuple(
         check_header(canonical(name), value)
         for name, value in ordinary
-        if name.lower() not in _HOP_BY_HOP
-        and not (authorized_by_header and name.lower() == "authorization")
-        and canonical(name) not in taken
+        if name.lower() not in _HOP_BY_HOP and canonical(name) not in taken
     )
     return forwarded + extra
 

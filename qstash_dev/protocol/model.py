@@ -263,6 +263,7 @@ class Schedule(Struct, frozen=True):
     """A cron schedule and the message it makes. `destination` is a URL or the name of a URL group.
 
     `next_at` is `None` for a cron expression that has no more times. `error` tells of the last firing.
+    `asked` are the headers it was created with, when its group's defaults come to them at each firing.
     """
 
     user: str
@@ -277,6 +278,7 @@ class Schedule(Struct, frozen=True):
     paused: bool = False
     last_at: int | None = None
     error: str | None = None
+    asked: Headers = ()
 
 
 class Query(Struct, frozen=True):

@@ -205,6 +205,28 @@ async def test_default_headers_that_no_publish_could_have_are_refused(wire, head
     await wire.ok("POST", "/v2/publish/g", b"", upstash(delay="1h"))
 
 
+async def test_a_schedule_takes_over_defaults_that_are_set_later(wire, app):
+    await add(wire, "g", app.url)
+    headers = {"X-Event": "e", "Content-Type": "text/plain", **upstash(cron="* * * * *", retries=2)}
+    created = await wire.ok("POST", "/v2/schedules/g?upstash-label=asked", b"x", headers)
+    path = f"/v2/schedules/{created['scheduleId']}"
+    later = {"Upstash-Retries": "1", "Upstash-Header-Forward": "true", "Upstash-Timeout": "9s"}
+    await set_defaults(wire, "g", **later, **{"Upstash-Label": "late"})
+    shown = await wire.ok("GET", path)
+    (listed,) = (await wire.ok("GET", "/_dev/schedules"))["schedules"]
+    for found in (shown, listed):
+        assert (found["retries"], found["timeout"], found["label"]) == (2, 9, "asked")
+        assert found["header"] == {"Content-Type": ["text/plain"], "X-Event": ["e"]}
+    await wire.advance(60)
+    received = await app.one()
+    assert received.headers["X-Event"] == "e"
+    assert "Authorization" not in received.headers
+    assert received.body == b"x"
+    message_id = received.headers["Upstash-Message-Id"]
+    message = await wire.ok("GET", f"/v2/messages/{message_id}")
+    assert (message["maxRetries"], message["labels"]) == (2, ["asked"])
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

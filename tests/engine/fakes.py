@@ -227,8 +227,14 @@ class World:
         return [self.message(message_id).state.value for message_id in ids]
 
 
-def draft(url: str = URL, *, queue: str | None = None, **headers: object) -> Draft:
+def draft(
+    url: str = URL,
+    *,
+    queue: str | None = None,
+    defaults: dict[str, str] | None = None,
+    **headers: object,
+) -> Draft:
     """A draft as the API reads it from `Upstash-*` headers, given as keywords."""
     pairs = [(f"Upstash-{name.replace('_', '-')}", str(value)) for name, value in headers.items()]
-    parsed = parse_draft(url, pairs, QUOTAS["pro"])
+    parsed = parse_draft(url, pairs, QUOTAS["pro"], defaults=defaults)
     return replace(parsed, spec=replace(parsed.spec, queue=queue or parsed.spec.queue))

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from qstash_dev.protocol.cron import parse_cron, upcoming
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Endpoint, Group, Kind, Schedule, Spec
+from qstash_dev.protocol.quota import QUOTAS
 from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer, draft
 
 MINUTE = 60_000
@@ -28,7 +30,8 @@ def create(
     world: World, cron: str = "* * * * *", destination: str = URL, body: bytes = b"", **options
 ) -> Schedule:
     url = destination if destination.startswith("http") else ""
-    order = draft(url, cron=cron, **options)
+    group = world.store.groups.get(USER, destination)
+    order = draft(url, defaults=group.headers if group else None, cron=cron, **options)
     planned = world.engine.schedules.create(USER, order, destination, body)
     return world.engine.schedules.find(USER, planned.schedule_id)
 
@@ -155,6 +158,26 @@ async def test_the_same_id_replaces_everything_but_the_birthday(world):
     assert len(world.store.schedules.of(USER)) == 1
 
 
+async def test_replacing_a_paused_schedule_does_not_resume_it(world):
+    world.engine.schedules.pause(create(world, schedule_id="s"), True)
+    assert create(world, "*/2 * * * *", schedule_id="s").paused
+    await world.run(5 * MINUTE)
+    assert times(world) == []
+
+
+async def test_a_late_firing_keeps_its_time(world):
+    schedule = create(world)
+    await world.settle()
+    world.engine.pause(True)
+    await world.run(MINUTE + 30_000)
+    world.engine.pause(False)
+    await world.run(0)
+    assert times(world) == [MINUTE + 30_000]
+    late = found(world, schedule)
+    assert (late.last_at, late.next_at) == (START + MINUTE, START + 2 * MINUTE)
+    assert world.engine.schedules.states(late) == {"msg_1": "SUCCESS"}
+
+
 async def test_a_paused_schedule_has_a_next_time_and_skips_it(world):
     schedule = create(world)
     world.engine.schedules.pause(schedule, True)
@@ -193,6 +216,43 @@ async def test_a_group_gets_one_message_for_each_endpoint_that_it_has_when_it_fi
     assert [(m.spec.topic, m.spec.endpoint) for m in messages] == [("pair", "one"), ("pair", None)]
     states = world.engine.schedules.states(found(world, schedule))
     assert states == dict.fromkeys(world.app.ids(), "SUCCESS")
+
+
+async def test_each_firing_has_the_defaults_that_its_group_has_then(world):
+    group = replace(GROUP, endpoints=GROUP.endpoints[:1])
+    world.store.groups.put(USER, "pair", group)
+    schedule = create(world, destination="pair", retries=2, forward_x="own", queue_name="q")
+    await world.run(MINUTE)
+    defaults = {
+        "upstash-retries": "1",
+        "upstash-label": "late",
+        "upstash-delay": "5s",
+        "upstash-forward-x": "default",
+        "upstash-forward-y": "default",
+        "upstash-queue-name": "other",
+    }
+    world.store.groups.put(USER, "pair", replace(group, headers=defaults))
+    await world.restart()
+    await world.run(MINUTE + 5_000)
+    first, second = (world.message(id_) for id_ in world.app.ids())
+    assert (first.spec.labels, first.spec.headers) == ((), (("X", "own"),))
+    assert second.spec == replace(
+        first.spec, labels=("late",), headers=(("X", "own"), ("Y", "default"))
+    )
+    assert (second.spec.max_retries, second.spec.queue) == (2, "q")
+    assert times(world) == [MINUTE, 2 * MINUTE + 5_000]
+    shown = world.engine.schedules.as_of_now(found(world, schedule))
+    assert (shown.spec.labels, shown.delay_ms) == (("late",), 5_000)
+
+
+async def test_defaults_that_no_firing_may_have_are_an_error_of_the_schedule(world):
+    world.store.groups.put(USER, "pair", replace(GROUP, headers={"upstash-retries": "9"}))
+    schedule = create(world, destination="pair")
+    world.engine.govern(replace(world.policy, limits=QUOTAS["payg"]))
+    await world.run(MINUTE)
+    assert times(world) == []
+    assert found(world, schedule).error == "quota maxRetries exceeded"
+    assert world.engine.schedules.as_of_now(schedule) == schedule
 
 
 async def test_a_group_that_is_gone_is_an_error_until_it_is_back(world):

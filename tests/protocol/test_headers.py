@@ -474,3 +474,31 @@ def test_any_headers_give_a_draft_or_a_refusal_with_a_sentence(
         name.isascii() and not set(value) & set("\r\n\0") for name, value in made.spec.headers
     )
     assert msgspec.msgpack.encode(made.spec)
+
+
+@given(
+    st.lists(pairs | st.just(("Authorization", "Bearer t")), max_size=8),
+    st.dictionaries(names, values, max_size=3),
+    st.booleans(),
+)
+def test_what_a_schedule_for_a_group_was_asked_for_is_read_again_as_the_same(
+    headers: list[tuple[str, str]], config: dict[str, str], by_header: bool
+) -> None:
+    config = {n.lower(): v for n, v in config.items() if n.lower().startswith("upstash-")}
+    config["upstash-cron"] = "* * * * *"
+    try:
+        made = parse_draft("", headers, PAYG, config=config, authorized_by_header=by_header)
+    except QStashError:
+        return
+    assert msgspec.msgpack.encode(made.asked)
+    assert parse_draft("", made.asked, PAYG, authorized_by_header=False) == made
+
+
+def test_only_a_schedule_for_a_group_keeps_what_it_was_asked_for() -> None:
+    cron = {"Upstash-Cron": "* * * * *", "Authorization": "Bearer t", "X-A": "1"}
+    assert draft(cron).asked == ()
+    assert parse_draft("", (), PAYG).asked == ()
+    assert parse_draft("", cron.items(), PAYG).asked == (
+        ("upstash-cron", "* * * * *"),
+        ("X-A", "1"),
+    )
