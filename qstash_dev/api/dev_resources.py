@@ -59,6 +59,12 @@ async def list_flow(call: Call) -> web.Response:
     return await call.answer({"keys": keys})
 
 
+async def delete_flow(call: Call) -> web.Response:
+    """Forget a key that no message has; QStash itself never does."""
+    call.engine.flows.delete((_user(call), call.params["key"]))
+    return await call.done()
+
+
 def _schedule(call: Call, schedule: Schedule) -> dict[str, Any]:
     now = call.engine.clock.now()
     scheduler = call.engine.schedules
@@ -97,4 +103,5 @@ ROUTES = (
     Route("GET", "/_dev/flow", list_flow),
     Route("POST", "/_dev/flow/{key}/pause", _as_user(flow.pause)),
     Route("POST", "/_dev/flow/{key}/resume", _as_user(flow.resume)),
+    Route("DELETE", "/_dev/flow/{key}", delete_flow),
 )

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
+from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import FlowControl, FlowState, Message, Pins, Queue
 from qstash_dev.store.store import Store
 
@@ -126,6 +127,20 @@ class Flows:
         """Begin a new period."""
         self._lane(key).update(started=0, period_start=self._clock.now())
         self._changed(key)
+
+    def delete(self, key: Key) -> None:
+        """Forget a key. Raises QStashError: 404 for an unknown one, 409 while messages have it."""
+        lane = self.find(key)
+        if lane is None:
+            raise QStashError(404, f"flow control key {key[1][:200]} not found")
+        if lane.pending:
+            raise QStashError(
+                409,
+                f"flow control key {key[1][:200]} stays while messages have it: "
+                f"{lane.pending} are pending",
+            )
+        del self._lanes.flows[key]
+        self._store.flows.delete(*key)
 
     def _lane(self, key: Key) -> FlowLane:
         return self._lanes.flows.setdefault(key, FlowLane(FlowState(FlowControl(key[1]))))

@@ -114,6 +114,11 @@ class FlowLane:
         if self._pending[flow] <= 0:
             del self._pending[flow]
 
+    @property
+    def pending(self) -> int:
+        """How many messages with this key are not finished, or finish their last attempt."""
+        return max(self._pending.total(), len(self.active))
+
     def update(self, **changes: object) -> None:
         """Replace fields of the state."""
         self.state = replace(self.state, **changes)

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from qstash_dev.config import Config
 from qstash_dev.server import Server
@@ -66,3 +67,23 @@ async def test_an_unknown_resource_is_a_404_with_a_sentence(session: aiohttp.Cli
     async with session.post("/_dev/queues/nope/pause") as response:
         assert response.status == 404
         assert (await response.json())["error"] == "queue nope not found"
+
+
+async def test_a_flow_key_is_deleted_when_no_message_has_it(
+    session: aiohttp.ClientSession,
+) -> None:
+    flow = {"Upstash-Flow-Control-Key": "a/b", "Upstash-Flow-Control-Value": "parallelism=1"}
+    headers = {**flow, "Upstash-Delay": "1h"}
+    async with session.post("/v2/publish/http://localhost:1/x", headers=headers) as response:
+        message_id = (await response.json())["messageId"]
+    path = URL("/_dev/flow/a%2Fb", encoded=True)
+    async with session.delete(path) as response:
+        assert response.status == 409
+        assert "1 are pending" in (await response.json())["error"]
+    async with session.delete(f"/v2/messages/{message_id}") as response:
+        assert response.status == 202
+    async with session.delete(path) as response:
+        assert response.status == 200
+    assert await get(session, "/_dev/flow") == {"keys": []}
+    async with session.delete(path) as response:
+        assert response.status == 404

@@ -223,6 +223,7 @@ class Run:
         assert not any(lane.holders for lane in self.world.engine.lanes.queues.values())
         for (_, name), lane in self.world.engine.lanes.flows.items():
             assert not lane.active
+            assert not lane.pending
             assert len(lane.line) == 0
             assert (lane.parallelism or math.inf, lane.rate[0] or math.inf) == (
                 self.referees[name].limits()
@@ -469,3 +470,42 @@ async def test_no_more_pass_than_the_rate_allows_while_the_global_limit_is_reach
     await world.settle()
     assert len(world.engine.lanes.flows[KEY].line) == 3
     await world.close()
+
+
+async def test_a_key_that_no_message_has_is_deleted_with_its_pins_for_good(world):
+    publish(world, 1, "rate=1,period=1d")
+    await world.settle()
+    world.engine.flows.pin(KEY, 1, None, 1)
+    world.engine.flows.pause(KEY, True)
+    world.engine.flows.delete(KEY)
+    await world.restart()
+    assert world.engine.flows.find(KEY) is None
+    publish(world, 2, "rate=2,period=1d")
+    await world.settle()
+    assert starts(world) == [0, 0, 0]
+    with pytest.raises(QStashError, match="flow control key other not found") as refused:
+        world.engine.flows.delete((USER, "other"))
+    assert refused.value.status == 404
+
+
+async def test_a_key_stays_while_messages_have_it(world):
+    def deleting_is_refused():
+        with pytest.raises(QStashError, match=": 1 are pending") as refused:
+            world.engine.flows.delete(KEY)
+        assert refused.value.status == 409
+
+    (delayed,) = publish(world, 1, "parallelism=1", delay="1h")
+    deleting_is_refused()
+    world.engine.cancel([world.message(delayed)])
+    world.app.reply = lambda _: (None, answer())
+    (under_way,) = publish(world, 1, "parallelism=1", retries=1)
+    await world.settle()
+    deleting_is_refused()
+    world.engine.flows.reset(KEY)
+    deleting_is_refused()
+    world.app.end(world.app.open[0], answer(500))
+    await world.settle()
+    assert world.states([under_way]) == ["RETRY"]
+    deleting_is_refused()
+    world.engine.cancel([world.message(under_way)])
+    world.engine.flows.delete(KEY)
