@@ -26,7 +26,7 @@ COMMANDS = {
     "schedules": ("resources", "List schedules; run, pause, resume, delete one."),
     "queues": ("resources", "List queues; pause, resume, delete one."),
     "groups": ("resources", "List URL groups; delete one."),
-    "flow": ("resources", "List flow-control keys; pause, resume one."),
+    "flow": ("resources", "List flow-control keys; pause, resume, delete one."),
     "clock": ("control", "Time as messages see it: advance, skip, freeze, scale."),
     "tunnel": ("tunnel", "What the internet sees, and what was refused."),
     "faults": ("faults", "Make deliveries go wrong on purpose."),

@@ -1,8 +1,9 @@
 """`schedules`, `queues`, `groups`, `flow`: list them, look, pause, resume, delete.
 
-The four nouns differ in their key and columns alone, so one table makes their commands.
+The four nouns differ in their key, columns and verbs alone, so one table makes their commands.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -11,19 +12,28 @@ from msgspec import Struct
 
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
-from qstash_dev.cli.talk import ask, json_option, talk, url_option, user_option
+from qstash_dev.cli.talk import ask, json_option, talk, url_option
+from qstash_dev.protocol.users import DEV_USERS
 
 Record = dict[str, Any]
 
+DEFAULT_USER = DEV_USERS[0].id
+
 
 class Noun(Struct, frozen=True):
-    """A kind of resource: its field for the name, its columns, and what can be done with it."""
+    """A kind of resource: its field for the name, its columns, and what can be done with it.
+
+    `verbs` have their help. `refused` are the verbs of other nouns, and why this one has none.
+    `made_by` are the verbs that make what there was not.
+    """
 
     name: str
     singular: str
     key: str
     columns: tuple[str, ...]
-    verbs: tuple[str, ...]
+    verbs: dict[str, str]
+    refused: dict[str, str]
+    made_by: frozenset[str] = frozenset()
 
 
 NOUNS = (
@@ -32,46 +42,82 @@ NOUNS = (
         "schedule",
         "scheduleId",
         ("scheduleId", "cron", "destination", "nextScheduleTime", "isPaused"),
-        ("run", "pause", "resume", "delete"),
+        {
+            "run": "Fire now, besides its times.",
+            "pause": "Skip its times until it is resumed.",
+            "resume": "Fire again from the next time on.",
+            "delete": "Forget it: it fires no more, its messages on their way stay.",
+        },
+        {},
     ),
     Noun(
         "queues",
         "queue",
         "name",
         ("name", "lag", "active", "parallelism", "paused"),
-        ("pause", "resume", "delete"),
+        {
+            "pause": "Deliver nothing of it until it is resumed.",
+            "resume": "Go on with the oldest message.",
+            "delete": "Forget it: messages that wait in it are cancelled, those under way end.",
+        },
+        {"run": "its messages start by themselves, in their order, unless it is paused"},
     ),
-    Noun("groups", "URL group", "name", ("name", "endpoints"), ("delete",)),
+    Noun(
+        "groups",
+        "URL group",
+        "name",
+        ("name", "endpoints"),
+        {"delete": "Forget it; its messages on their way stay."},
+        {
+            "run": "it has no messages of its own: publish to it",
+            "pause": "it has no messages of its own: pause the queue that they are in",
+            "resume": "it has no messages of its own, and is never paused",
+        },
+    ),
     Noun(
         "flow",
         "flow-control key",
         "flowControlKey",
         ("flowControlKey", "waitListSize", "parallelismMax", "rateMax", "ratePeriod", "isPaused"),
-        ("pause", "resume"),
+        {
+            "pause": "Start no message with it until it is resumed; also before the first one.",
+            "resume": "Go on.",
+            "delete": "Forget its limits and pins; not while messages with it are pending.",
+        },
+        {"run": "its messages start by themselves, as its limits allow"},
+        made_by=frozenset({"pause"}),
     ),
 )
 
-HELP = {
-    "run": "Fire now, besides its times.",
-    "pause": "Deliver nothing until it is resumed.",
-    "resume": "Go on.",
-    "delete": "Forget it; messages on their way stay.",
-}
+
+class Verbs(click.Group):
+    """The commands of one noun. A verb that only other nouns have is refused with the reason."""
+
+    def __init__(self, noun: Noun) -> None:
+        verbs = ", ".join(("list", "get", *noun.verbs))
+        super().__init__(noun.name, help=f"Each {noun.singular}: {verbs}.")
+        self._noun = noun
+        self.add_command(list_command(noun))
+        self.add_command(get_command(noun))
+        for verb in noun.verbs:
+            self.add_command(verb_command(noun, verb))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if (why := self._noun.refused.get(args[0])) is not None:
+            verbs = ", ".join(("list", "get", *self._noun.verbs))
+            ctx.fail(f"A {self._noun.singular} has no {args[0]}: {why}. It has: {verbs}.")
+        return super().resolve_command(ctx, args)
 
 
-def group_of(noun: Noun) -> click.Group:
-    """The commands of one noun."""
-    verbs = ", ".join(("list", "get", *noun.verbs))
-    group = click.Group(noun.name, help=f"Each {noun.singular}: {verbs}.")
-    group.add_command(list_command(noun))
-    group.add_command(get_command(noun))
-    for verb in noun.verbs:
-        group.add_command(verb_command(noun, verb))
-    return group
+owner_option = click.option(
+    "--user", metavar="ID", help=f"Whose [default: whoever has it; of several, {DEFAULT_USER}]."
+)
 
 
 def list_command(noun: Noun) -> click.Command:
-    """`list`: all of them in columns."""
+    """`list`: all of them in columns, with their users unless all are the default user's."""
 
     @click.command("list", help=f"Every {noun.singular}.")
     @json_option
@@ -81,9 +127,11 @@ def list_command(noun: Noun) -> click.Command:
         if as_json:
             print_json(found)
             return
-        rows = [[column_text(record, name) for name in noun.columns] for record in found]
-        heads = [heading(name) for name in noun.columns]
-        print_table(heads, rows, f"There is no {noun.singular}.")
+        columns = noun.columns
+        if any(record.get("user") != DEFAULT_USER for record in found):
+            columns = (columns[0], "user", *columns[1:])
+        rows = [[column_text(record, name) for name in columns] for record in found]
+        print_table([heading(name) for name in columns], rows, f"There is no {noun.singular}.")
 
     return show
 
@@ -94,15 +142,14 @@ def get_command(noun: Noun) -> click.Command:
     @click.command("get", help=f"Everything about one {noun.singular}.")
     @click.argument("name")
     @json_option
-    @user_option
+    @owner_option
     @url_option
     def show(name: str, as_json: bool, user: str | None, url: str | None) -> None:
         found = talk(url, lambda client: client.resources(noun.name))
-        for record in found:
-            if record.get(noun.key) == name and user in (None, record.get("user")):
-                print_json(record) if as_json else print_record(readable(record))
-                return
-        raise Failure(f'There is no {noun.singular} "{name}".')
+        record = the_one(found, noun, name, user)
+        if record is None:
+            raise Failure(f"{nothing(noun, name, user)}.")
+        print_json(record) if as_json else print_record(readable(record))
 
     return show
 
@@ -110,21 +157,51 @@ def get_command(noun: Noun) -> click.Command:
 def verb_command(noun: Noun, verb: str) -> click.Command:
     """`pause NAME` and the like."""
 
-    @click.command(verb, help=HELP[verb])
+    @click.command(verb, help=noun.verbs[verb])
     @click.argument("name")
-    @user_option
+    @owner_option
     @url_option
     def act(name: str, user: str | None, url: str | None) -> None:
+        found = talk(url, lambda client: client.resources(noun.name))
+        record = the_one(found, noun, name, user)
+        if record is None and verb not in noun.made_by:
+            raise Failure(f"{nothing(noun, name, user)}: nothing was done.")
         path = f"/_dev/{noun.name}/{quote(name, safe='')}"
         method, path = ("DELETE", path) if verb == "delete" else ("POST", f"{path}/{verb}")
-        answer = ask(url, method, path, params={"user": user})
+        owner = user if record is None else record["user"]
+        answer = ask(url, method, path, params={"user": owner})
         started = answer.get("ids", []) if isinstance(answer, dict) else []
         for id in started:
             click.echo(id)
         if not started:
-            click.echo(f"{noun.singular} {name}: {verb} done.", err=True)
+            whose = "" if owner in (None, DEFAULT_USER) else f" of {owner}"
+            new = " It is new: no message had it yet." if record is None else ""
+            click.echo(f"{noun.singular} {name}{whose}: {verb} done.{new}", err=True)
 
     return act
+
+
+def the_one(found: Sequence[Record], noun: Noun, name: str, user: str | None) -> Record | None:
+    """The resource that a person means: that of `user`, else the only one, else the default user's.
+
+    Raises `Failure` when several have the name and none is the default user's.
+    """
+    named = [r for r in found if r[noun.key] == name and user in (None, r["user"])]
+    if len(named) < 2:
+        return named[0] if named else None
+    for record in named:
+        if record["user"] == DEFAULT_USER:
+            return record
+    users = ", ".join(record["user"] for record in named)
+    raise Failure(
+        f'Several users have a {noun.singular} "{name}": expected --user, one of {users}.'
+    )
+
+
+def nothing(noun: Noun, name: str, user: str | None) -> str:
+    """That there is no such thing, without the stop."""
+    whose = "" if user is None else f' of the user "{user}"'
+    return f'There is no {noun.singular} "{name}"{whose}'
 
 
 def column_text(record: Record, name: str) -> object:
@@ -154,4 +231,4 @@ def heading(name: str) -> str:
     return "".join(f" {c}" if c.isupper() else c for c in name).strip().upper()
 
 
-schedules, queues, groups, flow = (group_of(noun) for noun in NOUNS)
+schedules, queues, groups, flow = (Verbs(noun) for noun in NOUNS)

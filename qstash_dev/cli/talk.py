@@ -26,11 +26,6 @@ def json_option(command: Decorated) -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="For programs.")(command)
 
 
-def user_option(command: Decorated) -> Decorated:
-    """`--user`, for things that belong to a user."""
-    return click.option("--user", metavar="ID", help="Whose [default: defaultUser].")(command)
-
-
 def target_of(url: str | None) -> Target:
     """The server that a command means."""
     token = os.environ.get("QSTASH_DEV_TOKEN")

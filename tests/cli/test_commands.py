@@ -7,6 +7,7 @@ import pytest
 from qstash_dev import __version__, cli
 from qstash_dev.cli import COMMANDS, commands, run
 from qstash_dev.cli.exits import INTERRUPTED
+from qstash_dev.cli.resources import NOUNS
 
 HEAVY = {"aiohttp", "textual", "rich", "pyngrok", "watchfiles", "msgspec", "sqlite3", "asyncio"}
 
@@ -50,6 +51,37 @@ def test_an_unknown_command_is_a_usage_error_with_a_suggestion(capsys):
 def test_an_unknown_option_is_a_usage_error(capsys):
     assert run(["env", "--usr"]) == 2
     assert "--usr" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("noun", "verb", "words"),
+    [
+        ("groups", "pause", "A URL group has no pause: it has no messages"),
+        ("groups", "resume", "A URL group has no resume: "),
+        ("groups", "run", "A URL group has no run: "),
+        ("queues", "run", "A queue has no run: its messages start by themselves"),
+        ("flow", "run", "A flow-control key has no run: "),
+    ],
+)
+def test_a_verb_that_a_noun_has_not_is_refused_with_the_reason(noun, verb, words, capsys):
+    assert run([noun, verb, "name"]) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "It has: list, get, " in said
+
+
+def test_each_verb_of_resources_exists_for_each_noun_or_is_refused():
+    verbs = {verb for noun in NOUNS for verb in noun.verbs}
+    assert verbs == {"run", "pause", "resume", "delete"}
+    for noun in NOUNS:
+        assert {*noun.verbs, *noun.refused} == verbs
+        assert not set(noun.verbs) & set(noun.refused)
+
+
+def test_deleting_a_queue_is_said_to_cancel_what_waits_in_it(capsys):
+    assert run(["queues", "delete", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "messages that wait in it are cancelled, those under way end" in said
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from qstash_dev.protocol.users import DEV_USERS
 DESTINATION = "http://127.0.0.1:1/api"
 
 
-def call(server, method, path, body=None):
+def call(server, method, path, body=None, user=DEV_USERS[0]):
     request = urllib.request.Request(server.url + path, method=method, data=body)
-    request.add_header("Authorization", f"Bearer {DEV_USERS[0].token}")
+    request.add_header("Authorization", f"Bearer {user.token}")
     urllib.request.urlopen(request, timeout=10).close()
 
 
@@ -88,9 +88,75 @@ def test_the_next_times_of_a_schedule_are_shown(furnished):
     assert ":00:00" in text
 
 
-def test_a_resource_belongs_to_its_user(furnished):
+def test_a_resource_of_another_user_stays(furnished):
     done = furnished.run("queues", "delete", "mail", "--user", "testUser1")
-    assert len(furnished.json("queues", "list")) == 1, done
+    assert done.returncode == 1
+    assert done.stderr == (
+        'Error: There is no queue "mail" of the user "testUser1": nothing was done.\n'
+    )
+    assert len(furnished.json("queues", "list")) == 1
+
+
+@pytest.mark.parametrize(
+    ("noun", "verb"),
+    [
+        *(("queues", verb) for verb in ("pause", "resume", "delete")),
+        *(("schedules", verb) for verb in ("run", "pause", "resume", "delete")),
+        *(("flow", verb) for verb in ("resume", "delete")),
+        ("groups", "delete"),
+    ],
+)
+def test_what_is_not_there_is_said_not_to_be(server, noun, verb):
+    done = server.run(noun, verb, "typo")
+    assert done.returncode == 1
+    assert '"typo": nothing was done.' in done.stderr
+    assert server.json(noun, "list") == []
+
+
+def test_a_name_is_enough_when_one_user_alone_has_it(server):
+    call(server, "POST", "/v2/queues", b'{"queueName": "mail"}', DEV_USERS[1])
+    assert "USER" in server.run("queues", "list").stdout
+    assert server.json("queues", "get", "mail")["user"] == "testUser1"
+    done = server.run("queues", "pause", "mail")
+    assert done.stderr == "queue mail of testUser1: pause done.\n"
+    assert server.json("queues", "get", "mail")["paused"] is True
+    assert server.run("queues", "delete", "mail").returncode == 0
+    assert server.json("queues", "list") == []
+
+
+def test_of_several_users_the_default_one_is_meant_or_one_must_be_named(server):
+    for user in DEV_USERS[:3]:
+        call(server, "POST", "/v2/queues", b'{"queueName": "mail"}', user)
+    head, *lines = server.run("queues", "list").stdout.splitlines()
+    assert head.split()[:2] == ["NAME", "USER"]
+    assert [line.split()[1] for line in lines] == ["defaultUser", "testUser1", "testUser2"]
+    assert server.run("queues", "delete", "mail").stderr == "queue mail: delete done.\n"
+    for command in ("delete", "get"):
+        unclear = server.run("queues", command, "mail")
+        assert unclear.returncode == 1
+        assert "one of testUser1, testUser2" in unclear.stderr
+    assert server.run("queues", "delete", "mail", "--user", "testUser2").returncode == 0
+    assert [queue["user"] for queue in server.json("queues", "list")] == ["testUser1"]
+
+
+def test_lists_name_no_user_while_all_is_the_default_users(furnished):
+    for noun in ("schedules", "queues", "groups", "flow"):
+        assert "USER" not in furnished.run(noun, "list").stdout
+
+
+def test_a_flow_key_that_is_paused_before_its_first_message_is_said_to_be_new(furnished):
+    assert "new" not in furnished.run("flow", "pause", "k").stderr
+    done = furnished.run("flow", "pause", "typo")
+    assert done.returncode == 0
+    assert "pause done. It is new: no message had it yet." in done.stderr
+    assert furnished.run("flow", "delete", "typo").returncode == 0
+    assert [key["flowControlKey"] for key in furnished.json("flow", "list")] == ["k"]
+
+
+def test_a_flow_key_of_pending_messages_is_not_deleted(furnished):
+    refused = furnished.run("flow", "delete", "k")
+    assert refused.returncode == 1
+    assert "1 are pending" in refused.stderr
 
 
 def test_time_is_frozen_advanced_scaled_and_real_again(server):
