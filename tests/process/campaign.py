@@ -143,7 +143,7 @@ class Campaign:
             await self._process.wait()
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """The JSON answer of the API, asked again in the next life if this one ends meanwhile."""
+        """The answer of the API, asked again in the next life if this one ends meanwhile."""
         while True:
             await self._up.wait()
             with suppress(aiohttp.ClientError, ConnectionError):
@@ -168,7 +168,8 @@ class Campaign:
         data = {"data": body} if isinstance(body, str) else {"json": body}
         async with self.session.request(method, url, headers=named, **data) as answer:
             assert answer.status < 300, await answer.text()
-            return await answer.json()
+            is_json = answer.content_type == "application/json"
+            return await (answer.json() if is_json else answer.text())
 
     async def _arrive(self, request: web.Request) -> web.Response:
         path, _, number = request.path.rpartition("/")

@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 RATE, PERIOD_S = 2, 5
+WIDTH = 3
 KEYS = 5
 
 
@@ -41,17 +42,38 @@ class Clients:
         yield self.publishes(
             "queue/fails", enqueue="failing", count=10, retries="3", retry_delay="1500"
         )
+        yield self.publishes_wide()
+        yield self.publishes(
+            "queue/called",
+            enqueue="called",
+            count=10,
+            callback=f"{self._url}/callback/fails",
+            callback_retries="3",
+            callback_retry_delay="900",
+        )
         yield self.repeats()
         yield self.hurries()
 
     async def publishes(
         self, path: str, enqueue: str = "", count: int | None = None, **settings: str
     ) -> None:
-        """One after the other, until the campaign is over or there are enough."""
+        """One after the other, until the campaign is over or there are enough. A callback gets the
+        number of its message, too.
+        """
+        callback = settings.pop("callback", None)
         number = 0
         while not self._campaign.is_over and number != count:
+            if callback is not None:
+                settings["callback"] = f"{callback}/{number}"
             await self._publish(f"{path}/{number}", enqueue, **settings)
             number += 1
+
+    async def publishes_wide(self) -> None:
+        """Into a queue of which several may be under way."""
+        queue = {"queueName": "wide", "parallelism": WIDTH}
+        await self._campaign.call("POST", "/v2/queues", queue)
+        path, delay = "queue/wide/fails", "1200"
+        await self.publishes(path, enqueue="wide", count=24, retries="3", retry_delay=delay)
 
     async def repeats(self) -> None:
         """The same few deduplication ids over and over."""
@@ -116,11 +138,43 @@ def test_a_message_arrives_once_more_only_for_each_kill_it_was_in_flight_at(reco
     assert +again, "no kill hit a delivery: more rounds are needed"
 
 
-@pytest.mark.parametrize("path", ["/queue", "/queue/fails"])
+@pytest.mark.parametrize("path", ["/queue", "/queue/fails", "/queue/called"])
 def test_a_queue_keeps_its_order(record: Record, path: str) -> None:
     numbers = [arrival.number for arrival in record.of(path)]
     assert numbers == sorted(numbers)
     assert set(numbers) == set(range(max(numbers) + 1))
+
+
+def test_of_a_wide_queue_as_many_are_begun_as_it_allows(record: Record) -> None:
+    arrivals = record.of("/queue/wide/fails")
+    unfinished: dict[str, int] = {}
+    most = 0
+    for arrival in arrivals:
+        unfinished[arrival.message_id] = arrival.number
+        if arrival.status == 200:
+            del unfinished[arrival.message_id]
+        most = max(most, len(unfinished))
+    assert most == WIDTH
+    numbers = {arrival.number for arrival in arrivals}
+    assert numbers == set(range(len(numbers)))
+
+
+def test_a_queue_waits_for_callbacks_across_kills(record: Record) -> None:
+    """The app answers each callback at its second try: the next message comes after that."""
+    called, answered = Counter[int](), Counter[int]()
+    seen = set[str]()
+    for arrival in record.arrivals:
+        if arrival.path == "/callback/fails" and arrival.status == 200:
+            answered[arrival.number] += arrival.message_id not in seen
+        elif arrival.path == "/queue/called":
+            called[arrival.number] += arrival.message_id not in seen
+            earlier = range(arrival.number)
+            assert [answered[n] for n in earlier] == [called[n] for n in earlier]
+        else:
+            continue
+        seen.add(arrival.message_id)
+    assert len(called) > 1
+    assert called.keys() == set(range(len(called)))
 
 
 def test_a_deduplication_id_stands_for_one_message(told: tuple[Record, Clients]) -> None:
