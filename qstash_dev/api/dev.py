@@ -88,6 +88,12 @@ def _present(call: Call) -> dict[str, Any]:
         "now": now,
         "server": call.context.server(),
         "counts": call.store.rows.counts(now),
+        "resources": {
+            "schedules": call.store.schedules.revision,
+            "queues": call.store.queues.revision,
+            "groups": call.store.groups.revision,
+            "flow": call.store.flows.revision,
+        },
     }
 
 

@@ -152,7 +152,10 @@ class Snapshot(Struct):
 
 
 class Tick(Struct):
-    """What changed since the tick before. `matched` is `None` when no filter was asked for."""
+    """What changed since the tick before. `matched` is `None` when no filter was asked for.
+
+    `resources` has a number for each kind of resource, which differs after a write to one of them.
+    """
 
     seq: int
     now: int
@@ -162,6 +165,7 @@ class Tick(Struct):
     removed: list[str] = []
     counts: Counts | None = None
     server: Server | None = None
+    resources: dict[str, int] = {}
     reset: bool = False
 
 

@@ -17,9 +17,13 @@ _encode = msgspec.msgpack.encode
 
 
 class Named(Generic[T]):
-    """A table of values that belong to a user and have a name."""
+    """A table of values that belong to a user and have a name.
+
+    `revision` differs after each write: a reader that knows it need not read again.
+    """
 
     def __init__(self, database: Database, table: str, kind: type[T]) -> None:
+        self.revision = 0
         self._db = database
         self._table = table
         self._decoder = msgspec.msgpack.Decoder(kind)
@@ -52,6 +56,7 @@ class Named(Generic[T]):
 
     def put(self, user: str, name: str, value: T) -> None:
         """Insert or replace."""
+        self.revision += 1
         with self._db:
             self._db.write(
                 f"INSERT OR REPLACE INTO {self._table} (user, name, content) VALUES (?,?,?)",
@@ -60,6 +65,7 @@ class Named(Generic[T]):
 
     def delete(self, user: str, name: str) -> bool:
         """Remove; whether it was there."""
+        self.revision += 1
         with self._db:
             return (
                 self._db.write(
@@ -77,6 +83,7 @@ class Schedules(Named[Schedule]):
 
     def put(self, user: str, name: str, value: Schedule) -> None:
         """Insert or replace."""
+        self.revision += 1
         with self._db:
             self._db.write(
                 "INSERT OR REPLACE INTO schedules (user, name, next_at, content) VALUES (?,?,?,?)",

@@ -3,7 +3,8 @@
 Plain Python over the client: takes in updates at once, knows no widgets and draws nothing.
 """
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from qstash_dev.client import (
@@ -26,6 +27,8 @@ from qstash_dev.tui.shelf import Shelf
 FIRST_ROWS = 1000
 MORE_ROWS = 1000
 NEAR_TOP = 100
+REST_S = 0.3
+"""A view is not asked for again so soon, however much happens."""
 
 Job = Coroutine[Any, Any, None]
 
@@ -39,6 +42,7 @@ class Session:
         monotonic: Callable[[], float],
         say: Callable[[str], None],
         complain: Callable[[str | None], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.client = client
         self.feed = Feed()
@@ -53,8 +57,10 @@ class Session:
         self.version = 0
         self._say = say
         self._complain = complain
+        self._sleep = sleep
         self._detail_of: str | None = None
         self._asking = self._fetching = self._paging = False
+        self._resting: set[int] = set()
         self._stale = True
 
     # What it is about
@@ -159,9 +165,11 @@ class Session:
         if wanted is not None and not self._asking and (self._stale or self._detail_of != wanted):
             self._stale, self._asking, self._detail_of = False, True, wanted
             jobs.append(self._fetch_detail(wanted))
-        if self.shelf.wants(self.view) and not self._fetching:
+        waits = self._fetching or self.view in self._resting
+        if self.shelf.wants(self.view) and not waits:
             self._fetching = True
-            jobs.append(self._fetch_view(self.view))
+            self._resting.add(self.view)
+            jobs += [self._fetch_view(self.view), self._rest(self.view)]
         near_top = self.view == 0 and self.feed.cursor_index < NEAR_TOP and not self.feed.follow
         if near_top and self.feed.cursor and not self._paging:
             self._paging = True
@@ -186,6 +194,10 @@ class Session:
             self._say(str(error))
         finally:
             self._fetching = False
+
+    async def _rest(self, view: int) -> None:
+        await self._sleep(REST_S)
+        self._resting.discard(view)
 
     async def _fetch_older(self, cursor: str) -> None:
         filter = self.filter

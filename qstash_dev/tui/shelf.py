@@ -11,6 +11,7 @@ from qstash_dev.tui import views
 from qstash_dev.tui.table import Column, Table
 
 SCHEDULES, QUEUES, GROUPS, DLQ, LOGS = 1, 2, 3, 4, 5
+NOUNS = {SCHEDULES: "schedules", QUEUES: "queues", GROUPS: "groups"}
 KEPT_EVENTS = 5000
 
 
@@ -35,6 +36,7 @@ class Shelf:
         self.version = 0
         self._outdated = set(self.tables)
         self._counts = Counts()
+        self._revisions: dict[str, int] = {}
 
     def item(self, view: int) -> Any:
         """What is under the cursor of a view."""
@@ -57,17 +59,16 @@ class Shelf:
 
     def outdate(self, tick: Tick) -> None:
         """Note which views a tick makes wrong; events go straight into the logs."""
+        # How many wait, how many are under way, and how the last run ended: messages tell.
         if tick.events or tick.rows or tick.removed:
             self._outdated |= {SCHEDULES, QUEUES}
+        for view, noun in NOUNS.items():
+            if tick.resources.get(noun) != self._revisions.get(noun):
+                self._outdated.add(view)
+        self._revisions = tick.resources
         counts = tick.counts or self._counts
         if counts.dlq != self._counts.dlq or any(row.dlq_id for row in tick.rows):
             self._outdated.add(DLQ)
-        if (counts.schedules, counts.queues, counts.groups) != (
-            self._counts.schedules,
-            self._counts.queues,
-            self._counts.groups,
-        ):
-            self._outdated |= {SCHEDULES, QUEUES, GROUPS}
         self._counts = counts
         self._log(tick.events)
 
@@ -79,7 +80,7 @@ class Shelf:
         elif view == LOGS:
             items = (await client.logs()).events
         else:
-            items = await client.resources(("schedules", "queues", "groups")[view - 1])
+            items = await client.resources(NOUNS[view])
         first = not self.tables[view].table.loaded
         self.tables[view].table.load(items)
         if view == LOGS and first:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.api.conftest import PATIENCE_S, Api
+from tests.api.conftest import PATIENCE_S, TOKENS, Api
 from tests.conftest import App
 
 NOWHERE = "http://127.0.0.1:1/x"
@@ -227,6 +227,24 @@ async def test_pause_and_resume(api: Api, app: App) -> None:
     assert (await api.ok("GET", "/_dev/wait?filter=try:>0&timeout_ms=1"))["met"] is False
     assert await api.ok("POST", "/_dev/resume") == {"paused": False}
     await api.wait(f"id:{message_id} state:ok")
+
+
+async def test_a_tick_tells_which_resources_were_written(api: Api) -> None:
+    orders = {
+        "queues": ("/v2/queues", {"queueName": "mail"}),
+        "groups": ("/v2/topics/team/endpoints", {"endpoints": [{"url": NOWHERE}]}),
+        "flow": ("/v2/flowControl/k/pause", None),
+    }
+    auth = {"Authorization": f"Bearer {TOKENS['defaultUser']}"}
+    async with stream(api) as reader:
+        before = (await reader.tick())["resources"]
+        assert before == (await snapshot(api))["resources"]
+        for noun, (path, order) in orders.items():
+            async with api.session.post(api.url + path, json=order, headers=auth) as answer:
+                assert answer.ok
+            after = (await reader.tick())["resources"]
+            assert {name for name in after if after[name] != before[name]} == {noun}
+            before = after
 
 
 # The log

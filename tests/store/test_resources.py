@@ -62,6 +62,20 @@ def test_putting_again_replaces_and_deleting_tells_whether_it_was_there(store: S
     assert store.queues.get("u", "q") is None
 
 
+def test_the_revision_of_a_table_tells_of_every_write_to_it(store: Store) -> None:
+    seen = [store.groups.revision]
+    for endpoints in (["http://a"], ["http://a", "http://b"]):
+        store.groups.put("u", "pair", group(*endpoints))
+        seen.append(store.groups.revision)
+    store.groups.delete("u", "pair")
+    seen.append(store.groups.revision)
+    assert len(set(seen)) == 4
+    others = store.queues.revision, store.schedules.revision
+    store.schedules.put("u", "s", schedule("s", NOW))
+    assert (store.groups.revision, store.queues.revision) == (seen[-1], others[0])
+    assert store.schedules.revision != others[1]
+
+
 def test_schedules_are_due_in_order_of_their_time(store: Store) -> None:
     for id_, at in (("late", NOW + 5), ("early", NOW), ("never", None), ("later", NOW + 9)):
         store.schedules.put("u", id_, schedule(id_, at))

@@ -1,0 +1,144 @@
+"""Views 2 to 4 show what others do to schedules, queues and groups, on a real server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from qstash_dev.client import Client
+from qstash_dev.config import Config
+from qstash_dev.server import Server
+from qstash_dev.tui.session import Session
+from tests.tui.conftest import make_app, until
+from tests.tui.world import World
+
+NOWHERE = "http://localhost:1/x"
+HOURLY = {"Upstash-Cron": "0 * * * *", "Upstash-Schedule-Id": "daily"}
+DAILY = {"Upstash-Cron": "0 9 * * *", "Upstash-Schedule-Id": "daily"}
+
+
+class Call(NamedTuple):
+    """A request as another client makes it."""
+
+    method: str
+    path: str
+    json: Any = None
+    headers: dict[str, str] | None = None
+
+
+def endpoint(path: str) -> Call:
+    return Call("POST", "/v2/topics/team/endpoints", {"endpoints": [{"url": NOWHERE + path}]})
+
+
+CHANGES = {
+    "another endpoint": ("4", endpoint("/1"), endpoint("/2"), "/x/2"),
+    "defaults of a group": (
+        "4",
+        endpoint("/1"),
+        Call("PATCH", "/v2/topics/team", {"headers": {"Upstash-Forward-X-Tenant": ["acme"]}}),
+        "acme",
+    ),
+    "a new group": (
+        "4",
+        endpoint("/1"),
+        Call("POST", "/v2/topics/a/endpoints", {"endpoints": [{"url": NOWHERE}]}),
+        "a  ",
+    ),
+    "parallelism of a queue": (
+        "3",
+        Call("POST", "/v2/queues", {"queueName": "mail", "parallelism": 2}),
+        Call("POST", "/v2/queues", {"queueName": "mail", "parallelism": 77}),
+        "77",
+    ),
+    "a paused queue": (
+        "3",
+        Call("POST", "/v2/queues", {"queueName": "mail"}),
+        Call("POST", "/v2/queues/mail/pause"),
+        "‖ paused",
+    ),
+    "what waits in a queue": (
+        "3",
+        Call("POST", "/v2/queues", {"queueName": "mail"}),
+        Call("POST", f"/v2/enqueue/mail/{NOWHERE}", headers={"Upstash-Delay": "1h"}),
+        "lag          1",
+    ),
+    "cron of a schedule": (
+        "2",
+        Call("POST", f"/v2/schedules/{NOWHERE}", headers=DAILY),
+        Call("POST", f"/v2/schedules/{NOWHERE}", headers=HOURLY),
+        "0 * * * *",
+    ),
+    "a paused schedule": (
+        "2",
+        Call("POST", f"/v2/schedules/{NOWHERE}", headers=DAILY),
+        Call("POST", "/v2/schedules/daily/pause"),
+        "‖ paused",
+    ),
+    "a deleted schedule": (
+        "2",
+        Call("POST", f"/v2/schedules/{NOWHERE}", headers=DAILY),
+        Call("DELETE", "/v2/schedules/daily"),
+        "No schedules.",
+    ),
+}
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    server = Server(Config(port=0, data_dir=None))
+    await server.start()
+    async with Client(server.started.url, server.started.user.token) as client:
+        yield client
+    await server.stop()
+
+
+async def do(client: Client, call: Call) -> None:
+    await client.request(call.method, call.path, json=call.json, headers=call.headers)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_an_open_view_shows_what_others_change(client: Client, change: str) -> None:
+    view, made, changed, shown = CHANGES[change]
+    await do(client, made)
+    app = make_app(client.url)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press(view)
+        await until(pilot, lambda: app.settled)
+
+        def text() -> str:
+            rows = app.list_pane.rows
+            lines = [rows.render_line(y).text for y in range(rows.size.height)]
+            words = str(app.list_pane.empty.render()), app.detail_pane.text.plain
+            return "\n".join([*lines, *words])
+
+        assert shown not in text()
+        await do(client, changed)
+        await until(pilot, lambda: shown in text())
+
+
+async def test_a_view_is_asked_for_again_only_after_a_rest(world: World) -> None:
+    rested = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        assert 0.1 < seconds < 1
+        await rested.wait()
+
+    async with world.open() as url, Client(url) as client, asyncio.TaskGroup() as group:
+        session = Session(client, lambda: 0.0, print, print, sleep)
+        session.lost, session.view = None, 3
+
+        def ask() -> list[asyncio.Task[None]]:
+            return [group.create_task(job) for job in session.questions()]
+
+        fetch, rest = ask()
+        await fetch
+        session.outdate()
+        assert ask() == []
+        session.view = 2
+        others = ask()
+        assert len(others) == 2, "another view need not wait"
+        rested.set()
+        await asyncio.gather(rest, *others)
+        session.view = 3
+        assert len(ask()) == 2
