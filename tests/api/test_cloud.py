@@ -1,7 +1,6 @@
 """With `--cloud` the app talks to the real QStash through us. Another server stands in for it."""
 
 import json
-import socket
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from qstash_dev.config import Config
 from qstash_dev.config.errors import ConfigError
 from qstash_dev.protocol.users import User
 from qstash_dev.server import Server
+from tests.ports import reserved_port
 from tests.server.outside_world import DEV, PUBLIC, PUBLIC_HOST, World, outside_world
 
 FAKE_NGROK = Path(__file__).parents[2] / "fixtures" / "fake_ngrok.py"
@@ -24,12 +24,6 @@ ACCOUNT = User(
     "sig_accountNextB1wjE8S6rZ7eenA8Pd",
 )
 DEV_RECEIVER = Receiver(current_signing_key=DEV.current_key, next_signing_key=DEV.next_key)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Circle:
@@ -61,7 +55,13 @@ class Circle:
 
 @asynccontextmanager
 async def made_circle(tmp_path: Path, token: str = ACCOUNT.token, **of_cloud: Any) -> Any:
-    port = free_port()
+    with reserved_port() as port:
+        async with circle_at(port, tmp_path, token, **of_cloud) as circle:
+            yield circle
+
+
+@asynccontextmanager
+async def circle_at(port: int, tmp_path: Path, token: str, **of_cloud: Any) -> Any:
     settings = {"port": 0, "data_dir": None, "host": ("127.0.0.1",), "strict": True, **of_cloud}
     routes = ((PUBLIC, f"http://127.0.0.1:{port}"),)
     cloud = Server(Config(users=(ACCOUNT,), routes=routes, retry_interval_ms=50, **settings))

@@ -7,7 +7,6 @@ ratio of the medians is what counts. Two servers share the machine in the second
 
 import argparse
 import os
-import socket
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from statistics import median
 from qstash_dev.protocol.users import DEV_USERS
 from tests.bench.processes import port_of, running, serve_arguments
 from tests.bench.relay import WARM_UP, Bench, Contender, in_turns
+from tests.ports import reserved_port
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qstash-bench-")))
         sink, line = stack.enter_context(running("-m", "tests.bench.sink"))
-        sink_port, ingress_port = port_of(line), free_port()
+        sink_port, ingress_port = port_of(line), stack.enter_context(reserved_port())
         outside = ["--public-url", f"http://127.0.0.1:{ingress_port}"]
         outside += ["--ingress-port", str(ingress_port), "--app", f"http://127.0.0.1:{sink_port}"]
         stack.enter_context(running(*serve_arguments(directory / "behind", *outside)))
@@ -51,12 +51,6 @@ def report(contenders: dict[str, Contender]) -> None:
     for name, rate in rates.items():
         print(f"{name:8} {rate:8.0f} messages/s")
     print(f"through the ingress: {rates['ingress'] / rates['direct']:.2f} of direct delivery")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from qstash_dev.cli.doctor import (
 )
 from qstash_dev.config import Config
 from qstash_dev.protocol.users import DEV_USERS
+from tests.ports import reserved_port
 
 URL = "http://127.0.0.1:8080"
 FIRST = {
@@ -63,8 +64,8 @@ def listener():
 
 @pytest.fixture
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    with reserved_port() as port:
+        yield port
 
 
 def test_an_app_is_found_on_the_address_where_it_listens(listener):

@@ -14,6 +14,7 @@ import pytest
 
 from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Request, Response, SendFailure
+from tests.ports import reserved_port
 from tests.raw_server import OK, RawServer
 
 MAX_BODY = 1_000_000
@@ -330,17 +331,10 @@ async def test_an_answer_that_does_not_come_or_does_not_end_times_out(
     assert failed.timing.total_ms >= 100
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_nobody_listens(sender: Sender, host: str) -> None:
-    port = free_port()
-    failed = failure(await sender(request(f"http://{host}:{port}/")))
+    with reserved_port() as port:
+        failed = failure(await sender(request(f"http://{host}:{port}/")))
     assert failed.reason == Reason.REFUSED
     assert failed.detail == (
         f'Post "http://published/x": dial tcp {host}:{port}: connect: connection refused'

@@ -7,14 +7,16 @@ server that stands in for the cloud. It refuses loopback destinations, so the tu
 import asyncio
 import json
 import os
-import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
+
+from tests.ports import reserved_port
 
 ROOT = Path(__file__).parents[2]
 FAKE_NGROK = ROOT / "fixtures" / "fake_ngrok.py"
@@ -25,16 +27,6 @@ ACCOUNT = {
     "QSTASH_NEXT_SIGNING_KEY": "sig_accountNextB1wjE8S6rZ7eenA8Pd",
 }
 PIPE = asyncio.subprocess.PIPE
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for sock in sockets:
-        sock.bind(("127.0.0.1", 0))
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
 
 
 def is_running(pid: int) -> bool:
@@ -84,8 +76,16 @@ async def is_open(session: aiohttp.ClientSession, url: str) -> None:
                 return
 
 
-async def test_a_message_and_its_callback_go_the_whole_way_round(node: str, tmp_path: Path) -> None:
-    app_port, data_port = free_ports(2)
+@pytest.fixture
+def ports() -> Iterator[tuple[int, int]]:
+    with reserved_port() as app, reserved_port() as data:
+        yield app, data
+
+
+async def test_a_message_and_its_callback_go_the_whole_way_round(
+    node: str, tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    app_port, data_port = ports
     account = tmp_path / "account.env"
     account.write_text("".join(f"{name}={value}\n" for name, value in ACCOUNT.items()))
     in_cloud = ("--memory", "--strict", "--env-file", str(account))

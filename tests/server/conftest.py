@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 
 import aiohttp
 import pytest
@@ -11,6 +10,7 @@ from aiohttp import web
 
 from qstash_dev.config import Config
 from qstash_dev.server import Server
+from tests.ports import reserved_port
 
 
 class Running:
@@ -117,21 +117,16 @@ class App:
         return web.Response(status=answer, text=text, headers=self.headers)
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 @pytest.fixture
 async def make_app():
     """Makes apps: `make_app(lambda path, count: 500)`. They run after `await app.start()`."""
     apps = []
+    with contextlib.ExitStack() as ports:
 
-    def make(answer=lambda path, count: 200):
-        apps.append(App(free_port(), answer))
-        return apps[-1]
+        def make(answer=lambda path, count: 200):
+            apps.append(App(ports.enter_context(reserved_port()), answer))
+            return apps[-1]
 
-    yield make
-    for app in apps:
-        await app.stop()
+        yield make
+        for app in apps:
+            await app.stop()
