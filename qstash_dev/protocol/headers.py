@@ -108,7 +108,7 @@ def parse_draft(
     if authorized_by_header:
         ordinary = tuple(pair for pair in ordinary if pair[0].lower() != "authorization")
     named = _joined(own)
-    own += [(name, value) for name, value in (config or {}).items() if name not in named]
+    own += [(name, value.strip()) for name, value in (config or {}).items() if name not in named]
     merged = _joined((defaults or {}).items()) | _joined(own)
     for name, value in merged.items():
         check_header(canonical(name), value)

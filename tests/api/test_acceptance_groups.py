@@ -223,9 +223,8 @@ async def test_a_schedule_takes_over_defaults_that_are_set_later(wire, app):
     assert received.headers["X-Event"] == "e"
     assert "Authorization" not in received.headers
     assert received.body == b"x"
-    message_id = received.headers["Upstash-Message-Id"]
-    message = await wire.ok("GET", f"/v2/messages/{message_id}")
-    assert (message["maxRetries"], message["labels"]) == (2, ["asked"])
+    (event, *_) = await wire.events(f"messageId={received.headers['Upstash-Message-Id']}")
+    assert (event["maxRetries"], event["label"]) == (2, "asked")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -476,6 +476,10 @@ def test_any_headers_give_a_draft_or_a_refusal_with_a_sentence(
     assert msgspec.msgpack.encode(made.spec)
 
 
+@example([], {"upstash-method": "\r\n"}, True)
+@example([], {"upstash-forward-a": " a "}, True)
+@example([("upstash-label", "")], {"upstash-label": "a"}, True)
+@example([("X-A", "\ud800")], {}, True)
 @given(
     st.lists(pairs | st.just(("Authorization", "Bearer t")), max_size=8),
     st.dictionaries(names, values, max_size=3),
