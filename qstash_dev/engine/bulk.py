@@ -30,9 +30,12 @@ class BulkCancels:
         self._cancel = cancel
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, user: str, query: Query) -> int:
+    async def run(
+        self, user: str, query: Query, is_meant: Callable[[Message], bool] = lambda message: True
+    ) -> int:
         """Cancel everything that matches and was accepted before now; returns how many."""
-        return await self._cancel_all(user, self._until_now(query), lambda cancelled: None)
+        query = self._until_now(query)
+        return await self._cancel_all(user, query, lambda cancelled: None, is_meant)
 
     async def start(self, user: str, query: Query) -> BulkAction:
         """Begin in the background; the record tells how far it is."""
@@ -104,13 +107,20 @@ class BulkCancels:
         finished = self._clock.now()
         self._put(replace(action, processed=before + cancelled, completed_at=finished))
 
-    async def _cancel_all(self, user: str, query: Query, progress: Callable[[int], None]) -> int:
+    async def _cancel_all(
+        self,
+        user: str,
+        query: Query,
+        progress: Callable[[int], None],
+        is_meant: Callable[[Message], bool] = lambda message: True,
+    ) -> int:
         cancelled = 0
         for window in self._store.search.unfinished(user, query):
             for start in range(0, len(window), CHUNK):
                 seqs = window[start : start + CHUNK]
                 messages = self._store.messages.load_many(seqs)
-                cancelled += self._cancel(messages[seq] for seq in seqs if seq in messages)
+                found = (messages[seq] for seq in seqs if seq in messages)
+                cancelled += self._cancel(filter(is_meant, found))
                 progress(cancelled)
                 await self._store.database.committed()
                 await asyncio.sleep(0)

@@ -8,7 +8,6 @@ import logging
 
 from msgspec.structs import replace
 
-from qstash_dev.engine.bulk import CHUNK
 from qstash_dev.engine.engine import Engine
 from qstash_dev.protocol import ingress
 from qstash_dev.protocol.delivery import MAX_TIMEOUT_MS
@@ -59,13 +58,7 @@ class Relay:
 
     async def cancelled(self, user: str, query: Query) -> None:
         """The cloud will not deliver these messages any more."""
-        store = self._engine.store
-        for seqs in store.search.unfinished(user, query):
-            for start in range(0, len(seqs), CHUNK):
-                messages = store.messages.load_many(seqs[start : start + CHUNK]).values()
-                self._engine.cancel(m for m in messages if m.spec.kind == Kind.CLOUD)
-                await store.database.committed()
-            await asyncio.sleep(0)
+        await self._engine.bulk.run(user, query, lambda message: message.spec.kind == Kind.CLOUD)
 
     async def deliver(self, arrival: Arrival, admission: Admission, gate: Gate) -> Outcome:
         """Make one attempt and record it. Raises QStashError(409) when the id is a local message's."""

@@ -10,7 +10,7 @@ from qstash_dev.protocol.filters import Filter
 from qstash_dev.store.database import Database
 from qstash_dev.store.selection import Selection, Selector
 from qstash_dev.store.sequence import Sequence
-from qstash_dev.store.windows import windows
+from qstash_dev.store.windows import read_page, windows
 
 _COLUMNS = """
     e.seq, e.time, m.id, e.user, e.state, e.error, e.status, e.next_at, m.url, m.method,
@@ -86,13 +86,9 @@ class Feed:
             f"SELECT {_COLUMNS} FROM ({numbers}) n CROSS JOIN events e ON e.seq = n.seq "
             f"CROSS JOIN messages m ON m.seq = e.message ORDER BY e.seq {order}"
         )
-        for low, high in windows(self._db, "events", found.window, before, after):
-            bounds = {"now": now, "low": low, "high": high, "limit": limit}
-            rows = self._db.read(sql, {**found.values, **bounds})
+        ranges = windows(self._db, "events", found.window, before, after)
+        for rows in read_page(self._db, sql, {**found.values, "now": now}, ranges, limit):
             yield [_entry(row) for row in rows]
-            limit -= len(rows)
-            if limit <= 0:
-                return
 
     def _narrowed(self, wanted: Filter, now: int) -> Generator[list[Entry], None, Selection]:
         """Looks for the messages first, of which there are fewer than events, unless many match."""
@@ -101,14 +97,13 @@ class Feed:
             return found
         seqs: list[int] = []
         few = self._selector.few_in_order
-        for low, high in windows(self._db, "messages", found.window):
-            bounds = {"now": now, "low": low, "high": high, "limit": few + 1 - len(seqs)}
-            seqs += (
-                seq for (seq,) in self._db.read(found.numbers("DESC"), {**found.values, **bounds})
-            )
-            if len(seqs) > few:
-                return replace(found, few=None)
+        ranges = windows(self._db, "messages", found.window)
+        values = {**found.values, "now": now}
+        for rows in read_page(self._db, found.numbers("DESC"), values, ranges, few + 1):
+            seqs += (seq for (seq,) in rows)
             yield []
+        if len(seqs) > few:
+            return replace(found, few=None)
         return self._selector.among(wanted, seqs)
 
 

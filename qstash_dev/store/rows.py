@@ -17,7 +17,7 @@ from qstash_dev.protocol.model import Kind
 from qstash_dev.store.condition import STATE
 from qstash_dev.store.database import Database
 from qstash_dev.store.selection import Selector
-from qstash_dev.store.windows import windows
+from qstash_dev.store.windows import read_page, windows
 
 _COLUMNS = f"""
     m.seq, m.id, m.user, m.kind, m.parent_id, {STATE}, m.method, m.url, m.created_at, m.updated_at,
@@ -106,13 +106,9 @@ class Rows:
             f"SELECT {_COLUMNS} FROM ({found.numbers(order)}) n CROSS JOIN messages m ON m.seq = n.seq "
             f"ORDER BY m.seq {order}"
         )
-        for low, high in windows(self._db, "messages", found.window, before, after):
-            bounds = {"now": now, "low": low, "high": high, "limit": limit}
-            rows = self._db.read(sql, {**found.values, **bounds})
+        ranges = windows(self._db, "messages", found.window, before, after)
+        for rows in read_page(self._db, sql, {**found.values, "now": now}, ranges, limit):
             yield [_row(row) for row in rows]
-            limit -= len(rows)
-            if limit <= 0:
-                return
 
     def count(self, wanted: Filter, now: int) -> Iterator[int]:
         """How many match, one number for each window."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from qstash_dev.protocol.model import DeadLetter, Event, Query, State
 from qstash_dev.store.database import Database
 from qstash_dev.store.selection import as_json
-from qstash_dev.store.windows import WHOLE, WINDOW, windows
+from qstash_dev.store.windows import WHOLE, WINDOW, read_page, windows
 
 FEW = 3_000
 """So many messages are looked at one by one rather than searched for in the order of time."""
@@ -159,13 +159,8 @@ class Search:
         )
         values |= {"user": user, "few": known.few, "first": known.first, "last": known.last}
         before, after = (query.cursor, None) if query.latest_first else (None, query.cursor or 0)
-        limit = query.count + 1
-        for low, high in windows(self._db, table, size, before, after):
-            rows = self._db.read(sql, {**values, "low": low, "high": high, "limit": limit})
-            yield rows
-            limit -= len(rows)
-            if limit <= 0:
-                return
+        ranges = windows(self._db, table, size, before, after)
+        return read_page(self._db, sql, values, ranges, query.count + 1)
 
     def _known(self, query: Query) -> "_Known":
         """Asks the indexes; each gives up when it has seen more than a few."""

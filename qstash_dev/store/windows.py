@@ -1,6 +1,7 @@
 """Long reads in pieces: ranges of sequence numbers, so that the event loop can run in between."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from qstash_dev.store.database import Database
 
@@ -32,3 +33,19 @@ def windows(
     while high >= first:
         yield max(first, high - size + 1), high
         high -= size
+
+
+def read_page(
+    database: Database,
+    sql: str,
+    values: dict[str, Any],
+    ranges: Iterator[tuple[int, int]],
+    limit: int,
+) -> Iterator[list[Any]]:
+    """Up to `limit` rows of a query between `:low` and `:high`, up to `:limit`, window by window."""
+    for low, high in ranges:
+        rows = database.read(sql, {**values, "low": low, "high": high, "limit": limit})
+        yield rows
+        limit -= len(rows)
+        if limit <= 0:
+            return
