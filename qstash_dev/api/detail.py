@@ -76,6 +76,26 @@ def shown_body(body: bytes) -> dict[str, Any]:
     return {**document, "text": text}
 
 
+def meant_headers(message: Message, given: Headers) -> Headers:
+    """Headers that people gave who saw this message: a hash or a mask means what it stands for."""
+    hashed = _redacted(message, message.spec.headers)
+    hidden = {
+        (original[0].lower(), shown): original
+        for look in (shown_headers(hashed, reveal=False), hashed)
+        for original, (_, shown) in zip(message.spec.headers, look, strict=True)
+    }
+    return tuple(hidden.get((name.lower(), value), (name, value)) for name, value in given)
+
+
+def meant_body(message: Message, given: bytes) -> bytes:
+    """A body that somebody gave who saw this message: its hash means the body itself.
+
+    Whatever white space an editor has put around the hash.
+    """
+    is_hash = given.strip() == redact_body(message.body, message.spec.redact)
+    return message.body if is_hash else given
+
+
 def _spec(message: Message) -> dict[str, Any]:
     redact = message.spec.redact
     callbacks = {

@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qstash_dev.api.call import Call, gather, in_pieces
-from qstash_dev.api.detail import detail, media_type
+from qstash_dev.api.detail import detail, meant_body, meant_headers, media_type
 from qstash_dev.api.dev_events import filter_of
 from qstash_dev.api.router import Route
 from qstash_dev.engine.bus import Closed
@@ -18,7 +18,7 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol.headers import METHODS, canonical, check_header
 from qstash_dev.protocol.intake import Changes
-from qstash_dev.protocol.model import Message, Query, Response
+from qstash_dev.protocol.model import Headers, Message, Query, Response
 from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body
 from qstash_dev.store.rows import Row
@@ -27,7 +27,10 @@ MAX_SELECTED = 10_000
 
 
 class ReplayOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a replay does differently. `body` is text or `{"base64": "..."}`."""
+    """What a replay does differently. `body` is text or `{"base64": "..."}`.
+
+    A header or body as it is shown, hashed or masked, is the original's.
+    """
 
     body: str | dict[str, str] | None = None
     headers: dict[str, str] | None = None
@@ -103,7 +106,8 @@ async def replay(call: Call) -> web.Response:
     """Deliver a copy now, with changes if the body names some."""
     order = await call.json(ReplayOrder)
     message = find(call)
-    return await call.answer({"id": call.engine.replay(message.user, message.id, _changes(order))})
+    changes = _changes(order, message)
+    return await call.answer({"id": call.engine.replay(message.user, message.id, changes)})
 
 
 async def replay_many(call: Call) -> web.Response:
@@ -222,19 +226,20 @@ async def _selected(call: Call, order: ReplayMany) -> list[str]:
     return [row.id for row in reversed(await select(call, wanted, MAX_SELECTED))]
 
 
-def _changes(order: ReplayOrder) -> Changes:
+def _changes(order: ReplayOrder, source: Message) -> Changes:
     method = order.method.upper() if order.method else None
     if method is not None and method not in METHODS:
         raise QStashError(400, f"invalid method {method[:50]!r}: expected {', '.join(METHODS)}")
-    headers = order.headers
     return Changes(
-        body=_optional(order.body, _body_bytes),
-        headers=_optional(
-            headers, lambda pairs: tuple(check_header(canonical(n), v) for n, v in pairs.items())
-        ),
+        body=_optional(order.body, lambda body: meant_body(source, _body_bytes(body))),
+        headers=_optional(order.headers, lambda pairs: meant_headers(source, _checked(pairs))),
         url=_optional(order.url, check_url),
         method=method,
     )
+
+
+def _checked(pairs: dict[str, str]) -> Headers:
+    return tuple(check_header(canonical(name), value) for name, value in pairs.items())
 
 
 def _optional(value: Any, read: Callable[[Any], Any]) -> Any:

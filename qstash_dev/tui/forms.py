@@ -22,6 +22,8 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MOST_SHOWN = 200_000
 NEW = b"{}"
 """The body that a new message begins with."""
+REDACTED = "REDACTED:"
+"""With this begins what stands for a value that the server does not show."""
 
 
 class Draft(NamedTuple):
@@ -87,11 +89,13 @@ class MessageForm(ModalScreen[Draft | None]):
         title: str,
         draft: Draft,
         edit: Callable[[bytes], bytes],
+        note: str = "",
     ) -> None:
         super().__init__()
         self._title = title
         self._draft = draft
         self._edit = edit
+        self._note = note
         self._body = draft.body or b""
         self._in_field = editable(self._body)
 
@@ -177,8 +181,12 @@ class MessageForm(ModalScreen[Draft | None]):
         """Warn of JSON that breaks; it may still be sent, for that is worth testing too."""
         headers = self.query_one("#headers", TextArea).text.lower()
         body = self.query_one("#body", TextArea).text if self._in_field else ""
-        problem = json_problem(body) if body and "json" in headers else None
-        self._say([("! ", "warning"), (problem, "warning")] if problem else [])
+        is_hash = body.startswith(REDACTED) and body.encode() == self._draft.body
+        problem = json_problem(body) if body and "json" in headers and not is_hash else None
+        if problem is not None:
+            self._say([("! ", "warning"), (problem, "warning")])
+        else:
+            self._say([(self._note, "muted")] if self._note else [])
 
     def _say(self, line: Line) -> None:
         self.query_one("#problem", Static).update(content(line))

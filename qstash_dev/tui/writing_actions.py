@@ -11,11 +11,14 @@ from qstash_dev.tui import fixtures
 from qstash_dev.tui.bodies import header_value
 from qstash_dev.tui.diff import attempt_diff, message_diff
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
-from qstash_dev.tui.forms import NEW, Draft, MessageForm, header_pairs
+from qstash_dev.tui.forms import NEW, REDACTED, Draft, MessageForm, header_pairs
 from qstash_dev.tui.prompts import Choice, Menu, Reader
 
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp
+
+
+LEFT = f"What is {REDACTED}… is delivered as it was, unless you write another value."
 
 
 async def edit(app: "QstashApp") -> None:
@@ -26,7 +29,10 @@ async def edit(app: "QstashApp") -> None:
     body = await app.client.body(detail.row.id)
     headers = "\n".join(f"{name}: {value}" for name, value in detail.request.headers)
     before = Draft(detail.request.url, detail.request.method, headers, body)
-    after = await app.push_screen_wait(_form(app, f"Edit and replay {detail.row.id}", before))
+    hidden = any(value.startswith(REDACTED) for _, value in detail.request.headers)
+    hidden = hidden or body.startswith(REDACTED.encode())
+    form = _form(app, f"Edit and replay {detail.row.id}", before, LEFT if hidden else "")
+    after = await app.push_screen_wait(form)
     if after is not None:
         new = await app.client.replay(detail.row.id, changes(before, after))
         app.say(f"Replayed as {new}.")
@@ -98,9 +104,12 @@ async def save_fixture(app: "QstashApp") -> None:
     """Save the selected message to be sent again later."""
     if app.session.message_id is not None:
         detail = await app.client.message(app.session.message_id)
-        body = await app.client.body(detail.row.id)
-        path = fixtures.save(detail, body, app.fixtures)
-        app.say(f"Saved as {path}; s sends it.")
+        if detail.spec.get("redact"):
+            app.say("Its redacted fields are not known here: it cannot be saved.", "warning")
+        else:
+            body = await app.client.body(detail.row.id)
+            path = fixtures.save(detail, body, app.fixtures)
+            app.say(f"Saved as {path}; s sends it.")
 
 
 async def open_whole(app: "QstashApp") -> None:
@@ -138,9 +147,9 @@ def _read(app: "QstashApp", title: str, lines: Any) -> None:
     app.push_screen(Reader(title, lines))
 
 
-def _form(app: "QstashApp", title: str, draft: Draft) -> MessageForm:
+def _form(app: "QstashApp", title: str, draft: Draft, note: str = "") -> MessageForm:
     def in_editor(body: bytes) -> bytes:
         suffix = suffix_of("json" if "json" in draft.headers else None, body)
         return open_body(body, suffix, editor_command(app.environment), app.run_program)
 
-    return MessageForm(title, draft, in_editor)
+    return MessageForm(title, draft, in_editor, note)

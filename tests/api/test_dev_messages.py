@@ -173,6 +173,29 @@ async def test_redacted_fields_stay_hashed_and_are_delivered(api: Api, app: App)
     assert b"secret" not in (await raw(api, f"/_dev/messages/{message_id}/body"))[1]
 
 
+async def test_what_is_given_back_as_it_is_shown_is_replayed_as_it_was(api: Api, app: App) -> None:
+    secret = {"forward_x_key": "hidden", "forward_authorization": "Bearer 0123456789abcdef"}
+    message_id = await api.publish(
+        app.url, b"secret", redact_fields="body,header[x-key]", forward_x_plain="1", **secret
+    )
+    await app.one()
+    path = f"/_dev/messages/{message_id}/replay"
+    shown = (await detail(api, message_id))["request"]
+    headers = dict(shown["headers"])
+    assert headers["X-Key"].startswith("REDACTED:")
+    assert "****" in headers["Authorization"]
+    order = {"headers": {**headers, "X-Plain": "2"}, "body": shown["body"]["text"] + "\n"}
+    await api.ok("POST", path, json=order)
+    _, copy = await app.received(2)
+    assert copy.body == b"secret"
+    assert (copy.headers["X-Key"], copy.headers["X-Plain"]) == ("hidden", "2")
+    assert copy.headers["Authorization"] == secret["forward_authorization"]
+    await api.ok("POST", path, json={"headers": {"X-Plain": headers["X-Key"]}, "body": "other"})
+    *_, changed = await app.received(3)
+    assert (changed.body, changed.headers["X-Plain"]) == (b"other", headers["X-Key"])
+    assert "X-Key" not in changed.headers
+
+
 async def test_callbacks_and_replays_are_linked(api: Api, app: App) -> None:
     message_id = await api.publish(app.url, callback=app.url + "/cb")
     await api.wait("source:callback state:ok")

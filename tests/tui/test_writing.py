@@ -51,6 +51,36 @@ async def test_edit_changes_destination_method_and_headers(tui: Open, world: Wor
         assert (await asked(pilot, world))[0][2] == expected
 
 
+async def test_the_form_says_that_redacted_values_stay_and_does_not_judge_them(
+    tui: Open, world: World
+) -> None:
+    hashed = "REDACTED:" + "0" * 64
+    world.bodies["msg_00000005"] = hashed.encode()
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("e")
+        form = await form_of(pilot)
+        assert problem_of(form).startswith("What is REDACTED:… is delivered as it was")
+        area = form.query_one("#headers", TextArea)
+        area.text = area.text.replace("acme", "other")
+        await pilot.press("ctrl+s")
+        ((_, _, order),) = await asked(pilot, world)
+        assert order["headers"]["X-Tenant"] == "other"
+        assert "body" not in order
+
+
+async def test_a_message_with_redacted_fields_is_not_saved_as_a_fixture(
+    tui: Open, world: World, tmp_path: Path
+) -> None:
+    world.details["msg_00000005"] = {"spec": {"redact": ["body"]}}
+    async with tui(fixtures=tmp_path) as pilot:
+        app = app_of(pilot)
+        await go_to(pilot, 4)
+        await pilot.press("w")
+        await until(pilot, lambda: any("cannot be saved" in n.message for n in app._notifications))
+        assert list(tmp_path.iterdir()) == []
+
+
 async def test_escape_sends_nothing(tui: Open, world: World) -> None:
     async with tui() as pilot:
         await pilot.press("e")
