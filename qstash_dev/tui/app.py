@@ -263,14 +263,15 @@ class QstashApp(App[int]):
             if detail is not None:
                 pane.show_message(detail, when)
         elif isinstance(item, dict):
-            pane.title(look.safe(str(item.get("scheduleId") or item.get("name") or "")))
+            names = (item.get(key) for key in ("scheduleId", "flowControlKey", "name"))
+            pane.title(look.safe(str(next(filter(None, names), ""))))
             pane.show_lines(f"{self.session.view}/{item}", resource_page(item, when))
         else:
             pane.title("")
             pane.show_lines("", [[("Nothing selected.", "muted")]])
 
     def show_view(self, view: int) -> None:
-        """Go to one of the six views."""
+        """Go to one of the views."""
         self.session.view = view
         columns: Any = views.MESSAGES
         source: Any = self.session.feed

@@ -59,13 +59,20 @@ class Tabs(Bar):
     def show_tabs(self, names: Sequence[str], on: int, notes: Sequence[str] = ()) -> None:
         """Show the names, each with a note behind it."""
         self._shown = (names, on, notes)
+        texts = [
+            f"{name} {notes[place]}" if place < len(notes) and notes[place] else name
+            for place, name in enumerate(names)
+        ]
+        width = self.content_size.width
+        taken = sum(cell_len(text) + 2 for text in texts)
+        # Closer together, if that saves a line.
+        gap = "" if taken - len(texts) <= width < taken else " "
         line: Line = []
         self._places = []
         x = y = 0
-        for place, name in enumerate(names):
-            note = notes[place] if place < len(notes) and notes[place] else ""
-            text = f" {name} {note} " if note else f" {name} "
-            if x and x + cell_len(text) > self.content_size.width > 0:
+        for place, text in enumerate(texts):
+            text = f"{gap}{text} "
+            if x and x + cell_len(text) > width > 0:
                 line.append(("\n", ""))
                 x, y = 0, y + 1
             line.append((text, "tab-on" if place == on else "tab"))

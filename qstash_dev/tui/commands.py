@@ -68,8 +68,8 @@ COMMANDS: dict[str, Command] = {
                 screen_actions.filter_rows),
         Command("follow", "F", "Follow", "Follow the newest message", _MESSAGE,
                 screen_actions.follow),
-        Command("server.pause", "p", "Pause", "Pause or resume all deliveries (views 2 and 3: the"
-                " selected schedule or queue)", _SERVER, server_actions.pause_or_resume),
+        Command("server.pause", "p", "Pause", "Pause or resume all deliveries (views 2, 3 and 7:"
+                " the selected schedule, queue or key)", _SERVER, server_actions.pause_or_resume),
         Command("server.clock", "T", "Clock", "Change the clock", _SERVER, server_actions.clock),
         Command("server.skip", "greater_than_sign", "Skip", "Skip to the next event", _SERVER,
                 server_actions.skip),
@@ -84,6 +84,8 @@ COMMANDS: dict[str, Command] = {
                 screen_actions.view(3)),
         Command("view.dlq", "5", "DLQ", "Show the dead letters", _SCREEN, screen_actions.view(4)),
         Command("view.logs", "6", "Logs", "Show what happened", _SCREEN, screen_actions.view(5)),
+        Command("view.flow", "7", "Flow", "Show the flow-control keys", _SCREEN,
+                screen_actions.view(6)),
         Command("detail.previous", "left_square_bracket", "Tab before", "Tab before", _SCREEN,
                 screen_actions.tab(-1)),
         Command("detail.next", "right_square_bracket", "Next tab", "Next tab", _SCREEN,

@@ -11,7 +11,7 @@ COMMON = ("filter", "help", "palette")
 
 def hints_for(view: int, row: Row | None, marks: int, in_detail: bool) -> list[str]:
     """Ids in order of use; the last is the palette."""
-    if view in (1, 2):
+    if view in (1, 2, 6):
         extra = ["message.run"] if view == 1 else []
         return [*extra, "server.pause", "message.delete", "message.send", "help", "palette"]
     if view == 3:

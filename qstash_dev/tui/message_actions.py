@@ -71,7 +71,7 @@ async def cancel(app: "QstashApp") -> None:
 
 async def delete(app: "QstashApp") -> None:
     """Forget the selected row; in other views, the selected thing after a question."""
-    if app.session.view in (1, 2, 3):
+    if app.session.view in resource_actions.NOUNS:
         return await resource_actions.delete(app)
     if app.session.view == 4:
         return await resource_actions.delete_dead_letter(app)

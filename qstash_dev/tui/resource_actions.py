@@ -1,4 +1,4 @@
-"""Actions on schedules, queues, URL groups and dead letters."""
+"""Actions on schedules, queues, URL groups, flow-control keys and dead letters."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -9,7 +9,13 @@ from qstash_dev.tui.prompts import Confirm
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp
 
-NOUNS = {1: ("schedules", "scheduleId"), 2: ("queues", "name"), 3: ("groups", "name")}
+NOUNS = {
+    1: ("schedules", "scheduleId", "schedule"),
+    2: ("queues", "name", "queue"),
+    3: ("groups", "name", "group"),
+    6: ("flow", "flowControlKey", "flow-control key"),
+}
+PAUSABLE = (1, 2, 6)
 
 
 async def fire(app: "QstashApp") -> None:
@@ -20,9 +26,9 @@ async def fire(app: "QstashApp") -> None:
 
 
 async def pause_or_resume(app: "QstashApp") -> None:
-    """Pause the selected schedule or queue, or let it go on."""
+    """Pause the selected schedule, queue or flow-control key, or let it go on."""
     item, path = app.session.shelf.item(app.session.view), _path(app)
-    if path is None or app.session.view == 3:
+    if path is None or app.session.view not in PAUSABLE:
         return
     paused = item.get("isPaused", item.get("paused", False))
     verb = "resume" if paused else "pause"
@@ -32,7 +38,7 @@ async def pause_or_resume(app: "QstashApp") -> None:
 
 
 async def delete(app: "QstashApp") -> None:
-    """Delete the selected schedule, queue or group after a question."""
+    """Delete the selected schedule, queue, group or flow-control key after a question."""
     path = _path(app)
     if path is None or not await app.push_screen_wait(Confirm(f"Delete {_name(app)}?")):
         return
@@ -60,15 +66,15 @@ async def retry_dead_letter(app: "QstashApp") -> None:
 
 
 def _name(app: "QstashApp") -> str:
-    noun, key = NOUNS[app.session.view]
-    return f"{noun[:-1]} {app.session.shelf.item(app.session.view).get(key)}"
+    _, key, word = NOUNS[app.session.view]
+    return f"{word} {app.session.shelf.item(app.session.view).get(key)}"
 
 
 def _path(app: "QstashApp") -> str | None:
     item = app.session.shelf.item(app.session.view)
     if app.session.view not in NOUNS or item is None:
         return None
-    noun, key = NOUNS[app.session.view]
+    noun, key, _ = NOUNS[app.session.view]
     return f"/_dev/{noun}/{quote(str(item.get(key, '')), safe='')}"
 
 

@@ -35,8 +35,8 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 
 async def pause_or_resume(app: "QstashApp") -> None:
-    """Pause or resume all deliveries; in views 2 and 3 the selected schedule or queue."""
-    if app.session.view in (1, 2):
+    """Pause or resume all deliveries; in views 2, 3 and 7 what is selected."""
+    if app.session.view in resource_actions.PAUSABLE:
         return await resource_actions.pause_or_resume(app)
     paused = app.session.feed.server.paused
     await app.client.request("POST", "/_dev/resume" if paused else "/_dev/pause")

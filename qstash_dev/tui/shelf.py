@@ -1,4 +1,4 @@
-"""What views 2 to 6 show: fetched when a view is looked at and something changed since.
+"""What views 2 to 7 show: fetched when a view is looked at and something changed since.
 
 Plain Python apart from asking the client; knows no widgets.
 """
@@ -10,8 +10,8 @@ from qstash_dev.client import Client, Counts, DlqEntry, Event, Tick
 from qstash_dev.tui import views
 from qstash_dev.tui.table import Column, Table
 
-SCHEDULES, QUEUES, GROUPS, DLQ, LOGS = 1, 2, 3, 4, 5
-NOUNS = {SCHEDULES: "schedules", QUEUES: "queues", GROUPS: "groups"}
+SCHEDULES, QUEUES, GROUPS, DLQ, LOGS, FLOW = 1, 2, 3, 4, 5, 6
+NOUNS = {SCHEDULES: "schedules", QUEUES: "queues", GROUPS: "groups", FLOW: "flow"}
 KEPT_EVENTS = 5000
 
 
@@ -32,6 +32,7 @@ class Shelf:
             GROUPS: Shown(Table[Any](_named("name")), views.GROUPS),
             DLQ: Shown(Table[DlqEntry](lambda entry: entry.dlq_id), views.DLQ),
             LOGS: Shown(Table[Event](lambda event: str(event.seq)), views.LOGS),
+            FLOW: Shown(Table[Any](_named("flowControlKey")), views.FLOW),
         }
         self.version = 0
         self._outdated = set(self.tables)
@@ -61,7 +62,7 @@ class Shelf:
         """Note which views a tick makes wrong; events go straight into the logs."""
         # How many wait, how many are under way, and how the last run ended: messages tell.
         if tick.events or tick.rows or tick.removed:
-            self._outdated |= {SCHEDULES, QUEUES}
+            self._outdated |= {SCHEDULES, QUEUES, FLOW}
         for view, noun in NOUNS.items():
             if tick.resources.get(noun) != self._revisions.get(noun):
                 self._outdated.add(view)

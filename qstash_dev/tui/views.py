@@ -1,4 +1,4 @@
-"""The six views: their columns, their sources, and the pages of things that are not messages.
+"""The views: their columns, their sources, and the pages of things that are not messages.
 
 Pure descriptions; asking the server and drawing happen elsewhere.
 """
@@ -14,8 +14,8 @@ from qstash_dev.tui.table import Column, Ink
 
 Thing = dict[str, Any]
 
-NAMES = ("Messages", "Schedules", "Queues", "Groups", "DLQ", "Logs")
-COUNTS = ("messages", "schedules", "queues", "groups", "dlq", "")
+NAMES = ("Messages", "Schedules", "Queues", "Groups", "DLQ", "Logs", "Flow")
+COUNTS = ("messages", "schedules", "queues", "groups", "dlq", "", "flow")
 
 
 NOTHING = (
@@ -25,6 +25,7 @@ NOTHING = (
     "No URL groups. Add endpoints with POST /v2/topics/NAME/endpoints.",
     "The DLQ is empty: no message ran out of retries.",
     "Nothing happened yet.",
+    "No flow-control keys. They appear with the first message that has one.",
 )
 
 
@@ -129,6 +130,37 @@ QUEUES: tuple[Column[Thing], ...] = (
     Column("QUEUE", 0, _text("name")),
 )
 
+
+def _limited(count: str, limit: str) -> Any:
+    def cell(thing: Thing, ink: Ink) -> Span:
+        most = thing.get(limit)
+        role = "warning" if most is not None and thing.get(count, 0) >= most else "primary"
+        return f"{thing.get(count, 0)}/{'∞' if most is None else most}", role
+
+    return cell
+
+
+def _rate(thing: Thing, ink: Ink) -> Span:
+    """Starts in this period, of how many; a period that is over counts nothing."""
+    most, period_s = thing.get("rateMax"), thing.get("ratePeriod", 1)
+    if most is None:
+        return "–", "muted"
+    # The server tells the whole second in which the period began.
+    is_over = ink.now >= (thing.get("ratePeriodStart", 0) + period_s + 1) * 1000
+    count = 0 if is_over else thing.get("rateCount", 0)
+    role = "warning" if count >= most else ""
+    return f"{count}/{most} in {look.long_span(period_s * 1000)}", role
+
+
+FLOW: tuple[Column[Thing], ...] = (
+    Column("", 1, lambda thing, ink: ("", "")),
+    Column("STATE", 8, _on),
+    Column("WAIT", 6, lambda t, ink: (str(t.get("waitListSize", 0)), ""), right=True),
+    Column("ACTIVE", 9, _limited("parallelismCount", "parallelismMax"), right=True),
+    Column("RATE", 18, _rate, 56),
+    Column("KEY", 0, _text("flowControlKey")),
+)
+
 GROUPS: tuple[Column[Thing], ...] = (
     Column("", 1, lambda thing, ink: ("", "")),
     Column("GROUP", 20, _text("name")),
@@ -194,7 +226,11 @@ def _next_times(thing: Thing, when: When) -> list[Line]:
 def _field(name: str, value: Any, when: When) -> Span:
     if isinstance(value, bool):
         return ("yes", "warning") if value else ("no", "")
-    if isinstance(value, int) and name.endswith(("At", "Time")):
+    if name == "ratePeriodStart":
+        if not value:
+            return "–", ""
+        value *= 1000  # the one time that QStash tells in seconds
+    if isinstance(value, int) and name.endswith(("At", "Time", "Start")):
         return f"{look.date_time(value, when.zone)[:19]}  ({_relative(value, when.now)})", ""
     if isinstance(value, dict):
         parts = [f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items()]

@@ -163,7 +163,9 @@ async def test_a_filter_that_cannot_be_read_keeps_the_list_and_says_why(tui: Ope
         await until(pilot, lambda: not app.list_pane.complaint.display)
 
 
-@pytest.mark.parametrize(("key", "name"), [("2", "nightly"), ("3", "mail"), ("4", "order-events")])
+@pytest.mark.parametrize(
+    ("key", "name"), [("2", "nightly"), ("3", "mail"), ("4", "order-events"), ("7", "mail-api")]
+)
 async def test_resource_views(tui: Open, key: str, name: str) -> None:
     async with tui() as pilot:
         app = app_of(pilot)
@@ -185,6 +187,9 @@ async def test_resource_views(tui: Open, key: str, name: str) -> None:
         (["3", "j", "p"], ("POST", "/_dev/queues/thumbs/resume?user=defaultUser", None)),
         (["3", "d", "y"], ("DELETE", "/_dev/queues/mail?user=defaultUser", None)),
         (["4", "d", "y"], ("DELETE", "/_dev/groups/order-events?user=defaultUser", None)),
+        (["7", "p"], ("POST", "/_dev/flow/mail-api/pause?user=defaultUser", None)),
+        (["7", "j", "p"], ("POST", "/_dev/flow/tenant%2F42/resume?user=defaultUser", None)),
+        (["7", "d", "y"], ("DELETE", "/_dev/flow/mail-api?user=defaultUser", None)),
         (["5", "r"], ("POST", "/_dev/dlq/1772366591000-0/retry", None)),
         (["5", "d"], ("DELETE", "/_dev/dlq/1772366591000-0", None)),
         (["a"], ("POST", "/_dev/messages/msg_00000013/arm", None)),

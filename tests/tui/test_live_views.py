@@ -1,4 +1,4 @@
-"""Views 2 to 4 show what others do to schedules, queues and groups, on a real server."""
+"""Views of resources show what others do to them, on a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,6 +16,8 @@ from tests.tui.world import World
 NOWHERE = "http://localhost:1/x"
 HOURLY = {"Upstash-Cron": "0 * * * *", "Upstash-Schedule-Id": "daily"}
 DAILY = {"Upstash-Cron": "0 9 * * *", "Upstash-Schedule-Id": "daily"}
+
+KEY = {"Upstash-Flow-Control-Key": "k", "Upstash-Flow-Control-Value": "parallelism=1"}
 
 
 class Call(NamedTuple):
@@ -74,6 +76,24 @@ CHANGES = {
         Call("POST", f"/v2/schedules/{NOWHERE}", headers=DAILY),
         Call("POST", "/v2/schedules/daily/pause"),
         "‖ paused",
+    ),
+    "a pinned flow-control key": (
+        "7",
+        Call("POST", "/v2/flowControl/k/pin?rate=5"),
+        Call("POST", "/v2/flowControl/k/pin?parallelism=77"),
+        "0/77",
+    ),
+    "a paused flow-control key": (
+        "7",
+        Call("POST", "/v2/flowControl/k/pin?rate=5"),
+        Call("POST", "/v2/flowControl/k/pause"),
+        "‖ paused",
+    ),
+    "what waits for a flow-control key": (
+        "7",
+        Call("POST", "/v2/flowControl/k/pause"),
+        Call("POST", f"/v2/publish/{NOWHERE}", headers=KEY),
+        "waitListSize         1",
     ),
     "a deleted schedule": (
         "2",

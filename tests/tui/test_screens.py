@@ -23,6 +23,7 @@ VIEWS: dict[str, list[str]] = {
     "groups": ["4"],
     "dlq": ["5"],
     "logs": ["6"],
+    "flow": ["7"],
 }
 PANES: dict[str, list[str]] = {
     "request": [*FAILED, "]"],

@@ -165,6 +165,14 @@ GROUPS = [
          {"name": "billing", "url": "http://localhost:3000/api/billing"},
          {"url": "https://hooks.example.com/v1/orders"}]},
 ]  # fmt: skip
+FLOW = [
+    {"flowControlKey": "mail-api", "waitListSize": 12, "parallelismCount": 2, "parallelismMax": 2,
+     "rateCount": 7, "rateMax": 10, "ratePeriod": 60, "ratePeriodStart": NOW // 1000 - 20,
+     "isPaused": False, "isPinnedParallelism": False, "isPinnedRate": True, "user": "defaultUser"},
+    {"flowControlKey": "tenant/42", "waitListSize": 3, "parallelismCount": 0, "rateCount": 5,
+     "rateMax": 5, "ratePeriod": 1, "ratePeriodStart": NOW // 1000 - 20, "isPaused": True,
+     "isPinnedParallelism": False, "isPinnedRate": False, "user": "defaultUser"},
+]  # fmt: skip
 
 
 class World:
@@ -209,7 +217,7 @@ class World:
         counts = {name: states.count(name) for name in COUNTED}
         dead = sum(1 for r in self.rows.values() if r["dlq_id"])
         return {"messages": len(states), **counts, "dlq": dead, "schedules": len(SCHEDULES),
-                "queues": len(QUEUES), "groups": len(GROUPS), "flow": 0}  # fmt: skip
+                "queues": len(QUEUES), "groups": len(GROUPS), "flow": len(FLOW)}  # fmt: skip
 
     def matching(self, filter: str | None) -> list[dict[str, Any]]:
         """The rows, newest first, that match `state:X` or a plain word."""
@@ -304,6 +312,7 @@ class World:
             "/_dev/schedules": {"schedules": SCHEDULES},
             "/_dev/queues": {"queues": QUEUES},
             "/_dev/groups": {"groups": GROUPS},
+            "/_dev/flow": {"keys": FLOW},
             "/_dev/faults": {"faults": self.faults},
             "/_dev/clock": {**self.clock, "now": self.now, "wall": self.now},
             "/_dev/dlq": {"cursor": None, "entries": [
