@@ -13,7 +13,7 @@ from qstash_dev.api.call import Call
 from qstash_dev.api.dev_events import entry_document
 from qstash_dev.protocol.delivery import content_type
 from qstash_dev.protocol.model import Attempt, Headers, Kind, Message, Response, SendFailure
-from qstash_dev.protocol.redact import redact_body, redact_callback, redact_headers
+from qstash_dev.protocol.redact import BODY, redact_body, redact_callback, redact_headers
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.store.rows import Row
 
@@ -92,8 +92,8 @@ def meant_body(message: Message, given: bytes) -> bytes:
 
     Whatever white space an editor has put around the hash.
     """
-    is_hash = given.strip() == redact_body(message.body, message.spec.redact)
-    return message.body if is_hash else given
+    shown = redact_body(message.body, message.spec.redact)
+    return message.body if BODY in message.spec.redact and given.strip() == shown else given
 
 
 def _spec(message: Message) -> dict[str, Any]:

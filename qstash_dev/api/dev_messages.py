@@ -27,13 +27,14 @@ MAX_SELECTED = 10_000
 
 
 class ReplayOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a replay does differently. `body` is text or `{"base64": "..."}`.
+    """What a replay does differently. `body` is text or `{"base64": "..."}`; `headers` are a mapping,
+    or pairs where a name stands more than once.
 
     A header or body as it is shown, hashed or masked, is the original's.
     """
 
     body: str | dict[str, str] | None = None
-    headers: dict[str, str] | None = None
+    headers: dict[str, str] | list[tuple[str, str]] | None = None
     url: str | None = None
     method: str | None = None
 
@@ -238,8 +239,9 @@ def _changes(order: ReplayOrder, source: Message) -> Changes:
     )
 
 
-def _checked(pairs: dict[str, str]) -> Headers:
-    return tuple(check_header(canonical(name), value) for name, value in pairs.items())
+def _checked(headers: dict[str, str] | list[tuple[str, str]]) -> Headers:
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return tuple(check_header(canonical(name), value) for name, value in pairs)
 
 
 def _optional(value: Any, read: Callable[[Any], Any]) -> Any:

@@ -30,13 +30,14 @@ def body_of(text: str) -> str | dict[str, str]:
 
 
 def headers_of(texts: Sequence[str]) -> dict[str, str]:
-    """`Name: value` lines as a mapping."""
-    found = {}
+    """`Name: value` lines as a mapping; values of one name are joined, as HTTP has it."""
+    found: dict[str, str] = {}
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
             raise Failure(f'"{text}" is not a header; expected NAME:VALUE.', USAGE)
-        found[name.strip()] = value.strip()
+        name, value = name.strip(), value.strip()
+        found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 
 

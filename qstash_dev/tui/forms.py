@@ -47,15 +47,15 @@ def editable(body: bytes) -> bool:
     return look.safe(plain) == plain
 
 
-def header_pairs(text: str) -> dict[str, str]:
-    """`Name: value` lines to a mapping. Raises ValueError with the line that is not one."""
-    pairs = {}
+def header_pairs(text: str) -> list[tuple[str, str]]:
+    """`Name: value` lines as pairs. Raises ValueError with the line that is not one."""
+    pairs = []
     for line in text.splitlines():
         name, colon, value = line.partition(":")
         if line.strip() and not (colon and name.strip()):
             raise ValueError(f'A header is "Name: value", not "{line.strip()}".')
         if colon:
-            pairs[name.strip()] = value.strip()
+            pairs.append((name.strip(), value.strip()))
     return pairs
 
 

@@ -94,10 +94,11 @@ async def _publish(app: "QstashApp", draft: Draft) -> None:
 def publish_headers(text: str) -> dict[str, str]:
     """Header lines as the API takes them: what is for the destination gets its prefix."""
     own = ("upstash-", "content-type")
-    return {
-        name if name.lower().startswith(own) else f"Upstash-Forward-{name}": value
-        for name, value in header_pairs(text).items()
-    }
+    headers: dict[str, str] = {}
+    for name, value in header_pairs(text):
+        name = name if name.lower().startswith(own) else f"Upstash-Forward-{name}"
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 async def save_fixture(app: "QstashApp") -> None:

@@ -196,6 +196,22 @@ async def test_what_is_given_back_as_it_is_shown_is_replayed_as_it_was(api: Api,
     assert "X-Key" not in changed.headers
 
 
+async def test_white_space_around_a_body_is_a_change(api: Api, app: App) -> None:
+    message_id = await api.publish(app.url, b"x")
+    await app.one()
+    await api.ok("POST", f"/_dev/messages/{message_id}/replay", json={"body": " x\n"})
+    assert [got.body for got in await app.received(2)] == [b"x", b" x\n"]
+
+
+async def test_a_replay_may_have_headers_of_one_name(api: Api, app: App) -> None:
+    message_id = await api.publish(app.url)
+    await app.one()
+    order = {"headers": [["X-A", "1"], ["X-B", "2"], ["X-A", "3"]]}
+    await api.ok("POST", f"/_dev/messages/{message_id}/replay", json=order)
+    _, copy = await app.received(2)
+    assert (copy.headers.getall("X-A"), copy.headers["X-B"]) == (["1", "3"], "2")
+
+
 async def test_callbacks_and_replays_are_linked(api: Api, app: App) -> None:
     message_id = await api.publish(app.url, callback=app.url + "/cb")
     await api.wait("source:callback state:ok")
