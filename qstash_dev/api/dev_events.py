@@ -16,13 +16,15 @@ async def logs(call: Call) -> web.Response:
     limit = call.number("limit", 500, 1, 5_000)
     wanted, now = filter_of(call), call.engine.clock.now()
     feed = call.store.feed
+    seq = feed.last_seq()  # what comes during the search follows after this page
     if call.arg("after") is not None:
         after = call.number("after", 0)
         found = await gather(feed.select(wanted, now, limit, after=after))
     else:
-        before = call.number("before", feed.last_seq() + 1)
+        before = call.number("before", seq + 1)
         found = (await gather(feed.select(wanted, now, limit, before)))[::-1]
-    return await call.answer({"events": [entry_document(e) for e in found], "seq": feed.last_seq()})
+    events = [entry_document(entry) for entry in found if entry.seq <= seq]
+    return await call.answer({"events": events, "seq": seq})
 
 
 def filter_of(call: Call) -> Filter:

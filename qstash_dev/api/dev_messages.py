@@ -188,6 +188,7 @@ async def dead_letters(call: Call) -> web.Response:
     entries = [
         {"dlq_id": letter.id, "time": letter.time, "row": rows[seq]}
         for _, letter, seq in found[:limit]
+        if seq in rows  # else it was forgotten during the search
     ]
     more = len(found) > limit
     cursor = format_cursor(found[limit - 1][1].time, found[limit - 1][0]) if more else None

@@ -95,10 +95,17 @@ def _contents(call: Call, seq: int) -> tuple[Message, Attempt | None]:
 
 
 async def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:
-    """The entries of a page, and the cursor of the next one if there is one."""
+    """The entries of a page, and the cursor of the next one if there is one.
+
+    Those that others took out of the DLQ during the search are left out, so that nothing is done twice.
+    """
     found = await gather(call.store.search.dead_letters(call.user, query))
-    page = found[: query.count]
+    page = [
+        item
+        for item in found[: query.count]
+        if call.store.search.dead_letter(call.user, item[1].id) is not None
+    ]
     if len(found) <= query.count:
         return page, {}
-    seq, letter, _ = page[-1]
+    seq, letter, _ = found[query.count - 1]
     return page, {"cursor": format_cursor(letter.time, seq)}

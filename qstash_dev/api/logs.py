@@ -29,21 +29,25 @@ async def _page(call: Call) -> tuple[list[dict[str, Any]], dict[str, str]]:
     found = await gather(call.store.search.events(call.user, query))
     documents: list[dict[str, Any]] = []
     size = 0
-    last = None
+    seen = 0
     known: dict[int, tuple[Message, Document]] = {}
     for item in found[: query.count]:
+        seen += 1
         if item.message not in known:
-            message = call.store.messages.load(item.message)
+            loaded = call.store.messages.load_many([item.message])
+            if not loaded:
+                continue  # forgotten during the search
+            (message,) = loaded.values()
             known[item.message] = message, logged_message(message)
         message, about = known[item.message]
         attempt = None
         if item.event.attempt is not None and item.event.state in TELLS_ANSWER:
             attempt = call.store.attempts.get(message.id, message.seq, item.event.attempt)
         documents.append(event_document(item.event, message, attempt, about))
-        last = item.event
         size += size_of(message, attempt)
         if size > PAGE_BYTES:
             break
-    if last is None or len(documents) == len(found):
+    if seen == len(found):
         return documents, {}
+    last = found[seen - 1].event
     return documents, {"cursor": format_cursor(last.time, last.seq)}

@@ -166,6 +166,11 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
         record = the_one(found, noun, name, user)
         if record is None and verb not in noun.made_by:
             raise Failure(f"{nothing(noun, name, user)}: nothing was done.")
+        if verb == "delete" and user is None and record and record["user"] != DEFAULT_USER:
+            raise Failure(
+                f'The {noun.singular} "{name}" is of {record["user"]}: nothing was done. '
+                f"To delete it, add --user {record['user']}."
+            )
         path = f"/_dev/{noun.name}/{quote(name, safe='')}"
         method, path = ("DELETE", path) if verb == "delete" else ("POST", f"{path}/{verb}")
         owner = user if record is None else record["user"]

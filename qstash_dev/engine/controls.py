@@ -10,6 +10,7 @@ from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import FlowControl, FlowState, Message, Pins, Queue
 from qstash_dev.store.store import Store
+from qstash_dev.store.windows import WHOLE
 
 CHUNK = 100
 """So many messages are cancelled in one go."""
@@ -58,10 +59,12 @@ class Queues:
     async def delete(self, user: str, name: str) -> None:
         """Remove a queue: what is under way ends, what waits in it is cancelled.
 
-        In pieces, so that the loop stays free; what is enqueued meanwhile stays.
+        In pieces, so that the loop stays free; what is enqueued meanwhile stays, in a new queue.
         """
-        if self._store.queues.get(user, name) is not None:
-            self.upsert(user, name, paused=True)
+        lane = self._lanes.queue((user, name))
+        lane.paused = (
+            True  # not in the store: a process that is killed here leaves the queue as it was
+        )
         seq, last = 0, self._store.messages.last_seq()
         while seqs := self._store.messages.waiting_in_queue(user, name, seq, last, CHUNK):
             self._cancel(self._store.messages.load_many(seqs).values())
@@ -69,11 +72,11 @@ class Queues:
             await self._store.database.committed()
             await asyncio.sleep(0)
         self._store.queues.delete(user, name)
-        lane = self._lanes.queues.get((user, name))
-        if lane is not None:
-            lane.parallelism, lane.paused = 1, False
-            self._lanes.stir_queue((user, name))
-            self._wake()
+        lane.parallelism, lane.paused = 1, False
+        if self._store.messages.waiting_in_queue(user, name, last, WHOLE, 1):
+            self.upsert(user, name)
+        self._lanes.stir_queue((user, name))
+        self._wake()
 
 
 class Flows:

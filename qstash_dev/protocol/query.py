@@ -38,6 +38,7 @@ _WIRE = {
     "flow_key": "flowControlKey",
     "caller_ip": "callerIp",
 }
+_DATES = ("fromdate", "todate")
 _LISTS = frozenset(("messageids", "dlqids", "state"))
 _IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all"))
 _COMMON = frozenset(
@@ -101,7 +102,10 @@ def json_pairs(body: bytes) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in document.items():
         values = value if isinstance(value, list) else [value]
-        pairs += [(name, _text(v)) for v in values if v is not None]
+        found = [(name, _text(v)) for v in values if v is not None]
+        # An empty list of messages is documented as all of them; of anything else it is no value.
+        is_all = value is None or name.lower() == "messageids"
+        pairs += found or ([] if is_all else [(name, "")])
     return pairs
 
 
@@ -145,7 +149,9 @@ def _conditions(values: dict[str, list[str]], defaults: Defaults) -> dict[str, t
     conditions: dict[str, tuple[str, ...]] = {}
     for name, texts in values.items():
         field = _NAMES.get(name)
-        if name in ("fromdate", "todate", "count", "cursor", "order") or name in _IGNORED:
+        if defaults.changes and name in _DATES and not "".join(texts).strip():
+            raise QStashError(400, f"the filter {name!r} has no value")
+        if name in (*_DATES, "count", "cursor", "order") or name in _IGNORED:
             continue
         if field is None or field not in defaults.known:
             raise QStashError(400, f"unknown filter {name[:100]!r}")

@@ -126,10 +126,10 @@ class Selector:
             if any(is_meant(term.key, value, name) for value in term.values) != term.negated
         ]
         table, seq = _TABLES[column]
+        sql = f"SELECT {seq} AS seq FROM {table} WHERE {column} IN ({_NAMES})"
         # A message has many labels.
-        distinct = "DISTINCT" if column == "label" and len(meant) > 1 else ""
-        sql = f"SELECT {distinct} {seq} AS seq FROM {table} WHERE {column} IN ({_NAMES})"
-        return _Source(sql, as_json(meant), True)
+        is_exact = column != "label" or len(meant) < 2
+        return _Source(sql, as_json(meant), is_exact)
 
     def _names(self, column: str) -> list[str] | None:
         """All different names in a column, unless they are too many."""

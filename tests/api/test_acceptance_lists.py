@@ -1,5 +1,6 @@
 """Logs and the DLQ on the wire: fields, filters, order, pages, and the way back out of the DLQ."""
 
+import asyncio
 from base64 import b64encode
 
 import pytest
@@ -415,6 +416,7 @@ async def test_filters_select_what_is_retried(wire, dead, query, expected):
         ("labeel=a", "unknown filter 'labeel'"),
         ("label=", "the filter 'label' has no value"),
         ("dlqIds=", "the filter 'dlqids' has no value"),
+        ("fromDate=", "the filter 'fromdate' has no value"),
         ("source=else", "unknown source 'else': expected workflow"),
     ],
 )
@@ -425,6 +427,44 @@ async def test_a_filter_that_cannot_be_meant_changes_nothing(wire, dead, query, 
             answer = await wire.ask(method, target, body)
             assert (answer.status, answer.error) == (400, sentence)
     assert len(await letters(wire)) == 3
+
+
+async def test_what_many_retry_at_once_is_published_once(wire, dead):
+    await wire.ok("POST", "/_dev/pause")
+    calls = [wire.ask("POST", "/v2/dlq/retry") for _ in range(8)]
+    calls += [wire.ask("DELETE", "/v2/dlq") for _ in range(2)]
+    answers = await asyncio.gather(*calls)
+    done = [len(a.json["responses"]) if a.status == 201 else a.json["deleted"] for a in answers]
+    assert sum(done) == 3
+    copies = (await wire.ok("GET", "/_dev/messages?filter=source:dlq"))["total"]
+    assert copies == sum(len(a.json["responses"]) for a in answers if a.status == 201)
+    assert await letters(wire) == []
+
+
+async def test_what_is_forgotten_while_it_is_listed_is_left_out(wire, app):
+    app.answers("/gone", 500)
+    ids = [await wire.publish(f"{app.url}/gone", retries=0) for _ in range(60)]
+    await wire.idle()
+    lists = ("/v2/events", "/v2/dlq?count=100", "/_dev/dlq", "/_dev/logs?filter=code:500")
+    for start in range(0, 60, 6):
+        calls = [wire.ask("GET", path) for path in lists * 2]
+        calls += [wire.ask("DELETE", f"/_dev/messages/{id_}") for id_ in ids[start : start + 6]]
+        calls += [wire.ask("GET", path) for path in lists]
+        assert {answer.status for answer in await asyncio.gather(*calls)} == {200}
+    assert await wire.events() == []
+
+
+async def test_a_page_of_the_log_and_what_follows_it_are_all(wire):
+    missed = []
+    for _ in range(10):
+        page, *published = await asyncio.gather(
+            wire.ok("GET", "/_dev/logs?limit=1000&filter=-body:zzz"),
+            *(wire.publish("http://localhost:3000/n", delay="1h") for _ in range(6)),
+        )
+        later = await wire.ok("GET", f"/_dev/logs?limit=1000&after={page['seq']}")
+        seen = [event["id"] for event in (*page["events"], *later["events"])]
+        missed += [id_ for id_ in published if seen.count(id_) != 1]
+    assert missed == []
 
 
 async def test_retrying_tolerates_an_empty_cursor_and_goes_on_by_pages(wire, dead):

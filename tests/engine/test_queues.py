@@ -265,9 +265,21 @@ async def test_a_long_queue_is_deleted_in_pieces_and_what_comes_meanwhile_stays(
     assert (states.count("CANCELED"), states.count("CREATED")) == (CHUNK, CHUNK)
     await deleting
     assert world.states(ids) == ["ACTIVE", *["CANCELED"] * (2 * CHUNK)]
+    assert world.store.queues.get(USER, QUEUE).parallelism == 1
     world.app.end(world.app.open[0])
     await world.settle()
     assert started(world.app) == [late]
+
+
+async def test_a_process_that_is_killed_while_it_deletes_a_queue_leaves_it_as_it_was(world):
+    world.engine.queues.upsert(USER, QUEUE, 2)
+    enqueue(world, 2 * CHUNK + 2)
+    await world.settle()
+    deleting = asyncio.create_task(world.engine.queues.delete(USER, QUEUE))
+    await asyncio.sleep(0)
+    deleting.cancel()
+    queue = world.store.queues.get(USER, QUEUE)
+    assert (queue.parallelism, queue.paused) == (2, False)
 
 
 async def test_a_queue_that_is_deleted_and_used_again_begins_with_the_defaults(world):

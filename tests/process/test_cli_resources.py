@@ -120,7 +120,10 @@ def test_a_name_is_enough_when_one_user_alone_has_it(server):
     done = server.run("queues", "pause", "mail")
     assert done.stderr == "queue mail of testUser1: pause done.\n"
     assert server.json("queues", "get", "mail")["paused"] is True
-    assert server.run("queues", "delete", "mail").returncode == 0
+    refused = server.run("queues", "delete", "mail")
+    assert refused.returncode == 1
+    assert 'The queue "mail" is of testUser1: nothing was done.' in refused.stderr
+    assert server.run("queues", "delete", "mail", "--user", "testUser1").returncode == 0
     assert server.json("queues", "list") == []
 
 
