@@ -189,7 +189,7 @@ class Database:
         run("PRAGMA synchronous = NORMAL")
         run("PRAGMA foreign_keys = ON")
         run("PRAGMA temp_store = MEMORY")
-        run("PRAGMA cache_size = -64000")
+        run("PRAGMA cache_size = -192000")
         run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         version = run("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
