@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 
 from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.client.headers import joined, publish_name
 
 
 def read_body(text: str) -> bytes:
@@ -31,20 +32,15 @@ def body_of(text: str) -> str | dict[str, str]:
 
 def headers_of(texts: Sequence[str]) -> dict[str, str]:
     """`Name: value` lines as a mapping; values of one name are joined, as HTTP has it."""
-    found: dict[str, str] = {}
+    pairs = []
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
             raise Failure(f'"{text}" is not a header; expected NAME:VALUE.', USAGE)
-        name, value = name.strip(), value.strip()
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+        pairs.append((name.strip(), value.strip()))
+    return joined(pairs)
 
 
 def forwarded(headers: dict[str, str]) -> dict[str, str]:
     """Headers of a publish: QStash's own as they are, others for the destination (as SDKs do)."""
-    own = ("upstash-", "content-type")
-    return {
-        name if name.lower().startswith(own) else f"Upstash-Forward-{name}": value
-        for name, value in headers.items()
-    }
+    return {publish_name(name): value for name, value in headers.items()}

@@ -14,6 +14,7 @@ from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.talk import talk, url_option
 from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
+from qstash_dev.client.headers import joined
 from qstash_dev.protocol.fixture import Fixture, FixtureError, publish_headers
 from qstash_dev.protocol.fixture import read_fixture as parse_fixture
 
@@ -146,8 +147,4 @@ def read_fixture(path: Path) -> Fixture:
 
 def saved_headers(saved: Fixture) -> dict[str, str]:
     """Headers of the publish by name; those that stand more than once are joined, as HTTP allows."""
-    found: dict[str, str] = {}
-    for name, value in publish_headers(saved):
-        if value:
-            found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+    return joined(pair for pair in publish_headers(saved) if pair[1])

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.model import Callback, Headers
 
+REDACTED = "REDACTED:"
+"""With this begins what stands for a value that is not shown."""
 BODY = "body"
 ALL_HEADERS = "header"
 
@@ -70,4 +72,4 @@ def redact_body(body: bytes, redact: tuple[str, ...]) -> bytes:
 
 def _hashed(value: bytes) -> str:
     """Hex is our choice: the docs say `REDACTED:<SHA256>` and no more."""
-    return f"REDACTED:{sha256(value).hexdigest()}"
+    return f"{REDACTED}{sha256(value).hexdigest()}"

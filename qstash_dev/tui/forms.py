@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, TextArea
 
+from qstash_dev.protocol.redact import REDACTED
 from qstash_dev.tui import look
 from qstash_dev.tui.bodies import json_problem
 from qstash_dev.tui.palette import Line, content
@@ -22,8 +23,6 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MOST_SHOWN = 200_000
 NEW = b"{}"
 """The body that a new message begins with."""
-REDACTED = "REDACTED:"
-"""With this begins what stands for a value that the server does not show."""
 
 
 class Draft(NamedTuple):

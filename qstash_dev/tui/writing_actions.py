@@ -7,11 +7,13 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from qstash_dev.client import Detail
+from qstash_dev.client.headers import joined, publish_name
+from qstash_dev.protocol.redact import REDACTED
 from qstash_dev.tui import fixtures
 from qstash_dev.tui.bodies import header_value
 from qstash_dev.tui.diff import attempt_diff, message_diff
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
-from qstash_dev.tui.forms import NEW, REDACTED, Draft, MessageForm, header_pairs
+from qstash_dev.tui.forms import NEW, Draft, MessageForm, header_pairs
 from qstash_dev.tui.prompts import Choice, Menu, Reader
 
 if TYPE_CHECKING:
@@ -93,12 +95,7 @@ async def _publish(app: "QstashApp", draft: Draft) -> None:
 
 def publish_headers(text: str) -> dict[str, str]:
     """Header lines as the API takes them: what is for the destination gets its prefix."""
-    own = ("upstash-", "content-type")
-    headers: dict[str, str] = {}
-    for name, value in header_pairs(text):
-        name = name if name.lower().startswith(own) else f"Upstash-Forward-{name}"
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+    return joined((publish_name(name), value) for name, value in header_pairs(text))
 
 
 async def save_fixture(app: "QstashApp") -> None:
