@@ -11,7 +11,14 @@ from qstash_dev.protocol.model import BulkAction, Message, Query
 from qstash_dev.store.store import Store
 
 CHUNK = 100
+"""So many messages are cancelled in one go."""
 KEPT_MS = 7 * 86_400_000
+
+IsMeant = Callable[[Message], bool]
+
+
+def _everything(message: Message) -> bool:
+    return True
 
 
 class BulkCancels:
@@ -30,9 +37,7 @@ class BulkCancels:
         self._cancel = cancel
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(
-        self, user: str, query: Query, is_meant: Callable[[Message], bool] = lambda message: True
-    ) -> int:
+    async def run(self, user: str, query: Query, is_meant: IsMeant = _everything) -> int:
         """Cancel everything that matches and was accepted before now; returns how many."""
         query = self._until_now(query)
         return await self._cancel_all(user, query, lambda cancelled: None, is_meant)
@@ -112,7 +117,7 @@ class BulkCancels:
         user: str,
         query: Query,
         progress: Callable[[int], None],
-        is_meant: Callable[[Message], bool] = lambda message: True,
+        is_meant: IsMeant = _everything,
     ) -> int:
         cancelled = 0
         for window in self._store.search.unfinished(user, query):

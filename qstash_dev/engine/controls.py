@@ -5,15 +5,13 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
+from qstash_dev.engine.bulk import CHUNK
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import FlowControl, FlowState, Message, Pins, Queue
 from qstash_dev.store.store import Store
 from qstash_dev.store.windows import WHOLE
-
-CHUNK = 100
-"""So many messages are cancelled in one go."""
 
 
 class Queues:
@@ -62,9 +60,8 @@ class Queues:
         In pieces, so that the loop stays free; what is enqueued meanwhile stays, in a new queue.
         """
         lane = self._lanes.queue((user, name))
-        lane.paused = (
-            True  # not in the store: a process that is killed here leaves the queue as it was
-        )
+        # Not in the store: a process that is killed here leaves the queue as it was.
+        lane.paused = True
         seq, last = 0, self._store.messages.last_seq()
         while seqs := self._store.messages.waiting_in_queue(user, name, seq, last, CHUNK):
             self._cancel(self._store.messages.load_many(seqs).values())

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from qstash_dev.engine.controls import CHUNK
+from qstash_dev.engine.bulk import CHUNK
 from qstash_dev.protocol.model import Message
 from tests.engine.fakes import OTHER_USER, URL, USER, App, Delivery, World, answer
 
@@ -315,6 +315,13 @@ async def test_a_delayed_message_of_a_queue_takes_its_turn_when_it_is_due(world)
     assert started(world.app) == [late]
 
 
+async def the_callback_alone_is_tried_before(world, second):
+    assert [d.request.url for d in world.app.open] == [CALLBACK]
+    world.app.end(world.app.open[0])
+    await world.settle()
+    assert started(world.app) == [second]
+
+
 async def test_a_callback_holds_the_line_until_it_is_delivered(world):
     enqueue(world, callback=CALLBACK)
     (second,) = enqueue(world)
@@ -324,10 +331,7 @@ async def test_a_callback_holds_the_line_until_it_is_delivered(world):
     assert [d.request.url for d in world.app.open] == [CALLBACK]
     await world.restart()
     await world.settle()
-    assert [d.request.url for d in world.app.open] == [CALLBACK]
-    world.app.end(world.app.open[0])
-    await world.settle()
-    assert started(world.app) == [second]
+    await the_callback_alone_is_tried_before(world, second)
 
 
 async def test_a_callback_holds_the_line_after_a_restart_without_its_forgotten_source(world):
@@ -339,10 +343,7 @@ async def test_a_callback_holds_the_line_after_a_restart_without_its_forgotten_s
     assert world.engine.delete([world.message(first).seq]) == [first]
     await world.restart()
     await world.settle()
-    assert [d.request.url for d in world.app.open] == [CALLBACK]
-    world.app.end(world.app.open[0])
-    await world.settle()
-    assert started(world.app) == [second]
+    await the_callback_alone_is_tried_before(world, second)
 
 
 async def test_the_failure_callback_of_a_callback_holds_the_line_too(world):
