@@ -65,7 +65,7 @@ async def delete_many(call: Call) -> web.Response:
 async def retry(call: Call) -> web.Response:
     """Publish one entry's message anew; headers and query of this request override its settings."""
     letter, _ = call.engine.find_dead(call.user, call.params["id"])
-    return await call.answer({"messageId": _retry(call, letter)}, 201)
+    return await call.answer({"messageId": _retry(call, letter, _settings(call))}, 201)
 
 
 async def retry_many(call: Call) -> web.Response:
@@ -73,12 +73,13 @@ async def retry_many(call: Call) -> web.Response:
     filters = [pair for pair in call.pairs() if not pair[0].lower().startswith("upstash-")]
     query = parse_query(filters + json_pairs(await call.body()), _MANY)
     found, cursor = await _page(call, query)
-    responses = [{"messageId": _retry(call, letter)} for _, letter, _ in found]
+    settings = _settings(call)
+    responses = [{"messageId": _retry(call, letter, settings)} for _, letter, _ in found]
     return await call.answer({"responses": responses, **cursor}, 201)
 
 
-def _retry(call: Call, letter: DeadLetter) -> str:
-    return call.engine.retry_dead(call.user, letter.id, letter.message_id, _settings(call))
+def _retry(call: Call, letter: DeadLetter, settings: Headers) -> str:
+    return call.engine.retry_dead(call.user, letter.id, letter.message_id, settings)
 
 
 def _settings(call: Call) -> Headers:
