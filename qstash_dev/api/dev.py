@@ -11,9 +11,9 @@ from qstash_dev.api import dev_arms, dev_clock, dev_faults, dev_messages, dev_re
 from qstash_dev.api.call import Call, encode
 from qstash_dev.api.dev_events import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.filters import Filter
 from qstash_dev.engine.bus import Closed
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.filters import Filter
 from qstash_dev.store.rows import Row
 
 TICK_S = 0.1

@@ -6,8 +6,8 @@ import msgspec
 from aiohttp import web
 
 from qstash_dev.api.call import Call, gather
+from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
 from qstash_dev.store.feed import Entry
 
 

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.faults import Fault, FaultOrder
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.faults import Fault, FaultOrder
 
 
 async def list_(call: Call) -> web.Response:

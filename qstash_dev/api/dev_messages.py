@@ -12,10 +12,10 @@ from qstash_dev.api.call import Call, gather, in_pieces
 from qstash_dev.api.detail import detail, meant_body, meant_headers, media_type
 from qstash_dev.api.dev_events import filter_of
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.engine.bus import Closed
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol.headers import METHODS, canonical, check_header
 from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import Headers, Message, Query, Response

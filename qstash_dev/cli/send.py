@@ -15,8 +15,8 @@ from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.talk import talk, url_option
 from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
 from qstash_dev.client.headers import joined
-from qstash_dev.protocol.fixture import Fixture, FixtureError, publish_headers
-from qstash_dev.protocol.fixture import read_fixture as parse_fixture
+from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
+from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
 
 FINISHED = ("delivered", "failed", "canceled")
 

@@ -18,7 +18,7 @@ from qstash_dev.cli.messages import filter_option, matching
 from qstash_dev.cli.send import saved_headers, token_of
 from qstash_dev.cli.talk import talk, url_option
 from qstash_dev.client import Client, Detail, Row
-from qstash_dev.protocol.fixture import Fixture, FixtureError, read_fixture, write_fixture
+from qstash_dev.devtools.fixtures import Fixture, FixtureError, read_fixture, write_fixture
 from qstash_dev.protocol.model import Kind
 
 SECRET = ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token")

@@ -16,7 +16,8 @@ import msgspec
 from yarl import URL
 
 from qstash_dev.client.errors import ClientError, Refused, ServerUnreachable
-from qstash_dev.client.shapes import (
+from qstash_dev.client.sse import server_sent
+from qstash_dev.devtools.documents import (
     App,
     Attempt,
     Body,
@@ -47,7 +48,6 @@ from qstash_dev.client.shapes import (
     Tunnel,
     Update,
 )
-from qstash_dev.client.sse import server_sent
 
 __all__ = [
     "App",

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.devtools import hold
+from qstash_dev.devtools.lints import lints
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
@@ -19,10 +21,9 @@ from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.removals import Removals
 from qstash_dev.engine.schedules import Scheduler
-from qstash_dev.protocol import deduplication, hold, intake, settle
+from qstash_dev.protocol import deduplication, intake, settle
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
-from qstash_dev.protocol.lints import lints
 from qstash_dev.protocol.model import (
     Attempt,
     Change,

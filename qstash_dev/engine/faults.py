@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from qstash_dev.protocol import faults
+from qstash_dev.devtools import faults
+from qstash_dev.devtools.faults import Fault, FaultOrder
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.faults import Fault, FaultOrder
 from qstash_dev.protocol.model import Outcome, Request, Timing
 
 Send = Callable[[Request], Awaitable[Outcome]]

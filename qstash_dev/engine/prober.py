@@ -6,7 +6,7 @@ How to connect and how to wait come in from outside.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from qstash_dev.protocol.hold import is_origin
+from qstash_dev.devtools.hold import is_origin
 
 PROBE_S = 0.3
 

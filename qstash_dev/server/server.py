@@ -18,6 +18,7 @@ from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
 from qstash_dev.config import Config
 from qstash_dev.console import Console, Started, variables_of
+from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.engine.arms import Arms
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import SystemClock, VirtualClock
@@ -29,7 +30,6 @@ from qstash_dev.engine.pacer import Pacer
 from qstash_dev.engine.prober import Prober
 from qstash_dev.engine.relay import CLOUD_USER
 from qstash_dev.engine.sender import Sender
-from qstash_dev.protocol.filters import parse_filter
 from qstash_dev.protocol.signature import sign
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay

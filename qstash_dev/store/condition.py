@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol.delivery import is_loopback
-from qstash_dev.protocol.filters import (
+from qstash_dev.devtools.filters import (
     COMPARED,
     Filter,
     HeaderValue,
@@ -18,6 +17,7 @@ from qstash_dev.protocol.filters import (
     Text,
     Value,
 )
+from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.redact import redact_body, redact_headers
 from qstash_dev.store.database import Database

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.protocol.filters import Filter
+from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
 from qstash_dev.store.selection import Selection, Selector
 from qstash_dev.store.sequence import Sequence

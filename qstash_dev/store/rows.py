@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol import hold
-from qstash_dev.protocol.filters import Filter
+from qstash_dev.devtools import hold
+from qstash_dev.devtools.filters import Filter
 from qstash_dev.protocol.model import Kind
 from qstash_dev.store.condition import STATE
 from qstash_dev.store.database import Database

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol.filters import Filter, Term, Words
+from qstash_dev.devtools.filters import Filter, Term, Words
 from qstash_dev.store.condition import add_functions, condition, is_meant, stored_states
 from qstash_dev.store.database import Database
 from qstash_dev.store.windows import CONTENTS_WINDOW, WHOLE, WINDOW

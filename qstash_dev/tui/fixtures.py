@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from qstash_dev.client import Detail
-from qstash_dev.protocol.fixture import (
+from qstash_dev.devtools.fixtures import (
     Fixture,
     publish_headers,
     read_fixture,

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from qstash_dev.protocol.filters import parse_filter
+from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.protocol.model import Spec
 from qstash_dev.store.database import SCHEMA_VERSION, Database, StoreError, StoreInUse
 from qstash_dev.store.store import Store

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from qstash_dev.protocol.filters import Filter, parse_filter
+from qstash_dev.devtools.filters import Filter, parse_filter
 from qstash_dev.store.store import Store
 from tests.samples import NOW, answer, flat
 from tests.store.filled import Filled

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol import intake, settle
-from qstash_dev.protocol.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol.model import FlowControl, Kind
 from qstash_dev.store.feed import Feed
 from qstash_dev.store.rows import Row, Rows

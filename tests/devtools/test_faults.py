@@ -1,8 +1,8 @@
 import pytest
 
+from qstash_dev.devtools.faults import Fault, FaultOrder, fault_of, hint, hit, lost, names_url, pick
+from qstash_dev.devtools.faults import answer as fault_answer
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.faults import Fault, FaultOrder, fault_of, hint, hit, lost, names_url, pick
-from qstash_dev.protocol.faults import answer as fault_answer
 from qstash_dev.protocol.model import Request, Response, Timing
 
 REQUEST = Request("POST", "http://localhost/a", "http://localhost/a", (), b"", 15_000)

@@ -3,9 +3,9 @@
 import json
 import re
 
-from qstash_dev.protocol.explain.evidence import Cause, Evidence, says
+from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
+from qstash_dev.devtools.route_files import misnamed, nearest, serving
 from qstash_dev.protocol.retry import is_non_retryable, retry_after_ms
-from qstash_dev.protocol.route_files import misnamed, nearest, serving
 from qstash_dev.protocol.timing import format_duration
 
 _JSON_ERROR = re.compile(

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-from qstash_dev.protocol.explain.said import Said, read_response
+from qstash_dev.devtools.explain.error_text import Said, read_response
 from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
 
 

@@ -9,8 +9,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.devtools.filters import Filter, FilterError, Term, Text, parse_filter
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.filters import Filter, FilterError, Term, Text, parse_filter
 from qstash_dev.protocol.model import Outcome, Reason, Request, Response, SendFailure, Timing
 
 Kind = Literal["status", "latency", "timeout", "drop", "duplicate", "reorder", "publish"]

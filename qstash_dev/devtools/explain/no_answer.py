@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from qstash_dev.protocol.explain.evidence import Cause, Evidence
+from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.protocol.model import Reason
 from qstash_dev.protocol.timing import format_duration
 

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from qstash_dev.protocol.explain.evidence import Cause, Evidence, says
+from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
 
 _LOGIN = re.compile(r"log-?in|sign-?in|/auth|/oauth|/sso|session/new", re.IGNORECASE)
 _PROXY = re.compile(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.filters import (
+from qstash_dev.devtools.filters import (
     COMPARED,
     FLAGS,
     SOURCES,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.lints import lints, place_of
+from qstash_dev.devtools.lints import lints, place_of
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.fixture import (
+from qstash_dev.devtools.fixtures import (
     Fixture,
     FixtureError,
     publish_headers,

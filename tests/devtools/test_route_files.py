@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.protocol.route_files import concerned, misnamed, nearest, route_of, serving
+from qstash_dev.devtools.route_files import concerned, misnamed, nearest, route_of, serving
 
 
 @pytest.mark.parametrize(

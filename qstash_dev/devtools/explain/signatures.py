@@ -6,8 +6,8 @@ nextjs.ts).
 import re
 from email.utils import parsedate_to_datetime
 
-from qstash_dev.protocol.explain.evidence import Cause, Evidence
-from qstash_dev.protocol.route_files import serving
+from qstash_dev.devtools.explain.evidence import Cause, Evidence
+from qstash_dev.devtools.route_files import serving
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.users import DEV_USERS

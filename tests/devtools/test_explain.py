@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.explain import CAUSES, EnvFile, Facts, Hint, explain
+from qstash_dev.devtools.explain import CAUSES, EnvFile, Facts, Hint, explain
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure, Timing
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.users import DEV_USERS

@@ -1,6 +1,6 @@
 import pytest
 
-from qstash_dev.protocol.hold import EXTERNAL, awaited, hint, is_origin, origin_of
+from qstash_dev.devtools.hold import EXTERNAL, awaited, hint, is_origin, origin_of
 from qstash_dev.protocol.model import Attempt, Reason, Response, SendFailure, Timing
 
 LOCAL, FAR = "http://localhost:3000/api", "https://example.com/api"

@@ -4,11 +4,11 @@ A table of causes, the most telling first. It refuses to look anything up: env f
 and listening addresses are given as data.
 """
 
-from qstash_dev.protocol.explain.answers import ANSWERS
-from qstash_dev.protocol.explain.evidence import Cause, EnvFile, Evidence, Facts, Hint
-from qstash_dev.protocol.explain.guards import GUARDS
-from qstash_dev.protocol.explain.no_answer import NO_ANSWER
-from qstash_dev.protocol.explain.signatures import SIGNATURES
+from qstash_dev.devtools.explain.answers import ANSWERS
+from qstash_dev.devtools.explain.evidence import Cause, EnvFile, Evidence, Facts, Hint
+from qstash_dev.devtools.explain.guards import GUARDS
+from qstash_dev.devtools.explain.no_answer import NO_ANSWER
+from qstash_dev.devtools.explain.signatures import SIGNATURES
 from qstash_dev.protocol.model import Response
 
 CAUSES: tuple[Cause, ...] = (*NO_ANSWER, *SIGNATURES, *GUARDS, *ANSWERS)
