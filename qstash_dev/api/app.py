@@ -4,23 +4,23 @@ import logging
 
 from aiohttp import web
 
-from qstash_dev.api import (
-    dev,
+from qstash_dev.api.call import Call, Context, json_response
+from qstash_dev.api.control import server
+from qstash_dev.api.guard import allow_headers, authenticate, check_origin, preflight
+from qstash_dev.api.listener import ApiServer
+from qstash_dev.api.router import Route, Router, WrongMethod
+from qstash_dev.api.v2 import (
     dlq,
-    flow,
-    groups,
+    flow_control,
     keys,
     logs,
     messages,
     publish,
     queues,
     schedules,
-    workflow,
+    url_groups,
+    workflows,
 )
-from qstash_dev.api.call import Call, Context, json_response
-from qstash_dev.api.guard import allow_headers, authenticate, check_origin, preflight
-from qstash_dev.api.listener import ApiServer
-from qstash_dev.api.router import Route, Router, WrongMethod
 from qstash_dev.protocol.destination import escape
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.store.database import StoreError
@@ -49,21 +49,21 @@ ROUTES = (
     Route("DELETE", "/v2/queues/{name}", queues.delete),
     Route("POST", "/v2/queues/{name}/pause", queues.pause),
     Route("POST", "/v2/queues/{name}/resume", queues.resume),
-    Route("GET", "/v2/topics", groups.list_),
-    Route("GET", "/v2/topics/{name}", groups.get),
-    Route("DELETE", "/v2/topics/{name}", groups.delete),
-    Route("PATCH", "/v2/topics/{name}", groups.set_defaults),
-    Route("POST", "/v2/topics/{name}/endpoints", groups.add_endpoints),
-    Route("DELETE", "/v2/topics/{name}/endpoints", groups.remove_endpoints),
-    Route("GET", "/v2/flowControl", flow.list_),
-    Route("GET", "/v2/flowControl/{key...}", flow.get),
-    Route("POST", "/v2/flowControl/{key...}/pause", flow.pause),
-    Route("POST", "/v2/flowControl/{key...}/resume", flow.resume),
-    Route("POST", "/v2/flowControl/{key...}/pin", flow.pin),
-    Route("POST", "/v2/flowControl/{key...}/unpin", flow.unpin),
-    Route("POST", "/v2/flowControl/{key...}/resetRate", flow.reset_rate),
-    Route("POST", "/v2/flowControl/{key...}/reset", flow.reset),
-    Route("GET", "/v2/globalParallelism", flow.global_parallelism),
+    Route("GET", "/v2/topics", url_groups.list_),
+    Route("GET", "/v2/topics/{name}", url_groups.get),
+    Route("DELETE", "/v2/topics/{name}", url_groups.delete),
+    Route("PATCH", "/v2/topics/{name}", url_groups.set_defaults),
+    Route("POST", "/v2/topics/{name}/endpoints", url_groups.add_endpoints),
+    Route("DELETE", "/v2/topics/{name}/endpoints", url_groups.remove_endpoints),
+    Route("GET", "/v2/flowControl", flow_control.list_),
+    Route("GET", "/v2/flowControl/{key...}", flow_control.get),
+    Route("POST", "/v2/flowControl/{key...}/pause", flow_control.pause),
+    Route("POST", "/v2/flowControl/{key...}/resume", flow_control.resume),
+    Route("POST", "/v2/flowControl/{key...}/pin", flow_control.pin),
+    Route("POST", "/v2/flowControl/{key...}/unpin", flow_control.unpin),
+    Route("POST", "/v2/flowControl/{key...}/resetRate", flow_control.reset_rate),
+    Route("POST", "/v2/flowControl/{key...}/reset", flow_control.reset),
+    Route("GET", "/v2/globalParallelism", flow_control.global_parallelism),
     Route("GET", "/v2/events", logs.events),
     Route("GET", "/v2/logs", logs.logs),
     Route("GET", "/v2/dlq", dlq.list_),
@@ -75,8 +75,8 @@ ROUTES = (
     Route("GET", "/v2/keys", keys.get),
     Route("POST", "/v2/keys/rotate", keys.rotate),
     Route("POST", "/v2/rotate", keys.rotate),
-    *(Route("ANY", pattern, workflow.not_yet) for pattern in workflow.PATTERNS),
-    *dev.ROUTES,
+    *(Route("ANY", pattern, workflows.not_yet) for pattern in workflows.PATTERNS),
+    *server.ROUTES,
 )
 
 
@@ -115,7 +115,7 @@ async def _dispatch(call: Call, path: str, router: Router) -> web.StreamResponse
         try:
             call.user, call.by_header = authenticate(request, call.query, context)
         except QStashError:
-            if not workflow.is_public(path):
+            if not workflows.is_public(path):
                 raise
     # The cloud's token is lent to those alone who have one of ours.
     if context.cloud is not None and call.user and context.cloud.takes(call):

@@ -16,7 +16,7 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, Context, json_response
-from qstash_dev.api.publish import publish
+from qstash_dev.api.v2.publish import publish
 from qstash_dev.engine.relay import Relay
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError

@@ -9,8 +9,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from qstash_dev.api.call import Call, gather, in_pieces
-from qstash_dev.api.detail import detail, meant_body, meant_headers, media_type
-from qstash_dev.api.dev_events import filter_of
+from qstash_dev.api.control.detail import detail, meant_body, meant_headers, media_type
+from qstash_dev.api.control.logs import filter_of
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.engine.bus import Closed

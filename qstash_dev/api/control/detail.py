@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.dev_events import entry_document
+from qstash_dev.api.control.logs import entry_document
 from qstash_dev.protocol.delivery import content_type
 from qstash_dev.protocol.model import Attempt, Headers, Kind, Message, Response, SendFailure
 from qstash_dev.protocol.redact import BODY, redact_body, redact_callback, redact_headers

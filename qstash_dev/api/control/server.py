@@ -7,9 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api import dev_arms, dev_clock, dev_faults, dev_messages, dev_resources, dev_routes
 from qstash_dev.api.call import Call, encode
-from qstash_dev.api.dev_events import entry_document, filter_of, logs
+from qstash_dev.api.control import auto_replay, clock, faults, messages, resources, routes
+from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.engine.bus import Closed
@@ -31,7 +31,7 @@ async def health(call: Call) -> web.Response:
 async def snapshot(call: Call) -> web.Response:
     """All that a reader needs to begin: newest rows, counts, and where the events go on."""
     seq = call.store.feed.last_seq()
-    page = await dev_messages.page(call, filter_of(call), call.number("limit", 200, 1, 2_000))
+    page = await messages.page(call, filter_of(call), call.number("limit", 200, 1, 2_000))
     return await call.answer({"seq": seq, **_present(call), **page})
 
 
@@ -160,10 +160,10 @@ ROUTES = (
     Route("POST", "/_dev/reset", reset),
     Route("POST", "/_dev/pause", pause),
     Route("POST", "/_dev/resume", resume),
-    *dev_messages.ROUTES,
-    *dev_resources.ROUTES,
-    *dev_routes.ROUTES,
-    *dev_arms.ROUTES,
-    *dev_clock.ROUTES,
-    *dev_faults.ROUTES,
+    *messages.ROUTES,
+    *resources.ROUTES,
+    *routes.ROUTES,
+    *auto_replay.ROUTES,
+    *clock.ROUTES,
+    *faults.ROUTES,
 )

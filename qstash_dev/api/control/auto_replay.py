@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.dev_messages import find
+from qstash_dev.api.control.messages import find
 from qstash_dev.api.router import Route
 
 

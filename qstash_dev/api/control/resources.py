@@ -5,10 +5,10 @@ from typing import Any
 from aiohttp import web
 from msgspec.structs import replace
 
-from qstash_dev.api import flow, groups, queues, schedules
 from qstash_dev.api.call import Call, in_pieces
-from qstash_dev.api.flow import flow_document
 from qstash_dev.api.router import Handler, Route
+from qstash_dev.api.v2 import flow_control, queues, schedules, url_groups
+from qstash_dev.api.v2.flow_control import flow_document
 from qstash_dev.protocol.cron import MINUTE_MS, parse_cron, upcoming
 from qstash_dev.protocol.model import Schedule
 from qstash_dev.protocol.wire import group_document, queue_document, schedule_document
@@ -99,9 +99,9 @@ ROUTES = (
     Route("POST", "/_dev/queues/{name}/resume", _as_user(queues.resume)),
     Route("DELETE", "/_dev/queues/{name}", _as_user(queues.delete)),
     Route("GET", "/_dev/groups", list_groups),
-    Route("DELETE", "/_dev/groups/{name}", _as_user(groups.delete)),
+    Route("DELETE", "/_dev/groups/{name}", _as_user(url_groups.delete)),
     Route("GET", "/_dev/flow", list_flow),
-    Route("POST", "/_dev/flow/{key}/pause", _as_user(flow.pause)),
-    Route("POST", "/_dev/flow/{key}/resume", _as_user(flow.resume)),
+    Route("POST", "/_dev/flow/{key}/pause", _as_user(flow_control.pause)),
+    Route("POST", "/_dev/flow/{key}/resume", _as_user(flow_control.resume)),
     Route("DELETE", "/_dev/flow/{key}", delete_flow),
 )

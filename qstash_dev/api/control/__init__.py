@@ -1,0 +1,1 @@
+"""The control API under `/_dev/`: for the terminal UI, the commands, the page and tests."""
