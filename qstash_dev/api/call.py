@@ -13,11 +13,11 @@ from qstash_dev.engine.arms import Arms
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
-from qstash_dev.engine.faults import Faults
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Attempt, Message, Response
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
+from qstash_dev.transport.faults import Faults
 
 PAGE_BYTES = 16_000_000
 """A page ends early rather than hold a thousand large bodies: the cursor goes on from there."""

@@ -173,7 +173,7 @@ def python_packages(directory: Path) -> dict[str, str]:
 def tunnel_findings(config: Config, environment: Mapping[str, str]) -> Iterator[Finding]:
     """What `--tunnel` needs; a problem only for those who have switched it on."""
     # Imported late: pyngrok is slow to load.
-    from qstash_dev.tunnel.binary import find
+    from qstash_dev.cloud.tunnel.binary import find
 
     missing: Literal["note", "problem"] = "problem" if config.tunnel else "note"
     agent = find(None, environment)

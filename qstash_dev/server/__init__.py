@@ -5,6 +5,6 @@ The only room, with `engine/clock.py`, that touches the real world's time and ra
 
 from qstash_dev.server.data_dir import DataDirInUse
 from qstash_dev.server.server import Server, run, serve
-from qstash_dev.server.sockets import PortInUse
+from qstash_dev.transport.sockets import PortInUse
 
 __all__ = ["DataDirInUse", "PortInUse", "Server", "run", "serve"]

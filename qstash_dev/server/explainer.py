@@ -11,9 +11,9 @@ from qstash_dev.config.env_file import variables
 from qstash_dev.devtools import faults
 from qstash_dev.devtools.explain import EnvFile, Facts, explain
 from qstash_dev.devtools.hold import origin_of
-from qstash_dev.engine.connect import listening
 from qstash_dev.protocol.model import Attempt, Message, Reason, Response, SendFailure
 from qstash_dev.sources.tree import SourceTree
+from qstash_dev.transport.connect import listening
 
 log = logging.getLogger(__name__)
 

@@ -16,34 +16,34 @@ from msgspec.structs import replace
 from qstash_dev import __version__
 from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
+from qstash_dev.cloud.gateway import Outside, is_wanted
+from qstash_dev.cloud.relay import CLOUD_USER
 from qstash_dev.config import Config
 from qstash_dev.console import Console, Started, variables_of
 from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.engine.arms import Arms
 from qstash_dev.engine.bus import Bus
 from qstash_dev.engine.clock import SystemClock, VirtualClock
-from qstash_dev.engine.connect import accepts
 from qstash_dev.engine.engine import Engine
-from qstash_dev.engine.faults import Faults
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.pacer import Pacer
 from qstash_dev.engine.prober import Prober
-from qstash_dev.engine.relay import CLOUD_USER
-from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.signature import sign
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
 from qstash_dev.server.data_dir import open_in, write_record
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.ids import id_maker
-from qstash_dev.server.outside import Outside, is_wanted
 from qstash_dev.server.policy import LIVE, policy_of
 from qstash_dev.server.report import report
-from qstash_dev.server.sockets import close_all, is_loopback, listen, url_host
 from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.sources.watch import edits
 from qstash_dev.store.store import Store
+from qstash_dev.transport.connect import accepts
+from qstash_dev.transport.delivery import Sender
+from qstash_dev.transport.faults import Faults
+from qstash_dev.transport.sockets import close_all, is_loopback, listen, url_host
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

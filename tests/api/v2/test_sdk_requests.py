@@ -8,7 +8,7 @@ import pytest
 from qstash_dev.protocol.quota import QUOTAS
 
 RECORDED = json.loads(
-    (Path(__file__).parents[2] / "fixtures" / "sdk_requests.json").read_text("utf-8")
+    (Path(__file__).parents[3] / "fixtures" / "sdk_requests.json").read_text("utf-8")
 )
 URL = "http://localhost:3000/api/job?x=1"
 CALLBACKS = {"callback": "http://localhost:3000/cb", "failureCallback": "http://localhost:3000/fcb"}

@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from qstash_dev.devtools.faults import FaultOrder
-from qstash_dev.engine.faults import Faults
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Reason, Request, Response, SendFailure, Timing
+from qstash_dev.transport.faults import Faults
 
 
 class World:

@@ -8,11 +8,12 @@ import logging
 
 from msgspec.structs import replace
 
+from qstash_dev.cloud import admission as rules
+from qstash_dev.cloud.admission import Admission, Arrival, Gate
+from qstash_dev.cloud.rewrite import Borders
 from qstash_dev.engine.engine import Engine
-from qstash_dev.protocol import ingress
 from qstash_dev.protocol.delivery import MAX_TIMEOUT_MS
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.ingress import Admission, Arrival, Gate
 from qstash_dev.protocol.intake import created
 from qstash_dev.protocol.model import (
     Attempt,
@@ -25,7 +26,6 @@ from qstash_dev.protocol.model import (
     SendFailure,
     Spec,
 )
-from qstash_dev.protocol.passthrough import Borders
 
 CLOUD_USER = "cloud"
 """A user that nobody can log in as, with the cloud's signing keys."""
@@ -54,7 +54,7 @@ class Relay:
         """Show a message that the cloud has accepted and will deliver."""
         engine, now = self._engine, self._engine.clock.now()
         if engine.store.messages.get(None, message_id) is None:
-            engine.admit(created((ingress.waiting(spec, message_id, user, body, now),), now))
+            engine.admit(created((rules.waiting(spec, message_id, user, body, now),), now))
 
     async def cancelled(self, user: str, query: Query) -> None:
         """The cloud will not deliver these messages any more."""
@@ -67,11 +67,11 @@ class Relay:
             borders = Borders(gate.public_url, gate.routes)
             arrival = replace(arrival, body=borders.back(arrival.body))
         message = self._begin(arrival, admission)
-        request = ingress.request(arrival, admission, gate, MAX_TIMEOUT_MS)
+        request = rules.request(arrival, admission, gate, MAX_TIMEOUT_MS)
         if admission.resign:
             key, _ = engine.courier.signing_keys(message.user)
             now_s, jti = engine.clock.wall() // 1000, engine.new_id("jwt_")
-            request = ingress.resigned(request, key, now_s, jti)
+            request = rules.resigned(request, key, now_s, jti)
         outcome = await self._send(request)
         await self._settle(message, request, outcome)
         return outcome
@@ -85,10 +85,10 @@ class Relay:
             if known is None:
                 user = self._owner(admission)
                 new_id = engine.new_id("msg_")
-                fresh = ingress.local_message(arrival, admission.url, user, now, new_id)
+                fresh = rules.local_message(arrival, admission.url, user, now, new_id)
                 engine.admit(created((fresh,), now))
                 known = engine.find(user, fresh.id)
-            change = ingress.begin(known, arrival, now)
+            change = rules.begin(known, arrival, now)
             engine.store.messages.apply(change)
         return change.changed[0]
 
@@ -116,4 +116,4 @@ class Relay:
             return
         # The cloud may have begun another attempt: its number is not given away again.
         message = replace(begun, attempts=current.attempts)
-        engine.store.messages.apply(ingress.settled(message, attempt, engine.clock.now()))
+        engine.store.messages.apply(rules.settled(message, attempt, engine.clock.now()))

@@ -17,10 +17,7 @@ from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, Context, json_response
 from qstash_dev.api.v2.publish import publish
-from qstash_dev.engine.relay import Relay
-from qstash_dev.protocol.destination import parse_destination
-from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.ingress import (
+from qstash_dev.cloud.admission import (
     SIGNATURE,
     Admission,
     Arrival,
@@ -31,8 +28,11 @@ from qstash_dev.protocol.ingress import (
     judge,
     misdirected,
 )
+from qstash_dev.cloud.relay import Relay
+from qstash_dev.cloud.rewrite import Borders
+from qstash_dev.protocol.destination import parse_destination
+from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Outcome, Reason, Response
-from qstash_dev.protocol.passthrough import Borders
 
 log = logging.getLogger(__name__)
 

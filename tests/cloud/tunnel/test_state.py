@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.tunnel.state import ExternalTunnel, Phase, TunnelState, explain, failed
+from qstash_dev.cloud.tunnel.state import ExternalTunnel, Phase, TunnelState, explain, failed
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.cloud.rewrite import Borders, wrapped_url
 from qstash_dev.protocol.delivery import is_loopback, route
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import (
@@ -24,7 +25,6 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
-from qstash_dev.protocol.passthrough import Borders, wrapped_url
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import body_hash, inspect, sign
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.passthrough import (
+from qstash_dev.cloud.rewrite import (
     Borders,
     Call,
     Sent,

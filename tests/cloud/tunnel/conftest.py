@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from qstash_dev.tunnel.ngrok import Limits, NgrokTunnel
-from qstash_dev.tunnel.state import Phase, TunnelState
+from qstash_dev.cloud.tunnel.ngrok import Limits, NgrokTunnel
+from qstash_dev.cloud.tunnel.state import Phase, TunnelState
 
-FAKE_NGROK = Path(__file__).parents[2] / "fixtures" / "fake_ngrok.py"
+FAKE_NGROK = Path(__file__).parents[3] / "fixtures" / "fake_ngrok.py"
 
 QUICK = Limits(start_s=60, grace_s=5, restart_after_s=(0.05, 0.05))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from qstash_dev.protocol.ingress import (
+from qstash_dev.cloud.admission import (
     AT_CLOUD,
     Admission,
     Arrival,

@@ -17,22 +17,22 @@ from aiohttp import web
 from msgspec import to_builtins
 
 from qstash_dev.api.call import Context
-from qstash_dev.api.cloud import Cloud
-from qstash_dev.api.ingress import Ingress
+from qstash_dev.cloud.admission import Gate
+from qstash_dev.cloud.ingress import Ingress
+from qstash_dev.cloud.proxy import Cloud
+from qstash_dev.cloud.relay import CLOUD_USER, Relay
+from qstash_dev.cloud.rewrite import Borders, Sent
+from qstash_dev.cloud.tunnel import ExternalTunnel, Phase, Tunnel, TunnelState
 from qstash_dev.config import Config, env_file
 from qstash_dev.config.errors import ConfigError
 from qstash_dev.engine.engine import Engine
-from qstash_dev.engine.relay import CLOUD_USER, Relay
 from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import parse_draft
-from qstash_dev.protocol.ingress import Gate
 from qstash_dev.protocol.model import Spec
-from qstash_dev.protocol.passthrough import Borders, Sent
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.users import DEV_USERS
-from qstash_dev.server.sockets import listen
-from qstash_dev.tunnel import ExternalTunnel, Phase, Tunnel, TunnelState
+from qstash_dev.transport.sockets import listen
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ class Outside:
         if config.public_url is not None:
             return ExternalTunnel(config.public_url, self._changed)
         # Imported late: pyngrok costs a tenth of a second.
-        from qstash_dev.tunnel.ngrok import NgrokTunnel
+        from qstash_dev.cloud.tunnel.ngrok import NgrokTunnel
 
         return NgrokTunnel(
             self._port,

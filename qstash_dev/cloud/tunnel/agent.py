@@ -24,7 +24,7 @@ from pyngrok.conf import PyngrokConfig
 from pyngrok.exception import PyngrokError
 from pyngrok.log import NgrokLog
 
-from qstash_dev.tunnel import binary, orphan
+from qstash_dev.cloud.tunnel import binary, orphan
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from aiohttp import web
 from yarl import URL
 
 from qstash_dev.api.call import Call, json_response
-from qstash_dev.protocol import passthrough
+from qstash_dev.cloud import rewrite
+from qstash_dev.cloud.rewrite import Borders, Sent
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Headers, Query
-from qstash_dev.protocol.passthrough import Borders, Sent
 from qstash_dev.protocol.query import CANCELLED, json_pairs, parse_query
 
 log = logging.getLogger(__name__)
@@ -92,14 +92,14 @@ class Cloud:
         Raises the QStashError of a rule that makes publishes fail on purpose.
         """
         request = call.request
-        asked = passthrough.Call(
+        asked = rewrite.Call(
             method=request.method,
             path=request.raw_path.partition("?")[0],
             query=call.query,
             headers=_sendable(call.headers()),
             body=await call.body(),
         )
-        for destination in passthrough.destinations(asked):
+        for destination in rewrite.destinations(asked):
             call.context.faults.check_publish(destination)
         borders = self._borders()
         if not borders.public_url and _comes_back(asked, borders):
@@ -109,7 +109,7 @@ class Cloud:
     async def keys(self) -> tuple[str, str] | None:
         """The account's signing keys, current and next; `None` when they cannot be had now."""
         try:
-            async with self._request(passthrough.Call("GET", "/v2/keys", "", (), b"")) as answer:
+            async with self._request(rewrite.Call("GET", "/v2/keys", "", (), b"")) as answer:
                 document = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             self._note(f"the cloud at {self.url} cannot be reached: {_said(error)}")
@@ -125,12 +125,10 @@ class Cloud:
         if self._session is not None:
             await self._session.close()
 
-    async def _exchange(
-        self, call: Call, asked: passthrough.Call, borders: Borders
-    ) -> web.Response:
+    async def _exchange(self, call: Call, asked: rewrite.Call, borders: Borders) -> web.Response:
         self.passed += 1
         try:
-            async with self._request(passthrough.outbound(asked, borders)) as answer:
+            async with self._request(rewrite.outbound(asked, borders)) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             sentence = f"the cloud at {self.url} cannot be reached: {_said(error)}"
@@ -138,14 +136,14 @@ class Cloud:
             return json_response({"error": sentence}, 502)
         self._note_status(answer.status, body.decode(errors="replace"))
         if answer.status < 300:
-            for one in passthrough.sent(asked, body, borders):
+            for one in rewrite.sent(asked, body, borders):
                 self._on_sent(call.user, one)
             if asked.method == "DELETE" and (query := _cancelled(asked)) is not None:
                 await self._on_cancelled(call.user, query)
             await call.store.database.committed()
         return _returned(answer, borders.back(body))
 
-    def _request(self, call: passthrough.Call) -> Any:
+    def _request(self, call: rewrite.Call) -> Any:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -183,7 +181,7 @@ _NO_TUNNEL = (
 )
 
 
-def _cancelled(asked: passthrough.Call) -> Query | None:
+def _cancelled(asked: rewrite.Call) -> Query | None:
     """Which messages a call that the cloud has carried out has cancelled."""
     if named := _OF_MESSAGE.fullmatch(asked.path):
         return Query({"id": (unquote(named[1]),)})
@@ -197,11 +195,11 @@ def _cancelled(asked: passthrough.Call) -> Query | None:
         return None
 
 
-def _comes_back(asked: passthrough.Call, borders: Borders) -> bool:
+def _comes_back(asked: rewrite.Call, borders: Borders) -> bool:
     """Whether the cloud would have to reach this machine."""
-    out = passthrough.outbound(asked, borders)
+    out = rewrite.outbound(asked, borders)
     texts = (out.path, *(value for _, value in out.headers), out.body.decode(errors="replace"))
-    return any(passthrough.PREFIX in text for text in texts)
+    return any(rewrite.PREFIX in text for text in texts)
 
 
 def _sendable(headers: list[tuple[str, str]]) -> Headers:

@@ -16,8 +16,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from qstash_dev.tunnel.ngrok import Limits
-from qstash_dev.tunnel.state import Phase
+from qstash_dev.cloud.tunnel.ngrok import Limits
+from qstash_dev.cloud.tunnel.state import Phase
 
 if TYPE_CHECKING:
     from conftest import FakeNgrok
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 RUN = """
 import asyncio, sys
 from pathlib import Path
-from qstash_dev.tunnel.ngrok import NgrokTunnel
+from qstash_dev.cloud.tunnel.ngrok import NgrokTunnel
 
 async def main():
     tunnel = NgrokTunnel(9, data_dir=Path(sys.argv[1]), ngrok_path=sys.argv[2],

@@ -13,9 +13,9 @@ from typing import Any
 
 from pyngrok.log import NgrokLog
 
-from qstash_dev.tunnel import binary
-from qstash_dev.tunnel.agent import Agent, AgentFailure, AgentPlan
-from qstash_dev.tunnel.state import OFF, OnState, Phase, TunnelState, explain, failed
+from qstash_dev.cloud.tunnel import binary
+from qstash_dev.cloud.tunnel.agent import Agent, AgentFailure, AgentPlan
+from qstash_dev.cloud.tunnel.state import OFF, OnState, Phase, TunnelState, explain, failed
 
 log = logging.getLogger(__name__)
 

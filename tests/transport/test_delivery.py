@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from qstash_dev.engine.sender import Sender
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Request, Response, SendFailure
+from qstash_dev.transport.delivery import Sender
 from tests.ports import reserved_port
 from tests.raw_server import OK, RawServer
 

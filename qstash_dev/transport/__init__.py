@@ -1,0 +1,1 @@
+"""HTTP out, and listening sockets: requests become outcomes here. Knows no engine."""
