@@ -10,8 +10,8 @@ from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import FlowControl, FlowState, Message, Pins, Queue
+from qstash_dev.store.lists.windows import WHOLE
 from qstash_dev.store.store import Store
-from qstash_dev.store.windows import WHOLE
 
 
 class Queues:

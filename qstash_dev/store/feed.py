@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
-from qstash_dev.store.selection import Selection, Selector
+from qstash_dev.store.lists.selection import Selection, Selector
+from qstash_dev.store.lists.windows import read_page, windows
 from qstash_dev.store.sequence import Sequence
-from qstash_dev.store.windows import read_page, windows
 
 _COLUMNS = """
     e.seq, e.time, m.id, e.user, e.state, e.error, e.status, e.next_at, m.url, m.method,

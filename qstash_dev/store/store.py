@@ -6,11 +6,11 @@ from qstash_dev.protocol.model import BulkAction, FlowState, Group, Queue
 from qstash_dev.store.attempts import Attempts
 from qstash_dev.store.database import Database, Later
 from qstash_dev.store.feed import Feed
+from qstash_dev.store.lists.rows import Rows
+from qstash_dev.store.lists.search import Search
+from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.messages import Messages
 from qstash_dev.store.resources import Deduplication, Keys, Named, Schedules
-from qstash_dev.store.rows import Rows
-from qstash_dev.store.search import Search
-from qstash_dev.store.selection import Selector
 from qstash_dev.store.sequence import Sequence
 
 _FORGOTTEN = (

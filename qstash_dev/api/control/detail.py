@@ -15,7 +15,7 @@ from qstash_dev.protocol.delivery import content_type
 from qstash_dev.protocol.model import Attempt, Headers, Kind, Message, Response, SendFailure
 from qstash_dev.protocol.redact import BODY, redact_body, redact_callback, redact_headers
 from qstash_dev.protocol.signature import inspect
-from qstash_dev.store.rows import Row
+from qstash_dev.store.lists.rows import Row
 
 SHOWN = 262_144
 _decoder = codecs.getincrementaldecoder("utf-8")

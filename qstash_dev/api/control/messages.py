@@ -21,7 +21,7 @@ from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import Headers, Message, Query, Response
 from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body
-from qstash_dev.store.rows import Row
+from qstash_dev.store.lists.rows import Row
 
 MAX_SELECTED = 10_000
 

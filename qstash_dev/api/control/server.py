@@ -14,7 +14,7 @@ from qstash_dev.api.router import Route
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.engine.bus import Closed
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.store.rows import Row
+from qstash_dev.store.lists.rows import Row
 
 TICK_S = 0.1
 PING_S = 10.0

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import settle
 from qstash_dev.protocol.model import FlowControl, Query, State
-from qstash_dev.store.search import Search
+from qstash_dev.store.lists.search import Search
 from tests.samples import NOW, answer, flat, no_answer
 from tests.store.filled import Filled
 

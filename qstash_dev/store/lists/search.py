@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from qstash_dev.protocol.model import DeadLetter, Event, Query, State
 from qstash_dev.store.database import Database
-from qstash_dev.store.selection import as_json
-from qstash_dev.store.windows import WHOLE, WINDOW, read_page, windows
+from qstash_dev.store.lists.selection import as_json
+from qstash_dev.store.lists.windows import WHOLE, WINDOW, read_page, windows
 
 FEW = 3_000
 """So many messages are looked at one by one rather than searched for in the order of time."""

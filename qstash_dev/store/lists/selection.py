@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from qstash_dev.devtools.filters import Filter, Term, Words
-from qstash_dev.store.condition import add_functions, condition, is_meant, stored_states
 from qstash_dev.store.database import Database
-from qstash_dev.store.windows import CONTENTS_WINDOW, WHOLE, WINDOW
+from qstash_dev.store.lists.condition import add_functions, condition, is_meant, stored_states
+from qstash_dev.store.lists.windows import CONTENTS_WINDOW, WHOLE, WINDOW
 
 FEW = 5_000
 """So many messages are looked at one by one rather than searched for among all."""

@@ -14,10 +14,10 @@ from msgspec import Struct
 from qstash_dev.devtools import hold
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.protocol.model import Kind
-from qstash_dev.store.condition import STATE
 from qstash_dev.store.database import Database
-from qstash_dev.store.selection import Selector
-from qstash_dev.store.windows import read_page, windows
+from qstash_dev.store.lists.condition import STATE
+from qstash_dev.store.lists.selection import Selector
+from qstash_dev.store.lists.windows import read_page, windows
 
 _COLUMNS = f"""
     m.seq, m.id, m.user, m.kind, m.parent_id, {STATE}, m.method, m.url, m.created_at, m.updated_at,

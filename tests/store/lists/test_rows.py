@@ -10,11 +10,11 @@ from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol import intake, settle
 from qstash_dev.protocol.model import FlowControl, Kind
 from qstash_dev.store.feed import Feed
-from qstash_dev.store.rows import Row, Rows
-from qstash_dev.store.selection import Selector
+from qstash_dev.store.lists.rows import Row, Rows
+from qstash_dev.store.lists.selection import Selector
+from qstash_dev.store.lists.windows import WINDOW
 from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.store import Store
-from qstash_dev.store.windows import WINDOW
 from tests.samples import MINUTE, NOW, answer, flat, message, no_answer
 from tests.store.filled import Filled
 
