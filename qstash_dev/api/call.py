@@ -9,10 +9,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from qstash_dev.engine.arms import Arms
-from qstash_dev.engine.bus import Bus
+from qstash_dev.engine.auto_replay import Arms
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
+from qstash_dev.engine.notifier import Bus
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Attempt, Message, Response
 from qstash_dev.protocol.users import User

@@ -12,9 +12,9 @@ from qstash_dev.cloud import admission as rules
 from qstash_dev.cloud.admission import Admission, Arrival, Gate
 from qstash_dev.cloud.rewrite import Borders
 from qstash_dev.engine.engine import Engine
+from qstash_dev.protocol.creation import created
 from qstash_dev.protocol.delivery import MAX_TIMEOUT_MS
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.intake import created
 from qstash_dev.protocol.model import (
     Attempt,
     Kind,

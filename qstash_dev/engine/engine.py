@@ -12,16 +12,16 @@ from msgspec.structs import replace
 
 from qstash_dev.devtools import hold
 from qstash_dev.devtools.lints import lints
+from qstash_dev.engine.attempts import Courier, NewId, Send
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
-from qstash_dev.engine.courier import Courier, NewId, Send
-from qstash_dev.engine.deliveries import Deliveries
+from qstash_dev.engine.in_flight import Deliveries
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
-from qstash_dev.engine.removals import Removals
 from qstash_dev.engine.schedules import Scheduler
-from qstash_dev.protocol import deduplication, intake, settle
+from qstash_dev.engine.tombstones import Removals
+from qstash_dev.protocol import creation, deduplication, settle
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import (
@@ -98,11 +98,11 @@ class Engine:
     ) -> list[Accepted]:
         """Make the messages of a publish: one, or one for each endpoint of a group."""
         now = self.clock.now()
-        due_at = intake.due_at(draft, self.policy.limits, now)
+        due_at = creation.due_at(draft, self.policy.limits, now)
         accepted: list[Accepted] = []
         fresh: list[Message] = []
         with self.store.database:
-            for spec in intake.spread(draft.spec, group):
+            for spec in creation.spread(draft.spec, group):
                 keys = deduplication.of_message(draft, spec, body)
                 original = self.store.deduplication.find(user, keys.sought, now)
                 if original is not None:
@@ -117,7 +117,7 @@ class Engine:
                 if keys.kept:
                     expires_at = now + self.policy.dedup_window_ms
                     self.store.deduplication.remember(user, keys.kept, message.id, expires_at)
-            self.admit(intake.created(fresh, now))
+            self.admit(creation.created(fresh, now))
         return accepted
 
     def admit(self, change: Change) -> None:
@@ -128,19 +128,19 @@ class Engine:
             self.store.messages.apply(change)
         self.wake()
 
-    def replay(self, user: str, message_id: str, changes: intake.Changes) -> str:
+    def replay(self, user: str, message_id: str, changes: creation.Changes) -> str:
         """Deliver a copy of a message now, linked to it; returns the new id."""
         now = self.clock.now()
-        copy = intake.replay(self.find(user, message_id), changes, now, self.new_id("msg_"))
-        self.admit(intake.created((copy,), now))
+        copy = creation.replay(self.find(user, message_id), changes, now, self.new_id("msg_"))
+        self.admit(creation.created((copy,), now))
         return copy.id
 
     def retry_dead(self, user: str, dlq_id: str, message_id: str, headers: Headers) -> str:
         """Publish a dead letter's message anew and remove the entry; returns the new id."""
         now = self.clock.now()
         source = self.find(user, message_id)
-        copy = intake.dlq_retry(source, headers, self.policy.limits, now, self.new_id("msg_"))
-        change = intake.created((copy,), now)
+        copy = creation.dlq_retry(source, headers, self.policy.limits, now, self.new_id("msg_"))
+        change = creation.created((copy,), now)
         self.admit(replace(change, revived=(dlq_id,)))
         return copy.id
 
@@ -316,7 +316,7 @@ class Engine:
     # Inside
 
     def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
-        return intake.new_message(spec, user, body, now, due_at, self.new_id("msg_"))
+        return creation.new_message(spec, user, body, now, due_at, self.new_id("msg_"))
 
     def _lints(self, spec: Spec, body: bytes, delay_ms: int) -> tuple[str, ...]:
         if self.policy.plan is None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.policy import Policy
-from qstash_dev.protocol import deduplication, intake
+from qstash_dev.protocol import creation, deduplication
 from qstash_dev.protocol.cron import next_after, parse_cron
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
@@ -110,7 +110,7 @@ class Scheduler:
         messages = self._messages(schedule, now)
         with self._store.database:
             self._put(replace(schedule, last_at=now, error=None))
-            self._admit(intake.created(messages, now))
+            self._admit(creation.created(messages, now))
         return [message.id for message in messages]
 
     def step(self, now: int) -> bool:
@@ -160,14 +160,14 @@ class Scheduler:
             self._put(replace(schedule, last_at=at, error=error.message))
             return
         self._put(replace(schedule, last_at=at, error=None))
-        self._admit(intake.created(messages, now))
+        self._admit(creation.created(messages, now))
 
     def _messages(self, schedule: Schedule, at: int) -> list[Message]:
         group = self._group(schedule)
         schedule = self._with_defaults(schedule, group)
-        specs = intake.spread(schedule.spec, group)
+        specs = creation.spread(schedule.spec, group)
         return [
-            intake.new_message(
+            creation.new_message(
                 spec, schedule.user, schedule.body, at, at + schedule.delay_ms, self._new_id("msg_")
             )
             for spec in specs

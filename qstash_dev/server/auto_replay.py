@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from qstash_dev.engine.arms import Arms
+from qstash_dev.engine.auto_replay import Arms
 from qstash_dev.sources.watch import CannotWatch
 
 POLL_S = 0.1

@@ -1,7 +1,7 @@
 """Prints what is committed. The store is the queue: it is read from where the last look ended."""
 
 from qstash_dev.console import Console, Line
-from qstash_dev.engine.bus import Bus
+from qstash_dev.engine.notifier import Bus
 from qstash_dev.protocol.model import State
 from qstash_dev.store.feed import Feed
 

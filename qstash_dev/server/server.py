@@ -21,13 +21,13 @@ from qstash_dev.cloud.relay import CLOUD_USER
 from qstash_dev.config import Config
 from qstash_dev.console import Console, Started, variables_of
 from qstash_dev.devtools.filters import parse_filter
-from qstash_dev.engine.arms import Arms
-from qstash_dev.engine.bus import Bus
+from qstash_dev.engine.app_monitor import Prober
+from qstash_dev.engine.auto_replay import Arms
 from qstash_dev.engine.clock import SystemClock, VirtualClock
 from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.lanes import Lanes
-from qstash_dev.engine.pacer import Pacer
-from qstash_dev.engine.prober import Prober
+from qstash_dev.engine.loop import Pacer
+from qstash_dev.engine.notifier import Bus
 from qstash_dev.protocol.signature import sign
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay

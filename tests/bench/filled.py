@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from qstash_dev.protocol import intake, settle
+from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.model import (
     Attempt,
     Endpoint,
@@ -92,7 +92,7 @@ def messages(count: int, numbers: random.Random) -> Iterator[Message]:
         body = b'{"order": %d, "note": "%b"}' % (number, b"needle" if rare else b"x" * 150)
         at = START + number
         due_at = FAR if numbers.random() < 0.03 else at
-        yield intake.new_message(spec, user, body, at, due_at, f"msg_{number:022}")
+        yield creation.new_message(spec, user, body, at, due_at, f"msg_{number:022}")
 
 
 def pick(numbers: random.Random, rare: bool, name: str, share: float) -> str | None:
@@ -103,7 +103,7 @@ def pick(numbers: random.Random, rare: bool, name: str, share: float) -> str | N
 
 def settle_as(store: Store, message: Message, at: int, chance: float) -> None:
     """Delivered, failed for good, waiting for a retry, or still delayed."""
-    store.messages.apply(intake.created((message,), at))
+    store.messages.apply(creation.created((message,), at))
     message = store.messages.load(store.messages.last_seq())
     if message.due_at == FAR:
         return

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from qstash_dev.protocol import intake
+from qstash_dev.protocol import creation
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.store.store import Store
 from tests.bench.filled import FAR, START, messages, put_schedules
@@ -61,7 +61,7 @@ def fill(directory: Path, delayed: int, schedules: int) -> None:
     for at, message in enumerate(messages(delayed, random.Random(1)), START):
         spec = replace(message.spec, queue=None, flow=None)
         waiting = replace(message, spec=spec, due_at=FAR, not_before=FAR)
-        store.messages.apply(intake.created((waiting,), at))
+        store.messages.apply(creation.created((waiting,), at))
         if at % 500 == 0:
             store.database.commit()
     put_schedules(store, schedules)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
+from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import Endpoint, Group, Query, Reason, Request, SendFailure
 from qstash_dev.store.database import StoreError
 from qstash_dev.store.store import Store

@@ -18,8 +18,8 @@ from hypothesis.stateful import (
     rule,
 )
 
+from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import Message, Query, State
 from qstash_dev.store.database import StoreError
 from tests.engine.fakes import USER, Delivery, World, answer

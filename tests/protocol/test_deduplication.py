@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from qstash_dev.protocol import deduplication, intake
+from qstash_dev.protocol import creation, deduplication
 from qstash_dev.protocol.deduplication import Keys
 from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import Spec
@@ -79,7 +79,7 @@ def test_each_endpoint_of_a_group_deduplicates_by_itself() -> None:
         Draft(Spec(""), deduplication_id="a"),
         Draft(Spec(""), content_based_deduplication=True),
     ):
-        specs = intake.spread(draft.spec, group("http://a", "http://b"))
+        specs = creation.spread(draft.spec, group("http://a", "http://b"))
         one, other = (deduplication.of_message(draft, spec, b"") for spec in specs)
         assert not is_duplicate(other, one)
         assert is_duplicate(other, other)

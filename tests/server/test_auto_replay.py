@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from qstash_dev.engine.arms import Arms
+from qstash_dev.engine.auto_replay import Arms
 from qstash_dev.server.auto_replay import ECHOES_S, AutoReplay
 from tests.engine.fakes import World, answer
 

@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any
 
-from qstash_dev.protocol import intake, settle
+from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.model import Message, Outcome
 from qstash_dev.store.store import Store
 from tests.samples import NOW, answer, attempt, message
@@ -20,7 +20,7 @@ class Filled:
         """A message that waits."""
         number = next(self._numbers)
         made = message(id=f"msg_{number}", created_at=at, due_at=at, not_before=at, **fields)
-        self.store.messages.apply(intake.created((made,), at))
+        self.store.messages.apply(creation.created((made,), at))
         found = self.store.messages.get(None, made.id)
         assert found is not None
         return found

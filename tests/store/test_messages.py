@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from qstash_dev.protocol import intake, settle
+from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.model import Message, State
 from qstash_dev.store.store import Store
 from tests.samples import NOW, SECOND, message
@@ -19,7 +19,7 @@ def store() -> Iterator[Store]:
 
 
 def add(store: Store, sample: Message) -> Message:
-    store.messages.apply(intake.created([sample], NOW))
+    store.messages.apply(creation.created([sample], NOW))
     return stored(store, sample.id)
 
 
@@ -70,7 +70,7 @@ def test_messages_under_way_are_found(store: Store) -> None:
 def test_many_accepted_messages_are_loaded_each_as_itself(store: Store) -> None:
     ids = [f"msg_{number}" for number in range(1_200)]
     for id_ in ids:
-        store.messages.apply(intake.created([message(id=id_, body=id_.encode())], NOW))
+        store.messages.apply(creation.created([message(id=id_, body=id_.encode())], NOW))
     tickets = store.messages.due(NOW, 2_000)
     assert [store.messages.load(ticket.seq).body.decode() for ticket in tickets] == ids
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
-from qstash_dev.engine.bus import Closed
+from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
 
 PATIENCE_MS = 5_000

@@ -13,11 +13,11 @@ from qstash_dev.api.control.detail import detail, meant_body, meant_headers, med
 from qstash_dev.api.control.logs import filter_of
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
-from qstash_dev.engine.bus import Closed
+from qstash_dev.engine.notifier import Closed
+from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import METHODS, canonical, check_header
-from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import Headers, Message, Query, Response
 from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body

@@ -12,7 +12,7 @@ from qstash_dev.api.control import auto_replay, clock, faults, messages, resourc
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.filters import Filter
-from qstash_dev.engine.bus import Closed
+from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.store.lists.rows import Row
 

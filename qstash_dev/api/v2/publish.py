@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from qstash_dev.api.call import Call
 from qstash_dev.api.v2.drafts import check_name, create_schedule, destination_group, read_draft
 from qstash_dev.engine.engine import Accepted
+from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
-from qstash_dev.protocol.intake import due_at
 from qstash_dev.protocol.model import Group
 
 

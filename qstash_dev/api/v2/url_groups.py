@@ -10,9 +10,9 @@ from qstash_dev.api.call import Call
 from qstash_dev.api.v2.drafts import check_name
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.group import added, removed
 from qstash_dev.protocol.headers import parse_draft
 from qstash_dev.protocol.model import Endpoint, Group
+from qstash_dev.protocol.url_group import added, removed
 from qstash_dev.protocol.wire import group_document
 
 _OF_ONE_REQUEST = {

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
-from qstash_dev.protocol import intake, settle
+from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.model import FlowControl, Kind
 from qstash_dev.store.feed import Feed
 from qstash_dev.store.lists.rows import Row, Rows
@@ -50,8 +50,8 @@ def test_a_row_of_a_message_with_everything(filled: Filled) -> None:
     dead = filled.try_(filled.add(body=b"12345", **spec), answer(500))
     for _ in range(2):
         dead = filled.try_(dead, answer(503), NOW + 9)
-    replay = intake.replay(dead, intake.Changes(), NOW, "msg_replay")
-    filled.store.messages.apply(intake.created((replay,), NOW))
+    replay = creation.replay(dead, creation.Changes(), NOW, "msg_replay")
+    filled.store.messages.apply(creation.created((replay,), NOW))
     found = row(filled.store, dead.id)
     assert found == Row(
         seq=dead.seq,
@@ -253,7 +253,7 @@ def test_many_wildcards_do_not_take_long(filled: Filled) -> None:
 def test_a_list_is_read_in_windows_without_gaps(filled: Filled) -> None:
     total = WINDOW + 5
     messages = (message(id=f"msg_{n}", labels=("odd",) if n % 2 else ()) for n in range(total))
-    filled.store.messages.apply(intake.created(messages, NOW))
+    filled.store.messages.apply(creation.created(messages, NOW))
     windows = list(filled.store.rows.select(Filter(), NOW, None))
     assert [len(window) for window in windows] == [WINDOW, 5]
     newest_first = [r.seq for window in windows for r in window]

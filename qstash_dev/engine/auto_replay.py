@@ -9,9 +9,9 @@ from hashlib import sha256
 from qstash_dev.devtools.hold import origin_of
 from qstash_dev.devtools.route_files import concerned
 from qstash_dev.engine.engine import Engine
+from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.delivery import host_and_path, route
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import Attempt, Kind, Message, Outcome, Response, State
 from qstash_dev.protocol.settle import is_finished
 

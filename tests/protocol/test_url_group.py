@@ -3,8 +3,8 @@
 import pytest
 
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.group import added, removed
 from qstash_dev.protocol.model import Endpoint
+from qstash_dev.protocol.url_group import added, removed
 
 ONE, TWO, BARE = Endpoint("http://1", "one"), Endpoint("http://2", "two"), Endpoint("http://3")
 GROUP = (ONE, TWO, BARE)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from qstash_dev.engine.bus import Bus
-from qstash_dev.engine.pacer import Pacer
+from qstash_dev.engine.loop import Pacer
+from qstash_dev.engine.notifier import Bus
 from tests.engine.fakes import START, FakeClock
 
 

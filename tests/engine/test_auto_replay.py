@@ -1,6 +1,6 @@
 import pytest
 
-from qstash_dev.engine.arms import MAX_AUTOMATIC, Arms
+from qstash_dev.engine.auto_replay import MAX_AUTOMATIC, Arms
 from qstash_dev.protocol.errors import QStashError
 from tests.engine.fakes import World, answer
 

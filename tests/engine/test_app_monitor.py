@@ -1,6 +1,6 @@
 import asyncio
 
-from qstash_dev.engine.prober import PROBE_S, Prober
+from qstash_dev.engine.app_monitor import PROBE_S, Prober
 
 ORIGIN = "http://127.0.0.1:3000"
 

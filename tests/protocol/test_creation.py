@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from qstash_dev.protocol import intake
+from qstash_dev.protocol import creation
+from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
-from qstash_dev.protocol.intake import Changes
 from qstash_dev.protocol.model import FlowControl, Headers, Kind, Message, Spec, State
 from qstash_dev.protocol.quota import QUOTAS
 from tests.samples import DAY, NOW, URL, active, callback, group, message
@@ -18,12 +18,12 @@ PAYG = QUOTAS["payg"]
 
 
 def test_without_a_group_there_is_one_message() -> None:
-    assert intake.spread(Spec(URL), None) == (Spec(URL),)
+    assert creation.spread(Spec(URL), None) == (Spec(URL),)
 
 
 def test_a_group_makes_one_message_for_each_endpoint_in_order() -> None:
     spec = Spec("", max_retries=1, labels=("a",))
-    assert intake.spread(spec, group("http://a", "http://b?x")) == (
+    assert creation.spread(spec, group("http://a", "http://b?x")) == (
         replace(spec, url="http://a", topic="pair", endpoint="e0"),
         replace(spec, url="http://b?x", topic="pair", endpoint="e1"),
     )
@@ -42,24 +42,26 @@ def test_a_group_makes_one_message_for_each_endpoint_in_order() -> None:
 )
 def test_when_the_first_delivery_is_due(delay: int, not_before: int | None, due: int) -> None:
     draft = Draft(Spec(URL), delay_ms=delay, not_before=not_before)
-    made = intake.new_message(draft.spec, "u", b"x", NOW, intake.due_at(draft, PAYG, NOW), "msg_1")
+    made = creation.new_message(
+        draft.spec, "u", b"x", NOW, creation.due_at(draft, PAYG, NOW), "msg_1"
+    )
     assert made == Message("msg_1", "u", Spec(URL), b"x", NOW, due, State.CREATED, due)
 
 
 def test_a_not_before_beyond_the_plans_longest_delay_is_refused() -> None:
     draft = Draft(Spec(URL), not_before=NOW + 365 * DAY + 1)
     with pytest.raises(QStashError) as refused:
-        intake.due_at(draft, PAYG, NOW)
+        creation.due_at(draft, PAYG, NOW)
     assert (refused.value.status, refused.value.message) == (
         412,
         "quota maxDelay exceeded, current limit: 31536000",
     )
-    assert intake.due_at(draft, QUOTAS["pro"], NOW) == draft.not_before
+    assert creation.due_at(draft, QUOTAS["pro"], NOW) == draft.not_before
 
 
 def test_creating_messages_logs_each() -> None:
     messages = (message(id="msg_1"), message(id="msg_2", due_at=NOW + 5))
-    change = intake.created(messages, NOW)
+    change = creation.created(messages, NOW)
     assert change.created == messages
     assert [(e.message_id, e.state, e.next_at) for e in change.events] == [
         ("msg_1", State.CREATED, None),
@@ -82,7 +84,7 @@ def test_a_replay_is_a_linked_copy_that_is_due_now_and_in_no_line() -> None:
         topic="orders",
         line="msg_0",
     )
-    copy = intake.replay(source, Changes(), NOW + 9, "msg_2")
+    copy = creation.replay(source, Changes(), NOW + 9, "msg_2")
     spec = replace(source.spec, kind=Kind.REPLAY, parent_id="msg_1", queue=None, flow=None)
     due = NOW + 9
     assert copy == Message("msg_2", source.user, spec, b"{}", due, due, State.CREATED, due)
@@ -90,7 +92,7 @@ def test_a_replay_is_a_linked_copy_that_is_due_now_and_in_no_line() -> None:
 
 def test_a_replay_may_change_everything_that_is_sent() -> None:
     changes = Changes(body=b"", headers=(("X-B", "2"),), url="http://b", method="PUT")
-    copy = intake.replay(active(headers=(("X-A", "1"),)), changes, NOW, "msg_2")
+    copy = creation.replay(active(headers=(("X-A", "1"),)), changes, NOW, "msg_2")
     spec = copy.spec
     assert (copy.body, spec.headers, spec.url, spec.method) == (
         b"",
@@ -115,7 +117,7 @@ def test_a_retry_without_headers_is_the_message_again() -> None:
         labels=("a",),
     )
     ordinary = (("Authorization", "Bearer t"), ("Content-Type", "x/y"), ("Upstash-Foo", "1"))
-    made = intake.dlq_retry(source, ordinary, PAYG, NOW, "msg_2")
+    made = creation.dlq_retry(source, ordinary, PAYG, NOW, "msg_2")
     spec = replace(source.spec, kind=Kind.DLQ_RETRY, parent_id="msg_1")
     assert made == Message("msg_2", source.user, spec, b"{}", NOW, NOW, State.CREATED, NOW)
 
@@ -144,7 +146,7 @@ def test_a_retry_without_headers_is_the_message_again() -> None:
 )
 def test_headers_of_the_retry_request_override(headers: Headers, field: str, value: object) -> None:
     source = active(max_retries=2, headers=(("X-A", "1"),), labels=("old",), callback=callback())
-    made = intake.dlq_retry(source, headers, PAYG, NOW, "msg_2")
+    made = creation.dlq_retry(source, headers, PAYG, NOW, "msg_2")
     overridden = {"kind": Kind.DLQ_RETRY, "parent_id": "msg_1", field: value}
     assert made.spec == replace(source.spec, **overridden)
 
@@ -157,7 +159,7 @@ def test_headers_of_the_retry_request_override(headers: Headers, field: str, val
     ],
 )
 def test_a_retry_may_be_delayed(headers: Headers, due: int) -> None:
-    made = intake.dlq_retry(active(), headers, PAYG, NOW, "msg_2")
+    made = creation.dlq_retry(active(), headers, PAYG, NOW, "msg_2")
     assert (made.due_at, made.not_before) == (due, due)
 
 
@@ -166,5 +168,5 @@ def test_a_retry_may_be_delayed(headers: Headers, due: int) -> None:
 )
 def test_a_bad_override_is_refused_as_by_publish(name: str, value: str, status: int) -> None:
     with pytest.raises(QStashError) as refused:
-        intake.dlq_retry(active(), ((name, value),), PAYG, NOW, "msg_2")
+        creation.dlq_retry(active(), ((name, value),), PAYG, NOW, "msg_2")
     assert refused.value.status == status

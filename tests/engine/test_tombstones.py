@@ -1,6 +1,6 @@
 """Who comes back learns what went meanwhile, or that too much did."""
 
-from qstash_dev.engine.removals import KEPT, Removals
+from qstash_dev.engine.tombstones import KEPT, Removals
 
 
 def test_a_reader_gets_what_went_since_it_looked() -> None:
