@@ -9,10 +9,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from qstash_dev.engine.auto_replay import Arms
+from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
-from qstash_dev.engine.notifier import Bus
+from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Attempt, Message, Response
 from qstash_dev.protocol.users import User
@@ -43,10 +43,10 @@ class Context(Struct, frozen=True):
 
     engine: Engine
     store: Store
-    bus: Bus
+    notifier: Notifier
     clock: VirtualClock
     faults: Faults
-    arms: Arms
+    auto_replay: ArmedMessages
     users: dict[str, User]
     hosts: frozenset[str]
     token_required: bool

@@ -47,7 +47,7 @@ _NO_KEYS = (
 )
 
 
-class Outside:
+class Gateway:
     """Everything between the internet and the engine. `on_change` is called when `brief` changed.
 
     Raises ConfigError when the settings do not fit together.
@@ -213,10 +213,10 @@ class Outside:
     def _learn(self, keys: tuple[str, str] | None) -> None:
         """Use these cloud keys. They are the user's own if the app's credentials were adopted."""
         user = self._config.users[0].id
-        own = self._engine.courier.signing_keys(user)
+        own = self._engine.attempts.signing_keys(user)
         self._keys = keys
         self._relay.keeper = user if keys in (None, own) else CLOUD_USER
-        self._engine.courier.borrowed_keys[CLOUD_USER] = keys or own
+        self._engine.attempts.borrowed_keys[CLOUD_USER] = keys or own
 
     async def _fetch_keys(self, cloud: Cloud) -> None:
         while (keys := await cloud.keys()) is None:

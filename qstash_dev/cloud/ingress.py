@@ -161,7 +161,7 @@ class Ingress:
             refusal.status,
             refusal.reason,
         )
-        self._context.bus.publish()
+        self._context.notifier.publish()
         return json_response({"error": _PUBLIC.get(refusal.status, "refused")}, refusal.status)
 
 

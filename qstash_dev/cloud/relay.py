@@ -54,7 +54,7 @@ class Relay:
         """Show a message that the cloud has accepted and will deliver."""
         engine, now = self._engine, self._engine.clock.now()
         if engine.store.messages.get(None, message_id) is None:
-            engine.admit(created((rules.waiting(spec, message_id, user, body, now),), now))
+            engine.add(created((rules.waiting(spec, message_id, user, body, now),), now))
 
     async def cancelled(self, user: str, query: Query) -> None:
         """The cloud will not deliver these messages any more."""
@@ -69,7 +69,7 @@ class Relay:
         message = self._begin(arrival, admission)
         request = rules.request(arrival, admission, gate, MAX_TIMEOUT_MS)
         if admission.resign:
-            key, _ = engine.courier.signing_keys(message.user)
+            key, _ = engine.attempts.signing_keys(message.user)
             now_s, jti = engine.clock.wall() // 1000, engine.new_id("jwt_")
             request = rules.resigned(request, key, now_s, jti)
         outcome = await self._send(request)
@@ -86,7 +86,7 @@ class Relay:
                 user = self._owner(admission)
                 new_id = engine.new_id("msg_")
                 fresh = rules.local_message(arrival, admission.url, user, now, new_id)
-                engine.admit(created((fresh,), now))
+                engine.add(created((fresh,), now))
                 known = engine.find(user, fresh.id)
             change = rules.begin(known, arrival, now)
             engine.store.messages.apply(change)
@@ -101,7 +101,7 @@ class Relay:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + HOLD_S
         while True:
-            outcome = await self._engine.courier.send(request)
+            outcome = await self._engine.attempts.send(request)
             refused = isinstance(outcome, SendFailure) and outcome.reason == Reason.REFUSED
             if not (refused and self._engine.policy.hold) or loop.time() > deadline:
                 return outcome

@@ -11,7 +11,7 @@ from qstash_dev.devtools.hold import is_origin
 PROBE_S = 0.3
 
 
-class Prober:
+class AppMonitor:
     """Tries the ports of the `held` origins every `PROBE_S` and calls `release` for an open one.
 
     `tell` gets a sentence for people when an app is missed and when it is back.

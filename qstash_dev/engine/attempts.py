@@ -26,7 +26,7 @@ Send = Callable[[Request], Awaitable[Outcome]]
 NewId = Callable[[str], str]
 
 
-class Courier:
+class Attempts:
     """Builds and signs requests and has them sent. Signatures always carry wall time.
 
     `borrowed_keys` of a user go before the stored ones: the cloud's, which are never stored.

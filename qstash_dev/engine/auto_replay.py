@@ -22,8 +22,8 @@ _COPIES = (Kind.REPLAY, Kind.DLQ_RETRY)
 _FAILING = (State.RETRY, State.FAILED)
 
 
-class Arms:
-    """Armed messages over an engine. With `automatic` every failure of a local message arms it.
+class ArmedMessages:
+    """Armed messages over an engine. With `automatic` every failure of a local message auto_replay it.
 
     A finished message is delivered again as a replay, a waiting one by running it now; an active one
     when its attempt has failed. The success of a message or of its replay disarms it. `touched` is

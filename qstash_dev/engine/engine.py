@@ -12,15 +12,15 @@ from msgspec.structs import replace
 
 from qstash_dev.devtools import hold
 from qstash_dev.devtools.lints import lints
-from qstash_dev.engine.attempts import Courier, NewId, Send
+from qstash_dev.engine.attempts import Attempts, NewId, Send
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
-from qstash_dev.engine.in_flight import Deliveries
+from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.schedules import Scheduler
-from qstash_dev.engine.tombstones import Removals
+from qstash_dev.engine.tombstones import Tombstones
 from qstash_dev.protocol import creation, deduplication, settle
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
@@ -81,10 +81,10 @@ class Engine:
         self.on_wake: Callable[[], None] = lambda: None
         self.one_by_one: Callable[[], bool] = lambda: False
         self.new_id = new_id
-        self.courier = Courier(store.keys, clock, send, new_id)
-        self._deliveries = Deliveries(self._deliver, self._ended, self.wake)
-        self.removals = Removals()
-        self.schedules = Scheduler(store, clock, new_id, lambda: self.policy, self.admit, self.wake)
+        self.attempts = Attempts(store.keys, clock, send, new_id)
+        self._in_flight = InFlight(self._deliver, self._ended, self.wake)
+        self.tombstones = Tombstones()
+        self.schedules = Scheduler(store, clock, new_id, lambda: self.policy, self.add, self.wake)
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
@@ -102,7 +102,7 @@ class Engine:
         accepted: list[Accepted] = []
         fresh: list[Message] = []
         with self.store.database:
-            for spec in creation.spread(draft.spec, group):
+            for spec in creation.expand_group(draft.spec, group):
                 keys = deduplication.of_message(draft, spec, body)
                 original = self.store.deduplication.find(user, keys.sought, now)
                 if original is not None:
@@ -117,10 +117,10 @@ class Engine:
                 if keys.kept:
                     expires_at = now + self.policy.dedup_window_ms
                     self.store.deduplication.remember(user, keys.kept, message.id, expires_at)
-            self.admit(creation.created(fresh, now))
+            self.add(creation.created(fresh, now))
         return accepted
 
-    def admit(self, change: Change) -> None:
+    def add(self, change: Change) -> None:
         """Write a change, with the queues and flow-control keys that its new messages name."""
         with self.store.database:
             for message in change.created:
@@ -132,7 +132,7 @@ class Engine:
         """Deliver a copy of a message now, linked to it; returns the new id."""
         now = self.clock.now()
         copy = creation.replay(self.find(user, message_id), changes, now, self.new_id("msg_"))
-        self.admit(creation.created((copy,), now))
+        self.add(creation.created((copy,), now))
         return copy.id
 
     def retry_dead(self, user: str, dlq_id: str, message_id: str, headers: Headers) -> str:
@@ -141,7 +141,7 @@ class Engine:
         source = self.find(user, message_id)
         copy = creation.dlq_retry(source, headers, self.policy.limits, now, self.new_id("msg_"))
         change = creation.created((copy,), now)
-        self.admit(replace(change, revived=(dlq_id,)))
+        self.add(replace(change, revived=(dlq_id,)))
         return copy.id
 
     def find_dead(self, user: str | None, dlq_id: str) -> tuple[DeadLetter, int]:
@@ -188,7 +188,7 @@ class Engine:
                 409, f"message {message.id} is delivered by the cloud: replay it to deliver it now"
             )
         if message.held == hold.EXTERNAL:
-            self.courier.approved.add(message.id)
+            self.attempts.approved.add(message.id)
         if message.due_at <= self.clock.now() and message.held is None:
             return  # it waits for its turn in a line, which it must not enter twice
         self._apply(settle.run_now(message, self.clock.now()))
@@ -207,7 +207,7 @@ class Engine:
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Forget finished messages and what happened to them; returns their ids."""
         ids = self.store.messages.delete(seqs)
-        self.removals.add(ids, self.store.feed.last_seq())
+        self.tombstones.add(ids, self.store.feed.last_seq())
         return ids
 
     def prune(self) -> int:
@@ -220,7 +220,7 @@ class Engine:
     def reset(self) -> None:
         """Forget all messages and resources; deliveries under way are abandoned."""
         self._abandon()
-        self.removals.begin_anew(self.store.feed.last_seq())
+        self.tombstones.begin_anew(self.store.feed.last_seq())
         self.store.reset()
         self.wake()
 
@@ -229,7 +229,7 @@ class Engine:
         self.paused = paused
         self.wake()
 
-    def govern(self, policy: Policy) -> None:
+    def set_policy(self, policy: Policy) -> None:
         """Behave by this from now on. What is held is judged anew if that can make a difference."""
         old, self.policy = self.policy, policy
         if (old.routes, old.external, old.hold) != (policy.routes, policy.external, policy.hold):
@@ -239,7 +239,7 @@ class Engine:
 
     def rotate_keys(self, user: str) -> tuple[str, str]:
         """The next signing key becomes the current one; returns both new keys."""
-        _, next_ = self.courier.signing_keys(user)
+        _, next_ = self.attempts.signing_keys(user)
         fresh = self.new_id("sig_")
         self.store.keys.put(user, next_, fresh)
         return next_, fresh
@@ -282,7 +282,7 @@ class Engine:
         tickets = self.store.messages.due(now, BATCH)
         for ticket in tickets:
             self.lanes.enter(ticket)
-        at_once = 1 + len(self._deliveries.long) if self.one_by_one() else None
+        at_once = 1 + len(self._in_flight.long) if self.one_by_one() else None
         started = self.lanes.take(now, at_once)
         waiting = {ticket.seq for ticket in tickets} - {ticket.seq for ticket in started}
         if waiting:
@@ -305,13 +305,13 @@ class Engine:
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         next_time = self.next_time()
-        return not self._deliveries.messages and (next_time is None or next_time > self.clock.now())
+        return not self._in_flight.messages and (next_time is None or next_time > self.clock.now())
 
     async def stop(self, grace_s: float) -> None:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
         self.paused = True
         await self.bulk.stop()
-        await self._deliveries.stop(grace_s)
+        await self._in_flight.stop(grace_s)
 
     # Inside
 
@@ -342,10 +342,10 @@ class Engine:
         if message.spec.flow is not None:
             key = (message.user, message.spec.flow.key)
             self.store.flows.put(*key, self.lanes.flows[key].state)
-        self._deliveries.begin(change.changed[0], watch_long=self.one_by_one())
+        self._in_flight.begin(change.changed[0], watch_long=self.one_by_one())
 
     async def _deliver(self, message: Message) -> None:
-        attempt = await self.courier.attempt(message, self.policy)
+        attempt = await self.attempts.attempt(message, self.policy)
         awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
         if awaited is None and (hint := await self.explain(message, attempt)):
             attempt = replace(attempt, hint=hint)
@@ -357,11 +357,11 @@ class Engine:
 
     def _abandon(self) -> None:
         """What is under way has no effect any more, and nothing waits for its turn."""
-        self._deliveries.abandon()
+        self._in_flight.abandon()
         self.lanes.clear()
 
     def _settle(self, attempt: Attempt, awaited: str | None) -> None:
-        message = self._deliveries.messages[attempt.message_id]
+        message = self._in_flight.messages[attempt.message_id]
         if awaited is not None and not message.cancel_requested:
             self._apply(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
             self.on_hold(awaited)
@@ -379,14 +379,14 @@ class Engine:
                 if callback.line is not None:
                     self.lanes.prolong(callback.line)
             self._apply(change)
-        self.on_settled(self._deliveries.messages[attempt.message_id], attempt)
+        self.on_settled(self._in_flight.messages[attempt.message_id], attempt)
 
     def _apply(self, change: Change) -> None:
         """Write a change and free what its finished messages held."""
         self.store.messages.apply(change)
         for message in change.changed:
-            if message.id in self._deliveries.messages:
-                self._deliveries.messages[message.id] = message
+            if message.id in self._in_flight.messages:
+                self._in_flight.messages[message.id] = message
             if settle.is_finished(message):
                 self._release(message)
 
@@ -394,11 +394,11 @@ class Engine:
         key = _flow_key(message)
         if key is not None and message.spec.flow is not None and key in self.lanes.flows:
             self.lanes.flows[key].forget(message.spec.flow)
-        if message.id not in self._deliveries.messages:
+        if message.id not in self._in_flight.messages:
             queue = (message.user, message.spec.queue) if message.spec.queue else None
             self.lanes.withdraw(message.id, queue, key)
         self.lanes.release(message.id)
-        self.courier.approved.discard(message.id)
+        self.attempts.approved.discard(message.id)
         if message.line is not None:
             self.lanes.release(message.line)
 

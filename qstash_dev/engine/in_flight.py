@@ -10,7 +10,7 @@ LONG_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class Deliveries:
+class InFlight:
     """Runs `deliver` for a message and calls `ended` after it, unless it was abandoned.
 
     `messages` are those under way by id; `long` are the ids of those that took more than a second

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT_S = 20.0
 
 
-class Pacer:
+class Loop:
     """Runs `step` (returns whether there is more) and asks `next_time` for the next appointment."""
 
     def __init__(

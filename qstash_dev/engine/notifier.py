@@ -13,7 +13,7 @@ class Closed(Exception):
     """Nothing will be published any more."""
 
 
-class Bus:
+class Notifier:
     """A counter of commits that can be waited for. `readers` follow the stream of events."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Bus:
     async def changed_since(self, version: int) -> int:
         """Wait until `version` is no longer the current one; returns the current one.
 
-        Raises Closed once the bus is.
+        Raises Closed once the notifier is.
         """
         while self.version == version and not self._closed:
             waiter = asyncio.get_running_loop().create_future()

@@ -41,14 +41,14 @@ class Scheduler:
         clock: Clock,
         new_id: Callable[[str], str],
         policy: Callable[[], Policy],
-        admit: Callable[[Change], None],
+        add: Callable[[Change], None],
         wake: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
         self._policy = policy
-        self._admit = admit
+        self._add = add
         self._wake = wake
 
     def create(self, user: str, draft: Draft, destination: str, body: bytes) -> Planned:
@@ -110,7 +110,7 @@ class Scheduler:
         messages = self._messages(schedule, now)
         with self._store.database:
             self._put(replace(schedule, last_at=now, error=None))
-            self._admit(creation.created(messages, now))
+            self._add(creation.created(messages, now))
         return [message.id for message in messages]
 
     def step(self, now: int) -> bool:
@@ -160,12 +160,12 @@ class Scheduler:
             self._put(replace(schedule, last_at=at, error=error.message))
             return
         self._put(replace(schedule, last_at=at, error=None))
-        self._admit(creation.created(messages, now))
+        self._add(creation.created(messages, now))
 
     def _messages(self, schedule: Schedule, at: int) -> list[Message]:
         group = self._group(schedule)
         schedule = self._with_defaults(schedule, group)
-        specs = creation.spread(schedule.spec, group)
+        specs = creation.expand_group(schedule.spec, group)
         return [
             creation.new_message(
                 spec, schedule.user, schedule.body, at, at + schedule.delay_ms, self._new_id("msg_")

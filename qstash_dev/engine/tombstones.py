@@ -5,8 +5,8 @@ from collections import deque
 KEPT = 1_000
 
 
-class Removals:
-    """Counts removals and keeps the last ones, each with the number of the event in front of it."""
+class Tombstones:
+    """Counts tombstones and keeps the last ones, each with the number of the event in front of it."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -25,7 +25,7 @@ class Removals:
         self._begun_anew_at = seq
 
     def since(self, count: int) -> list[str] | None:
-        """Ids that went after `count` removals; `None` when that is too long ago to tell."""
+        """Ids that went after `count` tombstones; `None` when that is too long ago to tell."""
         missing = self.count - count
         if missing > len(self._kept):
             return None

@@ -34,7 +34,7 @@ class Changes(Struct, frozen=True):
     method: str | None = None
 
 
-def spread(spec: Spec, group: Group | None) -> tuple[Spec, ...]:
+def expand_group(spec: Spec, group: Group | None) -> tuple[Spec, ...]:
     """One spec for each endpoint of a URL group, in order; the spec itself without a group."""
     if group is None:
         return (spec,)

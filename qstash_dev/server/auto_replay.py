@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from qstash_dev.engine.auto_replay import Arms
+from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.sources.watch import CannotWatch
 
 POLL_S = 0.1
@@ -21,21 +21,21 @@ class AutoReplay:
 
     def __init__(
         self,
-        arms: Arms,
+        auto_replay: ArmedMessages,
         edits: Callable[[], AsyncIterator[frozenset[str]]],
         connect: Callable[[str], Awaitable[bool]],
         tell: Callable[[str], None],
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._arms = arms
+        self._auto_replay = auto_replay
         self._edits = edits
         self._connect = connect
         self._tell = tell
         self._wait = wait
         self._watching: asyncio.Task[None] | None = None
         self._trial: asyncio.Task[None] | None = None
-        arms.on_armed = self.begin
-        if len(arms):
+        auto_replay.on_armed = self.begin
+        if len(auto_replay):
             self.begin()
 
     def begin(self) -> None:
@@ -56,7 +56,7 @@ class AutoReplay:
                 async for files in edits:
                     if self._trial is not None:
                         self._trial.cancel()
-                    if len(self._arms):
+                    if len(self._auto_replay):
                         self._trial = asyncio.get_running_loop().create_task(self._try(files))
         except CannotWatch as error:
             self._tell(f"no replay on save: {error}")
@@ -64,17 +64,17 @@ class AutoReplay:
     async def _try(self, files: frozenset[str]) -> None:
         """A later edit cancels what is left of this."""
         await self._app_is_up()
-        count = self._arms.source_changed(files)
+        count = self._auto_replay.source_changed(files)
         name = min(files) if len(files) == 1 else f"{len(files)} files"
         what = "1 message is" if count == 1 else f"{count} messages are"
         self._tell(f"{name} changed: {what} delivered again")
         for pause_s in ECHOES_S:
             await self._wait(pause_s)
             await self._app_is_up()
-            self._arms.unmoved()
+            self._auto_replay.unmoved()
 
     async def _app_is_up(self) -> None:
         """Wait, as long as it takes, until all apps that are concerned accept connections."""
-        for origin in self._arms.origins():
+        for origin in self._auto_replay.origins():
             while not await self._connect(origin):
                 await self._wait(POLL_S)

@@ -1,18 +1,18 @@
 """Prints what is committed. The store is the queue: it is read from where the last look ended."""
 
 from qstash_dev.console import Console, Line
-from qstash_dev.engine.notifier import Bus
+from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.model import State
 from qstash_dev.store.feed import Feed
 
 PAGE = 500
 
 
-async def report(feed: Feed, bus: Bus, console: Console) -> None:
+async def report(feed: Feed, notifier: Notifier, console: Console) -> None:
     """Print events from now on, in order, until cancelled."""
     seq = feed.last_seq()
     while True:
-        version = bus.version
+        version = notifier.version
         entries = feed.after(seq, PAGE)
         for entry in entries:
             seq = entry.seq
@@ -34,4 +34,4 @@ async def report(feed: Feed, bus: Bus, console: Console) -> None:
                 )
             )
         if len(entries) < PAGE:
-            await bus.changed_since(version)
+            await notifier.changed_since(version)

@@ -16,18 +16,18 @@ from msgspec.structs import replace
 from qstash_dev import __version__
 from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
-from qstash_dev.cloud.gateway import Outside, is_wanted
+from qstash_dev.cloud.gateway import Gateway, is_wanted
 from qstash_dev.cloud.relay import CLOUD_USER
 from qstash_dev.config import Config
 from qstash_dev.console import Console, Started, variables_of
 from qstash_dev.devtools.filters import parse_filter
-from qstash_dev.engine.app_monitor import Prober
-from qstash_dev.engine.auto_replay import Arms
+from qstash_dev.engine.app_monitor import AppMonitor
+from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.clock import SystemClock, VirtualClock
 from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.lanes import Lanes
-from qstash_dev.engine.loop import Pacer
-from qstash_dev.engine.notifier import Bus
+from qstash_dev.engine.loop import Loop
+from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.signature import sign
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
@@ -69,13 +69,13 @@ class Server:
         self.config = config
         self._prepare = prepare
         self._environ = environ
-        self._outside: Outside | None = None
+        self._gateway: Gateway | None = None
         self.started: Started
         self._console = console
         self._clock = VirtualClock(
             SystemClock(), config.clock_mode, config.clock_scale, config.clock_start_ms
         )
-        self._bus = Bus()
+        self._notifier = Notifier()
         self._tasks: list[asyncio.Task[None]] = []
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._clock.wall()
@@ -97,8 +97,8 @@ class Server:
                 await self._prepare(self.started)
             self._announce(stack)
             self._watch_sources(stack)
-            if self._outside is not None:
-                await self._outside.open()
+            if self._gateway is not None:
+                await self._gateway.open()
             self._closers = stack.pop_all()
 
     async def stop(self) -> None:
@@ -115,16 +115,16 @@ class Server:
         policy = policy_of(self.config)
         if config.routes == old.routes:  # those may have been put by the control API
             policy = replace(policy, routes=self._engine.policy.routes)
-        self._engine.govern(policy)
+        self._engine.set_policy(policy)
         self._engine.lanes.global_parallelism = self.config.global_parallelism
-        self._bus.publish()
+        self._notifier.publish()
         self._engine.wake()
 
     def _watch_sources(self, stack: contextlib.AsyncExitStack) -> None:
         config = self.config
         own = [path for path in (config.data_dir, config.log_file) if path is not None]
         on_save = AutoReplay(
-            self._arms, lambda: edits(Ignored(config.watch, own)), accepts, self.notice
+            self._auto_replay, lambda: edits(Ignored(config.watch, own)), accepts, self.notice
         )
         stack.push_async_callback(on_save.stop)
         if config.auto_replay == "failed":
@@ -138,7 +138,7 @@ class Server:
             store = open_in(self.config.data_dir, later)
         for user in self.config.users:
             store.keys.adopt(user.id, user.current_key, user.next_key)
-        store.database.on_commit = self._bus.publish
+        store.database.on_commit = self._notifier.publish
         return store
 
     def _build_engine(self, stack: contextlib.AsyncExitStack) -> None:
@@ -155,64 +155,68 @@ class Server:
             Lanes(config.global_parallelism),
         )
         self._engine.explain = Explainer(
-            self._engine.courier.signing_keys, config.app_url, SourceTree(config.watch)
+            self._engine.attempts.signing_keys, config.app_url, SourceTree(config.watch)
         )
         self._engine.one_by_one = lambda: self._clock.is_frozen
         # A cloud message is replayed with the user's own keys when the cloud's are not known.
-        self._engine.courier.borrowed_keys[CLOUD_USER] = self._engine.courier.signing_keys(
+        self._engine.attempts.borrowed_keys[CLOUD_USER] = self._engine.attempts.signing_keys(
             config.users[0].id
         )
         self._engine.recover()
         self._store.database.on_rollback = self._engine.reload
-        prober = Prober(self._store.messages.held, self._engine.release, accepts, tell=self.notice)
-        self._engine.on_hold = prober.wake
-        prober.wake()
-        stack.push_async_callback(prober.stop)
+        app_monitor = AppMonitor(
+            self._store.messages.held, self._engine.release, accepts, tell=self.notice
+        )
+        self._engine.on_hold = app_monitor.wake
+        app_monitor.wake()
+        stack.push_async_callback(app_monitor.stop)
         self._app = AppHealth(
-            config.app_url, accepts, self._bus.publish, lambda: self._bus.readers > 0
+            config.app_url, accepts, self._notifier.publish, lambda: self._notifier.readers > 0
         )
         stack.push_async_callback(self._app.stop)
-        self._arms = Arms(
-            self._engine, config.auto_replay == "failed", self._bus.touch, self.notice
+        self._auto_replay = ArmedMessages(
+            self._engine, config.auto_replay == "failed", self._notifier.touch, self.notice
         )
-        self._engine.on_settled = self._arms.settled
-        pacer = Pacer(self._clock, self._engine.step, self._engine.next_time)
-        self._engine.on_wake = pacer.wake
+        self._engine.on_settled = self._auto_replay.settled
+        loop = Loop(self._clock, self._engine.step, self._engine.next_time)
+        self._engine.on_wake = loop.wake
         stack.push_async_callback(self._engine.stop, GRACE_S)
-        stack.callback(pacer.stop)
+        stack.callback(loop.stop)
 
     async def _serve(
         self, sockets: list[socket.socket], stack: contextlib.AsyncExitStack, port: int
     ) -> None:
         config = self.config
-        outside = None
+        gateway = None
         if is_wanted(config):
-            outside = Outside(config, self._engine, self._environ, self._bus.publish, self.notice)
-        self._outside = outside
+            gateway = Gateway(
+                config, self._engine, self._environ, self._notifier.publish, self.notice
+            )
+        self._gateway = gateway
         context = Context(
             engine=self._engine,
             store=self._store,
-            bus=self._bus,
+            notifier=self._notifier,
             clock=self._clock,
             faults=self._faults,
-            arms=self._arms,
+            auto_replay=self._auto_replay,
             users={user.token: user for user in config.users},
             hosts=frozenset(config.host),
             token_required=not all(is_loopback(host) for host in config.host),
             server=self._describe,
             finished_readable_ms=config.finished_readable_ms,
-            tunnel=outside.describe if outside else lambda: dict(TUNNEL_OFF),
-            cloud=outside.cloud if outside else None,
+            tunnel=gateway.describe if gateway else lambda: dict(TUNNEL_OFF),
+            cloud=gateway.cloud if gateway else None,
         )
         runner = web.ServerRunner(make_server(context), shutdown_timeout=GRACE_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        stack.callback(self._bus.close)
+        stack.callback(self._notifier.close)
         for sock in sockets:
             await web.SockSite(runner, sock).start()
-        if outside is not None:
-            await outside.listen(context, port)
-            stack.push_async_callback(outside.stop)
+        if gateway is not None:
+            await gateway.listen(context, port)
+            stack.push_async_callback(gateway.stop)
 
     def _introduction(self, port: int) -> Started:
         config = self.config
@@ -233,7 +237,7 @@ class Server:
         if self._console is not None:
             self._console.started(self.started, self._clock.now())
             if self._console.shows_events:
-                self._spawn(report(self._store.feed, self._bus, self._console))
+                self._spawn(report(self._store.feed, self._notifier, self._console))
         self._spawn(self._keep_house())
         # Now that all is ready: else the first delivery waits until PyJWT is imported.
         sign("", b"", "warm-up", 0, "")
@@ -274,7 +278,7 @@ class Server:
 
     def _describe(self) -> dict[str, Any]:
         config, state = self.config, self._clock.state()
-        current, next_ = self._engine.courier.signing_keys(config.users[0].id)
+        current, next_ = self._engine.attempts.signing_keys(config.users[0].id)
         env = variables_of(self.started.url, config.users[0])
         env |= {"QSTASH_CURRENT_SIGNING_KEY": current, "QSTASH_NEXT_SIGNING_KEY": next_}
         return {
@@ -291,13 +295,13 @@ class Server:
                 "offset_ms": state.offset_ms,
                 "next_event_at": self._engine.next_time(),
             },
-            "tunnel": self._outside.brief() if self._outside else TUNNEL_OFF,
+            "tunnel": self._gateway.brief() if self._gateway else TUNNEL_OFF,
             "external": config.external,
             "hold": config.hold,
             "paused": self._engine.paused,
             "faults": self._faults.active,
             "auto_replay": config.auto_replay,
-            "armed": len(self._arms),
+            "armed": len(self._auto_replay),
             "env": env,
         }
 

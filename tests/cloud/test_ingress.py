@@ -168,7 +168,7 @@ async def slow_delivery(world: World) -> tuple[asyncio.Event, "asyncio.Task[Any]
 
 async def test_a_delivery_under_way_is_answered_before_the_server_stops(world: World) -> None:
     release, delivery = await slow_delivery(world)
-    stopping = asyncio.create_task(world.server._outside.stop())
+    stopping = asyncio.create_task(world.server._gateway.stop())
     with contextlib.suppress(OSError):
         while True:  # until it listens no more
             await world.raw("GET / HTTP/1.1\nHost: x")

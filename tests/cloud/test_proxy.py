@@ -99,7 +99,7 @@ async def open_(world: World) -> None:
         if tunnel["state"] == "online" and tunnel["keys_known"]:
             return
         assert tunnel["state"] in ("starting", "online"), tunnel
-        version = await world.server._bus.changed_since(version)
+        version = await world.server._notifier.changed_since(version)
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ class World:
     async def settle(self) -> None:
         """Step, and let deliveries go on, until nothing happens any more at this moment.
 
-        As the pacer does it: a step when woken, or when the appointment of the last step has come.
+        As the loop does it: a step when woken, or when the appointment of the last step has come.
         """
         for _ in range(1_000_000):
             is_due = self._appointment is not None and self._appointment <= self.clock.now()

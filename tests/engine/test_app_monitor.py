@@ -1,6 +1,6 @@
 import asyncio
 
-from qstash_dev.engine.app_monitor import PROBE_S, Prober
+from qstash_dev.engine.app_monitor import PROBE_S, AppMonitor
 
 ORIGIN = "http://127.0.0.1:3000"
 
@@ -14,7 +14,7 @@ class World:
         self.probes = []
         self.waits = []
         self.told = []
-        self.prober = Prober(
+        self.app_monitor = AppMonitor(
             lambda: self.held, self.release, self.connect, self.told.append, self.wait
         )
 
@@ -31,13 +31,13 @@ class World:
         return 2
 
     async def settle(self):
-        while self.prober._task and not self.prober._task.done():
+        while self.app_monitor._task and not self.app_monitor._task.done():
             await asyncio.sleep(0)
 
 
 async def test_an_origin_is_released_when_it_accepts_and_then_nothing_runs_any_more():
     world = World(ORIGIN)
-    world.prober.wake(ORIGIN)
+    world.app_monitor.wake(ORIGIN)
     await world.settle()
     assert world.held == []
     assert world.waits == [PROBE_S] * 3
@@ -49,7 +49,7 @@ async def test_an_origin_is_released_when_it_accepts_and_then_nothing_runs_any_m
 
 async def test_what_waits_for_a_person_is_not_probed():
     world = World("external", "the cloud decides when it is delivered")
-    world.prober.wake("external")
+    world.app_monitor.wake("external")
     await world.settle()
     assert world.probes == []
     assert world.waits == []
@@ -59,6 +59,6 @@ async def test_what_waits_for_a_person_is_not_probed():
 async def test_many_held_messages_of_one_origin_are_told_once():
     world = World(ORIGIN)
     for _ in range(5):
-        world.prober.wake(ORIGIN)
+        world.app_monitor.wake(ORIGIN)
     await world.settle()
     assert len(world.told) == 2

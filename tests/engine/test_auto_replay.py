@@ -1,6 +1,6 @@
 import pytest
 
-from qstash_dev.engine.auto_replay import MAX_AUTOMATIC, Arms
+from qstash_dev.engine.auto_replay import MAX_AUTOMATIC, ArmedMessages
 from qstash_dev.protocol.errors import QStashError
 from tests.engine.fakes import World, answer
 
@@ -9,7 +9,7 @@ MAIL = "http://localhost:3000/api/mail"
 
 
 class Armed(World):
-    """A world with arms, whose app answers 500 until `status` says something else."""
+    """A world with auto_replay, whose app answers 500 until `status` says something else."""
 
     def __init__(self, automatic=False):
         super().__init__()
@@ -17,8 +17,10 @@ class Armed(World):
         self.touched = []
         self.told = []
         self.app.reply = lambda delivery: (0, answer(self.status, body=b"%d" % self.status))
-        self.arms = Arms(self.engine, automatic, self.touched.append, self.told.append)
-        self.engine.on_settled = self.arms.settled
+        self.auto_replay = ArmedMessages(
+            self.engine, automatic, self.touched.append, self.told.append
+        )
+        self.engine.on_settled = self.auto_replay.settled
 
     async def failed(self, url=ORDERS, **headers):
         """A message after its first attempt: waiting for a retry, or failed with `retries=0`."""
@@ -27,7 +29,7 @@ class Armed(World):
         return message_id
 
     async def save(self, *files):
-        count = self.arms.source_changed(files or ("lib/util.ts",))
+        count = self.auto_replay.source_changed(files or ("lib/util.ts",))
         await self.settle()
         return count
 
@@ -48,20 +50,20 @@ async def automatic():
 
 async def test_a_failed_message_is_replayed_on_save_and_its_success_disarms_it(world):
     message_id = await world.failed(retries=0)
-    world.arms.arm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
     world.status = 200
     assert await world.save() == 1
     assert world.message(message_id).state == "FAILED"  # the original stays as it is
     copy = world.store.messages.latest_copy(message_id)
     assert copy.state == "DELIVERED"
-    assert len(world.arms) == 0
+    assert len(world.auto_replay) == 0
     assert await world.save() == 0
     assert len(world.app.deliveries) == 2
 
 
 async def test_a_retrying_message_is_run_now_and_not_replayed(world):
     message_id = await world.failed()
-    world.arms.arm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
     world.status = 200
     await world.save()
     assert world.app.ids() == [message_id, message_id]
@@ -70,10 +72,10 @@ async def test_a_retrying_message_is_run_now_and_not_replayed(world):
 
 async def test_what_still_fails_stays_armed_and_goes_on_with_the_same_replay(world):
     message_id = await world.failed(retries=0)
-    world.arms.arm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
     await world.save()
     await world.save()
-    assert len(world.arms) == 1
+    assert len(world.auto_replay) == 1
     first, second, third = world.app.ids()
     assert first == message_id
     assert second != third  # the replay has no retries either: it failed, and a new one was made
@@ -84,7 +86,7 @@ async def test_an_active_message_is_delivered_once_more_when_its_attempt_has_fai
     world.app.reply = lambda delivery: (None, answer())
     message_id = world.publish(ORDERS)[0].message_id
     await world.settle()
-    world.arms.arm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
     await world.save()
     await world.save()
     assert len(world.app.deliveries) == 1  # never two at once
@@ -99,18 +101,18 @@ async def test_an_active_message_that_succeeds_is_not_delivered_again(world):
     world.app.reply = lambda delivery: (None, answer())
     message_id = world.publish(ORDERS)[0].message_id
     await world.settle()
-    world.arms.arm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
     await world.save()
     world.app.end(world.app.open[0], answer(200))
     await world.settle()
     assert len(world.app.deliveries) == 1
-    assert len(world.arms) == 0
+    assert len(world.auto_replay) == 0
 
 
 async def test_only_messages_of_the_edited_route_are_delivered(world):
     orders, mail = await world.failed(ORDERS), await world.failed(MAIL)
     for message_id in (orders, mail):
-        world.arms.arm(world.message(message_id))
+        world.auto_replay.arm(world.message(message_id))
     assert await world.save("app/api/orders/route.ts") == 1
     assert world.app.ids() == [orders, mail, orders]
     assert await world.save("lib/database.ts") == 2
@@ -118,8 +120,8 @@ async def test_only_messages_of_the_edited_route_are_delivered(world):
 
 async def test_a_disarmed_message_is_left_alone(world):
     message_id = await world.failed()
-    world.arms.arm(world.message(message_id))
-    world.arms.disarm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
+    world.auto_replay.disarm(world.message(message_id))
     assert await world.save() == 0
     seq = world.message(message_id).seq
     assert world.touched == [seq, seq]
@@ -127,10 +129,10 @@ async def test_a_disarmed_message_is_left_alone(world):
 
 async def test_a_cancelled_message_is_disarmed(world):
     message_id = await world.failed()
-    world.arms.arm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
     world.engine.cancel([world.message(message_id)])
     await world.save()
-    assert len(world.arms) == 0
+    assert len(world.auto_replay) == 0
     assert len(world.app.deliveries) == 1
 
 
@@ -138,29 +140,29 @@ async def test_a_delivered_message_cannot_be_armed(world):
     world.status = 200
     message_id = await world.failed()
     with pytest.raises(QStashError) as refused:
-        world.arms.arm(world.message(message_id))
+        world.auto_replay.arm(world.message(message_id))
     assert refused.value.status == 409
 
 
 async def test_a_success_of_a_replay_by_hand_disarms_as_well(world):
     message_id = await world.failed(retries=0)
-    world.arms.arm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
     world.status = 200
     world.engine.retry_dead(
         "defaultUser", f"{world.clock.now()}-{world.message(message_id).seq}", message_id, ()
     )
     await world.settle()
-    assert len(world.arms) == 0
+    assert len(world.auto_replay) == 0
 
 
 async def test_only_an_unchanged_answer_is_asked_for_again(world):
     message_id = await world.failed()
-    world.arms.arm(world.message(message_id))
+    world.auto_replay.arm(world.message(message_id))
     world.status = 501
     await world.save()
-    assert world.arms.unmoved() == 0  # another answer: the new code has spoken
+    assert world.auto_replay.unmoved() == 0  # another answer: the new code has spoken
     await world.save()
-    assert world.arms.unmoved() == 1
+    assert world.auto_replay.unmoved() == 1
     await world.settle()
     assert len(world.app.deliveries) == 4
 
@@ -169,15 +171,15 @@ async def test_failures_are_armed_automatically_and_successes_never(automatic):
     failing = await automatic.failed()
     automatic.status = 200
     await automatic.failed(MAIL)
-    assert len(automatic.arms) == 1
+    assert len(automatic.auto_replay) == 1
     await automatic.save()
     assert automatic.message(failing).state == "DELIVERED"
-    assert len(automatic.arms) == 0
+    assert len(automatic.auto_replay) == 0
 
 
 async def test_a_flood_of_failures_arms_the_newest_hundred(automatic):
     ids = [await automatic.failed(retries=0) for _ in range(MAX_AUTOMATIC + 1)]
-    assert len(automatic.arms) == MAX_AUTOMATIC
+    assert len(automatic.auto_replay) == MAX_AUTOMATIC
     await automatic.save()
     assert automatic.store.messages.latest_copy(ids[0]) is None
     assert automatic.store.messages.latest_copy(ids[1]) is not None
@@ -185,7 +187,7 @@ async def test_a_flood_of_failures_arms_the_newest_hundred(automatic):
 
 async def test_arms_survive_a_restart(world):
     message_id = await world.failed()
-    world.arms.arm(world.message(message_id))
-    assert len(Arms(world.engine, False)) == 1
+    world.auto_replay.arm(world.message(message_id))
+    assert len(ArmedMessages(world.engine, False)) == 1
     row = world.store.rows.by_id(message_id, world.clock.now())
     assert row.armed

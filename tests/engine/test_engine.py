@@ -185,8 +185,8 @@ async def test_a_rotated_key_signs_the_next_attempt(world: World) -> None:
     await world.settle()
     current, next_ = world.engine.rotate_keys(USER)
     assert (current, next_[:4]) == ("sig_next", "sig_")
-    assert world.engine.courier.signing_keys(USER) == (current, next_)
-    assert world.engine.courier.signing_keys(OTHER_USER) == ("sig_current", "sig_next")
+    assert world.engine.attempts.signing_keys(USER) == (current, next_)
+    assert world.engine.attempts.signing_keys(OTHER_USER) == ("sig_current", "sig_next")
 
 
 async def test_a_clock_that_goes_back_does_not_block_a_rate(world: World) -> None:
@@ -523,7 +523,7 @@ async def test_a_fault_of_our_own_is_a_failed_attempt_and_not_the_end_of_the_mes
             raise RuntimeError("a bug")
         return await world.app(request)
 
-    world.engine.courier.send = send  # type: ignore[assignment]
+    world.engine.attempts.send = send  # type: ignore[assignment]
     message_id = publish(world)
     await world.settle()
     assert events(world, message_id) == ["CREATED", "ACTIVE", "ERROR", "RETRY"]
@@ -558,10 +558,10 @@ async def test_reset_forgets_everything_and_abandons_deliveries(world: World) ->
 async def test_only_what_is_finished_can_be_forgotten(world: World) -> None:
     done, waiting = publish(world), publish(world, delay="1m")
     await world.settle()
-    before = world.engine.removals.count
+    before = world.engine.tombstones.count
     seqs = [world.message(id_).seq for id_ in (done, waiting)]
     assert world.engine.delete(seqs) == [done]
-    assert world.engine.removals.since(before) == [done]
+    assert world.engine.tombstones.since(before) == [done]
     assert world.store.messages.get(USER, done) is None
 
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from qstash_dev.engine.loop import Pacer
-from qstash_dev.engine.notifier import Bus
+from qstash_dev.engine.loop import Loop
+from qstash_dev.engine.notifier import Notifier
 from tests.engine.fakes import START, FakeClock
 
 
@@ -20,7 +20,7 @@ class Work:
         self.at: int | None = None
         self.fault: Exception | None = None
         self.stepped = asyncio.Event()
-        self.pacer = Pacer(self.clock, self._step, lambda: self.at)
+        self.loop = Loop(self.clock, self._step, lambda: self.at)
 
     def _step(self) -> bool:
         self.steps += 1
@@ -35,7 +35,7 @@ class Work:
 async def work() -> AsyncIterator[Work]:
     work = Work()
     yield work
-    work.pacer.stop()
+    work.loop.stop()
 
 
 async def turns(count: int = 5) -> None:
@@ -45,25 +45,25 @@ async def turns(count: int = 5) -> None:
 
 async def test_many_calls_in_one_turn_are_one_step(work: Work) -> None:
     for _ in range(3):
-        work.pacer.wake()
+        work.loop.wake()
     assert work.steps == 0
     await turns()
     assert work.steps == 1
-    work.pacer.wake()
+    work.loop.wake()
     await turns()
     assert work.steps == 2
 
 
 async def test_it_goes_on_at_once_while_there_is_more(work: Work) -> None:
     work.more = 3
-    work.pacer.wake()
+    work.loop.wake()
     await turns()
     assert work.steps == 3
 
 
 async def test_it_steps_again_when_the_appointment_has_come(work: Work) -> None:
     work.at = START + 5
-    work.pacer.wake()
+    work.loop.wake()
     await turns()
     assert work.steps == 1
     work.stepped.clear()
@@ -74,15 +74,15 @@ async def test_it_steps_again_when_the_appointment_has_come(work: Work) -> None:
 
 
 async def test_without_an_appointment_it_rests(work: Work) -> None:
-    work.pacer.wake()
+    work.loop.wake()
     await turns(50)
     assert work.steps == 1
 
 
 async def test_after_a_stop_nothing_happens(work: Work) -> None:
     work.at = START
-    work.pacer.wake()
-    work.pacer.stop()
+    work.loop.wake()
+    work.loop.stop()
     await turns(50)
     assert work.steps == 0
 
@@ -91,33 +91,33 @@ async def test_a_step_that_fails_is_logged_and_the_next_one_still_comes(
     work: Work, caplog: pytest.LogCaptureFixture
 ) -> None:
     work.fault = RuntimeError("a bug")
-    work.pacer.wake()
+    work.loop.wake()
     await turns()
     assert "a step of the engine failed" in caplog.text
     work.fault = None
-    work.pacer.wake()
+    work.loop.wake()
     await turns()
     assert work.steps == 2
 
 
-# The bus
+# The notifier
 
 
 async def test_a_reader_is_woken_by_a_commit_and_misses_none() -> None:
-    bus = Bus()
+    notifier = Notifier()
     async with asyncio.TaskGroup() as group:
-        waiting = [group.create_task(bus.changed_since(0)) for _ in range(2)]
+        waiting = [group.create_task(notifier.changed_since(0)) for _ in range(2)]
         await turns()
-        bus.publish()
+        notifier.publish()
     assert [task.result() for task in waiting] == [1, 1]
-    assert await bus.changed_since(0) == 1  # it happened before it was asked for
+    assert await notifier.changed_since(0) == 1  # it happened before it was asked for
 
 
 async def test_a_reader_that_goes_away_is_no_trouble() -> None:
-    bus = Bus()
-    waiting = asyncio.create_task(bus.changed_since(0))
+    notifier = Notifier()
+    waiting = asyncio.create_task(notifier.changed_since(0))
     await turns()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    bus.publish()
-    assert bus.version == 1
+    notifier.publish()
+    assert notifier.version == 1

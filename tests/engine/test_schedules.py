@@ -248,7 +248,7 @@ async def test_each_firing_has_the_defaults_that_its_group_has_then(world):
 async def test_defaults_that_no_firing_may_have_are_an_error_of_the_schedule(world):
     world.store.groups.put(USER, "pair", replace(GROUP, headers={"upstash-retries": "9"}))
     schedule = create(world, destination="pair")
-    world.engine.govern(replace(world.policy, limits=QUOTAS["payg"]))
+    world.engine.set_policy(replace(world.policy, limits=QUOTAS["payg"]))
     await world.run(MINUTE)
     assert times(world) == []
     assert found(world, schedule).error == "quota maxRetries exceeded"

@@ -18,12 +18,12 @@ PAYG = QUOTAS["payg"]
 
 
 def test_without_a_group_there_is_one_message() -> None:
-    assert creation.spread(Spec(URL), None) == (Spec(URL),)
+    assert creation.expand_group(Spec(URL), None) == (Spec(URL),)
 
 
 def test_a_group_makes_one_message_for_each_endpoint_in_order() -> None:
     spec = Spec("", max_retries=1, labels=("a",))
-    assert creation.spread(spec, group("http://a", "http://b?x")) == (
+    assert creation.expand_group(spec, group("http://a", "http://b?x")) == (
         replace(spec, url="http://a", topic="pair", endpoint="e0"),
         replace(spec, url="http://b?x", topic="pair", endpoint="e1"),
     )

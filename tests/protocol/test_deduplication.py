@@ -79,7 +79,7 @@ def test_each_endpoint_of_a_group_deduplicates_by_itself() -> None:
         Draft(Spec(""), deduplication_id="a"),
         Draft(Spec(""), content_based_deduplication=True),
     ):
-        specs = creation.spread(draft.spec, group("http://a", "http://b"))
+        specs = creation.expand_group(draft.spec, group("http://a", "http://b"))
         one, other = (deduplication.of_message(draft, spec, b"") for spec in specs)
         assert not is_duplicate(other, one)
         assert is_duplicate(other, other)

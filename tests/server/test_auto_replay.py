@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from qstash_dev.engine.auto_replay import Arms
+from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.server.auto_replay import ECHOES_S, AutoReplay
 from tests.engine.fakes import World, answer
 
@@ -118,8 +118,8 @@ class Edits:
 async def test_a_save_waits_for_the_app_and_asks_again_while_the_answer_is_the_same():
     world = World()
     world.app.reply = lambda delivery: (0, answer(500))
-    arms = Arms(world.engine, True)
-    world.engine.on_settled = arms.settled
+    auto_replay = ArmedMessages(world.engine, True)
+    world.engine.on_settled = auto_replay.settled
     world.publish()
     await world.settle()
     waits, is_up, edits = [], iter([False, False, True, True, True]), Edits()
@@ -133,7 +133,7 @@ async def test_a_save_waits_for_the_app_and_asks_again_while_the_answer_is_the_s
         waits.append((seconds, len(world.app.deliveries)))
 
     told = []
-    on_save = AutoReplay(arms, edits, connect, told.append, wait)
+    on_save = AutoReplay(auto_replay, edits, connect, told.append, wait)
     edits.queue.put_nowait(frozenset({"app/api/jobs/route.ts"}))
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(10):

@@ -10,14 +10,14 @@ from qstash_dev.api.router import Route
 async def arm(call: Call) -> web.Response:
     """Deliver the message again at the next change of the source, until it succeeds."""
     message = find(call)
-    call.context.arms.arm(message)
+    call.context.auto_replay.arm(message)
     return await call.answer({"id": message.id, "armed": True})
 
 
 async def disarm(call: Call) -> web.Response:
     """Leave the message alone."""
     message = find(call)
-    call.context.arms.disarm(message)
+    call.context.auto_replay.disarm(message)
     return await call.answer({"id": message.id, "armed": False})
 
 

@@ -95,7 +95,7 @@ async def _travel(call: Call, left_ms: int, wait_ms: int) -> None:
 
 def _time_changed(call: Call) -> None:
     call.engine.wake()
-    call.context.bus.publish()
+    call.context.notifier.publish()
 
 
 def _next(call: Call) -> int:
@@ -115,7 +115,7 @@ async def _idle(call: Call, wait_ms: int) -> None:
 
 async def _until_idle(call: Call) -> None:
     while not call.engine.is_idle():
-        await call.context.bus.changed_since(call.context.bus.version)
+        await call.context.notifier.changed_since(call.context.notifier.version)
 
 
 def _patience(wait_ms: int) -> asyncio.Timeout:

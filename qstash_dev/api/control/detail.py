@@ -153,7 +153,7 @@ def _signature(call: Call, message: Message, attempt: Attempt) -> dict[str, Any]
     token = next((v for n, v in attempt.request_headers if n.lower() == "upstash-signature"), None)
     if token is None:
         return None
-    keys = call.engine.courier.signing_keys(message.user)
+    keys = call.engine.attempts.signing_keys(message.user)
     now_s = call.engine.clock.wall() // 1000
     # The cloud signs the tunnel's URL, which was compared when the delivery came in.
     url = None if message.spec.kind == Kind.CLOUD else message.spec.url

@@ -19,14 +19,14 @@ async def list_(call: Call) -> web.Response:
 async def add(call: Call) -> web.Response:
     """One more rule; the first one that matches is applied."""
     rule = call.context.faults.add(await call.json(FaultOrder))
-    call.context.bus.publish()
+    call.context.notifier.publish()
     return await call.answer(_document(rule), 201)
 
 
 async def clear(call: Call) -> web.Response:
     """Forget all rules."""
     deleted = call.context.faults.remove()
-    call.context.bus.publish()
+    call.context.notifier.publish()
     return await call.answer({"deleted": deleted})
 
 
@@ -34,7 +34,7 @@ async def remove(call: Call) -> web.Response:
     """Forget one rule."""
     if not call.context.faults.remove(call.params["id"]):
         raise QStashError(404, f"fault {call.params['id'][:50]} not found")
-    call.context.bus.publish()
+    call.context.notifier.publish()
     return await call.answer({"deleted": 1})
 
 

@@ -169,11 +169,11 @@ async def wait(call: Call) -> web.Response:
     try:
         async with asyncio.timeout(timeout_s):
             while True:
-                version = call.context.bus.version
+                version = call.context.notifier.version
                 rows = await select(call, wanted, count)
                 if len(rows) >= count:
                     return await call.answer({"met": True, "rows": rows})
-                await call.context.bus.changed_since(version)
+                await call.context.notifier.changed_since(version)
     except (TimeoutError, Closed):
         return await call.answer({"met": False, "rows": rows})
 

@@ -36,8 +36,8 @@ async def put(call: Call) -> web.Response:
         (check_url(route.source, "from"), check_url(route.to, "to").rstrip("/"))
         for route in order.routes
     )
-    call.engine.govern(replace(call.engine.policy, routes=routes))
-    call.context.bus.publish()
+    call.engine.set_policy(replace(call.engine.policy, routes=routes))
+    call.context.notifier.publish()
     return await call.answer(_document(call))
 
 

@@ -44,7 +44,7 @@ async def events(call: Call) -> web.StreamResponse:
     )
     await response.prepare(call.request)
     ends = (ConnectionError, asyncio.CancelledError, Closed)
-    with call.context.bus.reading(), contextlib.suppress(*ends):
+    with call.context.notifier.reading(), contextlib.suppress(*ends):
         await stream.send_to(response)
     return response
 
@@ -58,7 +58,7 @@ async def reset(call: Call) -> web.Response:
     """Forget everything but the signing keys, faults as well."""
     call.engine.reset()
     call.context.faults.remove()
-    call.context.arms.clear()
+    call.context.auto_replay.clear()
     return await call.answer({"ok": True})
 
 
@@ -105,12 +105,12 @@ class _Stream:
         self._wanted = wanted
         self._seq = min(seq, call.store.feed.last_seq())
         self._lost = seq > self._seq
-        self._removals = call.engine.removals.seen_by(self._seq)
-        self._version = call.context.bus.version
+        self._tombstones = call.engine.tombstones.seen_by(self._seq)
+        self._version = call.context.notifier.version
 
     async def send_to(self, response: web.StreamResponse) -> None:
         """Ticks until the reader goes away."""
-        version = self._call.context.bus.version
+        version = self._call.context.notifier.version
         await response.write(b": ok\n\n")
         while True:
             tick = self._tick()
@@ -120,22 +120,22 @@ class _Stream:
                 continue
             try:
                 async with asyncio.timeout(PING_S):
-                    version = await self._call.context.bus.changed_since(version)
+                    version = await self._call.context.notifier.changed_since(version)
             except TimeoutError:
                 await response.write(b": ping\n\n")
 
     def _tick(self) -> dict[str, Any]:
         store, now = self._call.store, self._call.engine.clock.now()
         entries = store.feed.after(self._seq, PAGE)
-        removals = self._call.engine.removals
-        removed = removals.since(self._removals)
+        tombstones = self._call.engine.tombstones
+        removed = tombstones.since(self._tombstones)
         reset = removed is None or self._lost
-        self._removals, self._lost = removals.count, False
+        self._tombstones, self._lost = tombstones.count, False
         if entries:
             self._seq = entries[-1].seq
-        bus = self._call.context.bus
-        touched = {entry.message for entry in entries} | bus.touched_since(self._version)
-        self._version = bus.version
+        notifier = self._call.context.notifier
+        touched = {entry.message for entry in entries} | notifier.touched_since(self._version)
+        self._version = notifier.version
         tick: dict[str, Any] = {
             "seq": self._seq,
             "events": [entry_document(entry) for entry in entries],

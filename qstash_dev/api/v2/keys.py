@@ -7,7 +7,7 @@ from qstash_dev.api.call import Call
 
 async def get(call: Call) -> web.Response:
     """Both keys of the user."""
-    current, next_ = call.engine.courier.signing_keys(call.user)
+    current, next_ = call.engine.attempts.signing_keys(call.user)
     return await call.answer({"current": current, "next": next_})
 
 
