@@ -28,7 +28,7 @@ def attach(url: str | None) -> int:
 
 def known_keys(config: Config) -> dict[str, str]:
     """The keys of the settings; a command that does not exist is an error."""
-    from qstash_dev.tui.commands import COMMANDS
+    from qstash_dev.tui.actions.commands import COMMANDS
 
     for id, _ in config.keys:
         if id not in COMMANDS:

@@ -27,8 +27,17 @@ from qstash_dev.client import (
     ClientError,
     Tunnel,
 )
-from qstash_dev.tui import look, views
-from qstash_dev.tui.bars import (
+from qstash_dev.tui.actions.commands import COMMANDS, CommandSearch, bindings, key_name
+from qstash_dev.tui.editor import Run
+from qstash_dev.tui.model import views
+from qstash_dev.tui.model.hints import hints_for
+from qstash_dev.tui.model.session import Job, Session
+from qstash_dev.tui.model.table import Ink, head_line, item_line
+from qstash_dev.tui.model.views import NAMES, nothing_lines, resource_page
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.pages import When
+from qstash_dev.tui.render.palette import Line, Palette, mixed, prefers_light, themes
+from qstash_dev.tui.widgets.bars import (
     Bar,
     Tabs,
     hints_line,
@@ -39,16 +48,8 @@ from qstash_dev.tui.bars import (
     view_names,
     view_notes,
 )
-from qstash_dev.tui.commands import COMMANDS, CommandSearch, bindings, key_name
-from qstash_dev.tui.editor import Run
-from qstash_dev.tui.hints import hints_for
-from qstash_dev.tui.pages import When
-from qstash_dev.tui.palette import Line, Palette, mixed, prefers_light, themes
-from qstash_dev.tui.panes import DetailPane, FilterInput, ListPane
-from qstash_dev.tui.session import Job, Session
-from qstash_dev.tui.table import Ink, head_line, item_line
-from qstash_dev.tui.views import NAMES, nothing_lines, resource_page
-from qstash_dev.tui.virtual_list import VirtualList
+from qstash_dev.tui.widgets.panes import DetailPane, FilterInput, ListPane
+from qstash_dev.tui.widgets.virtual_list import VirtualList
 
 FRAME_S = 0.1
 TYPING_S = 0.15
@@ -232,18 +233,18 @@ class QstashApp(App[int]):
     def _nothing(self) -> list[Line] | None:
         """Words for a list without rows; `None` when there are some, or it is not known yet."""
         if self.session.view != 0:
-            table = self.session.shelf.tables[self.session.view].table
+            table = self.session.lists.tables[self.session.view].table
             return nothing_lines(self.session.view) if table.loaded and not len(table) else None
         if self.session.feed.loaded and not len(self.session.feed) and self.session.good_filter:
-            return [[(f"No message matches {look.safe(self.session.good_filter)}", "")],
+            return [[(f"No message matches {fmt.safe(self.session.good_filter)}", "")],
                     [("esc clears the filter", "muted")]]  # fmt: skip
         return None
 
     def _list_title(self) -> tuple[str, str]:
         feed, name = self.session.feed, NAMES[self.session.view]
         if self.session.view != 0:
-            return name, str(len(self.session.shelf.tables[self.session.view].table))
-        left = f"{name}  {look.safe(self.session.filter)}" if self.session.filter else name
+            return name, str(len(self.session.lists.tables[self.session.view].table))
+        left = f"{name}  {fmt.safe(self.session.filter)}" if self.session.filter else name
         right = (
             f"{feed.total} of {feed.counts.messages}" if self.session.filter else f"{feed.total}"
         )
@@ -256,15 +257,15 @@ class QstashApp(App[int]):
         """The pane of what is under the cursor."""
         pane, session = self.detail_pane, self.session
         when = When(session.time.now(), self.zone, session.feed.server.app.url)
-        row, item = session.row, session.shelf.item(session.view)
+        row, item = session.row, session.lists.item(session.view)
         if row is not None:
-            pane.title(f"{row.id}  {row.method} {look.safe(row.url)}"[:200])
+            pane.title(f"{row.id}  {row.method} {fmt.safe(row.url)}"[:200])
             detail = self.session.shown
             if detail is not None:
                 pane.show_message(detail, when)
         elif isinstance(item, dict):
             names = (item.get(key) for key in ("scheduleId", "flowControlKey", "name"))
-            pane.title(look.safe(str(next(filter(None, names), ""))))
+            pane.title(fmt.safe(str(next(filter(None, names), ""))))
             pane.show_lines(f"{self.session.view}/{item}", resource_page(item, when))
         else:
             pane.title("")
@@ -276,7 +277,7 @@ class QstashApp(App[int]):
         columns: Any = views.MESSAGES
         source: Any = self.session.feed
         if view != 0:
-            source, columns = self.session.shelf.tables[view]
+            source, columns = self.session.lists.tables[view]
         items = (lambda i: self.session.feed.at(i)) if view == 0 else (lambda i: source.items[i])
 
         def line(index: int, width: int) -> Line:
@@ -321,7 +322,7 @@ class QstashApp(App[int]):
 
     def say(self, text: str, severity: str = "information") -> None:
         """A short notice in the corner."""
-        self.notify(look.safe(text), severity=severity, markup=False)  # type: ignore[arg-type]
+        self.notify(fmt.safe(text), severity=severity, markup=False)  # type: ignore[arg-type]
 
     def action_interrupt(self) -> None:
         """Copy what is selected, else quit, as any dev server does."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_dev.client import Body
-from qstash_dev.tui.bodies import SHOWN, body_lines, json_problem
-from qstash_dev.tui.look import safe
+from qstash_dev.tui.render.bodies import SHOWN, body_lines, json_problem
+from qstash_dev.tui.render.fmt import safe
 
 
 def text_of(body: Body, kind: str | None = "application/json") -> str:

@@ -9,7 +9,7 @@ import pytest
 from qstash_dev.client import Client
 from qstash_dev.config import Config
 from qstash_dev.server import Server
-from qstash_dev.tui.session import Session
+from qstash_dev.tui.model.session import Session
 from tests.tui.conftest import make_app, until
 from tests.tui.world import World
 

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from qstash_dev.client import Clock, Counts, Row, Server
-from qstash_dev.tui import look
-from qstash_dev.tui.bars import is_alarming, status_line
-from qstash_dev.tui.hints import hints_for
-from qstash_dev.tui.palette import prefers_light
-from qstash_dev.tui.server_time import ServerTime
+from qstash_dev.tui.model.hints import hints_for
+from qstash_dev.tui.model.server_time import ServerTime
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import prefers_light
+from qstash_dev.tui.widgets.bars import is_alarming, status_line
 from tests.tui.world import NOW, row
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
@@ -32,7 +32,7 @@ SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
     ],
 )
 def test_spans_are_short(ms: int, text: str) -> None:
-    assert look.span(ms) == text
+    assert fmt.span(ms) == text
 
 
 @pytest.mark.parametrize(
@@ -40,19 +40,19 @@ def test_spans_are_short(ms: int, text: str) -> None:
     [(0, "0 ms"), (340, "340 ms"), (12_000, "12s"), (90 * MINUTE, "1h 30m"), (DAY, "1d")],
 )
 def test_long_spans_have_two_parts_at_most(ms: int, text: str) -> None:
-    assert look.long_span(ms) == text
+    assert fmt.long_span(ms) == text
 
 
 @pytest.mark.parametrize(
     ("due_in", "text"), [(None, "–"), (0, "now"), (-5000, "now"), (12_000, "in 12s")]
 )
 def test_countdowns(due_in: int | None, text: str) -> None:
-    assert look.countdown(None if due_in is None else NOW + due_in, NOW) == text
+    assert fmt.countdown(None if due_in is None else NOW + due_in, NOW) == text
 
 
 def test_times_are_of_the_zone_that_was_given() -> None:
-    assert look.clock_time(NOW, UTC) == "12:03:11"
-    assert look.date_time(NOW + 42, UTC) == "2026-03-01 12:03:11.042"
+    assert fmt.clock_time(NOW, UTC) == "12:03:11"
+    assert fmt.date_time(NOW + 42, UTC) == "2026-03-01 12:03:11.042"
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,14 @@ def test_times_are_of_the_zone_that_was_given() -> None:
     ],
 )
 def test_destinations_of_the_app_itself_are_short(url: str, app: str, text: str) -> None:
-    assert look.destination(url, app) == text
+    assert fmt.destination(url, app) == text
 
 
 @pytest.mark.parametrize(
     ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KB"), (10 * 2**20, "10.0 MB")]
 )
 def test_sizes(count: int, text: str) -> None:
-    assert look.size(count) == text
+    assert fmt.size(count) == text
 
 
 def a_row(**more: object) -> Row:
@@ -88,12 +88,12 @@ def a_row(**more: object) -> Row:
     [("delivered", 1, "1"), ("delivered", 3, "3"), ("retry", 1, "1/4"), ("delayed", 0, "–")],
 )
 def test_tries(state: str, tried: int, text: str) -> None:
-    assert look.tries(a_row(state=state, **{"try": tried})) == text
+    assert fmt.tries(a_row(state=state, **{"try": tried})) == text
 
 
-@pytest.mark.parametrize("state", look.STATES)
+@pytest.mark.parametrize("state", fmt.STATES)
 def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> None:
-    shown = look.state_look(state)
+    shown = fmt.state_look(state)
     assert shown.symbol
     assert shown.word
     for view in range(6):
@@ -105,7 +105,7 @@ def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> 
 
 
 def test_an_unknown_state_is_shown_as_it_is() -> None:
-    assert look.state_look("par\x1bked").word == "par␛ked"
+    assert fmt.state_look("par\x1bked").word == "par␛ked"
 
 
 @pytest.mark.parametrize(

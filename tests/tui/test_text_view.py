@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from qstash_dev.tui.text_view import wrap
+from qstash_dev.tui.widgets.text_view import wrap
 
 
 def texts(rows: list[list[tuple[str, str]]]) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from qstash_dev.client import CloudState, Counts, Server, Tunnel
-from qstash_dev.tui.bars import status_line, tunnel_news
+from qstash_dev.tui.widgets.bars import status_line, tunnel_news
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
-from qstash_dev.tui.forms import MessageForm
-from qstash_dev.tui.prompts import Reader
+from qstash_dev.tui.widgets.forms import MessageForm
+from qstash_dev.tui.widgets.prompts import Reader
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of, asked, go_to
 from tests.tui.world import World

@@ -127,7 +127,7 @@ def select(store: Store, text: str, now: int = NOW) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Iterator[Store]:
+def lists() -> Iterator[Store]:
     """msg_1 delivered, msg_2 dead with 404, msg_3 retrying without an answer, msg_4 delayed."""
     filled = Filled()
     filled.try_(
@@ -221,21 +221,21 @@ def shelf() -> Iterator[Store]:
         ("state:failed code:500", ""),
     ],
 )
-def test_the_filter_language(shelf: Store, text: str, numbers: str) -> None:
+def test_the_filter_language(lists: Store, text: str, numbers: str) -> None:
     expected = {f"msg_{number}" for number in numbers}
-    assert select(shelf, text) == expected
-    wanted, events = parse_filter(text), flat(shelf.feed.select(Filter(), NOW, 100, after=0))
+    assert select(lists, text) == expected
+    wanted, events = parse_filter(text), flat(lists.feed.select(Filter(), NOW, 100, after=0))
     expected_events = [entry for entry in events if entry.id in expected]
     for selector in (
-        Selector(shelf.database),
-        Selector(shelf.database, few=-1, few_in_order=-1),
-        Selector(shelf.database, few=-1, few_in_order=1),
-        Selector(shelf.database, many_names=0),
+        Selector(lists.database),
+        Selector(lists.database, few=-1, few_in_order=-1),
+        Selector(lists.database, few=-1, few_in_order=1),
+        Selector(lists.database, many_names=0),
     ):
-        rows = Rows(shelf.database, selector)
+        rows = Rows(lists.database, selector)
         assert {row.id for row in flat(rows.select(wanted, NOW, None))} == expected
         assert sum(rows.count(wanted, NOW)) == len(expected)
-        feed = Feed(shelf.database, Sequence(shelf.database, "events"), selector)
+        feed = Feed(lists.database, Sequence(lists.database, "events"), selector)
         assert flat(feed.select(wanted, NOW, 100, after=0)) == expected_events
         assert flat(feed.select(wanted, NOW, 100)) == expected_events[::-1]
 
@@ -293,9 +293,9 @@ def test_siblings_are_of_the_same_publish_or_schedule(filled: Filled) -> None:
 @pytest.mark.parametrize(
     "text", ["dest:h " * 300, "msg " * 300, "state:" + "|".join(["waiting"] * 300)]
 )
-def test_the_longest_filters_can_be_asked(shelf: Store, text: str) -> None:
+def test_the_longest_filters_can_be_asked(lists: Store, text: str) -> None:
     """SQLite refuses expressions that are nested deeper than a thousand."""
-    assert select(shelf, text)
+    assert select(lists, text)
     with pytest.raises(FilterError, match="more than 300 conditions"):
         parse_filter(text.strip() + " is:held")
 
@@ -307,13 +307,13 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=6).map(" ".join))
-def test_every_filter_that_can_be_read_can_be_asked(shelf: Store, text: str) -> None:
+def test_every_filter_that_can_be_read_can_be_asked(lists: Store, text: str) -> None:
     try:
         wanted = parse_filter(text)
     except FilterError:
         return
     negated = Filter(tuple(type(t)(t.key, t.values, not t.negated) for t in wanted.terms))
-    found = sum(shelf.rows.count(wanted, NOW))
+    found = sum(lists.rows.count(wanted, NOW))
     assert 0 <= found <= 4
     if len(wanted.terms) == 1:
-        assert found + sum(shelf.rows.count(negated, NOW)) == 4
+        assert found + sum(lists.rows.count(negated, NOW)) == 4

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
-from qstash_dev.tui.palette import Line, Span
+from qstash_dev.tui.render.palette import Line, Span
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from qstash_dev.client import ClientError, Refused
-from qstash_dev.tui import resource_actions
-from qstash_dev.tui.bars import quick_start
-from qstash_dev.tui.copies import copies_of
-from qstash_dev.tui.prompts import Choice, Confirm, Menu
+from qstash_dev.tui.actions import resources
+from qstash_dev.tui.model.copies import copies_of
+from qstash_dev.tui.widgets.bars import quick_start
+from qstash_dev.tui.widgets.prompts import Choice, Confirm, Menu
 
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def replay(app: "QstashApp") -> None:
     """Send the marked messages, else the selected one, again."""
     if app.session.view == 4:
-        return await resource_actions.retry_dead_letter(app)
+        return await resources.retry_dead_letter(app)
     ids = app.session.targets
     if not ids:
         return app.say("Nothing to replay: the list is empty.", "warning")
@@ -34,7 +34,7 @@ async def replay(app: "QstashApp") -> None:
 async def run_now(app: "QstashApp") -> None:
     """Try now what waits; in the schedules view, fire the schedule."""
     if app.session.view == 1:
-        return await resource_actions.fire(app)
+        return await resources.fire(app)
     ids = app.session.targets
     if len(ids) == 1:
         await app.client.run(ids[0])
@@ -71,10 +71,10 @@ async def cancel(app: "QstashApp") -> None:
 
 async def delete(app: "QstashApp") -> None:
     """Forget the selected row; in other views, the selected thing after a question."""
-    if app.session.view in resource_actions.NOUNS:
-        return await resource_actions.delete(app)
+    if app.session.view in resources.NOUNS:
+        return await resources.delete(app)
     if app.session.view == 4:
-        return await resource_actions.delete_dead_letter(app)
+        return await resources.delete_dead_letter(app)
     ids = app.session.targets
     if len(ids) > 1 and not await app.push_screen_wait(Confirm(f"Delete {len(ids)} messages?")):
         return None

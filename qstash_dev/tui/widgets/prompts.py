@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from qstash_dev.tui.palette import Line, content
+from qstash_dev.tui.render.palette import Line, content
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from qstash_dev.tui.palette import Line, Palette
+from qstash_dev.tui.render.palette import Line, Palette
 
 
 class Source(Protocol):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from qstash_dev.client import Client, Counts, DlqEntry, Event, Tick
-from qstash_dev.tui import views
-from qstash_dev.tui.table import Column, Table
+from qstash_dev.tui.model import views
+from qstash_dev.tui.model.table import Column, Table
 
 SCHEDULES, QUEUES, GROUPS, DLQ, LOGS, FLOW = 1, 2, 3, 4, 5, 6
 NOUNS = {SCHEDULES: "schedules", QUEUES: "queues", GROUPS: "groups", FLOW: "flow"}
@@ -22,7 +22,7 @@ class Shown(NamedTuple):
     columns: Sequence[Column[Any]]
 
 
-class Shelf:
+class Lists:
     """The tables by number of the view, and which of them are out of date."""
 
     def __init__(self) -> None:

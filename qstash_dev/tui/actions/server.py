@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from qstash_dev.tui import look, resource_actions
-from qstash_dev.tui.prompts import Choice, Menu
+from qstash_dev.tui.actions import resources
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.widgets.prompts import Choice, Menu
 
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp
@@ -36,8 +37,8 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 async def pause_or_resume(app: "QstashApp") -> None:
     """Pause or resume all deliveries; in views 2, 3 and 7 what is selected."""
-    if app.session.view in resource_actions.PAUSABLE:
-        return await resource_actions.pause_or_resume(app)
+    if app.session.view in resources.PAUSABLE:
+        return await resources.pause_or_resume(app)
     paused = app.session.feed.server.paused
     await app.client.request("POST", "/_dev/resume" if paused else "/_dev/pause")
     app.say("Deliveries go on." if paused else "All deliveries are paused; p resumes.")
@@ -49,7 +50,7 @@ async def clock(app: "QstashApp") -> None:
     change = await app.push_screen_wait(Menu("Clock", CLOCK))
     if change is not None:
         said = await app.client.clock(change)
-        app.say(f"Clock: {said.mode}, {look.long_span(abs(said.offset_ms))} from real time.")
+        app.say(f"Clock: {said.mode}, {fmt.long_span(abs(said.offset_ms))} from real time.")
 
 
 async def faults(app: "QstashApp") -> None:
@@ -63,11 +64,11 @@ async def faults(app: "QstashApp") -> None:
     if rules:
         choices.append(Choice("c", f"clear all {len(rules)} faults", "all"))
     for key, rule in zip("xyzuvw", rules, strict=False):
-        choices.append(Choice(key, f"remove: {look.safe(_rule(rule))}", str(rule["id"])))
+        choices.append(Choice(key, f"remove: {fmt.safe(_rule(rule))}", str(rule["id"])))
     if not choices:
         return app.say("Select a message: faults are for its destination.", "warning")
     where = (
-        look.destination(row.url.partition("?")[0], app.session.feed.server.app.url) if row else ""
+        fmt.destination(row.url.partition("?")[0], app.session.feed.server.app.url) if row else ""
     )
     chosen = await app.push_screen_wait(Menu[Any](f"Faults  {where}"[:60], choices))
     if isinstance(chosen, dict):
@@ -92,5 +93,5 @@ async def skip(app: "QstashApp") -> None:
     before = app.session.time.now()
     said = await app.client.clock({"skip": True})
     if said.now is not None:
-        app.say(f"Skipped {look.long_span(max(0, said.now - before))} ahead.")
+        app.say(f"Skipped {fmt.long_span(max(0, said.now - before))} ahead.")
     return None

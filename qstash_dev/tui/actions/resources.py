@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from qstash_dev.client import DlqEntry
-from qstash_dev.tui.prompts import Confirm
+from qstash_dev.tui.widgets.prompts import Confirm
 
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp
@@ -27,13 +27,13 @@ async def fire(app: "QstashApp") -> None:
 
 async def pause_or_resume(app: "QstashApp") -> None:
     """Pause the selected schedule, queue or flow-control key, or let it go on."""
-    item, path = app.session.shelf.item(app.session.view), _path(app)
+    item, path = app.session.lists.item(app.session.view), _path(app)
     if path is None or app.session.view not in PAUSABLE:
         return
     paused = item.get("isPaused", item.get("paused", False))
     verb = "resume" if paused else "pause"
     await app.client.request("POST", f"{path}/{verb}", params=_user(app))
-    app.session.shelf.forget()
+    app.session.lists.forget()
     app.say(f"{verb.capitalize()}d {_name(app)}.")
 
 
@@ -43,35 +43,35 @@ async def delete(app: "QstashApp") -> None:
     if path is None or not await app.push_screen_wait(Confirm(f"Delete {_name(app)}?")):
         return
     await app.client.request("DELETE", path, params=_user(app))
-    app.session.shelf.forget()
+    app.session.lists.forget()
     app.say("Deleted.")
 
 
 async def delete_dead_letter(app: "QstashApp") -> None:
     """Delete the selected entry of the DLQ."""
-    entry = app.session.shelf.item(4)
+    entry = app.session.lists.item(4)
     if isinstance(entry, DlqEntry):
         await app.client.request("DELETE", f"/_dev/dlq/{quote(entry.dlq_id, safe='')}")
-        app.session.shelf.forget()
+        app.session.lists.forget()
 
 
 async def retry_dead_letter(app: "QstashApp") -> None:
     """Send the selected entry again as QStash does: a new message, the entry goes."""
-    entry = app.session.shelf.item(4)
+    entry = app.session.lists.item(4)
     if isinstance(entry, DlqEntry):
         path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}/retry"
         answer = await app.client.request("POST", path)
-        app.session.shelf.forget()
+        app.session.lists.forget()
         app.say(f"Retried as {answer['id']}.")
 
 
 def _name(app: "QstashApp") -> str:
     _, key, word = NOUNS[app.session.view]
-    return f"{word} {app.session.shelf.item(app.session.view).get(key)}"
+    return f"{word} {app.session.lists.item(app.session.view).get(key)}"
 
 
 def _path(app: "QstashApp") -> str | None:
-    item = app.session.shelf.item(app.session.view)
+    item = app.session.lists.item(app.session.view)
     if app.session.view not in NOUNS or item is None:
         return None
     noun, key, _ = NOUNS[app.session.view]
@@ -79,4 +79,4 @@ def _path(app: "QstashApp") -> str | None:
 
 
 def _user(app: "QstashApp") -> dict[str, str | int | None]:
-    return {"user": app.session.shelf.item(app.session.view).get("user")}
+    return {"user": app.session.lists.item(app.session.view).get("user")}

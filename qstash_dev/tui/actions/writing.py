@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from qstash_dev.client import Detail
 from qstash_dev.client.headers import joined, publish_name
 from qstash_dev.protocol.redact import REDACTED
-from qstash_dev.tui import fixtures
-from qstash_dev.tui.bodies import header_value
-from qstash_dev.tui.diff import attempt_diff, message_diff
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
-from qstash_dev.tui.forms import NEW, Draft, MessageForm, header_pairs
-from qstash_dev.tui.prompts import Choice, Menu, Reader
+from qstash_dev.tui.model import fixtures
+from qstash_dev.tui.model.diff import attempt_diff, message_diff
+from qstash_dev.tui.render.bodies import header_value
+from qstash_dev.tui.widgets.forms import NEW, Draft, MessageForm, header_pairs
+from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
 
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp

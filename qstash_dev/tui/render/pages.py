@@ -10,9 +10,9 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from qstash_dev.client import Attempt, Detail, Row
-from qstash_dev.tui import look
-from qstash_dev.tui.bodies import body_lines, header_value
-from qstash_dev.tui.palette import Line, Span
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.bodies import body_lines, header_value
+from qstash_dev.tui.render.palette import Line, Span
 
 
 class When(NamedTuple):
@@ -30,7 +30,7 @@ def overview(detail: Detail, when: When) -> list[Line]:
     """What happened, why, what is next; then the last answer and the course of events."""
     row = detail.row
     lines = [_headline(row), *_advice(detail)]
-    lines += [[], [(row.method, "bold"), (" ", ""), (look.safe(row.url), "link")], []]
+    lines += [[], [(row.method, "bold"), (" ", ""), (fmt.safe(row.url), "link")], []]
     lines += _facts(_summary(detail, when))
     answer = next((a.response for a in reversed(detail.attempts) if a.response), None)
     if answer is not None:
@@ -45,9 +45,9 @@ def overview(detail: Detail, when: When) -> list[Line]:
 def request(detail: Detail, when: When) -> list[Line]:
     """What was published."""
     asked = detail.request
-    first: Line = [(asked.method, "bold"), (" ", ""), (look.safe(asked.url), "link")]
+    first: Line = [(asked.method, "bold"), (" ", ""), (fmt.safe(asked.url), "link")]
     lines = [first, [], *_headers(asked.headers)]
-    lines += [[], _rule(f"Body  {look.size(asked.body.size)}")]
+    lines += [[], _rule(f"Body  {fmt.size(asked.body.size)}")]
     return lines + body_lines(asked.body, header_value(asked.headers, "content-type"))
 
 
@@ -66,7 +66,11 @@ def attempts(detail: Detail, when: When) -> list[Line]:
     for attempt in reversed(detail.attempts):
         title = f"Attempt {attempt.number} of {detail.row.tries}"
         lines += [_rule(title), _attempt_line(attempt, when), *_timing(attempt)]
-        lines += [[], [("Sent", "title")], [("to ", "muted"), (look.safe(attempt.target), "link")]]
+        lines += [
+            [],
+            [("Sent", "title")],
+            [("to ", "muted"), (fmt.safe(attempt.target), "link")],
+        ]
         lines += _headers(attempt.request.headers)
         lines += [[], [("Received", "title")], *_answer(attempt), []]
     return lines
@@ -78,12 +82,12 @@ def signature(detail: Detail, when: When) -> list[Line]:
     if signed is None:
         return [[("No signature yet: it is made anew for every attempt.", "muted")]]
     verdict: Span = ("✓ would verify", "success") if signed.valid else ("✗ would fail", "error")
-    lines: list[Line] = [[verdict, (f"  signed with the {look.safe(signed.key)} key", "muted")]]
-    lines += [[("! ", "error"), (look.safe(problem), "error")] for problem in signed.problems]
+    lines: list[Line] = [[verdict, (f"  signed with the {fmt.safe(signed.key)} key", "muted")]]
+    lines += [[("! ", "error"), (fmt.safe(problem), "error")] for problem in signed.problems]
     lines += [[], _rule("Claims"), *_facts(_claims(signed.claims, when))]
     lines += [[], _rule("Header"), *_facts([(k, _value(v)) for k, v in signed.header.items()])]
     if signed.token:
-        lines += [[], _rule("Token"), [(look.safe(signed.token), "muted")]]
+        lines += [[], _rule("Token"), [(fmt.safe(signed.token), "muted")]]
     return lines
 
 
@@ -131,7 +135,7 @@ def status_role(status: int) -> str:
 
 
 def _headline(row: Row) -> Line:
-    shown = look.state_look(row.state)
+    shown = fmt.state_look(row.state)
     line: Line = [(f"{shown.symbol} {shown.word}", f"{shown.role}")]
     if row.status:
         line += [("  ", ""), (reason_phrase(row.status), status_role(row.status))]
@@ -146,11 +150,11 @@ def _advice(detail: Detail) -> list[Line]:
     lines: list[Line] = []
     hint = detail.hint or detail.row.hint
     if detail.row.error and not detail.row.error.startswith(str(detail.row.status)):
-        lines.append([(look.safe(detail.row.error), "error")])
+        lines.append([(fmt.safe(detail.row.error), "error")])
     if hint:
-        lines.append([("! ", "warning"), (look.safe(hint), "warning")])
+        lines.append([("! ", "warning"), (fmt.safe(hint), "warning")])
     lints = detail.lints or detail.row.lints
-    return lines + [[("~ ", "accent"), (look.safe(lint), "accent")] for lint in lints]
+    return lines + [[("~ ", "accent"), (fmt.safe(lint), "accent")] for lint in lints]
 
 
 def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
@@ -158,7 +162,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
     facts = [
         ("id", row.id),
         ("kind", row.kind + (f" of {row.parent}" if row.parent else "")),
-        ("created", f"{look.date_time(row.created_at, when.zone)}  {_ago(row, when)}"),
+        ("created", f"{fmt.date_time(row.created_at, when.zone)}  {_ago(row, when)}"),
         ("next try", _next(row, when)),
         ("queue", row.queue),
         ("URL group", " / ".join(filter(None, (row.topic, row.endpoint))) or None),
@@ -170,7 +174,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
         ("replays", str(row.replays) if row.replays else None),
         ("user", None if row.user == "defaultUser" else row.user),
         ("source", None if row.source == "local" else row.source),
-        ("body", f"{look.size(row.body_size)}  {row.content_type or ''}".rstrip()),
+        ("body", f"{fmt.size(row.body_size)}  {row.content_type or ''}".rstrip()),
     ]
     known = {"queue", "labels", "flow_key", "topic", "endpoint", "schedule_id", "kind", "parent_id"}
     options = [(k.replace("_", " "), _value(v)) for k, v in detail.spec.items() if k not in known]
@@ -178,13 +182,13 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
 
 
 def _ago(row: Row, when: When) -> str:
-    return look.ago(row.created_at, when.now)
+    return fmt.ago(row.created_at, when.now)
 
 
 def _next(row: Row, when: When) -> str | None:
     if row.due_at is None:
         return None
-    return f"{look.countdown(row.due_at, when.now)}  ({look.clock_time(row.due_at, when.zone)})"
+    return f"{fmt.countdown(row.due_at, when.now)}  ({fmt.clock_time(row.due_at, when.zone)})"
 
 
 def _waiting(row: Row, when: When) -> list[Line]:
@@ -195,17 +199,14 @@ def _waiting(row: Row, when: When) -> list[Line]:
 def _facts(facts: list[tuple[str, str]]) -> list[Line]:
     width = max((len(name) for name, _ in facts), default=0)
     return [
-        [(f"{look.safe(name):<{width}}  ", "muted"), (look.safe(value), "")]
-        for name, value in facts
+        [(f"{fmt.safe(name):<{width}}  ", "muted"), (fmt.safe(value), "")] for name, value in facts
     ]
 
 
 def _headers(headers: list[tuple[str, str]]) -> list[Line]:
     if not headers:
         return [[("(no headers)", "muted")]]
-    return [
-        [(f"{look.safe(name)}: ", "json-key"), (look.safe(value), "")] for name, value in headers
-    ]
+    return [[(f"{fmt.safe(name)}: ", "json-key"), (fmt.safe(value), "")] for name, value in headers]
 
 
 def _answer(attempt: Attempt) -> list[Line]:
@@ -213,20 +214,23 @@ def _answer(attempt: Attempt) -> list[Line]:
         failure = attempt.failure
         if failure is None:
             return [[("▶ waiting for the answer", "primary")]]
-        return [[(f"✗ {look.safe(failure.reason)}", "error")], [(look.safe(failure.detail), "")]]
+        return [
+            [(f"✗ {fmt.safe(failure.reason)}", "error")],
+            [(fmt.safe(failure.detail), "")],
+        ]
     got = attempt.response
     first: Line = [
-        (f"HTTP/{look.safe(got.http_version)} ", "muted"),
+        (f"HTTP/{fmt.safe(got.http_version)} ", "muted"),
         (reason_phrase(got.status), status_role(got.status)),
         (f"  in {_ms(attempt.total_ms)}", "muted"),
     ]
     lines = [first, [], *_headers(got.headers)]
-    lines += [[], _rule(f"Body  {look.size(got.body.size)}")]
+    lines += [[], _rule(f"Body  {fmt.size(got.body.size)}")]
     return lines + body_lines(got.body, header_value(got.headers, "content-type"))
 
 
 def _attempt_line(attempt: Attempt, when: When) -> Line:
-    return [(look.date_time(attempt.started_at, when.zone), "muted")]
+    return [(fmt.date_time(attempt.started_at, when.zone), "muted")]
 
 
 def _timing(attempt: Attempt) -> list[Line]:
@@ -243,17 +247,17 @@ def _timing(attempt: Attempt) -> list[Line]:
 
 
 def _event(event: Any, when: When) -> Line:
-    shown = look.event_look(event.state)
+    shown = fmt.event_look(event.state)
     line: Line = [
-        (f"{look.clock_time(event.time, when.zone)}.{event.time % 1000:03d}  ", "muted"),
+        (f"{fmt.clock_time(event.time, when.zone)}.{event.time % 1000:03d}  ", "muted"),
         (f"{shown.symbol} {shown.word:<9}", shown.role),
     ]
     if event.status:
         line.append((f"  {event.status}", status_role(event.status)))
     if event.error:
-        line.append((f"  {look.safe(event.error)}", ""))
+        line.append((f"  {fmt.safe(event.error)}", ""))
     if event.next_at:
-        line.append((f"  next {look.clock_time(event.next_at, when.zone)}", "muted"))
+        line.append((f"  next {fmt.clock_time(event.next_at, when.zone)}", "muted"))
     return line
 
 
@@ -263,20 +267,20 @@ def _claims(claims: dict[str, Any], when: When) -> list[tuple[str, str]]:
     for name, value in claims.items():
         shown = _value(value)
         if name in named and isinstance(value, int | float) and value > 0:
-            shown += f"  {named[name]} {look.date_time(int(value * 1000), when.zone)}"
+            shown += f"  {named[name]} {fmt.date_time(int(value * 1000), when.zone)}"
         facts.append((name, shown))
     return facts
 
 
 def _branch(row: Row, when: When, stem: str, here: bool) -> Line:
-    shown = look.state_look(row.state)
+    shown = fmt.state_look(row.state)
     kind = "" if row.kind == "publish" else f"{row.kind} "
     return [
         (stem, "muted"),
         (f"{shown.symbol} {shown.word:<8}", shown.role),
         (f" {row.status or '–':<3} ", "muted"),
-        (look.safe(kind), "accent"),
-        (look.destination(row.url, when.app_url), "bold" if here else ""),
+        (fmt.safe(kind), "accent"),
+        (fmt.destination(row.url, when.app_url), "bold" if here else ""),
         (f"  {row.id}", "muted"),
         ("  ← this" if here else "", "accent"),
     ]

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from qstash_dev.client import Body
-from qstash_dev.tui import look
-from qstash_dev.tui.palette import Line, Span
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Line, Span
 
 SHOWN = 48_000
 HEX_ROWS = 16
@@ -32,7 +32,7 @@ def body_lines(body: Body, content_type: str | None) -> list[Line]:
     else:
         lines = list(_text(body.text, content_type, body.truncated))
     if body.truncated or (body.text is not None and len(body.text) > SHOWN):
-        lines.append([(f"… {look.size(body.size)} in all; o opens the whole body", "notice")])
+        lines.append([(f"… {fmt.size(body.size)} in all; o opens the whole body", "notice")])
     return lines
 
 
@@ -83,10 +83,10 @@ def _indent(depth: int) -> Span:
 
 def _span(kind: str, token: str, following: str) -> Span:
     if kind == "string" and following == "colon":
-        return (look.safe(token), "json-key")
+        return (fmt.safe(token), "json-key")
     if kind == "colon":
         return (": ", "muted")
-    return (look.safe(token), _ROLES.get(kind, "muted"))
+    return (fmt.safe(token), _ROLES.get(kind, "muted"))
 
 
 @lru_cache(maxsize=16)
@@ -105,7 +105,7 @@ def _text(text: str, content_type: str | None, truncated: bool) -> list[Line]:
 
 
 def _plain(text: str) -> list[Line]:
-    return [[(look.safe(line), "")] for line in _split(text[:SHOWN])]
+    return [[(fmt.safe(line), "")] for line in _split(text[:SHOWN])]
 
 
 def _split(text: str) -> list[str]:
@@ -120,14 +120,14 @@ def _pointed(text: str) -> list[Line]:
     except json.JSONDecodeError as error:
         start = text.split("\n")[error.lineno - 1][: error.colno - 1][-60:]
         row = min(error.lineno, len(lines))
-        lines.insert(row, [(f"{look.safe(start)}", "muted"), ("▲ here", "error")])
+        lines.insert(row, [(f"{fmt.safe(start)}", "muted"), ("▲ here", "error")])
     except (RecursionError, ValueError):
         pass
     return lines
 
 
 def _binary(head: bytes, size: int) -> list[Line]:
-    lines: list[Line] = [[(f"binary, {look.size(size)}", "muted")]]
+    lines: list[Line] = [[(f"binary, {fmt.size(size)}", "muted")]]
     for start in range(0, min(len(head), HEX_ROWS * 16), 16):
         part = head[start : start + 16]
         shown = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
@@ -135,5 +135,5 @@ def _binary(head: bytes, size: int) -> list[Line]:
             [(f"{start:08x}  ", "muted"), (f"{part.hex(' '):<48}", ""), (f" {shown}", "accent")]
         )
     if size > HEX_ROWS * 16:
-        lines.append([(f"… {look.size(size)} in all; o opens the whole body", "muted")])
+        lines.append([(f"… {fmt.size(size)} in all; o opens the whole body", "muted")])
     return lines

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from qstash_dev.tui.palette import Line, Palette
+from qstash_dev.tui.render.palette import Line, Palette
 
 
 class TextView(ScrollView, can_focus=True):

@@ -20,9 +20,9 @@ from qstash_dev.client import (
     Tick,
     Update,
 )
-from qstash_dev.tui.feed import Feed
-from qstash_dev.tui.server_time import ServerTime
-from qstash_dev.tui.shelf import Shelf
+from qstash_dev.tui.model.feed import Feed
+from qstash_dev.tui.model.lists import Lists
+from qstash_dev.tui.model.server_time import ServerTime
 
 FIRST_ROWS = 1000
 MORE_ROWS = 1000
@@ -46,7 +46,7 @@ class Session:
     ) -> None:
         self.client = client
         self.feed = Feed()
-        self.shelf = Shelf()
+        self.lists = Lists()
         self.time = ServerTime(monotonic)
         self.view = 0
         self.filter = ""
@@ -68,7 +68,7 @@ class Session:
     @property
     def message_id(self) -> str | None:
         """The message under the cursor, in whichever view."""
-        return self.feed.selected if self.view == 0 else self.shelf.message_id(self.view)
+        return self.feed.selected if self.view == 0 else self.lists.message_id(self.view)
 
     @property
     def row(self) -> Row | None:
@@ -78,7 +78,7 @@ class Session:
             return None
         if self.detail is not None and self.detail.row.id == id and self.view != 0:
             return self.detail.row
-        entry = self.shelf.item(self.view)
+        entry = self.lists.item(self.view)
         return self.feed.rows.get(id) or getattr(entry, "row", None)
 
     @property
@@ -101,12 +101,12 @@ class Session:
     @property
     def drawn_version(self) -> int:
         """Changes with everything that may be on the screen."""
-        return self.version + self.feed.version + self.shelf.version
+        return self.version + self.feed.version + self.lists.version
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is asked for or would have to be."""
-        asking = self._asking or self._fetching or self.shelf.wants(self.view)
+        asking = self._asking or self._fetching or self.lists.wants(self.view)
         right = self.message_id is None or (self._detail_of == self.message_id and not self._stale)
         return self.feed.loaded and self.lost is None and not asking and right
 
@@ -147,12 +147,12 @@ class Session:
         self.time.hear(tick.now, self.feed.server.clock)
         shown = self.message_id
         self._stale = self._stale or any(row.id == shown for row in tick.rows)
-        self.shelf.outdate(tick)
+        self.lists.outdate(tick)
 
     def outdate(self) -> None:
         """What was asked for may be different now."""
         self._stale = True
-        self.shelf.forget()
+        self.lists.forget()
 
     # What to ask next
 
@@ -166,7 +166,7 @@ class Session:
             self._stale, self._asking, self._detail_of = False, True, wanted
             jobs.append(self._fetch_detail(wanted))
         waits = self._fetching or self.view in self._resting
-        if self.shelf.wants(self.view) and not waits:
+        if self.lists.wants(self.view) and not waits:
             self._fetching = True
             self._resting.add(self.view)
             jobs += [self._fetch_view(self.view), self._rest(self.view)]
@@ -189,7 +189,7 @@ class Session:
 
     async def _fetch_view(self, view: int) -> None:
         try:
-            await self.shelf.fetch(self.client, view)
+            await self.lists.fetch(self.client, view)
         except ClientError as error:
             self._say(str(error))
         finally:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from qstash_dev.client import Attempt, Body, Detail
-from qstash_dev.tui import look
-from qstash_dev.tui.pages import reason_phrase
-from qstash_dev.tui.palette import Line
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.pages import reason_phrase
+from qstash_dev.tui.render.palette import Line
 
 _NOTHING = object()
 
@@ -38,7 +38,7 @@ def body_diff(old: Body, new: Body) -> list[Line]:
     if old.text is None or new.text is None:
         if (old.text, old.base64) == (new.text, new.base64):
             return []
-        sizes = f"binary, {look.size(old.size)} and {look.size(new.size)}"
+        sizes = f"binary, {fmt.size(old.size)} and {fmt.size(new.size)}"
         return [[(f"They differ ({sizes}).", "warning")]]
     try:
         return list(_values("", json.loads(old.text), json.loads(new.text)))
@@ -59,16 +59,19 @@ def _values(path: str, old: Any, new: Any) -> Iterator[Line]:
         for sign, role, value in (("-", "gone", old), ("+", "added", new)):
             if value is not _NOTHING:
                 shown = json.dumps(value, ensure_ascii=False)
-                yield [(look.safe(f"{sign} {path or '(all)'}: {shown}"), role)]
+                yield [(fmt.safe(f"{sign} {path or '(all)'}: {shown}"), role)]
 
 
 def _texts(old: str, new: str) -> list[Line]:
     if "\n" not in old + new:
-        pair: list[Line] = [[(look.safe(f"- {old}"), "gone")], [(look.safe(f"+ {new}"), "added")]]
+        pair: list[Line] = [
+            [(fmt.safe(f"- {old}"), "gone")],
+            [(fmt.safe(f"+ {new}"), "added")],
+        ]
         return [] if old == new else pair
     roles = {"+": "added", "-": "gone", "@": "muted"}
     found = difflib.unified_diff(old.split("\n"), new.split("\n"), n=2, lineterm="")
-    return [[(look.safe(line), roles.get(line[:1], ""))] for line in list(found)[2:]]
+    return [[(fmt.safe(line), roles.get(line[:1], ""))] for line in list(found)[2:]]
 
 
 def _pairs(old: list[tuple[str, str]], new: list[tuple[str, str]]) -> list[Line]:

@@ -15,9 +15,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, TextArea
 
 from qstash_dev.protocol.redact import REDACTED
-from qstash_dev.tui import look
-from qstash_dev.tui.bodies import json_problem
-from qstash_dev.tui.palette import Line, content
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.bodies import json_problem
+from qstash_dev.tui.render.palette import Line, content
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MOST_SHOWN = 200_000
@@ -43,7 +43,7 @@ def editable(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     plain = text.replace("\n", "").replace("\t", "")
-    return look.safe(plain) == plain
+    return fmt.safe(plain) == plain
 
 
 def header_pairs(text: str) -> list[tuple[str, str]]:
@@ -107,7 +107,7 @@ class MessageForm(ModalScreen[Draft | None]):
             yield Label("Method and destination")
             with Horizontal():
                 yield Input(draft.method, id="method", compact=True)
-                yield Input(look.safe(draft.url), id="url", compact=True)
+                yield Input(fmt.safe(draft.url), id="url", compact=True)
             yield Label("Headers, one a line; Upstash-… configure the message")
             yield TextArea(draft.headers, id="headers")
             yield Label("Body")
@@ -127,10 +127,10 @@ class MessageForm(ModalScreen[Draft | None]):
         """Return what was entered, if it can be read."""
         problem = self._complaint()
         if problem is not None:
-            self._say([("✗ ", "error"), (look.safe(problem), "error")])
+            self._say([("✗ ", "error"), (fmt.safe(problem), "error")])
             return
         url = self.query_one("#url", Input).value.strip()
-        shown = look.safe(self._draft.url)
+        shown = fmt.safe(self._draft.url)
         self.dismiss(
             Draft(
                 self._draft.url if url == shown else url,
@@ -160,7 +160,7 @@ class MessageForm(ModalScreen[Draft | None]):
         if self._in_field:
             return self._body.decode()
         return (
-            f"({look.size(len(self._body))} that a text field cannot show: kept as it is; "
+            f"({fmt.size(len(self._body))} that a text field cannot show: kept as it is; "
             "ctrl+o opens it in $EDITOR)"
         )
 

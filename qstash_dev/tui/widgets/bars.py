@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.widget import Widget
 
 from qstash_dev.client import Counts, Server, Tunnel
-from qstash_dev.tui import look
-from qstash_dev.tui.palette import Line, Span, content
-from qstash_dev.tui.views import COUNTS, NAMES
+from qstash_dev.tui.model.views import COUNTS, NAMES
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Line, Span, content
 
 GAP: Span = ("   ", "")
 
@@ -123,7 +123,7 @@ def status_line(
     """The server in one line; what matters least goes first when the room is short."""
     if lost is not None:
         alarm = (" ✗ server gone, connecting again ", "alarm")
-        return [("qstash-dev", "title"), GAP, alarm, GAP, (look.safe(lost), "error")]
+        return [("qstash-dev", "title"), GAP, alarm, GAP, (fmt.safe(lost), "error")]
     parts = _parts(server, counts)
     if progress is not None:
         parts.insert(1, (0, [(progress, "accent")]))
@@ -142,7 +142,7 @@ def _parts(server: Server, counts: Counts) -> list[tuple[int, Line]]:
     """(how dispensable, spans), in order of appearance."""
     parts: list[tuple[int, Line]] = [
         (0, [("qstash-dev", "title")]),
-        (5, [(look.safe(server.url), "")]),
+        (5, [(fmt.safe(server.url), "")]),
         (3, _app(server)),
         (1 if server.clock.mode != "real" else 7, _clock(server)),
         (2 if server.tunnel.state not in ("off", "stopped") else 8, _tunnel(server)),
@@ -153,7 +153,7 @@ def _parts(server: Server, counts: Counts) -> list[tuple[int, Line]]:
     if server.faults:
         parts.append((1, [("faults ", "muted"), (str(server.faults), "warning")]))
     if server.auto_replay != "off":
-        parts.append((2, [("auto-replay ", "muted"), (look.safe(server.auto_replay), "accent")]))
+        parts.append((2, [("auto-replay ", "muted"), (fmt.safe(server.auto_replay), "accent")]))
     if server.paused:
         parts.insert(1, (0, [(" ‖ PAUSED ", "notice")]))
     return parts
@@ -167,7 +167,7 @@ def _app(server: Server) -> Line:
     url = server.app.url.partition("://")[2] or server.app.url
     name = url.removeprefix("localhost").removeprefix("127.0.0.1").rstrip("/")
     sign = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ unknown", "muted")}
-    return [(f"app {look.safe(name)} ", "muted"), sign[server.app.up]]
+    return [(f"app {fmt.safe(name)} ", "muted"), sign[server.app.up]]
 
 
 def _clock(server: Server) -> Line:
@@ -175,7 +175,7 @@ def _clock(server: Server) -> Line:
     words = {"scaled": f"{clock.scale:g}x", "frozen": "frozen"}.get(clock.mode, "real")
     if clock.offset_ms:
         sign = "+" if clock.offset_ms > 0 else "-"
-        words += f" {sign}{look.long_span(abs(clock.offset_ms))}"
+        words += f" {sign}{fmt.long_span(abs(clock.offset_ms))}"
     return [("clock ", "muted"), (words, "" if words == "real" else "warning")]
 
 
@@ -183,7 +183,7 @@ def _tunnel(server: Server) -> Line:
     state, url = server.tunnel.state, server.tunnel.url
     roles = {"online": "success", "failed": "error", "off": "", "stopped": ""}
     words = url.partition("://")[2] if state == "online" and url else state
-    line: Line = [("tunnel ", "muted"), (look.safe(words), roles.get(state, "warning"))]
+    line: Line = [("tunnel ", "muted"), (fmt.safe(words), roles.get(state, "warning"))]
     if server.tunnel.refused:
         line += [(" refused ", "muted"), (str(server.tunnel.refused), "warning")]
     return line
@@ -250,7 +250,7 @@ def quick_start_lines(server: Server) -> list[Line]:
         [],
         [("Put this into your app's environment (y copies it):", "title")],
     ]
-    lines += [[(look.safe(line), "accent" if "=" in line else "")] for line in text[:4]]
+    lines += [[(fmt.safe(line), "accent" if "=" in line else "")] for line in text[:4]]
     lines += [[], [("Publish a first message:", "title")]]
-    lines += [[(look.safe(line), "")] for line in text[5:]]
+    lines += [[(fmt.safe(line), "")] for line in text[5:]]
     return lines

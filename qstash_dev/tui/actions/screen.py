@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from textual.command import CommandPalette
 
-from qstash_dev.tui import commands
-from qstash_dev.tui.palette import Line
-from qstash_dev.tui.prompts import Reader
+from qstash_dev.tui.actions import commands
+from qstash_dev.tui.render.palette import Line
+from qstash_dev.tui.widgets.prompts import Reader
 
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp

@@ -14,11 +14,11 @@ from textual.message import Message
 from textual.widgets import Input
 
 from qstash_dev.client import Detail
-from qstash_dev.tui.bars import Bar, Tabs, TextPanel
-from qstash_dev.tui.pages import PAGES, When
-from qstash_dev.tui.palette import Line, Palette
-from qstash_dev.tui.text_view import TextView
-from qstash_dev.tui.virtual_list import VirtualList
+from qstash_dev.tui.render.pages import PAGES, When
+from qstash_dev.tui.render.palette import Line, Palette
+from qstash_dev.tui.widgets.bars import Bar, Tabs, TextPanel
+from qstash_dev.tui.widgets.text_view import TextView
+from qstash_dev.tui.widgets.virtual_list import VirtualList
 
 
 class FilterInput(Input):

@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 from qstash_dev.client import DlqEntry, Event, Row
-from qstash_dev.tui import look
-from qstash_dev.tui.pages import When, status_role
-from qstash_dev.tui.palette import Line, Span
-from qstash_dev.tui.table import Column, Ink
+from qstash_dev.tui.model.table import Column, Ink
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.pages import When, status_role
+from qstash_dev.tui.render.palette import Line, Span
 
 Thing = dict[str, Any]
 
@@ -35,7 +35,7 @@ def nothing_lines(view: int) -> list[Line]:
 
 
 def _state(row: Row, ink: Ink) -> Span:
-    shown = look.state_look(row.state)
+    shown = fmt.state_look(row.state)
     return f"{shown.symbol} {shown.word}", shown.role
 
 
@@ -48,8 +48,8 @@ def _status(status: int | None) -> Span:
 
 
 def _destination(row: Row, ink: Ink) -> Span:
-    kind = look.KINDS.get(row.kind, "")
-    text = look.destination(row.url, ink.app_url)
+    kind = fmt.KINDS.get(row.kind, "")
+    text = fmt.destination(row.url, ink.app_url)
     again = f" ⟲{row.replays}" if row.replays else ""
     armed = " ⚑" if row.armed else ""
     return f"{kind}{' ' if kind else ''}{text}{again}{armed}", ""
@@ -58,26 +58,26 @@ def _destination(row: Row, ink: Ink) -> Span:
 def _next(row: Row, ink: Ink) -> Span:
     # What is under way or waits for its turn is due already: no time to count down to.
     due_at = None if row.state in ("active", "queued") else row.due_at
-    return look.countdown(due_at, ink.now), "muted" if due_at is None else "accent"
+    return fmt.countdown(due_at, ink.now), "muted" if due_at is None else "accent"
 
 
 MESSAGES: tuple[Column[Row], ...] = (
     Column("", 1, lambda row, ink: ("●" if row.id in ink.marks else " ", "key")),
-    Column("TIME", 8, lambda row, ink: (look.clock_time(row.created_at, ink.zone), "muted"), 44),
+    Column("TIME", 8, lambda row, ink: (fmt.clock_time(row.created_at, ink.zone), "muted"), 44),
     Column("STATE", 10, _state),
     Column("CODE", 4, _code, 30),
-    Column("TRY", 4, lambda row, ink: (look.tries(row), ""), 48),
-    Column("MS", 5, lambda row, ink: (look.millis(row.duration_ms), "muted"), 62, right=True),
+    Column("TRY", 4, lambda row, ink: (fmt.tries(row), ""), 48),
+    Column("MS", 5, lambda row, ink: (fmt.millis(row.duration_ms), "muted"), 62, right=True),
     Column("NEXT", 7, _next, 54),
-    Column("METH", 6, lambda row, ink: (look.safe(row.method), "muted"), 96),
+    Column("METH", 6, lambda row, ink: (fmt.safe(row.method), "muted"), 96),
     Column("DESTINATION", 0, _destination),
-    Column("QUEUE", 14, lambda row, ink: (look.safe(row.queue or ""), "muted"), 118),
-    Column("LABELS", 16, lambda row, ink: (look.safe(", ".join(row.labels)), "muted"), 118),
+    Column("QUEUE", 14, lambda row, ink: (fmt.safe(row.queue or ""), "muted"), 118),
+    Column("LABELS", 16, lambda row, ink: (fmt.safe(", ".join(row.labels)), "muted"), 118),
 )
 
 
 def _text(key: str, role: str = "") -> Any:
-    return lambda thing, ink: (look.safe(str(thing.get(key) or "–")), role)
+    return lambda thing, ink: (fmt.safe(str(thing.get(key) or "–")), role)
 
 
 def _on(thing: Thing, ink: Ink) -> Span:
@@ -87,23 +87,23 @@ def _on(thing: Thing, ink: Ink) -> Span:
 
 def _fires(thing: Thing, ink: Ink) -> Span:
     at = thing.get("nextScheduleTime") or next(iter(thing.get("next_times") or []), None)
-    return look.countdown(at, ink.now), "accent"
+    return fmt.countdown(at, ink.now), "accent"
 
 
 def _last(thing: Thing, ink: Ink) -> Span:
     at = thing.get("lastScheduleTime")
-    return (look.ago(at, ink.now), "muted") if at else ("never", "muted")
+    return (fmt.ago(at, ink.now), "muted") if at else ("never", "muted")
 
 
 def _cron(thing: Thing, ink: Ink) -> Span:
     """The expression first, for it is what differs; then its zone."""
     parts = re.fullmatch(r"(?:CRON_TZ=(\S+)\s+)?(.*)", str(thing.get("cron")))
     zone, expression = parts.groups() if parts else (None, "")
-    return look.safe(f"{expression}  {zone}" if zone else expression), "accent"
+    return fmt.safe(f"{expression}  {zone}" if zone else expression), "accent"
 
 
 def _endpoints(thing: Thing, ink: Ink) -> Span:
-    urls = [look.destination(e.get("url", ""), ink.app_url) for e in thing.get("endpoints") or []]
+    urls = [fmt.destination(e.get("url", ""), ink.app_url) for e in thing.get("endpoints") or []]
     return ", ".join(urls) or "–", ""
 
 
@@ -116,7 +116,7 @@ SCHEDULES: tuple[Column[Thing], ...] = (
     Column(
         "DESTINATION",
         0,
-        lambda t, ink: (look.destination(t.get("destination", ""), ink.app_url), ""),
+        lambda t, ink: (fmt.destination(t.get("destination", ""), ink.app_url), ""),
     ),
     Column("ID", 24, _text("scheduleId", "muted"), 80),
 )
@@ -149,7 +149,7 @@ def _rate(thing: Thing, ink: Ink) -> Span:
     is_over = ink.now >= (thing.get("ratePeriodStart", 0) + period_s + 1) * 1000
     count = 0 if is_over else thing.get("rateCount", 0)
     role = "warning" if count >= most else ""
-    return f"{count}/{most} in {look.long_span(period_s * 1000)}", role
+    return f"{count}/{most} in {fmt.long_span(period_s * 1000)}", role
 
 
 FLOW: tuple[Column[Thing], ...] = (
@@ -170,26 +170,26 @@ GROUPS: tuple[Column[Thing], ...] = (
 
 DLQ: tuple[Column[DlqEntry], ...] = (
     Column("", 1, lambda entry, ink: ("●" if entry.row.id in ink.marks else " ", "key")),
-    Column("TIME", 8, lambda entry, ink: (look.clock_time(entry.time, ink.zone), "muted")),
+    Column("TIME", 8, lambda entry, ink: (fmt.clock_time(entry.time, ink.zone), "muted")),
     Column("CODE", 4, lambda entry, ink: _code(entry.row, ink)),
-    Column("TRY", 4, lambda entry, ink: (look.tries(entry.row), ""), 48),
+    Column("TRY", 4, lambda entry, ink: (fmt.tries(entry.row), ""), 48),
     Column("DESTINATION", 0, lambda entry, ink: _destination(entry.row, ink)),
-    Column("ERROR", 30, lambda entry, ink: (look.safe(entry.row.error or ""), "error"), 64),
+    Column("ERROR", 30, lambda entry, ink: (fmt.safe(entry.row.error or ""), "error"), 64),
 )
 
 
 def _event(event: Event, ink: Ink) -> Span:
-    shown = look.event_look(event.state)
+    shown = fmt.event_look(event.state)
     return f"{shown.symbol} {shown.word}", shown.role
 
 
 LOGS: tuple[Column[Event], ...] = (
     Column("", 1, lambda event, ink: ("", "")),
-    Column("TIME", 8, lambda event, ink: (look.clock_time(event.time, ink.zone), "muted")),
+    Column("TIME", 8, lambda event, ink: (fmt.clock_time(event.time, ink.zone), "muted")),
     Column("EVENT", 14, _event),
     Column("CODE", 4, lambda e, ink: _status(e.status), 48),
-    Column("DESTINATION", 0, lambda e, ink: (look.destination(e.url, ink.app_url), "")),
-    Column("ERROR", 24, lambda event, ink: (look.safe(event.error or ""), "error"), 64),
+    Column("DESTINATION", 0, lambda e, ink: (fmt.destination(e.url, ink.app_url), "")),
+    Column("ERROR", 24, lambda event, ink: (fmt.safe(event.error or ""), "error"), 64),
 )
 
 HIDDEN = frozenset({"next_times", "endpoints", "user"})
@@ -201,14 +201,14 @@ def resource_page(thing: Thing, when: When) -> list[Line]:
     width = max((len(name) for name in names), default=0)
     lines = _next_times(thing, when)
     lines += [
-        [(f"{look.safe(name):<{width}}  ", "muted"), _field(name, thing[name], when)]
+        [(f"{fmt.safe(name):<{width}}  ", "muted"), _field(name, thing[name], when)]
         for name in names
     ]
     for place, endpoint in enumerate(thing.get("endpoints") or []):
         if place == 0:
             lines += [[], [("── ", "muted"), ("Endpoints", "title"), (" ──", "muted")]]
         name = endpoint.get("name") or ""
-        lines.append([(look.safe(endpoint.get("url", "")), "link"), (f"  {look.safe(name)}", "")])
+        lines.append([(fmt.safe(endpoint.get("url", "")), "link"), (f"  {fmt.safe(name)}", "")])
     return lines
 
 
@@ -218,8 +218,8 @@ def _next_times(thing: Thing, when: When) -> list[Line]:
         return []
     lines: list[Line] = [[("── ", "muted"), ("Next ten times", "title"), (" ──", "muted")]]
     for at in times:
-        text = look.date_time(at, when.zone)[:19]
-        lines.append([(text, ""), (f"  {look.countdown(at, when.now)}", "accent")])
+        text = fmt.date_time(at, when.zone)[:19]
+        lines.append([(text, ""), (f"  {fmt.countdown(at, when.now)}", "accent")])
     return [*lines, []]
 
 
@@ -231,12 +231,12 @@ def _field(name: str, value: Any, when: When) -> Span:
             return "–", ""
         value *= 1000  # the one time that QStash tells in seconds
     if isinstance(value, int) and name.endswith(("At", "Time", "Start")):
-        return f"{look.date_time(value, when.zone)[:19]}  ({_relative(value, when.now)})", ""
+        return f"{fmt.date_time(value, when.zone)[:19]}  ({_relative(value, when.now)})", ""
     if isinstance(value, dict):
         parts = [f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items()]
-        return look.safe(", ".join(parts)), ""
-    return look.safe(", ".join(map(str, value)) if isinstance(value, list) else str(value)), ""
+        return fmt.safe(", ".join(parts)), ""
+    return fmt.safe(", ".join(map(str, value)) if isinstance(value, list) else str(value)), ""
 
 
 def _relative(at: int, now: int) -> str:
-    return look.countdown(at, now) if at > now else look.ago(at, now)
+    return fmt.countdown(at, now) if at > now else fmt.ago(at, now)

@@ -1,0 +1,1 @@
+"""What a key or a chosen command does."""

@@ -1,0 +1,1 @@
+"""What the terminal UI knows: plain Python, without widgets and without a screen."""

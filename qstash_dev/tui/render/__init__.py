@@ -1,0 +1,1 @@
+"""From values to lines of text with roles: pure, without widgets."""
