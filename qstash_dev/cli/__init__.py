@@ -57,7 +57,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"qstash_dev.cli.{COMMANDS[cmd_name][0]}")
+        module = import_module(f"qstash_dev.cli.commands.{COMMANDS[cmd_name][0]}")
         # `import` is a word of the language and cannot be a name.
         command = getattr(module, {"import": "import_messages"}.get(cmd_name, cmd_name))
         assert isinstance(command, click.Command)

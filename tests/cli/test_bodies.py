@@ -4,8 +4,8 @@ import json
 import pytest
 
 from qstash_dev.cli.bodies import body_of, forwarded, headers_of, read_body
+from qstash_dev.cli.commands.send import absolute, ids_of, read_fixture, saved_headers
 from qstash_dev.cli.exits import Failure
-from qstash_dev.cli.send import absolute, ids_of, read_fixture, saved_headers
 
 
 def test_a_body_is_text_a_file_or_stdin(tmp_path, monkeypatch):

@@ -6,8 +6,8 @@ import pytest
 
 from qstash_dev import __version__, cli
 from qstash_dev.cli import COMMANDS, commands, run
+from qstash_dev.cli.commands.resources import NOUNS
 from qstash_dev.cli.exits import INTERRUPTED
-from qstash_dev.cli.resources import NOUNS
 
 HEAVY = {"aiohttp", "textual", "rich", "pyngrok", "watchfiles", "msgspec", "sqlite3", "asyncio"}
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from qstash_dev.cli.send import read_fixture
+from qstash_dev.cli.commands.send import read_fixture
 
 DESTINATION = "http://127.0.0.1:1/api?q=caf%C3%A9"
 

@@ -2,11 +2,11 @@ from functools import partial
 
 import pytest
 
-from qstash_dev.cli.reload import LIVE, follow, needing_restart, reload, stamp
 from qstash_dev.config import load
 from qstash_dev.config.load import FIELDS
 from qstash_dev.config.options import BY_NAME
 from qstash_dev.protocol.quota import Limits
+from qstash_dev.server.reload import LIVE, follow, needing_restart, reload, stamp
 from qstash_dev.server.server import LIVE as LIVE_FIELDS
 
 

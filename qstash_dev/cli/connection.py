@@ -34,7 +34,7 @@ def target_of(url: str | None) -> Target:
     return find(url, os.environ, load_or_fail("serve", {}).config)
 
 
-def talk(url: str | None, act: Callable[[Client], Awaitable[T]]) -> T:
+def with_client(url: str | None, act: Callable[[Client], Awaitable[T]]) -> T:
     """What `act` returns. Exits with 5 when no server answers, with 1 when it refuses."""
     target = target_of(url)
 
@@ -53,4 +53,4 @@ def talk(url: str | None, act: Callable[[Client], Awaitable[T]]) -> T:
 
 def ask(url: str | None, method: str, path: str, **request: Any) -> Any:
     """The answer to one request."""
-    return talk(url, lambda client: client.request(method, path, **request))
+    return with_client(url, lambda client: client.request(method, path, **request))

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from qstash_dev.cli.doctor import (
+from qstash_dev.cli.commands.doctor import (
     app_finding,
     env_finding,
     env_findings,

@@ -5,10 +5,10 @@ import sys
 import click
 from msgspec import convert
 
+from qstash_dev.cli.commands.messages import HEADS, row_cells
+from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
-from qstash_dev.cli.messages import HEADS, row_cells
 from qstash_dev.cli.tables import print_json, print_table, time_text
-from qstash_dev.cli.talk import ask, json_option, talk, url_option
 from qstash_dev.client import Clock, Row
 from qstash_dev.config.parsing import duration_ms
 from qstash_dev.protocol.timing import format_duration
@@ -45,7 +45,7 @@ def print_clock(found: Clock, as_json: bool = False) -> None:
 
 def change(url: str | None, order: dict[str, object]) -> None:
     """Sends an order to the clock and shows what became of it."""
-    print_clock(talk(url, lambda client: client.clock(order)))
+    print_clock(with_client(url, lambda client: client.clock(order)))
 
 
 @clock.command("show")
@@ -53,7 +53,7 @@ def change(url: str | None, order: dict[str, object]) -> None:
 @url_option
 def show_clock(as_json: bool = False, url: str | None = None) -> None:
     """How time passes now."""
-    print_clock(talk(url, lambda client: client.clock()), as_json)
+    print_clock(with_client(url, lambda client: client.clock()), as_json)
 
 
 @clock.command("advance")

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import click
 
+from qstash_dev.cli.commands.messages import filter_option, matching
+from qstash_dev.cli.commands.send import saved_headers, token_of
+from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.exits import USAGE, Failure
-from qstash_dev.cli.messages import filter_option, matching
-from qstash_dev.cli.send import saved_headers, token_of
-from qstash_dev.cli.talk import talk, url_option
 from qstash_dev.client import Client, Detail, Row
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, read_fixture, write_fixture
 from qstash_dev.protocol.model import Kind
@@ -45,7 +45,7 @@ def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> No
             found.append(json.loads(write_fixture(fixture)))
         return found
 
-    saved = talk(url, act)
+    saved = with_client(url, act)
     try:
         file.write_text(json.dumps(saved, indent=2, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:
@@ -106,7 +106,7 @@ def import_messages(file: Path, user: str | None, url: str | None) -> None:
             for fixture in bar:
                 await publish(client, fixture, token)
 
-    talk(url, act)
+    with_client(url, act)
     click.echo(f"{count_text(len(fixtures))} sent.", err=True)
 
 

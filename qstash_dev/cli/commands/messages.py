@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from qstash_dev.cli.bodies import body_of, headers_of
+from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
-from qstash_dev.cli.talk import json_option, talk, url_option
 from qstash_dev.client import Client, Refused, Row
 
 HEADS = ("TIME", "STATE", "CODE", "TRY", "ID", "DESTINATION", "ERROR")
@@ -33,7 +33,7 @@ def messages() -> None:
 @url_option
 def list_messages(filter: str | None, limit: int, as_json: bool, url: str | None) -> None:
     """The newest messages first."""
-    page = talk(url, lambda client: client.messages(filter, limit=limit))
+    page = with_client(url, lambda client: client.messages(filter, limit=limit))
     if as_json:
         print_json(page.rows)
         return
@@ -58,12 +58,12 @@ def row_cells(row: Row) -> tuple[object, ...]:
 def get_message(id: str, body: bool, as_json: bool, url: str | None) -> None:
     """One message with every attempt, and why it failed."""
     if body:
-        sys.stdout.buffer.write(talk(url, lambda client: client.body(id)))
+        sys.stdout.buffer.write(with_client(url, lambda client: client.body(id)))
         return
     if as_json:
-        print_json(talk(url, lambda client: client.request("GET", f"/_dev/messages/{id}")))
+        print_json(with_client(url, lambda client: client.request("GET", f"/_dev/messages/{id}")))
         return
-    print_detail(talk(url, lambda client: client.message(id)))
+    print_detail(with_client(url, lambda client: client.message(id)))
 
 
 def each(
@@ -82,7 +82,7 @@ def each(
                 click.echo(f"{id}: {error}", err=True)
         return refused
 
-    if talk(url, run):
+    if with_client(url, run):
         raise click.exceptions.Exit(ERROR)
 
 
@@ -124,7 +124,7 @@ def dlq() -> None:
 @url_option
 def list_dlq(limit: int, as_json: bool, url: str | None) -> None:
     """The newest dead letters first."""
-    entries = talk(url, lambda client: client.dlq(limit=limit))
+    entries = with_client(url, lambda client: client.dlq(limit=limit))
     if as_json:
         print_json(entries)
         return
@@ -149,7 +149,7 @@ def get_dlq(dlq_id: str, as_json: bool, url: str | None) -> None:
             return await client.request("GET", f"/_dev/messages/{message_id}")
         return await client.message(message_id)
 
-    found = talk(url, act)
+    found = with_client(url, act)
     if as_json:
         print_json(found)
     else:
@@ -213,7 +213,9 @@ def replay(
         changes["url"] = to
     if method:
         changes["method"] = method.upper()
-    chosen = ids or [row.id for row in talk(url, lambda client: matching(client, filter or ""))]
+    chosen = ids or [
+        row.id for row in with_client(url, lambda client: matching(client, filter or ""))
+    ]
     if not chosen:
         click.echo("No message matches.", err=True)
     each(url, chosen, "Replayed", lambda client, id: client.replay(id, changes))

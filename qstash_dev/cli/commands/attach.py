@@ -4,9 +4,9 @@ import sys
 
 import click
 
+from qstash_dev.cli.connection import target_of, with_client
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
-from qstash_dev.cli.talk import talk, target_of
 from qstash_dev.config import Config
 from qstash_dev.config.errors import suggestion
 
@@ -17,7 +17,7 @@ def attach(url: str | None) -> int:
     """Show a running server [default: the one of this directory]; q leaves it running."""
     if not sys.stdout.isatty():
         raise Failure("The terminal UI needs a terminal; see qstash-dev logs --follow.", USAGE)
-    talk(url, lambda client: client.health())
+    with_client(url, lambda client: client.health())
     target = target_of(url)
     config = load_or_fail("dev", {}).config
     # Imported late: a server that does not answer is told without loading Textual.

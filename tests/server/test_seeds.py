@@ -1,8 +1,8 @@
 import pytest
 
-from qstash_dev.cli.seeds import added, calls, gone, place, removal, user_of
 from qstash_dev.config import ConfigError, Endpoint, GroupSeed, QueueSeed, ScheduleSeed, Seeds
 from qstash_dev.protocol.users import DEV_USERS
+from qstash_dev.server.seeds import added, calls, gone, place, removal, user_of
 
 MAIL = QueueSeed("mail", parallelism=2)
 TEAM = GroupSeed("team", (Endpoint("http://a"), Endpoint("http://b", "b")))

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import click
 from msgspec import Struct
 
+from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
-from qstash_dev.cli.talk import ask, json_option, talk, url_option
 from qstash_dev.protocol.users import DEV_USERS
 
 Record = dict[str, Any]
@@ -123,7 +123,7 @@ def list_command(noun: Noun) -> click.Command:
     @json_option
     @url_option
     def show(as_json: bool, url: str | None) -> None:
-        found = talk(url, lambda client: client.resources(noun.name))
+        found = with_client(url, lambda client: client.resources(noun.name))
         if as_json:
             print_json(found)
             return
@@ -145,7 +145,7 @@ def get_command(noun: Noun) -> click.Command:
     @owner_option
     @url_option
     def show(name: str, as_json: bool, user: str | None, url: str | None) -> None:
-        found = talk(url, lambda client: client.resources(noun.name))
+        found = with_client(url, lambda client: client.resources(noun.name))
         record = the_one(found, noun, name, user)
         if record is None:
             raise Failure(f"{nothing(noun, name, user)}.")
@@ -162,7 +162,7 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
     @owner_option
     @url_option
     def act(name: str, user: str | None, url: str | None) -> None:
-        found = talk(url, lambda client: client.resources(noun.name))
+        found = with_client(url, lambda client: client.resources(noun.name))
         record = the_one(found, noun, name, user)
         if record is None and verb not in noun.made_by:
             raise Failure(f"{nothing(noun, name, user)}: nothing was done.")

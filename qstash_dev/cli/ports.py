@@ -1,4 +1,4 @@
-"""Who listens on a port of this machine: another qstash-dev, another QStash, or something else."""
+"""Which program listens on a port of this machine: another qstash-dev, another QStash, or something else."""
 
 from qstash_dev.client import Client, ClientError
 from qstash_dev.protocol.users import DEV_USERS
@@ -6,7 +6,7 @@ from qstash_dev.protocol.users import DEV_USERS
 TIMEOUT_S = 1.0
 
 
-async def holder_of(port: int) -> str:
+async def program_on(port: int) -> str:
     """A sentence about the program that answers on 127.0.0.1:`port`."""
     url = f"http://127.0.0.1:{port}"
     async with Client(url, timeout_s=TIMEOUT_S) as client:

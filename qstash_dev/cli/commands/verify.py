@@ -7,10 +7,10 @@ import sys
 import click
 
 from qstash_dev.cli.bodies import read_body
+from qstash_dev.cli.connection import json_option
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import print_json, time_text
-from qstash_dev.cli.talk import json_option
 from qstash_dev.engine.clock import SystemClock
 from qstash_dev.protocol.signature import Inspection, inspect
 

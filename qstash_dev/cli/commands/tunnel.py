@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
+from qstash_dev.cli.connection import ask, json_option, url_option
 from qstash_dev.cli.exits import TUNNEL_FAILED, Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
-from qstash_dev.cli.talk import ask, json_option, url_option
 
 
 @click.command()

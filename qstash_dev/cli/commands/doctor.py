@@ -17,11 +17,11 @@ import click
 from msgspec import Struct
 
 from qstash_dev import __version__
+from qstash_dev.cli.connection import json_option, target_of
 from qstash_dev.cli.exits import ERROR
-from qstash_dev.cli.holder import holder_of
 from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.ports import program_on
 from qstash_dev.cli.tables import print_json
-from qstash_dev.cli.talk import json_option, target_of
 from qstash_dev.client import Client, ClientError
 from qstash_dev.config import Config, ConfigError
 from qstash_dev.config.env_file import read
@@ -78,7 +78,7 @@ async def server_finding(url: str, port: int) -> Finding:
     if not is_open("127.0.0.1", port):
         return Finding("ok", f"Port {port} is free: no server runs there yet.")
     fix = f"Take another port, such as qstash-dev --port {port + 1}, and set QSTASH_URL."
-    return Finding("problem", await holder_of(port), fix)
+    return Finding("problem", await program_on(port), fix)
 
 
 def app_finding(app_url: str) -> Finding:

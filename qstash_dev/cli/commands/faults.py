@@ -5,9 +5,9 @@ from typing import Any, get_args
 import click
 
 from qstash_dev.cli.bodies import headers_of, read_body
-from qstash_dev.cli.control import duration
+from qstash_dev.cli.commands.control import duration
+from qstash_dev.cli.connection import ask, json_option, url_option
 from qstash_dev.cli.tables import print_json, print_table
-from qstash_dev.cli.talk import ask, json_option, url_option
 from qstash_dev.devtools.faults import Kind
 from qstash_dev.protocol.timing import format_duration
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev import server
-from qstash_dev.cli import journal
+from qstash_dev.cli import server_log
 from qstash_dev.cli.exits import OK, PORT_IN_USE, USAGE, Failure
 from qstash_dev.cli.options import (
     ServerCommand,
@@ -27,10 +27,10 @@ from qstash_dev.cli.options import (
     load_here,
     load_or_fail,
 )
-from qstash_dev.cli.reload import Stamp, follow, stamp
 from qstash_dev.cli.terminal import attach_command, run_child
 from qstash_dev.config import Config, ConfigError, Loaded, Seeds
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
+from qstash_dev.server.reload import Stamp, follow, stamp
 from qstash_dev.store.database import StoreError
 
 Companion = Callable[[Started], Coroutine[Any, Any, None]]
@@ -111,13 +111,13 @@ def start(
     launch = Launch(loaded, stamp(config.config_file), lambda: load_here(command, flags))
     if config.output == "tui" and not is_terminal():
         raise Failure("The terminal UI needs a terminal; expected another --output.", USAGE)
-    journal.write_to_stderr(config.verbosity, config.log_file)
+    server_log.write_to_stderr(config.verbosity, config.log_file)
     try:
         return server.run(main(launch))
     except server.PortInUse as error:
-        from qstash_dev.cli.holder import holder_of  # a start that succeeds does not pay for it
+        from qstash_dev.cli.ports import program_on  # a start that succeeds does not pay for it
 
-        holder = asyncio.run(holder_of(error.port))
+        holder = asyncio.run(program_on(error.port))
         flag = "--log-port" if error.port == config.log_port else "--port"
         # The last line of all output, for the JavaScript SDK reads the port there.
         click.echo(port_in_use(error.address, error.port, holder, flag), err=True, nl=False)
@@ -156,7 +156,7 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
 async def sow(started: Started, config: Config, before: Seeds | None = None) -> None:
     """Makes the resources that the configuration file names."""
     if config.seeds != (before or Seeds()):
-        from qstash_dev.cli import seeds  # only those who have some pay for it
+        from qstash_dev.server import seeds
 
         await seeds.sow(started.url, config, before)
 
@@ -234,7 +234,7 @@ async def show_screen(
         environment["QSTASH_DEV_CONFIG"] = str(config.config_file)
     if config.theme is not None:
         environment["QSTASH_DEV_THEME"] = config.theme
-    with journal.away_from_the_screen(config), console.silence():
+    with server_log.away_from_the_screen(config), console.silence():
         screen = asyncio.create_task(run_child(attach_command(started.url), environment))
         stopped = asyncio.create_task(stop.wait())
         await first_of(screen, stopped)

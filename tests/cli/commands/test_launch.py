@@ -1,7 +1,7 @@
 import pytest
 
 from qstash_dev.cli import run
-from qstash_dev.cli.launch import QUIET_S, hint_when_quiet
+from qstash_dev.cli.commands.launch import QUIET_S, hint_when_quiet
 from qstash_dev.console import Console, Line
 from qstash_dev.protocol.model import State
 

@@ -7,7 +7,7 @@ import sys
 import click
 from msgspec import convert, to_builtins
 
-from qstash_dev.cli.talk import talk, url_option
+from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.client import Client, Event, Logs, Online
 from qstash_dev.console import Line, event_text, wants_colour
 from qstash_dev.protocol.model import State
@@ -30,7 +30,7 @@ def logs(follow: bool, filter: str | None, limit: int, as_json: bool, url: str |
         if follow:
             await tail(client, page.seq, filter, as_json)
 
-    talk(url, run)
+    with_client(url, run)
 
 
 async def tail(client: Client, after: int, filter: str | None, as_json: bool) -> None:

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import click
 
 from qstash_dev.cli.bodies import forwarded, headers_of, read_body
+from qstash_dev.cli.commands.env import select
+from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.detail import print_detail
-from qstash_dev.cli.env import select
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
-from qstash_dev.cli.talk import talk, url_option
 from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
 from qstash_dev.client.headers import joined
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
@@ -95,7 +95,7 @@ def send(
             return []
         return [row.state for row in await outcomes(client, ids_of(answer))]
 
-    if any(state != "delivered" for state in talk(url, act)):
+    if any(state != "delivered" for state in with_client(url, act)):
         raise click.exceptions.Exit(ERROR)
 
 

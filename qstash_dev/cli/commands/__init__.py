@@ -1,0 +1,1 @@
+"""One file for each command, or for the commands of one noun."""
