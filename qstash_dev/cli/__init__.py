@@ -86,7 +86,7 @@ class Commands(click.Group):
     epilog="Options of the server: qstash-dev dev --help.",
 )
 @click.version_option(__version__, prog_name="qstash-dev", message="%(prog)s %(version)s")
-def commands() -> None:
+def root() -> None:
     """A local QStash: signs, delivers, retries, records and replays, without the cloud.
 
     Start `qstash-dev` beside your app, and give the app the printed variables.
@@ -101,7 +101,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def run(args: Sequence[str] | None = None) -> int:
     """The exit code of a command; what went wrong is on stderr."""
     try:
-        code = commands.main(args, prog_name="qstash-dev", standalone_mode=False)
+        code = root.main(args, prog_name="qstash-dev", standalone_mode=False)
     except Failure as error:
         error.show()
         return error.code

@@ -1,4 +1,4 @@
-"""Which program listens on a port of this machine: another qstash-dev, another QStash, or something else."""
+"""Which program listens on a port here: another qstash-dev, another QStash, or something else."""
 
 from qstash_dev.client import Client, ClientError
 from qstash_dev.protocol.users import DEV_USERS

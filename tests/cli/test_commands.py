@@ -5,7 +5,7 @@ import click
 import pytest
 
 from qstash_dev import __version__, cli
-from qstash_dev.cli import COMMANDS, commands, run
+from qstash_dev.cli import COMMANDS, root, run
 from qstash_dev.cli.commands.resources import NOUNS
 from qstash_dev.cli.exits import INTERRUPTED
 
@@ -97,7 +97,7 @@ def tried(monkeypatch):
 
         return record
 
-    monkeypatch.setattr(commands, "get_command", stand_in)
+    monkeypatch.setattr(root, "get_command", stand_in)
     monkeypatch.setitem(COMMANDS, "dev", ("launch", ""))
     return calls
 
@@ -121,5 +121,5 @@ def test_an_interrupted_command_ends_with_130(monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.commands, "main", interrupted)
+    monkeypatch.setattr(cli.root, "main", interrupted)
     assert run(["env"]) == INTERRUPTED
