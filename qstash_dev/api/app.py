@@ -6,9 +6,16 @@ from aiohttp import web
 
 from qstash_dev.api.call import Call, Context, json_response
 from qstash_dev.api.control import server
-from qstash_dev.api.guard import allow_headers, authenticate, check_origin, preflight
+from qstash_dev.api.guard import (
+    allow_headers,
+    authenticate,
+    check_action,
+    check_caller,
+    preflight,
+)
 from qstash_dev.api.listener import ApiServer
 from qstash_dev.api.router import Route, Router, WrongMethod
+from qstash_dev.api.target import Target, read_target
 from qstash_dev.api.v2 import (
     dlq,
     flow_control,
@@ -21,7 +28,6 @@ from qstash_dev.api.v2 import (
     url_groups,
     workflows,
 )
-from qstash_dev.protocol.destination import escape
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.store.database import StoreError
 
@@ -92,14 +98,17 @@ def make_server(context: Context) -> ApiServer:
 
 async def _serve(request: web.BaseRequest, context: Context, router: Router) -> web.StreamResponse:
     origin = None
-    path, _, query = escape(request.raw_path).partition("?")
+    target = read_target(request.raw_path)
     try:
-        origin = check_origin(request, context)
+        origin = check_caller(request, target, context)
         if origin is not None and request.method == "OPTIONS":
             return preflight(request, origin)
-        response = await _dispatch(Call(request, context, query), path, router)
+        response = await _dispatch(
+            Call(request, context, target.query, target.path), target, router
+        )
     except QStashError as error:
-        log.warning("%s %s: %d %s", request.method, path[:200], error.status, error.message)
+        path = target.path[:200]
+        log.warning("%s %s: %d %s", request.method, path, error.status, error.message)
         response = _refusal(error)
     except StoreError as error:
         log.error("%s", error)
@@ -109,25 +118,37 @@ async def _serve(request: web.BaseRequest, context: Context, router: Router) -> 
     return response
 
 
-async def _dispatch(call: Call, path: str, router: Router) -> web.StreamResponse:
+async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamResponse:
     request, context = call.request, call.context
-    if path[:4].lower() == "/v2/" or context.token_required:
+    if target.is_api or context.token_required:
         try:
             call.user, call.by_header = authenticate(request, call.query, context)
         except QStashError:
-            if not workflows.is_public(path):
+            if not _is_public(target.path):
                 raise
     # The cloud's token is lent to those alone who have one of ours.
     if context.cloud is not None and call.user and context.cloud.takes(call):
         return await context.cloud.pass_on(call)
     try:
-        match = router.find(request.method, path)
+        match = router.find(request.method, target.path)
     except WrongMethod as error:
         raise QStashError(405, f"{request.method} is not allowed here, only {error}") from error
     if match is None:
-        raise QStashError(404, f"there is no {request.method} {path[:200]}")
+        raise QStashError(404, _nothing_there(request.method, target.path[:200]))
+    if match.any_method:
+        check_action(request)
     call.params, call.rest = match.params, match.rest
     return await match.handler(call)
+
+
+def _is_public(path: str) -> bool:
+    return path.rstrip("/").lower() == server.ALIVE or workflows.is_public(path)
+
+
+def _nothing_there(method: str, path: str) -> str:
+    text = f"there is no {method} {path}"
+    of_v1 = path[:4].lower() == "/v1/"
+    return f"{text}: this is version 2, use /v2{path[3:]}" if of_v1 else text
 
 
 def _refusal(error: QStashError) -> web.Response:

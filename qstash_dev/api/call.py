@@ -57,11 +57,14 @@ class Context(Struct, frozen=True):
 
 
 class Call(Struct):
-    """A request on its way. `user` is the tenant of the token; `rest` the raw end of the path."""
+    """A request on its way. `query` and `path` are raw, and so is `rest`, the end of the path; `user`
+    is the tenant of the token.
+    """
 
     request: web.BaseRequest
     context: Context
     query: str
+    path: str = ""
     params: dict[str, str] = {}
     rest: str = ""
     user: str = ""

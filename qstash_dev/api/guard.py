@@ -1,34 +1,48 @@
-"""Who may talk to us: no foreign web page, no rebound host name, no unknown token.
+"""Who may talk to us: no web page but those of this machine, no rebound host name, no unknown token.
 
-The dev tokens are public and a form needs no preflight, so without this any web page could make us
-send validly signed requests to the developer's app.
+The dev tokens are public and neither a form nor an image needs a preflight, so without this any web
+page could make us send validly signed requests to the developer's app.
 """
 
-import ipaddress
+import re
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlsplit
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from qstash_dev.api.call import Context
+from qstash_dev.api.target import Target
 from qstash_dev.protocol.delivery import is_local_name
 from qstash_dev.protocol.errors import QStashError
 
 CONSOLE = "https://console.upstash.com"
 _CONTAINER_HOST = "host.docker.internal"
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]|([A-Za-z0-9_.-]+))(?::[0-9]*)?")
+_ORIGIN = re.compile(r"https?://(.+)")
+# Judged by their first value, used by another one: better not at all.
+_SINGLE = ("Host", "Origin", "Authorization", "Sec-Fetch-Site")
 
 
-def check_origin(request: web.BaseRequest, context: Context) -> str | None:
-    """The allowed browser origin of a request, if any. Raises QStashError(403)."""
-    host = request.headers.get("Host", "")
-    if not _is_ours(host, context):
-        raise QStashError(403, f"the Host header {host[:200]!r} is not a name of this server")
-    origin = request.headers.get("Origin")
-    if origin is None:
-        if request.headers.get("Sec-Fetch-Site") == "cross-site":
-            raise QStashError(403, "requests from other web sites are refused")
+def check_caller(request: web.BaseRequest, target: Target, context: Context) -> str | None:
+    """The web page origin that may read the answer, if a page is asking.
+
+    Raises QStashError: 400 for a header that stands there twice, 403 for whom we do not answer.
+    """
+    headers = request.headers
+    for name in _SINGLE:
+        if len(headers.getall(name, ())) > 1:
+            raise QStashError(400, f"the header {name} stands in the request more than once")
+    host = headers.get("Host", "") if target.authority is None else target.authority
+    for named in {host, headers.get("Host", host)}:
+        _check_host(named, request, context)
+    origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
+    if not target.is_api:
+        _check_own_page(origin, site, host)
         return None
-    if not _may_call(origin):
+    if origin is None and site == "cross-site":
+        raise QStashError(403, "requests from other web sites are refused")
+    if origin is not None and not (_is_same(origin, host) or _may_call(origin)):
         raise QStashError(403, f"requests from the web page origin {origin[:200]!r} are refused")
     return origin
 
@@ -36,16 +50,45 @@ def check_origin(request: web.BaseRequest, context: Context) -> str | None:
 def authenticate(request: web.BaseRequest, query: str, context: Context) -> tuple[str, bool]:
     """The user of the request's token, and whether it came in the Authorization header.
 
-    Raises QStashError(401) in QStash's words.
+    Raises QStashError(401) in QStash's words, and 403 for a token in the query that a page sent:
+    there it needs no preflight.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip() in context.users:
         return context.users[token.strip()].id, True
     if "qstash_token" in query.lower():
         user = context.users.get(_query_token(query))
+        if user is not None and is_browser(request):
+            raise QStashError(
+                403,
+                "a browser's token in the query is refused: send the header "
+                "'Authorization: Bearer <token>' instead",
+            )
         if user is not None:
             return user.id, False
     raise QStashError(401, "unable to authenticate: invalid token")
+
+
+def check_action(request: web.BaseRequest) -> None:
+    """What acts whatever the method is not done by a page's GET, however it has a token.
+
+    Raises QStashError(403).
+    """
+    if request.method in ("GET", "HEAD") and is_browser(request):
+        raise QStashError(403, f"a browser may not do this with {request.method}: use POST")
+
+
+def is_browser(request: web.BaseRequest) -> bool:
+    """Whether a browser sent this, by what a page can neither leave out nor change.
+
+    Addresses that a browser does not trust get no `Sec-Fetch-*`, and a GET of an image has no
+    `Origin`; but all browsers are Mozilla. So is PowerShell. Node's `fetch` sends `Sec-Fetch-Mode`.
+    """
+    headers = request.headers
+    if any(name in headers for name in ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Dest", "Referer")):
+        return True
+    agent = headers.get("User-Agent", "")
+    return agent.startswith("Mozilla/") and "PowerShell/" not in agent
 
 
 def allow_headers(origin: str) -> dict[str, str]:
@@ -69,44 +112,77 @@ def preflight(request: web.BaseRequest, origin: str) -> web.Response:
     return web.Response(status=204, headers=headers)
 
 
+def _check_own_page(origin: str | None, site: str | None, host: str) -> None:
+    """The control API shows tokens: of pages it answers its own alone."""
+    if origin is not None and not _is_same(origin, host):
+        raise QStashError(
+            403,
+            f"requests from the web page origin {origin[:200]!r} are refused: "
+            "only /v2/ answers pages of other origins",
+        )
+    if site not in (None, "same-origin", "none"):
+        raise QStashError(403, "requests from other web sites are refused: use /v2/")
+
+
+def _check_host(host: str, request: web.BaseRequest, context: Context) -> None:
+    if not _is_ours(host, is_browser(request), context):
+        raise QStashError(
+            403,
+            f"the Host header {host[:200]!r} is not a name of this server: address it as "
+            "localhost or 127.0.0.1; other addresses are given with --host",
+        )
+
+
+def _is_ours(host: str, browser: bool, context: Context) -> bool:
+    """The addresses that we listen at, and the names that lead nowhere but to this machine.
+
+    A server that others can reach is protected by its tokens, whatever it is called. An app in a
+    container calls us `host.docker.internal`; in a browser that name can lead anywhere.
+    """
+    if context.token_required:
+        return True
+    name = _name_in(host)
+    if name == _CONTAINER_HOST:
+        return not browser
+    return name in context.hosts or _is_this_machine(name)
+
+
+def _may_call(origin: str) -> bool:
+    """Pages of the developer's own apps, and of the console's local mode."""
+    found = _ORIGIN.fullmatch(origin)
+    return origin == CONSOLE or (found is not None and _is_this_machine(_name_in(found[1])))
+
+
+def _is_same(origin: str, host: str) -> bool:
+    return origin.lower() == f"http://{host.lower()}"
+
+
+@lru_cache(maxsize=256)
+def _is_this_machine(name: str) -> bool:
+    """No other spelling: what browsers make of `0.0.0.0` or `2130706433` is not held to be local."""
+    address = _address(name)
+    if isinstance(address, IPv4Address):
+        return address.is_loopback
+    return address == IPv6Address("::1") or is_local_name(name)
+
+
+@lru_cache(maxsize=256)
+def _name_in(authority: str) -> str:
+    """The host of `host:port` in lower case; empty when it is nothing of the kind."""
+    found = _AUTHORITY.fullmatch(authority)
+    return (found[1] or found[2]).lower() if found else ""
+
+
+@lru_cache(maxsize=256)
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(name)
+    except ValueError:
+        return None
+
+
 def _query_token(query: str) -> str:
     for name, value in parse_qsl(query.replace("+", "%2B")):
         if name.lower() == "qstash_token":
             return value
     return ""
-
-
-def _is_ours(host: str, context: Context) -> bool:
-    """Names of this machine and plain addresses; an open server is protected by its token."""
-    if context.token_required:
-        return True
-    name = _hostname(f"//{host}")
-    return name in context.hosts or _is_own(name)
-
-
-@lru_cache(maxsize=256)
-def _is_own(name: str) -> bool:
-    return is_local_name(name) or name == _CONTAINER_HOST or _is_address(name)
-
-
-def _may_call(origin: str) -> bool:
-    if origin == CONSOLE:
-        return True
-    name = _hostname(origin)
-    return is_local_name(name) or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
-
-
-@lru_cache(maxsize=256)
-def _hostname(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:  # an impossible IPv6 address
-        return ""
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -27,11 +27,15 @@ class Route(Struct, frozen=True):
 
 
 class Match(Struct, frozen=True):
-    """A handler and what its pattern found; `rest` is what `*` or `{name...}` stands for, raw."""
+    """A handler and what its pattern found; `rest` is what `*` or `{name...}` stands for, raw.
+
+    `any_method`: the handler does the same by every method.
+    """
 
     handler: Handler
     params: dict[str, str]
     rest: str
+    any_method: bool = False
 
 
 class WrongMethod(Exception):
@@ -61,7 +65,8 @@ class Router:
             if method in methods or "ANY" in methods:
                 raw = found.groupdict(default="")
                 rest = raw.pop("rest", "")
-                return Match(handler, {name: unquote(text) for name, text in raw.items()}, rest)
+                params = {name: unquote(text) for name, text in raw.items()}
+                return Match(handler, params, rest, "ANY" in methods)
             allowed |= methods
         if allowed:
             raise WrongMethod(allowed)
@@ -70,7 +75,7 @@ class Router:
 
 def _head(path: str) -> str:
     """The first two parts: literal in every pattern, and enough to leave few to compare."""
-    return "/".join(path.removeprefix("/").split("/", 2)[:2]).lower()
+    return "/".join(path.strip("/").split("/", 2)[:2]).lower()
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -79,7 +79,7 @@ class Cloud:
 
     def takes(self, call: Call) -> bool:
         """Whether a call is the cloud's to answer: all of `/v2/` but keys and local messages."""
-        path = call.request.raw_path.partition("?")[0]
+        path = call.path
         if not path.lower().startswith("/v2/") or _OURS.match(path):
             return False
         named = _OF_MESSAGE.fullmatch(path)
@@ -94,7 +94,7 @@ class Cloud:
         request = call.request
         asked = rewrite.Call(
             method=request.method,
-            path=request.raw_path.partition("?")[0],
+            path=call.path,
             query=call.query,
             headers=_sendable(call.headers()),
             body=await call.body(),

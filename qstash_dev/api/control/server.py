@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from qstash_dev.api.call import Call, encode
+from qstash_dev.api.call import Call, encode, json_response
 from qstash_dev.api.control import auto_replay, clock, faults, messages, resources, routes
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
@@ -19,6 +19,12 @@ from qstash_dev.store.lists.rows import Row
 TICK_S = 0.1
 PING_S = 10.0
 PAGE = 1_000
+ALIVE = "/health"
+
+
+async def alive(call: Call) -> web.Response:
+    """That the server answers: for start scripts and containers, which have no token."""
+    return json_response({"ok": True})
 
 
 async def health(call: Call) -> web.Response:
@@ -152,6 +158,7 @@ class _Stream:
 
 
 ROUTES = (
+    Route("GET HEAD", ALIVE, alive),
     Route("GET", "/_dev/health", health),
     Route("GET", "/_dev/snapshot", snapshot),
     Route("GET", "/_dev/events", events),
