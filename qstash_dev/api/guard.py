@@ -13,8 +13,8 @@ from aiohttp import web
 
 from qstash_dev.api.call import Context
 from qstash_dev.api.target import Target
-from qstash_dev.protocol.delivery import is_local_name
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.urls import is_local_name
 
 CONSOLE = "https://console.upstash.com"
 _CONTAINER_HOST = "host.docker.internal"

@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.cloud.rewrite import Borders, wrapped_url
-from qstash_dev.protocol.delivery import is_loopback, route
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import (
     Attempt,
@@ -27,6 +26,7 @@ from qstash_dev.protocol.model import (
 )
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import body_hash, inspect, sign
+from qstash_dev.protocol.urls import is_loopback, route
 
 AT_CLOUD = "the cloud decides when it is delivered"
 """Why such a message is held: the engine never starts it by itself."""
@@ -141,18 +141,11 @@ def misdirected(target: str, headers: Mapping[str, str], gate: Gate) -> Refusal 
         return Refusal(400, f"the target {target[:200]!r} is not a path")
     expected = urlsplit(gate.public_url).netloc.lower()
     host = headers.get("host", "")
-    if _is_loopback(host) and host.lower() != expected:
+    if is_loopback(f"http://{host}") and host.lower() != expected:
         host = headers.get("x-forwarded-host", host)  # tunnels that set Host to the upstream's
     if host.lower() != expected:
         return Refusal(421, f"it is for the host {host[:200]!r}, the tunnel is {expected}")
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return is_loopback(f"http://{host}")
-    except ValueError:  # no host at all
-        return False
 
 
 def _for_another_url(sub: object, target: str, public_url: str) -> Refusal | None:
@@ -177,11 +170,10 @@ def _admission(
 
 
 def _app_url(target: str, gate: Gate) -> str:
-    """By route (of the public URL or of a path), else the app."""
+    """By a route of the public URL, else the app."""
     public = gate.public_url + target
-    for url in (public, target):
-        if (routed := route(url, gate.routes)) != url:
-            return routed
+    if (routed := route(public, gate.routes)) != public:
+        return routed
     return gate.app_url.rstrip("/") + target
 
 

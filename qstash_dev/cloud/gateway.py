@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from msgspec import to_builtins
@@ -26,11 +25,11 @@ from qstash_dev.cloud.tunnel import ExternalTunnel, Phase, Tunnel, TunnelState
 from qstash_dev.config import Config, env_file
 from qstash_dev.config.errors import ConfigError
 from qstash_dev.engine.engine import Engine
-from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import parse_draft
 from qstash_dev.protocol.model import Spec
 from qstash_dev.protocol.quota import Limits
+from qstash_dev.protocol.urls import Place, way
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.transport.sockets import listen
 
@@ -275,8 +274,7 @@ def _known_keys(variables: Mapping[str, str], config: Config) -> tuple[str, str]
 
 
 def _refuse_circle(cloud_url: str, api_port: int) -> None:
-    parts = urlsplit(cloud_url)
-    if is_loopback(cloud_url) and parts.port == api_port:
+    if way(cloud_url, own_ports={api_port}).place is Place.OURS:
         raise ConfigError("QSTASH_CLOUD_URL", f'"{cloud_url}" is this very server.')
 
 

@@ -15,11 +15,11 @@ from urllib.parse import quote, unquote, urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.protocol.delivery import is_loopback, route
 from qstash_dev.protocol.destination import parse_destination, split_query
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import Headers
+from qstash_dev.protocol.urls import way
 
 PREFIX = "/.qstash-dev/to/"
 
@@ -59,15 +59,7 @@ class Borders(Struct, frozen=True):
 
     def is_local(self, url: str) -> bool:
         """Whether a delivery to `url` would end on this machine."""
-        if not url.lower().startswith(("http://", "https://")):
-            return False
-        try:
-            if is_loopback(url):
-                return True
-            # `https://shop.example:x@evil.example` begins like `https://shop.example`.
-            return "@" not in urlsplit(url).netloc and route(url, self.routes) != url
-        except ValueError:  # no URL after all
-            return False
+        return way(url, self.routes).is_here
 
     def out(self, url: str) -> str:
         """The URL by which the cloud reaches a local one; any other stays as it is."""

@@ -58,7 +58,7 @@ OPTIONS = (
         "allow|hold|deny",
         p.choice("allow", "hold", "deny"),
         "allow",
-        "Destinations that are neither loopback nor routed.",
+        "Destinations that are not on this machine, after routes.",
     ),
     Option(APP, "hold", "", p.boolean, None, "Wait while the app is not running.", kind="toggle"),
     Option(TIME, "clock", "real|frozen[@T]|Nx", p.clock, "real", "How fast time passes."),

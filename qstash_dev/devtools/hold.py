@@ -3,10 +3,8 @@
 Such a message keeps its counters and its place; only what it waits for moves it on.
 """
 
-from urllib.parse import urlsplit
-
-from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.model import Attempt, Reason, SendFailure
+from qstash_dev.protocol.urls import is_loopback, origin_of
 
 EXTERNAL = "external"
 """Held because it would leave this machine (`--external hold`); running it now sends it."""
@@ -41,12 +39,6 @@ def hint(awaited: str) -> str | None:
     if is_origin(awaited):
         return f"Nothing listens at {awaited}: start your app, and it is delivered at once."
     return None
-
-
-def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def is_ours(awaited: str) -> bool:

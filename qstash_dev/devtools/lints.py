@@ -5,9 +5,6 @@ one, is an error here as it is there.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
-from ipaddress import ip_address
-from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,11 +12,10 @@ import msgspec
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.urls import Place, place_of
 
 _CHECKED_BODY = 65_536  # larger bodies are judged by their first and last character
 _NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
-
-Place = Literal["loopback", "private", "public"]
 
 
 def lints(spec: Spec, body: bytes, limits: Limits, *, delay_ms: int = 0) -> tuple[str, ...]:
@@ -38,7 +34,7 @@ def lints(spec: Spec, body: bytes, limits: Limits, *, delay_ms: int = 0) -> tupl
 def _reach(spec: Spec) -> Iterator[str]:
     """A loopback destination is what this server is for; all else is measured from the cloud."""
     place = place_of(spec.url)
-    if place == "private":
+    if place is Place.PRIVATE:
         yield (
             f"The cloud cannot reach {_host(spec.url)}, an address of a private network: deploy "
             "to a public one, or publish through a tunnel."
@@ -52,35 +48,16 @@ def _reach(spec: Spec) -> Iterator[str]:
 
 
 def _callback(name: str, callback: Callback, destination: Place) -> Iterator[str]:
-    if destination == "public" and place_of(callback.url) != "public":
+    if destination is Place.OUTSIDE and place_of(callback.url) is not Place.OUTSIDE:
         yield (
             f"The destination is public, but the {name} goes to {_host(callback.url)}: the cloud "
             "will never reach it. Derive both from the same base URL."
         )
-    if destination != "public" and place_of(callback.url) == "public":
+    if destination is not Place.OUTSIDE and place_of(callback.url) is Place.OUTSIDE:
         yield (
             f"The {name} goes to {_host(callback.url)}, although the destination is local: a "
             "deployed system gets what this machine does."
         )
-
-
-def place_of(url: str) -> Place:
-    """How far a URL reaches. A name without a dot is one of a private network (Docker, mDNS)."""
-    return _place(_host(url))
-
-
-@lru_cache(maxsize=256)
-def _place(host: str) -> Place:
-    if host == "localhost" or host.endswith(".localhost"):
-        return "loopback"
-    try:
-        address = ip_address(host)
-    except ValueError:
-        is_private = "." not in host or host.endswith((".local", ".internal", ".lan"))
-        return "private" if is_private else "public"
-    if address.is_loopback or address.is_unspecified:
-        return "loopback"
-    return "private" if address.is_private or address.is_link_local else "public"
 
 
 def _host(url: str) -> str:

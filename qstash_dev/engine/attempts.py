@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.policy import Policy
-from qstash_dev.protocol.delivery import build_request, is_loopback, route
+from qstash_dev.protocol.delivery import build_request
 from qstash_dev.protocol.model import (
     Attempt,
     Message,
@@ -18,6 +18,7 @@ from qstash_dev.protocol.model import (
     SendFailure,
     Timing,
 )
+from qstash_dev.protocol.urls import Way, way
 from qstash_dev.store.resources import Keys
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,12 @@ class Attempts:
 
     async def attempt(self, message: Message, policy: Policy) -> Attempt:
         """Make the attempt that the message is ACTIVE for; trouble of any kind is an outcome."""
-        target = route(message.spec.url, policy.routes)
+        leads = way(message.spec.url, policy.routes)
+        target = leads.target
         current, _ = self.signing_keys(message.user)
         now_s = self._clock.wall() // 1000
         request = build_request(message, target, current, now_s, self._new_id("jwt_"))
-        if policy.external != "allow" and self._is_external(message, target):
+        if policy.external != "allow" and self._is_kept_back(message, leads):
             outcome: Outcome = _denied(target, self._clock.wall())
         else:
             outcome = await self._outcome(message, request)
@@ -67,10 +69,9 @@ class Attempts:
             detail = f"qstash-dev failed to make the request: {type(error).__name__}: {error}"
             return SendFailure(Reason.INTERRUPTED, detail, Timing(self._clock.now()))
 
-    def _is_external(self, message: Message, target: str) -> bool:
-        """Whether it leaves this machine, neither routed nor let out by hand."""
-        url = message.spec.url
-        return not (target != url or is_loopback(url) or message.id in self.approved)
+    def _is_kept_back(self, message: Message, leads: Way) -> bool:
+        """Whether it would leave this machine and was not let out by hand."""
+        return leads.leaves and message.id not in self.approved
 
 
 def _denied(target: str, now: int) -> SendFailure:

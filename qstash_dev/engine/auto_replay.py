@@ -6,14 +6,14 @@ Knows nothing of files being watched; `source_changed` tells it.
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 
-from qstash_dev.devtools.hold import origin_of
 from qstash_dev.devtools.route_files import concerned
 from qstash_dev.engine.engine import Engine
 from qstash_dev.protocol.creation import Changes
-from qstash_dev.protocol.delivery import host_and_path, route
+from qstash_dev.protocol.delivery import host_and_path
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Attempt, Kind, Message, Outcome, Response, State
 from qstash_dev.protocol.settle import is_finished
+from qstash_dev.protocol.urls import origin_of, route
 
 MAX_AUTOMATIC = 100
 """So that a save does not flood the app: beyond this the oldest armed message is disarmed."""

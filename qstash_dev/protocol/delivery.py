@@ -4,8 +4,6 @@ The server's own headers replace forwarded ones of the same name: SDKs forward a
 a second `Upstash-Signature` would break verification.
 """
 
-from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from qstash_dev.protocol.model import FlowControl, Headers, Message, Request
@@ -60,48 +58,10 @@ def flow_value(flow: FlowControl) -> str:
     return ",".join(f"{name}={value}" for name, value in parts if value is not None)
 
 
-def route(url: str, routes: tuple[tuple[str, str], ...]) -> str:
-    """Where a destination is really sent: the longest matching prefix is replaced."""
-    matches = [(old, new) for old, new in routes if _has_prefix(url, old)]
-    if not matches:
-        return url
-    old, new = max(matches, key=lambda pair: len(pair[0]))
-    return new + url[len(old) :]
-
-
 def host_and_path(url: str) -> tuple[str, str]:
     """What the log filters `host` and `path` compare with."""
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2], parts.path or "/"
-
-
-def is_local_name(host: str) -> bool:
-    """Whether a host name always means this machine (RFC 6761, 6.3)."""
-    name = host.lower().rstrip(".")
-    return name == "localhost" or name.endswith(".localhost")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine: `localhost`, `*.localhost` or a loopback address."""
-    return _is_loopback_host(urlsplit(url).hostname or "")
-
-
-@lru_cache(maxsize=256)
-def _is_loopback_host(host: str) -> bool:
-    if is_local_name(host):
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
-
-
-def _has_prefix(url: str, prefix: str) -> bool:
-    """A prefix ends where a part of the URL ends: `http://a` is no prefix of `http://ab`."""
-    if not url.startswith(prefix):
-        return False
-    return prefix.endswith("/") or url[len(prefix) : len(prefix) + 1] in ("", "/", "?", "#", ":")
 
 
 def _own_headers(message: Message) -> dict[str, str]:

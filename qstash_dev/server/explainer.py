@@ -10,8 +10,8 @@ from pathlib import Path
 from qstash_dev.config.env_file import variables
 from qstash_dev.devtools import faults
 from qstash_dev.devtools.explain import EnvFile, Facts, explain
-from qstash_dev.devtools.hold import origin_of
 from qstash_dev.protocol.model import Attempt, Message, Reason, Response, SendFailure
+from qstash_dev.protocol.urls import origin_of
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import listening
 

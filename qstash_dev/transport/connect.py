@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit
 
-from qstash_dev.protocol.delivery import is_local_name
+from qstash_dev.protocol.urls import is_local_name
 
 CONNECT_S = 1.0
 _LOOPBACK = ("127.0.0.1", "::1")

@@ -24,7 +24,6 @@ from aiohttp.tracing import Trace
 from multidict import CIMultiDict, istr
 from yarl import URL
 
-from qstash_dev.protocol.delivery import is_local_name, is_loopback
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import (
     Headers,
@@ -35,6 +34,7 @@ from qstash_dev.protocol.model import (
     SendFailure,
     Timing,
 )
+from qstash_dev.protocol.urls import is_local_name, is_loopback
 
 # Next.js closes idle connections after 5 s: a POST must not meet a closing socket.
 KEEPALIVE_S = 3.0

@@ -189,7 +189,7 @@ def test_the_way_of_a_delivery_follows_its_path(
     target: str, resign: str, expected: tuple[str, bool]
 ) -> None:
     routes = (
-        ("/pay", "http://localhost:5000"),
+        (f"{PUBLIC}/pay", "http://localhost:5000"),
         (f"{PUBLIC}/deep", "http://localhost:6000"),
         ("https://shop.example", "http://localhost:7000"),
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from qstash_dev.devtools.hold import EXTERNAL, awaited, hint, is_origin, origin_of
+from qstash_dev.devtools.hold import EXTERNAL, awaited, hint, is_origin
 from qstash_dev.protocol.model import Attempt, Reason, Response, SendFailure, Timing
 
 LOCAL, FAR = "http://localhost:3000/api", "https://example.com/api"
@@ -29,10 +29,6 @@ def test_what_a_failed_attempt_waits_for(target, reason, apps, external, expecte
 def test_an_answer_is_never_held():
     answered = Attempt("msg_1", 1, LOCAL, (), Response(503, (), b"", Timing(0)))
     assert awaited(answered, True, "hold") is None
-
-
-def test_an_origin_has_no_credentials():
-    assert origin_of("http://user:secret@127.0.0.1:3000/a?b") == "http://127.0.0.1:3000"
 
 
 def test_only_apps_and_external_destinations_have_a_remedy():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.devtools.lints import lints, place_of
+from qstash_dev.devtools.lints import lints
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
 
@@ -18,32 +18,6 @@ JSON = (("Content-Type", "application/json"),)
 
 def marks(url: str = LOCAL, body: bytes = b"", delay_ms: int = 0, **spec: Any) -> tuple[str, ...]:
     return lints(Spec(url, **spec), body, LIMITS, delay_ms=delay_ms)
-
-
-@pytest.mark.parametrize(
-    ("url", "place"),
-    [
-        ("http://localhost:3000/x", "loopback"),
-        ("http://app.localhost/x", "loopback"),
-        ("http://127.0.0.1/x", "loopback"),
-        ("http://127.9.9.9/x", "loopback"),
-        ("http://[::1]:80/x", "loopback"),
-        ("http://0.0.0.0:3000/x", "loopback"),
-        ("http://192.168.1.5/x", "private"),
-        ("http://10.0.0.1/x", "private"),
-        ("http://172.16.0.1/x", "private"),
-        ("http://169.254.1.1/x", "private"),
-        ("http://[fe80::1]/x", "private"),
-        ("http://web:3000/x", "private"),
-        ("http://nas.local/x", "private"),
-        ("http://host.docker.internal/x", "private"),
-        ("https://example.com/x", "public"),
-        ("https://EXAMPLE.com", "public"),
-        ("http://8.8.8.8/x", "public"),
-    ],
-)
-def test_a_url_is_placed_by_its_host(url: str, place: str) -> None:
-    assert place_of(url) == place
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ from qstash_dev.protocol.delivery import (
     content_type,
     flow_value,
     host_and_path,
-    is_loopback,
-    route,
 )
 from qstash_dev.protocol.model import FlowControl, Message, Request
 from qstash_dev.protocol.signature import inspect
@@ -132,32 +130,6 @@ def test_the_signature_is_for_the_published_url_wherever_it_is_sent() -> None:
     assert (made.url, made.target) == (source.spec.url, "http://localhost:3000//x?a=%41")
 
 
-ROUTES = (
-    ("https://app.example.com", "http://localhost:3000"),
-    ("https://app.example.com/admin", "http://localhost:4000/a"),
-    ("http://slash/", "http://localhost:5000/"),
-)
-
-
-@pytest.mark.parametrize(
-    ("url", "target"),
-    [
-        ("https://app.example.com", "http://localhost:3000"),
-        ("https://app.example.com/x?y#z", "http://localhost:3000/x?y#z"),
-        ("https://app.example.com?y", "http://localhost:3000?y"),
-        ("https://app.example.com:8443/x", "http://localhost:3000:8443/x"),
-        ("https://app.example.community/x", "https://app.example.community/x"),
-        ("https://app.example.com/admin/1", "http://localhost:4000/a/1"),
-        ("https://app.example.com/administer", "http://localhost:3000/administer"),
-        ("http://slash/x", "http://localhost:5000/x"),
-        ("http://slash", "http://slash"),
-        ("https://other.example.com/", "https://other.example.com/"),
-    ],
-)
-def test_the_longest_matching_prefix_is_replaced(url: str, target: str) -> None:
-    assert route(url, ROUTES) == target
-
-
 @pytest.mark.parametrize(
     ("url", "host", "path"),
     [
@@ -168,25 +140,6 @@ def test_the_longest_matching_prefix_is_replaced(url: str, target: str) -> None:
 )
 def test_host_and_path_for_log_filters(url: str, host: str, path: str) -> None:
     assert host_and_path(url) == (host, path)
-
-
-@pytest.mark.parametrize(
-    ("url", "local"),
-    [
-        ("http://localhost:3000/", True),
-        ("http://LOCALHOST./", True),
-        ("http://app.localhost/", True),
-        ("http://127.0.0.1/", True),
-        ("http://127.8.9.1/", True),
-        ("http://[::1]:3000/", True),
-        ("http://0.0.0.0:3000/", True),
-        ("http://localhost.example.com/", False),
-        ("http://192.168.1.5/", False),
-        ("https://example.com/", False),
-    ],
-)
-def test_which_urls_mean_this_machine(url: str, local: bool) -> None:
-    assert is_loopback(url) is local
 
 
 def test_the_content_type_is_found_in_any_spelling() -> None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from qstash_dev.api.call import Call
-from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.destination import NAME, Destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Group
+from qstash_dev.protocol.urls import is_loopback
 
 
 def read_draft(call: Call, destination: Destination, group: Group | None) -> Draft:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from qstash_dev.devtools.explain.error_text import Said, read_response
 from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
+from qstash_dev.protocol.urls import is_loopback
 
 
 class EnvFile(Struct, frozen=True):
@@ -106,7 +107,7 @@ class Evidence:
 
     @cached_property
     def is_loopback(self) -> bool:
-        return is_loopback(self.target.hostname or "")
+        return is_loopback(self.facts.target or self.facts.url)
 
     @property
     def is_opaque(self) -> bool:
@@ -156,12 +157,3 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         return SplitResult("", "", "", "", "")
     return parts
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's loopback."""
-    return (
-        host in ("localhost", "::1", "0.0.0.0")
-        or host.startswith("127.")
-        or host.endswith(".localhost")
-    )

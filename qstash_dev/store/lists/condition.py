@@ -17,9 +17,9 @@ from qstash_dev.devtools.filters import (
     Text,
     Value,
 )
-from qstash_dev.protocol.delivery import is_loopback
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.redact import redact_body, redact_headers
+from qstash_dev.protocol.urls import is_loopback
 from qstash_dev.store.database import Database
 
 STATE = """

@@ -1,0 +1,197 @@
+"""Where a URL leads, judged by its target: what is really called once routes are applied.
+
+Reads a URL once, by its parts. Pure: it looks no name up, so a name that only DNS or a hosts file
+leads to this machine is not known here.
+"""
+
+import re
+from collections.abc import Set
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+Routes = tuple[tuple[str, str], ...]
+"""Pairs of a URL prefix and the URL that takes its place."""
+
+_URL = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
+_HOST_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::([0-9]{0,5}))?")
+_NUMBER = re.compile(r"0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_BOUNDARIES = ("", "/", "?", "#")
+
+
+class Place(StrEnum):
+    """How far away a target is. OURS is a listener of this very server."""
+
+    OURS = "ours"
+    LOOPBACK = "loopback"
+    PRIVATE = "private"
+    OUTSIDE = "outside"
+
+
+class Way(Struct, frozen=True):
+    """Where a URL leads: `target` is what is called, by a route if `is_routed`."""
+
+    target: str
+    place: Place
+    is_routed: bool
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is for this machine: an address of it, or what the developer has routed."""
+        return self.place is Place.LOOPBACK or (self.is_routed and self.place is not Place.OURS)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it leaves the machine. A private address that a route names is the developer's."""
+        return self.place is Place.OUTSIDE or (self.place is Place.PRIVATE and not self.is_routed)
+
+
+class Site(Struct, frozen=True):
+    """Scheme, host and port as they are compared: in lower case, decoded, with the default port."""
+
+    scheme: str
+    host: str
+    port: int
+    has_user: bool = False
+
+
+def way(url: str, routes: Routes = (), own_ports: Set[int] = frozenset()) -> Way:
+    """Where a URL leads. `own_ports` are those that this server listens on."""
+    target = route(url, routes)
+    place = place_of(target)
+    if place is Place.LOOPBACK and (site := site_of(target)) and site.port in own_ports:
+        place = Place.OURS
+    return Way(target, place, target != url)
+
+
+def place_of(url: str) -> Place:
+    """How far a URL reaches by itself. What cannot be read is outside.
+
+    A name without a dot is one of a private network (Docker, mDNS). Ours: QStash's own servers know
+    only "public" and "endpoint resolves to a loopback address".
+    """
+    site = site_of(url)
+    return _place(site.host) if site is not None else Place.OUTSIDE
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine: `localhost`, `*.localhost` or a loopback address."""
+    return place_of(url) is Place.LOOPBACK
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a host name always means this machine (RFC 6761, 6.3)."""
+    name = _plain(host)
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def route(url: str, routes: Routes) -> str:
+    """Where a destination is really sent: of the routes that fit, the one with the longest path.
+
+    Scheme, host and port must be the same, whatever their spelling, and the path must begin with the
+    route's, up to the end of a part. A URL with credentials fits no route.
+    """
+    if not routes:
+        return url
+    site, rest = site_of(url), _rest(url)
+    if site is None or site.has_user:
+        return url
+    fits = [(path, new) for old, new in routes for path in _common(site, rest, old)]
+    if not fits:
+        return url
+    path, new = max(fits, key=lambda fit: len(fit[0]))
+    return new.rstrip("/") + rest[len(path) :]
+
+
+def site_of(url: str) -> Site | None:
+    """The site of a URL; `None` for what is no http or https URL with a host."""
+    found = _URL.match(url)
+    return _site(found[1].lower(), found[2]) if found else None
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL as they are written, without credentials."""
+    found = _URL.match(url)
+    return f"{found[1].lower()}://{found[2].rpartition('@')[2]}" if found else ""
+
+
+@lru_cache(maxsize=1_024)
+def _site(scheme: str, authority: str) -> Site | None:
+    _, at, address = authority.rpartition("@")
+    found = _HOST_PORT.fullmatch(address)
+    host = _plain(found[1] or found[2] or "") if found else ""
+    if found is None or not host:
+        return None
+    port = int(found[3]) if found[3] else _DEFAULT_PORTS[scheme]
+    return Site(scheme, host, port, bool(at)) if port < 65_536 else None
+
+
+def _plain(host: str) -> str:
+    """One spelling: decoded, in lower case, without the dot of a full name at the end."""
+    text = unquote(host) if "%" in host else host
+    return normalize("NFKC", text).replace("\u3002", ".").lower().rstrip(".")
+
+
+@lru_cache(maxsize=1_024)
+def _place(host: str) -> Place:
+    if is_local_name(host):
+        return Place.LOOPBACK
+    address = _address(host)
+    if address is None:
+        is_private = "." not in host or host.endswith((".local", ".internal", ".lan"))
+        return Place.PRIVATE if is_private else Place.OUTSIDE
+    if address.is_loopback or address.is_unspecified:
+        return Place.LOOPBACK
+    return Place.PRIVATE if address.is_private or address.is_link_local else Place.OUTSIDE
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    if ":" not in host:
+        return _ipv4(host)
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return None
+    if address.is_loopback:
+        return address
+    return address.ipv4_mapped or (
+        IPv4Address(int(address)) if int(address) >> 32 == 0 else address
+    )
+
+
+def _ipv4(host: str) -> IPv4Address | None:
+    """As inet_aton and so getaddrinfo read it: one to four decimal, octal or hexadecimal numbers."""
+    words = host.split(".")
+    if len(words) > 4 or not all(map(_NUMBER.fullmatch, words)):
+        return None
+    *high, last = map(_number, words)
+    if max(high, default=0) > 255 or last >= 256 ** (5 - len(words)):
+        return None
+    return IPv4Address(sum(n << 24 - 8 * i for i, n in enumerate(high)) + last)
+
+
+def _number(word: str) -> int:
+    if word.startswith("0x"):
+        return int(word, 16)
+    if word.startswith("0"):
+        return int(word, 8)
+    return int(word[:20])  # any further digit makes it too large just as well
+
+
+def _rest(url: str) -> str:
+    found = _URL.match(url)
+    return url[found.end() :] if found else url
+
+
+def _common(site: Site, rest: str, prefix: str) -> tuple[str, ...]:
+    """The path of a route's prefix if it fits. A prefix ends where a part of the URL ends."""
+    if site_of(prefix) != site:
+        return ()
+    path = _rest(prefix).rstrip("/")
+    fits = rest.startswith(path) and rest[len(path) : len(path) + 1] in _BOUNDARIES
+    return (path,) if fits else ()
