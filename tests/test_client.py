@@ -171,7 +171,7 @@ async def test_events_survive_any_cut_of_the_stream(
     ]
     raw = "".join(lines).encode()
 
-    async def chunks():  # type: ignore[no-untyped-def]
+    async def chunks():
         for start in range(0, len(raw), chunk):
             yield raw[start : start + chunk]
 

@@ -28,11 +28,13 @@ def test_a_slash_at_the_end_and_the_case_of_a_path_change_nothing(route):
     for method in methods.split():
         path = filled(route.pattern)
         found = ROUTER.find(method, path)
+        assert found is not None
         assert found.handler is route.handler
         assert set(found.params.values()) <= {"SomeName", "Some/Key"}
         for literal in (str.upper, str.lower, str.title):
             assert ROUTER.find(method, filled(route.pattern, literal)) == found
         slashed = ROUTER.find(method, path + "/")
+        assert slashed is not None
         if route.pattern.endswith("*"):  # the slash is that of a destination
             assert (slashed.handler, slashed.rest) == (found.handler, found.rest + "/")
         else:
@@ -60,6 +62,7 @@ def test_a_slash_at_the_end_and_the_case_of_a_path_change_nothing(route):
 )
 def test_a_flow_control_key_may_hold_slashes(method, path, key):
     found = ROUTER.find(method, f"/v2/flowControl/{path}")
+    assert found is not None
     assert found.params == {"key": key}
 
 

@@ -35,6 +35,7 @@ def test_a_record_of_an_ended_process_is_no_server(tmp_path):
     assert read_record(record) is None
     record.write_text(json.dumps({"pid": os.getpid(), "url": "http://h", "token": "t"}))
     target = read_record(record)
+    assert target is not None
     assert (target.url, target.token, target.found_by) == ("http://h", "t", str(record))
 
 

@@ -168,7 +168,9 @@ async def slow_delivery(world: World) -> tuple[asyncio.Event, "asyncio.Task[Any]
 
 async def test_a_delivery_under_way_is_answered_before_the_server_stops(world: World) -> None:
     release, delivery = await slow_delivery(world)
-    stopping = asyncio.create_task(world.server._gateway.stop())
+    gateway = world.server._gateway
+    assert gateway is not None
+    stopping = asyncio.create_task(gateway.stop())
     with contextlib.suppress(OSError):
         while True:  # until it listens no more
             await world.raw("GET / HTTP/1.1\nHost: x")
@@ -518,8 +520,8 @@ async def test_the_token_for_webhooks_opens_nothing_else(world: World) -> None:
     for line in ("GET /v2/messages", "GET /v2/keys", "POST /v2/batch", "GET /_dev/snapshot"):
         answer = await world.raw(head(f"{line}?qstash_token={token}"))
         assert answer.status == 401
-    async with world.session.get(f"{world.url}/v2/keys?qstash_token={token}") as answer:
-        assert answer.status == 401
+    async with world.session.get(f"{world.url}/v2/keys?qstash_token={token}") as refused:
+        assert refused.status == 401
 
 
 async def test_each_run_has_another_token_for_webhooks(world: World) -> None:

@@ -34,7 +34,7 @@ class Circle:
         self.app = world.app
         self.cloud = cloud
         self.app_url = world.server.config.app_url
-        self.sdk = AsyncQStash(DEV.token, base_url=world.url)
+        self.sdk: Any = AsyncQStash(DEV.token, base_url=world.url)
 
     async def wait_in_cloud(self, wanted: str) -> None:
         """The cloud knows of an attempt a moment later than we do."""

@@ -146,8 +146,7 @@ def test_callbacks_leave_by_the_tunnel_and_forwarded_headers_stay() -> None:
 
 def test_configuration_in_the_query_of_a_local_destination_becomes_headers() -> None:
     query = "upstash-callback=http%3A%2F%2Flocalhost%3A3000%2Fdone&upstash-retries=1&a=1"
-    given_headers = {"upstash_retries": "3"}
-    out = outbound(call("/v2/publish/http://localhost:3000/x", query, **given_headers), BORDERS)
+    out = outbound(call("/v2/publish/http://localhost:3000/x", query, upstash_retries="3"), BORDERS)
     assert out.query == "a=1"
     assert dict(out.headers) == {
         "upstash-retries": "3",

@@ -5,6 +5,7 @@ says so, ids that are counted. Nothing sleeps; `World.run` goes from one appoint
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -124,14 +125,14 @@ class World:
     """A store, an engine, an app. Time moves by `run` and `run_until`."""
 
     def __init__(
-        self, *, store: Store | None = None, global_parallelism: int = 100, **policy: object
+        self, *, store: Store | None = None, global_parallelism: int = 100, **policy: Any
     ) -> None:
         self.clock = FakeClock()
         self.app = App(self.clock)
         self.store = store or Store.open(":memory:")
         self.ids = Ids()
         self.global_parallelism = global_parallelism
-        self.policy = Policy(limits=QUOTAS["pro"], **policy)  # type: ignore[arg-type]
+        self.policy = Policy(limits=QUOTAS["pro"], **policy)
         for user in (USER, OTHER_USER):
             self.store.keys.put(user, "sig_current", "sig_next")
         self._start()
@@ -211,7 +212,7 @@ class World:
         user: str = USER,
         queue: str | None = None,
         group: Group | None = None,
-        **headers: object,
+        **headers: Any,
     ) -> list[Accepted]:
         """Publish; `retries=0` is the header `Upstash-Retries: 0`."""
         return self.engine.accept(user, draft(url, queue=queue, **headers), body, group)
@@ -232,7 +233,7 @@ def draft(
     *,
     queue: str | None = None,
     defaults: dict[str, str] | None = None,
-    **headers: object,
+    **headers: Any,
 ) -> Draft:
     """A draft as the API reads it from `Upstash-*` headers, given as keywords."""
     pairs = [(f"Upstash-{name.replace('_', '-')}", str(value)) for name, value in headers.items()]

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ async def world() -> AsyncIterator[World]:
     await world.close()
 
 
-def publish(world: World, count: int, **options: object) -> list[str]:
-    return [world.publish(**{"delay": "1h", **options})[0].message_id for _ in range(count)]
+def publish(world: World, count: int, **options: Any) -> list[str]:
+    return [world.publish(**({"delay": "1h"} | options))[0].message_id for _ in range(count)]
 
 
 async def finished(world: World, action: BulkAction) -> BulkAction:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -360,7 +361,7 @@ async def test_a_duplicate_is_not_enqueued_within_ten_minutes(world: World) -> N
 
 
 async def test_content_decides_if_asked(world: World) -> None:
-    wish = {"content_based_deduplication": "true"}
+    wish: dict[str, Any] = {"content_based_deduplication": "true"}
     first = world.publish(body=b"1", **wish)[0]
     assert world.publish(body=b"1", **wish)[0].message_id == first.message_id
     assert not world.publish(body=b"2", **wish)[0].deduplicated

@@ -3,6 +3,7 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -157,9 +158,9 @@ class Run:
         limits = FlowControl(step.key, step.parallelism, step.rate, PERIOD_S)
         parts = {"parallelism": step.parallelism, "rate": step.rate, "period": PERIOD_S}
         value = ",".join(f"{name}={number}" for name, number in parts.items() if number)
-        headers = {"flow_control_key": limits.key, "flow_control_value": value}
+        headers: dict[str, Any] = {"flow_control_key": limits.key, "flow_control_value": value}
         url = f"{URL}/{len(self.published) % 2}"
-        options = {"retries": 1, "retry_delay": "7000", "queue": step.queue}
+        options: dict[str, Any] = {"retries": 1, "retry_delay": "7000", "queue": step.queue}
         (accepted,) = self.world.publish(url, **options, **headers)
         self.published[accepted.message_id] = step
         self._watch()
@@ -249,8 +250,8 @@ async def world() -> AsyncIterator[World]:
     await world.close()
 
 
-def publish(world: World, count: int, value: str, key: str = "k", **options: object) -> list[str]:
-    headers = {"flow_control_key": key, "flow_control_value": value, **options}
+def publish(world: World, count: int, value: str, key: str = "k", **options: Any) -> list[str]:
+    headers: dict[str, Any] = {"flow_control_key": key, "flow_control_value": value, **options}
     return [world.publish(**headers)[0].message_id for _ in range(count)]
 
 
@@ -296,7 +297,7 @@ async def test_a_rate_window_survives_a_restart(world):
 
 async def test_a_key_is_limited_across_urls_but_not_across_users(world):
     world.app.reply = lambda _: (None, answer())
-    headers = {"flow_control_key": "k", "flow_control_value": "parallelism=1"}
+    headers: dict[str, Any] = {"flow_control_key": "k", "flow_control_value": "parallelism=1"}
     world.publish("http://localhost/a", **headers)
     world.publish("http://localhost/b", **headers)
     world.publish("http://localhost/c", user=OTHER_USER, **headers)

@@ -100,7 +100,7 @@ class Machine(RuleBasedStateMachine):
     def publish(
         self, queue: str | None, flow: str, retries: int, delay: int, callback: bool
     ) -> str:
-        headers: dict[str, object] = {**FLOWS[flow], "retries": retries}
+        headers: dict[str, Any] = {**FLOWS[flow], "retries": retries}
         if callback:
             headers |= {"callback": "http://localhost/cb", "failure_callback": "http://localhost/f"}
         if delay and queue is None:
@@ -109,7 +109,7 @@ class Machine(RuleBasedStateMachine):
         self.run(self.world.settle())
         return message_id
 
-    def _accepted(self, queue: str | None, headers: dict[str, object]) -> str:
+    def _accepted(self, queue: str | None, headers: dict[str, Any]) -> str:
         accepted: list[str] = []
 
         async def publish() -> None:

@@ -1,5 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -62,13 +64,13 @@ class Run:
 
     async def play(self, restarts: list[int], pauses: list[int]) -> None:
         start = self.world.clock.ms
-        deeds = [(at, self.world.restart) for at in restarts]
+        deeds: list[tuple[int, Any]] = [(at, self.world.restart) for at in restarts]
         deeds += [(at, self._pause) for at in pauses]
         deeds += [(at + 2_500, self._resume) for at in pauses]
         at = 0
         for job in self.jobs:
             at += job.after_ms
-            deeds.append((at, lambda job=job: self._publish(job)))
+            deeds.append((at, partial(self._publish, job)))
         for at, do in sorted(deeds, key=lambda deed: deed[0]):
             await self.world.run_until(start + at)
             await do()
@@ -76,7 +78,7 @@ class Run:
         await self.world.run_out()
 
     async def _publish(self, job: Job) -> None:
-        headers: dict[str, object] = {"retries": job.retries, "retry_delay": "400 * (retried + 1)"}
+        headers: dict[str, Any] = {"retries": job.retries, "retry_delay": "400 * (retried + 1)"}
         if job.callback:
             headers["callback"] = CALLBACK
         if job.failure_callback:
@@ -158,7 +160,7 @@ async def world() -> AsyncIterator[World]:
     await world.close()
 
 
-def enqueue(world: World, count: int = 1, queue: str = QUEUE, **headers: object) -> list[str]:
+def enqueue(world: World, count: int = 1, queue: str = QUEUE, **headers: Any) -> list[str]:
     return [world.publish(queue=queue, **headers)[0].message_id for _ in range(count)]
 
 
@@ -347,7 +349,11 @@ async def test_a_callback_holds_the_line_after_a_restart_without_its_forgotten_s
 
 
 async def test_the_failure_callback_of_a_callback_holds_the_line_too(world):
-    headers = {"callback": CALLBACK, "callback_failure_callback": FAILURE, "callback_retries": 0}
+    headers: dict[str, Any] = {
+        "callback": CALLBACK,
+        "callback_failure_callback": FAILURE,
+        "callback_retries": 0,
+    }
     enqueue(world, **headers)
     (second,) = enqueue(world)
     await world.settle()

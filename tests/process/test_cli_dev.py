@@ -28,6 +28,7 @@ class Screen:
         self.slave = slave
         self.modes = termios.tcgetattr(slave)
         self.output = b""
+        self.url = ""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("QSTASH", "CI"))}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "qstash_dev", *args],
@@ -72,10 +73,11 @@ def screen(tmp_path):
     """`dev` with its TUI drawn."""
     screen = Screen(tmp_path, "--memory", "--port", "0")
     screen.read_until(b"QSTASH_NEXT_SIGNING_KEY=")
-    screen.url = re.search(rb"QSTASH_URL=(\S+)", screen.output)[1].decode()
+    screen.url = re.findall(rb"QSTASH_URL=(\S+)", screen.output)[0].decode()
     screen.read_until(b"Messages")
     yield screen
-    for process in [screen.process, *psutil.Process(os.getpid()).children(recursive=True)]:
+    children = psutil.Process(os.getpid()).children(recursive=True)
+    for process in [psutil.Process(screen.process.pid), *children]:
         if process.pid == screen.process.pid or screen.url in " ".join(command_of(process)):
             process.kill()
     screen.process.wait()
@@ -119,7 +121,7 @@ def test_a_killed_terminal_ui_leaves_the_server_running_and_a_usable_terminal(sc
 
 
 def token_of(output):
-    return re.search(rb"QSTASH_TOKEN=(\S+)", output)[1].decode()
+    return re.findall(rb"QSTASH_TOKEN=(\S+)", output)[0].decode()
 
 
 def test_a_terminated_server_takes_its_terminal_ui_along(screen):

@@ -10,6 +10,8 @@ import pytest
 class Handler(BaseHTTPRequestHandler):
     """Answers with the status at the end of the path, and keeps what arrived."""
 
+    server: "Receiver"
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.received.append((self.path, dict(self.headers), body))
@@ -21,13 +23,20 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Receiver(ThreadingHTTPServer):
+    """Where messages go; `received` is path, headers and body of each."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.received: list[tuple[str, dict[str, str], bytes]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
 @pytest.fixture
 def app():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.received = []
+    server = Receiver()
     thread = Thread(target=server.serve_forever)
     thread.start()
-    server.url = f"http://127.0.0.1:{server.server_port}"
     yield server
     server.shutdown()
     thread.join()

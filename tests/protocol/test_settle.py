@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from qstash_dev.protocol import settle
-from qstash_dev.protocol.callback import callback_body
+from qstash_dev.protocol.callback import Result, callback_body
 from qstash_dev.protocol.model import (
     Change,
     Headers,
@@ -317,7 +317,7 @@ def test_a_delayed_callback_waits() -> None:
 def test_the_body_of_a_callback_is_made_of_the_attempt_it_tells_of() -> None:
     source = active(callback=callback())
     made = settled(source, answer(200, body=b"ok")).created[0]
-    assert made.body == callback_body(source, settle.Result(answer(200, body=b"ok")))
+    assert made.body == callback_body(source, Result(answer(200, body=b"ok")))
 
 
 # Cancelling, running now, holding

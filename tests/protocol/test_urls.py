@@ -1,6 +1,7 @@
 """Where a URL leads, however it is spelled. A new spelling is a new row."""
 
 import socket
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -83,7 +84,7 @@ def test_our_ports_on_other_machines_are_not_ours() -> None:
 def test_numbers_are_read_as_the_system_reads_them(value: int, words: int, bases: str) -> None:
     tail = 8 * (5 - words)
     numbers = [(value >> 32 - 8 * i) & 255 for i in range(1, words)] + [value % (1 << tail)]
-    spell = {"d": str, "x": hex, "o": lambda n: f"0{n:o}"}
+    spell: dict[str, Callable[[int], str]] = {"d": str, "x": hex, "o": lambda n: f"0{n:o}"}
     host = ".".join(spell[base](n) for base, n in zip(bases, numbers, strict=False))
     plain = socket.inet_ntoa(socket.inet_aton(host))
     assert place_of(f"http://{host}/") is place_of(f"http://{plain}/")

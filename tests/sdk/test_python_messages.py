@@ -50,7 +50,14 @@ async def test_a_message_is_reported_as_it_was_published(qstash, app):
 async def test_what_was_not_set_is_absent(qstash, app):
     published = await qstash.message.publish(url=app.url, delay=60)
     message = await qstash.message.get(published.message_id)
-    unset = ("url_group", "endpoint", "queue", "body", "body_base64", "callback_headers")
+    unset: tuple[str, ...] = (
+        "url_group",
+        "endpoint",
+        "queue",
+        "body",
+        "body_base64",
+        "callback_headers",
+    )
     unset += ("failure_callback_headers", "callback", "failure_callback", "schedule_id")
     unset += ("flow_control", "label", "retry_delay_expression")
     assert {name: getattr(message, name) for name in unset} == dict.fromkeys(unset)

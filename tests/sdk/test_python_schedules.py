@@ -63,7 +63,15 @@ async def test_a_schedule_is_reported_as_it_was_created(qstash, app):
 async def test_what_was_not_set_is_absent(qstash, app):
     schedule_id = await qstash.schedule.create(destination=app.url, cron=NEVER)
     schedule = await qstash.schedule.get(schedule_id)
-    unset = ("body", "body_base64", "callback", "failure_callback", "queue", "delay", "timeout")
+    unset: tuple[str, ...] = (
+        "body",
+        "body_base64",
+        "callback",
+        "failure_callback",
+        "queue",
+        "delay",
+        "timeout",
+    )
     unset += ("callback_headers", "failure_callback_headers", "flow_control", "label", "error")
     unset += ("last_schedule_time", "last_schedule_states", "retry_delay_expression")
     assert {name: getattr(schedule, name) for name in unset} == dict.fromkeys(unset)

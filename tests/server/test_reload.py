@@ -6,8 +6,8 @@ from qstash_dev.config import load
 from qstash_dev.config.load import FIELDS
 from qstash_dev.config.options import BY_NAME
 from qstash_dev.protocol.quota import Limits
+from qstash_dev.server.policy import LIVE as LIVE_FIELDS
 from qstash_dev.server.reload import LIVE, follow, needing_restart, reload, stamp
-from qstash_dev.server.server import LIVE as LIVE_FIELDS
 
 
 @pytest.fixture
@@ -62,7 +62,11 @@ async def test_a_file_saved_without_a_change_is_not_mentioned(settings):
 
 async def test_without_a_file_there_is_nothing_to_follow(tmp_path):
     loaded = load("serve", {}, {}, tmp_path)
-    await follow(loaded, None, lambda: loaded, None, print)
+
+    async def apply(before, after):
+        pytest.fail("nothing changed")
+
+    await follow(loaded, None, lambda: loaded, apply, print)
 
 
 async def test_a_file_is_read_again_only_when_it_was_saved(settings):

@@ -10,7 +10,7 @@ from qstash_dev.tui.model.feed import Feed
 from tests.tui.world import NOW, World, row
 
 
-def snapshot(*rows: dict, total: int = 0, cursor: str | None = None) -> Snapshot:  # type: ignore[type-arg]
+def snapshot(*rows: dict, total: int = 0, cursor: str | None = None) -> Snapshot:
     world = World(list(rows))
     raw = {"seq": 1, "now": NOW, "server": world.server(), "counts": world.counts(),
            "rows": sorted(rows, key=lambda r: -r["seq"]),
@@ -18,7 +18,7 @@ def snapshot(*rows: dict, total: int = 0, cursor: str | None = None) -> Snapshot
     return msgspec.convert(raw, Snapshot)
 
 
-def tick(*rows: dict, **more: object) -> Tick:  # type: ignore[type-arg]
+def tick(*rows: dict, **more: object) -> Tick:
     return msgspec.convert({"seq": 2, "now": NOW, "rows": list(rows), **more}, Tick)
 
 

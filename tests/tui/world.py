@@ -360,9 +360,9 @@ class World:
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await answer.prepare(request)
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        for tick in self.ticks:
-            if tick["seq"] > int(request.query["after"]):
-                queue.put_nowait(tick)
+        for missed in self.ticks:
+            if missed["seq"] > int(request.query["after"]):
+                queue.put_nowait(missed)
         self._streams.append(queue)
         await answer.write(b": ping\n\n")
         try:

@@ -153,8 +153,8 @@ async def test_the_answer_to_each_attempt_can_be_had_whole(api: Api, app: App) -
     for number, body in ((1, b"\xff\x00"), (2, b"second")):
         found = await raw(api, f"/_dev/messages/{message_id}/attempts/{number}/body")
         assert found[:2] == (200, body)
-    for number in ("0", "3", "x", "9" * 30):
-        path = f"/_dev/messages/{message_id}/attempts/{number}/body"
+    for wrong in ("0", "3", "x", "9" * 30):
+        path = f"/_dev/messages/{message_id}/attempts/{wrong}/body"
         assert (await api.error("GET", path))[0] == 404
 
 

@@ -20,7 +20,7 @@ from qstash_dev.cloud.tunnel.ngrok import Limits
 from qstash_dev.cloud.tunnel.state import Phase
 
 if TYPE_CHECKING:
-    from conftest import FakeNgrok
+    from tests.cloud.tunnel.conftest import FakeNgrok
 
 RUN = """
 import asyncio, sys

@@ -1,6 +1,7 @@
 """Rows for people: what they tell, and the filter language over stored messages."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ def row(store: Store, message_id: str, now: int = NOW) -> Row:
 
 
 def test_a_row_of_a_message_with_everything(filled: Filled) -> None:
-    spec = {
+    spec: dict[str, Any] = {
         "url": "http://localhost:3000/x",
         "method": "PUT",
         "headers": (("Content-Type", "text/plain"),),
