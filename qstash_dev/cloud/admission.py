@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.cloud.rewrite import Borders, wrapped_url
+from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import (
     Attempt,
@@ -26,7 +26,7 @@ from qstash_dev.protocol.model import (
 )
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import body_hash, inspect, sign
-from qstash_dev.protocol.urls import is_loopback, route
+from qstash_dev.protocol.urls import Place, Way, is_loopback, route, way
 
 AT_CLOUD = "the cloud decides when it is delivered"
 """Why such a message is held: the engine never starts it by itself."""
@@ -59,7 +59,8 @@ class Gate(Struct, frozen=True):
     """Who may come in and where to. `public_url` has no slash at its end.
 
     `keys` are the current and the next cloud signing key, `None` when they are not known.
-    `is_open` lets in what is not signed. `resign` is `auto`, `always` or `never`.
+    `is_open` lets in what is not signed. `resign` is `auto`, `always` or `never`. `own_ports` are
+    those that this server listens on, where nothing that came from outside may go.
     """
 
     public_url: str
@@ -68,16 +69,19 @@ class Gate(Struct, frozen=True):
     keys: tuple[str, str] | None = None
     is_open: bool = False
     resign: str = "auto"
+    own_ports: frozenset[int] = frozenset()
 
 
 class Admission(Struct, frozen=True):
-    """Let in: the local URL it is for, and whether the app expects the dev keys.
+    """Let in: the local URL it is for, what is called for that, and whether the app expects the dev
+    keys.
 
     `token` is its signature, which must not be accepted again before `expires_s`; `None` when it
     was let in without one. `body_claim` is the hash that the body must have.
     """
 
     url: str
+    target: str
     resign: bool
     token: str | None = None
     expires_s: int = 0
@@ -103,7 +107,7 @@ def judge(arrival: Arrival, gate: Gate, now_s: int) -> Admission | Refusal:
     token = arrival.header(SIGNATURE)
     if token is None:
         if gate.is_open:
-            return _admission(arrival, gate)
+            return _unsigned(arrival, gate)
         return Refusal(401, "it has no Upstash-Signature, so it is no delivery of QStash")
     if gate.keys is None:
         return Refusal(
@@ -117,7 +121,7 @@ def judge(arrival: Arrival, gate: Gate, now_s: int) -> Admission | Refusal:
     if problem := _for_another_url(seen.claims.get("sub"), arrival.target, gate.public_url):
         return problem
     claim = str(seen.claims.get("body"))
-    return _admission(arrival, gate, token, int(seen.claims["exp"]), claim)
+    return _signed(arrival, gate, token, int(seen.claims["exp"]), claim)
 
 
 def check_body(
@@ -156,17 +160,33 @@ def _for_another_url(sub: object, target: str, public_url: str) -> Refusal | Non
     return Refusal(401, f"it is signed for {str(sub)[:500]!r}, but came to {expected[:500]!r}")
 
 
-def _admission(
-    arrival: Arrival, gate: Gate, token: str | None = None, expires_s: int = 0, claim: str = ""
+def _unsigned(arrival: Arrival, gate: Gate) -> Admission | Refusal:
+    """To the app's own address, whatever routes there are: anybody can send this."""
+    if arrival.target.startswith(PREFIX):
+        return Refusal(403, "it names where it goes, which only a signed delivery may")
+    url = gate.app_url.rstrip("/") + arrival.target
+    return _into_ourselves(way(url, (), gate.own_ports)) or Admission(url, url, resign=False)
+
+
+def _signed(
+    arrival: Arrival, gate: Gate, token: str, expires_s: int, claim: str
 ) -> Admission | Refusal:
     wrapped = wrapped_url(arrival.target)
-    if wrapped is not None:
-        if not Borders(gate.public_url, gate.routes).is_local(wrapped):
-            return Refusal(403, f"{wrapped[:500]!r} is not on this machine and has no route")
-        resign = gate.resign != "never" and token is not None
-        return Admission(wrapped, resign, token, expires_s, claim)
-    resign = gate.resign == "always" and token is not None
-    return Admission(_app_url(arrival.target, gate), resign, token, expires_s, claim)
+    url = wrapped or _app_url(arrival.target, gate)
+    leads = way(url, gate.routes, gate.own_ports)
+    if refusal := _into_ourselves(leads):
+        return refusal
+    if wrapped is not None and not leads.is_here:
+        return Refusal(403, f"{wrapped[:500]!r} is not on this machine and has no route")
+    resign = gate.resign == "always" or (gate.resign == "auto" and wrapped is not None)
+    return Admission(url, leads.target, resign, token, expires_s, claim)
+
+
+def _into_ourselves(leads: Way) -> Refusal | None:
+    """The API, the log port and the ingress trust what is on this machine."""
+    if leads.place is not Place.OURS:
+        return None
+    return Refusal(403, f"{leads.target[:500]!r} is this very server, not an app")
 
 
 def _app_url(target: str, gate: Gate) -> str:
@@ -231,7 +251,7 @@ def _no_id() -> str:
     raise AssertionError("a message of the cloud makes no callbacks here")
 
 
-def request(arrival: Arrival, admission: Admission, gate: Gate, timeout_ms: int) -> Request:
+def request(arrival: Arrival, admission: Admission, timeout_ms: int) -> Request:
     """The request to the app: as it came, apart from what belongs to each connection."""
     headers = tuple(
         (name, value) for name, value in arrival.headers if name.lower() not in _NOT_FORWARDED
@@ -239,7 +259,7 @@ def request(arrival: Arrival, admission: Admission, gate: Gate, timeout_ms: int)
     return Request(
         method=arrival.method,
         url=admission.url,
-        target=route(admission.url, gate.routes),
+        target=admission.target,
         headers=headers,
         body=arrival.body,
         timeout_ms=timeout_ms,

@@ -119,6 +119,11 @@ class Gateway:
     # What is known
 
     @property
+    def port(self) -> int:
+        """Where the ingress listens."""
+        return self._port
+
+    @property
     def state(self) -> TunnelState:
         """Where the tunnel stands."""
         return self._tunnel.state if self._tunnel is not None else TunnelState(Phase.OFF)
@@ -136,6 +141,7 @@ class Gateway:
             keys=self._keys,
             is_open=config.tunnel_open,
             resign=config.resign,
+            own_ports=self._engine.policy.own_ports,
         )
 
     def brief(self) -> dict[str, Any]:

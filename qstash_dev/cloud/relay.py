@@ -67,7 +67,7 @@ class Relay:
             borders = Borders(gate.public_url, gate.routes)
             arrival = replace(arrival, body=borders.back(arrival.body))
         message = self._begin(arrival, admission)
-        request = rules.request(arrival, admission, gate, MAX_TIMEOUT_MS)
+        request = rules.request(arrival, admission, MAX_TIMEOUT_MS)
         if admission.resign:
             key, _ = engine.attempts.signing_keys(message.user)
             now_s, jti = engine.clock.wall() // 1000, engine.new_id("jwt_")

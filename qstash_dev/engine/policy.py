@@ -8,7 +8,8 @@ from qstash_dev.protocol.quota import Limits
 class Policy(Struct, frozen=True):
     """Limits, and what is done about destinations, waits and old messages. Times are milliseconds.
 
-    `plan` is what lints compare with; without it there are none.
+    `plan` is what lints compare with; without it there are none. `own_ports` are those that the
+    server itself listens on.
     """
 
     limits: Limits
@@ -21,3 +22,4 @@ class Policy(Struct, frozen=True):
     max_messages: int = 10_000
     max_age_ms: int = 7 * 86_400_000
     strict: bool = False
+    own_ports: frozenset[int] = frozenset()

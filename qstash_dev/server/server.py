@@ -90,7 +90,7 @@ class Server:
                 sockets += listen(self.config.host, self.config.log_port)
             self._store = self._open_store()
             stack.callback(self._store.close)
-            self._build_engine(stack)
+            self._build_engine(stack, frozenset(sock.getsockname()[1] for sock in sockets))
             await self._serve(sockets, stack, port)
             self.started = self._introduction(port)
             if self._prepare is not None:
@@ -112,7 +112,7 @@ class Server:
         """Take over the `LIVE` fields; the others stay as they were at the start."""
         old = self.config
         self.config = replace(old, **{name: getattr(config, name) for name in LIVE})
-        policy = policy_of(self.config)
+        policy = replace(policy_of(self.config), own_ports=self._engine.policy.own_ports)
         if config.routes == old.routes:  # those may have been put by the control API
             policy = replace(policy, routes=self._engine.policy.routes)
         self._engine.set_policy(policy)
@@ -141,7 +141,7 @@ class Server:
         store.database.on_commit = self._notifier.publish
         return store
 
-    def _build_engine(self, stack: contextlib.AsyncExitStack) -> None:
+    def _build_engine(self, stack: contextlib.AsyncExitStack, own_ports: frozenset[int]) -> None:
         config = self.config
         sender = Sender(self._clock.now, MAX_STORED_ANSWER)
         stack.push_async_callback(sender.close)
@@ -151,7 +151,7 @@ class Server:
             self._clock,
             self._faults,
             id_maker(random.SystemRandom(), self._clock.wall),
-            policy_of(config),
+            replace(policy_of(config), own_ports=own_ports),
             Lanes(config.global_parallelism),
         )
         self._engine.explain = Explainer(
@@ -217,6 +217,9 @@ class Server:
         if gateway is not None:
             await gateway.listen(context, port)
             stack.push_async_callback(gateway.stop)
+            policy = self._engine.policy
+            own_ports = policy.own_ports | {gateway.port}
+            self._engine.set_policy(replace(policy, own_ports=own_ports))
 
     def _introduction(self, port: int) -> Started:
         config = self.config

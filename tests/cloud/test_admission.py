@@ -63,6 +63,7 @@ def test_a_delivery_signed_by_either_cloud_key_comes_in(key: str) -> None:
     came = arrival(key=key)
     assert decide(came) == Admission(
         "http://localhost:3000/api/x?a=1",
+        "http://localhost:3000/api/x?a=1",
         resign=False,
         token=came.header("upstash-signature"),
         expires_s=NOW_S + 300,
@@ -154,7 +155,8 @@ def test_without_known_keys_nothing_signed_comes_in() -> None:
 def test_an_open_gate_lets_in_what_is_not_signed_but_nothing_wrongly_signed() -> None:
     gate = replace(GATE, is_open=True)
     unsigned = Arrival("GET", "/page", (("Host", "mine.ngrok-free.app"),), b"")
-    assert decide(unsigned, gate) == Admission("http://localhost:3000/page", resign=False)
+    url = "http://localhost:3000/page"
+    assert decide(unsigned, gate) == Admission(url, url, resign=False)
     assert isinstance(decide(arrival(key="sig_other"), gate), Refusal)
 
 
@@ -162,6 +164,15 @@ def test_an_open_gate_still_leads_to_this_machine_only() -> None:
     target = "/.qstash-dev/to/https/example.com/"
     came = Arrival("GET", target, (("Host", "mine.ngrok-free.app"),), b"")
     assert isinstance(decide(came, replace(GATE, is_open=True)), Refusal)
+
+
+def test_a_server_that_is_given_as_its_own_app_lets_nobody_in() -> None:
+    gate = replace(GATE, is_open=True, own_ports=frozenset({3000}))
+    unsigned = Arrival("GET", "/v2/keys", (("Host", "mine.ngrok-free.app"),), b"")
+    for came in (unsigned, arrival()):
+        refusal = decide(came, gate)
+        assert isinstance(refusal, Refusal)
+        assert "this very server" in refusal.reason
 
 
 def test_a_tunnel_that_sets_the_host_of_the_upstream_names_the_public_host_beside_it() -> None:
@@ -277,7 +288,7 @@ def test_the_app_gets_the_request_as_it_came() -> None:
     came = arrival(X_Custom="a", X_Forwarded_Proto="https", Connection="close")
     admitted = decide(came)
     assert isinstance(admitted, Admission)
-    made = request(came, admitted, GATE, 1000)
+    made = request(came, admitted, 1000)
     assert (made.method, made.target, made.body) == (
         "POST",
         "http://localhost:3000/api/x?a=1",
@@ -295,7 +306,7 @@ def test_a_resigned_request_holds_for_the_local_url_and_the_dev_keys() -> None:
     came = arrival("/.qstash-dev/to/http/localhost:4000/x", X_Forwarded_Host="mine.ngrok-free.app")
     admitted = decide(came)
     assert isinstance(admitted, Admission)
-    made = resigned(request(came, admitted, GATE, 1000), "sig_dev", NOW_S, "jwt_2")
+    made = resigned(request(came, admitted, 1000), "sig_dev", NOW_S, "jwt_2")
     names = [name for name, _ in made.headers]
     assert names == ["Upstash-Message-Id", "Upstash-Signature"]
     token = dict(made.headers)["Upstash-Signature"]
