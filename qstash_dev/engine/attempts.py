@@ -50,13 +50,15 @@ class Attempts:
 
     async def attempt(self, message: Message, policy: Policy) -> Attempt:
         """Make the attempt that the message is ACTIVE for; trouble of any kind is an outcome."""
-        leads = way(message.spec.url, policy.routes)
+        leads = way(message.spec.url, policy.routes, policy.own_ports)
         target = leads.target
         current, _ = self.signing_keys(message.user)
         now_s = self._clock.wall() // 1000
         request = build_request(message, target, current, now_s, self._new_id("jwt_"))
-        if policy.external != "allow" and self._is_kept_back(message, leads):
-            outcome: Outcome = _denied(target, self._clock.wall())
+        if leads.is_barred:
+            outcome: Outcome = _into_ourselves(target, self._clock.wall())
+        elif policy.external != "allow" and self._is_kept_back(message, leads):
+            outcome = _denied(target, self._clock.wall())
         else:
             outcome = await self._outcome(message, request)
         return Attempt(message.id, message.attempts, target, request.headers, outcome)
@@ -72,6 +74,11 @@ class Attempts:
     def _is_kept_back(self, message: Message, leads: Way) -> bool:
         """Whether it would leave this machine and was not let out by hand."""
         return leads.leaves and message.id not in self.approved
+
+
+def _into_ourselves(target: str, now: int) -> SendFailure:
+    detail = f"{target} is qstash-dev itself, not an app: only its /v2/ can be called"
+    return SendFailure(Reason.OWN_SERVER, detail, Timing(now))
 
 
 def _denied(target: str, now: int) -> SendFailure:

@@ -103,6 +103,7 @@ class Engine:
         fresh: list[Message] = []
         with self.store.database:
             for spec in creation.expand_group(draft.spec, group):
+                self.policy.check(spec)
                 keys = deduplication.of_message(draft, spec, body)
                 original = self.store.deduplication.find(user, keys.sought, now)
                 if original is not None:
@@ -132,6 +133,7 @@ class Engine:
         """Deliver a copy of a message now, linked to it; returns the new id."""
         now = self.clock.now()
         copy = creation.replay(self.find(user, message_id), changes, now, self.new_id("msg_"))
+        self.policy.check(copy.spec)
         self.add(creation.created((copy,), now))
         return copy.id
 
@@ -140,6 +142,7 @@ class Engine:
         now = self.clock.now()
         source = self.find(user, message_id)
         copy = creation.dlq_retry(source, headers, self.policy.limits, now, self.new_id("msg_"))
+        self.policy.check(copy.spec)
         change = creation.created((copy,), now)
         self.add(replace(change, revived=(dlq_id,)))
         return copy.id

@@ -2,7 +2,11 @@
 
 from msgspec import Struct
 
+from qstash_dev.protocol.destination import urls_of
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Spec
 from qstash_dev.protocol.quota import Limits
+from qstash_dev.protocol.urls import way
 
 
 class Policy(Struct, frozen=True):
@@ -23,3 +27,18 @@ class Policy(Struct, frozen=True):
     max_age_ms: int = 7 * 86_400_000
     strict: bool = False
     own_ports: frozenset[int] = frozenset()
+
+    def check(self, spec: Spec) -> None:
+        """Raises QStashError(400) for a message that would call this very server, now or later."""
+        for what, url in urls_of(spec):
+            self.check_url(url, what)
+
+    def check_url(self, url: str, what: str) -> None:
+        """Raises QStashError(400) for a URL that leads to this very server."""
+        leads = way(url, self.routes, self.own_ports)
+        if leads.is_barred:
+            raise QStashError(
+                400,
+                f"invalid {what} url: {leads.target[:500]} is qstash-dev itself, not an app: "
+                "only its /v2/ can be called",
+            )

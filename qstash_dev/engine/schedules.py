@@ -55,8 +55,9 @@ class Scheduler:
         """Create a schedule, or replace the one with the same id but for its pause.
 
         A duplicate changes nothing, unless the original was deleted. Raises QStashError(400) for a
-        bad cron expression.
+        bad cron expression or a URL that leads to this very server.
         """
+        self._policy().check(draft.spec)
         now = self._clock.now()
         try:
             cron = parse_cron(draft.cron or "")
@@ -166,6 +167,8 @@ class Scheduler:
         group = self._group(schedule)
         schedule = self._with_defaults(schedule, group)
         specs = creation.expand_group(schedule.spec, group)
+        for spec in specs:
+            self._policy().check(spec)
         return [
             creation.new_message(
                 spec, schedule.user, schedule.body, at, at + schedule.delay_ms, self._new_id("msg_")

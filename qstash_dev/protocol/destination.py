@@ -5,11 +5,13 @@ request itself. Text is kept byte for byte; nothing is normalised.
 """
 
 import re
+from collections.abc import Iterator
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Spec
 
 NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _SCHEME = re.compile(r"https?:/", re.IGNORECASE)
@@ -52,6 +54,19 @@ def destination_text(text: str) -> Destination:
     if _SCHEME.match(text):
         return Destination(check_url(_COLLAPSED.sub(r"\1//", text)), None, {})
     return Destination(None, check_group_name(text), {})
+
+
+def urls_of(spec: Spec) -> Iterator[tuple[str, str]]:
+    """All that a message calls: what each URL is, and the URL; without that of a URL group."""
+    if spec.url:
+        yield "destination", spec.url
+    for what, callback in (
+        ("callback", spec.callback),
+        ("failure callback", spec.failure_callback),
+    ):
+        while callback is not None:
+            yield what, callback.url
+            what, callback = "failure callback", callback.failure_callback
 
 
 def split_query(query: str) -> tuple[dict[str, str], str]:

@@ -153,6 +153,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     BAD_RESPONSE = "bad-response"
     EXTERNAL_DENIED = "external-denied"
+    OWN_SERVER = "own-server"
     INTERRUPTED = "interrupted"
 
 

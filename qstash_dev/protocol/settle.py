@@ -214,7 +214,7 @@ def _is_final(outcome: Outcome) -> bool:
     """Whether another try could not change the outcome."""
     if isinstance(outcome, Response):
         return is_non_retryable(outcome)
-    return outcome.reason == Reason.EXTERNAL_DENIED
+    return outcome.reason in (Reason.EXTERNAL_DENIED, Reason.OWN_SERVER)
 
 
 def _wait_ms(message: Message, outcome: Outcome, now: int) -> int:

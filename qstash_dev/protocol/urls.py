@@ -50,6 +50,11 @@ class Way(Struct, frozen=True):
         """Whether it leaves the machine. A private address that a route names is the developer's."""
         return self.place is Place.OUTSIDE or (self.place is Place.PRIVATE and not self.is_routed)
 
+    @property
+    def is_barred(self) -> bool:
+        """Whether no message may go there: this very server, where `/v2/` alone asks for a token."""
+        return self.place is Place.OURS and _rest(self.target)[:4].lower() != "/v2/"
+
 
 class Site(Struct, frozen=True):
     """Scheme, host and port as they are compared: in lower case, decoded, with the default port."""

@@ -139,6 +139,7 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         {"url": "https://example.com/"},
         "--external allow",
     ),
+    ("own-server", failure(Reason.OWN_SERVER), {"url": "http://127.1:8080/"}, "127.1:8080 is"),
     ("unreachable", failure(Reason.UNREACHABLE), {}, "network"),
     ("interrupted", failure(Reason.INTERRUPTED), {}, "stopped during this attempt"),
 ]

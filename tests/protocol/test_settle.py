@@ -65,7 +65,10 @@ def test_everything_else_is_tried_again(status: int) -> None:
     assert change.dead == ()
 
 
-@pytest.mark.parametrize("reason", [r for r in Reason if r != Reason.EXTERNAL_DENIED])
+REFUSED_BY_US = (Reason.EXTERNAL_DENIED, Reason.OWN_SERVER)
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r not in REFUSED_BY_US])
 def test_no_answer_is_tried_again(reason: Reason) -> None:
     change = settled(active(), no_answer(reason, "dial tcp: no route"))
     assert change.changed[0].state == State.RETRY
@@ -73,8 +76,9 @@ def test_no_answer_is_tried_again(reason: Reason) -> None:
     assert change.events[0].status is None
 
 
-def test_a_refused_external_destination_is_not_tried_again() -> None:
-    change = settled(active(), no_answer(Reason.EXTERNAL_DENIED))
+@pytest.mark.parametrize("reason", REFUSED_BY_US)
+def test_what_we_refuse_ourselves_is_not_tried_again(reason: Reason) -> None:
+    change = settled(active(), no_answer(reason))
     assert change.changed[0].state == State.FAILED
 
 

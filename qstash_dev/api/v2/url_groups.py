@@ -49,6 +49,8 @@ async def add_endpoints(call: Call) -> web.Response:
     if not order.endpoints:
         raise QStashError(400, "endpoints must not be empty")
     endpoints = tuple(_endpoint(e) for e in order.endpoints)
+    for endpoint in endpoints:
+        call.engine.policy.check_url(endpoint.url, "endpoint")
     now = call.engine.clock.now()
     group = call.store.groups.get(call.user, name) or Group(call.user, name, (), now, now)
     _put(call, replace(group, endpoints=added(group.endpoints, endpoints)))
@@ -88,7 +90,8 @@ async def set_defaults(call: Call) -> web.Response:
     order = await call.json(Defaults)
     headers = {name.lower(): _header(name, value) for name, value in order.headers.items()}
     # What is wrong is told now, not to everybody who publishes later.
-    parse_draft("http://localhost", headers.items(), call.engine.policy.limits)
+    policy = call.engine.policy
+    policy.check(parse_draft("", headers.items(), policy.limits).spec)
     group = _find(call)
     _put(call, replace(group, headers=headers))
     return await call.done()

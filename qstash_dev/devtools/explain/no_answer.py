@@ -160,6 +160,13 @@ def _denied(e: Evidence) -> str:
     )
 
 
+def _own_server(e: Evidence) -> str:
+    return (
+        f"{e.place} is qstash-dev itself: a route leads there, or the app's port was given to it. "
+        "Publish to the app, or change the --route."
+    )
+
+
 def _unreachable(e: Evidence) -> str:
     return f"There is no way to {e.place} from this machine: is the network or the VPN up?"
 
@@ -189,6 +196,7 @@ NO_ANSWER = (
     Cause("http-to-https-port", _when(Reason.BAD_RESPONSE, _http_to_https)),
     Cause("not-http", _when(Reason.BAD_RESPONSE, _no_http)),
     Cause("external-denied", _when(Reason.EXTERNAL_DENIED, _denied)),
+    Cause("own-server", _when(Reason.OWN_SERVER, _own_server)),
     Cause("unreachable", _when(Reason.UNREACHABLE, _unreachable)),
     Cause("interrupted", _when(Reason.INTERRUPTED, _interrupted)),
 )
