@@ -19,7 +19,7 @@ def test_the_first_active_rule_that_matches_is_picked():
         Fault(id="ours", filter="dest:/a", kind="status"),
         Fault(id="late", filter="", kind="latency"),
     ]
-    assert pick(rules, lambda r: r.filter != "dest:/b") is rules[1]
+    assert pick(rules, lambda r: r.filter != "dest:/b") is rules[2]
 
 
 def test_a_rule_ends_after_its_times():
