@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
 from qstash_dev.api.call import Context
 from qstash_dev.api.target import Target
@@ -30,9 +31,7 @@ def check_caller(request: web.BaseRequest, target: Target, context: Context) -> 
     Raises QStashError: 400 for a header that stands there twice, 403 for whom we do not answer.
     """
     headers = request.headers
-    for name in _SINGLE:
-        if len(headers.getall(name, ())) > 1:
-            raise QStashError(400, f"the header {name} stands in the request more than once")
+    check_single(headers)
     host = headers.get("Host", "") if target.authority is None else target.authority
     for named in {host, headers.get("Host", host)}:
         _check_host(named, request, context)
@@ -45,6 +44,13 @@ def check_caller(request: web.BaseRequest, target: Target, context: Context) -> 
     if origin is not None and not (_is_same(origin, host) or _may_call(origin)):
         raise QStashError(403, f"requests from the web page origin {origin[:200]!r} are refused")
     return origin
+
+
+def check_single(headers: CIMultiDictProxy[str], *more: str) -> None:
+    """Raises QStashError(400) if a header that decides stands in a request more than once."""
+    for name in (*_SINGLE, *more):
+        if len(headers.getall(name, ())) > 1:
+            raise QStashError(400, f"the header {name} stands in the request more than once")
 
 
 def authenticate(request: web.BaseRequest, query: str, context: Context) -> tuple[str, bool]:

@@ -5,7 +5,7 @@ of the user's QStash account: signed by a cloud signing key for this very URL an
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
+from qstash_dev.protocol.destination import urls_of
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import (
     Attempt,
@@ -26,7 +27,7 @@ from qstash_dev.protocol.model import (
 )
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import body_hash, inspect, sign
-from qstash_dev.protocol.urls import Place, Way, is_loopback, route, way
+from qstash_dev.protocol.urls import Place, Way, is_loopback, is_under, route, way
 
 AT_CLOUD = "the cloud decides when it is delivered"
 """Why such a message is held: the engine never starts it by itself."""
@@ -136,6 +137,24 @@ def check_body(
         return Refusal(401, " ".join(seen.problems))
     if was_used(token):
         return Refusal(401, "its signature was used before: somebody replays a delivery")
+    return None
+
+
+def refuse_webhook(specs: Iterable[Spec], cron: str | None, gate: Gate) -> Refusal | None:
+    """Whether somebody who has the token for webhooks asks for more than he was given it for.
+
+    All that the messages would call is looked at, as it was read from the request: that must be the
+    app, or be named by a route. Ours: a webhook is a stranger's.
+    """
+    if cron is not None:
+        return Refusal(403, "a webhook cannot create a schedule")
+    for what, url in (found for spec in specs for found in urls_of(spec)):
+        leads = way(url, gate.routes, gate.own_ports)
+        if refusal := _into_ourselves(leads):
+            return refusal
+        if not (leads.is_routed or is_under(url, gate.app_url)):
+            text = f"its {what} {url[:500]!r} is not in the app at {gate.app_url} and has no route"
+            return Refusal(403, text)
     return None
 
 

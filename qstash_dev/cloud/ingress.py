@@ -7,7 +7,7 @@ What is refused is answered without a reason and kept for the developer to see.
 import hmac
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -16,7 +16,8 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, Context, json_response
-from qstash_dev.api.v2.publish import publish
+from qstash_dev.api.guard import check_single
+from qstash_dev.api.v2.publish import accept, read_order
 from qstash_dev.cloud.admission import (
     SIGNATURE,
     Admission,
@@ -27,10 +28,10 @@ from qstash_dev.cloud.admission import (
     error_status,
     judge,
     misdirected,
+    refuse_webhook,
 )
 from qstash_dev.cloud.relay import Relay
-from qstash_dev.cloud.rewrite import Borders
-from qstash_dev.protocol.destination import parse_destination
+from qstash_dev.protocol.creation import expand_group
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Outcome, Reason, Response
 
@@ -94,6 +95,7 @@ class Ingress:
         if gate is None:
             return self._refuse(request, Refusal(503, "the tunnel is not open"))
         try:
+            check_single(request.headers, SIGNATURE)
             path = request.raw_path.partition("?")[0]
             if path.lower().startswith(PUBLISH) and SIGNATURE not in request.headers:
                 return await self._webhook(request, gate)
@@ -120,26 +122,28 @@ class Ingress:
         return _answer(outcome)
 
     async def _webhook(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
-        """A publish by somebody who was given the token, to this machine only."""
+        """A publish by somebody who was given the token: to the app and to what has a route."""
         if refusal := misdirected(request.raw_path, request.headers, gate):
             return self._refuse(request, refusal)
         path, _, query = request.raw_path.partition("?")
         by_header, given = _token(request, query)
         if not hmac.compare_digest(_text(given).encode(), self._webhook_token.encode()):
             return self._refuse(request, Refusal(401, "it has no valid token for webhooks"))
-        rest = path[len(PUBLISH) :]
-        _check_webhook(rest, query, request.headers, Borders(gate.public_url, gate.routes))
         caller = (request.headers.get("X-Forwarded-For") or "").split(",")[0].strip()
         call = Call(
             request=request.clone(remote=caller or request.remote or ""),
             context=self._context,
             query=query,
-            rest=rest,
+            rest=path[len(PUBLISH) :],
             user=self._user,
             by_header=by_header,
         )
+        order = await read_order(call)
+        specs = expand_group(order.draft.spec, order.group)
+        if refusal := refuse_webhook(specs, order.draft.cron, gate):
+            return self._refuse(request, refusal)
         self.admitted += 1
-        return await publish(call)
+        return await accept(call, order)
 
     def _refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.Response:
         """The reason is for the developer: to the internet it would be advice."""
@@ -205,19 +209,6 @@ def _token(request: web.BaseRequest, query: str) -> tuple[bool, str]:
         return True, token.strip()
     pairs = parse_qsl(query.replace("+", "%2B"))
     return False, next((value for name, value in pairs if name.lower() == "qstash_token"), "")
-
-
-def _check_webhook(rest: str, query: str, headers: Mapping[str, str], borders: Borders) -> None:
-    """Raises QStashError(403) for more than a message to this machine, answers included."""
-    destination = parse_destination(rest, query)
-    named = {name.lower(): value for name, value in headers.items()} | destination.config
-    if "upstash-cron" in named:
-        raise QStashError(403, "a webhook cannot create a schedule")
-    urls = [destination.url] if destination.url else []
-    urls += [named[name] for name in named if name.endswith("-callback")]
-    for url in urls:
-        if not borders.is_local(url):
-            raise QStashError(403, f"{url[:500]!r} is not on this machine and has no route")
 
 
 def _without_token(target: str) -> str:

@@ -34,7 +34,7 @@ class Place(StrEnum):
 
 
 class Way(Struct, frozen=True):
-    """Where a URL leads: `target` is what is called, by a route if `is_routed`."""
+    """Where a URL leads: `target` is what is called, by a route if `is_routed` (perhaps to itself)."""
 
     target: str
     place: Place
@@ -67,11 +67,12 @@ class Site(Struct, frozen=True):
 
 def way(url: str, routes: Routes = (), own_ports: Set[int] = frozenset()) -> Way:
     """Where a URL leads. `own_ports` are those that this server listens on."""
-    target = route(url, routes)
+    routed = _routed(url, routes)
+    target = url if routed is None else routed
     place = place_of(target)
     if place is Place.LOOPBACK and (site := site_of(target)) and site.port in own_ports:
         place = Place.OURS
-    return Way(target, place, target != url)
+    return Way(target, place, routed is not None)
 
 
 def place_of(url: str) -> Place:
@@ -101,16 +102,13 @@ def route(url: str, routes: Routes) -> str:
     Scheme, host and port must be the same, whatever their spelling, and the path must begin with the
     route's, up to the end of a part. A URL with credentials fits no route.
     """
-    if not routes:
-        return url
-    site, rest = site_of(url), _rest(url)
-    if site is None or site.has_user:
-        return url
-    fits = [(path, new) for old, new in routes for path in _common(site, rest, old)]
-    if not fits:
-        return url
-    path, new = max(fits, key=lambda fit: len(fit[0]))
-    return new.rstrip("/") + rest[len(path) :]
+    routed = _routed(url, routes)
+    return url if routed is None else routed
+
+
+def is_under(url: str, prefix: str) -> bool:
+    """Whether a URL is one of those that a route for `prefix` would lead elsewhere."""
+    return _routed(url, ((prefix, prefix),)) is not None
 
 
 def site_of(url: str) -> Site | None:
@@ -186,6 +184,18 @@ def _number(word: str) -> int:
     if word.startswith("0"):
         return int(word, 8)
     return int(word[:20])  # any further digit makes it too large just as well
+
+
+def _routed(url: str, routes: Routes) -> str | None:
+    site = site_of(url) if routes else None
+    if site is None or site.has_user:
+        return None
+    rest = _rest(url)
+    fits = [(path, new) for old, new in routes for path in _common(site, rest, old)]
+    if not fits:
+        return None
+    path, new = max(fits, key=lambda fit: len(fit[0]))
+    return new.rstrip("/") + rest[len(path) :]
 
 
 def _rest(url: str) -> str:

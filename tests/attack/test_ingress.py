@@ -3,13 +3,14 @@
 A new attack is a new row. The public name is made up; the sockets, the server and the app are real.
 """
 
+import json
 from typing import Any
 
 import pytest
 
 from qstash_dev.protocol.signature import sign
 from tests.cloud.test_ingress import head
-from tests.server.outside_world import DEV, KEYS, PUBLIC, World, now_s, outside_world
+from tests.server.outside_world import DEV, KEYS, PUBLIC, Answer, World, now_s, outside_world
 
 WRAPPED = "/.qstash-dev/to/"
 
@@ -122,3 +123,129 @@ async def test_no_route_leads_a_signed_request_to_ourselves(world: World) -> Non
     for path in ("/x", f"{WRAPPED}https/shop.example/_dev/", f"{WRAPPED}http/{app}/_dev/clock"):
         assert (await world.raw(signed(path))).status == 403
     assert await nothing_happened(world)
+
+
+# What the token for webhooks is good for
+
+
+async def webhook_token(world: World) -> str:
+    url: str = (await world.dev("tunnel"))["webhook"]
+    return url.partition("qstash_token=")[2]
+
+
+async def by_webhook(world: World, destination: str, *headers: str) -> Answer:
+    """A publish by a stranger; `{app}` and `{own}` are the app and the API of this server."""
+    mark = "&" if "?" in destination else "?"
+    line = f"POST /v2/publish/{destination}{mark}qstash_token={await webhook_token(world)}"
+    text = "\n".join([head(line), *headers])
+    own = f"127.0.0.1:{world.server.started.port}"
+    app = world.server.config.app_url
+    return await world.raw(text.replace("{app}", app).replace("{own}", own))
+
+
+FAR = "https://evil.example"
+TOO_FAR: dict[str, tuple[str, ...]] = {
+    "outside": (f"{FAR}/x",),
+    "the metadata of a cloud": ("http://169.254.169.254/",),
+    "userinfo": ("{app}@evil.example/",),
+    "userinfo of the app": ("http://u@localhost:1/",),
+    "our API": ("http://{own}/_dev/reset",),
+    "our API in another spelling": ("http://0x7f.1:%d/v2/keys",),
+    "another local port": ("http://localhost:1/",),
+    "another name of this machine": ("http://127.0.0.1/",),
+    "a callback": ("{app}", f"Upstash-Callback: {FAR}"),
+    "a callback to us": ("{app}", "Upstash-Callback: http://{own}/_dev/reset"),
+    "a callback to another port": ("{app}", "Upstash-Callback: http://localhost:1"),
+    "a callback in the query": (f"{{app}}/?upstash-callback={FAR}",),
+    "header and query": ("{app}/?upstash-callback={app}", f"Upstash-Callback: {FAR}"),
+    "query and empty header": (f"{{app}}/?upstash-callback={FAR}", "Upstash-Callback:"),
+    "query twice": (f"{{app}}/?upstash-callback={{app}}&Upstash-Callback={FAR}",),
+    "encoded name": (f"{{app}}/?upstash%2dcallback={FAR}",),
+    "a failure callback": ("{app}", f"Upstash-Failure-Callback: {FAR}"),
+    "a nested one": (
+        "{app}",
+        "Upstash-Failure-Callback: {app}",
+        f"Upstash-Failure-Callback-Failure-Callback: {FAR}",
+    ),
+    "of a callback": (
+        "{app}",
+        "Upstash-Callback: {app}",
+        f"Upstash-Callback-Failure-Callback: {FAR}",
+    ),
+    "a schedule": ("{app}", "Upstash-Cron: * * * * *"),
+    "a schedule in the query": ("{app}?Upstash-CRON=*%20*%20*%20*%20*",),
+    "a schedule by two headers": ("{app}", "Upstash-Cron: * * *", "Upstash-Cron: * *"),
+    "a group": ("group",),
+    "a group's default": ("harmless",),
+}
+MALFORMED = {
+    "two callbacks": ("{app}", "Upstash-Callback: {app}", f"Upstash-Callback: {FAR}"),
+    "two tokens": ("{app}", "Authorization: Bearer x", "Authorization: Bearer y"),
+    "two hosts": ("{app}", "Host: evil.example"),
+    "begins like the app": ("{app}0/",),
+    "no destination": ("",),
+    "another scheme": ("ftp://localhost/",),
+}
+
+
+async def make_groups(world: World) -> None:
+    """Groups of the developer's own, which no stranger may use to get out."""
+    calls: list[tuple[str, str, Any]] = [
+        ("POST", "group/endpoints", {"endpoints": [{"url": FAR}]}),
+        ("POST", "harmless/endpoints", {"endpoints": [{"url": world.server.config.app_url}]}),
+        ("PATCH", "harmless", {"headers": {"Upstash-Callback": FAR}}),
+    ]
+    for method, path, order in calls:
+        async with world.session.request(
+            method,
+            f"{world.url}/v2/topics/{path}",
+            json=order,
+            headers={"Authorization": f"Bearer {DEV.token}"},
+        ) as answer:
+            assert answer.ok
+
+
+@pytest.mark.parametrize("name", TOO_FAR)
+async def test_a_webhook_reaches_the_app_and_nothing_else(world: World, name: str) -> None:
+    await make_groups(world)
+    destination, *headers = (text.replace("%d", str(world.ingress)) for text in TOO_FAR[name])
+    answer = await by_webhook(world, destination, *headers)
+    assert (answer.status, answer.json()) == (403, {"error": "refused"})
+    assert await nothing_happened(world)
+    [refusal] = await world.refusals()
+    assert await webhook_token(world) not in json.dumps(refusal)
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_a_webhook_that_means_two_things_is_refused(world: World, name: str) -> None:
+    destination, *headers = MALFORMED[name]
+    assert (await by_webhook(world, destination, *headers)).status in (400, 403)
+    assert await nothing_happened(world)
+
+
+WITHIN: dict[str, tuple[int, tuple[str, ...]]] = {
+    "callbacks": (
+        2,
+        ("{app}/hook", "Upstash-Callback: {app}/done", "Upstash-Failure-Callback: {app}/failed"),
+    ),
+    "the sender's own header": (1, ("{app}?x=1", f"X-Callback: {FAR}")),
+    "another spelling": (1, ("HTTP://LOCALHOST.:%d/",)),
+    "a route": (
+        2,
+        ("https://routed.example/hook", "Upstash-Callback: https://routed.example/done"),
+    ),
+    "a route to itself": (1, ("http://127.0.0.1:%d/named",)),
+}
+
+
+@pytest.mark.parametrize("name", WITHIN)
+async def test_a_webhook_reaches_the_app_and_what_has_a_route(world: World, name: str) -> None:
+    app = world.server.config.app_url
+    port = app.rpartition(":")[2]
+    itself = f"http://127.0.0.1:{port}/named"
+    routes = [{"from": "https://routed.example", "to": app}, {"from": itself, "to": itself}]
+    await world.dev("routes", "PUT", json={"routes": routes})
+    messages, texts = WITHIN[name]
+    destination, *headers = (text.replace("%d", port) for text in texts)
+    assert (await by_webhook(world, destination, *headers)).status == 200
+    await world.wait("state:delivered", messages)

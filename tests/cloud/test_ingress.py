@@ -336,7 +336,7 @@ SIGNED = {
     ),
     "two signatures": lambda: (
         head("POST /a", "a.b.c") + f"\nUpstash-Signature: {signed_for('/a')}",
-        401,
+        400,
     ),
 }
 
@@ -490,29 +490,6 @@ async def test_a_third_party_publishes_with_the_token_of_this_run(world: World) 
     Receiver(current_signing_key=DEV.current_key, next_signing_key=DEV.next_key).verify(
         signature=got.headers["Upstash-Signature"], body="event"
     )
-
-
-@pytest.mark.parametrize(
-    ("destination", "more"),
-    [
-        ("https://example.com/x", {}),
-        ("http://169.254.169.254/", {}),
-        ("http://localhost:1@evil.example/", {}),
-        ("http://localhost:1/", {"Upstash_Callback": "https://evil.example"}),
-        ("http://localhost:1/", {"Upstash_Failure_Callback": "https://evil.example"}),
-        ("http://localhost:1/?upstash-callback=https%3A%2F%2Fevil.example", {}),
-        ("http://localhost:1/", {"Upstash_Cron": "* * * * *"}),
-    ],
-)
-async def test_a_webhook_reaches_this_machine_only(
-    world: World, destination: str, more: dict[str, str]
-) -> None:
-    token = (await webhook(world)).partition("?")[2]
-    mark = "&" if "?" in destination else "?"
-    answer = await world.raw(head(f"POST /v2/publish/{destination}{mark}{token}", **more))
-    assert answer.status == 403
-    assert await world.rows() == []
-    assert token not in json.dumps(await world.refusals())
 
 
 async def test_the_token_for_webhooks_opens_nothing_else(world: World) -> None:

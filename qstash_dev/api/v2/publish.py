@@ -38,12 +38,13 @@ class Order(Struct, frozen=True):
 
 async def publish(call: Call) -> web.Response:
     """One message, or one for each endpoint of a URL group; with `Upstash-Cron` a schedule."""
-    return await _publish(call, None)
+    return await accept(call, await read_order(call))
 
 
 async def enqueue(call: Call) -> web.Response:
     """As publish, into a queue that is created if it does not exist."""
-    return await _publish(call, check_name(call.params["queue"], "queue"))
+    queue = check_name(call.params["queue"], "queue")
+    return await accept(call, await read_order(call, queue))
 
 
 async def batch(call: Call) -> web.Response:
@@ -57,13 +58,19 @@ async def batch(call: Call) -> web.Response:
     return await call.answer(answers, status)
 
 
-async def _publish(call: Call, queue: str | None) -> web.Response:
+async def read_order(call: Call, queue: str | None = None) -> Order:
+    """What a publish asks for. Raises QStashError."""
     destination = parse_destination(call.rest, call.query)
     call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)
     draft = read_draft(call, destination, group)
     body = await call.body(call.engine.policy.limits.max_message_size)
-    document, status = _accept(call, Order(draft, body, destination, group, queue))
+    return Order(draft, body, destination, group, queue)
+
+
+async def accept(call: Call, order: Order) -> web.Response:
+    """Do what is asked for, and the answer to whoever asked."""
+    document, status = _accept(call, order)
     return await call.answer(document, status)
 
 
