@@ -18,6 +18,7 @@ from qstash_dev.protocol.quota import Limits, exceeds
 from qstash_dev.protocol.redact import parse_redact
 from qstash_dev.protocol.retry import validate_retry_delay
 from qstash_dev.protocol.timing import format_duration, parse_duration, parse_not_before
+from qstash_dev.protocol.workflow.headers import Part, read_part
 
 T = TypeVar("T")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -59,12 +60,13 @@ _KNOWN = frozenset(
         "cron",
         "schedule-id",
         "queue-name",
+        "feature-set",
     ]
 )
 _SERVER_OWNED = frozenset(
     ["retried", "message-id", "signature", "max-retries", "caller-ip", "region", "topic-name"]
 )
-_FAMILIES = ("forward-", "callback-", "failure-callback-", "telemetry-")
+_FAMILIES = ("forward-", "callback-", "failure-callback-", "telemetry-", "workflow-")
 _NESTED = 2
 _FORWARDED_TYPE = "upstash-forward-content-type"
 # Control characters but the tab, and what is no text: nothing that could be sent on or stored.
@@ -76,6 +78,8 @@ class Draft(Struct, frozen=True):
 
     `not_before` (epoch ms) wins over `delay_ms`. `cron` makes it a schedule; for one to a URL group
     `asked` are the headers to read again at each firing, with the group's defaults of that time.
+    `given` are the lower-case names of the settings that have a value. `part` makes it a message of a
+    workflow run.
     """
 
     spec: Spec
@@ -86,6 +90,8 @@ class Draft(Struct, frozen=True):
     cron: str | None = None
     schedule_id: str | None = None
     asked: Headers = ()
+    given: frozenset[str] = frozenset()
+    part: Part | None = None
 
 
 def parse_draft(
@@ -112,7 +118,6 @@ def parse_draft(
     merged = _joined((defaults or {}).items()) | _joined(own)
     for name, value in merged.items():
         check_header(canonical(name), value)
-    _refuse_workflow(merged)
     forwarded = _forwarded(own, merged)
     if _flag(merged, "upstash-header-forward"):
         forwarded = _with_ordinary(forwarded, ordinary)
@@ -130,6 +135,8 @@ def parse_draft(
         cron=cron,
         schedule_id=_name(merged, "upstash-schedule-id"),
         asked=(*own, *_sendable(ordinary)) if cron and not url else (),
+        given=frozenset(merged),
+        part=read_part(merged),
     )
 
 
@@ -387,11 +394,6 @@ def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise ValueError(f"{text[:50]!r} is not a whole number of 0 or more")
     return int(text)
-
-
-def _refuse_workflow(values: Mapping[str, str]) -> None:
-    if any(name.startswith("upstash-workflow-") for name in values):
-        raise QStashError(501, "workflow messages are not supported by qstash-dev yet")
 
 
 def _notices(values: Mapping[str, str]) -> tuple[str, ...]:

@@ -40,6 +40,41 @@ class Kind(StrEnum):
     CLOUD = "cloud"
 
 
+class CallType(StrEnum):
+    """What a message of a workflow run is for (`Upstash-Workflow-CallType`)."""
+
+    STEP = "step"
+    TO_CALLBACK = "toCallback"  # to the third party of `context.call`
+    FROM_CALLBACK = "fromCallback"  # with its answer to the app
+    FAILURE_CALL = "failureCall"  # to the failure function
+    STEP_CONFIG = "stepConfig"  # says how the next step is to be delivered
+
+
+class Step(Struct, frozen=True, omit_defaults=True):
+    """A step of a run as its submission names it; the plan of a parallel one has id 0 and a target."""
+
+    id: int = 0
+    name: str = ""
+    type: str = ""
+    concurrent: int = 1
+    target: int | None = None
+
+
+class Place(Struct, frozen=True, omit_defaults=True):
+    """Where a message stands in a workflow run.
+
+    `created_at` tells the runs of one id apart. `index` is the position among the run's entries; the
+    call of a failure function has none.
+    """
+
+    run_id: str
+    created_at: int
+    call_type: CallType = CallType.STEP
+    index: int | None = None
+    step: Step | None = None
+    features: tuple[str, ...] = ()
+
+
 class FlowControl(Struct, frozen=True, omit_defaults=True):
     """Limits of a flow-control key as one message carries them; `None` is "not limited"."""
 
@@ -94,6 +129,7 @@ class Spec(Struct, frozen=True, omit_defaults=True):
     kind: Kind = Kind.PUBLISH
     parent_id: str | None = None
     notices: tuple[str, ...] = ()
+    place: Place | None = None
 
 
 class Message(Struct, frozen=True):

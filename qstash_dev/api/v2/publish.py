@@ -8,7 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.drafts import check_name, create_schedule, destination_group, read_draft
+from qstash_dev.api.v2.drafts import (
+    check_name,
+    create_schedule,
+    destination_group,
+    read_draft,
+    refuse_workflow,
+)
 from qstash_dev.engine.engine import Accepted
 from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
@@ -129,6 +135,7 @@ def _order(call: Call, item: Item) -> Order:
         defaults=group.headers if group else None,
         caller_ip=call.request.remote,
     )
+    refuse_workflow(draft)
     if draft.cron is None:
         due_at(draft, limits, call.engine.clock.now())
     body = (item.body or "").encode()

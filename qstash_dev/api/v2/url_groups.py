@@ -119,6 +119,9 @@ def _endpoint(order: EndpointOrder) -> Endpoint:
 def _header(name: str, value: Any) -> str:
     if not name.lower().startswith("upstash-"):
         raise QStashError(400, f"invalid default header {name[:100]!r}: only Upstash-* can be set")
-    if (reason := _OF_ONE_REQUEST.get(name.lower())) is not None:
+    reason = _OF_ONE_REQUEST.get(name.lower())
+    if name.lower().startswith("upstash-workflow-"):
+        reason = "messages of a workflow run go to one URL"
+    if reason is not None:
         raise QStashError(400, f"invalid default header {name}: {reason}")
     return ",".join(value) if isinstance(value, list) else value

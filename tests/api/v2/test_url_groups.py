@@ -233,6 +233,7 @@ async def test_a_schedule_takes_over_defaults_that_are_set_later(wire, app):
         ("Upstash-Cron", "* * * * *"),
         ("upstash-schedule-id", "s"),
         ("Upstash-Deduplication-Id", "a"),
+        ("Upstash-Workflow-RunId", "wfr_1"),
     ],
 )
 async def test_what_belongs_to_one_request_is_no_default(wire, name, value):
