@@ -68,7 +68,12 @@ def callback_message(
 
 def callback_body(source: Message, result: Result) -> bytes:
     """The JSON document of a callback. Without an answer, `status` is 0 and `body` the reason."""
-    spec = source.spec
+    return msgspec.json.encode(callback_document(source, result))
+
+
+def callback_document(source: Message, result: Result) -> dict[str, Any]:
+    """What a callback tells, before it is JSON."""
+    spec, place = source.spec, source.spec.place
     document: dict[str, Any] = {
         **_answer(result.outcome),
         "retried": source.retried,
@@ -85,8 +90,10 @@ def callback_body(source: Message, result: Result) -> bytes:
         "createdAt": source.created_at,
         "callerIP": spec.caller_ip,
         "dlqId": result.dlq_id,
+        "workflowRunId": place.run_id if place else None,
+        "workflowCreatedAt": place.created_at if place else None,
     }
-    return msgspec.json.encode({k: v for k, v in document.items() if v is not None})
+    return {k: v for k, v in document.items() if v is not None}
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:

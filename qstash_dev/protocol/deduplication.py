@@ -45,6 +45,16 @@ def of_message(draft: Draft, spec: Spec, body: bytes) -> Keys:
     return Keys((of_url, alone), (of_url, of_any_group))
 
 
+def of_submission(draft: Draft, body: bytes, generation: int) -> Keys:
+    """The keys of a message of a workflow run. Content is of one run: `generation` tells those of one
+    id apart (workflow-js glossary: the run id is a part of it).
+    """
+    if draft.deduplication_id is not None:
+        return of_message(draft, draft.spec, body)
+    run = ("run", draft.part.run_id if draft.part is not None else ""), ("at", str(generation))
+    return _by_content(draft, draft.spec.url, (*draft.spec.headers, *run), body)
+
+
 def of_schedule(draft: Draft, destination: str, body: bytes) -> Keys:
     """The keys of the creation of a schedule, not of its firings. Messages have others: the id of
     a message is no duplicate of a schedule.

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from qstash_dev.protocol.model import FlowControl, Headers, Message, Request
 from qstash_dev.protocol.signature import sign
+from qstash_dev.protocol.workflow.render import run_headers
 
 USER_AGENT = "Upstash-QStash"
 REGION = "EU-CENTRAL-1"
 MAX_TIMEOUT_MS = 7_200_000
-_NEVER_FORWARDED = frozenset(
+NEVER_FORWARDED = frozenset(
     [
         "host",
         "content-length",
@@ -40,7 +41,7 @@ def build_request(message: Message, target: str, key: str, now_s: int, jti: str)
     forwarded = tuple(
         (name, value)
         for name, value in spec.headers
-        if name.lower() not in taken and name.lower() not in _NEVER_FORWARDED
+        if name.lower() not in taken and name.lower() not in NEVER_FORWARDED
     )
     return Request(
         method=spec.method,
@@ -78,6 +79,7 @@ def _own_headers(message: Message) -> dict[str, str]:
         "Upstash-Schedule-Id": spec.schedule_id,
         "Upstash-Topic-Name": spec.topic,
     }
+    headers |= run_headers(spec.place)
     if spec.flow is not None:
         headers["Upstash-Flow-Control-Key"] = spec.flow.key
         headers["Upstash-Flow-Control-Value"] = flow_value(spec.flow)

@@ -7,7 +7,9 @@ class Limits(Struct, frozen=True):
     """What a plan allows; `None` is "not limited". Sizes are bytes of the body.
 
     `max_request_size` is that of a batch or another JSON body (100 MB: QStash docs, "Batching"), and
-    `max_flow_period_s` that of flow control (a week: QStash docs, "Flow Control").
+    `max_flow_period_s` that of flow control (a week: QStash docs, "Flow Control"). `max_run_*` are of
+    a workflow run: steps, bytes of their bodies, runs that invoke each other above it (workflow docs,
+    "Limits").
     """
 
     max_retries: int | None
@@ -16,6 +18,9 @@ class Limits(Struct, frozen=True):
     max_request_size: int = 100_000_000
     max_queue_parallelism: int | None = 10_000
     max_flow_period_s: int | None = 7 * 86_400
+    max_run_steps: int | None = 1_000
+    max_run_bytes: int | None = 100_000_000
+    max_run_depth: int = 100
 
 
 def exceeds(value: float | None, limit: float | None) -> bool:

@@ -153,9 +153,8 @@ def _retry(message: Message, attempt: Attempt, now: int, wait_ms: int, new_id: N
 
 
 def _failed(message: Message, attempt: Attempt, now: int, new_id: NewId) -> Change:
-    letter = DeadLetter(f"{now}-{message.seq}", message.user, message.id, now)
-    failed = replace(message, state=State.FAILED, finished_at=now)
-    result = Result(attempt.outcome, letter.id)
+    change = fail(message, attempt, now, error_text(attempt.outcome))
+    result = Result(attempt.outcome, change.dead[0].id)
     callbacks = _callbacks(message, Result(attempt.outcome), now, new_id)
     if message.spec.failure_callback is not None:
         callbacks += (
@@ -163,16 +162,20 @@ def _failed(message: Message, attempt: Attempt, now: int, new_id: NewId) -> Chan
                 message, message.spec.failure_callback, Kind.FAILURE_CALLBACK, result, now, new_id
             ),
         )
+    return replace(change, created=callbacks, events=(*change.events, *_created(callbacks, now)))
+
+
+def fail(message: Message, attempt: Attempt, now: int, error: str) -> Change:
+    """No more tries: a dead letter, and `error` in the log."""
+    failed = replace(message, state=State.FAILED, finished_at=now)
     return Change(
         at=now,
-        created=callbacks,
         changed=(failed,),
         attempts=(attempt,),
-        dead=(letter,),
+        dead=(DeadLetter(f"{now}-{message.seq}", message.user, message.id, now),),
         events=(
-            _error(failed, attempt, now),
-            _event(failed, State.FAILED, now, attempt, error=error_text(attempt.outcome)),
-            *_created(callbacks, now),
+            _event(failed, State.ERROR, now, attempt, error=error),
+            _event(failed, State.FAILED, now, attempt, error=error),
         ),
     )
 
