@@ -5,8 +5,10 @@ of the user's QStash account: signed by a cloud signing key for this very URL an
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
+from math import ceil
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -26,7 +28,7 @@ from qstash_dev.protocol.model import (
     State,
 )
 from qstash_dev.protocol.settle import settle, start
-from qstash_dev.protocol.signature import body_hash, inspect, sign
+from qstash_dev.protocol.signature import Inspection, body_hash, inspect, sign
 from qstash_dev.protocol.urls import Place, Way, is_loopback, is_under, route, way
 
 AT_CLOUD = "the cloud decides when it is delivered"
@@ -35,6 +37,8 @@ AT_CLOUD = "the cloud decides when it is delivered"
 SIGNATURE = "upstash-signature"
 DEFAULT_RETRIES = 3
 
+# Base64 decoders skip what they do not know: one signature must not have many spellings.
+_EXACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _NOT_FORWARDED = frozenset(
     [
         *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade"),
@@ -77,14 +81,15 @@ class Admission(Struct, frozen=True):
     """Let in: the local URL it is for, what is called for that, and whether the app expects the dev
     keys.
 
-    `token` is its signature, which must not be accepted again before `expires_s`; `None` when it
-    was let in without one. `body_claim` is the hash that the body must have.
+    `token` is its signature, `None` when it was let in without one; its id, `jti`, must not be
+    accepted again before `expires_s`. `body_claim` is the hash that the body must have.
     """
 
     url: str
     target: str
     resign: bool
     token: str | None = None
+    jti: str = ""
     expires_s: int = 0
     body_claim: str = ""
 
@@ -111,18 +116,26 @@ def judge(arrival: Arrival, gate: Gate, now_s: int) -> Admission | Refusal:
             return _unsigned(arrival, gate)
         return Refusal(401, "it has no Upstash-Signature, so it is no delivery of QStash")
     if gate.keys is None:
-        return Refusal(
-            401,
-            "the cloud's signing keys are not known: set QSTASH_CLOUD_CURRENT_SIGNING_KEY and "
-            "QSTASH_CLOUD_NEXT_SIGNING_KEY to those of the QStash console",
-        )
+        return Refusal(401, _NO_KEYS)
     seen = inspect(token, gate.keys, None, None, now_s)
-    if not seen.valid:
-        return Refusal(401, " ".join(seen.problems))
-    if problem := _for_another_url(seen.claims.get("sub"), arrival.target, gate.public_url):
+    if problem := _unproven(token, seen) or _for_another_url(arrival.target, seen, gate):
         return problem
-    claim = str(seen.claims.get("body"))
-    return _signed(arrival, gate, token, int(seen.claims["exp"]), claim)
+    verdict = _signed(arrival, gate, token)
+    if isinstance(verdict, Refusal):
+        return verdict
+    claims = seen.claims
+    return replace(
+        verdict,
+        jti=claims["jti"],
+        expires_s=ceil(claims["exp"]),
+        body_claim=str(claims.get("body")),
+    )
+
+
+_NO_KEYS = (
+    "the cloud's signing keys are not known: set QSTASH_CLOUD_CURRENT_SIGNING_KEY and "
+    "QSTASH_CLOUD_NEXT_SIGNING_KEY to those of the QStash console"
+)
 
 
 def check_body(
@@ -135,7 +148,7 @@ def check_body(
     if admission.body_claim.rstrip("=") != body_hash(body).rstrip("="):
         seen = inspect(token, gate.keys, body, None, now_s)
         return Refusal(401, " ".join(seen.problems))
-    if was_used(token):
+    if was_used(admission.jti):
         return Refusal(401, "its signature was used before: somebody replays a delivery")
     return None
 
@@ -171,10 +184,22 @@ def misdirected(target: str, headers: Mapping[str, str], gate: Gate) -> Refusal 
     return None
 
 
-def _for_another_url(sub: object, target: str, public_url: str) -> Refusal | None:
+def _unproven(token: str, seen: Inspection) -> Refusal | None:
+    """Whether it is no signature of the cloud, or one that could be used more than once."""
+    if _EXACT.fullmatch(token) is None:
+        return Refusal(401, "it is not a JWT: three parts of base64url and two dots, nothing else")
+    if not seen.valid:
+        return Refusal(401, " ".join(seen.problems))
+    jti = seen.claims.get("jti")
+    if not isinstance(jti, str) or not jti:
+        return Refusal(401, "its signature has no id (jti), so it could be used more than once")
+    return None
+
+
+def _for_another_url(target: str, seen: Inspection, gate: Gate) -> Refusal | None:
     """`sub` is compared as text: only the missing path of a bare host is the same as `/`."""
-    expected = public_url + target
-    if sub == expected or (target == "/" and sub == public_url):
+    sub, expected = seen.claims.get("sub"), gate.public_url + target
+    if sub == expected or (target == "/" and sub == gate.public_url):
         return None
     return Refusal(401, f"it is signed for {str(sub)[:500]!r}, but came to {expected[:500]!r}")
 
@@ -187,9 +212,7 @@ def _unsigned(arrival: Arrival, gate: Gate) -> Admission | Refusal:
     return _into_ourselves(way(url, (), gate.own_ports)) or Admission(url, url, resign=False)
 
 
-def _signed(
-    arrival: Arrival, gate: Gate, token: str, expires_s: int, claim: str
-) -> Admission | Refusal:
+def _signed(arrival: Arrival, gate: Gate, token: str) -> Admission | Refusal:
     wrapped = wrapped_url(arrival.target)
     url = wrapped or _app_url(arrival.target, gate)
     leads = way(url, gate.routes, gate.own_ports)
@@ -198,7 +221,7 @@ def _signed(
     if wrapped is not None and not leads.is_here:
         return Refusal(403, f"{wrapped[:500]!r} is not on this machine and has no route")
     resign = gate.resign == "always" or (gate.resign == "auto" and wrapped is not None)
-    return Admission(url, leads.target, resign, token, expires_s, claim)
+    return Admission(url, leads.target, resign, token)
 
 
 def _into_ourselves(leads: Way) -> Refusal | None:

@@ -75,7 +75,7 @@ class Ingress:
         self._gate = gate
         self._user = user
         self._webhook_token = webhook_token
-        self._used = _UsedTokens()
+        self._used = _UsedSignatures()
         self._refusals: deque[Refused] = deque(maxlen=KEPT_REFUSALS)
         self.admitted = 0
         self.refused = 0
@@ -179,23 +179,23 @@ _PUBLIC = {
 }
 
 
-class _UsedTokens:
-    """Signatures that were accepted, until they expire by themselves."""
+class _UsedSignatures:
+    """Ids of signatures that were accepted, until they expire by themselves."""
 
     def __init__(self) -> None:
         self._expiry: dict[str, int] = {}
         self._next_sweep_s = 0
 
-    def __contains__(self, token: object) -> bool:
-        return token in self._expiry
+    def __contains__(self, jti: object) -> bool:
+        return jti in self._expiry
 
     def add(self, admission: Admission, now_s: int) -> None:
         if admission.token is None:
             return
-        self._expiry[admission.token] = admission.expires_s
+        self._expiry[admission.jti] = admission.expires_s
         if now_s >= self._next_sweep_s:
             self._next_sweep_s = now_s + 60
-            self._expiry = {t: at for t, at in self._expiry.items() if at > now_s}
+            self._expiry = {jti: at for jti, at in self._expiry.items() if at > now_s}
 
 
 def _text(text: str) -> str:

@@ -10,7 +10,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
@@ -168,10 +169,17 @@ def _claim_problems(claims: dict[str, Any], now_s: int) -> Iterator[str]:
         yield f"The issuer is {claims.get('iss')!r}: receivers expect 'Upstash'."
     for name in ("exp", "nbf"):
         value = claims.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not _is_seconds(value):
             yield f"The claim {name} is {value!r}: receivers expect unix seconds."
         else:
             yield from _time_problem(name, value, now_s)
+
+
+def _is_seconds(value: object) -> TypeGuard[float]:
+    """Neither `true` nor the NaN and Infinity that Python's JSON knows."""
+    if isinstance(value, float):
+        return isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _time_problem(name: str, value: float, now_s: int) -> Iterator[str]:

@@ -4,13 +4,24 @@ A new attack is a new row. The public name is made up; the sockets, the server a
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import jwt
 import pytest
 
-from qstash_dev.protocol.signature import sign
+from qstash_dev.protocol.signature import body_hash, sign
 from tests.cloud.test_ingress import head
-from tests.server.outside_world import DEV, KEYS, PUBLIC, Answer, World, now_s, outside_world
+from tests.server.outside_world import (
+    DEV,
+    KEYS,
+    PUBLIC,
+    PUBLIC_HOST,
+    Answer,
+    World,
+    now_s,
+    outside_world,
+)
 
 WRAPPED = "/.qstash-dev/to/"
 
@@ -249,3 +260,70 @@ async def test_a_webhook_reaches_the_app_and_what_has_a_route(world: World, name
     destination, *headers = (text.replace("%d", port) for text in texts)
     assert (await by_webhook(world, destination, *headers)).status == 200
     await world.wait("state:delivered", messages)
+
+
+# A signature that was used
+
+
+def with_signature(token: str) -> str:
+    return f"POST /a HTTP/1.1\nUpstash-Signature: {token}\nHost: {PUBLIC_HOST}"
+
+
+SPACES = [
+    " ",
+    "\t",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x1f",
+    "\x85",
+    "\xa0",
+    "\xe2\x80\x83",
+]
+AROUND = [*SPACES, "=", "==", "%3D", ".", "!", "\x00", "\xff", "-", "Bearer "]
+
+
+def other_spellings(token: str) -> Iterator[str]:
+    """What decoders of base64 might take for the same token."""
+    head_, claims, proof = token.split(".")
+    for text in AROUND:
+        yield from (text + token, token + text, text + token + text)
+        for at in range(1, 4):
+            parts = [head_, claims, proof]
+            parts[at - 1] += text
+            yield ".".join(parts)
+        yield f"{head_}.{claims[:9]}{text}{claims[9:]}.{proof}"
+    for letter in ALPHABET:  # the last letter carries two bits that nobody reads
+        yield token[:-1] + letter
+    yield token.replace("-", "+").replace("_", "/")
+    yield f"{token}, {token}"
+    yield f'"{token}"'
+
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+async def test_a_signature_is_used_once_however_it_is_spelled(world: World) -> None:
+    token = sign(f"{PUBLIC}/a", b"", KEYS[0], now_s(), "jwt_once")
+    assert (await world.raw(with_signature(token))).status == 200
+    for spelling in other_spellings(token):
+        assert (await world.raw(with_signature(spelling))).status in (400, 401), repr(spelling)
+    assert len(world.app.got) == 1
+
+
+async def test_no_other_spelling_of_a_fresh_signature_is_let_in(world: World) -> None:
+    """Only white space that HTTP itself takes away may stand around it."""
+    token = sign(f"{PUBLIC}/a", b"", KEYS[0], now_s(), "jwt_once")
+    for spelling in other_spellings(token):
+        if spelling.strip(" \t") != token and spelling[:-1] != token[:-1]:
+            assert (await world.raw(with_signature(spelling))).status in (400, 401), repr(spelling)
+    assert world.app.got == []
+
+
+@pytest.mark.parametrize("jti", ["", None, 7, ["x"]])
+async def test_a_signature_without_an_id_is_refused(world: World, jti: Any) -> None:
+    at = now_s()
+    claims = {"iss": "Upstash", "sub": f"{PUBLIC}/a", "exp": at + 9, "nbf": 0, "iat": at}
+    token = jwt.encode({**claims, "jti": jti, "body": body_hash(b"")}, KEYS[0], "HS256")
+    assert (await world.raw(with_signature(token))).status == 401
+    assert world.app.got == []

@@ -116,7 +116,7 @@ class World:
     async def raw(self, head: str, body: bytes = b"") -> Answer:
         """Bytes as they are through the tunnel; lines of `head` end as HTTP wants it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.ingress)
-        text = "\r\n".join([*head.strip().splitlines(), "Connection: close"]) + "\r\n\r\n"
+        text = "\r\n".join([*head.strip("\n").split("\n"), "Connection: close"]) + "\r\n\r\n"
         writer.write(text.encode("latin-1") + body)
         await writer.drain()
         whole = await reader.read()
