@@ -112,10 +112,10 @@ class Cloud:
             async with self._request(rewrite.Call("GET", "/v2/keys", "", (), b"")) as answer:
                 document = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            self._note(f"the cloud at {self.url} cannot be reached: {_said(error)}")
+            self._note(self._unreachable(error))
             return None
         if answer.status != 200:
-            self._note_status(answer.status, json.dumps(document))
+            self._note_status(answer.status, self._masked_text(json.dumps(document)))
             return None
         self._note(None)
         return document["current"], document["next"]
@@ -131,9 +131,10 @@ class Cloud:
             async with self._request(rewrite.outbound(asked, borders)) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            sentence = f"the cloud at {self.url} cannot be reached: {_said(error)}"
+            sentence = self._unreachable(error)
             self._note(sentence)
             return json_response({"error": sentence}, 502)
+        body = self._masked(body)
         self._note_status(answer.status, body.decode(errors="replace"))
         if answer.status < 300:
             for one in rewrite.sent(asked, body, borders):
@@ -141,7 +142,8 @@ class Cloud:
             if asked.method == "DELETE" and (query := _cancelled(asked)) is not None:
                 await self._on_cancelled(call.user, query)
             await call.store.database.committed()
-        return _returned(answer, borders.back(body))
+        headers = tuple((name, self._masked_text(value)) for name, value in answer.headers.items())
+        return _returned(answer.status, headers, borders.back(body))
 
     def _request(self, call: rewrite.Call) -> Any:
         if self._session is None:
@@ -158,6 +160,19 @@ class Cloud:
             headers=[*call.headers, ("Authorization", f"Bearer {self._token}")],
             allow_redirects=False,
         )
+
+    def _unreachable(self, error: Exception) -> str:
+        return f"the cloud at {self.url} cannot be reached: {self._masked_text(_said(error))}"
+
+    def _masked(self, answer: bytes) -> bytes:
+        """What the cloud says without its token: some errors repeat what they were asked with.
+
+        The padding is left out: it is the part of a token that may be escaped.
+        """
+        return answer.replace((self._token.rstrip("=") or self._token).encode(), b"****")
+
+    def _masked_text(self, text: str) -> str:
+        return self._masked(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
 
     def _note_status(self, status: int, said: str) -> None:
         if status in _TROUBLE:
@@ -210,10 +225,10 @@ def _sendable(headers: list[tuple[str, str]]) -> Headers:
     )
 
 
-def _returned(answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
-    response = web.Response(status=answer.status, body=body)
+def _returned(status: int, headers: Headers, body: bytes) -> web.Response:
+    response = web.Response(status=status, body=body)
     response.headers.popall("Content-Type", None)
-    for name, value in answer.headers.items():
+    for name, value in headers:
         if name.lower() not in _NOT_RETURNED:
             response.headers.add(name, value)
     return response

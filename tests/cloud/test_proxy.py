@@ -1,9 +1,11 @@
 """With `--cloud` the app talks to the real QStash through us. Another server stands in for it."""
 
 import json
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
@@ -14,7 +16,7 @@ from qstash_dev.config.errors import ConfigError
 from qstash_dev.protocol.users import User
 from qstash_dev.server import Server
 from tests.ports import reserved_port
-from tests.server.outside_world import DEV, PUBLIC, PUBLIC_HOST, World, outside_world
+from tests.server.outside_world import DEV, PUBLIC, PUBLIC_HOST, App, World, outside_world
 
 FAKE_NGROK = Path(__file__).parents[2] / "fixtures" / "fake_ngrok.py"
 ACCOUNT = User(
@@ -345,3 +347,36 @@ async def test_settings_that_do_not_fit_are_refused_at_the_start(
     with pytest.raises(ConfigError, match=words):
         async with outside_world(environ, **settings):
             pass
+
+
+SECRET = "eyJVc2VySUQiOiJhIiwiUGFzc3dvcmQiOiJiIn0=="
+ECHOES: dict[str, Callable[[str], web.Response]] = {
+    "refused": lambda told: web.json_response({"error": f"bad token {told}"}, status=401),
+    "a fault": lambda told: web.Response(status=500, text="x" * 190 + told),
+    "a header": lambda told: web.Response(status=500, headers={"X-Told": told}),
+    "escaped": lambda told: web.Response(status=429, text=quote(told)),
+    "accepted": lambda told: web.json_response({"messageId": "msg_1", "told": told}),
+}
+
+
+@pytest.mark.parametrize("name", ECHOES)
+async def test_the_token_is_masked_when_the_cloud_repeats_it(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cloud = App()
+    cloud.answer = lambda got: ECHOES[name](got.headers["Authorization"])
+    environ = {
+        "QSTASH_CLOUD_URL": f"http://127.0.0.1:{await cloud.start()}",
+        "QSTASH_CLOUD_TOKEN": SECRET,
+    }
+    try:
+        async with outside_world(environ, cloud=True) as world:
+            url = f"{world.url}/v2/publish/https://example.com"
+            bearer = {"Authorization": f"Bearer {DEV.token}"}
+            async with world.session.post(url, headers=bearer) as answer:
+                said = f"{answer.headers} {await answer.text()}"
+            said += json.dumps([await world.dev("tunnel"), await world.dev("snapshot")])
+    finally:
+        await cloud.stop()
+    assert "****" in said
+    assert SECRET[:20] not in said + caplog.text
