@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.destination import parse_destination, split_query
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.headers import canonical, is_given
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.urls import way
 
@@ -177,7 +177,7 @@ def _destination_out(call: Call, to: re.Match[str], borders: Borders) -> Call:
         return call
     if destination.url is None or not borders.is_local(destination.url):
         return call
-    given = {name.lower() for name, _ in call.headers}
+    given = {name.lower() for name, value in call.headers if is_given(name, value)}
     config = tuple(
         (canonical(name), _value_out(name, value, borders))
         for name, value in destination.config.items()

@@ -154,6 +154,15 @@ def test_configuration_in_the_query_of_a_local_destination_becomes_headers() -> 
     }
 
 
+def test_an_empty_header_does_not_hide_what_the_query_says() -> None:
+    query = "upstash-callback=http%3A%2F%2Flocalhost%3A3000%2Fdone"
+    called = call("/v2/publish/http://localhost:3000/x", query, upstash_callback=" ")
+    assert outbound(called, BORDERS).headers[-1] == (
+        "Upstash-Callback",
+        f"{TO}/http/localhost:3000/done",
+    )
+
+
 def test_items_of_a_batch_leave_by_the_tunnel() -> None:
     items = [
         {
