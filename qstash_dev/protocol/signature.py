@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jwt.algorithms import HMACAlgorithm
 
 LIFETIME_S = 300
+NOT_BEFORE_S = -62_135_596_800
 
 _HEADER = urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=") + b"."
 _encode_claims = Encoder().encode
@@ -57,11 +58,12 @@ class Inspection(Struct, frozen=True):
 def sign(url: str, body: bytes, key: str, now_s: int, jti: str) -> str:
     """The JWT for one attempt: `sub` is the URL byte for byte, `body` the padded hash of the body.
 
-    `nbf` is 0: the receivers allow no clock difference. PyJWT signs; its `encode` around that would
-    check the key and build the header anew for every delivery, at five times the cost.
+    `nbf` is Go's zero time, as a running QStash sends it: golang-jwt v3 and v4, and so the official
+    Fly.io quickstart, take 0 for a missing claim and refuse it. PyJWT signs; its `encode` around that
+    would check the key and build the header anew for every delivery, at five times the cost.
     """
     exp = now_s + LIFETIME_S
-    claims = _Claims("Upstash", url, exp, 0, now_s, jti, body_hash(body))
+    claims = _Claims("Upstash", url, exp, NOT_BEFORE_S, now_s, jti, body_hash(body))
     signed = _HEADER + urlsafe_b64encode(_encode_claims(claims)).rstrip(b"=")
     digest = _hs256().sign(signed, _prepared(key))
     return (signed + b"." + urlsafe_b64encode(digest).rstrip(b"=")).decode("ascii")
