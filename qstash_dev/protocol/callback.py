@@ -20,6 +20,9 @@ from qstash_dev.protocol.model import (
 )
 from qstash_dev.protocol.redact import BODY
 
+NO_ANSWER = -1
+"""The status of a callback that tells of a delivery without any answer."""
+
 
 class Result(Struct, frozen=True):
     """How the attempt went that a callback tells of. `dlq_id` is set when it was the last failure."""
@@ -67,7 +70,10 @@ def callback_message(
 
 
 def callback_body(source: Message, result: Result) -> bytes:
-    """The JSON document of a callback. Without an answer, `status` is 0 and `body` the reason."""
+    """The JSON document of a callback. Without an answer, `status` is -1 and `body` the reason.
+
+    Source: a large public webhook sender counts `status >= 400 || status === -1` as failed.
+    """
     return msgspec.json.encode(callback_document(source, result))
 
 
@@ -103,7 +109,7 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
             "header": header_map(outcome.headers),
             "body": _base64(outcome.body),
         }
-    return {"status": 0, "header": {}, "body": _base64(outcome.detail.encode())}
+    return {"status": NO_ANSWER, "header": {}, "body": _base64(outcome.detail.encode())}
 
 
 def header_map(headers: Headers) -> dict[str, list[str]]:

@@ -61,9 +61,9 @@ def test_what_is_not_set_is_not_in_the_document() -> None:
     }  # fmt: skip
 
 
-def test_without_an_answer_the_status_is_0_and_the_body_the_reason() -> None:
+def test_without_an_answer_the_status_is_minus_1_and_the_body_the_reason() -> None:
     told = document(active(), no_answer(detail="dial tcp: connection refused"))
-    assert (told["status"], told["header"]) == (0, {})
+    assert (told["status"], told["header"]) == (-1, {})
     assert told["body"] == base64(b"dial tcp: connection refused")
 
 

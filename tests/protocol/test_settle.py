@@ -302,7 +302,7 @@ def test_only_the_failure_callback_knows_the_dead_letter() -> None:
 def test_without_a_failure_callback_url_a_failure_makes_only_the_plain_callback() -> None:
     change = settled(active(max_retries=0, callback=callback()), no_answer())
     assert [m.spec.kind for m in change.created] == [Kind.CALLBACK]
-    assert body_of(change.created[0])["status"] == 0
+    assert body_of(change.created[0])["status"] == -1
 
 
 def test_489_sends_the_failure_callback_with_retries_left() -> None:
