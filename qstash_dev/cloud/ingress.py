@@ -139,6 +139,8 @@ class Ingress:
             by_header=by_header,
         )
         order = await read_order(call)
+        if order.draft.part is not None:
+            return self._refuse(request, Refusal(403, "a webhook takes no part in a workflow run"))
         specs = expand_group(order.draft.spec, order.group)
         if refusal := refuse_webhook(specs, order.draft.cron, gate):
             return self._refuse(request, refusal)

@@ -12,7 +12,7 @@ from qstash_dev.protocol.urls import is_loopback
 
 def read_draft(call: Call, destination: Destination, group: Group | None) -> Draft:
     """The draft that a request's own headers and query describe."""
-    draft = parse_draft(
+    return parse_draft(
         destination.url or "",
         call.headers(),
         call.engine.policy.limits,
@@ -21,14 +21,6 @@ def read_draft(call: Call, destination: Destination, group: Group | None) -> Dra
         caller_ip=call.request.remote,
         authorized_by_header=call.by_header,
     )
-    refuse_workflow(draft)
-    return draft
-
-
-def refuse_workflow(draft: Draft) -> None:
-    """Raises QStashError(501) for a message of a workflow run."""
-    if draft.part is not None:
-        raise QStashError(501, "workflow messages are not supported by qstash-dev yet")
 
 
 def destination_group(call: Call, destination: Destination) -> Group | None:
