@@ -42,14 +42,16 @@ def destination_group(call: Call, destination: Destination) -> Group | None:
 
 def create_schedule(
     call: Call, draft: Draft, destination: Destination, body: bytes
-) -> dict[str, Any]:
-    """Create a schedule; the document that tells its id, or that of the original of a duplicate."""
+) -> tuple[dict[str, Any], int]:
+    """Create a schedule; the document that tells its id, or that of the original of a duplicate,
+    and the status: as of a message, 202 for a duplicate.
+    """
     text = destination.url or destination.group or ""
     planned = call.engine.schedules.create(call.user, draft, text, body)
     document: dict[str, Any] = {"scheduleId": planned.schedule_id}
     if planned.deduplicated:
-        document["deduplicated"] = True
-    return document
+        return document | {"deduplicated": True}, 202
+    return document, 200
 
 
 def check_name(name: str, what: str) -> str:

@@ -110,7 +110,7 @@ def _accept(call: Call, order: Order) -> tuple[Any, int]:
     if draft.cron is not None:
         queue = order.queue or draft.spec.queue
         draft = replace(draft, spec=replace(draft.spec, queue=queue))
-        return create_schedule(call, draft, destination, order.body), 200
+        return create_schedule(call, draft, destination, order.body)
     # Only enqueueing puts a message into a queue; the header belongs to schedules.
     draft = replace(draft, spec=replace(draft.spec, queue=order.queue))
     accepted = call.engine.accept(call.user, draft, order.body, order.group)
