@@ -1,11 +1,15 @@
 """A destination that speaks bytes: for tests of how it is treated when it misbehaves."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from typing import cast
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+MAX_HEAD = 1_000_000
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -15,7 +19,8 @@ class RawServer:
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._stack.push_async_callback(self._end)
+        self._handlers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self.heads: list[bytes] = []
         self.bodies: list[bytes] = []
         self.connections = 0
@@ -27,16 +32,26 @@ class RawServer:
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
+            task = cast(asyncio.Task[None], asyncio.current_task())
+            self._handlers[task] = writer
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 await handle(reader, writer)
             writer.close()
             with suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
+            del self._handlers[task]
 
-        server = await asyncio.start_server(connected, host, 0, ssl=tls)
+        server = await asyncio.start_server(connected, host, 0, ssl=tls, limit=MAX_HEAD)
         self._stack.callback(server.close)
         port: int = server.sockets[0].getsockname()[1]
         return port
+
+    async def _end(self) -> None:
+        """Nothing that a handler still waits for comes any more."""
+        for task, writer in self._handlers.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
 
     async def read(self, reader: asyncio.StreamReader) -> None:
         """One request."""
@@ -58,3 +73,10 @@ class RawServer:
                 await writer.drain()
 
         return await self.start(handle, **options)  # type: ignore[arg-type]
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection as the kernel does for a process that was killed: with a TCP reset."""
+    at_once = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    writer.transport.abort()

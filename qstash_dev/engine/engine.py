@@ -4,11 +4,8 @@
 The world comes in from outside: the store, the clock, how to send, how to make ids.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
-from itertools import filterfalse
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,14 +16,11 @@ from qstash_dev.engine.attempts import Attempts, NewId, Send
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
-from qstash_dev.engine.hold_back import CallLater, HoldBack, RunKey
 from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.tombstones import Tombstones
-from qstash_dev.engine.waits import Waits
-from qstash_dev.engine.workflows import Workflows, is_of_run, run_of
 from qstash_dev.protocol import creation, deduplication, settle
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
@@ -53,10 +47,6 @@ Explain = Callable[[Message, Attempt], Awaitable[str | None]]
 """Why an attempt failed, in one line for people."""
 
 
-def _call_later(delay_s: float, call: Callable[[], None]) -> object:
-    return asyncio.get_running_loop().call_later(delay_s, call)
-
-
 class Accepted(Struct, frozen=True):
     """What a publish made of one destination: a new message, or the id of its original."""
 
@@ -81,7 +71,6 @@ class Engine:
         new_id: NewId,
         policy: Policy,
         lanes: Lanes,
-        call_later: CallLater = _call_later,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -99,9 +88,6 @@ class Engine:
         self.bulk = BulkCancels(store, clock, new_id, self.cancel)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
-        hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake)
-        self.workflows = Workflows(store, clock, new_id, lambda: self.policy, self.add, hold_back)
-        self.waits = Waits(store, self.workflows, lambda: self.policy)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
         self.on_hold: Callable[[str], None] = lambda awaited: None
 
@@ -136,17 +122,11 @@ class Engine:
         return accepted
 
     def add(self, change: Change) -> None:
-        """Write a change: make room for what is new, free what its finished messages held."""
+        """Write a change, with the queues and flow-control keys that its new messages name."""
         with self.store.database:
             for message in change.created:
-                if not settle.is_finished(message):
-                    self._make_room(message, change.at)
+                self._make_room(message, change.at)
             self.store.messages.apply(change)
-        for message in change.changed:
-            if message.id in self._in_flight.messages:
-                self._in_flight.messages[message.id] = message
-            if settle.is_finished(message):
-                self._release(message)
         self.wake()
 
     def replay(self, user: str, message_id: str, changes: creation.Changes) -> str:
@@ -161,12 +141,6 @@ class Engine:
         """Publish a dead letter's message anew and remove the entry; returns the new id."""
         now = self.clock.now()
         source = self.find(user, message_id)
-        if is_of_run(source):
-            raise QStashError(
-                400,
-                f"dlq message {dlq_id} is of a workflow run: resume or restart the run with "
-                f"/v2/workflows/dlq/resume/{dlq_id} or .../restart/{dlq_id}",
-            )
         copy = creation.dlq_retry(source, headers, self.policy.limits, now, self.new_id("msg_"))
         self.policy.check(copy.spec)
         change = creation.created((copy,), now)
@@ -203,7 +177,8 @@ class Engine:
                 if settle.is_finished(message) or message.cancel_requested:
                     continue
                 count += 1
-                self.add(self._cancelled(message, now))
+                self._apply(settle.cancel(message, now))
+        self.wake()
         return count
 
     def run_now(self, message: Message) -> None:
@@ -219,7 +194,8 @@ class Engine:
             self.attempts.approved.add(message.id)
         if message.due_at <= self.clock.now() and message.held is None:
             return  # it waits for its turn in a line, which it must not enter twice
-        self.add(settle.run_now(message, self.clock.now()))
+        self._apply(settle.run_now(message, self.clock.now()))
+        self.wake()
 
     def release(self, awaited: str) -> int:
         """What messages were held for is there: they are due. Returns how many."""
@@ -233,20 +209,16 @@ class Engine:
 
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Forget finished messages and what happened to them; returns their ids."""
-        return self._forget(self.store.messages.delete(seqs))
+        ids = self.store.messages.delete(seqs)
+        self.tombstones.add(ids, self.store.feed.last_seq())
+        return ids
 
     def prune(self) -> int:
-        """Forget finished messages and ended runs that are too old or too many; returns how many
-        messages those were. Messages of runs are counted by themselves.
-        """
+        """Forget finished messages that are too old or too many; returns how many."""
         now = self.clock.now()
         self.store.deduplication.expire(now)
-        limits = self.policy.max_messages, self.policy.max_age_ms
-        seqs = self.store.messages.surplus(now, *limits)
-        count = len(self.delete(seqs)) if seqs else 0
-        for run in self.store.workflows.surplus(now, *limits):
-            count += len(self._forget(self.store.workflows.delete(run)))
-        return count
+        seqs = self.store.messages.surplus(now, self.policy.max_messages, self.policy.max_age_ms)
+        return len(self.delete(seqs)) if seqs else 0
 
     def reset(self) -> None:
         """Forget all messages and resources; deliveries under way are abandoned."""
@@ -288,7 +260,6 @@ class Engine:
         self.store.messages.unclaim()
         for message in self.store.messages.to_cancel():
             self.store.messages.apply(settle.cancel(message, now))
-        self.workflows.recover()
         for user, name, queue in self.store.queues.all():
             lane = self.lanes.queue((user, name))
             lane.parallelism, lane.paused = queue.parallelism, queue.paused
@@ -310,10 +281,9 @@ class Engine:
         if self.paused:
             return False
         now = self.clock.now()
-        hold_back = self.workflows.hold_back
-        more = self.schedules.step(now) | self.waits.step(now)
+        more_schedules = self.schedules.step(now)
         tickets = self.store.messages.due(now, BATCH)
-        for ticket in (*filterfalse(hold_back.park, tickets), *hold_back.take()):
+        for ticket in tickets:
             self.lanes.enter(ticket)
         at_once = 1 + len(self._in_flight.long) if self.one_by_one() else None
         started = self.lanes.take(now, at_once)
@@ -322,7 +292,7 @@ class Engine:
             self.store.messages.claim(waiting)
         for ticket in started:
             self._start(ticket, now)
-        return more or len(tickets) == BATCH
+        return more_schedules or len(tickets) == BATCH
 
     def next_time(self) -> int | None:
         """When `step` has something to do, if nobody wakes it before."""
@@ -332,16 +302,13 @@ class Engine:
             self.store.messages.next_due(),
             self.lanes.next_time(),
             self.schedules.next_time(),
-            self.waits.next_time(),
         )
         return min((time for time in times if time is not None), default=None)
 
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
-        if self._in_flight.messages or self.workflows.hold_back.is_holding:
-            return False
         next_time = self.next_time()
-        return next_time is None or next_time > self.clock.now()
+        return not self._in_flight.messages and (next_time is None or next_time > self.clock.now())
 
     async def stop(self, grace_s: float) -> None:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
@@ -350,10 +317,6 @@ class Engine:
         await self._in_flight.stop(grace_s)
 
     # Inside
-
-    def _forget(self, ids: list[str]) -> list[str]:
-        self.tombstones.add(ids, self.store.feed.last_seq())
-        return ids
 
     def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
         return creation.new_message(spec, user, body, now, due_at, self.new_id("msg_"))
@@ -365,8 +328,6 @@ class Engine:
 
     def _make_room(self, message: Message, now: int) -> None:
         spec, user = message.spec, message.user
-        if message.line is not None:
-            self.lanes.prolong(message.line)
         if spec.queue is not None and self.store.queues.get(user, spec.queue) is None:
             self.store.queues.put(user, spec.queue, Queue(user, spec.queue, now, now))
         if spec.flow is not None:
@@ -387,7 +348,7 @@ class Engine:
         self._in_flight.begin(change.changed[0], watch_long=self.one_by_one())
 
     async def _deliver(self, message: Message) -> None:
-        attempt = await self.attempts.attempt(self.workflows.outgoing(message), self.policy)
+        attempt = await self.attempts.attempt(message, self.policy)
         awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
         if awaited is None and (hint := await self.explain(message, attempt)):
             attempt = replace(attempt, hint=hint)
@@ -395,8 +356,6 @@ class Engine:
 
     def _ended(self, message: Message) -> None:
         self.lanes.end_attempt(message.id, _flow_key(message))
-        if (run := run_of(message)) is not None:
-            self.workflows.hold_back.ended(message.id, run)
         self.wake()
 
     def _abandon(self) -> None:
@@ -407,24 +366,32 @@ class Engine:
     def _settle(self, attempt: Attempt, awaited: str | None) -> None:
         message = self._in_flight.messages[attempt.message_id]
         if awaited is not None and not message.cancel_requested:
-            self.add(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
+            self._apply(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
             self.on_hold(awaited)
             return
-        if is_of_run(message):
-            self.workflows.settle(message, attempt)
-        else:
-            interval = self.policy.retry_interval_ms
-            new_id = partial(self.new_id, "msg_")
-            self.add(settle.settle(message, attempt, self.clock.now(), new_id, interval))
+        change = settle.settle(
+            message,
+            attempt,
+            self.clock.now(),
+            lambda: self.new_id("msg_"),
+            self.policy.retry_interval_ms,
+        )
+        with self.store.database:
+            for callback in change.created:
+                self._make_room(callback, change.at)
+                if callback.line is not None:
+                    self.lanes.prolong(callback.line)
+            self._apply(change)
         self.on_settled(self._in_flight.messages[attempt.message_id], attempt)
 
-    def _cancelled(self, message: Message, now: int) -> Change:
-        if is_of_run(message):
-            return self.workflows.cancel_message(message)
-        return settle.cancel(message, now)
-
-    def _deliveries_of_run(self, run: RunKey) -> list[str]:
-        return [one.id for one in self._in_flight.messages.values() if run_of(one) == run]
+    def _apply(self, change: Change) -> None:
+        """Write a change and free what its finished messages held."""
+        self.store.messages.apply(change)
+        for message in change.changed:
+            if message.id in self._in_flight.messages:
+                self._in_flight.messages[message.id] = message
+            if settle.is_finished(message):
+                self._release(message)
 
     def _release(self, message: Message) -> None:
         key = _flow_key(message)
@@ -433,7 +400,6 @@ class Engine:
         if message.id not in self._in_flight.messages:
             queue = (message.user, message.spec.queue) if message.spec.queue else None
             self.lanes.withdraw(message.id, queue, key)
-            self.workflows.hold_back.withdraw(message.id)
         self.lanes.release(message.id)
         self.attempts.approved.discard(message.id)
         if message.line is not None:

@@ -159,12 +159,16 @@ class Message(Struct, frozen=True):
 
 
 class Timing(Struct, frozen=True):
-    """When an attempt began, and the milliseconds until its stages (`None`: not reached)."""
+    """When an attempt began, and the milliseconds until its stages (`None`: not reached).
+
+    `written_ms` is when the kernel had taken all of the request.
+    """
 
     started_at: int
     connected_ms: float | None = None
     first_byte_ms: float | None = None
     total_ms: float = 0.0
+    written_ms: float | None = None
 
 
 class Response(Struct, frozen=True):
@@ -191,6 +195,7 @@ class Reason(StrEnum):
     EXTERNAL_DENIED = "external-denied"
     OWN_SERVER = "own-server"
     INTERRUPTED = "interrupted"
+    NO_DESCRIPTORS = "no-descriptors"
 
 
 class SendFailure(Struct, frozen=True):
@@ -319,11 +324,7 @@ class Schedule(Struct, frozen=True):
 
 
 class Query(Struct, frozen=True):
-    """What to list. `cursor` is the sequence number after which to go on; dates are inclusive.
-
-    `count` is the size of a page; `at_most`, that of a call that works through all pages: how many it
-    takes.
-    """
+    """What to list. `cursor` is the sequence number after which to go on; dates are inclusive."""
 
     conditions: dict[str, tuple[str, ...]] = {}
     from_date: int | None = None
@@ -331,7 +332,6 @@ class Query(Struct, frozen=True):
     count: int = 100
     cursor: int | None = None
     latest_first: bool = True
-    at_most: int | None = None
 
 
 class BulkAction(Struct, frozen=True):

@@ -4,9 +4,9 @@ import asyncio
 from urllib.parse import urlsplit
 
 from qstash_dev.protocol.urls import is_local_name
+from qstash_dev.transport.dialing import LOOPBACK
 
 CONNECT_S = 1.0
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 async def accepts(origin: str) -> bool:
@@ -18,7 +18,7 @@ async def listening(origin: str) -> tuple[str, ...]:
     """The addresses on which the origin's port accepts connections."""
     parts = urlsplit(origin)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    addresses = _LOOPBACK if is_local_name(host) else (host,)
+    addresses = LOOPBACK if is_local_name(host) else (host,)
     answers = await asyncio.gather(*(_connects(address, port) for address in addresses))
     return tuple(address for address, ok in zip(addresses, answers, strict=True) if ok)
 

@@ -142,22 +142,3 @@ async def test_actions_are_listed_newest_first_for_seven_days_to_their_user(worl
         world.engine.bulk.find(USER, first.id)
     with pytest.raises(QStashError, match="not found"):
         world.engine.bulk.find(OTHER_USER, second.id)
-
-
-@pytest.mark.parametrize("at_most", [1, CHUNK, CHUNK + 1, MANY])
-async def test_no_more_are_cancelled_than_asked_for(world, at_most):
-    ids = publish(world, MANY)
-    assert await world.engine.bulk.run(USER, Query(at_most=at_most)) == at_most
-    assert world.states(ids).count("CANCELED") == at_most
-
-
-async def test_in_the_background_no_more_are_cancelled_than_asked_for_also_after_a_restart(world):
-    ids = publish(world, MANY)
-    action = await world.engine.bulk.start(USER, Query(at_most=CHUNK + 2))
-    assert action.total == CHUNK + 2
-    await asyncio.sleep(0)
-    await world.engine.bulk.stop()
-    world.engine.bulk.resume()
-    done = await finished(world, action)
-    assert done.processed == CHUNK + 2
-    assert world.states(ids).count("CANCELED") == CHUNK + 2

@@ -8,6 +8,9 @@ from importlib.util import find_spec
 import pytest
 
 from qstash_dev.transport.decoding import decoded
+from qstash_dev.transport.delivery import Sender
+from tests.raw_server import RawServer
+from tests.transport.sending import MAX_BODY, answered
 
 TEXT = b"plain text " * 1_000
 
@@ -94,3 +97,22 @@ def test_a_body_in_an_unknown_coding_stays_as_it_is(coding: str) -> None:
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 def test_no_body_needs_no_decoding(coding: str) -> None:
     assert decoded(coding, b"", 100, True) == (b"", False)
+
+
+def compressed(body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def test_an_answer_is_decoded_and_keeps_its_headers(
+    server: RawServer, sender: Sender
+) -> None:
+    found = await answered(sender, server, compressed(gzip.compress(b"plain text")))
+    assert (found.body, found.headers[0]) == (b"plain text", ("Content-Encoding", "gzip"))
+
+
+async def test_of_a_decompression_bomb_only_the_beginning_is_kept(
+    server: RawServer, sender: Sender
+) -> None:
+    found = await answered(sender, server, compressed(gzip.compress(b"\0" * 100_000_000)))
+    assert (len(found.body), found.truncated) == (MAX_BODY, True)

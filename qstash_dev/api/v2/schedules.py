@@ -20,8 +20,7 @@ async def create(call: Call) -> web.Response:
     if draft.cron is None:
         raise QStashError(400, "a schedule needs an Upstash-Cron header")
     body = await call.body(call.engine.policy.limits.max_message_size)
-    document, status = create_schedule(call, draft, destination, body)
-    return await call.answer(document, status)
+    return await call.answer(create_schedule(call, draft, destination, body))
 
 
 async def list_(call: Call) -> web.Response:

@@ -1,0 +1,30 @@
+"""The head of a request, exactly as its headers are given. It refuses to know what they mean."""
+
+from qstash_dev.protocol.model import Headers
+from qstash_dev.transport.target import Target
+
+_EXPECTS_BODY = frozenset(["POST", "PUT", "PATCH"])
+
+
+def request_head(method: str, target: Target, headers: Headers, length: int) -> bytes:
+    """Request line and headers: order, case and repetition stay, and what is added is only `Host`
+    (unless given), the credentials of the URL (unless given) and `Content-Length`.
+
+    `headers` must not frame the body themselves. A method that usually has a body says that there
+    is none, as with Go. Raises ValueError for what would begin another line.
+    """
+    names = {name.lower() for name, _ in headers}
+    lines = [f"{method} {target.path} HTTP/1.1"]
+    if "host" not in names:
+        lines.append(f"Host: {target.authority}")
+    lines += [f"{name}: {value}" for name, value in headers]
+    if target.credentials is not None and "authorization" not in names:
+        lines.append(f"Authorization: {target.credentials}")
+    if length or method in _EXPECTS_BODY:
+        lines.append(f"Content-Length: {length}")
+    lines += ("", "")
+    text = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if text.count("\n") != breaks or text.count("\r") != breaks:
+        raise ValueError("a header holds a line break")
+    return text.encode()
