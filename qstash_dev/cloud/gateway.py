@@ -25,6 +25,7 @@ from qstash_dev.cloud.tunnel import ExternalTunnel, Phase, Tunnel, TunnelState
 from qstash_dev.config import Config, env_file
 from qstash_dev.config.errors import ConfigError
 from qstash_dev.engine.engine import Engine
+from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import parse_draft
 from qstash_dev.protocol.model import Spec
@@ -73,7 +74,7 @@ class Gateway:
         self._tunnel: Tunnel | None = None
         self._ingress: Ingress | None = None
         self._port = 0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
         self._closers = contextlib.AsyncExitStack()
         self.cloud = self._make_cloud()
 
@@ -107,13 +108,12 @@ class Gateway:
         assert self._tunnel is not None
         await self._tunnel.start()
         if self.cloud is not None and self._keys is None:
-            self._tasks.append(asyncio.create_task(self._fetch_keys(self.cloud)))
+            cloud = self.cloud
+            self._tasks.keep("fetching the cloud's signing keys", lambda: self._fetch_keys(cloud))
 
     async def stop(self) -> None:
         """Take nothing more in, let what is under way end, then close the tunnel."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self._closers.aclose()
 
     # What is known

@@ -7,12 +7,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from qstash_dev.devtools.hold import is_origin
+from qstash_dev.engine.tasks import Tasks
 
 PROBE_S = 0.3
 
 
 class AppMonitor:
-    """Tries the ports of the `held` origins every `PROBE_S` and calls `release` for an open one.
+    """Tries the ports of the `held` origins every `PROBE_S` and awaits `release` for an open one.
+
+    If that fails all is tried again: `held` is asked anew, so what was undone is not forgotten.
 
     `tell` gets a sentence for people when an app is missed and when it is back.
     """
@@ -20,7 +23,7 @@ class AppMonitor:
     def __init__(
         self,
         held: Callable[[], list[str]],
-        release: Callable[[str], int],
+        release: Callable[[str], Awaitable[int]],
         connect: Callable[[str], Awaitable[bool]],
         tell: Callable[[str], None] = lambda text: None,
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -31,6 +34,7 @@ class AppMonitor:
         self._tell = tell
         self._wait = wait
         self._missed: set[str] = set()
+        self._tasks = Tasks(wait)
         self._task: asyncio.Task[None] | None = None
 
     def wake(self, awaited: str = "") -> None:
@@ -39,13 +43,11 @@ class AppMonitor:
             self._missed.add(awaited)
             self._tell(f"{awaited} refuses connections: messages for it are held until it is up")
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = self._tasks.keep("looking for apps", self._run)
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _run(self) -> None:
         while origins := [awaited for awaited in self._held() if is_origin(awaited)]:
@@ -53,11 +55,11 @@ class AppMonitor:
             answers = await asyncio.gather(*map(self._connect, origins))
             for origin, is_up in zip(origins, answers, strict=True):
                 if is_up:
-                    self._back(origin)
+                    await self._back(origin)
         self._missed.clear()
 
-    def _back(self, origin: str) -> None:
-        count = self._release(origin)
+    async def _back(self, origin: str) -> None:
+        count = await self._release(origin)
         self._missed.discard(origin)
         what = "1 message is" if count == 1 else f"{count} messages are"
         self._tell(f"{origin} is up again: {what} delivered")

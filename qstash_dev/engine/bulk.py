@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from msgspec.structs import replace
 
 from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import BulkAction, Message, Query
 from qstash_dev.store.store import Store
@@ -30,12 +31,13 @@ class BulkCancels:
         clock: Clock,
         new_id: Callable[[str], str],
         cancel: Callable[[Iterable[Message]], int],
+        tasks: Tasks,
     ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
         self._cancel = cancel
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = tasks
 
     async def run(self, user: str, query: Query, is_meant: IsMeant = _everything) -> int:
         """Cancel everything that matches and was accepted before now; returns how many."""
@@ -81,9 +83,7 @@ class BulkCancels:
 
     async def stop(self) -> None:
         """Leave the rest to `resume` of the next process."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def _until_now(self, query: Query) -> Query:
         """Without what comes later: else it would never end while an app goes on publishing."""
@@ -98,11 +98,13 @@ class BulkCancels:
                 self._store.bulk_actions.delete(user, action.id)
 
     def _spawn(self, action: BulkAction) -> None:
-        task = asyncio.get_running_loop().create_task(self._work(action))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.keep(f"bulk action {action.id}", lambda: self._work(action.user, action.id))
 
-    async def _work(self, action: BulkAction) -> None:
+    async def _work(self, user: str, action_id: str) -> None:
+        """Go on from what is stored: a trial that failed was undone with what it had counted."""
+        action = self._store.bulk_actions.get(user, action_id)
+        if action is None:
+            return
         before = action.processed
 
         def progress(cancelled: int) -> None:
@@ -111,6 +113,7 @@ class BulkCancels:
         cancelled = await self._cancel_all(action.user, action.query, progress)
         finished = self._clock.now()
         self._put(replace(action, processed=before + cancelled, completed_at=finished))
+        await self._store.database.committed()
 
     async def _cancel_all(
         self,

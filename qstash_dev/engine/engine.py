@@ -20,6 +20,7 @@ from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.schedules import Scheduler
+from qstash_dev.engine.tasks import Tasks
 from qstash_dev.engine.tombstones import Tombstones
 from qstash_dev.protocol import creation, deduplication, settle
 from qstash_dev.protocol.errors import QStashError
@@ -71,6 +72,7 @@ class Engine:
         new_id: NewId,
         policy: Policy,
         lanes: Lanes,
+        tasks: Tasks | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -85,7 +87,7 @@ class Engine:
         self._in_flight = InFlight(self._deliver, self._ended, self.wake)
         self.tombstones = Tombstones()
         self.schedules = Scheduler(store, clock, new_id, lambda: self.policy, self.add, self.wake)
-        self.bulk = BulkCancels(store, clock, new_id, self.cancel)
+        self.bulk = BulkCancels(store, clock, new_id, self.cancel, tasks or Tasks())
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None

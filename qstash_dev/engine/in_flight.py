@@ -1,13 +1,12 @@
 """Attempts under way: one task of the event loop for each, and the message as it is meanwhile."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
+from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.model import Message
 
 LONG_S = 1.0
-log = logging.getLogger(__name__)
 
 
 class InFlight:
@@ -26,7 +25,7 @@ class InFlight:
         self._deliver = deliver
         self._ended = ended
         self._wake = wake
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.messages: dict[str, Message] = {}
         self.long: set[str] = set()
 
@@ -34,33 +33,23 @@ class InFlight:
         """Start a task for a message that has just become ACTIVE."""
         loop = asyncio.get_running_loop()
         self.messages[message.id] = message
-        task = loop.create_task(self._run(message))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.once(f"delivering message {message.id}", self._run(message))
         if watch_long:
             loop.call_later(LONG_S, self._takes_long, message.id)
 
     def abandon(self) -> None:
         """What is under way has no effect any more."""
-        for task in self._tasks:
-            task.cancel()
-        self._tasks = set()
+        self._tasks.forget()
         self.messages.clear()
         self.long.clear()
 
     async def stop(self, grace_s: float) -> None:
         """Let tasks end for a while, then cancel them."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace_s)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop(grace_s)
 
     async def _run(self, message: Message) -> None:
         try:
             await self._deliver(message)
-        except Exception:
-            log.exception("delivering message %s failed by a fault of qstash-dev", message.id)
         finally:
             # Not if it was abandoned: then the message may be under way in another task already.
             if asyncio.current_task() in self._tasks:

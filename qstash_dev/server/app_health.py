@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from qstash_dev.engine.tasks import Tasks
+
 LOOK_S = 3.0
 
 
@@ -26,19 +28,18 @@ class AppHealth:
         self._is_wanted = is_wanted
         self._wait = wait
         self._up: bool | None = None
+        self._tasks = Tasks(wait)
         self._task: asyncio.Task[None] | None = None
 
     def look(self) -> bool | None:
         """The last answer, `None` before the first; a new one is on its way."""
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = self._tasks.keep("looking at the app", self._run)
         return self._up
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _run(self) -> None:
         while True:

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from qstash_dev.engine.auto_replay import ArmedMessages
+from qstash_dev.engine.tasks import Tasks
 from qstash_dev.sources.watch import CannotWatch
 
 POLL_S = 0.1
@@ -32,6 +33,7 @@ class AutoReplay:
         self._connect = connect
         self._tell = tell
         self._wait = wait
+        self._tasks = Tasks(wait)
         self._watching: asyncio.Task[None] | None = None
         self._trial: asyncio.Task[None] | None = None
         auto_replay.on_armed = self.begin
@@ -41,14 +43,11 @@ class AutoReplay:
     def begin(self) -> None:
         """Watch from now on."""
         if self._watching is None:
-            self._watching = asyncio.get_running_loop().create_task(self._watch())
+            self._watching = self._tasks.keep("replay on save", self._watch)
 
     async def stop(self) -> None:
         """Watch no more."""
-        tasks = [task for task in (self._watching, self._trial) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _watch(self) -> None:
         try:
@@ -57,7 +56,7 @@ class AutoReplay:
                     if self._trial is not None:
                         self._trial.cancel()
                     if len(self._auto_replay):
-                        self._trial = asyncio.get_running_loop().create_task(self._try(files))
+                        self._trial = self._tasks.once("replaying after a save", self._try(files))
         except CannotWatch as error:
             self._tell(f"no replay on save: {error}")
 

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from msgspec import Struct
+
 from qstash_dev.config import Config, ConfigError, Loaded
 
 LIVE = frozenset(
@@ -25,9 +27,15 @@ Apply = Callable[[Config, Config], Awaitable[None]]
 """Brings a server from the old Config to the new one."""
 
 
+class Following(Struct):
+    """The settings that hold, and the stamp of the file when they were read."""
+
+    loaded: Loaded
+    seen: Stamp
+
+
 async def follow(
-    loaded: Loaded,
-    seen: Stamp,
+    state: Following,
     load_again: Callable[[], Loaded],
     apply: Apply,
     say: Callable[[str], object],
@@ -35,18 +43,18 @@ async def follow(
 ) -> None:
     """Reloads whenever the file is saved, until cancelled; without a file there is nothing to do.
 
-    `seen` is the stamp of the file when `loaded` was read: what happened since then counts. One look
-    every half second costs nothing, and works on every file system.
+    What happened since `state.seen` counts. One look every half second costs nothing, and works on
+    every file system.
     """
-    path = loaded.config.config_file
+    path = state.loaded.config.config_file
     if path is None:
         return
     while True:
         await sleep(LOOK_S)
         now = stamp(path)
-        if now != seen:
-            seen = now
-            loaded = await reload(loaded, load_again, apply, say)
+        if now != state.seen:
+            state.seen = now
+            state.loaded = await reload(state.loaded, load_again, apply, say)
 
 
 def stamp(path: Path | None) -> Stamp:

@@ -1,37 +1,54 @@
 """Prints what is committed. The store is the queue: it is read from where the last look ended."""
 
+import asyncio
+
 from qstash_dev.console import Console, Line
-from qstash_dev.engine.notifier import Notifier
+from qstash_dev.engine.notifier import Closed, Notifier
 from qstash_dev.protocol.model import State
-from qstash_dev.store.feed import Feed
+from qstash_dev.store.feed import Entry, Feed
 
 PAGE = 500
 
 
-async def report(feed: Feed, notifier: Notifier, console: Console) -> None:
-    """Print events from now on, in order, until cancelled."""
-    seq = feed.last_seq()
-    while True:
-        version = notifier.version
-        entries = feed.after(seq, PAGE)
-        for entry in entries:
-            seq = entry.seq
-            console.event(
-                Line(
-                    seq=entry.seq,
-                    time=entry.time,
-                    id=entry.id,
-                    user=entry.user,
-                    state=State(entry.state),
-                    method=entry.method,
-                    url=entry.url,
-                    attempt=entry.attempt,
-                    status=entry.status,
-                    duration_ms=entry.duration_ms if entry.attempt else None,
-                    next_at=entry.next_at,
-                    error=entry.error,
-                    hint=entry.hint,
-                )
-            )
-        if len(entries) < PAGE:
-            await notifier.changed_since(version)
+class Report:
+    """What happens from now on, for a console. After a failure `run` goes on where it was."""
+
+    def __init__(self, feed: Feed, notifier: Notifier, console: Console) -> None:
+        self._feed = feed
+        self._notifier = notifier
+        self._console = console
+        self._seq = feed.last_seq()
+
+    async def run(self) -> None:
+        """Print events in order, until cancelled or nothing will be published any more."""
+        while True:
+            version = self._notifier.version
+            entries = self._feed.after(self._seq, PAGE)
+            for entry in entries:
+                self._seq = entry.seq
+                self._console.event(_line(entry))
+            if len(entries) == PAGE:
+                await asyncio.sleep(0)
+                continue
+            try:
+                await self._notifier.changed_since(version)
+            except Closed:
+                return
+
+
+def _line(entry: Entry) -> Line:
+    return Line(
+        seq=entry.seq,
+        time=entry.time,
+        id=entry.id,
+        user=entry.user,
+        state=State(entry.state),
+        method=entry.method,
+        url=entry.url,
+        attempt=entry.attempt,
+        status=entry.status,
+        duration_ms=entry.duration_ms if entry.attempt else None,
+        next_at=entry.next_at,
+        error=entry.error,
+        hint=entry.hint,
+    )

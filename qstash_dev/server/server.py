@@ -28,6 +28,7 @@ from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.loop import Loop
 from qstash_dev.engine.notifier import Notifier
+from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.signature import sign
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
@@ -35,7 +36,7 @@ from qstash_dev.server.data_dir import open_in, write_record
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.policy import LIVE, policy_of
-from qstash_dev.server.report import report
+from qstash_dev.server.report import Report
 from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.sources.watch import edits
@@ -76,7 +77,7 @@ class Server:
             SystemClock(), config.clock_mode, config.clock_scale, config.clock_start_ms
         )
         self._notifier = Notifier()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._clock.wall()
 
@@ -103,9 +104,7 @@ class Server:
 
     async def stop(self) -> None:
         """Stop listening, let deliveries end for a moment, close the store."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await self._closers.aclose()
 
     def reconfigure(self, config: Config) -> None:
@@ -165,7 +164,7 @@ class Server:
         self._engine.recover()
         self._store.database.on_rollback = self._engine.reload
         app_monitor = AppMonitor(
-            self._store.messages.held, self._engine.release, accepts, tell=self.notice
+            self._store.messages.held, self._release, accepts, tell=self.notice
         )
         self._engine.on_hold = app_monitor.wake
         app_monitor.wake()
@@ -240,8 +239,9 @@ class Server:
         if self._console is not None:
             self._console.started(self.started, self._clock.now())
             if self._console.shows_events:
-                self._spawn(report(self._store.feed, self._notifier, self._console))
-        self._spawn(self._keep_house())
+                report = Report(self._store.feed, self._notifier, self._console)
+                self._tasks.keep("printing what happens", report.run)
+        self._tasks.keep("housekeeping", self._keep_house)
         # Now that all is ready: else the first delivery waits until PyJWT is imported.
         sign("", b"", "warm-up", 0, "")
         gc.collect()
@@ -251,14 +251,16 @@ class Server:
         self._engine.bulk.resume()
         self._engine.wake()
 
-    def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.get_running_loop().create_task(job))
-
     def notice(self, text: str) -> None:
         """Tell something about the server itself, on the console and in the log."""
         log.info("%s", text)
         if self._console is not None:
             self._console.notice(text, self._clock.now())
+
+    async def _release(self, awaited: str) -> int:
+        count = self._engine.release(awaited)
+        await self._store.database.committed()
+        return count
 
     def _selects(self, wanted: str, message_id: str) -> bool:
         now = self._clock.now()

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from qstash_dev.engine.engine import Accepted, Engine
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.policy import Policy
+from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Group, Message, Outcome, Request, Response, Timing
 from qstash_dev.protocol.quota import QUOTAS
@@ -131,6 +132,7 @@ class World:
         self.app = App(self.clock)
         self.store = store or Store.open(":memory:")
         self.ids = Ids()
+        self.pauses: list[float] = []
         self.global_parallelism = global_parallelism
         self.policy = Policy(limits=QUOTAS["pro"], **policy)
         for user in (USER, OTHER_USER):
@@ -145,6 +147,7 @@ class World:
             self.ids,
             self.policy,
             Lanes(self.global_parallelism),
+            tasks=Tasks(self._pause),
         )
         self._woken = False
         self._appointment: int | None = None
@@ -152,6 +155,10 @@ class World:
         self.engine.recover()
         self.engine.bulk.resume()
         self.engine.wake()
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
 
     def _wake(self) -> None:
         self._woken = True

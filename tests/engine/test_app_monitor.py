@@ -14,6 +14,7 @@ class World:
         self.probes = []
         self.waits = []
         self.told = []
+        self.faults = 0
         self.app_monitor = AppMonitor(
             lambda: self.held, self.release, self.connect, self.told.append, self.wait
         )
@@ -26,7 +27,10 @@ class World:
         self.waits.append(seconds)
         await asyncio.sleep(0)
 
-    def release(self, origin):
+    async def release(self, origin):
+        if self.faults:
+            self.faults -= 1
+            raise OSError("disk on fire")
         self.held.remove(origin)
         return 2
 
@@ -45,6 +49,16 @@ async def test_an_origin_is_released_when_it_accepts_and_then_nothing_runs_any_m
         f"{ORIGIN} refuses connections: messages for it are held until it is up",
         f"{ORIGIN} is up again: 2 messages are delivered",
     ]
+
+
+async def test_a_release_that_cannot_be_written_is_made_again():
+    world = World(ORIGIN, up_after=1)
+    world.faults = 2
+    world.app_monitor.wake(ORIGIN)
+    await world.settle()
+    assert world.held == []
+    assert len(world.probes) == 3
+    assert len(world.told) == 2
 
 
 async def test_what_waits_for_a_person_is_not_probed():

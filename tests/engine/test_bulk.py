@@ -142,3 +142,21 @@ async def test_actions_are_listed_newest_first_for_seven_days_to_their_user(worl
         world.engine.bulk.find(USER, first.id)
     with pytest.raises(QStashError, match="not found"):
         world.engine.bulk.find(OTHER_USER, second.id)
+
+
+async def test_an_action_ends_although_the_database_refused_a_part_of_it(world):
+    ids = publish(world, MANY)
+    refuse = (
+        "CREATE TRIGGER doomed BEFORE UPDATE ON messages BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+    action = await world.engine.bulk.start(USER, EVERYTHING)
+    await asyncio.sleep(0)
+    with world.store.database:
+        world.store.database.write(refuse)
+    while len(world.pauses) < 2:
+        await asyncio.sleep(0)
+    with world.store.database:
+        world.store.database.write("DROP TRIGGER doomed")
+    done = await finished(world, action)
+    assert done.processed == MANY
+    assert set(world.states(ids)) == {"CANCELED"}

@@ -7,7 +7,7 @@ from qstash_dev.config.load import FIELDS
 from qstash_dev.config.options import BY_NAME
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.server.policy import LIVE as LIVE_FIELDS
-from qstash_dev.server.reload import LIVE, follow, needing_restart, reload, stamp
+from qstash_dev.server.reload import LIVE, Following, follow, needing_restart, reload, stamp
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_without_a_file_there_is_nothing_to_follow(tmp_path):
     async def apply(before, after):
         pytest.fail("nothing changed")
 
-    await follow(loaded, None, lambda: loaded, apply, print)
+    await follow(Following(loaded, None), lambda: loaded, apply, print)
 
 
 async def test_a_file_is_read_again_only_when_it_was_saved(settings):
@@ -86,7 +86,9 @@ async def test_a_file_is_read_again_only_when_it_was_saved(settings):
         said.append((before.limits.max_retries, after.limits.max_retries))
 
     with pytest.raises(EOFError):
-        await follow(loaded, stamp(path), load_again, apply, lambda _text: None, save_meanwhile)
+        await follow(
+            Following(loaded, stamp(path)), load_again, apply, lambda _text: None, save_meanwhile
+        )
     assert said == [(3, 4), (4, 5)]
 
 

@@ -5,6 +5,8 @@ import contextlib
 
 import pytest
 
+from qstash_dev.store.database import StoreError
+
 AT_COMMIT = (
     "CREATE TABLE doom (message INTEGER REFERENCES messages (seq) DEFERRABLE INITIALLY DEFERRED)",
     "CREATE TRIGGER doomed AFTER INSERT ON messages WHEN NEW.url LIKE '%doomed' "
@@ -21,6 +23,17 @@ def break_store(running, statements):
     with database:
         for statement in statements:
             database.write(statement)
+
+
+async def mend_store(running):
+    """Again if the transaction that this was part of is undone for another's sake."""
+    mended = False
+    while not mended:
+        await asyncio.sleep(0)
+        with contextlib.suppress(StoreError):
+            break_store(running, ("DROP TRIGGER doomed",))
+            await running.server._store.database.committed()
+            mended = True
 
 
 @pytest.mark.parametrize("statements", [AT_COMMIT, AT_ONCE], ids=["at commit", "at once"])
@@ -97,3 +110,30 @@ async def test_a_delivery_under_way_during_a_rollback_is_made_again_with_its_id(
     assert row["id"] == message_id
     ids = {headers["Upstash-Message-Id"] for _, _, headers, _ in app.requests}
     assert ids == {message_id}
+
+
+RELEASE = "AFTER UPDATE ON messages WHEN OLD.held IS NOT NULL AND NEW.held IS NULL"
+NO_RELEASE = {
+    "at commit": (
+        AT_COMMIT[0],
+        f"CREATE TRIGGER doomed {RELEASE} BEGIN INSERT INTO doom VALUES (-1); END",
+    ),
+    "at once": (f"CREATE TRIGGER doomed {RELEASE} BEGIN SELECT RAISE(ABORT, 'disk on fire'); END",),
+}
+
+
+@pytest.mark.parametrize("statements", NO_RELEASE.values(), ids=NO_RELEASE)
+async def test_held_messages_are_delivered_once_their_release_can_be_written(
+    start, make_app, statements, caplog
+):
+    app = make_app()
+    running = await start(hold=True)
+    await running.publish(f"{app.url}/held")
+    await running.wait("is:held")
+    break_store(running, statements)
+    await app.start()
+    async with asyncio.timeout(20):
+        while "it is tried again" not in caplog.text:
+            await asyncio.sleep(0)
+    await mend_store(running)
+    await running.wait("state:delivered")

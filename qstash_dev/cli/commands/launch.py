@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -30,7 +30,8 @@ from qstash_dev.cli.options import (
 from qstash_dev.cli.terminal import attach_command, run_child
 from qstash_dev.config import Config, ConfigError, Loaded, Seeds
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
-from qstash_dev.server.reload import Stamp, follow, stamp
+from qstash_dev.engine.tasks import Tasks
+from qstash_dev.server.reload import Following, Stamp, follow, stamp
 from qstash_dev.store.database import StoreError
 
 Companion = Callable[[Started], Coroutine[Any, Any, None]]
@@ -137,18 +138,14 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
     console = make_console(config)
     service = server.Server(config, console, prepare=lambda started: sow(started, config))
     await service.start()
-    beside = [
-        asyncio.create_task(beside_server(job))
-        for job in companions(launch, service, console, companion)
-    ]
+    beside = Tasks()
+    begin_companions(beside, launch, service, console, companion)
     try:
         if config.output == "tui":
             await show_screen(config, console, service.started, stop)
         await stop.wait()
     finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await beside.stop()
         await service.stop()
     return OK
 
@@ -161,28 +158,28 @@ async def sow(started: Started, config: Config, before: Seeds | None = None) -> 
         await seeds.sow(started.url, config, before)
 
 
-def companions(
-    launch: Launch, service: server.Server, console: Console, companion: Companion | None
-) -> Iterator[Coroutine[Any, Any, None]]:
-    """What runs beside the server."""
+def begin_companions(
+    beside: Tasks,
+    launch: Launch,
+    service: server.Server,
+    console: Console,
+    companion: Companion | None,
+) -> None:
+    """What runs beside the server; its trouble is told and does not end the server."""
 
     async def apply(old: Config, new: Config) -> None:
         await sow(service.started, new, old.seeds)
         service.reconfigure(new)
 
-    yield follow(launch.loaded, launch.file_stamp, launch.load_again, apply, service.notice)
+    following = Following(launch.loaded, launch.file_stamp)
+    beside.keep(
+        "following the configuration file",
+        lambda: follow(following, launch.load_again, apply, service.notice),
+    )
     if companion is not None:
-        yield companion(service.started)
+        beside.once("the sample app's messages", companion(service.started))
     elif launch.config.output != "quiet":
-        yield hint_when_quiet(service.notice, console)
-
-
-async def beside_server(job: Coroutine[Any, Any, None]) -> None:
-    """A companion, whose trouble is told and does not end the server."""
-    try:
-        await job
-    except Exception as error:  # noqa: BLE001 - a border: the server goes on
-        log.error("%s", error)
+        beside.once("a hint", hint_when_quiet(service.notice, console))
 
 
 async def hint_when_quiet(
@@ -235,8 +232,9 @@ async def show_screen(
     if config.theme is not None:
         environment["QSTASH_DEV_THEME"] = config.theme
     with server_log.away_from_the_screen(config), console.silence():
-        screen = asyncio.create_task(run_child(attach_command(started.url), environment))
-        stopped = asyncio.create_task(stop.wait())
+        # Both end with this call, and what becomes of the child is its result.
+        screen = asyncio.ensure_future(run_child(attach_command(started.url), environment))
+        stopped = asyncio.ensure_future(stop.wait())
         await first_of(screen, stopped)
         stopped.cancel()
         if not screen.done():

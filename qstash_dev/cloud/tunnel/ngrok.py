@@ -16,6 +16,7 @@ from pyngrok.log import NgrokLog
 from qstash_dev.cloud.tunnel import binary
 from qstash_dev.cloud.tunnel.agent import Agent, AgentFailure, AgentPlan
 from qstash_dev.cloud.tunnel.state import OFF, OnState, Phase, TunnelState, explain, failed
+from qstash_dev.engine.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class NgrokTunnel:
         self._sleep = sleep
         self._url: str | None = None
         self._is_open = False
+        self._tasks = Tasks()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -77,14 +79,12 @@ class NgrokTunnel:
         if self._task is not None and not self._task.done():
             return
         self._set(TunnelState(Phase.STARTING))
-        self._task = asyncio.create_task(self._run(), name="ngrok-tunnel")
+        self._task = self._tasks.once("the tunnel", self._run())
 
     async def stop(self) -> None:
         """Close the tunnel; afterwards there is no agent of ours."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        await self._tasks.stop()
+        self._task = None
         self._set(TunnelState(Phase.STOPPED))
 
     async def _run(self) -> None:

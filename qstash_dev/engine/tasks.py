@@ -1,0 +1,87 @@
+"""Background work: the one place where tasks are made that nobody waits for.
+
+Each has a name, its failure is in the log, and work that must go on is tried again with back-off.
+Knows nothing of what the work is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+STEADY_S = 60.0
+"""Work that ran so long before it failed is not failing again and again: the pauses begin anew."""
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+Sleep = Callable[[float], Awaitable[None]]
+log = logging.getLogger(__name__)
+
+
+class Tasks:
+    """The background work of one owner, who calls `stop` at the end.
+
+    `sleep` passes the pauses between trials; `now` is a clock in seconds that never goes back.
+    """
+
+    def __init__(
+        self, sleep: Sleep = asyncio.sleep, now: Callable[[], float] | None = None
+    ) -> None:
+        self._sleep = sleep
+        self._now = now
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __contains__(self, task: object) -> bool:
+        """Whether a task is one of these, and was not forgotten."""
+        return task in self._tasks
+
+    def keep(self, name: str, work: Work) -> asyncio.Task[None]:
+        """Run `work` to its end; when it raises, run it again after 1, 2, 4 ... 60 s."""
+        return self._begin(name, self._until_done(name, work))
+
+    def once(self, name: str, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a job to its end; when it raises, that is its end, and in the log."""
+        task = self._begin(name, job)
+        task.add_done_callback(_log_failure)
+        return task
+
+    def forget(self) -> None:
+        """Cancel all; what they do from now on is nobody's."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = set()
+
+    async def stop(self, grace_s: float = 0) -> None:
+        """Let all end for a while, cancel the rest, and return when none is left."""
+        tasks = set(self._tasks)
+        if tasks and grace_s:
+            await asyncio.wait(tasks, timeout=grace_s)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, name: str, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(job, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._tasks.discard(task))
+        return task
+
+    async def _until_done(self, name: str, work: Work) -> None:
+        now = self._now or asyncio.get_running_loop().time
+        pause_s = FIRST_PAUSE_S
+        while True:
+            began = now()
+            try:
+                return await work()
+            except Exception:
+                if now() - began >= STEADY_S:
+                    pause_s = FIRST_PAUSE_S
+                log.exception("%s failed; it is tried again in %g s", name, pause_s)
+            await self._sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s failed by a fault of qstash-dev", task.get_name(), exc_info=error)
