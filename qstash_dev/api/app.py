@@ -25,7 +25,9 @@ from qstash_dev.api.v2 import (
     publish,
     queues,
     schedules,
+    triggers,
     url_groups,
+    waits,
     workflows,
 )
 from qstash_dev.protocol.errors import QStashError
@@ -33,6 +35,7 @@ from qstash_dev.store.database import StoreError
 
 log = logging.getLogger(__name__)
 
+HTTP_METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS"
 ROUTES = (
     Route("ANY", "/v2/publish/*", publish.publish),
     Route("ANY", "/v2/enqueue/{queue}/*", publish.enqueue),
@@ -81,7 +84,15 @@ ROUTES = (
     Route("GET", "/v2/keys", keys.get),
     Route("POST", "/v2/keys/rotate", keys.rotate),
     Route("POST", "/v2/rotate", keys.rotate),
-    *(Route("ANY", pattern, workflows.not_yet) for pattern in workflows.PATTERNS),
+    Route("POST", "/v2/trigger/*", triggers.trigger),
+    Route("POST", "/v2/batch/trigger", triggers.batch),
+    Route("GET", "/v2/workflows/runs/{id}", workflows.entries),
+    Route("DELETE", "/v2/workflows/runs/{id}", workflows.end),
+    Route("POST", "/v2/wait/*", waits.wait),
+    Route("POST", "/v2/notify/*", waits.notify),
+    Route("GET", "/v2/waiters/*", waits.waiters),
+    Route(HTTP_METHODS, "/v2/workflows/hooks/{user}/{run}/*", waits.webhook),
+    Route("ANY", "/v2/workflows/*", workflows.not_yet),
     *server.ROUTES,
 )
 
@@ -142,7 +153,7 @@ async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamRes
 
 
 def _is_public(path: str) -> bool:
-    return path.rstrip("/").lower() == server.ALIVE or workflows.is_public(path)
+    return path.rstrip("/").lower() == server.ALIVE or waits.is_public(path)
 
 
 def _nothing_there(method: str, path: str) -> str:

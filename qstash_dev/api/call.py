@@ -12,6 +12,7 @@ from msgspec import Struct
 from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
+from qstash_dev.engine.hold_back import Answer
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Attempt, Message, Response
@@ -133,15 +134,46 @@ class Call(Struct):
         except (msgspec.MsgspecError, RecursionError) as error:
             raise QStashError(400, f"invalid JSON body: {error}") from error
 
-    async def answer(self, document: Any, status: int = 200) -> web.Response:
-        """A JSON answer, given once everything written so far is safe in the store."""
-        await self.store.database.committed()
-        return json_response(document, status)
+    async def answer(
+        self, document: Any, status: int = 200, then: Answer | None = None
+    ) -> web.Response:
+        """A JSON answer, given once everything written so far is safe in the store.
+
+        `then` is told when the answer went out, or nobody is there any more to take it.
+        """
+        if then is None:
+            await self.store.database.committed()
+            return json_response(document, status)
+        try:
+            await self.store.database.committed()
+        except BaseException:
+            then.written()
+            raise
+        return _Followed(document, status, then)
 
     async def done(self, status: int = 200) -> web.Response:
         """An answer without a document, given once everything written so far is safe."""
         await self.store.database.committed()
         return web.Response(status=status, text="OK")
+
+
+class _Followed(web.Response):
+    def __init__(self, document: Any, status: int, then: Answer) -> None:
+        super().__init__(status=status, body=encode(document), content_type="application/json")
+        self._then = then
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        try:
+            return await super().prepare(request)
+        except BaseException:
+            self._then.written()
+            raise
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        try:
+            await super().write_eof(data)
+        finally:
+            self._then.written()
 
 
 async def gather(windows: Iterable[list[T]]) -> list[T]:

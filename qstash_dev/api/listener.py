@@ -4,10 +4,13 @@ answered in JSON: the Go SDK fails on anything else. Knows nothing of paths.
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
 
 from qstash_dev.api.call import json_response
 
@@ -17,6 +20,9 @@ log = logging.getLogger(__name__)
 MAX_LINE = 65_536
 MAX_HEADERS = 1_000
 
+
+# What aiohttp quotes of a request may be a token.
+_QUOTED = re.compile(r":?\s*b['\"]")
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -29,7 +35,7 @@ class ApiServer(web.Server):
             await _invite_body(request)
             return await handle(request)
 
-        super().__init__(serve)
+        super().__init__(serve, request_factory=_request)
 
     def __call__(self) -> web.RequestHandler:
         """A connection. Bodies are not decompressed: they are delivered byte for byte."""
@@ -51,6 +57,23 @@ async def _invite_body(request: web.BaseRequest) -> None:
         request.writer.output_size = 0  # the answer itself has not begun
 
 
+class _Request(web.BaseRequest):
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        """Strangers need not know what answers them. aiohttp offers this to applications only."""
+        if response.headers.get("Server") == SERVER_SOFTWARE:
+            del response.headers["Server"]
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> _Request:
+    return _Request(message, payload, protocol, writer, task, asyncio.get_running_loop())
+
+
 class _Connection(web.RequestHandler):
     def handle_error(
         self,
@@ -63,7 +86,7 @@ class _Connection(web.RequestHandler):
             log.error("%s failed by a fault of qstash-dev", request.method, exc_info=exc)
             text = f"qstash-dev failed to answer this request: {type(exc).__name__}"
         else:
-            text = f"invalid HTTP request: {' '.join((message or '').split())[:500]}"
+            text = f"invalid HTTP request: {' '.join(_QUOTED.split(message or '')[0].split())}"
             log.warning("%s", text)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")

@@ -4,18 +4,18 @@ The tunnel's address is known to the whole internet, so a request must prove tha
 of the user's QStash account: signed by a cloud signing key for this very URL and body, used once.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from math import ceil
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
-from qstash_dev.protocol.destination import urls_of
+from qstash_dev.protocol.destination import escape, urls_of
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import (
     Attempt,
@@ -27,6 +27,7 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
+from qstash_dev.protocol.retry import validate_retry_delay
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import Inspection, body_hash, inspect, sign
 from qstash_dev.protocol.urls import Place, Way, is_loopback, is_under, route, way
@@ -39,6 +40,7 @@ DEFAULT_RETRIES = 3
 
 # Base64 decoders skip what they do not know: one signature must not have many spellings.
 _EXACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+_ID = re.compile(r"[\w-]{1,200}", re.ASCII)
 _NOT_FORWARDED = frozenset(
     [
         *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade"),
@@ -208,7 +210,7 @@ def _unsigned(arrival: Arrival, gate: Gate) -> Admission | Refusal:
     """To the app's own address, whatever routes there are: anybody can send this."""
     if arrival.target.startswith(PREFIX):
         return Refusal(403, "it names where it goes, which only a signed delivery may")
-    url = gate.app_url.rstrip("/") + arrival.target
+    url = gate.app_url.rstrip("/") + escape(arrival.target)
     return _into_ourselves(way(url, (), gate.own_ports)) or Admission(url, url, resign=False)
 
 
@@ -250,14 +252,20 @@ def local_message(arrival: Arrival, url: str, user: str, now: int, new_id: str) 
         method=arrival.method,
         headers=_plain(arrival.headers),
         max_retries=_number(arrival.header("upstash-max-retries"), DEFAULT_RETRIES),
-        retry_delay=arrival.header("upstash-retry-delay"),
+        retry_delay=_retry_delay(arrival.header("upstash-retry-delay")),
         topic=arrival.header("upstash-topic-name"),
         schedule_id=arrival.header("upstash-schedule-id"),
         caller_ip=arrival.header("upstash-caller-ip"),
         kind=Kind.CLOUD,
         parent_id=_told_of(arrival.body),
     )
-    return waiting(spec, arrival.header("upstash-message-id") or new_id, user, arrival.body, now)
+    return waiting(spec, message_id(arrival) or new_id, user, arrival.body, now)
+
+
+def message_id(arrival: Arrival) -> str | None:
+    """The id that the cloud gave the message; `None` for what no id looks like."""
+    given = arrival.header("upstash-message-id") or ""
+    return given if _ID.fullmatch(given) else None
 
 
 def waiting(spec: Spec, message_id: str, user: str, body: bytes, now: int) -> Message:
@@ -339,12 +347,25 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else default
 
 
+def _retry_delay(expression: str | None) -> str | None:
+    """Only shown, for the cloud has judged it; but what is no expression breaks who reads it."""
+    try:
+        validate_retry_delay(expression or "")
+    except ValueError:
+        return None
+    return expression
+
+
+class _Told(Struct):
+    sourceMessageId: str | None = None
+
+
 def _told_of(body: bytes) -> str | None:
     """The `sourceMessageId` of a callback's body."""
     if b'"sourceMessageId"' not in body:
         return None
     try:
-        source = json.loads(body)["sourceMessageId"]
-    except (ValueError, KeyError, TypeError):
+        source = msgspec.json.decode(body, type=_Told).sourceMessageId
+    except (ValueError, RecursionError):
         return None
-    return source if isinstance(source, str) else None
+    return source if source and _ID.fullmatch(source) else None

@@ -16,6 +16,7 @@ from aiohttp import web
 from msgspec import to_builtins
 
 from qstash_dev.api.call import Context
+from qstash_dev.api.listener import ApiServer
 from qstash_dev.cloud.admission import Gate
 from qstash_dev.cloud.ingress import Ingress
 from qstash_dev.cloud.proxy import Cloud
@@ -95,9 +96,7 @@ class Gateway:
             self._port = sockets[0].getsockname()[1]
             tunnel = self._tunnel = self._make_tunnel(data_dir)
             stack.push_async_callback(tunnel.stop)
-            # A compressed body must arrive as it is: the signature is over its bytes.
-            server = web.Server(self._ingress.serve, auto_decompress=False, access_log=None)
-            runner = web.ServerRunner(server, shutdown_timeout=GRACE_S)
+            runner = web.ServerRunner(ApiServer(self._ingress.serve), shutdown_timeout=GRACE_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.SockSite(runner, sockets[0]).start()

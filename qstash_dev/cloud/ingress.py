@@ -32,6 +32,7 @@ from qstash_dev.cloud.admission import (
 )
 from qstash_dev.cloud.relay import Relay
 from qstash_dev.protocol.creation import expand_group
+from qstash_dev.protocol.destination import escape
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Outcome, Reason, Response
 
@@ -105,7 +106,7 @@ class Ingress:
 
     async def _delivery(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
         call = Call(request, self._context, "")
-        headers = tuple((str(name), value) for name, value in call.headers())
+        headers = tuple((str(name), _text(value)) for name, value in call.headers())
         arrival = Arrival(request.method, request.raw_path, headers, b"")
         now_s = self._context.engine.clock.wall() // 1000
         verdict = judge(arrival, gate, now_s)
@@ -125,11 +126,11 @@ class Ingress:
         """A publish by somebody who was given the token: to the app and to what has a route."""
         if refusal := misdirected(request.raw_path, request.headers, gate):
             return self._refuse(request, refusal)
-        path, _, query = request.raw_path.partition("?")
+        path, _, query = escape(request.raw_path).partition("?")
         by_header, given = _token(request, query)
         if not hmac.compare_digest(_text(given).encode(), self._webhook_token.encode()):
             return self._refuse(request, Refusal(401, "it has no valid token for webhooks"))
-        caller = (request.headers.get("X-Forwarded-For") or "").split(",")[0].strip()
+        caller = _text(request.headers.get("X-Forwarded-For", "")).split(",")[0].strip()
         call = Call(
             request=request.clone(remote=caller or request.remote or ""),
             context=self._context,
@@ -139,6 +140,8 @@ class Ingress:
             by_header=by_header,
         )
         order = await read_order(call)
+        if order.draft.part is not None:
+            return self._refuse(request, Refusal(403, "a webhook takes no part in a workflow run"))
         specs = expand_group(order.draft.spec, order.group)
         if refusal := refuse_webhook(specs, order.draft.cron, gate):
             return self._refuse(request, refusal)

@@ -19,6 +19,7 @@ from qstash_dev.api.call import Call, json_response
 from qstash_dev.cloud import rewrite
 from qstash_dev.cloud.rewrite import Borders, Sent
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import check_header
 from qstash_dev.protocol.model import Headers, Query
 from qstash_dev.protocol.query import CANCELLED, json_pairs, parse_query
 
@@ -89,7 +90,8 @@ class Cloud:
     async def pass_on(self, call: Call) -> web.Response:
         """The cloud's answer to a call, as if it knew the app's own URLs.
 
-        Raises the QStashError of a rule that makes publishes fail on purpose.
+        Raises QStashError: of a rule that makes publishes fail on purpose, and 400 for a header that
+        cannot be sent.
         """
         request = call.request
         asked = rewrite.Call(
@@ -219,7 +221,7 @@ def _comes_back(asked: rewrite.Call, borders: Borders) -> bool:
 
 def _sendable(headers: list[tuple[str, str]]) -> Headers:
     return tuple(
-        (name, value)
+        check_header(name, value)
         for name, value in headers
         if name.lower() not in _NOT_SENT and not name.lower().startswith("sec-")
     )

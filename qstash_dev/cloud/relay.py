@@ -78,7 +78,7 @@ class Relay:
 
     def _begin(self, arrival: Arrival, admission: Admission) -> Message:
         engine, now = self._engine, self._engine.clock.now()
-        known = engine.store.messages.get(None, arrival.header("upstash-message-id") or "")
+        known = engine.store.messages.get(None, rules.message_id(arrival) or "")
         if known is not None and known.spec.kind != Kind.CLOUD:
             raise QStashError(409, f"message {known.id} is a local one, not the cloud's")
         with engine.store.database:

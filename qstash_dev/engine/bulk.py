@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -40,9 +41,12 @@ class BulkCancels:
         self._tasks = tasks
 
     async def run(self, user: str, query: Query, is_meant: IsMeant = _everything) -> int:
-        """Cancel everything that matches and was accepted before now; returns how many."""
+        """Cancel what matches and was accepted before now; returns how many.
+
+        The oldest first, `query.at_most` of them (the JavaScript suite: `count: 1` cancels one of two).
+        """
         query = self._until_now(query)
-        return await self._cancel_all(user, query, lambda cancelled: None, is_meant)
+        return await self._cancel_all(user, query, lambda cancelled: None, is_meant=is_meant)
 
     async def start(self, user: str, query: Query) -> BulkAction:
         """Begin in the background; the record tells how far it is."""
@@ -55,7 +59,7 @@ class BulkCancels:
             user=user,
             id=self._new_id("bulk_"),
             query=query,
-            total=total,
+            total=total if query.at_most is None else min(total, query.at_most),
             created_at=self._clock.now(),
         )
         self._forget_old(user)
@@ -110,7 +114,7 @@ class BulkCancels:
         def progress(cancelled: int) -> None:
             self._put(replace(action, processed=before + cancelled))
 
-        cancelled = await self._cancel_all(action.user, action.query, progress)
+        cancelled = await self._cancel_all(action.user, action.query, progress, before)
         finished = self._clock.now()
         self._put(replace(action, processed=before + cancelled, completed_at=finished))
         await self._store.database.committed()
@@ -120,15 +124,20 @@ class BulkCancels:
         user: str,
         query: Query,
         progress: Callable[[int], None],
+        before: int = 0,
         is_meant: IsMeant = _everything,
     ) -> int:
+        """How many were cancelled now; `before`, others were for the same order."""
         cancelled = 0
         for window in self._store.search.unfinished(user, query):
             for start in range(0, len(window), CHUNK):
+                left = None if query.at_most is None else query.at_most - before - cancelled
+                if left is not None and left <= 0:
+                    return cancelled
                 seqs = window[start : start + CHUNK]
                 messages = self._store.messages.load_many(seqs)
                 found = (messages[seq] for seq in seqs if seq in messages)
-                cancelled += self._cancel(filter(is_meant, found))
+                cancelled += self._cancel(islice(filter(is_meant, found), left))
                 progress(cancelled)
                 await self._store.database.committed()
                 await asyncio.sleep(0)

@@ -4,8 +4,11 @@
 The world comes in from outside: the store, the clock, how to send, how to make ids.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from itertools import filterfalse
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,12 +19,15 @@ from qstash_dev.engine.attempts import Attempts, NewId, Send
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
+from qstash_dev.engine.hold_back import CallLater, HoldBack, RunKey
 from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.engine.tombstones import Tombstones
+from qstash_dev.engine.waits import Waits
+from qstash_dev.engine.workflows import Workflows, is_of_run, run_of
 from qstash_dev.protocol import creation, deduplication, settle
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft
@@ -46,6 +52,10 @@ log = logging.getLogger(__name__)
 
 Explain = Callable[[Message, Attempt], Awaitable[str | None]]
 """Why an attempt failed, in one line for people."""
+
+
+def _call_later(delay_s: float, call: Callable[[], None]) -> object:
+    return asyncio.get_running_loop().call_later(delay_s, call)
 
 
 class Accepted(Struct, frozen=True):
@@ -73,6 +83,7 @@ class Engine:
         policy: Policy,
         lanes: Lanes,
         tasks: Tasks | None = None,
+        call_later: CallLater = _call_later,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -90,6 +101,9 @@ class Engine:
         self.bulk = BulkCancels(store, clock, new_id, self.cancel, tasks or Tasks())
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
+        hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake)
+        self.workflows = Workflows(store, clock, new_id, lambda: self.policy, self.add, hold_back)
+        self.waits = Waits(store, self.workflows, lambda: self.policy)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
         self.on_hold: Callable[[str], None] = lambda awaited: None
 
@@ -124,11 +138,17 @@ class Engine:
         return accepted
 
     def add(self, change: Change) -> None:
-        """Write a change, with the queues and flow-control keys that its new messages name."""
+        """Write a change: make room for what is new, free what its finished messages held."""
         with self.store.database:
             for message in change.created:
-                self._make_room(message, change.at)
+                if not settle.is_finished(message):
+                    self._make_room(message, change.at)
             self.store.messages.apply(change)
+        for message in change.changed:
+            if message.id in self._in_flight.messages:
+                self._in_flight.messages[message.id] = message
+            if settle.is_finished(message):
+                self._release(message)
         self.wake()
 
     def replay(self, user: str, message_id: str, changes: creation.Changes) -> str:
@@ -143,6 +163,12 @@ class Engine:
         """Publish a dead letter's message anew and remove the entry; returns the new id."""
         now = self.clock.now()
         source = self.find(user, message_id)
+        if is_of_run(source):
+            raise QStashError(
+                400,
+                f"dlq message {dlq_id} is of a workflow run: resume or restart the run with "
+                f"/v2/workflows/dlq/resume/{dlq_id} or .../restart/{dlq_id}",
+            )
         copy = creation.dlq_retry(source, headers, self.policy.limits, now, self.new_id("msg_"))
         self.policy.check(copy.spec)
         change = creation.created((copy,), now)
@@ -179,8 +205,7 @@ class Engine:
                 if settle.is_finished(message) or message.cancel_requested:
                     continue
                 count += 1
-                self._apply(settle.cancel(message, now))
-        self.wake()
+                self.add(self._cancelled(message, now))
         return count
 
     def run_now(self, message: Message) -> None:
@@ -196,8 +221,7 @@ class Engine:
             self.attempts.approved.add(message.id)
         if message.due_at <= self.clock.now() and message.held is None:
             return  # it waits for its turn in a line, which it must not enter twice
-        self._apply(settle.run_now(message, self.clock.now()))
-        self.wake()
+        self.add(settle.run_now(message, self.clock.now()))
 
     def release(self, awaited: str) -> int:
         """What messages were held for is there: they are due. Returns how many."""
@@ -211,16 +235,20 @@ class Engine:
 
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Forget finished messages and what happened to them; returns their ids."""
-        ids = self.store.messages.delete(seqs)
-        self.tombstones.add(ids, self.store.feed.last_seq())
-        return ids
+        return self._forget(self.store.messages.delete(seqs))
 
     def prune(self) -> int:
-        """Forget finished messages that are too old or too many; returns how many."""
+        """Forget finished messages and ended runs that are too old or too many; returns how many
+        messages those were. Messages of runs are counted by themselves.
+        """
         now = self.clock.now()
         self.store.deduplication.expire(now)
-        seqs = self.store.messages.surplus(now, self.policy.max_messages, self.policy.max_age_ms)
-        return len(self.delete(seqs)) if seqs else 0
+        limits = self.policy.max_messages, self.policy.max_age_ms
+        seqs = self.store.messages.surplus(now, *limits)
+        count = len(self.delete(seqs)) if seqs else 0
+        for run in self.store.workflows.surplus(now, *limits):
+            count += len(self._forget(self.store.workflows.delete(run)))
+        return count
 
     def reset(self) -> None:
         """Forget all messages and resources; deliveries under way are abandoned."""
@@ -262,6 +290,7 @@ class Engine:
         self.store.messages.unclaim()
         for message in self.store.messages.to_cancel():
             self.store.messages.apply(settle.cancel(message, now))
+        self.workflows.recover()
         for user, name, queue in self.store.queues.all():
             lane = self.lanes.queue((user, name))
             lane.parallelism, lane.paused = queue.parallelism, queue.paused
@@ -283,9 +312,10 @@ class Engine:
         if self.paused:
             return False
         now = self.clock.now()
-        more_schedules = self.schedules.step(now)
+        hold_back = self.workflows.hold_back
+        more = self.schedules.step(now) | self.waits.step(now)
         tickets = self.store.messages.due(now, BATCH)
-        for ticket in tickets:
+        for ticket in (*filterfalse(hold_back.park, tickets), *hold_back.take()):
             self.lanes.enter(ticket)
         at_once = 1 + len(self._in_flight.long) if self.one_by_one() else None
         started = self.lanes.take(now, at_once)
@@ -294,7 +324,7 @@ class Engine:
             self.store.messages.claim(waiting)
         for ticket in started:
             self._start(ticket, now)
-        return more_schedules or len(tickets) == BATCH
+        return more or len(tickets) == BATCH
 
     def next_time(self) -> int | None:
         """When `step` has something to do, if nobody wakes it before."""
@@ -304,13 +334,16 @@ class Engine:
             self.store.messages.next_due(),
             self.lanes.next_time(),
             self.schedules.next_time(),
+            self.waits.next_time(),
         )
         return min((time for time in times if time is not None), default=None)
 
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
+        if self._in_flight.messages or self.workflows.hold_back.is_holding:
+            return False
         next_time = self.next_time()
-        return not self._in_flight.messages and (next_time is None or next_time > self.clock.now())
+        return next_time is None or next_time > self.clock.now()
 
     async def stop(self, grace_s: float) -> None:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
@@ -319,6 +352,10 @@ class Engine:
         await self._in_flight.stop(grace_s)
 
     # Inside
+
+    def _forget(self, ids: list[str]) -> list[str]:
+        self.tombstones.add(ids, self.store.feed.last_seq())
+        return ids
 
     def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
         return creation.new_message(spec, user, body, now, due_at, self.new_id("msg_"))
@@ -330,6 +367,8 @@ class Engine:
 
     def _make_room(self, message: Message, now: int) -> None:
         spec, user = message.spec, message.user
+        if message.line is not None:
+            self.lanes.prolong(message.line)
         if spec.queue is not None and self.store.queues.get(user, spec.queue) is None:
             self.store.queues.put(user, spec.queue, Queue(user, spec.queue, now, now))
         if spec.flow is not None:
@@ -350,7 +389,7 @@ class Engine:
         self._in_flight.begin(change.changed[0], watch_long=self.one_by_one())
 
     async def _deliver(self, message: Message) -> None:
-        attempt = await self.attempts.attempt(message, self.policy)
+        attempt = await self.attempts.attempt(self.workflows.outgoing(message), self.policy)
         awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
         if awaited is None and (hint := await self.explain(message, attempt)):
             attempt = replace(attempt, hint=hint)
@@ -358,6 +397,8 @@ class Engine:
 
     def _ended(self, message: Message) -> None:
         self.lanes.end_attempt(message.id, _flow_key(message))
+        if (run := run_of(message)) is not None:
+            self.workflows.hold_back.ended(message.id, run)
         self.wake()
 
     def _abandon(self) -> None:
@@ -368,32 +409,24 @@ class Engine:
     def _settle(self, attempt: Attempt, awaited: str | None) -> None:
         message = self._in_flight.messages[attempt.message_id]
         if awaited is not None and not message.cancel_requested:
-            self._apply(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
+            self.add(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
             self.on_hold(awaited)
             return
-        change = settle.settle(
-            message,
-            attempt,
-            self.clock.now(),
-            lambda: self.new_id("msg_"),
-            self.policy.retry_interval_ms,
-        )
-        with self.store.database:
-            for callback in change.created:
-                self._make_room(callback, change.at)
-                if callback.line is not None:
-                    self.lanes.prolong(callback.line)
-            self._apply(change)
+        if is_of_run(message):
+            self.workflows.settle(message, attempt)
+        else:
+            interval = self.policy.retry_interval_ms
+            new_id = partial(self.new_id, "msg_")
+            self.add(settle.settle(message, attempt, self.clock.now(), new_id, interval))
         self.on_settled(self._in_flight.messages[attempt.message_id], attempt)
 
-    def _apply(self, change: Change) -> None:
-        """Write a change and free what its finished messages held."""
-        self.store.messages.apply(change)
-        for message in change.changed:
-            if message.id in self._in_flight.messages:
-                self._in_flight.messages[message.id] = message
-            if settle.is_finished(message):
-                self._release(message)
+    def _cancelled(self, message: Message, now: int) -> Change:
+        if is_of_run(message):
+            return self.workflows.cancel_message(message)
+        return settle.cancel(message, now)
+
+    def _deliveries_of_run(self, run: RunKey) -> list[str]:
+        return [one.id for one in self._in_flight.messages.values() if run_of(one) == run]
 
     def _release(self, message: Message) -> None:
         key = _flow_key(message)
@@ -402,6 +435,7 @@ class Engine:
         if message.id not in self._in_flight.messages:
             queue = (message.user, message.spec.queue) if message.spec.queue else None
             self.lanes.withdraw(message.id, queue, key)
+            self.workflows.hold_back.withdraw(message.id)
         self.lanes.release(message.id)
         self.attempts.approved.discard(message.id)
         if message.line is not None:

@@ -54,8 +54,8 @@ class Scheduler:
     def create(self, user: str, draft: Draft, destination: str, body: bytes) -> Planned:
         """Create a schedule, or replace the one with the same id but for its pause.
 
-        A duplicate changes nothing, unless the original was deleted. Raises QStashError(400) for a
-        bad cron expression or a URL that leads to this very server.
+        A duplicate changes nothing, even if the original was deleted since (reported by users of the
+        cloud). Raises QStashError(400) for a bad cron expression or a URL that leads to this server.
         """
         self._policy().check(draft.spec)
         now = self._clock.now()
@@ -65,7 +65,7 @@ class Scheduler:
             raise QStashError(400, f"invalid cron: {error}") from error
         keys = deduplication.of_schedule(draft, destination, body)
         original = self._store.deduplication.find(user, keys.sought, now)
-        if original is not None and self._store.schedules.get(user, original) is not None:
+        if original is not None:
             return Planned(original, deduplicated=True)
         schedule_id = draft.schedule_id or self._new_id("scd_")
         former = self._store.schedules.get(user, schedule_id)

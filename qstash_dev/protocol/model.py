@@ -324,7 +324,11 @@ class Schedule(Struct, frozen=True):
 
 
 class Query(Struct, frozen=True):
-    """What to list. `cursor` is the sequence number after which to go on; dates are inclusive."""
+    """What to list. `cursor` is the sequence number after which to go on; dates are inclusive.
+
+    `count` is the size of a page; `at_most`, that of a call that works through all pages: how many it
+    takes.
+    """
 
     conditions: dict[str, tuple[str, ...]] = {}
     from_date: int | None = None
@@ -332,6 +336,7 @@ class Query(Struct, frozen=True):
     count: int = 100
     cursor: int | None = None
     latest_first: bool = True
+    at_most: int | None = None
 
 
 class BulkAction(Struct, frozen=True):

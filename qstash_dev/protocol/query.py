@@ -55,7 +55,8 @@ class Defaults(Struct, frozen=True):
     """What a call assumes: which filters it knows, how many it lists, in which order.
 
     With `ids_alone`, ids of messages override all other filters. A call that `changes` what it selects
-    takes no filter without a value for "everything".
+    takes no filter without a value for "everything". With `at_once` it has no pages: without a count
+    it takes everything, with one the oldest, so many of them.
     """
 
     known: frozenset[str]
@@ -64,9 +65,10 @@ class Defaults(Struct, frozen=True):
     latest_first: bool = True
     ids_alone: bool = False
     changes: bool = False
+    at_once: bool = False
 
 
-CANCELLED = Defaults(MESSAGES, ids_alone=True, changes=True)
+CANCELLED = Defaults(MESSAGES, max_count=500, ids_alone=True, changes=True, at_once=True)
 """Of a call that cancels many messages."""
 
 
@@ -78,13 +80,15 @@ def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
     conditions = _conditions(values, defaults)
     if defaults.ids_alone and "id" in conditions:
         return Query({"id": conditions["id"]}, latest_first=defaults.latest_first)
+    count = _count(values, defaults)
     return Query(
         conditions=conditions,
         from_date=_number(values, "fromdate"),
         to_date=_number(values, "todate"),
-        count=max(1, min(_number(values, "count") or defaults.count, defaults.max_count)),
+        count=count or defaults.count,
         cursor=parse_cursor(values.get("cursor", [""])[-1]),
         latest_first=_latest_first(values, defaults.latest_first),
+        at_most=count if defaults.at_once else None,
     )
 
 
@@ -182,6 +186,14 @@ def _states(texts: tuple[str, ...]) -> tuple[str, ...]:
         else:
             raise QStashError(400, f"unknown state {text[:100]!r}")
     return tuple(states)
+
+
+def _count(values: dict[str, list[str]], defaults: Defaults) -> int | None:
+    """What is asked for, at most `max_count`; a list takes 0 for nothing said."""
+    asked = _number(values, "count")
+    if asked == 0 and defaults.changes:
+        raise QStashError(400, f"invalid count: expected 1 to {defaults.max_count}")
+    return min(asked, defaults.max_count) if asked else None
 
 
 def _number(values: dict[str, list[str]], name: str) -> int | None:

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Each of the three commits of a lone message writes whole pages, some twenty in all; a checkpoint then
 # holds everything up for tens of milliseconds, so it had better happen when nothing is going on.
 CHECKPOINT_PAGES = 16_000

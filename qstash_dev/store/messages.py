@@ -21,9 +21,11 @@ from qstash_dev.protocol.model import (
     State,
 )
 from qstash_dev.protocol.redact import redact_headers
+from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.attempts import Attempts, in_lists
 from qstash_dev.store.database import Database
 from qstash_dev.store.sequence import Sequence
+from qstash_dev.store.workflows import Workflows
 
 _encode = msgspec.msgpack.encode
 _decode_spec = msgspec.msgpack.Decoder(Spec).decode
@@ -36,10 +38,10 @@ _SELECT = f"SELECT {_COLUMNS} FROM messages m JOIN contents c ON c.message = m.s
 _PLAIN = """seq, id, user, state, due_at, created_at, not_before, updated_at, retried, attempts, kind,
     method, url, host, path, caller_ip, max_retries, body_size, content_type, claimed"""
 _SPECIAL = """, parent_id, line, line_queue, queue, topic, endpoint, schedule_id, flow_key,
-    finished_at, held, lints"""
-_NOT_SPECIAL = (None,) * 11
+    finished_at, held, lints, run, call_type, step"""
+_NOT_SPECIAL = (None,) * 14
 _INSERT_PLAIN = f"INSERT INTO messages ({_PLAIN}) VALUES ({','.join('?' * 20)})"
-_INSERT = f"INSERT INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 31)})"
+_INSERT = f"INSERT INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 34)})"
 # While an attempt runs nothing else of a message changes: indexes of what is not named stay untouched.
 _ACTIVATE = """
     UPDATE messages SET state = 'ACTIVE', claimed = 1, updated_at = ?, attempts = ?,
@@ -65,10 +67,11 @@ _EVENT = """
     VALUES (?,?,?,?,?,?,?,?,?)"""
 _SURPLUS = """
     SELECT seq FROM (
-        SELECT seq FROM messages WHERE finished_at < ? ORDER BY finished_at LIMIT ?)
+        SELECT seq FROM messages WHERE finished_at < ? AND run IS NULL
+            ORDER BY finished_at LIMIT ?)
     UNION
     SELECT seq FROM (
-        SELECT seq FROM messages WHERE finished_at IS NOT NULL
+        SELECT seq FROM messages WHERE finished_at IS NOT NULL AND run IS NULL
             AND seq NOT IN (SELECT message FROM dlq) ORDER BY finished_at LIMIT ?)"""
 
 
@@ -93,8 +96,15 @@ class Ticket(Struct, frozen=True):
 class Messages:
     """The tables of messages and of what happened to them."""
 
-    def __init__(self, database: Database, numbers: Sequence, event_numbers: Sequence) -> None:
+    def __init__(
+        self,
+        database: Database,
+        numbers: Sequence,
+        event_numbers: Sequence,
+        workflows: Workflows,
+    ) -> None:
         self._db = database
+        self._workflows = workflows
         self._numbers = numbers
         self._event_numbers = event_numbers
         self._attempts = Attempts(database)
@@ -103,6 +113,8 @@ class Messages:
     def apply(self, change: Change) -> None:
         """Write a change in one piece."""
         with self._db:
+            if isinstance(change, RunChange):
+                self._workflows.put_runs(change)
             seqs = {message.id: self._insert(message, change.at) for message in change.created}
             tried = {attempt.message_id: attempt for attempt in change.attempts}
             for message in change.changed:
@@ -116,6 +128,8 @@ class Messages:
                 self._db.write("DELETE FROM dlq WHERE id = ?", (dlq_id,))
             for event in change.events:
                 self._log(event, seqs[event.message_id])
+            if isinstance(change, RunChange):
+                self._workflows.put_rest(change)
 
     def get(self, user: str | None, message_id: str) -> Message | None:
         """A message with its contents, if it is that user's; `None` is any user."""
@@ -192,6 +206,24 @@ class Messages:
                 "UPDATE messages SET held = NULL, due_at = ? WHERE held = ?", (now, awaited)
             ).rowcount
 
+    def waiting_of_run(self, run: int) -> list[Message]:
+        """Messages of a run that are neither finished nor under way."""
+        rows = self._db.read(
+            f"{_SELECT} WHERE m.run = ? AND m.finished_at IS NULL AND m.state <> 'ACTIVE' "
+            "ORDER BY m.seq",
+            (run,),
+        )
+        return [_message(row) for row in rows]
+
+    def left_of_ended_runs(self) -> list[Message]:
+        """Unfinished messages of runs that are over, but for the calls of failure functions."""
+        rows = self._db.read(
+            f"{_SELECT} JOIN runs r ON r.seq = m.run WHERE m.run IS NOT NULL "
+            "AND m.finished_at IS NULL AND r.state <> 'RUN_STARTED' "
+            "AND m.call_type <> 'failureCall' AND m.kind <> 'replay'"
+        )
+        return [_message(row) for row in rows]
+
     def active(self) -> list[Message]:
         """Messages that are under way."""
         return [_message(row) for row in self._db.read(f"{_SELECT} WHERE m.state = 'ACTIVE'")]
@@ -255,19 +287,25 @@ class Messages:
 
         Among too many, those with a dead letter stay: they wait for their developer.
         """
-        count = self._db.read_one("SELECT count(*) FROM messages WHERE finished_at IS NOT NULL")[0]
+        count = self._db.read_one(
+            "SELECT count(*) FROM messages WHERE finished_at IS NOT NULL AND run IS NULL"
+        )[0]
         excess = max(0, min(limit, count - max_messages))
         rows = self._db.read(_SURPLUS, (now - max_age_ms, limit, excess))
         return [seq for (seq,) in rows]
 
     def delete(self, seqs: Iterable[int]) -> list[str]:
-        """Remove finished messages with all that belongs to them; returns their ids."""
+        """Remove finished messages with all that belongs to them; returns their ids.
+
+        Those of workflow runs stay: they go with their run.
+        """
         with self._db:
             self._numbers.keep()
             self._event_numbers.keep()
             rows = [
                 self._db.write_one(
-                    "DELETE FROM messages WHERE seq = ? AND finished_at IS NOT NULL RETURNING id",
+                    "DELETE FROM messages WHERE seq = ? AND finished_at IS NOT NULL "
+                    "AND run IS NULL RETURNING id",
                     (seq,),
                 )
                 for seq in seqs
@@ -290,7 +328,7 @@ class Messages:
         special = (
             spec.parent_id, message.line, message.line_queue, spec.queue, spec.topic, spec.endpoint,
             spec.schedule_id, spec.flow.key if spec.flow else None, message.finished_at,
-            message.held, "\n".join(spec.notices) or None,
+            message.held, "\n".join(spec.notices) or None, *self._workflows.columns(message),
         )  # fmt: skip
         if special == _NOT_SPECIAL:
             self._db.write(_INSERT_PLAIN, plain)
@@ -300,6 +338,8 @@ class Messages:
         self._db.write("INSERT INTO contents VALUES (?,?,?,?)", contents)
         for label in spec.labels:
             self._db.write("INSERT OR IGNORE INTO labels VALUES (?,?)", (label, seq))
+        if spec.place is not None:
+            self._workflows.add_entry(message, seq)
         if message.due_at <= now and len(message.body) <= FRESH_BODY:
             self._keep_fresh(msgspec.structs.replace(message, seq=seq))
         return seq

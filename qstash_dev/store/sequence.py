@@ -7,14 +7,16 @@ from qstash_dev.store.database import Database
 
 
 class Sequence:
-    """The numbers of one table. Numbers of a transaction that was rolled back are left out."""
+    """The numbers of one table, or of several that share them. Numbers of a transaction that was
+    rolled back are left out.
+    """
 
-    def __init__(self, database: Database, table: str) -> None:
+    def __init__(self, database: Database, table: str, *others: str) -> None:
         self._db = database
         self._table = table
+        newest = ", ".join(f"ifnull((SELECT max(seq) FROM {name}), 0)" for name in (table, *others))
         self.last: int = database.read_one(
-            f"SELECT max(ifnull((SELECT max(seq) FROM {table}), 0), "
-            "ifnull((SELECT last FROM sequences WHERE name = ?), 0))",
+            f"SELECT max({newest}, ifnull((SELECT last FROM sequences WHERE name = ?), 0))",
             (table,),
         )[0]
 

@@ -12,8 +12,11 @@ from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.messages import Messages
 from qstash_dev.store.resources import Deduplication, Keys, Named, Schedules
 from qstash_dev.store.sequence import Sequence
+from qstash_dev.store.waits import Waits
+from qstash_dev.store.workflows import Workflows
 
 _FORGOTTEN = (
+    "waiters", "notices", "run_events", "run_labels", "run_entries", "runs",
     "dlq", "events", "attempts", "labels", "contents", "messages",
     "schedules", "queues", "groups", "flow_keys", "deduplication", "bulk_actions",
 )  # fmt: skip
@@ -25,8 +28,10 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._numbers = Sequence(database, "messages")
-        self._event_numbers = Sequence(database, "events")
-        self.messages = Messages(database, self._numbers, self._event_numbers)
+        self._event_numbers = Sequence(database, "events", "run_events")
+        self.waits = Waits(database)
+        self.workflows = Workflows(database, self._numbers, self._event_numbers, self.waits)
+        self.messages = Messages(database, self._numbers, self._event_numbers, self.workflows)
         self.attempts = Attempts(database)
         selector = Selector(database)
         self.rows = Rows(database, selector)
@@ -50,6 +55,7 @@ class Store:
         tells before from after.
         """
         self.messages.forget()
+        self.workflows.forget()
         self._event_numbers.next()
         with self.database:
             self._numbers.keep()

@@ -3,12 +3,14 @@
 A new attack is a new row. The public name is made up; the sockets, the server and the app are real.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import jwt
 import pytest
+from aiohttp import web
 
 from qstash_dev.protocol.signature import body_hash, sign
 from tests.cloud.test_ingress import head
@@ -18,6 +20,7 @@ from tests.server.outside_world import (
     PUBLIC,
     PUBLIC_HOST,
     Answer,
+    Got,
     World,
     now_s,
     outside_world,
@@ -327,3 +330,158 @@ async def test_a_signature_without_an_id_is_refused(world: World, jti: Any) -> N
     token = jwt.encode({**claims, "jti": jti, "body": body_hash(b"")}, KEYS[0], "HS256")
     assert (await world.raw(with_signature(token))).status == 401
     assert world.app.got == []
+
+
+# Bytes that are no text, and requests that are no HTTP
+
+
+BYTES = ["Zo\xeb", "\xff\xfe", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80" * 900]
+NAMES = [
+    *("X-Name", "Content-Type", "Upstash-Message-Id", "Upstash-Schedule-Id", "Upstash-Topic-Name"),
+    *("Upstash-Caller-Ip", "Upstash-Retried", "Upstash-Max-Retries", "Upstash-Retry-Delay"),
+    *("X-Forwarded-For", "X-Forwarded-Host", "Cookie", "User-Agent", "Upstash-Forward-X"),
+]
+
+
+NOT_RECORDED = ("X-Forwarded-For", "X-Forwarded-Host", "User-Agent", "Cookie")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("is_signed", [True, False], ids=["signed", "unsigned"])
+async def test_a_header_that_is_no_text_is_recorded_with_its_bytes_replaced(
+    open_world: World, name: str, is_signed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_world.app.answer = lambda got: web.Response(status=500)  # so that all of it is judged
+    for number, value in enumerate(BYTES):
+        path = f"/{number}"
+        token = sign(f"{PUBLIC}{path}", b"", KEYS[0], now_s(), f"jwt_{number}")
+        text = f"POST {path} HTTP/1.1\nHost: {PUBLIC_HOST}\n{name}: {value}"
+        text += f"\nUpstash-Signature: {token}" if is_signed else ""
+        assert (await open_world.raw(text)).status == 500
+    assert [got.path for got in open_world.app.got] == [f"/{n}" for n in range(len(BYTES))]
+    rows = await open_world.rows("source:cloud")
+    assert sum(row["try"] for row in rows) == len(BYTES)
+    details = [await open_world.dev(f"messages/{row['id']}") for row in rows]
+    shown = json.dumps(details)
+    assert "Zo?" in shown or name.startswith("Upstash-") or name in NOT_RECORDED
+    assert "Traceback" not in caplog.text
+
+
+async def test_what_is_no_text_breaks_no_delivery_that_is_under_way(open_world: World) -> None:
+    release = asyncio.Event()
+
+    async def slow(got: Got) -> web.Response:
+        await release.wait()
+        return web.Response()
+
+    open_world.app.answer = slow
+    url = f"{open_world.url}/v2/publish/{open_world.server.config.app_url}/mine"
+    await open_world.session.post(url, headers={"Authorization": f"Bearer {DEV.token}"})
+    await open_world.wait("state:active")
+    strangers = [
+        asyncio.create_task(open_world.raw(head("GET /a", X_Name="\xeb"))) for _ in range(3)
+    ]
+    await open_world.wait("state:active", 4)
+    release.set()
+    assert [answer.status for answer in await asyncio.gather(*strangers)] == [200] * 3
+    await open_world.wait("state:delivered", 4)
+    assert sorted(got.path for got in open_world.app.got) == ["/a"] * 3 + ["/mine"]
+
+
+HOSTILE_BODIES = [
+    b'{"sourceMessageId":"\\ud800"}',
+    b'{"sourceMessageId":"\xff"}',
+    b'{"sourceMessageId":7}',
+    b'{"sourceMessageId":null}',
+    b'{"sourceMessageId":"' + b"x" * 100_000 + b'"}',
+    b"[" * 100_000 + b'"sourceMessageId"',
+    b'"sourceMessageId"',
+]
+
+
+@pytest.mark.parametrize("body", HOSTILE_BODIES, ids=range(len(HOSTILE_BODIES)))
+async def test_a_body_that_looks_like_a_callback_breaks_nothing(world: World, body: bytes) -> None:
+    assert (await world.deliver(body=body)).status == 200
+    [row] = await world.rows()
+    assert (row["state"], row["parent"]) == ("delivered", None)
+
+
+DELAYS = ["import os", "1/0", "exp(1000)", "retried.__class__", "(" * 5_000, "9**9**9", "\x80"]
+
+
+@pytest.mark.parametrize("delay", DELAYS, ids=range(len(DELAYS)))
+async def test_a_retry_delay_that_is_no_expression_breaks_nothing(world: World, delay: str) -> None:
+    world.app.answer = lambda got: web.Response(status=500)
+    assert (await world.deliver(headers=f"Upstash-Retry-Delay: {delay}")).status == 500
+    [row] = await world.rows()
+    assert row["state"] == "retry"
+
+
+async def test_a_webhook_with_bytes_that_are_no_text_is_refused_or_recorded(world: World) -> None:
+    headers = {
+        "Upstash-Label": 400,
+        "Upstash-Forward-X": 400,
+        "Content-Type": 400,
+        "X-Forwarded-For": 200,
+        "X-Name": 200,
+    }
+    for name, status in headers.items():
+        assert (await by_webhook(world, "{app}", f"{name}: Zo\xeb")).status == status
+    assert (await by_webhook(world, "{app}/%ff?%fe")).status == 200
+    reasons = [refusal["reason"] for refusal in await world.refusals()]
+    refused = [name for name, status in headers.items() if status == 400]
+    assert all(name in str(reasons) for name in refused)
+    await world.wait("state:delivered", 3)
+
+
+NO_HTTP = {
+    "nonsense": b"hello\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(40) + b"\r\n\r\n",
+    "a bad version": b"GET / HTTP/9.9\r\n\r\n",
+    "a bad method": b"G\xffT / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a bad header name": b"GET / HTTP/1.1\r\nX-\xff: 1\r\n\r\n",
+    "a NUL": b"GET / HTTP/1.1\r\nX-A: \x00\r\n\r\n",
+    "a line feed": b"GET / HTTP/1.1\r\nX-A: a\nX-B: b\r\n\r\n",
+    "a path that is no text": b"GET /\xff HTTP/1.1\r\n\r\n",
+    "a long line": b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n",
+    "many headers": b"GET / HTTP/1.1\r\n" + b"X-A: 1\r\n" * 1_100 + b"\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+    "a bad length": b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    "length and chunks": (
+        b"POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    ),
+    "an unknown encoding": b"POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", NO_HTTP)
+async def test_what_is_no_http_is_answered_in_json_and_logged_in_one_line(
+    open_world: World, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await open_world.send(NO_HTTP[name])
+    assert answer.status == 400
+    assert list(answer.json()) == ["error"]
+    assert "Server" not in answer.headers
+    assert "Traceback" not in caplog.text
+    assert len([r for r in caplog.records if r.levelname in ("WARNING", "ERROR")]) == 1
+    assert await nothing_happened(open_world)
+
+
+async def test_a_token_in_what_is_no_http_is_not_logged(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = await webhook_token(world)
+    for line in (f"GET /\xff?qstash_token={token} HTTP/1.1", f"G T /{token} HTTP/1.1"):
+        for header in ("X: y", f"Authorization: Bearer {token}\x0b"):
+            await world.send(f"{line}\r\n{header}\r\n\r\n".encode("latin-1"))
+    await world.send(f"GET / HTTP/1.1\r\nAuthorization: {token}\x0b\r\n\r\n".encode())
+    await world.send(f"GET /{token}{'x' * 70_000} HTTP/1.1\r\n\r\n".encode())
+    assert caplog.text.count("invalid HTTP request") == 6
+    assert token[:12] not in caplog.text
+
+
+async def test_no_answer_tells_what_answers(open_world: World) -> None:
+    open_world.app.answer = lambda got: web.Response(headers={"Server": "mine"})
+    for text in (head("GET /a"), head("GET /a", host="x"), head("GET /a", "a.b.c")):
+        answer = await open_world.raw(text)
+        assert answer.headers.get("Server") == ("mine" if answer.status == 200 else None)

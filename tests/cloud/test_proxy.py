@@ -1,5 +1,6 @@
 """With `--cloud` the app talks to the real QStash through us. Another server stands in for it."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -279,7 +280,7 @@ async def test_a_webhook_without_a_token_does_not_reach_the_cloud_with_ours(circ
     calls = (await circle.world.dev("tunnel"))["cloud"]["calls"]
     stranger = {"Authorization": ""}
     status, _ = await circle.call("POST", "/v2/workflows/hooks/u/r/e", headers=stranger)
-    assert status == 501
+    assert status == 404
     assert (await circle.world.dev("tunnel"))["cloud"]["calls"] == calls
 
 
@@ -380,3 +381,20 @@ async def test_the_token_is_masked_when_the_cloud_repeats_it(
         await cloud.stop()
     assert "****" in said
     assert SECRET[:20] not in said + caplog.text
+
+
+async def test_a_header_that_cannot_be_passed_on_is_refused_by_name(circle: Circle) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", circle.world.server.started.port)
+    lines = (
+        "GET /v2/messages/x HTTP/1.1",
+        "Host: localhost",
+        f"Authorization: Bearer {DEV.token}",
+        "X-Name: Zo\xeb",
+        "Connection: close",
+        "\r\n",
+    )
+    writer.write("\r\n".join(lines).encode("latin-1"))
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"invalid value of header X-Name" in answer

@@ -160,3 +160,22 @@ async def test_an_action_ends_although_the_database_refused_a_part_of_it(world):
     done = await finished(world, action)
     assert done.processed == MANY
     assert set(world.states(ids)) == {"CANCELED"}
+
+
+@pytest.mark.parametrize("at_most", [1, CHUNK, CHUNK + 1, MANY])
+async def test_no_more_are_cancelled_than_asked_for(world, at_most):
+    ids = publish(world, MANY)
+    assert await world.engine.bulk.run(USER, Query(at_most=at_most)) == at_most
+    assert world.states(ids).count("CANCELED") == at_most
+
+
+async def test_in_the_background_no_more_are_cancelled_than_asked_for_also_after_a_restart(world):
+    ids = publish(world, MANY)
+    action = await world.engine.bulk.start(USER, Query(at_most=CHUNK + 2))
+    assert action.total == CHUNK + 2
+    await asyncio.sleep(0)
+    await world.engine.bulk.stop()
+    world.engine.bulk.resume()
+    done = await finished(world, action)
+    assert done.processed == CHUNK + 2
+    assert world.states(ids).count("CANCELED") == CHUNK + 2

@@ -149,6 +149,11 @@ def test_how_many_a_page_holds(of: Defaults, asked: str | None, count: int) -> N
     assert parse_query([("count", asked)] if asked else [], of).count == count
 
 
+@pytest.mark.parametrize(("asked", "at_most"), [(None, None), ("1", 1), ("9999", 500)])
+def test_how_many_a_cancellation_takes(asked: str | None, at_most: int | None) -> None:
+    assert parse_query([("count", asked)] if asked else [], CANCELLED).at_most == at_most
+
+
 @pytest.mark.parametrize(
     ("of", "order", "latest_first"),
     [

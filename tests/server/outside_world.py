@@ -115,9 +115,13 @@ class World:
 
     async def raw(self, head: str, body: bytes = b"") -> Answer:
         """Bytes as they are through the tunnel; lines of `head` end as HTTP wants it."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.ingress)
         text = "\r\n".join([*head.strip("\n").split("\n"), "Connection: close"]) + "\r\n\r\n"
-        writer.write(text.encode("latin-1") + body)
+        return await self.send(text.encode("latin-1") + body)
+
+    async def send(self, data: bytes) -> Answer:
+        """Bytes, and what comes back until the connection is closed."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.ingress)
+        writer.write(data)
         await writer.drain()
         whole = await reader.read()
         writer.close()

@@ -12,7 +12,7 @@ from qstash_dev.protocol.urls import is_loopback
 
 def read_draft(call: Call, destination: Destination, group: Group | None) -> Draft:
     """The draft that a request's own headers and query describe."""
-    draft = parse_draft(
+    return parse_draft(
         destination.url or "",
         call.headers(),
         call.engine.policy.limits,
@@ -21,14 +21,6 @@ def read_draft(call: Call, destination: Destination, group: Group | None) -> Dra
         caller_ip=call.request.remote,
         authorized_by_header=call.by_header,
     )
-    refuse_workflow(draft)
-    return draft
-
-
-def refuse_workflow(draft: Draft) -> None:
-    """Raises QStashError(501) for a message of a workflow run."""
-    if draft.part is not None:
-        raise QStashError(501, "workflow messages are not supported by qstash-dev yet")
 
 
 def destination_group(call: Call, destination: Destination) -> Group | None:
@@ -50,14 +42,16 @@ def destination_group(call: Call, destination: Destination) -> Group | None:
 
 def create_schedule(
     call: Call, draft: Draft, destination: Destination, body: bytes
-) -> dict[str, Any]:
-    """Create a schedule; the document that tells its id, or that of the original of a duplicate."""
+) -> tuple[dict[str, Any], int]:
+    """Create a schedule; the document that tells its id, or that of the original of a duplicate,
+    and the status: as of a message, 202 for a duplicate.
+    """
     text = destination.url or destination.group or ""
     planned = call.engine.schedules.create(call.user, draft, text, body)
     document: dict[str, Any] = {"scheduleId": planned.schedule_id}
     if planned.deduplicated:
-        document["deduplicated"] = True
-    return document
+        return document | {"deduplicated": True}, 202
+    return document, 200
 
 
 def check_name(name: str, what: str) -> str:

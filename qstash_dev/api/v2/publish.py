@@ -8,19 +8,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.drafts import (
-    check_name,
-    create_schedule,
-    destination_group,
-    read_draft,
-    refuse_workflow,
-)
+from qstash_dev.api.v2.drafts import check_name, create_schedule, destination_group, read_draft
 from qstash_dev.engine.engine import Accepted
 from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Group
+from qstash_dev.protocol.workflow.entries import Accepted as RunAccepted
+from qstash_dev.protocol.workflow.entries import Submission
 
 
 class Item(Struct, frozen=True):
@@ -58,6 +54,8 @@ async def batch(call: Call) -> web.Response:
     items = await call.json(list[msgspec.Raw])
     # All are read before one is accepted: a quota refuses the request as a whole.
     orders = [_read_item(call, raw) for raw in items]
+    if any(isinstance(order, Order) and order.draft.part is not None for order in orders):
+        return await _submit(call, orders)
     answers = [_accept_item(call, order) for order in orders]
     failed = [a for a in answers if isinstance(a, dict) and "error" in a]
     status = 400 if answers and len(failed) == len(answers) else 200
@@ -76,8 +74,35 @@ async def read_order(call: Call, queue: str | None = None) -> Order:
 
 async def accept(call: Call, order: Order) -> web.Response:
     """Do what is asked for, and the answer to whoever asked."""
+    if order.draft.part is not None:
+        [accepted], answer = call.engine.workflows.submit(call.user, [_submission(order)])
+        return await call.answer(_document(accepted), then=answer)
     document, status = _accept(call, order)
     return await call.answer(document, status)
+
+
+async def _submit(call: Call, orders: list[Order | QStashError]) -> web.Response:
+    """A batch with messages of workflow runs: all of it is accepted, or none (workflow-js CI,
+    `quota-error`).
+    """
+    good: list[Order] = []
+    for order in orders:
+        if isinstance(order, QStashError):
+            raise order
+        good.append(order)
+    of_runs = [_submission(order) for order in good if order.draft.part is not None]
+    accepted, answer = call.engine.workflows.submit(call.user, of_runs)
+    found = iter(accepted)
+    documents = [
+        _accept_item(call, order) if order.draft.part is None else _document(next(found))
+        for order in good
+    ]
+    return await call.answer(documents, then=answer)
+
+
+def _submission(order: Order) -> Submission:
+    draft = replace(order.draft, spec=replace(order.draft.spec, queue=order.queue))
+    return Submission(draft, order.body)
 
 
 def _accept(call: Call, order: Order) -> tuple[Any, int]:
@@ -85,7 +110,7 @@ def _accept(call: Call, order: Order) -> tuple[Any, int]:
     if draft.cron is not None:
         queue = order.queue or draft.spec.queue
         draft = replace(draft, spec=replace(draft.spec, queue=queue))
-        return create_schedule(call, draft, destination, order.body), 200
+        return create_schedule(call, draft, destination, order.body)
     # Only enqueueing puts a message into a queue; the header belongs to schedules.
     draft = replace(draft, spec=replace(draft.spec, queue=order.queue))
     accepted = call.engine.accept(call.user, draft, order.body, order.group)
@@ -95,7 +120,7 @@ def _accept(call: Call, order: Order) -> tuple[Any, int]:
     return documents[0], 202 if accepted[0].deduplicated else 200
 
 
-def _document(accepted: Accepted) -> dict[str, Any]:
+def _document(accepted: Accepted | RunAccepted) -> dict[str, Any]:
     document: dict[str, Any] = {"messageId": accepted.message_id, "url": accepted.url}
     if accepted.deduplicated:
         document["deduplicated"] = True
@@ -103,13 +128,11 @@ def _document(accepted: Accepted) -> dict[str, Any]:
 
 
 def _read_item(call: Call, raw: msgspec.Raw) -> Order | QStashError:
-    """The order of an item, or why it is none. Raises QStashError(412 or 501)."""
+    """The order of an item, or why it is none. Raises QStashError(412)."""
     try:
-        return _order(call, msgspec.json.decode(raw, type=Item))
-    except msgspec.MsgspecError as error:
-        return QStashError(400, f"invalid batch item: {error}")
+        return read_item(call, raw)
     except QStashError as error:
-        if error.status in (412, 501):
+        if error.status == 412:
             raise
         return error
 
@@ -123,7 +146,12 @@ def _accept_item(call: Call, order: Order | QStashError) -> Any:
         return {"error": error.message}
 
 
-def _order(call: Call, item: Item) -> Order:
+def read_item(call: Call, raw: msgspec.Raw) -> Order:
+    """One item of a batch. Raises QStashError as a publish does."""
+    try:
+        item = msgspec.json.decode(raw, type=Item)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise QStashError(400, f"invalid batch item: {error}") from error
     destination = destination_text(item.destination or "")
     call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)
@@ -135,7 +163,6 @@ def _order(call: Call, item: Item) -> Order:
         defaults=group.headers if group else None,
         caller_ip=call.request.remote,
     )
-    refuse_workflow(draft)
     if draft.cron is None:
         due_at(draft, limits, call.engine.clock.now())
     body = (item.body or "").encode()

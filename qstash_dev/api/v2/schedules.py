@@ -20,7 +20,8 @@ async def create(call: Call) -> web.Response:
     if draft.cron is None:
         raise QStashError(400, "a schedule needs an Upstash-Cron header")
     body = await call.body(call.engine.policy.limits.max_message_size)
-    return await call.answer(create_schedule(call, draft, destination, body))
+    document, status = create_schedule(call, draft, destination, body)
+    return await call.answer(document, status)
 
 
 async def list_(call: Call) -> web.Response:

@@ -1,26 +1,32 @@
-"""The workflow endpoints: not served yet, and they say so instead of looking like a wrong URL."""
+"""`/v2/workflows/runs`: what an app and its developer ask of a run."""
 
 from aiohttp import web
 
 from qstash_dev.api.call import Call
 from qstash_dev.protocol.errors import QStashError
-
-PATTERNS = (
-    "/v2/trigger/*",
-    "/v2/batch/trigger",
-    "/v2/workflows/*",
-    "/v2/wait/*",
-    "/v2/notify/*",
-    "/v2/waiters/*",
-)
-_HOOKS = "/v2/workflows/hooks/"
+from qstash_dev.protocol.workflow.headers import CREATED_AT, created_at
 
 
-def is_public(path: str) -> bool:
-    """Whether a path is a webhook, which others call without a token."""
-    return path[: len(_HOOKS)].lower() == _HOOKS
+async def entries(call: Call) -> web.Response:
+    """The list of a run, for an app that got a step without it."""
+    body = call.engine.workflows.entries(call.user, call.params["id"])
+    return web.Response(body=body, content_type="application/json")
+
+
+async def end(call: Call) -> web.Response:
+    """The app has returned (`cancel=false`), which is fine for any run; else the run is cancelled."""
+    run_id = call.params["id"]
+    if (call.arg("cancel") or "").lower() == "false":
+        result = await call.body()
+        generation = created_at(call.request.headers.get(CREATED_AT, ""))
+        call.engine.workflows.finish(call.user, run_id, generation, result)
+        return await call.done()
+    run = call.engine.workflows.find(call.user, run_id)
+    if not call.engine.workflows.cancel(run):
+        raise QStashError(404, f"workflow run {run_id[:200]} is over")
+    return await call.done()
 
 
 async def not_yet(call: Call) -> web.Response:
     """501 with a sentence."""
-    raise QStashError(501, "workflows are not supported by qstash-dev yet")
+    raise QStashError(501, "this workflow call is not supported by qstash-dev yet")

@@ -61,7 +61,7 @@ def read_part(values: Mapping[str, str]) -> Part | None:
         features=_features(values.get(FEATURES, "")),
         invoke=_flag(values, INVOKE),
         by_sdk=_flag(values, BY_SDK),
-        created_at=_created_at(values.get(CREATED_AT, "")),
+        created_at=created_at(values.get(CREATED_AT, "")),
     )
     if part.init and part.call_type != CallType.STEP:
         raise QStashError(
@@ -72,6 +72,13 @@ def read_part(values: Mapping[str, str]) -> Part | None:
     if part.invoke and not part.init:
         raise QStashError(400, "Upstash-Workflow-Invoke needs Upstash-Workflow-Init: true")
     return part
+
+
+def created_at(text: str) -> int | None:
+    """When a run was created, as a newer SDK says it; where it does not know, that is `0` or `NaN`."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        return None
+    return int(text) or None
 
 
 def last_wins(headers: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
@@ -106,13 +113,6 @@ def _call_type(text: str) -> CallType:
 
 def _features(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
-
-
-def _created_at(text: str) -> int | None:
-    """A newer SDK sends `0` or `NaN` where it does not know: as good as nothing."""
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        return None
-    return int(text) or None
 
 
 def _shown(name: str) -> str:

@@ -97,7 +97,8 @@ RunKey = tuple[str, str, int]
 class Waiter(Struct, frozen=True):
     """A step that waits for an event until `due_at`. `step` is its JSON as it was submitted.
 
-    `draft` publishes the step when the event comes, `timeout` when it does not.
+    `draft` publishes the step when the event comes, `timeout` when it does not; `headers` are what both
+    were made of, to be shown.
     """
 
     run: RunKey
@@ -106,6 +107,7 @@ class Waiter(Struct, frozen=True):
     step: bytes
     draft: Draft
     timeout: Draft
+    headers: dict[str, list[str]] = {}
     seq: int = 0
 
 

@@ -37,20 +37,24 @@ WAITER_ADDED = "WAITER_ADDED"
 
 
 class WaitOrder(Struct, frozen=True):
-    """The body of `POST /v2/wait/{eventId}`, understood. `step` is the step's JSON."""
+    """The body of `POST /v2/wait/{eventId}`, understood. `step` is the step's JSON, `headers` are those
+    that the step is to be published with.
+    """
 
     timeout_ms: int
     step: bytes
     draft: Draft
     timeout: Draft
+    headers: dict[str, list[str]]
 
 
 class Served(Struct, frozen=True):
-    """A waiter that an event reached, and the message that goes on with its run."""
+    """A waiter that an event reached, and the message that goes on with its run, or why none does."""
 
     waiter: Waiter
     run: Run
-    message: Message
+    message: Message | None
+    error: str | None = None
 
 
 class _Body(Struct, frozen=True, rename="camel"):
@@ -80,6 +84,7 @@ def read_wait(body: bytes, run_id: str, limits: Limits) -> WaitOrder:
         step=msgspec.json.encode(found.step),
         draft=resumption(url, found.timeout_headers, limits, run_id),
         timeout=resumption(timeout_url, found.timeout_headers, limits, run_id),
+        headers={n: v for n, v in found.timeout_headers.items() if n.lower() != "authorization"},
     )
 
 
@@ -94,6 +99,7 @@ def wait(
         step=order.step,
         draft=order.draft,
         timeout=order.timeout,
+        headers=order.headers,
     )
     added = RunChange(moment.now, run_events=(_added(waiter, order, moment.now),))
     if kept is None:
@@ -105,13 +111,19 @@ def wait(
 def notify(
     waiters: Iterable[tuple[Waiter, Run]], data: bytes, moment: Moment
 ) -> tuple[RunChange, list[Served]]:
-    """An event reaches these waiters, the oldest first. Several may be of one run."""
+    """An event reaches these waiters, the oldest first. Several may be of one run; one that is full
+    keeps no other from going on.
+    """
     runs: dict[tuple[str, str, int], Run] = {}
     changes: list[RunChange] = []
     served: list[Served] = []
     for waiter, found in waiters:
         run = runs.get(waiter.run, found)
-        change = _go_on(run, waiter, data, moment)
+        try:
+            change = _go_on(run, waiter, data, moment)
+        except QStashError as error:
+            served.append(Served(waiter, run, None, error.message))
+            continue
         (runs[waiter.run],) = change.runs
         changes.append(change)
         served.append(Served(waiter, run, change.created[0]))
@@ -130,6 +142,12 @@ def keep(run: Run, event_id: str, data: bytes, moment: Moment) -> RunChange:
 def time_out(run: Run, waiter: Waiter, moment: Moment) -> RunChange:
     """Nobody told the event in time: the step goes on without data."""
     return _go_on(run, waiter, None, moment)
+
+
+def give_up(run: Run, waiter: Waiter, why: str, moment: Moment) -> RunChange:
+    """A wait that is over cannot go on: the run tells why, and waits no more."""
+    warned = replace(run, notices=(*run.notices, f"event {waiter.event_id}: {why}"))
+    return RunChange(moment.now, runs=(warned,), served=(waiter.seq,))
 
 
 def webhook_event(

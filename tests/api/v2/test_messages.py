@@ -114,7 +114,6 @@ async def test_ids_override_filters(wire):
         ("", {"messageIds": []}),
         ("", {"messageIds": None}),
         ("?count=100", None),
-        ("?count=1", None),
         ("?all=true", {"all": True}),
     ],
 )
@@ -122,6 +121,32 @@ async def test_without_ids_and_filters_everything_is_cancelled(wire, query, body
     ids = [await delayed(wire) for _ in range(3)]
     assert await wire.ok("DELETE", f"/v2/messages{query}", body) == {"cancelled": 3}
     assert set(await states(wire, ids)) == {"CANCELED"}
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("?count=2", None),
+        ("?label=l&count=2", None),
+        ("?all=true&count=2", None),
+        ("", {"label": "l", "count": 2}),
+    ],
+)
+async def test_a_count_cancels_so_many_of_the_oldest(wire, query, body):
+    ids = [await delayed(wire, label="l") for _ in range(3)]
+    assert await wire.ok("DELETE", f"/v2/messages{query}", body) == {"cancelled": 2}
+    assert await states(wire, ids) == ["CANCELED", "CANCELED", "CREATED"]
+    assert await wire.ok("DELETE", f"/v2/messages{query}", body) == {"cancelled": 1}
+    assert await wire.ok("DELETE", f"/v2/messages{query}", body) == {"cancelled": 0}
+
+
+async def test_a_count_of_0_is_no_order_to_cancel_everything(wire):
+    ids = [await delayed(wire)]
+    for path in ("/v2/messages?count=0", "/v2/dlq?count=0"):
+        answer = await wire.ask("DELETE", path)
+        assert answer.status == 400
+        assert "invalid count" in answer.error
+    assert await states(wire, ids) == ["CREATED"]
 
 
 @pytest.fixture

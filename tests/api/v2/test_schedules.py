@@ -176,7 +176,7 @@ async def test_a_duplicate_of_a_schedule_is_answered_with_the_first(wire, path, 
     order = ("POST", f"{path}/{URL}", b"x", upstash(cron="* * * * *", **headers))
     first = await wire.ok(*order)
     again = await wire.ask(*order)
-    assert (again.status, again.json) == (200, {**first, "deduplicated": True})
+    assert (again.status, again.json) == (202, {**first, "deduplicated": True})
     assert len(await wire.ok("GET", "/v2/schedules")) == 1
 
 

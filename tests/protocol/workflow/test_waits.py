@@ -8,7 +8,7 @@ import pytest
 
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import State
-from qstash_dev.protocol.quota import QUOTAS
+from qstash_dev.protocol.quota import QUOTAS, Limits
 from qstash_dev.protocol.workflow import waits
 from qstash_dev.protocol.workflow.model import Run
 from tests.protocol.workflow.play import APP, FEATURES, Play
@@ -83,6 +83,7 @@ def test_a_notify_goes_on_with_the_data_of_the_event(play: Play, data: bytes) ->
         "stepId": 1, "stepType": "Wait", "stepName": "w", "concurrent": 1,
         "waitEventId": EVENT, "waitTimeout": False,
     }  # fmt: skip
+    assert served.message is not None
     spec = served.message.spec
     assert (spec.url, spec.max_retries) == (APP, 5)
     assert dict(spec.headers)["H"] == "v"
@@ -104,7 +105,7 @@ def test_two_waits_of_one_run_are_both_served_and_have_places_of_their_own(play:
     wait(play, play.run())
     order = json.loads(body())
     wait(play, play.run(), step={**order["step"], "stepId": 2})
-    places = [s.message.spec.place for s in notify(play, b"x")]
+    places = [s.message.spec.place for s in notify(play, b"x") if s.message is not None]
     assert [p.index for p in places if p is not None] == [1, 2]
 
 
@@ -112,6 +113,22 @@ def test_nobody_who_waits_is_nobody_served(play: Play) -> None:
     play.start()
     assert notify(play, b"x") == []
     assert play.run().size == 1
+
+
+def test_a_run_that_is_full_keeps_no_other_from_going_on(play: Play) -> None:
+    play.start(body="x" * 1_000)
+    play.start("wfr_2")
+    for id_ in ("wfr_1", "wfr_2"):
+        wait(play, play.run(id_))
+    play.limits = Limits(None, None, None, max_run_bytes=500)
+    full, other = notify(play, b"x")
+    assert full.message is None
+    assert "quota maxState exceeded" in str(full.error)
+    assert other.message is not None
+    [left] = play.waiters.values()
+    play.apply(waits.give_up(play.run(), left, str(full.error), play.moment()))
+    assert play.waiters == {}
+    assert "quota maxState exceeded" in play.run().notices[0]
 
 
 def test_a_time_out_goes_on_without_data(play: Play) -> None:
@@ -207,5 +224,6 @@ def test_a_step_that_waited_is_delivered_as_any_other(play: Play) -> None:
     play.start()
     wait(play, play.run())
     [served] = notify(play, b"x")
+    assert served.message is not None
     play.settle(served.message)
     assert play.state(served.message) == State.DELIVERED

@@ -69,6 +69,18 @@ test("cancelling all takes what waits and not what is done", async () => {
   assert.equal(await client.messages.deleteAll(), 0);
 });
 
+for (const [name, filter] of [
+  ["everything", { all: true, count: 1 }],
+  ["a filter", { filter: { label: "one-of-two" }, count: 1 }],
+]) {
+  test(`of two messages, a count of 1 cancels one: ${name}`, async () => {
+    for (let n = 0; n < 2; n++) await later({ label: "one-of-two" });
+    assert.deepEqual(await client.messages.cancel(filter), { cancelled: 1 });
+    assert.deepEqual(await client.messages.cancel(filter), { cancelled: 1 });
+    assert.deepEqual(await client.messages.cancel(filter), { cancelled: 0 });
+  });
+}
+
 for (const [name, filter, expected] of [
   ["a label", () => ({ label: "red" }), ["red"]],
   ["any of two labels", () => ({ label: ["red", "blue"] }), ["red", "blue"]],

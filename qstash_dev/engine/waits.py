@@ -1,0 +1,102 @@
+"""Steps that wait, in motion: waits, notifies, webhooks, and time-outs when they are due.
+
+Knows no rule of them: those are in `protocol.workflow.waits`.
+"""
+
+import logging
+from collections.abc import Callable
+
+from qstash_dev.engine.hold_back import Answer
+from qstash_dev.engine.policy import Policy
+from qstash_dev.engine.workflows import Workflows
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.workflow import waits
+from qstash_dev.protocol.workflow.entries import live_run
+from qstash_dev.protocol.workflow.model import Run, Waiter, is_live
+from qstash_dev.protocol.workflow.waits import Served, WaitOrder
+from qstash_dev.store.store import Store
+
+log = logging.getLogger(__name__)
+BATCH = 100
+
+
+class Waits:
+    """Who waits in the runs of all users."""
+
+    def __init__(self, store: Store, workflows: Workflows, policy: Callable[[], Policy]) -> None:
+        self._store = store
+        self._workflows = workflows
+        self._policy = policy
+
+    def wait(
+        self, user: str, part: tuple[str, int | None], event_id: str, order: WaitOrder
+    ) -> Answer | None:
+        """A step of a run waits. `part` is the run's id and, if it is known, when it was created.
+
+        Raises QStashError(400) for a run that is over, or a URL that leads to this very server.
+        """
+        run = live_run(self._store.workflows.newest(user, part[0]), part[1])
+        for spec in (order.draft.spec, order.timeout.spec):
+            self._policy().check(spec)
+        with self._store.database:
+            kept = self._store.waits.kept_notice(run, event_id)
+            change = waits.wait(run, event_id, order, kept, self._workflows.moment())
+            return self._workflows.admit(change)
+
+    def notify(self, user: str, event_id: str, data: bytes) -> tuple[list[Served], Answer | None]:
+        """An event reaches all of a user's runs that wait for it now."""
+        return self._serve(self._store.waits.waiters(user, event_id), data)
+
+    def notify_run(
+        self, run: Run, event_id: str, data: bytes
+    ) -> tuple[list[Served], Answer | None]:
+        """An event reaches one run; if that does not wait for it yet, it is kept."""
+        found = self._store.waits.waiters(run.user, event_id, run.seq)
+        return self._serve(found, data) if found else self._keep(run, event_id, data)
+
+    def call_webhook(self, run: Run, event_id: str, data: bytes) -> Answer | None:
+        """As a notify of one run, but a call serves the oldest wait alone."""
+        found = self._store.waits.waiters(run.user, event_id, run.seq)[:1]
+        return (self._serve(found, data) if found else self._keep(run, event_id, data))[1]
+
+    def waiters(self, user: str, event_id: str) -> list[Waiter]:
+        """Who waits for an event."""
+        return self._store.waits.waiters(user, event_id)
+
+    def step(self, now: int) -> bool:
+        """Time out what is due; whether there is more."""
+        due = self._store.waits.due_waiters(now, BATCH)
+        for waiter in due:
+            with self._store.database:
+                self._time_out(waiter)
+        return len(due) == BATCH
+
+    def next_time(self) -> int | None:
+        """When the next time-out is due."""
+        return self._store.waits.next_due()
+
+    def _serve(self, found: list[Waiter], data: bytes) -> tuple[list[Served], Answer | None]:
+        with self._store.database:
+            pairs = [(waiter, self._run_of(waiter)) for waiter in found]
+            change, served = waits.notify(pairs, data, self._workflows.moment())
+            answer = self._workflows.admit(change)
+        return served, answer
+
+    def _keep(self, run: Run, event_id: str, data: bytes) -> tuple[list[Served], Answer | None]:
+        if is_live(run):
+            self._workflows.add(waits.keep(run, event_id, data, self._workflows.moment()))
+        return [], None
+
+    def _time_out(self, waiter: Waiter) -> None:
+        run = self._run_of(waiter)
+        try:
+            change = waits.time_out(run, waiter, self._workflows.moment())
+        except QStashError as error:  # the run is full: nobody is there to be told
+            log.warning("run %s cannot go on after its wait: %s", run.id, error.message)
+            change = waits.give_up(run, waiter, error.message, self._workflows.moment())
+        self._workflows.add(change)
+
+    def _run_of(self, waiter: Waiter) -> Run:
+        run = self._store.workflows.get(waiter.run)
+        assert run is not None, "waiters go with their run"
+        return run
