@@ -339,9 +339,9 @@ async def test_a_callback_url_that_cannot_be_is_refused(wire, app, name):
     assert "add http:// or https://" in answer.error
 
 
-async def test_without_an_answer_a_callback_has_status_0(wire, app, unused_tcp_port):
+async def test_without_an_answer_a_callback_has_the_status_minus_one(wire, app, unused_tcp_port):
     url = f"http://127.0.0.1:{unused_tcp_port}/"
     await wire.publish(url, retries=0, failure_callback=f"{app.url}/failure")
     document = (await app.one("/failure")).json
-    assert document["status"] == 0
+    assert document["status"] == -1
     assert b"refused" in b64decode(document["body"])
