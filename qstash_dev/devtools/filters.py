@@ -206,8 +206,14 @@ def _cut(pieces: list[Piece], mark: str) -> tuple[list[Piece], bool, list[Piece]
 
 
 def _split(pieces: list[Piece], mark: str) -> list[list[Piece]]:
-    head, found, rest = _cut(pieces, mark)
-    return [head, *_split(rest, mark)] if found else [head]
+    """Between the unquoted marks, as `str.split` does."""
+    parts: list[list[Piece]] = [[]]
+    for piece in pieces:
+        if piece == (mark, False):
+            parts.append([])
+        else:
+            parts[-1].append(piece)
+    return parts
 
 
 def _plain(pieces: list[Piece]) -> str:
@@ -240,7 +246,9 @@ def _value(key: str, pieces: list[Piece]) -> Value:
 
 
 def _text(key: str, pieces: list[Piece]) -> Text:
-    return Text(tuple(_plain(piece) for piece in _split(pieces, "*")))
+    first, *others = (_plain(part) for part in _split(pieces, "*"))
+    # Two stars side by side mean what one means, and a thousand cost what they do.
+    return Text((first, *filter(None, others[:-1]), *others[-1:]))
 
 
 def _header(key: str, pieces: list[Piece]) -> HeaderValue:

@@ -99,6 +99,17 @@ def test_a_term_is_read(source: str, key: str, value: Value) -> None:
     assert one("-" + source) == Term(key, (value,), negated=True)
 
 
+@pytest.mark.parametrize("stars", ["*", "**", "*" * 3_000])
+def test_stars_side_by_side_are_one(stars: str) -> None:
+    assert one(f"dest:{stars}").values == (text("", ""),)
+    assert one(f"a{stars}b").values == (text("a", "b"),)
+
+
+def test_a_long_row_of_bars_is_refused_in_a_sentence() -> None:
+    with pytest.raises(FilterError, match="more than 300 conditions"):
+        parse_filter("|".join("a" * 1_999))
+
+
 def test_a_bar_is_or_within_a_value() -> None:
     assert one("state:failed|retry").values == (Words(("failed",)), Words(("retry",)))
     assert one("code:404|5xx").values == (Span(404, 404), Span(500, 599))
