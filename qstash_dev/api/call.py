@@ -15,6 +15,7 @@ from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.hold_back import Answer
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import Attempt, Message, Response
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
@@ -128,11 +129,7 @@ class Call(Struct):
 
     async def json(self, kind: Any = dict) -> Any:
         """The body as JSON of type `kind`, whatever its Content-Type. Raises QStashError(400)."""
-        body = await self.body()
-        try:
-            return msgspec.json.decode(body or b"{}", type=kind)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise QStashError(400, f"invalid JSON body: {error}") from error
+        return read_json(await self.body() or b"{}", kind)
 
     async def answer(
         self, document: Any, status: int = 200, then: Answer | None = None

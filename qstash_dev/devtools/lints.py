@@ -7,8 +7,8 @@ one, is an error here as it is there.
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import msgspec
-
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.timing import format_duration
@@ -109,7 +109,7 @@ def _is_json(body: bytes, *, strict: bool = False) -> bool:
     if not looks and not strict:
         return False
     try:
-        msgspec.json.decode(text)
-    except (ValueError, RecursionError):
+        read_json(text)
+    except QStashError:
         return False
     return True

@@ -5,10 +5,10 @@ Values of one name are alternatives; names must all hold (QStash API reference, 
 
 from collections.abc import Iterable
 
-import msgspec
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import Query, State
 
 _NAMES = {
@@ -99,10 +99,7 @@ def json_pairs(body: bytes) -> list[tuple[str, str]]:
     """
     if not body.strip():
         return []
-    try:
-        document = msgspec.json.decode(body, type=dict[str, _Value] | None) or {}
-    except msgspec.MsgspecError as error:
-        raise QStashError(400, f"invalid JSON body: {error}") from error
+    document = read_json(body, dict[str, _Value] | None) or {}
     pairs: list[tuple[str, str]] = []
     for name, value in document.items():
         values = value if isinstance(value, list) else [value]

@@ -399,6 +399,10 @@ async def test_a_client_that_goes_away_in_the_middle_of_its_body_harms_nobody(ap
         ("POST", "/v2/batch", b'{"destination": "a"}'),
         ("POST", "/v2/batch", b"\xff\xfe"),
         ("POST", "/v2/batch", b"[" * 100_000),
+        ("POST", "/v2/queues", b'{"queueName": "\xff"}'),
+        ("DELETE", "/v2/messages", b'{"label": "\xff"}'),
+        ("DELETE", "/v2/dlq", b"[" * 100_000),
+        ("POST", "/_dev/replay", b'{"ids": ["\xff"]}'),
         ("DELETE", "/v2/messages", b"[1]"),
         ("DELETE", "/v2/dlq", b'{"dlqIds": {"a": 1}}'),
         ("POST", "/v2/dlq/retry", b"nonsense"),
@@ -406,7 +410,7 @@ async def test_a_client_that_goes_away_in_the_middle_of_its_body_harms_nobody(ap
         ("POST", "/v2/topics/a/endpoints", b"[]"),
         ("POST", "/_dev/replay", b'{"ids": 1}'),
     ],
-    ids=range(10),
+    ids=range(14),
 )
 async def test_broken_json_is_400_with_a_sentence(
     api: Api, method: str, path: str, body: bytes
@@ -414,6 +418,24 @@ async def test_broken_json_is_400_with_a_sentence(
     status, sentence = await api.error(method, path, data=body)
     assert status == 400
     assert sentence.startswith("invalid ")
+
+
+async def test_an_item_that_is_no_utf_8_does_not_keep_the_others_from_being_sent(api: Api) -> None:
+    good = json.dumps({"destination": NOWHERE, "headers": {"Upstash-Delay": "1h"}}).encode()
+    half = good[:-1] + rb', "body": "\ud83d"}'
+    body = b"[" + b",".join([good, b'{"destination": "\xff"}', half]) + b"]"
+    first, second, third = await api.ok("POST", "/v2/batch", data=body)
+    assert second == {"error": "invalid batch item: it is not UTF-8"}
+    async with api.session.get(f"{api.url}/_dev/messages/{third['messageId']}/body") as response:
+        assert await response.text() == "\ufffd"
+    assert first["messageId"]
+
+
+async def test_a_filter_of_a_thousand_stars_is_a_filter(api: Api) -> None:
+    await api.publish(NOWHERE, delay="1h")
+    for filter_ in ("*" * 1_000, "h*" * 1_000, "header:x=" + "h*" * 1_000):
+        found = await api.ok("GET", f"/_dev/snapshot?filter={filter_}")
+        assert len(found["rows"]) == (filter_ == "*" * 1_000)
 
 
 # Sizes

@@ -14,6 +14,7 @@ from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import Group
 from qstash_dev.protocol.workflow.entries import Accepted as RunAccepted
 from qstash_dev.protocol.workflow.entries import Submission
@@ -148,10 +149,7 @@ def _accept_item(call: Call, order: Order | QStashError) -> Any:
 
 def read_item(call: Call, raw: msgspec.Raw) -> Order:
     """One item of a batch. Raises QStashError as a publish does."""
-    try:
-        item = msgspec.json.decode(raw, type=Item)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise QStashError(400, f"invalid batch item: {error}") from error
+    item: Item = read_json(raw, Item, "batch item")
     destination = destination_text(item.destination or "")
     call.context.faults.check_publish(destination.url or destination.group or "")
     group = destination_group(call, destination)

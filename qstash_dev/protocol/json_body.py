@@ -1,0 +1,39 @@
+"""JSON as Go and JavaScript write it: half a surrogate pair is U+FFFD, as Go reads it. Knows nothing
+of what the documents mean.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from qstash_dev.protocol.errors import QStashError
+
+# One escape after the other, so that an escaped backslash is not taken for the beginning of one.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON body") -> Any:
+    """The document of type `kind` in a body.
+
+    Raises QStashError(400) with what is wrong, also for bytes that are not UTF-8 and for a document
+    that is nested too deeply.
+    """
+    text = bytes(body)
+    if _SURROGATE.search(text):
+        text = _ESCAPE.sub(_whole, text)
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except UnicodeDecodeError as error:
+        raise QStashError(400, f"invalid {what}: it is not UTF-8") from error
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise QStashError(400, f"invalid {what}: {error}") from error
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if escape["half"] else escape[0]
