@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
 from qstash_dev.protocol.destination import escape, urls_of
-from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.headers import Draft, canonical
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -155,14 +155,18 @@ def check_body(
     return None
 
 
-def refuse_webhook(specs: Iterable[Spec], cron: str | None, gate: Gate) -> Refusal | None:
+def refuse_webhook(draft: Draft, specs: Iterable[Spec], gate: Gate) -> Refusal | None:
     """Whether somebody who has the token for webhooks asks for more than he was given it for.
 
-    All that the messages would call is looked at, as it was read from the request: that must be the
-    app, or be named by a route. Ours: a webhook is a stranger's.
+    All that the messages (`specs` of `draft`) would call is looked at, as it was read from the
+    request: that must be the app, or be named by a route. Ours: a webhook is a stranger's.
     """
-    if cron is not None:
+    if draft.cron is not None:
         return Refusal(403, "a webhook cannot create a schedule")
+    if draft.part is not None:
+        return Refusal(
+            403, "a webhook has no part in a workflow run: publish to the workflow's URL"
+        )
     for what, url in (found for spec in specs for found in urls_of(spec)):
         leads = way(url, gate.routes, gate.own_ports)
         if refusal := _into_ourselves(leads):

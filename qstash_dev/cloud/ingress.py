@@ -143,7 +143,7 @@ class Ingress:
         if order.draft.part is not None:
             return self._refuse(request, Refusal(403, "a webhook takes no part in a workflow run"))
         specs = expand_group(order.draft.spec, order.group)
-        if refusal := refuse_webhook(specs, order.draft.cron, gate):
+        if refusal := refuse_webhook(order.draft, specs, gate):
             return self._refuse(request, refusal)
         self.admitted += 1
         return await accept(call, order)

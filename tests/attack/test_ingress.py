@@ -190,6 +190,18 @@ TOO_FAR: dict[str, tuple[str, ...]] = {
     "a schedule in the query": ("{app}?Upstash-CRON=*%20*%20*%20*%20*",),
     "a schedule by two headers": ("{app}", "Upstash-Cron: * * *", "Upstash-Cron: * *"),
     "a group": ("group",),
+    "a workflow run": (
+        "{app}",
+        "Upstash-Workflow-RunId: wfr_1",
+        "Upstash-Workflow-Init: true",
+        "Upstash-Workflow-Url: {app}",
+    ),
+    "a workflow run elsewhere": (
+        "{app}",
+        "Upstash-Workflow-RunId: wfr_1",
+        "Upstash-Workflow-Init: true",
+        f"Upstash-Workflow-Url: {FAR}",
+    ),
     "a group's default": ("harmless",),
 }
 MALFORMED = {
