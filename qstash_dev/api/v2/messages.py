@@ -19,11 +19,12 @@ from qstash_dev.protocol.wire import bulk_action_document, message_document
 
 
 async def get(call: Call) -> web.Response:
-    """A message that is under way, or was finished a moment ago."""
+    """A message that is under way, or was finished a moment ago; a cancelled one is gone at once."""
     message = _find(call)
     age_limit = call.context.finished_readable_ms
     now = call.engine.clock.now()
-    if message.finished_at is not None and message.finished_at + age_limit < now:
+    is_past = message.finished_at is not None and message.finished_at + age_limit < now
+    if is_past or message.cancel_requested:
         raise QStashError(404, f"message {message.id} not found")
     return await call.answer(message_document(message))
 

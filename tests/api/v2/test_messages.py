@@ -50,8 +50,9 @@ async def test_cancelling_is_202_once_and_404_after(wire, app):
     answer = await wire.ask("DELETE", f"/v2/messages/{message_id}")
     assert (answer.status, answer.json) == (202, {"cancelled": 1})
     assert await wire.states(message_id) == ["CREATED", "CANCEL_REQUESTED", "CANCELED"]
-    again = await wire.ask("DELETE", f"/v2/messages/{message_id}")
-    assert (again.status, again.error) == (404, f"message {message_id} not found")
+    for method in ("DELETE", "GET"):
+        again = await wire.ask(method, f"/v2/messages/{message_id}")
+        assert (again.status, again.error) == (404, f"message {message_id} not found")
     await wire.advance(4_000)
     assert not app.requests
     assert (await wire.ok("GET", "/v2/dlq"))["messages"] == []
