@@ -24,6 +24,7 @@ from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.schedules import Scheduler
+from qstash_dev.engine.shortage import Shortage
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.engine.tombstones import Tombstones
 from qstash_dev.engine.waits import Waits
@@ -101,6 +102,7 @@ class Engine:
         self.bulk = BulkCancels(store, clock, new_id, self.cancel, tasks or Tasks())
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
+        self._shortage = Shortage(call_later, self.wake)
         hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake)
         self.workflows = Workflows(store, clock, new_id, lambda: self.policy, self.add, hold_back)
         self.waits = Waits(store, self.workflows, lambda: self.policy)
@@ -309,7 +311,7 @@ class Engine:
 
     def step(self) -> bool:
         """Start what may start now; whether there is more that could not be looked at yet."""
-        if self.paused:
+        if self.paused or self._shortage.is_on:
             return False
         now = self.clock.now()
         hold_back = self.workflows.hold_back
@@ -328,7 +330,7 @@ class Engine:
 
     def next_time(self) -> int | None:
         """When `step` has something to do, if nobody wakes it before."""
-        if self.paused:
+        if self.paused or self._shortage.is_on:
             return None
         times = (
             self.store.messages.next_due(),
@@ -340,7 +342,8 @@ class Engine:
 
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
-        if self._in_flight.messages or self.workflows.hold_back.is_holding:
+        waits = self.workflows.hold_back.is_holding or self._shortage.is_on
+        if self._in_flight.messages or waits:
             return False
         next_time = self.next_time()
         return next_time is None or next_time > self.clock.now()
@@ -411,6 +414,10 @@ class Engine:
         if awaited is not None and not message.cancel_requested:
             self.add(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
             self.on_hold(awaited)
+            return
+        if self._shortage.is_why(attempt.outcome) and not message.cancel_requested:
+            why = settle.error_text(attempt.outcome)
+            self.add(settle.hold(message, None, why, self.clock.now()))
             return
         if is_of_run(message):
             self.workflows.settle(message, attempt)

@@ -81,8 +81,8 @@ def run_now(message: Message, now: int) -> Change:
     return Change(now, changed=(replace(message, due_at=now, held=None),))
 
 
-def hold(message: Message, awaited: str, why: str, now: int) -> Change:
-    """An attempt that could not be made does not count: the message waits for `awaited`.
+def hold(message: Message, awaited: str | None, why: str, now: int) -> Change:
+    """An attempt that could not be made does not count: the message waits for `awaited`, or is due.
 
     Differs: QStash's log knows no such state; the event is a RETRY without a time.
     """

@@ -33,6 +33,7 @@ from qstash_dev.protocol.signature import sign
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
 from qstash_dev.server.data_dir import open_in, write_record
+from qstash_dev.server.descriptors import raise_limit
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.policy import LIVE, policy_of
@@ -330,7 +331,10 @@ async def serve(
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine returns that runs on the fastest event loop there is."""
+    """What a coroutine returns that runs on the fastest event loop there is, with as many
+    descriptors as the system grants.
+    """
+    raise_limit()
     try:
         import uvloop
     except ImportError:

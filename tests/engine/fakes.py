@@ -133,6 +133,7 @@ class World:
         self.store = store or Store.open(":memory:")
         self.ids = Ids()
         self.pauses: list[float] = []
+        self.later: list[tuple[float, Callable[[], None]]] = []
         self.global_parallelism = global_parallelism
         self.policy = Policy(limits=QUOTAS["pro"], **policy)
         for user in (USER, OTHER_USER):
@@ -148,6 +149,7 @@ class World:
             self.policy,
             Lanes(self.global_parallelism),
             tasks=Tasks(self._pause),
+            call_later=lambda seconds, call: self.later.append((seconds, call)),
         )
         self._woken = False
         self._appointment: int | None = None

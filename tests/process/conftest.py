@@ -7,7 +7,9 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -110,3 +112,39 @@ def start(launch, tmp_path):
 def server(start):
     """A server that forgets."""
     return start("--memory")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers with the status at the end of the path, and keeps what arrived."""
+
+    server: "Receiver"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.received.append((self.path, dict(self.headers), body))
+        self.send_response(int(self.path.rpartition("/")[2]))
+        self.end_headers()
+        self.wfile.write(b"answer")
+
+    def log_message(self, *_):
+        pass
+
+
+class Receiver(ThreadingHTTPServer):
+    """Where messages go; `received` is path, headers and body of each."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.received: list[tuple[str, dict[str, str], bytes]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def app():
+    server = Receiver()
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

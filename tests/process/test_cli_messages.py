@@ -1,46 +1,8 @@
 """Client commands against a real server that delivers to a real app."""
 
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers with the status at the end of the path, and keeps what arrived."""
-
-    server: "Receiver"
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.received.append((self.path, dict(self.headers), body))
-        self.send_response(int(self.path.rpartition("/")[2]))
-        self.end_headers()
-        self.wfile.write(b"answer")
-
-    def log_message(self, *_):
-        pass
-
-
-class Receiver(ThreadingHTTPServer):
-    """Where messages go; `received` is path, headers and body of each."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.received: list[tuple[str, dict[str, str], bytes]] = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-@pytest.fixture
-def app():
-    server = Receiver()
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
