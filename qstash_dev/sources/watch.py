@@ -5,53 +5,96 @@ Directories at the top that are ignored (`node_modules`, `.next`) are not watche
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 from qstash_dev.sources.ignored import Ignored
-from qstash_dev.sources.tree import CODE
+from qstash_dev.sources.tree import CODE, list_files
 
 STEP_MS = 100
 SETTLED_BY_MS = 1_000
 """Edits belong together while less than a step is between them, and for this long at most."""
 
-Report = Callable[[Iterable[Path] | OSError], None]
+LOOK_S = 1.0
+"""How often is looked whether the root was replaced: its own end is not reported."""
+
+MAX_DIRECTORIES = 20_000
+"""Nothing else runs while the system is asked to watch (7 us for each): so not all of a disk."""
+
+Batch = frozenset[Path] | OSError
+Report = Callable[[Batch], None]
+Tree = dict[Path, tuple[int, int] | None]
+"""What is watched, and which directory it is."""
 
 
 class CannotWatch(Exception):
     """The system refuses to watch the tree; the sentence says why."""
 
 
-async def edits(ignored: Ignored) -> AsyncIterator[frozenset[str]]:
+async def edits(
+    ignored: Ignored, max_directories: int = MAX_DIRECTORIES
+) -> AsyncIterator[frozenset[str]]:
     """Source files that were edited, made or removed, relative with forward slashes.
 
+    A directory that is replaced, also the root, is watched on, and all its files count as edited.
     Ends when it is closed or its task is cancelled. Raises CannotWatch.
     """
-    changed: asyncio.Queue[Iterable[Path] | OSError] = asyncio.Queue()
+    changed: asyncio.Queue[Batch] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def report(batch: Iterable[Path] | OSError) -> None:
+    def report(batch: Batch) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is interested
             loop.call_soon_threadsafe(changed.put_nowait, batch)
 
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_watching([ignored.root], report, recursive=False))
-        watched: frozenset[Path] = frozenset()
+    watched: Tree | None = None
+    with contextlib.ExitStack() as watching:
         while True:
-            directories = await asyncio.to_thread(_directories, ignored)
-            if added := directories - watched:
-                stack.enter_context(_watching(sorted(added), report, recursive=True))
-            watched = directories
-            batch = await changed.get()
+            tree = await asyncio.to_thread(_tree, ignored, max_directories)
+            if tree != watched:
+                with contextlib.ExitStack() as fresh:
+                    _watch_tree(fresh, tree, ignored.root, report)
+                    watching.pop_all().close()  # only now, so that no edit falls between
+                    watching.enter_context(fresh.pop_all())
+                known, watched = watched, tree
+                if known is not None and (files := await _replaced(ignored, tree, known)):
+                    yield files
+            batch = await _next(changed, ignored.root, tree)
+            if isinstance(batch, FileNotFoundError):
+                watched = {}  # something went while its watch began
+                continue
             if isinstance(batch, OSError):
                 raise CannotWatch(f"{ignored.root} cannot be watched: {batch}")
-            ignored.forget()
-            if files := _sources(batch, ignored):
+            # One that comes and goes may have the number of the one before.
+            watched = {path: tree[path] for path in tree.keys() - batch}
+            if files := await asyncio.to_thread(_sources, batch, ignored):
                 yield files
 
 
+async def _next(changed: asyncio.Queue[Batch], root: Path, tree: Tree) -> Batch:
+    """The next report; an empty one when the root is no longer what it was: that is not reported."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                return await changed.get()
+        if await asyncio.to_thread(_identity, root) != tree.get(root):
+            return frozenset()
+
+
+async def _replaced(ignored: Ignored, tree: Tree, known: Tree) -> frozenset[str]:
+    """The source files below directories that were not there before."""
+    fresh = [path for path, identity in tree.items() if known.get(path) != identity]
+    if not fresh:
+        return frozenset()
+    files = await asyncio.to_thread(list_files, ignored)
+    paths = ((name, ignored.root / name) for name in files)
+    return frozenset(name for name, path in paths if any(d in path.parents for d in fresh))
+
+
 def _sources(batch: Iterable[Path], ignored: Ignored) -> frozenset[str]:
+    ignored.forget()
     return frozenset(
         path.relative_to(ignored.root).as_posix()
         for path in batch
@@ -59,13 +102,43 @@ def _sources(batch: Iterable[Path], ignored: Ignored) -> frozenset[str]:
     )
 
 
-def _directories(ignored: Ignored) -> frozenset[Path]:
-    """The directories at the top that hold sources."""
-    return frozenset(
-        path
-        for path in ignored.root.iterdir()
-        if path.is_dir() and not ignored.covers(path, is_directory=True)
-    )
+def _tree(ignored: Ignored, max_directories: int) -> Tree:
+    """The root and the directories in it that hold sources; empty while there is no root."""
+    ignored.forget()
+    try:
+        found = [
+            path
+            for path in ignored.root.iterdir()
+            if path.is_dir() and not ignored.covers(path, is_directory=True)
+        ]
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise CannotWatch(f"{ignored.root} cannot be watched: {error}") from error
+    walks = chain.from_iterable(os.walk(path, followlinks=True) for path in found)
+    if next(islice(walks, max_directories, None), None) is not None:
+        raise CannotWatch(
+            f"{ignored.root} has more than {max_directories} directories that are not ignored: "
+            "expected a smaller one as --watch"
+        )
+    return {path: _identity(path) for path in (ignored.root, *found)}
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Another one when a directory was replaced; `None` when it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _watch_tree(stack: contextlib.ExitStack, tree: Tree, root: Path, report: Report) -> None:
+    below = sorted(path for path in tree if path != root)
+    if tree:
+        stack.enter_context(_watching([root], report, recursive=False))
+    if below:
+        stack.enter_context(_watching(below, report, recursive=True))
 
 
 @contextlib.contextmanager
@@ -98,6 +171,6 @@ def _watch(paths: list[Path], report: Report, recursive: bool, stop: threading.E
     )
     try:
         for batch in batches:
-            report([Path(path) for _, path in batch])
+            report(frozenset(Path(path) for _, path in batch))
     except OSError as error:
         report(error)

@@ -1,8 +1,11 @@
 import asyncio
 import contextlib
+import shutil
+
+import pytest
 
 from qstash_dev.sources.ignored import Ignored
-from qstash_dev.sources.watch import edits
+from qstash_dev.sources.watch import CannotWatch, edits
 
 PATIENCE_S = 20
 
@@ -71,3 +74,41 @@ async def test_an_edit_of_an_env_file_counts(tmp_path):
     watched = Watched(tmp_path)
     assert await watched.after(".env.local") == {".env.local"}
     await watched.stop()
+
+
+def replace(directory, *names):
+    """Another directory in its place, made beside it as a checkout or a build does."""
+    fresh = directory.with_name("fresh")
+    for name in names:
+        write(fresh / name)
+    directory.rename(directory.with_name("old"))
+    fresh.rename(directory)
+
+
+@pytest.mark.parametrize("replaced", ["app", "."], ids=["a directory in it", "the root"])
+async def test_a_directory_that_is_replaced_is_watched_on(tmp_path, replaced):
+    root = tmp_path / "root"
+    watched = Watched(root)
+    await watched.after("app/x/a.py")
+    await asyncio.to_thread(replace, root / replaced, "app/x/b.py" if replaced == "." else "x/b.py")
+    async with asyncio.timeout(PATIENCE_S), watched._seen:
+        await watched._seen.wait_for(lambda: any("app/x/b.py" in files for files in watched.seen))
+    await watched.after("app/x/c.py")
+    await watched.stop()
+
+
+async def test_a_root_that_comes_back_is_watched_again(tmp_path):
+    root = tmp_path / "root"
+    watched = Watched(root)
+    await watched.after("a.py")
+    shutil.rmtree(root)
+    await watched.after("b.py")
+    await watched.stop()
+
+
+async def test_a_tree_that_is_too_large_is_not_watched_and_the_sentence_says_what_to_do(tmp_path):
+    for number in range(4):
+        (tmp_path / "app" / str(number)).mkdir(parents=True)
+    with pytest.raises(CannotWatch, match=r"more than 4 directories .* smaller one as --watch"):
+        async for _ in edits(Ignored(tmp_path), max_directories=4):
+            pass
