@@ -77,7 +77,8 @@ def screen(tmp_path):
     screen.read_until(b"Messages")
     yield screen
     children = psutil.Process(os.getpid()).children(recursive=True)
-    for process in [psutil.Process(screen.process.pid), *children]:
+    processes: list[subprocess.Popen[bytes] | psutil.Process] = [screen.process, *children]
+    for process in processes:
         if process.pid == screen.process.pid or screen.url in " ".join(command_of(process)):
             process.kill()
     screen.process.wait()
