@@ -43,9 +43,15 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """Finds commands by the table; what does not begin with a command belongs to `dev`."""
+    """Finds commands by the table; what does not begin with a command belongs to `dev`.
+
+    The official binary's name may come first, as in the compose files of the official image:
+    `command: qstash dev -port=8080` (QStash docs, "Local development").
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        args = args[1:] if args[:1] == ["qstash"] else args
+        args = ["--help" if arg == "-help" else arg for arg in args[:1]] + args[1:]
         own = {"--help", "-h", "--version"}
         if not args or (args[0].startswith("-") and args[0] not in own):
             args = ["dev", *args]

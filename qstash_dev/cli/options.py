@@ -18,7 +18,7 @@ HIDDEN = frozenset({"verbosity"})
 class ServerCommand(click.Command):
     """A command with all settings as options.
 
-    The official server is a Go program: `-port 8080` and `-port=8080` work, too.
+    The official server is a Go program: `-port 8080`, `-port=8080` and `-help` work, too.
     """
 
     def __init__(self, name: str, **attributes: Any) -> None:
@@ -77,7 +77,8 @@ def double_dash(arg: str) -> str:
     """`-log-port=1` as click knows it: `--log-port=1`."""
     name = arg.removeprefix("-").partition("=")[0]
     single = arg.startswith("-") and not arg.startswith("--")
-    return f"-{arg}" if single and any(name == option.name for option in visible()) else arg
+    known = name == "help" or any(name == option.name for option in visible())
+    return f"-{arg}" if single and known else arg
 
 
 def flags_of(values: dict[str, Any]) -> dict[str, list[str]]:

@@ -110,11 +110,21 @@ def tried(monkeypatch):
         (["-port=8090"], ("dev", "-port=8090")),
         (["dev", "--memory"], ("dev", "--memory")),
         (["env", "--user", "2"], ("env", "--user", "2")),
+        (["qstash", "dev", "-port=8090"], ("dev", "-port=8090")),
+        (["qstash"], ("dev",)),
     ],
 )
 def test_dev_is_the_default_command(tried, args, called):
     assert run(args) == 0
     assert tried == [called]
+
+
+@pytest.mark.parametrize(
+    "args", [["-help"], ["qstash", "--help"], ["dev", "-help"], ["qstash", "dev", "-h"]]
+)
+def test_help_is_found_by_every_spelling_of_the_official_server(capsys, args):
+    assert run(args) == 0
+    assert capsys.readouterr().out.startswith("Usage: qstash-dev")
 
 
 def test_an_interrupted_command_ends_with_130(monkeypatch):
