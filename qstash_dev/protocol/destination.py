@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Spec
+from qstash_dev.protocol.urls import site_of
 
 NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _SCHEME = re.compile(r"https?:/", re.IGNORECASE)
@@ -98,7 +99,7 @@ def check_url(text: str, what: str = "destination") -> str:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise QStashError(400, f"invalid {what} url: {error}: {text[:200]!r}") from error
-    if not host:
+    if not host or site_of(text) is None:
         raise QStashError(400, f"invalid {what} url: no host in {text[:200]!r}")
     return escape(text)
 

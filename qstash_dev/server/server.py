@@ -143,7 +143,7 @@ class Server:
 
     def _build_engine(self, stack: contextlib.AsyncExitStack, own_ports: frozenset[int]) -> None:
         config = self.config
-        sender = Sender(self._clock.now, MAX_STORED_ANSWER)
+        sender = Sender(self._clock.now, MAX_STORED_ANSWER, lambda: self._engine.policy.own_ports)
         stack.push_async_callback(sender.close)
         self._faults = Faults(sender, self._selects, self._clock.now)
         self._engine = Engine(

@@ -4,17 +4,22 @@ from collections.abc import Callable
 from time import perf_counter
 
 from qstash_dev.protocol.model import Outcome, Request, Response, SendFailure, Timing
+from qstash_dev.transport.dialing import OwnPorts
 from qstash_dev.transport.http import Client
 from qstash_dev.transport.stages import Stages
 from qstash_dev.transport.trouble import Trouble
 
 
 class Sender:
-    """Sends requests over kept connections. `now` gives the milliseconds that attempts carry."""
+    """Sends requests over kept connections. `now` gives the milliseconds that attempts carry, and
+    `own_ports` where this server listens.
+    """
 
-    def __init__(self, now: Callable[[], int], max_body: int) -> None:
+    def __init__(
+        self, now: Callable[[], int], max_body: int, own_ports: OwnPorts = frozenset
+    ) -> None:
         self._now = now
-        self._client = Client(max_body)
+        self._client = Client(max_body, own_ports=own_ports)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable, Set
 from ipaddress import ip_address
 from time import perf_counter
 from typing import Any
@@ -18,10 +19,18 @@ SECOND_ADDRESS_AFTER_S = 0.25  # RFC 8305, 8
 LOOPBACK = ("127.0.0.1", "::1")
 
 
-class Dialer:
-    """Opens connections. What a name leads to is remembered for ten seconds."""
+OwnPorts = Callable[[], Set[int]]
 
-    def __init__(self) -> None:
+
+class Dialer:
+    """Opens connections. What a name leads to is remembered for ten seconds.
+
+    `own_ports` are those that this server itself listens on now: no name may lead there. Addresses
+    that are known by their spelling have been judged before, with the path that is called.
+    """
+
+    def __init__(self, own_ports: OwnPorts = frozenset) -> None:
+        self._own_ports = own_ports
         self._contexts: dict[bool, ssl.SSLContext] = {}
         self._lookups: dict[tuple[str, int], tuple[asyncio.Future[Any], float]] = {}
 
@@ -41,9 +50,13 @@ class Dialer:
         except (OSError, UnicodeError) as error:
             raise trouble.of_lookup(target, error) from error
         try:
-            return await start_connection(addresses, happy_eyeballs_delay=SECOND_ADDRESS_AFTER_S)
+            sock = await start_connection(addresses, happy_eyeballs_delay=SECOND_ADDRESS_AFTER_S)
         except OSError as error:
             raise trouble.of_connect(target, error) from error
+        if target.port in self._own_ports() and not target.is_loopback and _ends_here(sock):
+            sock.close()
+            raise trouble.of_own_server(target)
+        return sock
 
     async def _addresses(self, target: Target) -> list[AddrInfoType]:
         """Both of loopback for a local name, whatever the system says; itself for an address."""
@@ -97,6 +110,12 @@ def _address(host: str, port: int) -> AddrInfoType:
     if ip_address(host).version == 4:
         return socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, port)
     return socket.AF_INET6, socket.SOCK_STREAM, 0, "", (host, port, 0, 0)
+
+
+def _ends_here(sock: socket.socket) -> bool:
+    """Whether the other end is on this machine: then it has our own address, or one of loopback."""
+    peer = sock.getpeername()[0]
+    return peer == sock.getsockname()[0] or ip_address(peer).is_loopback
 
 
 def _look_up(host: str, port: int) -> list[AddrInfoType]:

@@ -10,7 +10,7 @@ from time import perf_counter
 from qstash_dev.protocol.model import Headers
 from qstash_dev.transport.answer import Answer
 from qstash_dev.transport.connection import Connection
-from qstash_dev.transport.dialing import Dialer
+from qstash_dev.transport.dialing import Dialer, OwnPorts
 from qstash_dev.transport.framing import request_head
 from qstash_dev.transport.stages import Stages
 from qstash_dev.transport.target import Origin, Target, target_of
@@ -22,13 +22,16 @@ IDLE_S = 3.0
 class Client:
     """Makes requests; reads at most `max_body` bytes of an answer's body.
 
-    A connection is kept for `idle_s` after an answer, less if the app says so.
+    A connection is kept for `idle_s` after an answer, less if the app says so. `own_ports`: see
+    Dialer.
     """
 
-    def __init__(self, max_body: int, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self, max_body: int, idle_s: float = IDLE_S, own_ports: OwnPorts = frozenset
+    ) -> None:
         self._max_body = max_body
         self._idle_s = idle_s
-        self._dialer = Dialer()
+        self._dialer = Dialer(own_ports)
         self._idle: dict[Origin, list[Connection]] = {}
         self._open: set[Connection] = set()
         self._emptied: asyncio.Future[None] | None = None

@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from msgspec import Struct
 
-from qstash_dev.protocol.urls import is_local_name, is_loopback
+from qstash_dev.protocol.urls import is_local_name, is_loopback, site_of
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -39,7 +39,7 @@ def target_of(url: str) -> Target:
     """Read an http(s) URL that `protocol.destination` has let pass. Raises ValueError for others."""
     parts = urlsplit(url)
     host = parts.hostname
-    if parts.scheme not in _PORTS or not host:
+    if site_of(url) is None or not host:
         raise ValueError(f"not an http or https URL with a host: {url[:200]!r}")
     user, _, authority = parts.netloc.rpartition("@")
     return Target(

@@ -45,6 +45,12 @@ def of_connect(target: Target, error: OSError) -> Trouble:
     return Trouble(Reason.UNREACHABLE, f"{where}: {error.strerror or error}")
 
 
+def of_own_server(target: Target) -> Trouble:
+    """The name leads to this very server."""
+    text = f"{target.authority} is qstash-dev itself, not an app"
+    return Trouble(Reason.OWN_SERVER, text)
+
+
 def of_handshake(error: OSError) -> Trouble:
     """The connection stands, but TLS could not be agreed on."""
     if isinstance(error, ssl.SSLError):

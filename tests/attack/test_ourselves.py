@@ -3,7 +3,9 @@
 A new way to name a destination is a new row of WAYS_IN; more spellings are in tests/protocol.
 """
 
+import contextlib
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -99,3 +101,19 @@ async def test_a_message_may_publish_another_one(api: Api) -> None:
     await api.ok("POST", target, headers={"Upstash-Forward-Authorization": token})
     [row] = await api.wait("state:delivered")
     assert row["status"] == 200
+
+
+def own_name() -> str:
+    """A name that only the system knows to be this machine's."""
+    for name in (socket.gethostname(), "ip6-localhost", "localhost.localdomain"):
+        with contextlib.suppress(OSError):
+            if socket.gethostbyname(name).startswith("127."):
+                return name
+    pytest.skip("no name but localhost leads to this machine")
+
+
+@pytest.mark.parametrize("path", ["/_dev/reset", "/v2/keys", "/"])
+async def test_a_name_that_turns_out_to_be_ours_gets_no_message(api: Api, path: str) -> None:
+    await api.publish(f"http://{own_name()}:{api.port}{path}", retries=0)
+    [row] = await api.wait("state:failed")
+    assert "is qstash-dev itself" in (await api.ok("GET", f"/_dev/messages/{row['id']}"))["hint"]

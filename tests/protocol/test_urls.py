@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from yarl import URL
 
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.urls import Place, is_local_name, origin_of, place_of, route, site_of, way
+from qstash_dev.transport.target import target_of
 
 LOOPBACK = [
     *("localhost", "LOCALHOST", "localhost.", "LocalHost..", "app.localhost", "a.b.LOCALHOST."),
@@ -97,13 +97,14 @@ HOSTILE = st.text(st.sampled_from("aZ0.:@[]/?#\\%2e5b-_ \t\u3002\uff0e!$&'()*+,;
 def test_the_judged_host_and_port_are_those_that_are_called(scheme: str, rest: str) -> None:
     try:
         text = check_url(scheme + rest)
-        called = URL(text, encoded=True)
+        called = target_of(text)
     except (QStashError, ValueError):
         return
-    site, host = site_of(text), called.raw_host or ""
-    if site is not None:
-        plain = f"{called.scheme}://{f'[{host}]' if ':' in host else host}:{called.port}/"
-        assert site_of(plain) == replace(site, has_user=False)
+    site, host = site_of(text), called.host
+    assert site is not None
+    assert called.is_tls == (site.scheme == "https")
+    plain = f"{site.scheme}://{f'[{host}]' if ':' in host else host}:{called.port}/"
+    assert site_of(plain) == replace(site, has_user=False)
 
 
 def test_only_the_machine_itself_has_a_local_name() -> None:
