@@ -88,6 +88,7 @@ ROUTES = (
     Route("POST", "/v2/batch/trigger", triggers.batch),
     Route("GET", "/v2/workflows/runs/{id}", workflows.entries),
     Route("DELETE", "/v2/workflows/runs/{id}", workflows.end),
+    Route("DELETE", "/v2/workflows/runs", workflows.cancel_many),
     Route("POST", "/v2/wait/*", waits.wait),
     Route("POST", "/v2/notify/*", waits.notify),
     Route("GET", "/v2/waiters/*", waits.waiters),

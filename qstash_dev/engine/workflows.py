@@ -18,6 +18,7 @@ from qstash_dev.protocol.workflow import settle as settling
 from qstash_dev.protocol.workflow.entries import Accepted, Moment, Submission
 from qstash_dev.protocol.workflow.headers import INITIAL_BODY
 from qstash_dev.protocol.workflow.model import Run, is_live
+from qstash_dev.protocol.workflow.query import RunQuery
 from qstash_dev.protocol.workflow.render import carries_entries, is_lazy, render
 from qstash_dev.store.store import Store
 
@@ -103,6 +104,11 @@ class Workflows:
         parent = self.parent(current)
         self.add(ends.cancel(current, self.waiting(current), parent, self.moment()))
         return True
+
+    def cancel_many(self, user: str, query: RunQuery) -> int:
+        """Cancel live runs, at most `count`; returns how many."""
+        runs = self._store.runs.select(user, query, live=True)
+        return sum(self.cancel(run) for run in runs[: query.count])
 
     def add(self, change: Change) -> None:
         """Write what no request brought."""

@@ -7,6 +7,7 @@ from qstash_dev.store.attempts import Attempts
 from qstash_dev.store.database import Database, Later
 from qstash_dev.store.feed import Feed
 from qstash_dev.store.lists.rows import Rows
+from qstash_dev.store.lists.runs import Runs
 from qstash_dev.store.lists.search import Search
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.messages import Messages
@@ -32,6 +33,7 @@ class Store:
         self.waits = Waits(database)
         self.workflows = Workflows(database, self._numbers, self._event_numbers, self.waits)
         self.messages = Messages(database, self._numbers, self._event_numbers, self.workflows)
+        self.runs = Runs(database, self.workflows)
         self.attempts = Attempts(database)
         selector = Selector(database)
         self.rows = Rows(database, selector)

@@ -24,6 +24,7 @@ CREATE TABLE runs (
     flow_key     TEXT,
     caller_ip    TEXT,
     dlq_id       TEXT,
+    failure_state TEXT,
     content      BLOB NOT NULL,
     UNIQUE (user, id, created_at)
 );

@@ -29,7 +29,7 @@ _decode_step = msgspec.msgpack.Decoder(Step).decode
 
 _COLUMNS = """r.seq, r.state, r.completed_at, r.first, r.size, r.steps, r.state_bytes, r.configured,
     r.content"""
-_SELECT = f"SELECT {_COLUMNS} FROM runs r"
+SELECT_RUN = f"SELECT {_COLUMNS} FROM runs r"
 _ENTRIES = """
     SELECT ifnull(e.copied_id, m.id), c.body, ifnull(m.call_type, 'step')
     FROM run_entries e JOIN messages m ON m.seq = e.message JOIN contents c ON c.message = m.seq
@@ -105,19 +105,19 @@ class Workflows:
     def newest(self, user: str, run_id: str) -> Run | None:
         """The newest run of an id."""
         row = self._db.read_one(
-            f"{_SELECT} WHERE r.user = ? AND r.id = ? ORDER BY r.created_at DESC LIMIT 1",
+            f"{SELECT_RUN} WHERE r.user = ? AND r.id = ? ORDER BY r.created_at DESC LIMIT 1",
             (user, run_id),
         )
-        return self._run(row) if row else None
+        return self.read(row) if row else None
 
     def get(self, key: RunKey) -> Run | None:
         """A run by what tells it from all others."""
         if (known := self._known.get(key)) is not None:
             return known
         row = self._db.read_one(
-            f"{_SELECT} WHERE r.user = ? AND r.id = ? AND r.created_at = ?", key
+            f"{SELECT_RUN} WHERE r.user = ? AND r.id = ? AND r.created_at = ?", key
         )
-        return self._run(row) if row else None
+        return self.read(row) if row else None
 
     def of_message(self, message: Message) -> Run | None:
         """The run that a message belongs to, unless it was forgotten."""
@@ -185,10 +185,11 @@ class Workflows:
     def _put(self, run: Run, now: int) -> int:
         key = key_of(run)
         old = self.get(key)
-        dlq_id = run.failure.dlq_id if run.failure is not None else None
+        failure = run.failure
+        dlq_id = failure.dlq_id if failure is not None else None
         changing = (
             run.state, run.completed_at, now, run.first, run.size, run.steps, run.state_bytes,
-            run.configured, dlq_id,
+            run.configured, dlq_id, failure.state if failure is not None else None,
         )  # fmt: skip
         if old is None:
             seq = self._insert(run, changing)
@@ -196,7 +197,8 @@ class Workflows:
             seq = old.seq
             self._db.write(
                 "UPDATE runs SET state = ?, completed_at = ?, updated_at = ?, first = ?, size = ?, "
-                "steps = ?, state_bytes = ?, configured = ?, dlq_id = ? WHERE seq = ?",
+                "steps = ?, state_bytes = ?, configured = ?, dlq_id = ?, failure_state = ? "
+                "WHERE seq = ?",
                 (*changing, seq),
             )
             if _rest(run) != _rest(old):
@@ -213,8 +215,9 @@ class Workflows:
         )  # fmt: skip
         seq = self._db.write(
             "INSERT INTO runs (state, completed_at, updated_at, first, size, steps, state_bytes, "
-            "configured, dlq_id, user, id, created_at, url, flow_key, caller_ip, content) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "configured, dlq_id, failure_state, user, id, created_at, url, flow_key, caller_ip, "
+            "content) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             changing + fixed,
         ).lastrowid
         assert seq is not None, "SQLite numbers what it inserts"
@@ -232,7 +235,8 @@ class Workflows:
             ),
         )  # fmt: skip
 
-    def _run(self, row: Any) -> Run:
+    def read(self, row: Any) -> Run:
+        """The run in a row of `SELECT_RUN`."""
         seq, state, completed_at, first, size, steps, state_bytes, configured, content = row
         run = replace(
             _decode_run(content),

@@ -4,7 +4,9 @@ from aiohttp import web
 
 from qstash_dev.api.call import Call
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.query import json_pairs
 from qstash_dev.protocol.workflow.headers import CREATED_AT, created_at
+from qstash_dev.protocol.workflow.query import CANCELLED, parse_runs
 
 
 async def entries(call: Call) -> web.Response:
@@ -25,6 +27,13 @@ async def end(call: Call) -> web.Response:
     if not call.engine.workflows.cancel(run):
         raise QStashError(404, f"workflow run {run_id[:200]} is over")
     return await call.done()
+
+
+async def cancel_many(call: Call) -> web.Response:
+    """Cancel by ids or filters, from the query or a JSON body; without any, everything."""
+    pairs = call.pairs() + json_pairs(await call.body())
+    query = parse_runs(pairs, CANCELLED, by_prefix=True, changes=True)
+    return await call.answer({"cancelled": call.engine.workflows.cancel_many(call.user, query)})
 
 
 async def not_yet(call: Call) -> web.Response:
