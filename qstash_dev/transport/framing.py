@@ -1,4 +1,7 @@
-"""The head of a request, exactly as its headers are given. It refuses to know what they mean."""
+"""The head of a request, exactly as its headers are given. It refuses to know what they mean,
+but for one that is read by Node."""
+
+import contextlib
 
 from qstash_dev.protocol.model import Headers
 from qstash_dev.transport.target import Target
@@ -27,4 +30,14 @@ def request_head(method: str, target: Target, headers: Headers, length: int) -> 
     breaks = len(lines) - 1
     if text.count("\n") != breaks or text.count("\r") != breaks:
         raise ValueError("a header holds a line break")
-    return text.encode()
+    return text.encode() if text.isascii() else b"\r\n".join(map(_encoded, lines))
+
+
+def _encoded(line: str) -> bytes:
+    """Node reads the bytes of headers as Latin-1, and workflow-js compares this one with the name in
+    the code; the SDK lets no other characters into it (`context/steps.ts`).
+    """
+    if line.lower().startswith("upstash-workflow-stepname:"):
+        with contextlib.suppress(UnicodeEncodeError):
+            return line.encode("latin-1")
+    return line.encode()

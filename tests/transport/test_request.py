@@ -42,6 +42,25 @@ async def test_the_request_is_sent_byte_for_byte_and_nothing_is_added(
 
 
 @pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("café", b"Upstash-Workflow-Stepname: caf\xe9"),
+        ("plain", b"Upstash-Workflow-Stepname: plain"),
+        ("日本", "Upstash-Workflow-Stepname: 日本".encode()),
+    ],
+)
+async def test_the_name_of_a_workflow_step_is_written_as_node_reads_it(
+    server: RawServer, sender: Sender, name: str, line: bytes
+) -> None:
+    port = await server.answering(OK)
+    headers = (("X-E", "é"), ("Upstash-Workflow-Stepname", name))
+    await sender(request(f"http://127.0.0.1:{port}/", "POST", headers, b"x"))
+    lines = server.heads[0].split(b"\r\n")
+    assert line in lines
+    assert "X-E: é".encode() in lines
+
+
+@pytest.mark.parametrize(
     ("url", "line"),
     [
         ("http://127.0.0.1:{}", b"POST / HTTP/1.1"),
