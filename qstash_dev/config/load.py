@@ -1,7 +1,6 @@
 """Precedence: flag > environment > file > default. Builds the `Config` and remembers origins."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +155,7 @@ def users_of(adopted: Path | None, found: file.Found | None) -> tuple[User, ...]
 
 def restrict(config: Config, host_origin: str) -> Config:
     """A server that others can reach serves no user whose token everybody knows."""
-    if all(ip_address(address).is_loopback for address in config.host):
+    if not config.reaches_others:
         return config
     private = tuple(user for user in config.users if not is_public(user.token))
     if not private:

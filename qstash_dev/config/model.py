@@ -3,6 +3,7 @@
 Knows the names and units of settings; not where a value came from, nor how it is spelled.
 """
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -116,3 +117,8 @@ class Config(Struct, frozen=True, kw_only=True):
     theme: str | None = None
     keys: tuple[tuple[str, str], ...] = ()
     strict: bool = False
+
+    @property
+    def reaches_others(self) -> bool:
+        """Whether it listens where other machines can call it; `host` are IP addresses."""
+        return not all(ip_address(address).is_loopback for address in self.host)

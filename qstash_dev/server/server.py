@@ -45,7 +45,7 @@ from qstash_dev.store.store import Store
 from qstash_dev.transport.connect import accepts
 from qstash_dev.transport.delivery import Sender
 from qstash_dev.transport.faults import Faults
-from qstash_dev.transport.sockets import close_all, is_loopback, listen, url_host
+from qstash_dev.transport.sockets import close_all, listen, url_host
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -202,7 +202,7 @@ class Server:
             auto_replay=self._auto_replay,
             users={user.token: user for user in config.users},
             hosts=frozenset(config.host),
-            token_required=not all(is_loopback(host) for host in config.host),
+            token_required=config.reaches_others,
             server=self._describe,
             finished_readable_ms=config.finished_readable_ms,
             tunnel=gateway.describe if gateway else lambda: dict(TUNNEL_OFF),

@@ -56,11 +56,6 @@ def close_all(sockets: list[socket.socket]) -> None:
         sock.close()
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
 def url_host(host: str) -> str:
     """The address of a listener as it stands in a URL."""
     if host in ("0.0.0.0", "::"):
