@@ -31,7 +31,7 @@ from qstash_dev.api.v2 import (
     workflows,
 )
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.store.database import StoreError
+from qstash_dev.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from qstash_dev.console import Started
-from qstash_dev.store.database import Later, StoreError, StoreInUse
+from qstash_dev.store.database import Later
+from qstash_dev.store.errors import StoreError, StoreInUse
 from qstash_dev.store.store import Store
 
 

@@ -8,30 +8,20 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 3
-# Each of the three commits of a lone message writes whole pages, some twenty in all; a checkpoint then
-# holds everything up for tens of milliseconds, so it had better happen when nothing is going on.
-CHECKPOINT_PAGES = 16_000
+from qstash_dev.store.connection import connect
+from qstash_dev.store.errors import StoreError
+
 Later = Callable[[Callable[[], None]], object]
-
-
-class StoreError(Exception):
-    """The database could not be read or written; the sentence says which file and why."""
-
-
-class StoreInUse(StoreError):
-    """Another process has the database open."""
 
 
 class Database:
     """A connection to `path` (or `:memory:`); `later` decides when the open transaction commits.
 
     The server passes its loop's `call_soon`: then one COMMIT serves all that a loop turn wrote.
-    Without it each change commits by itself.
+    Without it each change commits by itself. Raises StoreError.
     """
 
     def __init__(self, path: Path | str, later: Later | None = None) -> None:
@@ -45,22 +35,8 @@ class Database:
         self._undone: StoreError | None = None
         self.on_commit: Callable[[], None] = lambda: None
         self.on_rollback: Callable[[], None] = lambda: None
-        try:
-            self._connection = sqlite3.connect(
-                self.path,
-                timeout=0,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=512,
-            )
-            self._writer = self._connection.cursor()
-            self._prepare()
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise StoreInUse(f"the database {self.path} is in use") from error
-            raise StoreError(f"cannot open the database {self.path}: {error}") from error
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot open the database {self.path}: {error}") from error
+        self._connection = connect(self.path)
+        self._writer = self._connection.cursor()
 
     def read(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
         """All rows of a query; it sees what the open transaction has written."""
@@ -180,29 +156,3 @@ class Database:
                 waiter.set_result(None)
             else:
                 waiter.set_exception(error)
-
-    def _prepare(self) -> None:
-        run = self._connection.execute
-        # The file itself is the lock: a second server is refused, and a killed one leaves nothing.
-        run("PRAGMA locking_mode = EXCLUSIVE")
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
-        run("PRAGMA foreign_keys = ON")
-        run("PRAGMA temp_store = MEMORY")
-        run("PRAGMA cache_size = -192000")
-        run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        version = run("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise StoreError(
-                f"the database {self.path} has format {version}, this qstash-dev reads "
-                f"{SCHEMA_VERSION}: use the version that wrote it, or remove the file"
-            )
-        if version == 0:
-            self._upgrade("schema.sql", SCHEMA_VERSION)
-            return
-        for step in range(version + 1, SCHEMA_VERSION + 1):
-            self._upgrade(f"upgrade_to_{step}.sql", step)
-
-    def _upgrade(self, script: str, version: int) -> None:
-        sql = resources.files(__package__).joinpath(script).read_text("utf-8")
-        self._connection.executescript(f"BEGIN; {sql}; PRAGMA user_version = {version}; COMMIT;")

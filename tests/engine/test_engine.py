@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Endpoint, Group, Query, Reason, Request, SendFailure
-from qstash_dev.store.database import StoreError
+from qstash_dev.store.errors import StoreError
 from qstash_dev.store.store import Store
 from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer
 from tests.samples import flat

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Message, Query, State
-from qstash_dev.store.database import StoreError
+from qstash_dev.store.errors import StoreError
 from tests.engine.fakes import USER, Delivery, World, answer
 from tests.samples import flat
 

@@ -32,7 +32,7 @@ from qstash_dev.config import Config, ConfigError, Loaded, Seeds
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.server.reload import Following, Stamp, follow, stamp
-from qstash_dev.store.database import StoreError
+from qstash_dev.store.errors import StoreError
 
 Companion = Callable[[Started], Coroutine[Any, Any, None]]
 """What runs beside a server, once it is ready and until it ends."""
