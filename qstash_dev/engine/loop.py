@@ -12,6 +12,8 @@ from qstash_dev.engine.clock import Clock
 log = logging.getLogger(__name__)
 # The loop's timers stand still while a laptop sleeps, and the wall clock can be set: look again.
 LONGEST_WAIT_S = 20.0
+FIRST_REST_S = 1.0
+LONGEST_REST_S = 16.0
 
 
 class Loop:
@@ -24,6 +26,7 @@ class Loop:
         self._step = step
         self._next_time = next_time
         self._loop = asyncio.get_running_loop()
+        self._rest_s = 0.0
         self._turn: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -31,6 +34,17 @@ class Loop:
         """Step in the next turn of the loop; many calls in one turn are one step."""
         if self._turn is None:
             self._turn = self._loop.call_soon(self._run)
+
+    def rest(self) -> None:
+        """Something failed: step again after a while, a longer one each time, whoever wakes it."""
+        self._rest_s = min(max(FIRST_REST_S, 2 * self._rest_s), LONGEST_REST_S)
+        if self._turn is not None:
+            self._turn.cancel()
+        self._turn = self._loop.call_later(self._rest_s, self._run)
+
+    def go_on(self) -> None:
+        """Something was written: the next rest is a short one again."""
+        self._rest_s = 0.0
 
     def stop(self) -> None:
         """No more steps."""
@@ -44,8 +58,8 @@ class Loop:
         try:
             more = self._step()
         except Exception:
-            log.exception("a step of the engine failed; the next one is tried in a second")
-            self._arm(1.0)
+            log.exception("a step of the engine failed; the next one is tried in a while")
+            self.rest()
             return
         if more:
             self.wake()

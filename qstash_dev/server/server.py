@@ -138,7 +138,6 @@ class Server:
             store = open_in(self.config.data_dir, later)
         for user in self.config.users:
             store.keys.adopt(user.id, user.current_key, user.next_key)
-        store.database.on_commit = self._notifier.publish
         return store
 
     def _build_engine(self, stack: contextlib.AsyncExitStack, own_ports: frozenset[int]) -> None:
@@ -163,7 +162,6 @@ class Server:
             config.users[0].id
         )
         self._engine.recover()
-        self._store.database.on_rollback = self._engine.reload
         app_monitor = AppMonitor(
             self._store.messages.held, self._release, accepts, tell=self.notice
         )
@@ -180,8 +178,23 @@ class Server:
         self._engine.on_settled = self._auto_replay.settled
         loop = Loop(self._clock, self._engine.step, self._engine.next_time)
         self._engine.on_wake = loop.wake
+        self._on_store(loop)
         stack.push_async_callback(self._engine.stop, GRACE_S)
         stack.callback(loop.stop)
+
+    def _on_store(self, loop: Loop) -> None:
+        """Who is told when something was written, and when it could not be."""
+
+        def committed() -> None:
+            loop.go_on()
+            self._notifier.publish()
+
+        def undone() -> None:
+            self._engine.reload()
+            loop.rest()
+
+        self._store.database.on_commit = committed
+        self._store.database.on_rollback = undone
 
     async def _serve(
         self, sockets: list[socket.socket], stack: contextlib.AsyncExitStack, port: int

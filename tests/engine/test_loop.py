@@ -95,9 +95,19 @@ async def test_a_step_that_fails_is_logged_and_the_next_one_still_comes(
     await turns()
     assert "a step of the engine failed" in caplog.text
     work.fault = None
-    work.loop.wake()
-    await turns()
+    work.stepped.clear()
+    async with asyncio.timeout(20):
+        await work.stepped.wait()
     assert work.steps == 2
+
+
+async def test_while_it_rests_nobody_can_wake_it(work: Work) -> None:
+    work.loop.wake()
+    work.loop.rest()
+    for _ in range(50):
+        work.loop.wake()
+        await turns(1)
+    assert work.steps == 0
 
 
 # The notifier
