@@ -81,6 +81,13 @@ def _into_ourselves(target: str, now: int) -> SendFailure:
     return SendFailure(Reason.OWN_SERVER, detail, Timing(now))
 
 
+def unrecorded(attempt: Attempt, error: Exception, now: int) -> Attempt:
+    """What is said of an attempt whose outcome cannot be stored."""
+    detail = f"qstash-dev failed to record the answer: {type(error).__name__}: {error}"
+    failure = SendFailure(Reason.INTERRUPTED, detail, Timing(now))
+    return Attempt(attempt.message_id, attempt.number, attempt.target, (), failure)
+
+
 def _denied(target: str, now: int) -> SendFailure:
     detail = f"{target} is not on this machine: --external lets nothing out"
     return SendFailure(Reason.EXTERNAL_DENIED, detail, Timing(now))

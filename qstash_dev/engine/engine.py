@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from qstash_dev.devtools import hold
 from qstash_dev.devtools.lints import lints
-from qstash_dev.engine.attempts import Attempts, NewId, Send
+from qstash_dev.engine.attempts import Attempts, NewId, Send, unrecorded
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
@@ -23,6 +23,7 @@ from qstash_dev.engine.hold_back import CallLater, HoldBack, RunKey
 from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
+from qstash_dev.engine.recovery import take_up
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.shortage import Shortage
 from qstash_dev.engine.tasks import Tasks
@@ -45,6 +46,7 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
+from qstash_dev.store.errors import StoreError
 from qstash_dev.store.messages import Ticket
 from qstash_dev.store.store import Store
 
@@ -91,6 +93,7 @@ class Engine:
         self.policy = policy
         self.lanes = lanes
         self.paused = False
+        self._is_stale = False
         self.explain: Explain = _unexplained
         self.on_wake: Callable[[], None] = lambda: None
         self.one_by_one: Callable[[], bool] = lambda: False
@@ -103,7 +106,7 @@ class Engine:
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
         self._shortage = Shortage(call_later, self.wake)
-        hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake)
+        hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake, store.database.after)
         self.workflows = Workflows(store, clock, new_id, lambda: self.policy, self.add, hold_back)
         self.waits = Waits(store, self.workflows, lambda: self.policy)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
@@ -119,9 +122,11 @@ class Engine:
         due_at = creation.due_at(draft, self.policy.limits, now)
         accepted: list[Accepted] = []
         fresh: list[Message] = []
+        specs = creation.expand_group(draft.spec, group)
+        for spec in specs:  # refused before the change begins: it may be a part of a batch
+            self.policy.check(spec)
         with self.store.database:
-            for spec in creation.expand_group(draft.spec, group):
-                self.policy.check(spec)
+            for spec in specs:
                 keys = deduplication.of_message(draft, spec, body)
                 original = self.store.deduplication.find(user, keys.sought, now)
                 if original is not None:
@@ -146,11 +151,7 @@ class Engine:
                 if not settle.is_finished(message):
                     self._make_room(message, change.at)
             self.store.messages.apply(change)
-        for message in change.changed:
-            if message.id in self._in_flight.messages:
-                self._in_flight.messages[message.id] = message
-            if settle.is_finished(message):
-                self._release(message)
+            self.store.database.after(partial(self._follow, change))
         self.wake()
 
     def replay(self, user: str, message_id: str, changes: creation.Changes) -> str:
@@ -283,34 +284,19 @@ class Engine:
 
     def recover(self) -> None:
         """Take up what a former process left: claims are void, places in queues are kept."""
-        now = self.clock.now()
-        interrupted = self.store.messages.active()
-        for message in interrupted:
-            self.store.messages.apply(settle.interrupt(message, now))
-        if interrupted:
-            log.info("%d deliveries were interrupted and are made again", len(interrupted))
-        self.store.messages.unclaim()
-        for message in self.store.messages.to_cancel():
-            self.store.messages.apply(settle.cancel(message, now))
-        self.workflows.recover()
-        for user, name, queue in self.store.queues.all():
-            lane = self.lanes.queue((user, name))
-            lane.parallelism, lane.paused = queue.parallelism, queue.paused
-        for user, name, state in self.store.flows.all():
-            self.lanes.flows[user, name] = FlowLane(state)
-        for user, queue_name, holder in self.store.messages.places_in_queues():
-            self.lanes.hold((user, queue_name), holder)
-        for user, flow in self.store.messages.open_flows():
-            self.lanes.flows[user, flow.key].expect(flow)
+        take_up(self.store, self.lanes, self.workflows, self.clock.now())
+        self._is_stale = False
 
     def reload(self) -> None:
-        """The store undid what was written: what is in memory is read from it anew."""
+        """The store undid what was written: the next step takes up what is in it, as after a start."""
         self._abandon()
-        self.recover()
+        self._is_stale = True
         self.wake()
 
     def step(self) -> bool:
         """Start what may start now; whether there is more that could not be looked at yet."""
+        if self._is_stale:
+            self.recover()
         if self.paused or self._shortage.is_on:
             return False
         now = self.clock.now()
@@ -321,12 +307,9 @@ class Engine:
             self.lanes.enter(ticket)
         at_once = 1 + len(self._in_flight.long) if self.one_by_one() else None
         started = self.lanes.take(now, at_once)
-        waiting = {ticket.seq for ticket in tickets} - {ticket.seq for ticket in started}
-        if waiting:
-            self.store.messages.claim(waiting)
-        for ticket in started:
-            self._start(ticket, now)
-        return more or len(tickets) == BATCH
+        self._claim({ticket.seq for ticket in tickets} - {ticket.seq for ticket in started})
+        begun = [self._start(ticket, now) for ticket in started]
+        return more or len(tickets) == BATCH or not all(begun)
 
     def next_time(self) -> int | None:
         """When `step` has something to do, if nobody wakes it before."""
@@ -343,7 +326,7 @@ class Engine:
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         waits = self.workflows.hold_back.is_holding or self._shortage.is_on
-        if self._in_flight.messages or waits:
+        if self._is_stale or self._in_flight.messages or waits:
             return False
         next_time = self.next_time()
         return next_time is None or next_time > self.clock.now()
@@ -371,32 +354,60 @@ class Engine:
     def _make_room(self, message: Message, now: int) -> None:
         spec, user = message.spec, message.user
         if message.line is not None:
-            self.lanes.prolong(message.line)
+            self.store.database.after(partial(self.lanes.prolong, message.line))
         if spec.queue is not None and self.store.queues.get(user, spec.queue) is None:
             self.store.queues.put(user, spec.queue, Queue(user, spec.queue, now, now))
         if spec.flow is not None:
-            lane = self.lanes.flows.setdefault(
-                (user, spec.flow.key), FlowLane(FlowState(spec.flow))
-            )
-            lane.accept(spec.flow)
-            self.lanes.stir_flow((user, spec.flow.key))  # its limits may be higher now
-            self.store.flows.put(user, spec.flow.key, lane.state)
+            key = (user, spec.flow.key)
+            lane = self.lanes.flows.get(key) or FlowLane(FlowState(spec.flow))
+            self.store.flows.put(*key, lane.with_last(spec.flow))
+            self.store.database.after(partial(self.lanes.accept, key, spec.flow))
 
-    def _start(self, ticket: Ticket, now: int) -> None:
-        message = self.store.messages.load(ticket.seq)
-        change = settle.start(message, now)
-        self.store.messages.apply(change)
-        if message.spec.flow is not None:
-            key = (message.user, message.spec.flow.key)
-            self.store.flows.put(*key, self.lanes.flows[key].state)
+    def _claim(self, waiting: set[int]) -> None:
+        try:
+            if waiting:
+                self.store.messages.claim(waiting)
+        except StoreError:
+            self.reload()  # else they would enter their lanes once more
+            raise
+
+    def _start(self, ticket: Ticket, now: int) -> bool:
+        """Whether its attempt has begun; if not it is set aside, in nobody's way."""
+        if self._is_stale:
+            return True  # it waits for its turn again
+        try:
+            with self.store.database:
+                message = self.store.messages.load(ticket.seq)
+                change = settle.start(message, now)
+                self.store.messages.apply(change)
+                if message.spec.flow is not None:
+                    key = (message.user, message.spec.flow.key)
+                    self.store.flows.put(*key, self.lanes.flows[key].state)
+        except Exception:
+            log.exception("message %s cannot be started; the next start tries again", ticket.id)
+            self._set_aside(ticket)
+            return False
         self._in_flight.begin(change.changed[0], watch_long=self.one_by_one())
+        return True
+
+    def _set_aside(self, ticket: Ticket) -> None:
+        self._claim({ticket.seq})
+        self.lanes.release(ticket.id)
+        flow = (ticket.user, ticket.flow_key) if ticket.flow_key is not None else None
+        self.lanes.end_attempt(ticket.id, flow)
 
     async def _deliver(self, message: Message) -> None:
         attempt = await self.attempts.attempt(self.workflows.outgoing(message), self.policy)
         awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
         if awaited is None and (hint := await self.explain(message, attempt)):
             attempt = replace(attempt, hint=hint)
-        self._settle(attempt, awaited)
+        try:
+            self._settle(attempt, awaited)
+        except Exception as error:
+            if message.id not in self._in_flight.messages:
+                raise  # the store has undone more than this, and the message is made again
+            log.exception("the outcome of message %s could not be recorded", message.id)
+            self._settle(unrecorded(attempt, error, self.clock.now()), None)
 
     def _ended(self, message: Message) -> None:
         self.lanes.end_attempt(message.id, _flow_key(message))
@@ -426,6 +437,13 @@ class Engine:
             new_id = partial(self.new_id, "msg_")
             self.add(settle.settle(message, attempt, self.clock.now(), new_id, interval))
         self.on_settled(self._in_flight.messages[attempt.message_id], attempt)
+
+    def _follow(self, change: Change) -> None:
+        for message in change.changed:
+            if message.id in self._in_flight.messages:
+                self._in_flight.messages[message.id] = message
+            if settle.is_finished(message):
+                self._release(message)
 
     def _cancelled(self, message: Message, now: int) -> Change:
         if is_of_run(message):

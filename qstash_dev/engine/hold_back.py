@@ -14,6 +14,8 @@ from qstash_dev.store.messages import Ticket
 
 RunKey = tuple[str, str, int]
 CallLater = Callable[[float, Callable[[], None]], object]
+After = Callable[[Callable[[], None]], object]
+"""Calls something once the change that is being written is kept."""
 
 LONGEST_S = 1.0
 """A step that stands alone waits so long for the delivery that submitted it to end."""
@@ -64,7 +66,9 @@ class HoldBack:
         under_way: Callable[[RunKey], Iterable[str]],
         call_later: CallLater,
         wake: Callable[[], None],
+        after: After,
     ) -> None:
+        self._after = after
         self._under_way = under_way
         self._call_later = call_later
         self._wake = wake
@@ -88,14 +92,13 @@ class HoldBack:
             held = _Held(message, set(self._under_way(key)), _limit_s(message))
             if not by_app and not held.awaited:
                 continue
-            accepted.append(held)
-            self._held[message.id] = held
-            self._lines.setdefault(key, deque()).append(held)
+            accepted.append((key, held))
         if not accepted:
             return None
-        answer = Answer(lambda: self._answered(accepted))
+        self._after(partial(self._enter, accepted))
+        answer = Answer(lambda: self._answered([held for _, held in accepted]))
         if not by_app:
-            answer.written()
+            self._after(answer.written)
         return answer
 
     def park(self, ticket: Ticket) -> bool:
@@ -130,6 +133,11 @@ class HoldBack:
         self._lines.clear()
         self._held.clear()
         self._free.clear()
+
+    def _enter(self, accepted: Iterable[tuple[RunKey, _Held]]) -> None:
+        for key, held in accepted:
+            self._held[held.id] = held
+            self._lines.setdefault(key, deque()).append(held)
 
     def _answered(self, accepted: list[_Held]) -> None:
         for limit_s in {held.limit_s for held in accepted}:

@@ -98,10 +98,14 @@ class FlowLane:
         self._passed: set[str] = set()
         self._pending: Counter[FlowControl] = Counter()
 
+    def with_last(self, flow: FlowControl) -> FlowState:
+        """The state when a message with these limits is the last one."""
+        kept = Pins() if _differs(flow, self.state.kept) else self.state.kept
+        return replace(self.state, last=flow, kept=kept)
+
     def accept(self, flow: FlowControl) -> None:
         """A message with these limits is new: they are the last that were given."""
-        kept = Pins() if _differs(flow, self.state.kept) else self.state.kept
-        self.update(last=flow, kept=kept)
+        self.state = self.with_last(flow)
         self.expect(flow)
 
     def expect(self, flow: FlowControl) -> None:
@@ -250,6 +254,11 @@ class Lanes:
         key = (ticket.user, ticket.queue)
         self.queue(key).enter(ticket)
         self.stir_queue(key)
+
+    def accept(self, key: Key, flow: FlowControl) -> None:
+        """A message with this flow-control key is new; its limits may be higher now."""
+        self.flows.setdefault(key, FlowLane(FlowState(flow))).accept(flow)
+        self.stir_flow(key)
 
     def hold(self, queue: Key, holder: str) -> None:
         """One more thing keeps the place of `holder` in a queue: an open message or callback."""

@@ -1,7 +1,8 @@
-"""One SQLite connection, group commit, and who waits for it. Knows nothing of messages.
+"""One SQLite connection, changes, group commit, and who waits for it. Knows nothing of messages.
 
 What one turn of the event loop writes goes into one transaction. `committed()` is what an answer
 waits for: it resolves after the COMMIT, so that nothing is acknowledged that could still be lost.
+Within it each outermost change has a savepoint: what one does wrong undoes that change alone.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qstash_dev.store.connection import connect
-from qstash_dev.store.errors import StoreError
+from qstash_dev.store.errors import StoreError, failure
 
 Later = Callable[[Callable[[], None]], object]
 
@@ -29,8 +30,10 @@ class Database:
         self._later = later
         self._open = False
         self._depth = 0
+        self._has_savepoint = False
         self._waiters: list[asyncio.Future[None]] = []
         self._caches: list[dict[Any, Any]] = []
+        self._effects: list[Callable[[], None]] = []
         self._fault: BaseException | None = None
         self._undone: StoreError | None = None
         self.on_commit: Callable[[], None] = lambda: None
@@ -40,21 +43,27 @@ class Database:
 
     def read(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
         """All rows of a query; it sees what the open transaction has written."""
-        return self._connection.execute(sql, values).fetchall()
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise failure(self.path, "read", error) from error
 
     def read_one(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
         """The first row of a query, or `None`."""
-        return self._connection.execute(sql, values).fetchone()
+        try:
+            return self._connection.execute(sql, values).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise failure(self.path, "read", error) from error
 
     def write(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         """Execute within the open transaction, beginning one if there is none."""
-        if not self._open:
+        if not self._has_savepoint:
             self._begin()
         return self._writer.execute(sql, values)
 
     def write_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Execute once for each row, within the open transaction."""
-        if not self._open:
+        if not self._has_savepoint:
             self._begin()
         self._connection.executemany(sql, rows)
 
@@ -70,20 +79,29 @@ class Database:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Raises StoreError for what SQLite refuses."""
         self._depth -= 1
-        if error is not None and (self._open or isinstance(error, sqlite3.Error)):
-            self._fault = self._fault or error
+        self._fault = self._fault or error
         if self._depth:
             return  # what is undone is the outermost change, when it ends
-        if self._fault is not None:
-            fault, self._fault = self._fault, None
-            failure = self._fail(fault)
-            if error is None or isinstance(error, sqlite3.Error):
-                raise failure from fault
-        elif self._later is None:
-            self.commit()
+        fault, self._fault = self._fault, None
+        if fault is None:
+            self._keep()
+            return
+        refusal = self._undo(fault)
+        if error is None or isinstance(error, sqlite3.Error):
+            raise refusal from fault
+
+    def after(self, effect: Callable[[], None]) -> None:
+        """Call this when the change that is being written is kept; at once when there is none.
+
+        What is in memory follows the store by this: an undone change has no effect there either.
+        """
+        if self._depth:
+            self._effects.append(effect)
+        else:
+            effect()
 
     def cache(self) -> dict[Any, Any]:
-        """A dictionary for what was written or read; it is emptied when a transaction is undone."""
+        """A dictionary for what was written or read; it is emptied when something is undone."""
         self._caches.append({})
         return self._caches[-1]
 
@@ -127,25 +145,60 @@ class Database:
         self._connection.close()
 
     def _begin(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._open = True
-        if self._later is not None:
-            self._later(self.commit)
+        if not self._open:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._open = True
+            if self._later is not None:
+                self._later(self.commit)
+        if self._depth:
+            self._writer.execute("SAVEPOINT change")
+            self._has_savepoint = True
 
-    def _fail(self, error: BaseException) -> StoreError:
+    def _keep(self) -> None:
+        if self._has_savepoint:
+            self._writer.execute("RELEASE change")
+            self._has_savepoint = False
+        if self._effects:
+            effects, self._effects = self._effects, []
+            for effect in effects:
+                effect()
+        if self._later is None:
+            self.commit()
+
+    def _undo(self, fault: BaseException) -> StoreError:
+        """Undo the change that was being written, and the transaction if that is gone already."""
+        self._effects.clear()
+        if not self._has_savepoint:
+            return failure(self.path, "write to", fault)
+        self._has_savepoint = False
+        try:
+            # A full disk, for one, makes SQLite roll back the whole transaction by itself.
+            self._writer.execute("ROLLBACK TO change")
+            self._writer.execute("RELEASE change")
+        except sqlite3.Error:
+            return self._fail(fault)
+        self._forget()
+        if self._later is None:
+            self.commit()
+        return failure(self.path, "write to", fault)
+
+    def _fail(self, fault: BaseException) -> StoreError:
         """Undo the open transaction: with it goes what other changes of this loop turn wrote."""
-        failure = StoreError(f"cannot write to the database {self.path}: {error}")
+        refusal = failure(self.path, "write to", fault)
         if self._open and self._later is not None:
             # Until the commit of this turn nobody knows whether what they wrote is lost.
-            self._undone = failure
+            self._undone = refusal
         self._open = False
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("ROLLBACK")
+        self._forget()
+        self._release(refusal)
+        self.on_rollback()
+        return refusal
+
+    def _forget(self) -> None:
         for cache in self._caches:
             cache.clear()
-        self._release(failure)
-        self.on_rollback()
-        return failure
 
     def _release(self, error: StoreError | None) -> None:
         waiters, self._waiters = self._waiters, []

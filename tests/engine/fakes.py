@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from qstash_dev.engine.engine import Accepted, Engine
@@ -16,6 +17,7 @@ from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Group, Message, Outcome, Request, Response, Timing
 from qstash_dev.protocol.quota import QUOTAS
+from qstash_dev.store.errors import StoreError
 from qstash_dev.store.store import Store
 
 START = 1_767_225_600_000
@@ -120,6 +122,17 @@ class App:
     def ids(self) -> list[str]:
         """The message ids of all deliveries, in order."""
         return [delivery.id for delivery in self.deliveries]
+
+
+def lose_a_transaction(store: Store) -> None:
+    """What a full disk does: SQLite rolls back all that is not committed."""
+    with store.database:
+        store.database.write(
+            "CREATE TEMP TRIGGER IF NOT EXISTS lost BEFORE INSERT ON main.sequences "
+            "WHEN NEW.name = 'lost' BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END"
+        )
+    with pytest.raises(StoreError, match="the disk is full"), store.database:
+        store.database.write("INSERT INTO sequences VALUES ('lost', 1)")
 
 
 class World:

@@ -10,9 +10,7 @@ from msgspec.structs import replace
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Endpoint, Group, Query, Reason, Request, SendFailure
-from qstash_dev.store.errors import StoreError
-from qstash_dev.store.store import Store
-from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer
+from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer, lose_a_transaction
 from tests.samples import flat
 
 MINUTE = 60_000
@@ -496,22 +494,71 @@ async def test_deduplication_survives_a_crash(world: World) -> None:
     assert world.publish(deduplication_id="a")[0].message_id == first.message_id
 
 
-def fail_a_write(store: Store) -> None:
-    """What a full disk does: the transaction is rolled back."""
-    with pytest.raises(StoreError), store.database:
-        store.database.write("INSERT INTO nowhere VALUES (1)")
-
-
 async def test_a_rollback_makes_deliveries_under_way_again_and_loses_none(world: World) -> None:
     world.store.database.on_rollback = world.engine.reload
     leave_open(world)
     ids = [publish(world), publish(world, delay="1m")]
     await world.settle()
-    fail_a_write(world.store)
+    lose_a_transaction(world.store)
     replies(world, 200)
     await world.run_out()
     assert world.states(ids) == ["DELIVERED", "DELIVERED"]
     assert not world.engine.lanes.active
+
+
+async def test_a_change_that_is_undone_concerns_no_other(world: World) -> None:
+    world.store.database.on_rollback = lambda: pytest.fail("deliveries would be made again")
+    leave_open(world)
+    under_way = publish(world, queue="q", **FLOW)
+    await world.settle()
+
+    def change() -> None:
+        with world.store.database:
+            publish(world, queue="q2", flow_control_key="new", flow_control_value="rate=1")
+            publish(world, queue="q", **FLOW)
+            world.engine.cancel([world.message(under_way)])
+            raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        change()
+    assert not world.message(under_way).cancel_requested
+    assert world.engine.flows.find((USER, "new")) is None
+    assert world.engine.lanes.flows[USER, FLOW["flow_control_key"]].pending == 1
+    replies(world, 200)
+    waiting = publish(world, queue="q", **FLOW)
+    world.app.end(world.app.open[0])
+    await world.run_out()
+    assert world.states([under_way, waiting]) == ["DELIVERED"] * 2
+    assert len(world.app.deliveries) == 2
+
+
+async def test_an_answer_that_cannot_be_stored_is_a_failed_attempt(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes = [answer(200, ("X-Name", "Zo\udceb")), answer(), answer()]  # the first is no UTF-8
+    world.app.reply = lambda _: (0, outcomes.pop(0))
+    other = publish(world)
+    message_id = publish(world)
+    await world.run_out()
+    assert world.states([other, message_id]) == ["DELIVERED"] * 2
+    assert events(world, other) == ["CREATED", "ACTIVE", "ERROR", "RETRY", "ACTIVE", "DELIVERED"]
+    assert f"the outcome of message {other} could not be recorded" in caplog.text
+
+
+async def test_a_message_that_cannot_be_started_keeps_no_other_waiting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(global_parallelism=1)
+    world.engine.pause(True)
+    broken, other = (publish(world, delay="1s", queue="q", **FLOW) for _ in range(2))
+    with world.store.database:
+        seq = world.message(broken).seq
+        world.store.database.write("UPDATE contents SET spec = x'00' WHERE message = ?", (seq,))
+    world.engine.pause(False)
+    await world.run_out()
+    assert world.states([other]) == ["DELIVERED"]
+    assert f"message {broken} cannot be started" in caplog.text
+    await world.close()
 
 
 async def test_a_fault_of_our_own_is_a_failed_attempt_and_not_the_end_of_the_message(

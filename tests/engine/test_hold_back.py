@@ -19,7 +19,9 @@ class World:
         self.under_way: list[str] = []
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.wakes = 0
-        self.hold_back = HoldBack(self._under_way, self._call_later, self._wake)
+        self.hold_back = HoldBack(
+            self._under_way, self._call_later, self._wake, lambda effect: effect()
+        )
         self.started: list[str] = []
 
     def accept(self, *messages: Message, by_app: bool = True) -> Answer | None:

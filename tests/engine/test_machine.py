@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,8 +22,7 @@ from hypothesis.stateful import (
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Message, Query, State
-from qstash_dev.store.errors import StoreError
-from tests.engine.fakes import USER, Delivery, World, answer
+from tests.engine.fakes import USER, Delivery, World, answer, lose_a_transaction
 from tests.samples import flat
 
 GLOBAL = 4
@@ -206,13 +206,32 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def disk_fails(self) -> None:
         async def fail() -> None:
-            try:
-                with self.world.store.database:
-                    self.world.store.database.write("INSERT INTO nowhere VALUES (1)")
-            except StoreError:
-                await asyncio.sleep(0)  # abandoned deliveries end in the next turns of the loop
-                await asyncio.sleep(0)
-                await self.world.settle()
+            lose_a_transaction(self.world.store)
+            await asyncio.sleep(0)  # abandoned deliveries end in the next turns of the loop
+            await asyncio.sleep(0)
+            await self.world.settle()
+
+        self.run(fail())
+
+    @rule(
+        message_id=messages,
+        queue=st.sampled_from(["q1", "q2"]),
+        flow=st.sampled_from(sorted(FLOWS)),
+    )
+    def a_change_is_undone(self, message_id: str, queue: str, flow: str) -> None:
+        def change() -> None:
+            with self.world.store.database:
+                headers: dict[str, Any] = dict(FLOWS[flow])
+                self.world.publish(queue=queue, **headers)
+                self.world.engine.cancel([self.world.message(message_id)])
+                raise ValueError("a bug")
+
+        async def fail() -> None:
+            before = self.all()
+            with pytest.raises(ValueError, match="a bug"):
+                change()
+            assert self.all() == before
+            await self.world.settle()
 
         self.run(fail())
 

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from qstash_dev.store.database import StoreError
+from qstash_dev.store.errors import StoreError
 
 AT_COMMIT = (
     "CREATE TABLE doom (message INTEGER REFERENCES messages (seq) DEFERRABLE INITIALLY DEFERRED)",

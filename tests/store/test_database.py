@@ -24,8 +24,12 @@ DOOM = (
     "CREATE TABLE doom (message INTEGER REFERENCES messages (seq) DEFERRABLE INITIALLY DEFERRED)",
     "CREATE TRIGGER doomed AFTER INSERT ON sequences WHEN NEW.name = 'doomed' "
     "BEGIN INSERT INTO doom VALUES (-1); END",
+    "CREATE TRIGGER gone AFTER INSERT ON sequences WHEN NEW.name = 'gone' "
+    "BEGIN SELECT RAISE(ROLLBACK, 'all is gone'); END",
 )
-"""After these, the COMMIT of a transaction that notes `doomed` fails."""
+"""After these, the COMMIT of a transaction that notes `doomed` fails, and whoever notes `gone` sees
+the whole transaction rolled back by SQLite itself, as on a full disk.
+"""
 
 Turn = list[Callable[[], None]]
 
@@ -55,6 +59,13 @@ def end(turn: Turn) -> None:
     calls, turn[:] = turn[:], []
     for call in calls:
         call()
+
+
+def note(database: Database, *names: str | None) -> None:
+    """All in one change."""
+    with database:
+        for name in names:
+            database.write(NOTE, (name,))
 
 
 def noted(database: Database) -> list[str]:
@@ -118,33 +129,60 @@ async def test_after_a_commit_that_failed_the_next_one_succeeds(
     assert noted(database) == ["a"]
 
 
-async def test_a_change_that_is_refused_undoes_the_turn_and_fails_its_waiters(
-    database: Database, turn: Turn
-) -> None:
+async def test_a_change_that_is_refused_is_undone_alone(database: Database, turn: Turn) -> None:
+    database.on_rollback = lambda: pytest.fail("what others wrote is kept")
     with database:
-        database.write(NOTE, ("a",))
+        database.write(NOTE, ("before",))
     (waiter,) = await waiting(database, 1)
-    with pytest.raises(StoreError, match="NOT NULL"), database:
-        database.write(NOTE, (None,))
     with pytest.raises(StoreError, match="NOT NULL"):
-        await waiter
-    assert noted(database) == []
+        note(database, "undone", None)
+    with pytest.raises(UnicodeEncodeError):
+        note(database, "undone", "\udceb")
+    note(database, "after")
+    end(turn)
+    await waiter
+    assert noted(database) == ["after", "before"]
 
 
-async def test_nothing_is_acknowledged_in_a_turn_of_which_a_part_was_undone(
+async def test_nothing_is_acknowledged_in_a_turn_that_sqlite_has_undone(
     database: Database, turn: Turn
 ) -> None:
+    undone = []
+    database.on_rollback = lambda: undone.append(noted(database))
     with database:
         database.write(NOTE, ("lost",))
-    with pytest.raises(ZeroDivisionError), database:
-        database.write(NOTE, (str(1 / 0),))
+    (waiter,) = await waiting(database, 1)
+    with pytest.raises(StoreError, match="all is gone"), database:
+        database.write(NOTE, ("gone",))
+    assert undone == [[]]
+    with pytest.raises(StoreError, match="all is gone"):
+        await waiter
     with database:
         database.write(NOTE, ("kept",))
-    with pytest.raises(StoreError, match="division by zero"):
+    with pytest.raises(StoreError, match="all is gone"):
         await database.committed()
     end(turn)
     await database.committed()
     assert noted(database) == ["kept"]
+
+
+def test_what_follows_from_a_change_happens_once_it_is_kept(database: Database, turn: Turn) -> None:
+    happened: list[str] = []
+
+    def change(name: str, *fault: None) -> None:
+        with database:
+            with database:
+                database.write(NOTE, (name,))
+                database.after(lambda: happened.append(name))
+            assert name not in happened
+            for nothing in fault:
+                database.write(NOTE, (nothing,))
+
+    change("kept")
+    with pytest.raises(StoreError):
+        change("undone", None)
+    database.after(lambda: happened.append("at once"))
+    assert happened == ["kept", "at once"]
 
 
 @pytest.mark.parametrize("place", ["before", "inside", "after"])
@@ -173,9 +211,6 @@ def test_a_failure_inside_nested_changes_undoes_the_outermost(
 def test_a_change_whose_part_failed_fails_even_if_nobody_looks(
     database: Database, turn: Turn
 ) -> None:
-    undone = []
-    database.on_rollback = lambda: undone.append(noted(database))
-
     def change() -> None:
         with database:
             database.write(NOTE, ("outer",))
@@ -185,7 +220,7 @@ def test_a_change_whose_part_failed_fails_even_if_nobody_looks(
     with pytest.raises(StoreError, match="NOT NULL"):
         change()
     end(turn)
-    assert undone == [[]]
+    assert noted(database) == []
 
 
 def test_a_failure_before_anything_was_written_undoes_nothing(

@@ -57,7 +57,8 @@ async def batch(call: Call) -> web.Response:
     orders = [_read_item(call, raw) for raw in items]
     if any(isinstance(order, Order) and order.draft.part is not None for order in orders):
         return await _submit(call, orders)
-    answers = [_accept_item(call, order) for order in orders]
+    with call.store.database:
+        answers = [_accept_item(call, order) for order in orders]
     failed = [a for a in answers if isinstance(a, dict) and "error" in a]
     status = 400 if answers and len(failed) == len(answers) else 200
     return await call.answer(answers, status)

@@ -1,0 +1,36 @@
+"""What a store says of messages in motion, taken up: after a start, and after a failed commit.
+
+Knows nothing of deliveries: none is under way.
+"""
+
+import logging
+
+from qstash_dev.engine.lanes import FlowLane, Lanes
+from qstash_dev.engine.workflows import Workflows
+from qstash_dev.protocol import settle
+from qstash_dev.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def take_up(store: Store, lanes: Lanes, workflows: Workflows, now: int) -> None:
+    """Claims are void, places in queues are kept, what was begun is due again. Raises StoreError."""
+    lanes.clear()
+    interrupted = store.messages.active()
+    for message in interrupted:
+        store.messages.apply(settle.interrupt(message, now))
+    if interrupted:
+        log.info("%d deliveries were interrupted and are made again", len(interrupted))
+    store.messages.unclaim()
+    for message in store.messages.to_cancel():
+        store.messages.apply(settle.cancel(message, now))
+    workflows.recover()
+    for user, name, queue in store.queues.all():
+        lane = lanes.queue((user, name))
+        lane.parallelism, lane.paused = queue.parallelism, queue.paused
+    for user, name, state in store.flows.all():
+        lanes.flows[user, name] = FlowLane(state)
+    for user, queue_name, holder in store.messages.places_in_queues():
+        lanes.hold((user, queue_name), holder)
+    for user, flow in store.messages.open_flows():
+        lanes.flows[user, flow.key].expect(flow)
