@@ -10,6 +10,7 @@ from msgspec import Struct
 
 END_OF_TIME = 253_402_300_799_000
 """The last second of the year 9999, as far as dates can be written."""
+ONLY_FORWARD = "the clock only moves forward; `real` returns to the wall clock"
 Mode = Literal["real", "scaled", "frozen"]
 
 
@@ -101,7 +102,7 @@ class VirtualClock:
     def check_advance(self, ms: int) -> None:
         """Raises ValueError when the clock cannot jump that far."""
         if ms < 0:
-            raise ValueError("the clock only moves forward; `real` returns to the wall clock")
+            raise ValueError(ONLY_FORWARD)
         if self.now() + ms > END_OF_TIME:
             raise ValueError(f"{ms} ms are too many: the clock ends with the year 9999")
 

@@ -1,3 +1,4 @@
+import asyncio
 import time
 from base64 import urlsafe_b64decode
 from json import dumps, loads
@@ -155,3 +156,14 @@ async def test_a_retry_is_planned_from_the_time_before_the_advance(start, make_a
     message_id = await server.publish(app.url, Upstash_Retry_Delay="1000")
     await server.call("POST", "/_dev/clock", {"advance_ms": 1_000})
     assert (await server.row(message_id))["state"] == "delivered"
+
+
+async def test_orders_at_once_are_obeyed_one_after_the_other(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start(clock_mode="frozen")
+    await server.publish(app.url, Upstash_Delay="30m")
+    now = (await server.call("GET", "/_dev/clock"))["now"]
+    until = {"until": now + HOUR_MS}
+    states = await asyncio.gather(*(server.call("POST", "/_dev/clock", until) for _ in range(3)))
+    assert [state["now"] - now for state in states] == [HOUR_MS] * 3

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
+from qstash_dev.engine.clock import ONLY_FORWARD
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
 
@@ -38,24 +39,28 @@ async def show(call: Call) -> web.Response:
 async def change(call: Call) -> web.Response:
     """Change the clock; the answer comes when what became due was delivered (see `wait_ms`).
 
-    `{"advance_ms": 0}` only waits.
+    `{"advance_ms": 0}` only waits. Of several orders each is obeyed when those before it are done: what
+    `until` asks for may be reached by then.
     """
     order = await call.json(ClockOrder)
-    _check(order)
-    if order.skip:
+    _check(order, call.context.clock.now())
+    async with call.context.clock_turn:
+        if order.skip:
+            await _idle(call, order.wait_ms)
+        await _obey(call, order)
+        _time_changed(call)
         await _idle(call, order.wait_ms)
-    await _obey(call, order)
-    _time_changed(call)
-    await _idle(call, order.wait_ms)
-    return await call.answer(_document(call))
+        return await call.answer(_document(call))
 
 
-def _check(order: ClockOrder) -> None:
+def _check(order: ClockOrder, now: int) -> None:
     orders = (order.mode, order.advance_ms, order.until, order.skip or None)
     if sum(x is not None for x in orders) != 1:
         raise QStashError(400, "give one of mode, advance_ms, until and skip")
     if order.scale is not None and order.mode != "scaled":
         raise QStashError(400, 'scale belongs to {"mode": "scaled"}')
+    if order.until is not None and order.until < now:
+        raise QStashError(400, ONLY_FORWARD)
 
 
 async def _obey(call: Call, order: ClockOrder) -> None:
@@ -66,8 +71,8 @@ async def _obey(call: Call, order: ClockOrder) -> None:
         elif order.skip:
             clock.advance(max(0, _next(call) - clock.now()))
         else:
-            until = order.until or 0
-            ms = until - clock.now() if order.advance_ms is None else order.advance_ms
+            ahead = (order.until or 0) - clock.now()
+            ms = max(0, ahead) if order.advance_ms is None else order.advance_ms
             clock.check_advance(ms)
             await _travel(call, ms, order.wait_ms)
     except ValueError as error:
