@@ -5,12 +5,15 @@ answered in JSON: the Go SDK fails on anything else. Knows nothing of paths.
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
+from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
 
 from qstash_dev.api.call import json_response
 
@@ -39,15 +42,37 @@ class ApiServer(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         """A connection. Bodies are not decompressed: they are delivered byte for byte."""
-        return _Connection(
+        return Connection(
             self,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]
+            access_log=None,
             auto_decompress=False,
             max_line_size=MAX_LINE,
             max_field_size=MAX_LINE,
             max_headers=MAX_HEADERS,
         )
+
+
+@asynccontextmanager
+async def patience(request: web.BaseRequest, seconds: float) -> AsyncIterator[None]:
+    """Real time to wait for something. Raises TimeoutError when it is over, or at once when the
+    client hangs up: it has gone, or says no more and wants to hear what there is.
+    """
+    connection = request.protocol
+    assert isinstance(connection, Connection)
+    async with asyncio.timeout(seconds) as limit:
+
+        def stop() -> None:
+            if not limit.expired():
+                limit.reschedule(0)
+
+        connection.on_hang_up = stop
+        try:
+            if connection.hung_up:
+                stop()
+            yield
+        finally:
+            connection.on_hang_up = None
 
 
 async def _invite_body(request: web.BaseRequest) -> None:
@@ -74,7 +99,35 @@ def _request(
     return _Request(message, payload, protocol, writer, task, asyncio.get_running_loop())
 
 
-class _Connection(web.RequestHandler):
+class Connection(web.RequestHandler):
+    """One client. `on_hang_up` is called when it will say no more; it may still listen."""
+
+    def __init__(self, manager: web.Server, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self.hung_up = False
+        self.on_hang_up: Callable[[], None] | None = None
+        self._answered = 0
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own, which aiohttp narrows
+        """True keeps what can be written to: `nc -N` and some proxies close their side first."""
+        self._hang_up()
+        return self._request_count > self._answered and self._has_all()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nobody listens any more."""
+        super().connection_lost(exc)
+        self._hang_up()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer. After the last one to a client that says no more there is nothing to do."""
+        finished = await super().finish_response(request, resp, start_time)
+        self._answered += 1
+        if self.hung_up and self._answered == self._request_count:
+            self.close()
+        return finished
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -82,6 +135,11 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
+        """The answer to what is no HTTP, or to what we failed at."""
+        if isinstance(exc, ConnectionError) and self.transport is None:
+            path = request.raw_path.partition("?")[0][:200]  # behind it may be a token
+            log.debug("%s %s: the client went away", request.method, path)
+            raise exc
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("%s failed by a fault of qstash-dev", request.method, exc_info=exc)
             text = f"qstash-dev failed to answer this request: {type(exc).__name__}"
@@ -93,3 +151,18 @@ class _Connection(web.RequestHandler):
         response = json_response({"error": text}, status)
         response.force_close()
         return response
+
+    def _hang_up(self) -> None:
+        self.hung_up = True
+        if self.on_hang_up is not None:
+            self.on_hang_up()
+
+    def _has_all(self) -> bool:
+        """Whether the body of the last request has come to its end."""
+        if self._parser is None:
+            return False
+        try:
+            self._parser.feed_eof()
+        except HttpProcessingError as error:  # of another kind: what follows is no request
+            return not isinstance(error, PayloadEncodingError)
+        return True

@@ -1,13 +1,14 @@
 """`/_dev/clock`: what time the messages live in, and how to change it."""
 
-import asyncio
 import contextlib
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
 from aiohttp import web
 from msgspec import Struct
 
 from qstash_dev.api.call import Call
+from qstash_dev.api.listener import patience
 from qstash_dev.api.router import Route
 from qstash_dev.engine.clock import ONLY_FORWARD
 from qstash_dev.engine.notifier import Closed
@@ -87,7 +88,7 @@ async def _travel(call: Call, left_ms: int, wait_ms: int) -> None:
     """
     clock, engine = call.context.clock, call.engine
     with contextlib.suppress(TimeoutError, Closed):
-        async with _patience(wait_ms):
+        async with _patience(call, wait_ms):
             await _until_idle(call)
             while (stop := engine.next_time()) is not None and stop < clock.now() + left_ms:
                 jump_ms = max(0, stop - clock.now())
@@ -114,7 +115,7 @@ def _next(call: Call) -> int:
 async def _idle(call: Call, wait_ms: int) -> None:
     """Wait until nothing is under way or due, or until the time is over. Real time for both."""
     with contextlib.suppress(TimeoutError, Closed):
-        async with _patience(wait_ms):
+        async with _patience(call, wait_ms):
             await _until_idle(call)
 
 
@@ -123,8 +124,8 @@ async def _until_idle(call: Call) -> None:
         await call.context.notifier.changed_since(call.context.notifier.version)
 
 
-def _patience(wait_ms: int) -> asyncio.Timeout:
-    return asyncio.timeout(max(0, min(wait_ms, 600_000)) / 1000)
+def _patience(call: Call, wait_ms: int) -> AbstractAsyncContextManager[None]:
+    return patience(call.request, max(0, min(wait_ms, 600_000)) / 1000)
 
 
 def _document(call: Call) -> dict[str, Any]:

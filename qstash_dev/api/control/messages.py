@@ -1,6 +1,7 @@
 """`/_dev/messages`, `/_dev/dlq`, `/_dev/replay`, `/_dev/wait`: messages for people, and what to do."""
 
 import asyncio
+import contextlib
 from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from msgspec import Struct
 from qstash_dev.api.call import Call, gather, in_pieces
 from qstash_dev.api.control.detail import detail, meant_body, meant_headers, media_type
 from qstash_dev.api.control.logs import filter_of
+from qstash_dev.api.listener import patience
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.engine.notifier import Closed
@@ -162,20 +164,18 @@ async def delete_many(call: Call) -> web.Response:
 
 
 async def wait(call: Call) -> web.Response:
-    """Answer once `count` messages match, or when the time is over."""
+    """Answer once `count` messages match, or when the time is over or the client says no more."""
     wanted, count = filter_of(call), call.number("count", 1, 1, 2_000)
     timeout_s = call.number("timeout_ms", 5_000, 0, 600_000) / 1000
-    rows: list[Row] = []
-    try:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                version = call.context.notifier.version
+    notifier = call.context.notifier
+    version = notifier.version
+    rows = await select(call, wanted, count)
+    with contextlib.suppress(TimeoutError, Closed):
+        async with patience(call.request, timeout_s):
+            while len(rows) < count:
+                version = await notifier.changed_since(version)
                 rows = await select(call, wanted, count)
-                if len(rows) >= count:
-                    return await call.answer({"met": True, "rows": rows})
-                await call.context.notifier.changed_since(version)
-    except (TimeoutError, Closed):
-        return await call.answer({"met": False, "rows": rows})
+    return await call.answer({"met": len(rows) >= count, "rows": rows})
 
 
 async def dead_letters(call: Call) -> web.Response:

@@ -1,0 +1,169 @@
+"""Clients that say no more, or are not there any more: through raw sockets."""
+
+import asyncio
+import json
+import logging
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+
+import pytest
+
+from tests.api.conftest import PATIENCE_S, TOKENS, Api
+from tests.conftest import App, LocalServer
+
+TOKEN = TOKENS["defaultUser"]
+NOWHERE = "http://127.0.0.1:1/"
+LONG = "/_dev/wait?filter=state:delivered&timeout_ms=600000"
+
+
+def request(line: str, body: bytes = b"", *headers: str) -> bytes:
+    named = ["Host: localhost", f"Authorization: Bearer {TOKEN}", *headers]
+    if not any("chunked" in name for name in named):
+        named.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([f"{line} HTTP/1.1", *named, "", ""]).encode() + body
+
+
+async def half_closed(port: int, said: bytes) -> bytes:
+    """All that comes back to a client that ends its side of the connection after it spoke."""
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(said)
+        writer.write_eof()
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    return answer
+
+
+BATCH = json.dumps(
+    [{"destination": NOWHERE, "headers": {"Upstash-Delay": "1h"}} for _ in range(500)]
+).encode()
+DELAYED = f"POST /v2/publish/{NOWHERE}?upstash-delay=1h"
+CHUNKED = "Transfer-Encoding: chunked"
+
+SAID = {
+    "without a body": (request("GET /v2/keys"), ["200"]),
+    "of HTTP/1.0": (b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n", ["200"]),
+    "with a body": (request(DELAYED, b"x" * 300_000), ["200"]),
+    "with a body in chunks": (request(DELAYED, b"3\r\nabc\r\n0\r\n\r\n", CHUNKED), ["200"]),
+    "that takes long": (request("POST /v2/batch", BATCH), ["200"]),
+    "that is refused": (request("GET /v2/nothing"), ["404"]),
+    "that is invited to send its body": (
+        request(DELAYED, b"x", "Expect: 100-continue"),
+        ["100", "200"],
+    ),
+    "three at once": (
+        request("GET /v2/keys") + request(DELAYED, b"x") + request("GET /v2/nothing"),
+        ["200", "200", "404"],
+    ),
+    "that is no HTTP": (b"hello\r\n\r\n", ["400"]),
+    "of which the head is not whole": (b"GET /v2/keys HTTP/1.1\r\nHost: l", []),
+    "of which the body is not whole": (request(DELAYED, b"xy")[:-1], []),
+    "that has nothing to say": (b"", []),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+async def test_who_says_no_more_after_a_request_gets_the_answer(api: Api, name: str) -> None:
+    said, statuses = SAID[name]
+    answer = await half_closed(api.port, said)
+    begun = [status.decode() for status in re.findall(rb"HTTP/1\.[01] (\d+) ", answer)]
+    assert begun == statuses
+    assert not statuses or answer.endswith((b"}", b"]"))
+
+
+async def test_who_says_no_more_gets_a_large_answer_whole(api: Api) -> None:
+    body = b"x" * 9_000_000
+    message_id = await api.publish(NOWHERE, BytesIO(body), delay="1h")
+    answer = await half_closed(api.port, request(f"GET /_dev/messages/{message_id}/body"))
+    assert answer.partition(b"\r\n\r\n")[2] == body
+
+
+async def test_a_process_of_its_own_answers_who_says_no_more(server: LocalServer) -> None:
+    """There the loop is another one."""
+    for said, status in (SAID["three at once"], SAID["of which the body is not whole"]):
+        answer = await half_closed(server.port, said)
+        assert answer.count(b"HTTP/1.1 ") == len(status)
+
+
+async def test_who_says_no_more_follows_the_events(api: Api) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(request("GET /_dev/events"))
+    writer.write_eof()
+    async with asyncio.timeout(PATIENCE_S):
+        await reader.readuntil(b"\r\n\r\n")
+        message_id = await api.publish(NOWHERE, delay="1h")
+        assert await reader.readuntil(message_id.encode())
+    writer.close()
+    await writer.wait_closed()
+
+
+# Long calls
+
+
+async def test_a_wait_of_who_says_no_more_tells_at_once_what_there_is(api: Api) -> None:
+    answer = await half_closed(api.port, request(f"GET {LONG}"))
+    assert answer.endswith(b'{"met":false,"rows":[]}')
+
+
+def at_work() -> set[asyncio.Task[object]]:
+    """The requests that are being answered."""
+    return {task for task in asyncio.all_tasks() if "_handle_request" in repr(task.get_coro())}
+
+
+@asynccontextmanager
+async def long_call(api: Api, said: bytes) -> AsyncIterator[tuple[socket.socket, set]]:
+    """A client in the middle of a long call, and the server's work for it."""
+    others = at_work()
+    with socket.create_connection(("127.0.0.1", api.port)) as client:
+        client.sendall(said)
+        while not (work := at_work() - others):
+            await api.ok("GET", "/v2/keys")
+        yield client, work
+
+
+@pytest.mark.parametrize("abruptly", [False, True])
+@pytest.mark.parametrize("call", ["wait", "advance", "skip"])
+async def test_a_long_call_ends_when_its_client_has_gone(
+    api: Api, app: App, call: str, abruptly: bool
+) -> None:
+    hold = asyncio.Event()
+    await api.publish(app.answers("/slow", {"hold": hold}))
+    await app.one("/slow")
+    order = {"advance_ms": 60_000} if call == "advance" else {"skip": True}
+    said = request("POST /_dev/clock", json.dumps({**order, "wait_ms": 600_000}).encode())
+    async with long_call(api, request(f"GET {LONG}") if call == "wait" else said) as found:
+        client, work = found
+        if abruptly:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.wait(work)
+    hold.set()
+
+
+# Clients that go away
+
+
+@pytest.mark.parametrize("abruptly", [False, True])
+@pytest.mark.parametrize("headers", [(), (CHUNKED,)], ids=["length", "chunks"])
+async def test_a_client_that_goes_away_in_its_body_is_one_line_for_who_debugs(
+    api: Api, headers: tuple[str, ...], abruptly: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "qstash_dev")
+    said = request(f"POST /v2/publish/{NOWHERE}?qstash_token={TOKEN}", b"9\r\nhalf", *headers)
+    if not headers:
+        said = said.replace(b"Content-Length: 7", b"Content-Length: 100")
+    async with long_call(api, said) as (client, work):
+        if abruptly:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.wait(work)
+    [line] = [record for record in caplog.records if record.name == "qstash_dev.api.listener"]
+    assert (line.levelname, line.exc_info) == ("DEBUG", None)
+    assert line.getMessage() == f"POST /v2/publish/{NOWHERE}: the client went away"
+    assert (await api.ok("GET", "/_dev/snapshot"))["counts"]["messages"] == 0
