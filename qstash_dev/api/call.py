@@ -108,6 +108,10 @@ class Call(Struct):
         """The request's headers; bytes that are not UTF-8 are lone surrogates in them."""
         return list(self.request.headers.items())
 
+    def text_headers(self) -> list[tuple[str, str]]:
+        """The request's headers as they can be stored: bytes that are no text are replaced."""
+        return [(str(name), readable(value)) for name, value in self.headers()]
+
     async def body(self, limit: int | None = None) -> bytes:
         """The whole body. Raises QStashError: 412 when it is larger than `limit` bytes, or without
         a limit larger than any request may be.
@@ -190,6 +194,11 @@ async def in_pieces(call: Call, items: Sequence[T], size: int = 100) -> AsyncIte
         yield items[start : start + size]
         await call.store.database.committed()
         await asyncio.sleep(0)
+
+
+def readable(text: str) -> str:
+    """Something that can be written anywhere: requests may hold bytes that are no text."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def size_of(message: Message, attempt: Attempt | None) -> int:

@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
-from qstash_dev.api.call import Call, Context, json_response
+from qstash_dev.api.call import Call, Context, json_response, readable
 from qstash_dev.api.guard import check_single
 from qstash_dev.api.v2.publish import accept, read_order
 from qstash_dev.cloud.admission import (
@@ -106,7 +106,7 @@ class Ingress:
 
     async def _delivery(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
         call = Call(request, self._context, "")
-        headers = tuple((str(name), _text(value)) for name, value in call.headers())
+        headers = tuple(call.text_headers())
         arrival = Arrival(request.method, request.raw_path, headers, b"")
         now_s = self._context.engine.clock.wall() // 1000
         verdict = judge(arrival, gate, now_s)
@@ -128,9 +128,9 @@ class Ingress:
             return self._refuse(request, refusal)
         path, _, query = escape(request.raw_path).partition("?")
         by_header, given = _token(request, query)
-        if not hmac.compare_digest(_text(given).encode(), self._webhook_token.encode()):
+        if not hmac.compare_digest(readable(given).encode(), self._webhook_token.encode()):
             return self._refuse(request, Refusal(401, "it has no valid token for webhooks"))
-        caller = _text(request.headers.get("X-Forwarded-For", "")).split(",")[0].strip()
+        caller = readable(request.headers.get("X-Forwarded-For", "")).split(",")[0].strip()
         call = Call(
             request=request.clone(remote=caller or request.remote or ""),
             context=self._context,
@@ -154,11 +154,11 @@ class Ingress:
         self._refusals.append(
             Refused(
                 time=self._context.engine.clock.now(),
-                method=_text(request.method)[:20],
-                target=_text(_without_token(request.raw_path))[:1000],
+                method=readable(request.method)[:20],
+                target=readable(_without_token(request.raw_path))[:1000],
                 status=refusal.status,
-                reason=_text(refusal.reason),
-                caller=_text(request.headers.get("X-Forwarded-For", request.remote or ""))[:100],
+                reason=readable(refusal.reason),
+                caller=readable(request.headers.get("X-Forwarded-For", request.remote or ""))[:100],
             )
         )
         log.warning(
@@ -199,11 +199,6 @@ class _UsedSignatures:
         if now_s >= self._next_sweep_s:
             self._next_sweep_s = now_s + 60
             self._expiry = {jti: at for jti, at in self._expiry.items() if at > now_s}
-
-
-def _text(text: str) -> str:
-    """Something that can be written anywhere: requests may hold bytes that are no text."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _token(request: web.BaseRequest, query: str) -> tuple[bool, str]:

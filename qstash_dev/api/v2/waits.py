@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from qstash_dev.api.call import Call
+from qstash_dev.api.call import Call, readable
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.workflow.headers import CREATED_AT, RUN_ID, created_at
@@ -62,14 +62,14 @@ async def webhook(call: Call) -> web.Response:
     body = await call.body()
     request = call.request
     headers: dict[str, list[str]] = {}
-    for name, value in call.headers():
+    for name, value in call.text_headers():
         if name.lower() not in _OF_A_CONNECTION:
             headers.setdefault(canonical(name), []).append(value)
     data = webhook_event(
         request.method,
         headers,
         b64encode(body).decode("ascii"),
-        ("http", request.headers.get("Host", "localhost")),
+        ("http", readable(request.headers.get("Host", "localhost"))),
         call.path + (f"?{call.query}" if call.query else ""),
     )
     answer = call.engine.waits.call_webhook(run, _event(call.rest), data)
