@@ -149,7 +149,7 @@ async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamRes
         raise QStashError(404, _nothing_there(request.method, target.path[:200]))
     if match.any_method:
         check_action(request)
-    call.params, call.rest = match.params, match.rest
+    call.params, call.rest, call.only_reads = match.params, match.rest, match.only_reads
     return await match.handler(call)
 
 

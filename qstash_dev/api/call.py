@@ -73,6 +73,7 @@ class Call(Struct):
     rest: str = ""
     user: str = ""
     by_header: bool = True
+    only_reads: bool = False
 
     @property
     def engine(self) -> Engine:
@@ -145,7 +146,7 @@ class Call(Struct):
         `then` is told when the answer went out, or nobody is there any more to take it.
         """
         if then is None:
-            await self.store.database.committed()
+            await self._safe()
             return json_response(document, status)
         try:
             await self.store.database.committed()
@@ -156,8 +157,12 @@ class Call(Struct):
 
     async def done(self, status: int = 200) -> web.Response:
         """An answer without a document, given once everything written so far is safe."""
-        await self.store.database.committed()
+        await self._safe()
         return web.Response(status=status, text="OK")
+
+    async def _safe(self) -> None:
+        if not self.only_reads:  # else what others write, and whether they can, is not its concern
+            await self.store.database.committed()
 
 
 class _Followed(web.Response):

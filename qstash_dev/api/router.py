@@ -29,13 +29,14 @@ class Route(Struct, frozen=True):
 class Match(Struct, frozen=True):
     """A handler and what its pattern found; `rest` is what `*` or `{name...}` stands for, raw.
 
-    `any_method`: the handler does the same by every method.
+    `any_method`: the handler does the same by every method. `only_reads`: it changes nothing.
     """
 
     handler: Handler
     params: dict[str, str]
     rest: str
     any_method: bool = False
+    only_reads: bool = False
 
 
 class WrongMethod(Exception):
@@ -66,7 +67,7 @@ class Router:
                 raw = found.groupdict(default="")
                 rest = raw.pop("rest", "")
                 params = {name: unquote(text) for name, text in raw.items()}
-                return Match(handler, params, rest, "ANY" in methods)
+                return Match(handler, params, rest, "ANY" in methods, methods <= {"GET", "HEAD"})
             allowed |= methods
         if allowed:
             raise WrongMethod(allowed)

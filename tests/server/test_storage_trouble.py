@@ -137,3 +137,17 @@ async def test_held_messages_are_delivered_once_their_release_can_be_written(
             await asyncio.sleep(0)
     await mend_store(running)
     await running.wait("state:delivered")
+
+
+@pytest.mark.parametrize("path", ["/v2/keys", "/v2/queues", "/_dev/health", "/_dev/snapshot"])
+async def test_who_only_reads_is_answered_while_nothing_can_be_written(start, path):
+    running = await start()
+    break_store(running, AT_COMMIT)
+    database = running.server._store.database
+    await database.committed()
+    reading = asyncio.create_task(running.call("GET", path))
+    while not reading.done():  # every commit fails
+        with database:
+            database.write("INSERT INTO doom VALUES (-1)")
+        await asyncio.sleep(0)
+    await reading  # it fails if the answer is an error
