@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import tzinfo
 from inspect import isawaitable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import events
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.geometry import Size
+from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from qstash_dev.client import (
@@ -29,6 +30,7 @@ from qstash_dev.client import (
 )
 from qstash_dev.tui.actions.commands import COMMANDS, CommandSearch, bindings, key_name
 from qstash_dev.tui.editor import Run
+from qstash_dev.tui.keyboard import Keyboard
 from qstash_dev.tui.model import views
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.session import Job, Session
@@ -50,6 +52,8 @@ from qstash_dev.tui.widgets.bars import (
 )
 from qstash_dev.tui.widgets.panes import DetailPane, FilterInput, ListPane
 from qstash_dev.tui.widgets.virtual_list import VirtualList
+
+T = TypeVar("T")
 
 FRAME_S = 0.1
 TYPING_S = 0.15
@@ -99,8 +103,10 @@ class QstashApp(App[int]):
         self.fixtures = fixtures
         self.run_program = run_program or self._run_program
         self._tunnel = Tunnel()
+        self.keyboard = Keyboard(self, super().on_event, lambda: self.progress is not None)
+        self._asking = asyncio.Lock()
         self.solo: str | None = None
-        self.progress: str | None = None
+        self._progress: str | None = None
         self._place: tuple[int, str | None, int] = (0, None, 0)
         self._drawn: tuple[int, int, str | None] = (-1, -1, None)
         for own in themes():
@@ -130,6 +136,7 @@ class QstashApp(App[int]):
         self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self._recolour()
         self._typing = self.set_timer(TYPING_S, self.apply_filter)
+        self.screen_change_signal.subscribe(self, lambda _: self.keyboard.nudge())
         self.list_pane.rows.focus()
         self.set_interval(FRAME_S, self.frame)
         self.show_view(0)
@@ -305,6 +312,18 @@ class QstashApp(App[int]):
         except (OSError, SuspendNotSupported) as error:
             self.say(f'"{command[0]}" cannot be run: {error}. Set EDITOR or PAGER.', "error")
 
+    async def on_event(self, event: events.Event) -> None:
+        """Keys and pastes go through the keyboard, but for the one that always ends the app."""
+        is_input = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        if is_input and getattr(event, "key", "") != "ctrl+c":
+            self.keyboard.take(event)  # type: ignore[arg-type]
+        else:
+            await super().on_event(event)
+
+    def on_worker_state_changed(self) -> None:
+        """A command that ended opens nothing any more."""
+        self.keyboard.nudge()
+
     def action_command(self, id: str) -> None:
         self.start(id)
 
@@ -312,7 +331,23 @@ class QstashApp(App[int]):
         """Run a command; what the server refuses is said, not raised."""
         result = COMMANDS[id].run(self)
         if isawaitable(result):
-            self.run_worker(self._guarded(result), group="command")
+            worker = self.run_worker(self._guarded(result), group="command")
+            self.keyboard.hold_for(worker)
+
+    @property
+    def progress(self) -> str | None:
+        """How far a long action is."""
+        return self._progress
+
+    @progress.setter
+    def progress(self, words: str | None) -> None:
+        self._progress = words
+        self.keyboard.nudge()
+
+    async def ask(self, question: ModalScreen[T]) -> T:
+        """Show a dialog and wait for its answer; one at a time, the next waits for its turn."""
+        async with self._asking:
+            return await self.push_screen_wait(question)
 
     async def _guarded(self, result: Awaitable[None]) -> None:
         try:

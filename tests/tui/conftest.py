@@ -15,6 +15,16 @@ from tests.tui.world import World
 Open = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
 
 
+class Person(Pilot[int]):
+    """Someone at the keyboard who looks when all that was typed has arrived."""
+
+    async def press(self, *keys: str) -> None:
+        """Type, and wait for what opens."""
+        await super().press(*keys)
+        keyboard = self.app.keyboard  # type: ignore[attr-defined]
+        await until(self, lambda: keyboard.is_idle or self.app._exit)
+
+
 async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:
     """Let the app work until something holds; the test's time limit ends what never does."""
     while not true():
@@ -42,6 +52,6 @@ def tui(world: World) -> Open:
             app = make_app(url, **options)
             async with app.client, app.run_test(size=size) as pilot:
                 await until(pilot, lambda: app.settled)
-                yield pilot
+                yield Person(pilot.app)
 
     return open

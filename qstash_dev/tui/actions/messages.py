@@ -60,7 +60,7 @@ async def arm(app: "QstashApp") -> None:
 async def cancel(app: "QstashApp") -> None:
     """Stop trying; asks first when there are several."""
     ids = app.session.targets
-    if len(ids) > 1 and not await app.push_screen_wait(Confirm(f"Cancel {len(ids)} messages?")):
+    if len(ids) > 1 and not await app.ask(Confirm(f"Cancel {len(ids)} messages?")):
         return
     if len(ids) == 1:
         await app.client.cancel(ids[0])
@@ -76,7 +76,7 @@ async def delete(app: "QstashApp") -> None:
     if app.session.view == 4:
         return await resources.delete_dead_letter(app)
     ids = app.session.targets
-    if len(ids) > 1 and not await app.push_screen_wait(Confirm(f"Delete {len(ids)} messages?")):
+    if len(ids) > 1 and not await app.ask(Confirm(f"Delete {len(ids)} messages?")):
         return None
     if len(ids) == 1:
         await app.client.delete(ids[0])
@@ -88,7 +88,7 @@ async def delete(app: "QstashApp") -> None:
 async def clear(app: "QstashApp") -> None:
     """Forget all finished messages, or those that match the filter."""
     which = f"that match {app.session.filter}" if app.session.filter else "in the list"
-    if not await app.push_screen_wait(Confirm(f"Delete all finished messages {which}?")):
+    if not await app.ask(Confirm(f"Delete all finished messages {which}?")):
         return
     answer = await app.client.request(
         "DELETE", "/_dev/messages", params={"filter": app.session.filter or None}
@@ -120,7 +120,7 @@ async def copy(app: "QstashApp") -> None:
     detail = await app.client.message(app.session.message_id, reveal=True)
     found = copies_of(detail, app.session.feed.server)
     choices = [Choice(c.key, c.name, c) for c in found]
-    chosen = await app.push_screen_wait(Menu("Copy", choices))
+    chosen = await app.ask(Menu("Copy", choices))
     if chosen is not None:
         app.copy_to_clipboard(chosen.text)
         app.say(f"Copied the {chosen.name}.")

@@ -40,7 +40,7 @@ async def pause_or_resume(app: "QstashApp") -> None:
 async def delete(app: "QstashApp") -> None:
     """Delete the selected schedule, queue, group or flow-control key after a question."""
     path = _path(app)
-    if path is None or not await app.push_screen_wait(Confirm(f"Delete {_name(app)}?")):
+    if path is None or not await app.ask(Confirm(f"Delete {_name(app)}?")):
         return
     await app.client.request("DELETE", path, params=_user(app))
     app.session.lists.forget()

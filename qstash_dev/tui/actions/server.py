@@ -47,7 +47,7 @@ async def pause_or_resume(app: "QstashApp") -> None:
 
 async def clock(app: "QstashApp") -> None:
     """Choose what the clock does."""
-    change = await app.push_screen_wait(Menu("Clock", CLOCK))
+    change = await app.ask(Menu("Clock", CLOCK))
     if change is not None:
         said = await app.client.clock(change)
         app.say(f"Clock: {said.mode}, {fmt.long_span(abs(said.offset_ms))} from real time.")
@@ -70,7 +70,7 @@ async def faults(app: "QstashApp") -> None:
     where = (
         fmt.destination(row.url.partition("?")[0], app.session.feed.server.app.url) if row else ""
     )
-    chosen = await app.push_screen_wait(Menu[Any](f"Faults  {where}"[:60], choices))
+    chosen = await app.ask(Menu[Any](f"Faults  {where}"[:60], choices))
     if isinstance(chosen, dict):
         await app.client.request("POST", "/_dev/faults", json=chosen)
         app.say("The fault is active; f ends it.")

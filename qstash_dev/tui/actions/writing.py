@@ -34,7 +34,7 @@ async def edit(app: "QstashApp") -> None:
     hidden = any(value.startswith(REDACTED) for _, value in detail.request.headers)
     hidden = hidden or body.startswith(REDACTED.encode())
     form = _form(app, f"Edit and replay {detail.row.id}", before, LEFT if hidden else "")
-    after = await app.push_screen_wait(form)
+    after = await app.ask(form)
     if after is not None:
         new = await app.client.replay(detail.row.id, changes(before, after))
         app.say(f"Replayed as {new}.")
@@ -72,11 +72,11 @@ async def send(app: "QstashApp") -> None:
         choices: list[Choice[Any]] = [Choice("n", "new message", draft)]
         keys = "123456789abcdefghijklm"
         choices += [Choice(k, p.stem, p) for k, p in zip(keys, saved, strict=False)]
-        chosen = await app.push_screen_wait(Menu[Any]("Send", choices))
+        chosen = await app.ask(Menu[Any]("Send", choices))
         if chosen is None:
             return
         draft = chosen if isinstance(chosen, Draft) else fixtures.load(chosen)
-    after = await app.push_screen_wait(_form(app, "Send a message", draft))
+    after = await app.ask(_form(app, "Send a message", draft))
     if after is not None:
         await _publish(app, after)
 

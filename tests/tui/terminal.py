@@ -1,0 +1,68 @@
+"""The TUI as a process on a terminal of its own, and what its screen shows."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ESCAPE = "\x1b[27u"
+"""Escape as terminals send it that tell it from the beginning of a sequence."""
+
+
+class Terminal:
+    """A process on a terminal; `type` sends all at once, as a fast hand or a paste does."""
+
+    def __init__(self, directory: Path, *args: str, **environment: str) -> None:
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.modes = termios.tcgetattr(self.slave)
+        self.output = b""
+        own = {k: v for k, v in os.environ.items() if not k.startswith(("QSTASH", "CI"))}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "qstash_dev", *args],
+            cwd=directory,
+            env={**own, "TERM": "xterm-256color", **environment},
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            start_new_session=True,
+        )
+
+    def read_until(self, text: str) -> None:
+        """Until the output contains it; the test's time limit ends what never comes."""
+        self.until(lambda: text.encode() in self.output)
+
+    def until(self, true: Callable[[], object]) -> None:
+        """Take the output in, or the process could not write, until something holds."""
+        while not true():
+            if select.select([self.master], [], [], 0.05)[0]:
+                self.output += os.read(self.master, 65536)
+
+    def type(self, text: str) -> None:
+        """Type all of it in one burst."""
+        os.write(self.master, text.encode())
+
+    def close(self) -> None:
+        """End the process and give the terminal back."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@contextmanager
+def attached(directory: Path, url: str, **environment: str) -> Iterator[Terminal]:
+    """The TUI of a server, when its list is drawn."""
+    terminal = Terminal(directory, "attach", url, **environment)
+    try:
+        terminal.read_until("/api/orders")
+        yield terminal
+    finally:
+        terminal.close()
