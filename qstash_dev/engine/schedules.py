@@ -14,6 +14,7 @@ from qstash_dev.protocol.cron import next_after, parse_cron
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Change, Group, Kind, Message, Schedule, State
+from qstash_dev.store.errors import StoreError
 from qstash_dev.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -118,8 +119,14 @@ class Scheduler:
         """Fire what is due; whether there is more."""
         due = self._store.schedules.due(now, BATCH)
         for schedule in due:
-            with self._store.database:
-                self._fire(schedule, now)
+            try:
+                with self._store.database:
+                    self._fire(schedule, now)
+            except StoreError:
+                raise
+            except Exception as error:
+                log.exception("schedule %s could not fire by a fault of qstash-dev", schedule.id)
+                self._skip(schedule, now, f"a fault of qstash-dev, see its log: {error!r}")
         return len(due) == BATCH
 
     def next_time(self) -> int | None:
@@ -152,6 +159,14 @@ class Scheduler:
             self._put(replace(schedule, next_at=next_after(cron, now - MISSED_MS - 1)))
         else:
             self._fire_at(replace(schedule, next_at=next_after(cron, at)), at, now)
+
+    def _skip(self, schedule: Schedule, now: int, error: str) -> None:
+        """The others go on; this one with its next time, if that can be told."""
+        try:
+            next_at = next_after(parse_cron(schedule.cron), now)
+        except ValueError:
+            next_at = None
+        self._put(replace(schedule, next_at=next_at, error=error))
 
     def _fire_at(self, schedule: Schedule, at: int, now: int) -> None:
         try:

@@ -3,6 +3,7 @@
 It refuses to know schedules, pauses and missed firings: only which instants an expression means.
 """
 
+import contextlib
 import difflib
 import re
 from collections.abc import Iterator
@@ -101,13 +102,14 @@ def _is_readable(fields: list[str]) -> bool:
     return True
 
 
-def next_after(cron: Cron, now_ms: int) -> int:
-    """The first firing strictly after `now_ms`, epoch milliseconds, always a whole minute.
+def next_after(cron: Cron, now_ms: int) -> int | None:
+    """The first firing strictly after `now_ms`, epoch milliseconds, always a whole minute; `None`
+    where dates end, with the year 9999.
 
     Daylight saving as in Debian's cron: a fixed time that is skipped in spring fires right after
     the gap, one that comes twice in autumn fires once; `*` hours and minutes fire by elapsed time.
     """
-    return next(_firings(cron, now_ms))
+    return next(_firings(cron, now_ms), None)
 
 
 @lru_cache(maxsize=4_096)
@@ -117,12 +119,14 @@ def upcoming(cron: Cron, now_ms: int, count: int) -> tuple[int, ...]:
 
 
 def _firings(cron: Cron, now_ms: int) -> Iterator[int]:
-    start = datetime.fromtimestamp(now_ms // 1_000, _zone(cron.zone))
-    for at in CronSim(cron.expression, start):
-        ms = int(at.timestamp()) * 1_000
-        # In the second pass of an autumn hour the first pass of it is proposed again.
-        if ms > now_ms:
-            yield ms
+    # Beyond the year 9999, in UTC or in the zone, there is no date.
+    with contextlib.suppress(OverflowError, ValueError):
+        start = datetime.fromtimestamp(now_ms // 1_000, _zone(cron.zone))
+        for at in CronSim(cron.expression, start):
+            ms = int(at.timestamp()) * 1_000
+            # In the second pass of an autumn hour the first pass of it is proposed again.
+            if ms > now_ms:
+                yield ms
 
 
 def _zone(name: str) -> tzinfo:

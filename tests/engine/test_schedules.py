@@ -421,3 +421,24 @@ def test_every_time_fires_once_unless_it_was_paused_or_missed(cron, steps):
         await run.world.close()
 
     asyncio.run(live())
+
+
+async def test_a_schedule_that_cannot_fire_stops_only_itself(world, caplog):
+    good, bad = create(world), create(world, destination=f"{URL}/bad")
+    world.store.schedules.put(USER, bad.id, replace(bad, cron="of another version"))
+    world.publish(f"{URL}/later", delay="90s")
+    await world.run(2 * MINUTE)
+    urls = [delivery.request.url for delivery in world.app.deliveries]
+    assert urls == [good.destination, f"{URL}/later", good.destination]
+    assert found(world, bad).next_at is None
+    assert (found(world, bad).error or "").startswith("a fault of qstash-dev, see its log: ")
+    assert f"schedule {bad.id} could not fire" in caplog.text
+
+
+async def test_a_schedule_without_further_times_fires_its_last_and_stays(world):
+    world.clock.ms = epoch("9999-12-30T12:00:00")
+    schedule = create(world, "0 0 31 12 *")
+    await world.run(13 * HOUR)
+    assert len(world.app.deliveries) == 1
+    assert found(world, schedule).next_at is None
+    assert found(world, schedule).error is None

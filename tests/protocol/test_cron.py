@@ -223,9 +223,24 @@ def test_any_text_is_a_cron_that_fires_or_a_value_error(fields: str, prefix: str
             cron = parse_cron(text)
         except ValueError:
             continue
-        assert next_after(cron, 0) > 0
+        assert (next_after(cron, 0) or 0) > 0
 
 
 def test_firings_do_not_depend_on_the_zone_of_the_machine() -> None:
     at = next_after(parse_cron("0 0 * * *"), ms("2026-08-21T12:00:00+00:00"))
+    assert at is not None
     assert datetime.fromtimestamp(at / 1000, UTC).isoformat() == "2026-08-22T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("cron", "now"),
+    [
+        ("* * * * *", "9999-12-31T23:59:59+00:00"),
+        ("0 0 29 2 *", "9999-03-01T00:00:00+00:00"),
+        ("CRON_TZ=Asia/Tokyo * * * * *", "9999-12-31T23:00:00+00:00"),
+        ("CRON_TZ=America/New_York 59 23 31 12 *", "9999-12-31T23:59:00+00:00"),
+    ],
+)
+def test_where_dates_end_there_is_no_next_firing(cron, now):
+    assert next_after(parse_cron(cron), ms(now)) is None
+    assert upcoming(parse_cron(cron), ms(now), 3) == ()
