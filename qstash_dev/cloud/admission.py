@@ -245,11 +245,11 @@ def _app_url(target: str, gate: Gate) -> str:
     return gate.app_url.rstrip("/") + target
 
 
-def local_message(arrival: Arrival, url: str, user: str, now: int, new_id: str) -> Message:
-    """What an arrival is recorded as, under the cloud's id: the cloud's retries are its attempts.
+def local_message(arrival: Arrival, url: str, user: str, now: int, own_id: str) -> Message:
+    """What an arrival is recorded as: under the cloud's id, so that the cloud's retries are its
+    attempts, or under one of ours if it has none.
 
-    What arrives without an id (let in by an open gate) gets `new_id`. A callback knows the message
-    that it tells of, which becomes its parent.
+    A callback knows the message that it tells of, which becomes its parent.
     """
     spec = Spec(
         url=url,
@@ -263,7 +263,7 @@ def local_message(arrival: Arrival, url: str, user: str, now: int, new_id: str) 
         kind=Kind.CLOUD,
         parent_id=_told_of(arrival.body),
     )
-    return waiting(spec, message_id(arrival) or new_id, user, arrival.body, now)
+    return waiting(spec, own_id, user, arrival.body, now)
 
 
 def message_id(arrival: Arrival) -> str | None:

@@ -78,14 +78,16 @@ class Relay:
 
     def _begin(self, arrival: Arrival, admission: Admission) -> Message:
         engine, now = self._engine, self._engine.clock.now()
-        known = engine.store.messages.get(None, rules.message_id(arrival) or "")
+        # A stranger who is let in unsigned must not write into the record of somebody else's message.
+        given = rules.message_id(arrival) if admission.token is not None else None
+        known = engine.store.messages.get(None, given) if given is not None else None
         if known is not None and known.spec.kind != Kind.CLOUD:
             raise QStashError(409, f"message {known.id} is a local one, not the cloud's")
         with engine.store.database:
             if known is None:
                 user = self._owner(admission)
-                new_id = engine.new_id("msg_")
-                fresh = rules.local_message(arrival, admission.url, user, now, new_id)
+                own_id = given or engine.new_id("msg_")
+                fresh = rules.local_message(arrival, admission.url, user, now, own_id)
                 engine.add(created((fresh,), now))
                 known = engine.find(user, fresh.id)
             change = rules.begin(known, arrival, now)

@@ -102,6 +102,17 @@ async def test_an_unsigned_request_follows_no_route(world: World) -> None:
     assert [got.path for got in world.app.got] == ["/pay/1"]
 
 
+async def test_an_unsigned_request_writes_into_no_record_of_another_message(
+    open_world: World,
+) -> None:
+    await open_world.deliver("/real", message_id="msg_real")
+    for message_id in ("msg_real", "msg_mine"):
+        text = head("POST /false", Upstash_Message_Id=message_id, Upstash_Retried="1")
+        assert (await open_world.raw(text)).status == 200
+    assert len((await open_world.dev("messages/msg_real"))["attempts"]) == 1
+    assert "msg_mine" not in [row["id"] for row in await open_world.rows()]
+
+
 # Where a signed request leads
 
 

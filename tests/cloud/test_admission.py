@@ -18,6 +18,7 @@ from qstash_dev.cloud.admission import (
     check_body,
     judge,
     local_message,
+    message_id,
     request,
     resigned,
     settled,
@@ -208,7 +209,9 @@ def test_the_way_of_a_delivery_follows_its_path(
 
 
 def recorded(came: Arrival) -> Any:
-    return local_message(came, "http://localhost:3000/x", "defaultUser", NOW, "msg_new")
+    return local_message(
+        came, "http://localhost:3000/x", "defaultUser", NOW, message_id(came) or "msg_new"
+    )
 
 
 def test_a_delivery_is_recorded_under_the_id_of_the_cloud() -> None:
