@@ -10,6 +10,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from qstash_dev.protocol.model import Reason
+from qstash_dev.transport.delivery import Sender
+from tests.transport.sending import failure, request, response
+
 APP = Path(__file__).parent / "nextjs"
 FOREIGN = ("QSTASH", "NEXT_", "NODE_ENV")
 
@@ -42,6 +46,29 @@ async def next_url(next_app, server) -> AsyncIterator[str]:
     os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
     print(printed, (await rest).decode())
+
+
+ANSWERS = {
+    b"text": (200, b"ok"),
+    b"json": (200, b'{"a":1}'),
+    b"stream": (200, b"abc"),
+    b"nothing": (204, b""),
+    b"moved": (307, b""),
+    b"failed": (500, b"failed"),
+}
+
+
+@pytest.mark.timeout(300)
+async def test_every_kind_of_answer_is_understood_and_each_request_arrives_once(next_url):
+    sender, url = Sender(lambda: 0, 1_000_000), f"{next_url}/api/answers"
+    answers = (*ANSWERS, *reversed(ANSWERS))
+    for case in answers:
+        found = response(await sender(request(url, body=case, timeout_ms=60_000)))
+        assert (case, found.status, found.body) == (case, *ANSWERS[case])
+    assert failure(await sender(request(url, body=b"dies-in-body"))).reason == Reason.RESET
+    found = response(await sender(request(url, body=b"count")))
+    assert found.body == b"%d" % (len(answers) + 1)
+    await sender.close()
 
 
 @pytest.mark.timeout(300)
