@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
+from qstash_dev.protocol.delivery import told_of
 from qstash_dev.protocol.destination import escape, urls_of
 from qstash_dev.protocol.headers import Draft, canonical
 from qstash_dev.protocol.model import (
@@ -30,7 +31,7 @@ from qstash_dev.protocol.model import (
 from qstash_dev.protocol.retry import validate_retry_delay
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import Inspection, body_hash, inspect, sign
-from qstash_dev.protocol.urls import Place, Way, is_loopback, is_under, route, way
+from qstash_dev.protocol.urls import KeptHosts, Place, Way, is_loopback, is_under, route, way
 
 AT_CLOUD = "the cloud decides when it is delivered"
 """Why such a message is held: the engine never starts it by itself."""
@@ -73,6 +74,7 @@ class Gate(Struct, frozen=True):
     public_url: str
     app_url: str
     routes: tuple[tuple[str, str], ...] = ()
+    kept_hosts: KeptHosts = KeptHosts()
     keys: tuple[str, str] | None = None
     is_open: bool = False
     resign: str = "auto"
@@ -81,7 +83,7 @@ class Gate(Struct, frozen=True):
 
 class Admission(Struct, frozen=True):
     """Let in: the local URL it is for, what is called for that, and whether the app expects the dev
-    keys.
+    keys. `told` are the headers by which the app learns what URL was called.
 
     `token` is its signature, `None` when it was let in without one; its id, `jti`, must not be
     accepted again before `expires_s`. `body_claim` is the hash that the body must have.
@@ -90,6 +92,7 @@ class Admission(Struct, frozen=True):
     url: str
     target: str
     resign: bool
+    told: Headers = ()
     token: str | None = None
     jti: str = ""
     expires_s: int = 0
@@ -215,7 +218,8 @@ def _unsigned(arrival: Arrival, gate: Gate) -> Admission | Refusal:
     if arrival.target.startswith(PREFIX):
         return Refusal(403, "it names where it goes, which only a signed delivery may")
     url = gate.app_url.rstrip("/") + escape(arrival.target)
-    return _into_ourselves(way(url, (), gate.own_ports)) or Admission(url, url, resign=False)
+    admitted = Admission(url, url, resign=False, told=_of_the_tunnel(gate))
+    return _into_ourselves(way(url, (), gate.own_ports)) or admitted
 
 
 def _signed(arrival: Arrival, gate: Gate, token: str) -> Admission | Refusal:
@@ -227,7 +231,15 @@ def _signed(arrival: Arrival, gate: Gate, token: str) -> Admission | Refusal:
     if wrapped is not None and not leads.is_here:
         return Refusal(403, f"{wrapped[:500]!r} is not on this machine and has no route")
     resign = gate.resign == "always" or (gate.resign == "auto" and wrapped is not None)
-    return Admission(url, leads.target, resign, token)
+    told = _of_the_tunnel(gate)
+    if resign:
+        of_route = told_of(url, keep_host=gate.kept_hosts.keeps(leads)) if leads.is_routed else {}
+        told = tuple(of_route.items())
+    return Admission(url, leads.target, resign, told, token)
+
+
+def _of_the_tunnel(gate: Gate) -> Headers:
+    return tuple(told_of(gate.public_url, keep_host=gate.kept_hosts.every).items())
 
 
 def _into_ourselves(leads: Way) -> Refusal | None:
@@ -308,26 +320,31 @@ def _no_id() -> str:
 def request(arrival: Arrival, admission: Admission, timeout_ms: int) -> Request:
     """The request to the app: as it came, apart from what belongs to each connection."""
     headers = tuple(
-        (name, value) for name, value in arrival.headers if name.lower() not in _NOT_FORWARDED
+        (name, value)
+        for name, value in arrival.headers
+        if name.lower() not in _NOT_FORWARDED and not _is_of_the_way(name, admission)
     )
     return Request(
         method=arrival.method,
         url=admission.url,
         target=admission.target,
-        headers=headers,
+        headers=(*headers, *admission.told),
         body=arrival.body,
         timeout_ms=timeout_ms,
     )
 
 
+def _is_of_the_way(name: str, admission: Admission) -> bool:
+    """What the tunnel's proxies say. An app that gets the dev keys is to know nothing of a tunnel."""
+    name = name.lower()
+    taken = ("x-forwarded-host", "x-forwarded-proto")
+    return name.startswith("x-forwarded-") if admission.resign else name in taken
+
+
 def resigned(request: Request, key: str, now_s: int, jti: str) -> Request:
     """The same request for an app that has the dev keys and does not know of the tunnel."""
     token = sign(request.url, request.body, key, now_s, jti)
-    headers = tuple(
-        (name, value)
-        for name, value in request.headers
-        if name.lower() != SIGNATURE and not name.lower().startswith("x-forwarded-")
-    )
+    headers = tuple(pair for pair in request.headers if pair[0].lower() != SIGNATURE)
     return replace(request, headers=(*headers, ("Upstash-Signature", token)))
 
 

@@ -137,6 +137,7 @@ class Gateway:
             public_url=url,
             app_url=config.app_url,
             routes=self._engine.policy.routes,
+            kept_hosts=self._engine.policy.kept_hosts,
             keys=self._keys,
             is_open=config.tunnel_open,
             resign=config.resign,

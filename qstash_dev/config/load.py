@@ -12,6 +12,7 @@ from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import Config, Seeds
 from qstash_dev.config.options import OPTIONS, Option
 from qstash_dev.protocol.quota import QUOTAS, Limits
+from qstash_dev.protocol.urls import KeptHosts
 from qstash_dev.protocol.users import DEV_USERS, User, is_public
 
 DEFAULT = "default"
@@ -131,10 +132,15 @@ def build(values: Mapping[str, Any], found: file.Found | None) -> Config:
     clock_mode, clock_scale, clock_start_ms = fields.pop("clock")
     limits = {name: fields.pop(name) for name in Limits.__struct_fields__ if name in fields}
     fields["config_file"] = found.path if found else None
+    routes = fields.pop("routes", ())
+    keep_host = fields.pop("keep_host")
+    kept = tuple(route.source for route in routes if route.keeps_host)
     if fields.pop("memory"):
         fields["data_dir"] = None
     return Config(
         **fields,
+        routes=tuple((route.source, route.target) for route in routes),
+        kept_hosts=KeptHosts(keep_host, kept),
         clock_mode=clock_mode,
         clock_scale=clock_scale,
         clock_start_ms=clock_start_ms,

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from qstash_dev.protocol.quota import QUOTAS, Limits
+from qstash_dev.protocol.urls import KeptHosts
 from qstash_dev.protocol.users import DEV_USERS, User
 
 Output = Literal["tui", "log", "json", "quiet"]
@@ -83,6 +84,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     app_url: str = "http://localhost:3000"
     routes: tuple[tuple[str, str], ...] = ()
+    kept_hosts: KeptHosts = KeptHosts()
     external: Literal["allow", "hold", "deny"] = "allow"
     hold: bool = False
 

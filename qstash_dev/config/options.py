@@ -50,7 +50,22 @@ OPTIONS = (
     Option(SERVER, "config", "FILE", p.path, None, "Settings [default: ./qstash-dev.toml]."),
     Option(APP, "app", "URL|PORT", p.app, "http://localhost:3000", "Where your app listens."),
     Option(
-        APP, "route", "FROM=TO", p.route, None, "Deliver URLs with prefix FROM to TO.", kind="many"
+        APP,
+        "route",
+        "FROM=TO",
+        p.route,
+        None,
+        "Deliver URLs with prefix FROM to TO; with FROM=TO,keep-host, --keep-host for these.",
+        kind="many",
+    ),
+    Option(
+        APP,
+        "keep-host",
+        "",
+        p.boolean,
+        "false",
+        "Routes and tunnel: let the app see the URL's own Host, not its local one.",
+        kind="switch",
     ),
     Option(
         APP,

@@ -7,6 +7,7 @@ knowledge.
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from qstash_dev.config.errors import suggestion
 from qstash_dev.protocol.timing import parse_duration
@@ -133,15 +134,23 @@ def app(value: str) -> str:
         ) from None
 
 
-def route(value: str) -> tuple[str, str]:
-    """`FROM=TO`: a destination prefix, and the URL or port that is called instead."""
-    match = re.fullmatch(r"(https?://\S+?)=(https?://\S+|:?[0-9]+)", value.strip())
+class Route(NamedTuple):
+    """A destination prefix, the URL that is called instead, and whether `Host` stays the first's."""
+
+    source: str
+    target: str
+    keeps_host: bool
+
+
+def route(value: str) -> Route:
+    """`FROM=TO` or `FROM=TO,keep-host`; TO is a URL, or a port on localhost."""
+    match = re.fullmatch(r"(https?://\S+?)=(https?://\S+?|:?[0-9]+)(,\s*keep-host)?", value.strip())
     if match is None:
         raise ValueError(
             f'"{value}" is not a route; expected FROM=TO, '
             "such as https://my-app.com=http://localhost:3000."
         )
-    return match[1], app(match[2])
+    return Route(match[1], app(match[2]), match[3] is not None)
 
 
 def clock(value: str) -> tuple[str, float, int | None]:

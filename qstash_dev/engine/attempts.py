@@ -54,7 +54,9 @@ class Attempts:
         target = leads.target
         current, _ = self.signing_keys(message.user)
         now_s = self._clock.wall() // 1000
-        request = build_request(message, target, current, now_s, self._new_id("jwt_"))
+        keep_host = policy.kept_hosts.keeps(leads)
+        jti = self._new_id("jwt_")
+        request = build_request(message, target, current, now_s, jti, keep_host=keep_host)
         if leads.is_barred:
             outcome: Outcome = _into_ourselves(target, self._clock.wall())
         elif policy.external != "allow" and self._is_kept_back(message, leads):

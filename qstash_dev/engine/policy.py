@@ -6,7 +6,7 @@ from qstash_dev.protocol.destination import urls_of
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Spec
 from qstash_dev.protocol.quota import Limits
-from qstash_dev.protocol.urls import way
+from qstash_dev.protocol.urls import KeptHosts, way
 
 
 class Policy(Struct, frozen=True):
@@ -19,6 +19,7 @@ class Policy(Struct, frozen=True):
     limits: Limits
     plan: Limits | None = None
     routes: tuple[tuple[str, str], ...] = ()
+    kept_hosts: KeptHosts = KeptHosts()
     external: str = "allow"
     hold: bool = False
     retry_interval_ms: int | None = None

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from qstash_dev.protocol.model import FlowControl, Headers, Message, Request
 from qstash_dev.protocol.signature import sign
+from qstash_dev.protocol.urls import origin_of
 from qstash_dev.protocol.workflow.render import run_headers
 
 USER_AGENT = "Upstash-QStash"
@@ -29,13 +30,18 @@ NEVER_FORWARDED = frozenset(
 )
 
 
-def build_request(message: Message, target: str, key: str, now_s: int, jti: str) -> Request:
+def build_request(
+    message: Message, target: str, key: str, now_s: int, jti: str, *, keep_host: bool = False
+) -> Request:
     """The HTTP request for the next attempt of `message`, signed with `key` at wall time `now_s`.
 
-    `target` is where it is sent; the signature's `sub` and all that is shown keep the published URL.
+    `target` is where it is sent; the signature's `sub` and all that is shown keep the published URL,
+    and the app is told of it: some receivers check the URL that they believe to be called by.
     """
     spec = message.spec
     own = _own_headers(message)
+    if target != spec.url:
+        own |= told_of(spec.url, keep_host=keep_host)
     own["Upstash-Signature"] = sign(spec.url, message.body, key, now_s, jti)
     taken = {name.lower() for name in own}
     forwarded = tuple(
@@ -51,6 +57,16 @@ def build_request(message: Message, target: str, key: str, now_s: int, jti: str)
         body=message.body,
         timeout_ms=min(spec.timeout_ms or MAX_TIMEOUT_MS, MAX_TIMEOUT_MS),
     )
+
+
+def told_of(url: str, *, keep_host: bool) -> dict[str, str]:
+    """The headers that tell an app behind a proxy of the URL that was called (as ngrok's).
+
+    With `keep_host` it is also the request's own `Host`, for apps that trust in nothing else.
+    """
+    scheme, _, host = origin_of(url).partition("://")
+    told = {"X-Forwarded-Host": host, "X-Forwarded-Proto": scheme}
+    return told | {"Host": host} if keep_host else told
 
 
 def flow_value(flow: FlowControl) -> str:

@@ -34,11 +34,16 @@ class Place(StrEnum):
 
 
 class Way(Struct, frozen=True):
-    """Where a URL leads: `target` is what is called, by a route if `is_routed` (perhaps to itself)."""
+    """Where a URL leads: `target` is what is called, by the route for `prefix` if there is one."""
 
     target: str
     place: Place
-    is_routed: bool
+    prefix: str | None = None
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether a route has decided, though perhaps nothing is changed by it."""
+        return self.prefix is not None
 
     @property
     def is_here(self) -> bool:
@@ -56,6 +61,20 @@ class Way(Struct, frozen=True):
         return self.place is Place.OURS and _rest(self.target)[:4].lower() != "/v2/"
 
 
+class KeptHosts(Struct, frozen=True):
+    """Which routes leave `Host` as the URL has it: those for `prefixes`, or `every` one.
+
+    Every one, that is also what the tunnel brings.
+    """
+
+    every: bool = False
+    prefixes: tuple[str, ...] = ()
+
+    def keeps(self, leads: Way) -> bool:
+        """Whether the app is to be called by the host of the URL, not by its own address."""
+        return leads.is_routed and (self.every or leads.prefix in self.prefixes)
+
+
 class Site(Struct, frozen=True):
     """Scheme, host and port as they are compared: in lower case, decoded, with the default port."""
 
@@ -67,12 +86,11 @@ class Site(Struct, frozen=True):
 
 def way(url: str, routes: Routes = (), own_ports: Set[int] = frozenset()) -> Way:
     """Where a URL leads. `own_ports` are those that this server listens on."""
-    routed = _routed(url, routes)
-    target = url if routed is None else routed
+    prefix, target = _routed(url, routes)
     place = place_of(target)
     if place is Place.LOOPBACK and (site := site_of(target)) and site.port in own_ports:
         place = Place.OURS
-    return Way(target, place, routed is not None)
+    return Way(target, place, prefix)
 
 
 def place_of(url: str) -> Place:
@@ -102,13 +120,12 @@ def route(url: str, routes: Routes) -> str:
     Scheme, host and port must be the same, whatever their spelling, and the path must begin with the
     route's, up to the end of a part. A URL with credentials fits no route.
     """
-    routed = _routed(url, routes)
-    return url if routed is None else routed
+    return _routed(url, routes)[1]
 
 
 def is_under(url: str, prefix: str) -> bool:
     """Whether a URL is one of those that a route for `prefix` would lead elsewhere."""
-    return _routed(url, ((prefix, prefix),)) is not None
+    return _routed(url, ((prefix, prefix),))[0] is not None
 
 
 def site_of(url: str) -> Site | None:
@@ -186,16 +203,17 @@ def _number(word: str) -> int:
     return int(word[:20])  # any further digit makes it too large just as well
 
 
-def _routed(url: str, routes: Routes) -> str | None:
+def _routed(url: str, routes: Routes) -> tuple[str | None, str]:
+    """The prefix that fits, `None` without one, and the URL that is called."""
     site = site_of(url) if routes else None
     if site is None or site.has_user:
-        return None
+        return None, url
     rest = _rest(url)
-    fits = [(path, new) for old, new in routes for path in _common(site, rest, old)]
+    fits = [(path, old, new) for old, new in routes for path in _common(site, rest, old)]
     if not fits:
-        return None
-    path, new = max(fits, key=lambda fit: len(fit[0]))
-    return new.rstrip("/") + rest[len(path) :]
+        return None, url
+    path, old, new = max(fits, key=lambda fit: len(fit[0]))
+    return old, new.rstrip("/") + rest[len(path) :]
 
 
 def _rest(url: str) -> str:

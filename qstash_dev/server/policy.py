@@ -4,7 +4,16 @@ from qstash_dev.config import QUOTAS, Config
 from qstash_dev.engine.policy import Policy
 
 LIVE = (
-    *("routes", "external", "hold", "retry_interval_ms", "quota", "limits", "dedup_window_ms"),
+    *(
+        "routes",
+        "kept_hosts",
+        "external",
+        "hold",
+        "retry_interval_ms",
+        "quota",
+        "limits",
+        "dedup_window_ms",
+    ),
     *("max_messages", "max_age_ms", "global_parallelism", "seeds", "strict"),
 )
 """Fields of the Config that a running server takes over."""
@@ -16,6 +25,7 @@ def policy_of(config: Config) -> Policy:
         limits=config.limits,
         plan=QUOTAS[config.quota],
         routes=config.routes,
+        kept_hosts=config.kept_hosts,
         external=config.external,
         hold=config.hold,
         retry_interval_ms=config.retry_interval_ms,

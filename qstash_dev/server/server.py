@@ -113,8 +113,9 @@ class Server:
         old = self.config
         self.config = replace(old, **{name: getattr(config, name) for name in LIVE})
         policy = replace(policy_of(self.config), own_ports=self._engine.policy.own_ports)
-        if config.routes == old.routes:  # those may have been put by the control API
-            policy = replace(policy, routes=self._engine.policy.routes)
+        if (config.routes, config.kept_hosts) == (old.routes, old.kept_hosts):
+            now = self._engine.policy  # those may have been put by the control API
+            policy = replace(policy, routes=now.routes, kept_hosts=now.kept_hosts)
         self._engine.set_policy(policy)
         self._engine.lanes.global_parallelism = self.config.global_parallelism
         self._notifier.publish()

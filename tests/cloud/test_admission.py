@@ -25,12 +25,14 @@ from qstash_dev.cloud.admission import (
 )
 from qstash_dev.protocol.model import Attempt, Kind, Reason, Response, SendFailure, State, Timing
 from qstash_dev.protocol.signature import body_hash, inspect, sign
+from qstash_dev.protocol.urls import KeptHosts
 
 NOW_S = 1_800_000_000
 NOW = NOW_S * 1000
 PUBLIC = "https://mine.ngrok-free.app"
 KEYS = ("sig_cloud_current", "sig_cloud_next")
 GATE = Gate(PUBLIC, "http://localhost:3000", keys=KEYS)
+TOLD = (("X-Forwarded-Host", "mine.ngrok-free.app"), ("X-Forwarded-Proto", "https"))
 
 
 def arrival(
@@ -66,6 +68,7 @@ def test_a_delivery_signed_by_either_cloud_key_comes_in(key: str) -> None:
         "http://localhost:3000/api/x?a=1",
         "http://localhost:3000/api/x?a=1",
         resign=False,
+        told=TOLD,
         token=came.header("upstash-signature"),
         jti="jwt_1",
         expires_s=NOW_S + 300,
@@ -155,7 +158,7 @@ def test_an_open_gate_lets_in_what_is_not_signed_but_nothing_wrongly_signed() ->
     gate = replace(GATE, is_open=True)
     unsigned = Arrival("GET", "/page", (("Host", "mine.ngrok-free.app"),), b"")
     url = "http://localhost:3000/page"
-    assert decide(unsigned, gate) == Admission(url, url, resign=False)
+    assert decide(unsigned, gate) == Admission(url, url, resign=False, told=TOLD)
     assert isinstance(decide(arrival(key="sig_other"), gate), Refusal)
 
 
@@ -299,8 +302,36 @@ def test_the_app_gets_the_request_as_it_came() -> None:
         ("Upstash-Signature", came.header("upstash-signature")),
         ("Upstash-Message-Id", "msg_c"),
         ("X-Custom", "a"),
-        ("X-Forwarded-Proto", "https"),
+        *TOLD,
     )
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"X_Forwarded_Host": "localhost", "X_Forwarded_Proto": "http"}]
+)
+def test_the_app_learns_the_url_that_was_signed_whatever_the_tunnel_says(said) -> None:
+    admitted = decide(arrival(**said))
+    assert isinstance(admitted, Admission)
+    made = request(arrival(**said), admitted, 1000).headers
+    assert [pair for pair in made if pair[0].startswith("X-F")] == list(TOLD)
+
+
+def test_with_keep_host_it_is_the_host_of_the_request_too() -> None:
+    admitted = decide(arrival(), replace(GATE, kept_hosts=KeptHosts(every=True)))
+    assert isinstance(admitted, Admission)
+    made = request(arrival(), admitted, 1000)
+    assert ("Host", "mine.ngrok-free.app") in made.headers
+    assert made.target == "http://localhost:3000/api/x?a=1"
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_routed_delivery_that_is_signed_anew_tells_of_the_url_that_was_published(keep) -> None:
+    routes = (("https://my-app.example", "http://localhost:4000"),)
+    gate = replace(GATE, routes=routes, kept_hosts=KeptHosts(every=keep))
+    admitted = decide(arrival("/.qstash-dev/to/https/my-app.example/x"), gate)
+    assert isinstance(admitted, Admission)
+    told = {"X-Forwarded-Host": "my-app.example", "X-Forwarded-Proto": "https"}
+    assert dict(admitted.told) == (told | {"Host": "my-app.example"} if keep else told)
 
 
 def test_a_resigned_request_holds_for_the_local_url_and_the_dev_keys() -> None:

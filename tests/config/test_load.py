@@ -4,6 +4,7 @@ import pytest
 
 from qstash_dev.config import Config, ConfigError, Endpoint, load
 from qstash_dev.protocol.quota import QUOTAS
+from qstash_dev.protocol.urls import KeptHosts
 from qstash_dev.protocol.users import DEV_USERS
 
 
@@ -161,6 +162,25 @@ headers = { Content-Type = "application/json" }
 body = "{}"
 user = "me"
 """
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"),
+    [
+        ({}, KeptHosts(prefixes=("https://b.com",))),
+        ({"keep-host": ["true"]}, KeptHosts(every=True, prefixes=("https://b.com",))),
+    ],
+)
+def test_a_route_or_all_of_them_keep_the_host(tmp_path, flags, kept):
+    (tmp_path / "qstash-dev.toml").write_text(
+        '[routes]\n"https://a.com" = 1\n"https://b.com" = "2,keep-host"\n'
+    )
+    config = config_of(tmp_path, flags)
+    assert config.routes == (
+        ("https://a.com", "http://localhost:1"),
+        ("https://b.com", "http://localhost:2"),
+    )
+    assert config.kept_hosts == kept
 
 
 def test_the_file_names_routes_users_and_seeds(tmp_path):

@@ -104,6 +104,17 @@ def test_headers_of_a_connection_are_never_forwarded(name: str) -> None:
     assert headers_of(active(headers=((name, "x"),))) == headers_of(active())
 
 
+def test_a_routed_delivery_tells_the_app_of_the_url_that_was_published() -> None:
+    message = active(
+        url="https://me:pw@my.example:8443/x?y=1", headers=(("X-Forwarded-Host", "x"),)
+    )
+    made = dict(request(message, "http://localhost:3000/x?y=1").headers)
+    assert (made["X-Forwarded-Host"], made["X-Forwarded-Proto"]) == ("my.example:8443", "https")
+    assert "Host" not in made
+    kept = build_request(message, "http://localhost:3000/x", KEY, NOW_S, "jwt_1", keep_host=True)
+    assert dict(kept.headers)["Host"] == "my.example:8443"
+
+
 def test_repeated_forwarded_headers_are_all_sent_in_order() -> None:
     made = request(active(headers=(("X-A", "1"), ("X-B", "2"), ("X-A", "3")))).headers
     assert made[:3] == (("X-A", "1"), ("X-B", "2"), ("X-A", "3"))

@@ -18,6 +18,23 @@ async def test_routes_can_be_replaced_while_the_server_runs(start, make_app):
     assert app.requests[0][1] == "/api/x"
 
 
+async def test_a_route_tells_the_app_the_url_and_may_keep_its_host(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start(external="deny")
+    for keep in (False, True):
+        routes = {"routes": [{"from": FAR, "to": app.url, **({"keepHost": True} if keep else {})}]}
+        assert await server.call("PUT", "/_dev/routes", routes) == routes
+        await server.publish(f"{FAR}/api/x")
+        await server.wait("state:delivered", count=1 + keep)
+    (plain, kept) = (headers for _, _, headers, *_ in app.requests)
+    for headers in (plain, kept):
+        assert headers["X-Forwarded-Host"] == "my-app.example"
+        assert headers["X-Forwarded-Proto"] == "https"
+    assert plain["Host"] == app.url.removeprefix("http://")
+    assert kept["Host"] == "my-app.example"
+
+
 async def test_a_message_that_waits_for_an_app_follows_a_new_route(start, make_app):
     down, up = make_app(), make_app()
     await up.start()

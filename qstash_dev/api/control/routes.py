@@ -9,13 +9,20 @@ from msgspec.structs import replace
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route as ApiRoute
 from qstash_dev.protocol.destination import check_url
+from qstash_dev.protocol.urls import KeptHosts
 
 
-class Route(Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from"}):
-    """A URL prefix, and the URL that takes its place."""
+class Route(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename={"source": "from", "keep_host": "keepHost"},
+):
+    """A URL prefix, and the URL that takes its place; with `keep_host` Host stays the first's."""
 
     source: str
     to: str
+    keep_host: bool = False
 
 
 class Routes(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,13 +43,25 @@ async def put(call: Call) -> web.Response:
         (check_url(route.source, "from"), check_url(route.to, "to").rstrip("/"))
         for route in order.routes
     )
-    call.engine.set_policy(replace(call.engine.policy, routes=routes))
+    policy = call.engine.policy
+    kept = tuple(
+        old for route, (old, _) in zip(order.routes, routes, strict=True) if route.keep_host
+    )
+    kept_hosts = KeptHosts(policy.kept_hosts.every, kept)
+    call.engine.set_policy(replace(policy, routes=routes, kept_hosts=kept_hosts))
     call.context.notifier.publish()
     return await call.answer(_document(call))
 
 
 def _document(call: Call) -> dict[str, Any]:
-    return {"routes": [{"from": old, "to": new} for old, new in call.engine.policy.routes]}
+    policy = call.engine.policy
+    kept = policy.kept_hosts.prefixes
+    return {
+        "routes": [
+            {"from": old, "to": new, **({"keepHost": True} if old in kept else {})}
+            for old, new in policy.routes
+        ]
+    }
 
 
 ROUTES = (
