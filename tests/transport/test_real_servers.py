@@ -44,7 +44,9 @@ class App:
 @pytest.fixture(params=["uvicorn", "node http", "node https"])
 async def app(request: pytest.FixtureRequest) -> AsyncIterator[App]:
     command = [sys.executable, str(APPS / "app.py")]
-    if request.param != "uvicorn":
+    if request.param == "uvicorn":
+        pytest.importorskip("uvicorn")
+    else:
         node = shutil.which("node")
         if node is None:
             pytest.skip("there is no Node")

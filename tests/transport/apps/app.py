@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import uvicorn
 
 Part = dict[str, Any]
