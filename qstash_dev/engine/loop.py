@@ -27,6 +27,8 @@ class Loop:
         self._next_time = next_time
         self._loop = asyncio.get_running_loop()
         self._rest_s = 0.0
+        self._rests = False
+        self._rested_at = self._loop.time()
         self._turn: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -36,15 +38,20 @@ class Loop:
             self._turn = self._loop.call_soon(self._run)
 
     def rest(self) -> None:
-        """Something failed: step again after a while, a longer one each time, whoever wakes it."""
+        """Something failed: step again after a while, a longer one each time, whoever wakes it.
+
+        What fails meanwhile does not put the next step off.
+        """
+        if self._rests:
+            return
+        self._rests = True
+        if self._loop.time() - self._rested_at > LONGEST_REST_S:
+            self._rest_s = 0.0  # that went well for a while
         self._rest_s = min(max(FIRST_REST_S, 2 * self._rest_s), LONGEST_REST_S)
         if self._turn is not None:
             self._turn.cancel()
         self._turn = self._loop.call_later(self._rest_s, self._run)
-
-    def go_on(self) -> None:
-        """Something was written: the next rest is a short one again."""
-        self._rest_s = 0.0
+        log.warning("after a failure nothing is started for %g s", self._rest_s)
 
     def stop(self) -> None:
         """No more steps."""
@@ -55,10 +62,13 @@ class Loop:
 
     def _run(self) -> None:
         self._turn = None
+        if self._rests:
+            self._rests = False
+            self._rested_at = self._loop.time()
         try:
             more = self._step()
         except Exception:
-            log.exception("a step of the engine failed; the next one is tried in a while")
+            log.exception("a step of the engine failed")
             self.rest()
             return
         if more:

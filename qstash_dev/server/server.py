@@ -186,15 +186,11 @@ class Server:
     def _on_store(self, loop: Loop) -> None:
         """Who is told when something was written, and when it could not be."""
 
-        def committed() -> None:
-            loop.go_on()
-            self._notifier.publish()
-
         def undone() -> None:
             self._engine.reload()
             loop.rest()
 
-        self._store.database.on_commit = committed
+        self._store.database.on_commit = self._notifier.publish
         self._store.database.on_rollback = undone
 
     async def _serve(

@@ -110,6 +110,20 @@ async def test_while_it_rests_nobody_can_wake_it(work: Work) -> None:
     assert work.steps == 0
 
 
+async def test_rests_become_longer_but_not_by_what_fails_meanwhile(
+    work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    work.fault = RuntimeError("a bug")
+    for _ in range(2):
+        for _ in range(5):
+            work.loop.rest()
+        work.stepped.clear()
+        async with asyncio.timeout(20):
+            await work.stepped.wait()
+    rests = [r.getMessage() for r in caplog.records if "nothing is started" in r.getMessage()]
+    assert rests == [f"after a failure nothing is started for {seconds} s" for seconds in (1, 2, 4)]
+
+
 # The notifier
 
 
