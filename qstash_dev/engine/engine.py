@@ -24,6 +24,7 @@ from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.recovery import take_up
+from qstash_dev.engine.resumes import Resumes
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.shortage import Shortage
 from qstash_dev.engine.tasks import Tasks
@@ -108,6 +109,7 @@ class Engine:
         self._shortage = Shortage(call_later, self.wake)
         hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake, store.database.after)
         self.workflows = Workflows(store, clock, new_id, lambda: self.policy, self.add, hold_back)
+        self.resumes = Resumes(store, self.workflows)
         self.waits = Waits(store, self.workflows, lambda: self.policy)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
         self.on_hold: Callable[[str], None] = lambda awaited: None

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.hold_back import Answer, HoldBack, RunKey
 from qstash_dev.engine.policy import Policy
-from qstash_dev.protocol import deduplication, settle
+from qstash_dev.protocol import deduplication
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Attempt, CallType, Change, Kind, Message
 from qstash_dev.protocol.workflow import ends, entries
@@ -69,8 +69,7 @@ class Workflows:
 
         Raises QStashError(400) for a message that would call this very server.
         """
-        for message in change.created:
-            self._policy().check(message.spec)
+        self.check(change)
         self._apply(change)
         return self.hold_back.accept(change.created, by_app=True)
 
@@ -79,6 +78,22 @@ class Workflows:
         run = self._store.workflows.newest(user, run_id)
         if run is None:
             raise QStashError(404, f"workflow run {run_id[:200]} not found")
+        return run
+
+    def check(self, change: Change) -> None:
+        """Raises QStashError(400) for a message that would call this very server."""
+        for message in change.created:
+            self._policy().check(message.spec)
+
+    def followed(self, user: str, run_id: str) -> Run | None:
+        """The run that an event for this id is meant for: one that was resumed goes on in another, and
+        its webhooks with it (ours: else the URLs in its finished steps would lead nowhere).
+        """
+        run = self._store.workflows.newest(user, run_id)
+        seen = {run_id}
+        while run is not None and run.successor is not None and run.successor not in seen:
+            seen.add(run.successor)
+            run = self._store.workflows.newest(user, run.successor)
         return run
 
     def entries(self, user: str, run_id: str) -> bytes:
@@ -123,11 +138,7 @@ class Workflows:
 
     def cancel_message(self, message: Message) -> Change:
         """What cancelling one message of a run means."""
-        run, now = self._store.workflows.of_message(message), self._clock.now()
-        place = message.spec.place
-        if run is None or place is None or place.call_type != CallType.TO_CALLBACK:
-            return settle.cancel(message, now)
-        return settling.cancel_call(message, run, self.moment())
+        return settling.cancel(message, self._store.workflows.of_message(message), self.moment())
 
     def outgoing(self, message: Message) -> Message:
         """The message with the body that its delivery has."""

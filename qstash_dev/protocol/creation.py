@@ -1,6 +1,7 @@
 """From a draft to messages: new ones, copies for a replay, copies for a retry out of the DLQ."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -93,9 +94,7 @@ def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_i
     """
     draft = parse_draft(source.spec.url, headers, limits)
     given = {name.lower() for name, value in headers if is_given(name, value)}
-    changes = {
-        field: getattr(draft.spec, field) for name, field in _OVERRIDABLE.items() if name in given
-    }
+    changes = overrides(draft, headers)
     forwarded = [h for h in draft.spec.headers if f"upstash-forward-{h[0].lower()}" in given]
     names = {name.lower() for name, _ in forwarded}
     kept = [header for header in source.spec.headers if header[0].lower() not in names]
@@ -107,6 +106,14 @@ def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_i
         **changes,
     )
     return new_message(spec, source.user, source.body, now, due_at(draft, limits, now), new_id)
+
+
+def overrides(draft: Draft, headers: Headers) -> dict[str, Any]:
+    """The fields of a spec that the headers of a retry, read as `draft`, give other values."""
+    given = {name.lower() for name, value in headers if is_given(name, value)}
+    return {
+        field: getattr(draft.spec, field) for name, field in _OVERRIDABLE.items() if name in given
+    }
 
 
 def _to_endpoint(spec: Spec, topic: str, endpoint: Endpoint) -> Spec:

@@ -215,6 +215,17 @@ class Messages:
         )
         return [_message(row) for row in rows]
 
+    def entries_of_run(self, run: int, first: int) -> list[Message]:
+        """The messages that a run's entries are, in their order; those of a resumed run may be another
+        run's.
+        """
+        rows = self._db.read(
+            f"{_SELECT} JOIN run_entries e ON e.message = m.seq WHERE e.run = ? AND e.idx >= ? "
+            "ORDER BY e.idx",
+            (run, first),
+        )
+        return [_message(row) for row in rows]
+
     def left_of_ended_runs(self) -> list[Message]:
         """Unfinished messages of runs that are over, but for the calls of failure functions."""
         rows = self._db.read(

@@ -6,8 +6,8 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
-from qstash_dev.protocol.destination import split_query
-from qstash_dev.protocol.headers import is_given
+from qstash_dev.api.v2 import workflow_dlq
+from qstash_dev.api.v2.drafts import request_settings
 from qstash_dev.protocol.model import Attempt, DeadLetter, Headers, Message, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
@@ -24,7 +24,9 @@ _Found = list[tuple[int, DeadLetter, int]]
 
 
 async def list_(call: Call) -> web.Response:
-    """Entries, oldest first."""
+    """Entries, oldest first; with `source=workflow` as workflow SDKs know them, newest first."""
+    if (call.arg("source") or "").lower() == "workflow":
+        return await workflow_dlq.list_(call)
     query = parse_query(call.pairs(), _LIST)
     found, cursor = await _page(call, query)
     documents: list[dict[str, Any]] = []
@@ -65,7 +67,7 @@ async def delete_many(call: Call) -> web.Response:
 async def retry(call: Call) -> web.Response:
     """Publish one entry's message anew; headers and query of this request override its settings."""
     letter, _ = call.engine.find_dead(call.user, call.params["id"])
-    return await call.answer({"messageId": _retry(call, letter, _settings(call))}, 201)
+    return await call.answer({"messageId": _retry(call, letter, request_settings(call))}, 201)
 
 
 async def retry_many(call: Call) -> web.Response:
@@ -73,21 +75,13 @@ async def retry_many(call: Call) -> web.Response:
     filters = [pair for pair in call.pairs() if not pair[0].lower().startswith("upstash-")]
     query = parse_query(filters + json_pairs(await call.body()), _MANY)
     found, cursor = await _page(call, query)
-    settings = _settings(call)
+    settings = request_settings(call)
     responses = [{"messageId": _retry(call, letter, settings)} for _, letter, _ in found]
     return await call.answer({"responses": responses, **cursor}, 201)
 
 
 def _retry(call: Call, letter: DeadLetter, settings: Headers) -> str:
     return call.engine.retry_dead(call.user, letter.id, letter.message_id, settings)
-
-
-def _settings(call: Call) -> Headers:
-    """Headers of the request, and what its query gives as publish takes it, if no header does."""
-    headers = call.headers()
-    given = {name.lower() for name, value in headers if is_given(name, value)}
-    config, _ = split_query(call.query)
-    return (*headers, *((name, value) for name, value in config.items() if name not in given))
 
 
 def _contents(call: Call, seq: int) -> tuple[Message, Attempt | None]:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from qstash_dev.api.call import Call
-from qstash_dev.protocol.destination import NAME, Destination
+from qstash_dev.protocol.destination import NAME, Destination, split_query
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft, parse_draft
-from qstash_dev.protocol.model import Group
+from qstash_dev.protocol.headers import Draft, is_given, parse_draft
+from qstash_dev.protocol.model import Group, Headers
 from qstash_dev.protocol.urls import is_loopback
 
 
@@ -62,3 +62,11 @@ def check_name(name: str, what: str) -> str:
             f"invalid {what} name {name[:200]!r}: only letters, digits, '-', '_' and '.' may be used",
         )
     return name
+
+
+def request_settings(call: Call) -> Headers:
+    """Headers of the request, and what its query gives as publish takes it, if no header does."""
+    headers = call.headers()
+    given = {name.lower() for name, value in headers if is_given(name, value)}
+    config, _ = split_query(call.query)
+    return (*headers, *((name, value) for name, value in config.items() if name not in given))

@@ -39,7 +39,7 @@ async def notify(call: Call) -> web.Response:
     data = await call.body()
     first, _, rest = call.rest.partition("/")
     run_id = unquote(first)
-    run = call.store.workflows.newest(call.user, run_id) if rest else None
+    run = call.engine.workflows.followed(call.user, run_id) if rest else None
     if rest and (run_id.startswith("wfr_") or (run is not None and is_live(run))):
         if run is None or not is_live(run):
             return await call.answer([])
@@ -78,7 +78,7 @@ async def webhook(call: Call) -> web.Response:
 
 def _run_of_hook(call: Call) -> Run:
     user, run_id = call.params["user"], call.params["run"]
-    run = call.store.workflows.newest(user, run_id)
+    run = call.engine.workflows.followed(user, run_id)
     if run is None or not is_live(run):
         raise QStashError(404, f"there is no live workflow run {run_id[:200]} of {user[:200]}")
     return run

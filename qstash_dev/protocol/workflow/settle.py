@@ -95,14 +95,19 @@ def settle(
     return change
 
 
-def cancel_call(message: Message, run: Run, moment: Moment) -> Change:
-    """A call alone is cancelled while it waits: its run goes on with "no answer" (ours: else it would
-    wait for ever).
+def cancel(message: Message, run: Run | None, moment: Moment) -> Change:
+    """One message of a run is cancelled alone. A run whose call waits goes on with "no answer" (ours:
+    else it would wait for ever).
     """
     change = plain.cancel(message, moment.now)
-    if change.changed[0].state != State.CANCELED or not is_live(run):
+    place, state = message.spec.place, change.changed[0].state
+    if run is None or place is None or state != State.CANCELED:
         return change
-    return joined(moment.now, (change, _result_entry(run, message, None, moment)))
+    if place.call_type == CallType.FAILURE_CALL:
+        return _failure_called(run, message, state, None, change)
+    if place.call_type == CallType.TO_CALLBACK and _is_current(run, place):
+        return joined(moment.now, (change, _result_entry(run, message, None, moment)))
+    return change
 
 
 def failure_call(
@@ -195,7 +200,7 @@ def _failed(
 
 
 def _failure_called(
-    run: Run, message: Message, state: State, outcome: Outcome, change: Change
+    run: Run, message: Message, state: State, outcome: Outcome | None, change: Change
 ) -> Change:
     """The run's failure keeps how its function went; a failing one makes no dead letter."""
     change = replace(change, dead=())

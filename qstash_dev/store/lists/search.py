@@ -31,9 +31,9 @@ _COLUMNS = {
     "status": "m.last_status",
     "dlq_id": "d.id",
     "state": "e.state",
-    # No message was made by a workflow or for an API of QStash's own.
+    # No message was made for an API of QStash's own.
     "api": "NULL",
-    "source": "NULL",
+    "source": "CASE WHEN m.run IS NOT NULL THEN 'workflow' END",
 }
 _INDEXED = {
     **{

@@ -102,12 +102,6 @@ async def test_the_go_sdk_creates_schedules_under_a_capital_letter(wire):
     [
         ("GET", "/v2/workflows/events"),
         ("GET", "/v2/workflows/logs"),
-        ("GET", "/v2/workflows/dlq"),
-        ("DELETE", "/v2/workflows/dlq/1-1"),
-        ("POST", "/v2/workflows/dlq/resume"),
-        ("POST", "/v2/workflows/dlq/restart/1-1"),
-        ("POST", "/v2/workflows/dlq/callback/1-1"),
-        ("DELETE", "/v2/workflows/dlq/callback/1-1"),
         ("GET", "/v2/workflows/bulkActions"),
         ("GET", "/v2/workflows/bulkActions/1"),
     ],

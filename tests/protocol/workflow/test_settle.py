@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.model import CallType, Message, Outcome, Reason, State
 from qstash_dev.protocol.workflow.model import FailureState, RunState
-from qstash_dev.protocol.workflow.settle import NOT_A_WORKFLOW, OLD_SDK, cancel_call
+from qstash_dev.protocol.workflow.settle import NOT_A_WORKFLOW, OLD_SDK, cancel
 from tests.protocol.workflow.play import APP, GOOD, Play, step
 from tests.samples import SECOND, answer, no_answer
 
@@ -104,7 +104,7 @@ def test_a_run_that_ended_during_a_call_gets_no_result(play: Play, how: str) -> 
 def test_a_call_that_is_cancelled_alone_gives_its_run_no_answer(play: Play) -> None:
     play.start()
     call = play.call()
-    change = cancel_call(play.messages[call.id], play.run(), play.moment())
+    change = cancel(play.messages[call.id], play.run(), play.moment())
     [result] = change.created
     assert json.loads(result.body)["status"] == -1
     assert change.changed[0].state == State.CANCELED

@@ -1,0 +1,44 @@
+"""The JSON documents of workflow runs that QStash's API answers. Unset fields are left out."""
+
+from typing import Any
+
+from qstash_dev.protocol.callback import header_map
+from qstash_dev.protocol.model import Attempt, Message, Response
+from qstash_dev.protocol.wire import present
+from qstash_dev.protocol.workflow.model import Run
+
+Document = dict[str, Any]
+
+
+def failure_document(run: Run, called: Message | None, answer: Attempt | None) -> Document:
+    """What an entry of the workflow DLQ says besides its message. `called` is the call of the failure
+    function, `answer` how that went last (workflow docs, "DLQ").
+    """
+    failure, labels = run.failure, run.config.labels
+    state = failure.state if failure is not None else None
+    info = None
+    if state is not None:
+        info = {"state": state, **_answered(answer)}
+    return present(
+        {
+            "workflowRunId": run.id,
+            "workflowCreatedAt": run.created_at,
+            "workflowUrl": run.url,
+            "failureCallback": called.spec.url if called is not None else None,
+            "failureCallbackInfo": info,
+            "failureFunctionState": state,
+            "label": labels[0] if labels else None,
+            "labels": list(labels) or None,
+        }
+    )
+
+
+def _answered(attempt: Attempt | None) -> Document:
+    outcome = attempt.outcome if attempt is not None else None
+    if not isinstance(outcome, Response):
+        return {}
+    return {
+        "responseStatus": outcome.status,
+        "responseBody": outcome.body.decode("utf-8", "replace"),
+        "responseHeaders": header_map(outcome.headers),
+    }
