@@ -6,7 +6,7 @@ Knows nothing of deliveries: none is under way.
 import logging
 
 from qstash_dev.engine.lanes import FlowLane, Lanes
-from qstash_dev.engine.workflows import Workflows
+from qstash_dev.engine.workflows import Workflows, is_of_run
 from qstash_dev.protocol import settle
 from qstash_dev.store.store import Store
 
@@ -23,7 +23,10 @@ def take_up(store: Store, lanes: Lanes, workflows: Workflows, now: int) -> None:
         log.info("%d deliveries were interrupted and are made again", len(interrupted))
     store.messages.unclaim()
     for message in store.messages.to_cancel():
-        store.messages.apply(settle.cancel(message, now))
+        cancelled = (
+            workflows.cancel_message(message) if is_of_run(message) else settle.cancel(message, now)
+        )
+        store.messages.apply(cancelled)
     workflows.recover()
     for user, name, queue in store.queues.all():
         lane = lanes.queue((user, name))
