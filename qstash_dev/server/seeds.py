@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from msgspec import Struct, to_builtins
 
-from qstash_dev.client import Client, ClientError
+from qstash_dev.client import Client, ClientError, Refused
 from qstash_dev.config import Config, ConfigError, GroupSeed, QueueSeed, ScheduleSeed, Seeds
 from qstash_dev.protocol.users import User
 
@@ -35,13 +35,15 @@ class Call(Struct, frozen=True):
 async def sow(url: str, config: Config, before: Seeds | None = None) -> None:
     """Makes what the file names and forgets what only `before` named; the unchanged stays.
 
-    Raises `ConfigError` for the first seed that the server refuses.
+    Raises `ConfigError` for the first seed that the server refuses. Nothing was forgotten then, for
+    that comes last: `sow(url, old, new.seeds)` takes back the rest.
     """
     old, new = before or Seeds(), config.seeds
+    for seed in added(old, new):
+        former = next((other for other in old.groups if is_same(other, seed)), None)
+        await send(url, user_of(seed, config.users), [*parting(former, seed), *calls(seed)], seed)
     for seed in gone(old, new):
         await send(url, user_of(seed, config.users), [removal(seed)], seed)
-    for seed in added(old, new):
-        await send(url, user_of(seed, config.users), calls(seed), seed)
 
 
 def added(old: Seeds, new: Seeds) -> Iterator[Seed]:
@@ -52,12 +54,18 @@ def added(old: Seeds, new: Seeds) -> Iterator[Seed]:
 
 
 def gone(old: Seeds, new: Seeds) -> Iterator[Seed]:
-    """What is no longer named. A changed URL group is made anew, or it would keep endpoints."""
-    yield from (seed for seed in old.groups if seed not in new.groups)
-    queues = {(seed.name, seed.user) for seed in new.queues}
-    yield from (seed for seed in old.queues if (seed.name, seed.user) not in queues)
-    schedules = {(seed.id, seed.user) for seed in new.schedules}
-    yield from (seed for seed in old.schedules if (seed.id, seed.user) not in schedules)
+    """What is no longer named; schedules first, as the reverse of `added`."""
+    for before, after in (
+        (old.schedules, new.schedules),
+        (old.groups, new.groups),
+        (old.queues, new.queues),
+    ):
+        yield from (seed for seed in before if not any(is_same(seed, other) for other in after))
+
+
+def is_same(seed: Seed, other: Seed) -> bool:
+    """Whether one is the other, perhaps changed."""
+    return type(seed) is type(other) and (name_of(seed), seed.user) == (name_of(other), other.user)
 
 
 def name_of(seed: Seed) -> str:
@@ -82,6 +90,15 @@ def removal(seed: Seed) -> Call:
     """The request that forgets a seed."""
     noun = {QueueSeed: "queues", GroupSeed: "topics", ScheduleSeed: "schedules"}[type(seed)]
     return Call("DELETE", f"/v2/{noun}/{quote(name_of(seed), safe='')}")
+
+
+def parting(former: GroupSeed | None, seed: Seed) -> list[Call]:
+    """The request that takes out of a URL group what its seed no longer has, or has otherwise."""
+    if former is None or not isinstance(seed, GroupSeed):
+        return []
+    left = [{"url": e.url} for e in former.endpoints if e not in seed.endpoints]
+    path = f"/v2/topics/{quote(seed.name, safe='')}/endpoints"
+    return [Call("DELETE", path, json={"endpoints": left})] if left else []
 
 
 def calls(seed: Seed) -> list[Call]:
@@ -111,8 +128,8 @@ def calls(seed: Seed) -> list[Call]:
 async def send(url: str, user: User, orders: Sequence[Call], seed: Seed) -> None:
     """The requests of one seed, as its user."""
     async with Client(url, user.token) as client:
-        try:
-            for order in orders:
+        for order in orders:
+            try:
                 await client.request(
                     order.method,
                     order.path,
@@ -120,5 +137,8 @@ async def send(url: str, user: User, orders: Sequence[Call], seed: Seed) -> None
                     headers=order.headers,
                     data=order.data,
                 )
-        except ClientError as error:
-            raise ConfigError(place(seed), f"{error}.") from None
+            except ClientError as error:
+                # What somebody has removed in the meantime need not be removed.
+                if order.method == "DELETE" and isinstance(error, Refused) and error.status == 404:
+                    continue
+                raise ConfigError(place(seed), f"{error}.") from None

@@ -83,6 +83,35 @@ def test_a_broken_file_changes_nothing_and_is_explained(start, file):
     assert names(server, "queues") == ["mail"]
 
 
+def test_of_a_file_with_one_mistake_nothing_is_taken_over(start, file):
+    server = start("--memory")
+    before = {noun: server.json(noun, "list") for noun in ("queues", "groups")}
+    wrong = FILE.replace("max-retries = 3", "max-retries = 1").replace("= 2", "= 5")
+    wrong = wrong.replace('"mail"', '"post"').replace("http://a.test", "htp://a.test")
+    file.write_text(
+        wrong + '[[url-groups]]\nname = "more"\nendpoints = [{ url = "http://b.test" }]\n'
+    )
+    text = notice(server)
+    assert 'url-groups entry "team"' in text
+    assert text.endswith("The old settings stay.")
+    after = {noun: server.json(noun, "list") for noun in ("queues", "groups")}
+    assert [(q["name"], q["parallelism"]) for q in after["queues"]] == [("mail", 2)]
+    assert [(g["name"], g["endpoints"]) for g in after["groups"]] == [
+        (g["name"], g["endpoints"]) for g in before["groups"]
+    ]
+    assert server.run("send", "http://a.test", "--retries", "2").returncode == 0
+
+
+def test_endpoints_of_a_group_come_and_go_with_the_file(start, file):
+    server = start("--memory")
+    file.write_text(
+        FILE.replace('{ url = "http://a.test", name = "a" }', '{ url = "http://b.test" }')
+    )
+    assert notice(server) == "qstash-dev.toml is taken over."
+    team = server.json("groups", "get", "team")
+    assert [e["url"] for e in team["endpoints"]] == ["http://b.test"]
+
+
 def test_a_seed_that_is_refused_hinders_the_start(launch, file):
     file.write_text(FILE.replace("0 3 * * *", "never"))
     process = launch("serve", "--memory", "--port", "0")

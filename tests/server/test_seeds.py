@@ -2,7 +2,7 @@ import pytest
 
 from qstash_dev.config import ConfigError, Endpoint, GroupSeed, QueueSeed, ScheduleSeed, Seeds
 from qstash_dev.protocol.users import DEV_USERS
-from qstash_dev.server.seeds import added, calls, gone, place, removal, user_of
+from qstash_dev.server.seeds import added, calls, gone, parting, place, removal, user_of
 
 MAIL = QueueSeed("mail", parallelism=2)
 TEAM = GroupSeed("team", (Endpoint("http://a"), Endpoint("http://b", "b")))
@@ -23,14 +23,28 @@ def test_what_stays_is_left_alone():
 
 
 def test_what_is_no_longer_named_goes():
-    assert list(gone(ALL, Seeds())) == [TEAM, MAIL, NIGHTLY]
+    assert list(gone(ALL, Seeds())) == [NIGHTLY, TEAM, MAIL]
 
 
-def test_a_changed_queue_is_changed_and_a_changed_group_is_made_anew():
+def test_what_has_changed_is_changed_and_does_not_go():
     queue, group = QueueSeed("mail", parallelism=3), GroupSeed("team", (Endpoint("http://c"),))
     new = Seeds(groups=(group,), queues=(queue,), schedules=(NIGHTLY,))
-    assert list(gone(ALL, new)) == [TEAM]
+    assert list(gone(ALL, new)) == []
     assert list(added(ALL, new)) == [queue, group]
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "left"),
+    [
+        ((Endpoint("http://a"), Endpoint("http://b", "b"), Endpoint("http://c")), []),
+        ((Endpoint("http://a"),), ["http://b"]),
+        ((Endpoint("http://a"), Endpoint("http://b", "c")), ["http://b"]),
+        ((Endpoint("http://c"),), ["http://a", "http://b"]),
+    ],
+)
+def test_what_a_group_no_longer_has_is_taken_out_of_it(endpoints, left):
+    calls = parting(TEAM, GroupSeed("team", endpoints))
+    assert [e["url"] for call in calls for e in call.json["endpoints"]] == left
 
 
 def test_each_seed_becomes_requests_of_the_api():

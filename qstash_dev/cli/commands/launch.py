@@ -168,8 +168,13 @@ def begin_companions(
     """What runs beside the server; its trouble is told and does not end the server."""
 
     async def apply(old: Config, new: Config) -> None:
-        await sow(service.started, new, old.seeds)
         service.reconfigure(new)
+        try:
+            await sow(service.started, new, old.seeds)
+        except ConfigError:
+            service.reconfigure(old)
+            await sow(service.started, old, new.seeds)
+            raise
 
     following = Following(launch.loaded, launch.file_stamp)
     beside.keep(
