@@ -133,6 +133,11 @@ OPTIONS = (
     Option(LIMITS, "max-delay", "D", SECONDS, None, "Delay of a message [default: by quota]."),
     Option(LIMITS, "max-message-size", "SIZE", SIZE, None, "Body size [default: by quota]."),
     Option(LIMITS, "max-request-size", "SIZE", p.size, "100MB", "Size of a batch."),
+    Option(LIMITS, "max-run-steps", "N", COUNT, "1000", "Steps of a workflow run."),
+    Option(LIMITS, "max-run-bytes", "SIZE", SIZE, "100MB", "Size of all steps of a workflow run."),
+    Option(
+        LIMITS, "max-run-depth", "N", p.integer(1), "100", "Workflow runs that invoke each other."
+    ),
     Option(LIMITS, "max-queue-parallelism", "N", COUNT, "10000", "Parallelism of a queue."),
     Option(LIMITS, "max-flow-period", "D", SECONDS, "7d", "Period of a flow-control rate."),
     Option(LIMITS, "parallelism", "N", p.integer(1), "100", "Deliveries at the same time."),

@@ -3,21 +3,19 @@
 import pytest
 
 
-def test_a_fault_is_added_applied_listed_and_cleared(server):
+def test_a_fault_is_added_applied_listed_and_cleared(server, app):
     added = server.run(
         *("faults", "add", "status", "--status", "503", "--times", "2"),
-        *("--filter", "dest:/health", "-d", "no", "-H", "X-A: b"),
+        *("--filter", "dest:/200", "-d", "no", "-H", "X-A: b"),
     )
     assert added.returncode == 0, added.stderr
     fault_id = added.stdout.strip()
-    sent = server.run(
-        *("send", f"{server.url}/_dev/health", "--method", "GET"), *("--retries", "0", "--wait")
-    )
+    sent = server.run(*("send", f"{app.url}/200", "--retries", "0", "--wait"))
     assert sent.returncode == 1
     assert "HTTP/1.1 503" in sent.stdout
     head, line = server.run("faults", "list").stdout.splitlines()
     assert head.split() == ["ID", "KIND", "FILTER", "STATUS", "LATENCY", "HITS"]
-    assert line.split() == [fault_id, "status", "dest:/health", "503", "-", "1/2"]
+    assert line.split() == [fault_id, "status", "dest:/200", "503", "-", "1/2"]
     (rule,) = server.json("faults", "list")
     assert (rule["id"], rule["body"], rule["headers"]) == (fault_id, "no", {"X-A": "b"})
     cleared = server.run("faults", "clear")

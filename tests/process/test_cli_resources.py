@@ -178,8 +178,8 @@ def test_time_is_frozen_advanced_scaled_and_real_again(server):
     assert clock("real").startswith("real ")
 
 
-def test_skip_delivers_what_is_due_next(server):
-    done = server.run("send", f"{server.url}/_dev/health", "--method", "GET", "--delay", "1d")
+def test_skip_delivers_what_is_due_next(server, app):
+    done = server.run("send", f"{app.url}/200", "--delay", "1d")
     message_id = json.loads(done.stdout)["messageId"]
     assert "next event in " in server.run("clock").stdout
     assert server.run("clock", "skip").returncode == 0

@@ -35,7 +35,7 @@ def test_a_stopped_server_exits_with_0(start, name):
     assert (server.process.returncode, errors) == (0, "")
 
 
-def test_a_pipe_gets_the_block_and_a_line_per_event(launch):
+def test_a_pipe_gets_the_block_and_a_line_per_event(launch, app):
     process = launch("--memory", "-port=0")
     lines = [process.stdout.readline()]
     assert re.search(r"runn+ing( at|\.)", lines[0], re.IGNORECASE)
@@ -43,9 +43,9 @@ def test_a_pipe_gets_the_block_and_a_line_per_event(launch):
         lines.append(process.stdout.readline())
     url = variables("".join(lines))["QSTASH_URL"]
     request = urllib.request.Request(
-        f"{url}/v2/publish/{url}/_dev/health",
+        f"{url}/v2/publish/{app.url}/200",
         method="POST",
-        headers={"Authorization": f"Bearer {DEV_USERS[0].token}", "Upstash-Method": "GET"},
+        headers={"Authorization": f"Bearer {DEV_USERS[0].token}"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         message_id = json.load(answer)["messageId"]
@@ -57,9 +57,9 @@ def test_a_pipe_gets_the_block_and_a_line_per_event(launch):
     assert process.returncode == 0
 
 
-def test_events_are_records_of_ndjson(start):
+def test_events_are_records_of_ndjson(start, app):
     server = start("--memory")
-    done = server.run("send", f"{server.url}/_dev/health", "--method", "GET")
+    done = server.run("send", f"{app.url}/200")
     message_id = json.loads(done.stdout)["messageId"]
     states = []
     while "DELIVERED" not in states:
@@ -160,13 +160,13 @@ def test_a_reachable_server_wants_a_token_that_commands_find_beside_its_state(st
     assert server.json("messages", "list") == []
 
 
-def test_quiet_prints_the_block_and_nothing_more(launch):
+def test_quiet_prints_the_block_and_nothing_more(launch, app):
     process = launch("serve", "--memory", "-port", "0", "-q")
     lines = [process.stdout.readline()]
     while "publish" not in lines[-1]:
         lines.append(process.stdout.readline())
     url = variables("".join(lines))["QSTASH_URL"]
-    request = urllib.request.Request(f"{url}/v2/publish/{url}/_dev/health", method="POST")
+    request = urllib.request.Request(f"{url}/v2/publish/{app.url}/200", method="POST")
     request.add_header("Authorization", f"Bearer {DEV_USERS[0].token}")
     urllib.request.urlopen(request, timeout=10).close()
     process.terminate()

@@ -171,6 +171,13 @@ def _unreachable(e: Evidence) -> str:
     return f"There is no way to {e.place} from this machine: is the network or the VPN up?"
 
 
+def _no_descriptors(e: Evidence) -> str:
+    return (
+        "qstash-dev had no file descriptors left, so nothing was sent; it tries again by itself and "
+        "counts no attempt. A higher limit helps: ulimit -n 4096, then start it again."
+    )
+
+
 def _interrupted(e: Evidence) -> str:
     return (
         "qstash-dev stopped during this attempt: the handler may have run. It is delivered again."
@@ -198,5 +205,6 @@ NO_ANSWER = (
     Cause("external-denied", _when(Reason.EXTERNAL_DENIED, _denied)),
     Cause("own-server", _when(Reason.OWN_SERVER, _own_server)),
     Cause("unreachable", _when(Reason.UNREACHABLE, _unreachable)),
+    Cause("no-descriptors", _when(Reason.NO_DESCRIPTORS, _no_descriptors)),
     Cause("interrupted", _when(Reason.INTERRUPTED, _interrupted)),
 )
