@@ -23,6 +23,7 @@ VARIABLES_OF_CLIENTS = ("QSTASH_DEV_URL", "QSTASH_DEV_TOKEN")
 FIELDS = {
     "app": "app_url",
     "route": "routes",
+    "keep-host": "kept_hosts",
     "config": "config_file",
     "retry-interval": "retry_interval_ms",
     "max-age": "max_age_ms",
@@ -133,7 +134,7 @@ def build(values: Mapping[str, Any], found: file.Found | None) -> Config:
     limits = {name: fields.pop(name) for name in Limits.__struct_fields__ if name in fields}
     fields["config_file"] = found.path if found else None
     routes = fields.pop("routes", ())
-    keep_host = fields.pop("keep_host")
+    keep_host = fields.pop("kept_hosts")
     kept = tuple(route.source for route in routes if route.keeps_host)
     if fields.pop("memory"):
         fields["data_dir"] = None

@@ -13,7 +13,16 @@ from qstash_dev.config import Config, ConfigError, Loaded
 
 LIVE = frozenset(
     {
-        *("route", "external", "hold", "retry-interval", "quota", "max-retries", "max-delay"),
+        *(
+            "route",
+            "keep-host",
+            "external",
+            "hold",
+            "retry-interval",
+            "quota",
+            "max-retries",
+            "max-delay",
+        ),
         *("max-message-size", "max-request-size", "max-queue-parallelism", "max-flow-period"),
         *("max-run-steps", "max-run-bytes", "max-run-depth"),
         *("dedup-window", "max-messages", "max-age", "parallelism", "strict"),

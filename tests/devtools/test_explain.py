@@ -141,6 +141,7 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ),
     ("own-server", failure(Reason.OWN_SERVER), {"url": "http://127.1:8080/"}, "127.1:8080 is"),
     ("unreachable", failure(Reason.UNREACHABLE), {}, "network"),
+    ("no-descriptors", failure(Reason.NO_DESCRIPTORS), {}, "ulimit -n"),
     ("interrupted", failure(Reason.INTERRUPTED), {}, "stopped during this attempt"),
 ]
 

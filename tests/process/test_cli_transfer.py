@@ -48,9 +48,9 @@ def test_secrets_stay_behind_unless_asked_for(server, tmp_path):
     assert message["headers"]["Authorization"] == "Bearer secret"
 
 
-def test_redacted_messages_and_those_of_the_server_itself_stay_behind(server, tmp_path):
+def test_redacted_messages_and_those_of_the_server_itself_stay_behind(server, app):
     server.run("send", DESTINATION, "--delay", "1h", "-H", "Upstash-Redact-Fields: body")
-    message = json.loads(server.run("send", f"{server.url}/_dev/health", "--method", "GET").stdout)
+    message = json.loads(server.run("send", f"{app.url}/200").stdout)
     server.run("wait", "--filter", f"id:{message['messageId']} state:ok")
     server.run("replay", message["messageId"])
     exported = server.run("export", "all.json")
