@@ -19,10 +19,17 @@ from importlinter.cli import lint_imports
 PACKAGE = Path(__file__).parents[1] / "qstash_dev"
 
 LONGEST_FUNCTION = 45
-LONGEST_FILE = 400
+LONGEST_FILE = 480
 LARGEST_FOLDER = 22
 
-NOUNS = frozenset()
+NOUNS = frozenset(
+    {
+        *("attempts", "clock", "faults", "fixtures", "logs", "messages", "policy", "resources"),
+        *("schedules", "server", "waits", "workflows", "auto_replay", "delivery", "bodies"),
+        *("app", "call", "detail", "errors", "headers", "model", "options", "query", "settle"),
+        *("wire",),
+    }
+)
 """Files of this name stand in several rooms and mean one thing, seen from each of them."""
 
 CLOCK = "engine/clock.py"
