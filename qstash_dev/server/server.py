@@ -111,7 +111,7 @@ class Server:
         """Take over the `LIVE` fields; the others stay as they were at the start."""
         old = self.config
         self.config = replace(old, **{name: getattr(config, name) for name in LIVE})
-        policy = replace(policy_of(self.config), own_ports=self._engine.policy.own_ports)
+        policy = policy_of(self.config, self._engine.policy.own_ports)
         if (config.routes, config.kept_hosts) == (old.routes, old.kept_hosts):
             now = self._engine.policy  # those may have been put by the control API
             policy = replace(policy, routes=now.routes, kept_hosts=now.kept_hosts)
@@ -150,7 +150,7 @@ class Server:
             self._clock,
             self._faults,
             id_maker(random.SystemRandom(), self._clock.wall),
-            replace(policy_of(config), own_ports=own_ports),
+            policy_of(config, own_ports),
             Lanes(config.global_parallelism),
         )
         self._engine.explain = Explainer(
