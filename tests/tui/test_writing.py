@@ -152,15 +152,29 @@ async def test_a_form_that_was_left_is_offered_again(tui: Open, world: World) ->
             await pilot.press(key)
             form = await form_of(pilot)
             form.query_one("#body", TextArea).text = '{"mine": 1}'
-            await pilot.press("escape", key, "d")
+            await pilot.press("escape", key)
             again = await form_of(pilot)
             assert again.query_one("#body", TextArea).text == '{"mine": 1}'
             await pilot.press("ctrl+s")
             await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
             await pilot.press(key)
-            assert isinstance(pilot.app.screen, MessageForm)
+            new = await form_of(pilot)
+            assert "mine" not in new.query_one("#body", TextArea).text
             await pilot.press("escape")
         assert [body for _, _, body in world.asked] == [{"mine": 1}, {"body": '{"mine": 1}'}]
+
+
+async def test_a_draft_that_was_kept_can_be_given_up(tui: Open) -> None:
+    async with tui() as pilot:
+        await pilot.press("s")
+        form = await form_of(pilot)
+        before = form.query_one("#body", TextArea).text
+        form.query_one("#body", TextArea).text = '{"mine": 1}'
+        await pilot.press("escape", "s", "ctrl+n")
+        form = await form_of(pilot)
+        await until(pilot, lambda: form.query_one("#body", TextArea).text == before)
+        await pilot.press("escape", "s")
+        assert (await form_of(pilot)).query_one("#body", TextArea).text == before
 
 
 async def test_a_binary_body_is_kept_unless_the_editor_changes_it(tui: Open, world: World) -> None:

@@ -4,10 +4,9 @@ Secrets are asked for only where the person is about to change or copy them.
 """
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from qstash_dev.client import Detail
 from qstash_dev.client.headers import joined, publish_name
@@ -16,7 +15,6 @@ from qstash_dev.tui.editor import editor_command, open_body, reader_command, suf
 from qstash_dev.tui.model import fixtures
 from qstash_dev.tui.model.diff import attempt_diff, message_diff
 from qstash_dev.tui.model.drafts import Draft, header_pairs
-from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.bodies import header_value
 from qstash_dev.tui.widgets.forms import NEW, MessageForm
 from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp
 
 
-T = TypeVar("T")
 SEND = "send"
 """The name of the draft that is no change of a message."""
 LEFT = f"What is {REDACTED}… is delivered as it was, unless you write another value."
@@ -41,20 +38,13 @@ async def edit(app: "QstashApp") -> None:
     before = Draft(detail.request.url, detail.request.method, headers, body)
     hidden = any(value.startswith(REDACTED) for _, value in detail.request.headers)
     hidden = hidden or body.startswith(REDACTED.encode())
-    kept = app.drafts.get(detail.row.id)
-    shown = (
-        before
-        if kept is None
-        else await _choose(app, "Edit", [("your draft", kept), ("the message as it is", before)])
-    )
 
     async def replay(after: Draft) -> None:
         new = await app.client.replay(detail.row.id, changes(before, after))
         app.say(f"Replayed as {new}.")
 
-    if shown is not None:
-        title = f"Edit and replay {detail.row.id}"
-        await _write(app, detail.row.id, title, shown, replay, LEFT if hidden else "")
+    title = f"Edit and replay {detail.row.id}"
+    await _write(app, detail.row.id, title, before, replay, LEFT if hidden else "")
     return None
 
 
@@ -83,26 +73,21 @@ def _in_json(body: bytes) -> str | dict[str, str]:
 async def send(app: "QstashApp") -> None:
     """Publish a new message, or one that was saved as a fixture."""
     base = app.session.feed.server.app.url or "http://localhost:3000"
-    new = Draft(f"{base}/api/", "POST", "Content-Type: application/json", NEW)
-    ways: list[tuple[str, Draft | Path]] = [("new message", new)]
-    if kept := app.drafts.get(SEND):
-        ways.insert(0, (f"your draft: {kept.method} {fmt.safe(kept.url)}"[:70], kept))
-    ways += [(path.stem, path) for path in fixtures.found_in(app.fixtures)]
-    chosen = new if len(ways) == 1 else await _choose(app, "Send", ways)
-    if chosen is not None:
-        draft = fixtures.load(chosen) if isinstance(chosen, Path) else chosen
-        await _write(app, SEND, "Send a message", draft, partial(_publish, app))
-
-
-async def _choose(app: "QstashApp", title: str, ways: Sequence[tuple[str, T]]) -> T | None:
-    """One of several beginnings: `d` the draft, `n` a new one, digits the saved ones."""
-    letters = {"your draft": "d", "new message": "n", "the message as it is": "m"}
-    digits = iter("123456789abcefghijkl")
-    choices = [
-        Choice(letters.get(text.partition(":")[0]) or next(digits, ""), text, way)
-        for text, way in ways
-    ]
-    return await app.ask(Menu[T](title, choices))
+    draft = Draft(f"{base}/api/", "POST", "Content-Type: application/json", NEW)
+    if saved := fixtures.found_in(app.fixtures):
+        words = "your draft" if SEND in app.drafts else "new message"
+        choices: list[Choice[Any]] = [Choice("n", words, draft)]
+        keys = "123456789abcdefghijklm"
+        choices += [Choice(k, p.stem, p) for k, p in zip(keys, saved, strict=False)]
+        chosen = await app.ask(Menu[Any]("Send", choices))
+        if chosen is None:
+            return None
+        if not isinstance(chosen, Draft):
+            return await _write(
+                app, chosen.stem, "Send a message", fixtures.load(chosen), partial(_publish, app)
+            )
+    await _write(app, SEND, "Send a message", draft, partial(_publish, app))
+    return None
 
 
 async def _write(
@@ -119,14 +104,13 @@ async def _write(
         suffix = suffix_of("json" if "json" in draft.headers else None, body)
         return open_body(body, suffix, editor_command(app.environment), app.run_program)
 
-    async def send_once(after: Draft) -> None:
-        await send(after)
+    form = MessageForm(title, draft, in_editor, send, note, app.drafts.get(name))
+    left = await app.ask(form)
+    if left is None:
         app.drafts.pop(name, None)
-
-    left = await app.ask(MessageForm(title, draft, in_editor, send_once, note))
-    if left is not None:
+    else:
         app.drafts[name] = left
-        app.say(f"Kept as a draft; {'s' if name == SEND else 'e'} offers it again.")
+        app.say("Kept as a draft: the next time it is there again.")
 
 
 async def _publish(app: "QstashApp", draft: Draft) -> None:

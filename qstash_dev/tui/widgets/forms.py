@@ -28,6 +28,7 @@ LABELS = {
     "url": "Method and destination",
     "headers": "Headers, one a line; Upstash-… configure the message",
 }
+DRAFT = "This is the draft that you left; ctrl+n begins anew."
 NEW = b"{}"
 """The body that a new message begins with."""
 
@@ -70,6 +71,7 @@ class MessageForm(ModalScreen[Draft | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "Send", show=False, priority=True),
         Binding("ctrl+o", "editor", "Editor", show=False, priority=True),
+        Binding("ctrl+n", "begin_anew", "Begin anew", show=False, priority=True),
         Binding("escape", "leave", "Leave", show=False),
     ]
 
@@ -80,20 +82,23 @@ class MessageForm(ModalScreen[Draft | None]):
         edit: Callable[[bytes], bytes],
         send: Callable[[Draft], Awaitable[None]],
         note: str = "",
+        kept: Draft | None = None,
     ) -> None:
+        """`draft` is what the form begins with, unless there is one that was `kept`."""
         super().__init__()
         self._title = title
         self._draft = draft
         self._send = send
         self._sending: Worker[None] | None = None
         self._edit = edit
-        self._note = note
-        self._body = draft.body or b""
+        self._note = f"{DRAFT} {note}".strip() if kept is not None else note
+        self._begin = draft if kept is None else kept
+        self._body = self._begin.body or b""
         self._in_field = editable(self._body)
 
     def compose(self) -> ComposeResult:
         """The fields."""
-        draft = self._draft
+        draft = self._begin
         with Vertical(classes="box") as box:
             box.border_title = Content(self._title)
             box.border_subtitle = Content(
@@ -150,6 +155,17 @@ class MessageForm(ModalScreen[Draft | None]):
         area.read_only = not self._in_field
         area.text = self._shown()
 
+    def action_begin_anew(self) -> None:
+        """Forget the draft that was kept."""
+        self._note = self._note.removeprefix(DRAFT).strip()
+        self._body = self._draft.body or b""
+        self._in_field = editable(self._body)
+        self.query_one("#method", Input).value = self._draft.method
+        self.query_one("#url", Input).value = fmt.safe(self._draft.url)
+        self.query_one("#headers", TextArea).text = self._draft.headers
+        area = self.query_one("#body", TextArea)
+        area.read_only, area.text = not self._in_field, self._shown()
+
     def action_leave(self) -> None:
         """Leave; what was changed is given back."""
         written = self._written()
@@ -159,7 +175,7 @@ class MessageForm(ModalScreen[Draft | None]):
     def _written(self) -> Draft:
         url = self.query_one("#url", Input).value.strip()
         return Draft(
-            self._draft.url if url == fmt.safe(self._draft.url) else url,
+            next((u for u in (self._begin.url, self._draft.url) if fmt.safe(u) == url), url),
             self.query_one("#method", Input).value.strip().upper(),
             self.query_one("#headers", TextArea).text,
             self._entered(),
