@@ -1,56 +1,25 @@
-"""Where the log of a server goes: stderr, a file, and only a file while a TUI has the screen.
-
-Writing to it never fails for whoever has something to say.
-"""
+"""Where the log of a server goes: stderr, a file, and only a file while a TUI has the screen."""
 
 import logging
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from logging.handlers import RotatingFileHandler
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import Config
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
-MAX_BYTES = 10_000_000
-FORMER_FILES = 2
-"""So many full files are kept beside the one that is written: `server.log.1` is the last one."""
-
-
-class LogFile(RotatingFileHandler):
-    """A file that is opened at once, and begun anew when it is full. Raises Failure, only here."""
-
-    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
-        try:
-            super().__init__(path, maxBytes=max_bytes, backupCount=FORMER_FILES, encoding="utf-8")
-        except OSError as error:
-            raise Failure(
-                f"The log file {path} cannot be opened: {error.strerror}. "
-                "Expected a file that can be written to as --log-file.",
-                USAGE,
-            ) from error
-        self.setFormatter(logging.Formatter(FORMAT))
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """A full disk has no place to say so, and the screen may belong to a terminal UI."""
-
-    def close(self) -> None:
-        """Also when the disk is full: then what was not written is lost."""
-        with suppress(OSError):
-            super().close()
 
 
 def write_to_stderr(verbosity: int, log_file: Path | None) -> None:
-    """The log on stderr, and in a file too if there is one. Raises Failure when it has no such file."""
+    """The log on stderr, and in a file too if there is one."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
-        handlers.append(LogFile(log_file))
+        handlers.append(logging.FileHandler(log_file, encoding="utf-8", delay=True))
     level = LEVELS.get(verbosity, logging.DEBUG)
     logging.basicConfig(level=level, format=FORMAT, handlers=handlers, force=True)
 
@@ -62,21 +31,20 @@ def away_from_the_screen(config: Config) -> Iterator[Path]:
     path = config.log_file or default_place(config.data_dir)
     before = path.stat().st_size if path.exists() else 0
     on_screen = [h for h in root.handlers if not isinstance(h, logging.FileHandler)]
-    instead = LogFile(path) if config.log_file is None else None
+    instead = logging.FileHandler(path, encoding="utf-8", delay=True)
+    instead.setFormatter(logging.Formatter(FORMAT))
     for handler in on_screen:
         root.removeHandler(handler)
-    if instead is not None:
+    if config.log_file is None:
         root.addHandler(instead)
     try:
         yield path
     finally:
-        if instead is not None:
-            root.removeHandler(instead)
-            instead.close()
+        root.removeHandler(instead)
+        instead.close()
         for handler in on_screen:
             root.addHandler(handler)
-        # Smaller than before: it was begun anew since.
-        if path.exists() and path.stat().st_size != before:
+        if path.exists() and path.stat().st_size > before:
             click.echo(f"Warnings and errors are in {path}.", err=True)
 
 
