@@ -29,6 +29,7 @@ from qstash_dev.api.v2 import (
     url_groups,
     waits,
     workflow_dlq,
+    workflow_logs,
     workflows,
 )
 from qstash_dev.protocol.errors import QStashError
@@ -90,6 +91,9 @@ ROUTES = (
     Route("GET", "/v2/workflows/runs/{id}", workflows.entries),
     Route("DELETE", "/v2/workflows/runs/{id}", workflows.end),
     Route("DELETE", "/v2/workflows/runs", workflows.cancel_many),
+    Route("GET", "/v2/workflows/events", workflow_logs.events),
+    Route("GET", "/v2/workflows/logs", workflow_logs.runs),
+    Route("GET", "/v2/workflows/messageLogs", workflow_logs.lines),
     Route("GET", "/v2/workflows/dlq", workflow_dlq.list_),
     Route("DELETE", "/v2/workflows/dlq", workflow_dlq.delete_many),
     Route("POST", "/v2/workflows/dlq/resume", workflow_dlq.resume_many),

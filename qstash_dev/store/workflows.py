@@ -151,10 +151,17 @@ class Workflows:
             "SELECT time, state, step, detail FROM run_events WHERE run = ? ORDER BY seq",
             (run.seq,),
         )
-        return [
-            RunEvent(key_of(run), time, state, _decode_step(step) if step else None, detail)
-            for time, state, step, detail in rows
-        ]
+        return [self.run_event(run, *row) for row in rows]
+
+    def run_event(
+        self, run: Run, time: int, state: str, step: bytes | None, detail: bytes
+    ) -> RunEvent:
+        """A row of the table of them."""
+        return RunEvent(key_of(run), time, state, _decode_step(step) if step else None, detail)
+
+    def numbered(self, seq: int) -> Run:
+        """The run with this number, which must exist."""
+        return self.read(self._db.read_one(f"{SELECT_RUN} WHERE r.seq = ?", (seq,)))
 
     def surplus(self, now: int, max_entries: int, max_age_ms: int, limit: int = 10) -> list[int]:
         """Up to `limit` ended runs that are too old, or whose entries are too many, the oldest first.

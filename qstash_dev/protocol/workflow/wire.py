@@ -18,7 +18,7 @@ def failure_document(run: Run, called: Message | None, answer: Attempt | None) -
     state = failure.state if failure is not None else None
     info = None
     if state is not None:
-        info = {"state": state, **_answered(answer)}
+        info = {"state": state, **answer_document(answer)}
     return present(
         {
             "workflowRunId": run.id,
@@ -33,7 +33,8 @@ def failure_document(run: Run, called: Message | None, answer: Attempt | None) -
     )
 
 
-def _answered(attempt: Attempt | None) -> Document:
+def answer_document(attempt: Attempt | None) -> Document:
+    """What a failure function answered, if it did."""
     outcome = attempt.outcome if attempt is not None else None
     if not isinstance(outcome, Response):
         return {}

@@ -44,7 +44,7 @@ class Runs:
         """The runs of a page, in all one more than `count` if there are more. `live` are those that
         have not ended, `dead` those with an entry in the DLQ.
         """
-        where, values = _where(query)
+        where, values = conditions(query)
         if live:
             where.append("r.state = 'RUN_STARTED'")
         if dead:
@@ -60,7 +60,8 @@ class Runs:
         return [self._workflows.read(row) for row in rows]
 
 
-def _where(query: RunQuery) -> tuple[list[str], list[Any]]:
+def conditions(query: RunQuery) -> tuple[list[str], list[Any]]:
+    """SQL for what a query asks of the runs `r`, all of which must hold, and its values."""
     where: list[str] = []
     values: list[Any] = []
     for field, texts in query.conditions.items():

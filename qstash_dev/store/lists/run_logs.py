@@ -1,0 +1,177 @@
+"""What the logs of workflow runs are made of: all that is stored of a run, and lines of many runs."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qstash_dev.protocol.model import Event, Message, State
+from qstash_dev.protocol.workflow.model import Run, RunEvent, RunState
+from qstash_dev.protocol.workflow.query import RunQuery
+from qstash_dev.protocol.workflow.timeline import INVOKED, OF_MESSAGE, Record, StepState, Trouble
+from qstash_dev.store.attempts import Attempts
+from qstash_dev.store.database import Database
+from qstash_dev.store.lists.runs import conditions
+from qstash_dev.store.messages import Messages
+from qstash_dev.store.workflows import Workflows
+
+_TROUBLES = """
+    SELECT m.id, m.seq, e.time, e.error, e.attempt FROM messages m JOIN events e ON e.message = m.seq
+    WHERE m.run = ? AND e.state = 'ERROR' AND m.kind <> 'replay' ORDER BY e.seq"""
+_SHARED = "r.user = ? AND {where} AND e.seq < ? AND {states}"
+_OF_MESSAGES = f"""
+    SELECT e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq, r.seq
+    FROM {{source}} WHERE m.run IS NOT NULL AND m.kind <> 'replay' AND {_SHARED}
+    ORDER BY e.seq DESC LIMIT ?"""
+_OF_RUNS = f"""
+    SELECT e.seq, e.time, e.state, e.step, e.detail, r.seq FROM {{source}} WHERE {_SHARED}
+    ORDER BY e.seq DESC LIMIT ?"""
+_BY_TIME = (
+    "events e CROSS JOIN messages m ON m.seq = e.message CROSS JOIN runs r ON r.seq = m.run",
+    "run_events e CROSS JOIN runs r ON r.seq = e.run",
+)
+_BY_RUN = (
+    "runs r CROSS JOIN messages m ON m.run = r.seq CROSS JOIN events e ON e.message = m.seq",
+    "runs r CROSS JOIN run_events e ON e.run = r.seq",
+)
+_NAMES_RUNS = frozenset(("id", "message_id", "dlq_id"))
+_MESSAGE_STATES = {step: state for state, step in OF_MESSAGE.items() if state != State.ACTIVE}
+LATEST = (1 << 62) - 1
+
+
+class LogLine(Struct, frozen=True):
+    """Something that happened: to a message of the run, or to the run itself."""
+
+    seq: int
+    run: Run
+    event: Event | None = None
+    message: Message | None = None
+    trouble: Trouble | None = None
+    run_event: RunEvent | None = None
+
+    @property
+    def time(self) -> int:
+        """When it happened."""
+        event = self.event or self.run_event
+        assert event is not None, "a line tells something"
+        return event.time
+
+
+class RunLogs:
+    """Reads what logs show; writes nothing."""
+
+    def __init__(
+        self, database: Database, messages: Messages, attempts: Attempts, workflows: Workflows
+    ) -> None:
+        self._db = database
+        self._messages = messages
+        self._attempts = attempts
+        self._workflows = workflows
+
+    def record(self, run: Run) -> Record:
+        """All that is stored of a run."""
+        rows = self._db.read(
+            "SELECT e.message, e.copied_id FROM run_entries e WHERE e.run = ? AND e.idx >= ? "
+            "AND e.copied_id IS NOT NULL",
+            (run.seq, run.first),
+        )
+        copied: dict[int, str] = dict(rows)
+        entries = tuple(
+            replace(message, id=copied.get(message.seq, message.id))
+            for message in self._messages.entries_of_run(run.seq, run.first)
+        )
+        events = tuple(self._workflows.events(run))
+        failure = run.failure
+        call_id = failure.callback_id if failure is not None else None
+        call = self._messages.get(run.user, call_id) if call_id is not None else None
+        return Record(
+            entries=entries,
+            copied=frozenset(copied.values()),
+            events=events,
+            troubles=self.troubles(run),
+            failure_call=call,
+            failure_answer=self._attempts.last(call.id, call.seq) if call is not None else None,
+            invoked=self._invoked(run, events),
+        )
+
+    def troubles(self, run: Run) -> dict[str, tuple[Trouble, ...]]:
+        """The failed attempts of a run's messages, by message."""
+        found: dict[str, tuple[Trouble, ...]] = {}
+        for id_, seq, time, error, number in self._db.read(_TROUBLES, (run.seq,)):
+            attempt = self._attempts.get(id_, seq, number) if number is not None else None
+            found[id_] = (*found.get(id_, ()), Trouble(time, error or "", attempt))
+        return found
+
+    def lines(self, user: str, query: RunQuery) -> list[LogLine]:
+        """What happened in runs, the newest first, in all one more than `count` if there is more.
+        `state` is that of the lines; of runs and of steps.
+        """
+        states = query.conditions.get("state", ())
+        others = {name: texts for name, texts in query.conditions.items() if name != "state"}
+        where, values = conditions(replace(query, conditions=others))
+        by_run = bool(query.among) or bool(_NAMES_RUNS & others.keys())
+        about_messages, about_runs = _BY_RUN if by_run else _BY_TIME
+        if "message_id" in others:
+            where.append(f"m.id IN ({','.join('?' * len(others['message_id']))})")
+            values += others["message_id"]
+        limit = (query.count or 0) + 1
+        bounds = (user, *values, LATEST if query.cursor is None else query.cursor)
+        shared = {"where": " AND ".join(where) or "TRUE"}
+        wanted = [_MESSAGE_STATES[StepState(s)] for s in states if s in set(StepState)]
+        sql = _OF_MESSAGES.format(source=about_messages, states=_among(states, wanted), **shared)
+        rows = self._db.read(sql, (*bounds, *wanted, limit))
+        lines = self._message_lines(rows)
+        if "message_id" not in others:
+            of_runs = [state for state in states if state in set(RunState)]
+            sql = _OF_RUNS.format(source=about_runs, states=_among(states, of_runs), **shared)
+            lines += self._run_lines(self._db.read(sql, (*bounds, *of_runs, limit)))
+        return sorted(lines, key=lambda line: line.seq, reverse=True)[:limit]
+
+    def _message_lines(self, rows: Iterable[Any]) -> list[LogLine]:
+        rows = list(rows)
+        messages = self._messages.load_many({row[9] for row in rows})
+        runs = {seq: self._workflows.numbered(seq) for seq in {row[10] for row in rows}}
+        lines = []
+        for row in rows:
+            event = _event(row)
+            message, attempt = messages[row[9]], None
+            if event.attempt is not None and event.state in (State.ERROR, State.FAILED):
+                attempt = self._attempts.get(message.id, message.seq, event.attempt)
+            trouble = Trouble(event.time, event.error or "", attempt) if attempt else None
+            lines.append(LogLine(event.seq, runs[row[10]], event, message, trouble))
+        return lines
+
+    def _run_lines(self, rows: Iterable[Any]) -> list[LogLine]:
+        lines = []
+        for seq, time, state, step, detail, run_seq in rows:
+            run = self._workflows.numbered(run_seq)
+            told = self._workflows.run_event(run, time, state, step, detail)
+            lines.append(LogLine(seq, run, run_event=told))
+        return lines
+
+    def _invoked(self, run: Run, events: Iterable[RunEvent]) -> dict[tuple[str, int], Message]:
+        found: dict[tuple[str, int], Message] = {}
+        for event in events:
+            if event.state != INVOKED:
+                continue
+            detail = msgspec.json.decode(event.detail)
+            key = detail["runId"], detail["createdAt"]
+            child = self._workflows.get((run.user, *key))
+            first = self._messages.get(run.user, child.message_id) if child is not None else None
+            if first is not None:
+                found[key] = first
+        return found
+
+
+def _event(row: Any) -> Event:
+    seq, time, user, id_, state, error, next_at, attempt, status = row[:9]
+    return Event(time, user, id_, State(state), error, next_at, attempt, status, seq)
+
+
+def _among(asked: tuple[str, ...], wanted: list[Any]) -> str:
+    """A condition on the state of a line; where others are asked for, none has it."""
+    if not asked:
+        return "TRUE"
+    return f"e.state IN ({','.join('?' * len(wanted))})"
