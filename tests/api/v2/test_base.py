@@ -100,8 +100,6 @@ async def test_the_go_sdk_creates_schedules_under_a_capital_letter(wire):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/v2/workflows/events"),
-        ("GET", "/v2/workflows/logs"),
         ("GET", "/v2/workflows/bulkActions"),
         ("GET", "/v2/workflows/bulkActions/1"),
     ],

@@ -40,7 +40,7 @@ const init = (out, more) => {
 };
 const alone = (...args) => ({ type: "sequential", steps: [step(...args)] });
 
-test("70: a run that waits for its first delivery, before and after it is cancelled", async () => {
+test("a run that waits for its first delivery, before and after it is cancelled", async () => {
   const url = app.answers("/never", 500);
   await control("POST", "/_dev/clock", { mode: "real" });
   const { workflowRunId } = await client.trigger({
@@ -75,7 +75,7 @@ test("70: a run that waits for its first delivery, before and after it is cancel
   assert.deepEqual(plain(await log({ workflowRunId })), shown);
 });
 
-test("70: a run that failed, with its failure function", async () => {
+test("a run that failed, with its failure function", async () => {
   const { url } = workflow("/failing", async (context) => {
     await context.run("good", () => ({ a: 1 }));
     await context.run("bad", () => {
@@ -115,7 +115,7 @@ test("70: a run that failed, with its failure function", async () => {
   assert.ok(body.includes("no luck"));
 });
 
-test("71: parallel steps while they run, without a next one beside them", async () => {
+test("parallel steps while they run, without a next one beside them", async () => {
   await control("POST", "/_dev/clock", { mode: "real" });
   const { url } = workflow("/parallel", async (context) =>
     Promise.all([
@@ -149,7 +149,7 @@ test("71: parallel steps while they run, without a next one beside them", async 
   );
 });
 
-test("72: calls, waits, invocations and sleeps tell what they were about", async () => {
+test("calls, waits, invocations and sleeps tell what they were about", async () => {
   const party = app.answers("/party", { status: 201, headers: { "x-p": "1" }, body: "thanks" });
   const invoked = createWorkflow((context) => context.run("it", () => `${context.requestPayload}!`));
   const parent = createWorkflow(async (context) => {
@@ -197,7 +197,7 @@ test("72: calls, waits, invocations and sleeps tell what they were about", async
   ]);
 });
 
-test("73: filters, pages, shortened bodies and lines one by one", async () => {
+test("filters, pages, shortened bodies and lines one by one", async () => {
   const { url } = workflow("/listed", async (context) => {
     await context.run("one", () => "0123456789");
     await context.waitForEvent("two", "event");
@@ -252,7 +252,7 @@ test("73: filters, pages, shortened bodies and lines one by one", async () => {
   assert.deepEqual(started.events.map((event) => event.workflowRunId), [...ids].reverse());
 });
 
-test("74: what is redacted is hashed in logs, and delivered as it is", async () => {
+test("what is redacted is hashed in logs, and delivered as it is", async () => {
   const { url, results } = workflow("/secret", async (context) => {
     await context.run("one", () => "secret result");
     return context.requestPayload;
@@ -271,7 +271,7 @@ test("74: what is redacted is hashed in logs, and delivered as it is", async () 
   assert.match(found.workflowRunResponse, /^REDACTED:/);
 });
 
-test("10: an id that ended starts a new generation, and both are in the logs", async () => {
+test("an id that ended starts a new generation, and both are in the logs", async () => {
   const { url } = workflow("/again", async (context) => context.run("one", () => 1));
   for (const count of [2, 4]) {
     await client.trigger({ url, workflowRunId: "same" });
