@@ -11,14 +11,16 @@ from urllib.parse import quote, unquote, unquote_plus, urlsplit
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.hosts import is_empty_variable, names_empty_variable
 from qstash_dev.protocol.model import Spec
-from qstash_dev.protocol.urls import site_of
+from qstash_dev.protocol.urls import site_of, undialable
 
 NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _SCHEME = re.compile(r"https?:/", re.IGNORECASE)
 _ENCODED_SCHEME = re.compile(r"https?%3a", re.IGNORECASE)
 _COLLAPSED = re.compile(r"^(https?:)/(?!/)", re.IGNORECASE)
 _PRINTABLE = "".join(chr(c) for c in range(0x21, 0x7F))
+_AUTHORITY = re.compile(r"https?://(?:[^/?#]*@)?([^/?#]*)", re.IGNORECASE)
 _BAD_SCHEME = "invalid destination url: endpoint has invalid scheme, add http:// or https://"
 
 
@@ -94,6 +96,7 @@ def check_url(text: str, what: str = "destination") -> str:
     """
     if not text.lower().startswith(("http://", "https://")):
         raise QStashError(400, _BAD_SCHEME.replace("destination", what, 1))
+    _check_variables(text, what)
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
@@ -101,7 +104,30 @@ def check_url(text: str, what: str = "destination") -> str:
         raise QStashError(400, f"invalid {what} url: {error}: {text[:200]!r}") from error
     if not host or site_of(text) is None:
         raise QStashError(400, f"invalid {what} url: no host in {text[:200]!r}")
+    if why := undialable(text):
+        raise QStashError(400, f"invalid {what} url: no client can dial {host[:200]!r}: {why}")
     return escape(text)
+
+
+def _check_variables(text: str, what: str) -> None:
+    """A variable of the app that is not set leaves its mark where the host or the port should be.
+
+    The cloud says of such a host that it cannot be resolved (qstash-js#226); here it is said why.
+    """
+    found = _AUTHORITY.match(text)
+    host, _, port = found[1].partition(":") if found else ("", "", "")
+    if names_empty_variable(host):
+        raise QStashError(
+            400,
+            f"invalid {what} url: unable to resolve host: lookup {host[:200]}: no such host: "
+            "a variable of the app was empty when it made this URL",
+        )
+    if is_empty_variable(port):
+        raise QStashError(
+            400,
+            f"invalid {what} url: the port is {port[:200]!r}: a variable of the app was empty "
+            "when it made this URL",
+        )
 
 
 def escape(text: str) -> str:

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from qstash_dev.protocol.hosts import why_undialable
+
 Routes = tuple[tuple[str, str], ...]
 """Pairs of a URL prefix and the URL that takes its place."""
 
@@ -132,6 +134,16 @@ def site_of(url: str) -> Site | None:
     """The site of a URL; `None` for what is no http or https URL with a host."""
     found = _URL.match(url)
     return _site(found[1].lower(), found[2]) if found else None
+
+
+def undialable(url: str) -> str | None:
+    """Why no client can call a URL, although it has the form of one; `None` if one can."""
+    site = site_of(url)
+    if site is None:
+        return "it has no host"
+    if site.port == 0:
+        return "nothing can listen on port 0"
+    return why_undialable(site.host, _address(site.host) is not None)
 
 
 def origin_of(url: str) -> str:

@@ -38,12 +38,12 @@ class Target(Struct, frozen=True):
 def target_of(url: str) -> Target:
     """Read an http(s) URL that `protocol.destination` has let pass. Raises ValueError for others."""
     parts = urlsplit(url)
-    host = parts.hostname
-    if site_of(url) is None or not host:
+    host, site = parts.hostname, site_of(url)
+    if site is None or not host:
         raise ValueError(f"not an http or https URL with a host: {url[:200]!r}")
     user, _, authority = parts.netloc.rpartition("@")
     return Target(
-        host=host,
+        host=site.host if "%" in host and ":" not in host else host,
         port=_PORTS[parts.scheme] if parts.port is None else parts.port,
         authority=authority,
         path=_path(url),

@@ -95,6 +95,57 @@ def test_what_is_no_destination_is_refused_in_the_words_of_qstash(
     assert (refused.value.status, refused.value.message) == (400, sentence)
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://%ff.test/", "no name has '\\ufffd' in it"),
+        ("http://a%20b.test/", "no name has ' ' in it"),
+        ("http://a<b>.test/", "no name has '<' in it"),
+        ("http://a..test/", "a part between its dots is empty"),
+        (f"http://{'a' * 64}.test/", "longer than 63 characters"),
+        (f"http://{'.'.join(['a' * 60] * 5)}/", "longer than 253 characters"),
+        ("http://999.1.1.1/", "it ends in a number, but is no IPv4 address"),
+        ("http://1.2.3.4.5/", "it ends in a number, but is no IPv4 address"),
+        ("http://localhost:0/", "nothing can listen on port 0"),
+    ],
+)
+def test_a_host_that_no_client_can_dial_is_refused(url: str, why: str) -> None:
+    with pytest.raises(QStashError) as refused:
+        parse_destination(url, "")
+    assert refused.value.status == 400
+    assert why in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a_b.test", "-x-", "xn--bcher-kva.test", "b\u00fccher.test", "127.1", "0x7f.1", "host.test."],
+)
+def test_an_unusual_host_that_clients_can_dial_is_taken(host: str) -> None:
+    assert parse_destination(f"http://{host}/", "").url is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://undefined/api/x",
+        "http://null:3000/x",
+        "http://None/x",
+        "http://NaN/",
+        "https://$%7BAPP_URL%7D/x",
+        "https://${host}.example.com/x",
+        "https://process.env.APP_URL/x",
+        "https://undefined.example.com/x",
+        "https://[object Object]/x",
+        "http://localhost:undefined/x",
+        "http://localhost:null/x",
+    ],
+)
+def test_what_an_empty_variable_left_in_a_url_is_named(url: str) -> None:
+    with pytest.raises(QStashError, match="a variable of the app was empty") as refused:
+        destination_text(url)
+    assert refused.value.status == 400
+
+
 @pytest.mark.parametrize("url", ["http://h:70000/", "http://h:x/", "http://[::1/", "http://[x]/"])
 def test_an_impossible_host_or_port_is_refused_with_the_url(url: str) -> None:
     with pytest.raises(QStashError) as refused:
