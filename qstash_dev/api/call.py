@@ -41,7 +41,7 @@ class Context(Struct, frozen=True):
     """What handlers work with. `token_required` of the control API: the server is not on loopback.
 
     `tunnel` describes all that faces the internet. With a `cloud`, the app talks to the real QStash.
-    Who has the `clock_turn` changes the clock.
+    Who has the `clock_turn` changes the clock. `notify` shows a sentence to whoever watches.
     """
 
     engine: Engine
@@ -57,6 +57,8 @@ class Context(Struct, frozen=True):
     finished_readable_ms: int
     tunnel: Callable[[], dict[str, Any]] = dict
     cloud: PassesOn | None = None
+    app_url: str = "http://localhost:3000"
+    notify: Callable[[str], None] = lambda _text: None
     clock_turn: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
 
 

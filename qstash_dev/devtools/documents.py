@@ -87,6 +87,13 @@ class Tunnel(Struct):
     cloud: CloudState | None = None
 
 
+class Notice(Struct):
+    """The last thing to tell people that belongs to no message; `number` counts them."""
+
+    number: int = 0
+    text: str = ""
+
+
 class Server(Struct):
     """What the status line shows about the server as a whole."""
 
@@ -104,6 +111,7 @@ class Server(Struct):
     faults: int = 0
     auto_replay: str = "off"
     env: dict[str, str] = {}
+    notice: Notice = field(default_factory=Notice)
 
 
 class Counts(Struct):

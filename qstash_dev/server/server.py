@@ -79,6 +79,7 @@ class Server:
         )
         self._notifier = Notifier()
         self._tasks = Tasks()
+        self._notified = (0, "")
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._clock.wall()
 
@@ -217,6 +218,8 @@ class Server:
             finished_readable_ms=config.finished_readable_ms,
             tunnel=gateway.describe if gateway else lambda: dict(TUNNEL_OFF),
             cloud=gateway.cloud if gateway else None,
+            app_url=config.app_url,
+            notify=self.notify,
         )
         runner = web.ServerRunner(make_server(context), shutdown_timeout=GRACE_S)
         await runner.setup()
@@ -267,6 +270,11 @@ class Server:
         log.info("%s", text)
         if self._console is not None:
             self._console.notice(text, self._clock.now())
+
+    def notify(self, text: str) -> None:
+        """Tell the terminal UI something about a request, which has no message to show it by."""
+        self._notified = (self._notified[0] + 1, text)
+        self._notifier.publish()
 
     async def _release(self, awaited: str) -> int:
         count = self._engine.release(awaited)
@@ -319,6 +327,7 @@ class Server:
             "auto_replay": config.auto_replay,
             "armed": len(self._auto_replay),
             "env": env,
+            "notice": {"number": self._notified[0], "text": self._notified[1]},
         }
 
 

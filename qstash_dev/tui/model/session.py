@@ -62,6 +62,7 @@ class Session:
         self._asking = self._fetching = self._paging = False
         self._resting: set[int] = set()
         self._stale = True
+        self._told = ""
 
     # What it is about
 
@@ -143,7 +144,12 @@ class Session:
             self._take_tick(update)
 
     def _take_tick(self, tick: Tick) -> None:
+        before = self.feed.server.notice
         self.feed.apply(tick)
+        notice = self.feed.server.notice
+        if notice.number > before.number and notice.text != self._told:
+            self._told = notice.text
+            self._say(notice.text)
         self.time.hear(tick.now, self.feed.server.clock)
         shown = self.message_id
         self._stale = self._stale or any(row.id == shown for row in tick.rows)

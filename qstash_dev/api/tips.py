@@ -1,0 +1,174 @@
+"""What a refused request meant, for the log and the UI: the answer itself keeps QStash's words.
+
+Pure: reads the request's text and the sentence it was refused with. Never repeats a token.
+"""
+
+import json
+import re
+from base64 import b64decode
+from difflib import SequenceMatcher
+from typing import Any
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.hosts import is_empty_variable
+from qstash_dev.protocol.json_body import read_json
+
+_BASE_WITH_PATH = re.compile(
+    r"(?!/v2/[^/]*/https?:)/[^?]*?(?=/v2/(?:publish|enqueue|batch|messages|schedules|queues|topics"
+    r"|events|logs|dlq|keys|flowControl)(?:/|$))",
+    re.IGNORECASE,
+)
+_DESTINATION = re.compile(r"/v2/(publish|schedules|enqueue/[^/]+)/?(.*)", re.IGNORECASE | re.DOTALL)
+_DLQ_ID = re.compile(r"/v2/dlq/([^/]+)/?", re.IGNORECASE)
+_GO_ID = re.compile(r"\d+-\d+")
+_WHERE = ("destination", "url", "urlGroup", "topic", "topicName", "endpoint", "api")
+
+
+class Refused(Struct, frozen=True):
+    """A request as it came. `path` is raw, `body` its beginning, `authorization` the header."""
+
+    method: str
+    path: str
+    query: str = ""
+    authorization: str | None = None
+    body: bytes = b""
+
+
+def is_of_qstash(path: str) -> bool:
+    """Whether somebody wanted QStash's API, perhaps at an address of his own making."""
+    return path[:4].lower() in ("/v2/", "/v1/") or _BASE_WITH_PATH.match(path) is not None
+
+
+def tip(refused: Refused, error: QStashError, base: str, app: str, routes: list[str]) -> str | None:
+    """One sentence that shows the way, or `None`.
+
+    `base` is the address of this server, `app` that of the app, `routes` all `METHODS /path`.
+    """
+    if error.status == 401:
+        return token_trouble(refused.authorization, refused.query)
+    if found := _BASE_WITH_PATH.match(refused.path):
+        return f"QSTASH_URL must be {base}: it has the path {found[0][:100]} behind it."
+    if found := _DESTINATION.fullmatch(refused.path):
+        return _destination(refused, found[1], unquote(found[2]), error, base, app)
+    if error.status in (404, 405):
+        return _nearest(refused, routes)
+    return None
+
+
+def token_trouble(authorization: str | None, query: str = "") -> str:
+    """Why a token is not one of this server's, without a part of it."""
+    if authorization is None:
+        if "qstash_token=" in query.lower():
+            return f"The qstash_token of the query {_of_token(_from_query(query))}."
+        return (
+            "No Authorization header was sent: `Authorization: Bearer $QSTASH_TOKEN`; "
+            "is QSTASH_TOKEN set where the app publishes?"
+        )
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        return "The Authorization header must be `Bearer` and the token, with a space between."
+    return f"The token {_of_token(token.strip())}."
+
+
+def _of_token(token: str) -> str:
+    if not token:
+        return "is empty: QSTASH_TOKEN is not set where the app publishes"
+    if is_empty_variable(token):
+        return (
+            f"is the word {token[:20]}: QSTASH_TOKEN is not set where the app publishes"
+            if token.isalpha()
+            else "is a placeholder: the variable in it was not replaced by its value"
+        )
+    if token[0] in "\"'`" or token[-1] in "\"'`":
+        return "has quotes around it: they do not belong to the value"
+    if token.lower().startswith("bearer "):
+        return "has the word Bearer twice before it"
+    if token.startswith("sig_"):
+        return "is a signing key: QSTASH_TOKEN is another variable"
+    if any(c.isspace() for c in token):
+        return "has white space in it: a line break of a file?"
+    if "%" in token:
+        return "is percent-encoded: it is sent as it is"
+    if _is_account(token):
+        return (
+            "is that of another account: take the one of `qstash-dev env`, or start with "
+            "--env-file and the file that holds it"
+        )
+    return f"({len(token)} characters) is none that this server knows: see `qstash-dev env`"
+
+
+def _is_account(token: str) -> bool:
+    """Whether it has the form of QStash's tokens, of whomever."""
+    try:
+        return "UserID" in json.loads(b64decode(token + "==="))
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _from_query(query: str) -> str:
+    parts = (part.partition("=") for part in query.split("&"))
+    return next((unquote(v) for name, _, v in parts if name.lower() == "qstash_token"), "")
+
+
+def _destination(
+    refused: Refused, route: str, rest: str, error: QStashError, base: str, app: str
+) -> str | None:
+    if not rest:
+        return _in_the_body(refused, route, base)
+    if rest.startswith("/"):
+        return f"A path alone is no destination: {base}/v2/{route}/{app}{rest[:200]}"
+    first = rest.partition("/")[0]
+    if is_empty_variable(first) or re.match(r"https?:///", rest, re.IGNORECASE):
+        return "A variable of the app was empty when it made the destination."
+    if "invalid scheme" in error.message:
+        scheme = "http" if re.match(r"(localhost|127\.|\[::1|[^/.]*:\d)", rest) else "https"
+        return f"Did you mean {scheme}://{rest[:200]}?"
+    if error.status == 404:
+        return (
+            f"A destination without http:// or https:// is a URL group; there is no {first[:100]}."
+        )
+    return None
+
+
+def _in_the_body(refused: Refused, route: str, base: str) -> str:
+    """Other services take the destination in a JSON body; so do most guesses at this one."""
+    given = _document(refused.body)
+    where = next((str(given[n]) for n in _WHERE if isinstance(given.get(n), str)), None)
+    cron = given.get("cron") or given.get("schedule")
+    path = f"POST {base}/v2/{route}/{where or 'http://localhost:3000/api/...'}"
+    header = f' with the header "Upstash-Cron: {str(cron)[:100]}"' if cron else ""
+    why = "not into the body" if where else "behind the route"
+    return f"The destination goes into the path, {why}: {path[:400]}{header}."
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        found = read_json(body or b"{}")
+    except QStashError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _nearest(refused: Refused, routes: list[str]) -> str | None:
+    path = refused.path.rstrip("/")
+    found = _DLQ_ID.fullmatch(path)
+    if found and not _GO_ID.fullmatch(found[1]):
+        return (
+            "The ids of the DLQ look like 1725323658779-0; GET /v2/dlq lists them, "
+            "POST /v2/dlq/retry/{id} publishes one again."
+        )
+    if refused.method == "GET" and path.lower() == "/v2/messages":
+        return "QStash has no list of messages: GET /v2/events has all that happened."
+    ranked = [(*_likeness(f"{refused.method} {path}", route), route) for route in routes]
+    likeness, common, near = max(ranked, key=lambda each: each[0] + each[1] / 5)
+    return f"Did you mean {near}?" if likeness >= 0.6 or common >= 2 else None
+
+
+def _likeness(asked: str, route: str) -> tuple[float, float]:
+    """From 0 to 1 how alike the letters are, and how many words both have, whatever their order."""
+    words, others = (re.split(r"[/ ]+", each.lower()) for each in (asked, route))
+    common = len({*words} & {*others} - {"v2"}) + (len(words) == len(others))
+    return SequenceMatcher(None, asked.lower(), route.lower()).ratio(), common

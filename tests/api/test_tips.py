@@ -1,0 +1,88 @@
+"""What the log and the UI say of a refused request, as a table; the answer keeps QStash's words."""
+
+import logging
+
+import pytest
+
+from tests.api.conftest import Api
+
+BEARER = "Authorization header"
+ACCOUNT = "eyJVc2VySUQiOiJzb21lYm9keSIsIlBhc3N3b3JkIjoic2VjcmV0In0="
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "tip"),
+    [
+        (
+            "POST",
+            "/v2/schedules",
+            {"destination": "http://localhost:3000/x", "cron": "0 1 * * *"},
+            '/v2/schedules/http://localhost:3000/x with the header "Upstash-Cron: 0 1 * * *"',
+        ),
+        ("POST", "/v2/publish", {"url": "http://a.test/x"}, "/v2/publish/http://a.test/x."),
+        ("POST", "/v2/publish/", {"a": 1}, "The destination goes into the path"),
+        ("POST", "/v2/enqueue/mail", {"url": "http://a.test"}, "/v2/enqueue/mail/http://a.test."),
+        ("POST", "/v2/publish/v2/publish/http://a.test/x", None, "QSTASH_URL must be http://127."),
+        ("POST", "/v2/publish/v2/batch", [], "QSTASH_URL must be http://127.0.0.1:"),
+        ("GET", "/v2/v2/keys", None, "it has the path /v2 behind it"),
+        ("POST", "/api/v2/publish/http://a.test", None, "it has the path /api behind it"),
+        ("POST", "/v2/publish//api/x", None, "/v2/publish/http://localhost:3000/api/x"),
+        ("POST", "/v2/publish/localhost:3000/x", None, "Did you mean http://localhost:3000/x?"),
+        ("POST", "/v2/publish/example.com/x", None, "Did you mean https://example.com/x?"),
+        ("POST", "/v2/publish/undefined/api/x", None, "A variable of the app was empty"),
+        ("POST", "/v2/publish/undefined", None, "A variable of the app was empty"),
+        ("POST", "/v2/publish/https:///api/x", None, "A variable of the app was empty"),
+        ("POST", "/v2/publish/orders", None, "is a URL group; there is no orders"),
+        ("GET", "/v2/dlq/list", None, "GET /v2/dlq lists them"),
+        ("POST", "/v2/dlq/17-1/retry", None, "Did you mean POST /v2/dlq/retry/{id}?"),
+        ("POST", "/v2/dlq/retryAll", None, "POST /v2/dlq/retry"),
+        ("GET", "/v2/messages", None, "GET /v2/events"),
+        ("GET", "/v2/schedule", None, "Did you mean GET /v2/schedules?"),
+        ("GET", "/v2/url-groups/a/endpoints", None, "Did you mean "),
+    ],
+)
+async def test_a_refused_request_is_told_the_way(
+    api: Api, caplog: pytest.LogCaptureFixture, method: str, path: str, body: object, tip: str
+) -> None:
+    status, _ = await api.error(method, path, json=body)
+    assert 400 <= status < 500
+    assert tip in caplog.text
+    notice = (await api.ok("GET", "/_dev/snapshot"))["server"]["notice"]
+    assert tip in notice["text"]
+    assert notice["number"] == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (None, "No Authorization header was sent"),
+        ("Bearer undefined", "is the word undefined"),
+        ("Bearer null", "is the word null"),
+        ("Bearer ", "is empty"),
+        ("Bearer ${QSTASH_TOKEN}", "was not replaced by its value"),
+        ('Bearer "abc"', "has quotes around it"),
+        ("Bearer Bearer abc", "has the word Bearer twice"),
+        ("Basic abc", "must be `Bearer` and the token"),
+        (ACCOUNT, "must be `Bearer` and the token"),
+        (f"Bearer {ACCOUNT}", "is that of another account"),
+        ("Bearer sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r", "is a signing key"),
+        ("Bearer sup3r-s3cret", "(12 characters) is none that this server knows"),
+    ],
+)
+async def test_the_log_says_why_a_token_is_refused_and_never_the_token(
+    api: Api, caplog: pytest.LogCaptureFixture, header: str | None, reason: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    headers = {"Authorization": header} if header else {}
+    answer = await api.error("GET", "/v2/keys", user=None, headers=headers)
+    assert answer == (401, "unable to authenticate: invalid token")
+    assert reason in caplog.text
+    for secret in (ACCOUNT, "7kYjw48", "sup3r", '"abc"', "Bearer abc"):
+        assert secret not in caplog.text
+
+
+async def test_the_reason_for_a_token_in_the_query_is_told(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    await api.error("POST", "/v2/publish/http://a.test?qstash_token=undefined", user=None)
+    assert "The qstash_token of the query is the word undefined" in caplog.text
