@@ -3,10 +3,14 @@
 Understands what the dotenv libraries of Node and Python agree on: comments, `export`, quotes.
 """
 
+import contextlib
+import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from qstash_dev import private_files
 from qstash_dev.config.errors import ConfigError
 from qstash_dev.protocol.users import DEV_USERS, User, user_id_of
 
@@ -96,15 +100,21 @@ def sets(line: str, name: str) -> bool:
 def write_variables(path: Path, wanted: Mapping[str, str]) -> bool:
     """Sets variables in a file, made if need be; says whether the file changed.
 
-    Replaces the file in one step and keeps its permissions, so an interruption destroys nothing.
+    Replaces the file in one step and keeps its permissions. Raises OSError, also for a symbolic
+    link: who made it may mean another file to be written.
     """
-    path = path.resolve()
-    old = path.read_bytes().decode("utf-8") if path.exists() else ""
+    if path.is_symlink():
+        raise OSError(f"it is a symbolic link; name the file itself, {path.resolve()}")
+    old, mode = "", private_files.FILE
+    with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=_no_link) as file:
+        old = file.read().decode("utf-8")
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     new = with_variables(old, wanted)
     if new == old:
         return False
-    scratch = path.with_name(f".{path.name}.qstash-dev")
-    scratch.write_bytes(new.encode("utf-8"))
-    scratch.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o600)
-    scratch.replace(path)
+    private_files.replace(path, new.encode("utf-8"), mode & 0o777)
     return True
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | private_files.NO_LINK)

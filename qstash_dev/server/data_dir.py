@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+from qstash_dev import private_files
 from qstash_dev.console import Started
 from qstash_dev.store.database import Later
 from qstash_dev.store.errors import StoreError, StoreInUse
 from qstash_dev.store.store import Store
+
+DATABASE = "messages.db"
+FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", ".gitignore")
 
 
 class DataDirInUse(StoreError):
@@ -16,14 +20,17 @@ class DataDirInUse(StoreError):
 def open_in(directory: Path, later: Later) -> Store:
     """The store in a directory that is made if need be. Raises DataDirInUse or StoreError."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(directory)
         ignore = directory / ".gitignore"
         if not ignore.exists():
-            ignore.write_text("*\n", "utf-8")
+            private_files.replace(ignore, b"*\n")
+        for name in FILES:  # SQLite's other files get what the first one has
+            if name == DATABASE or (directory / name).exists():
+                private_files.claim(directory / name)
     except OSError as error:
         raise StoreError(f"cannot use the data directory {directory}: {error}") from error
     try:
-        return Store.open(directory / "messages.db", later)
+        return Store.open(directory / DATABASE, later)
     except StoreInUse as error:
         raise DataDirInUse(_in_use(directory)) from error
 
@@ -43,5 +50,4 @@ def _in_use(directory: Path) -> str:
 def write_record(path: Path, started: Started) -> None:
     """Tell clients where the server is and how to get in; only its owner may read it."""
     record = {"url": started.url, "port": started.port, "pid": started.pid}
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({**record, "token": started.user.token}), "utf-8")
+    private_files.replace(path, json.dumps({**record, "token": started.user.token}).encode())

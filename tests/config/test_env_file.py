@@ -137,10 +137,22 @@ def test_a_new_file_with_secrets_is_private(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_linked_file_stays_a_link(tmp_path):
+def test_a_symbolic_link_is_not_followed(tmp_path):
     real = write(tmp_path, "B=2\n")
     link = tmp_path / "link"
     link.symlink_to(real)
-    write_variables(link, {"A": "1"})
+    with pytest.raises(OSError, match="it is a symbolic link; name the file itself"):
+        write_variables(link, {"A": "1"})
     assert link.is_symlink()
-    assert "A=1" in real.read_text()
+    assert real.read_text() == "B=2\n"
+
+
+def test_what_is_written_meanwhile_has_no_name_that_can_be_planted(tmp_path):
+    path = write(tmp_path, "B=2\n")
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    for name in (".env.local.qstash-dev", f".{path.name}.qstash-dev", f".{path.name}.tmp"):
+        (tmp_path / name).symlink_to(victim)
+    assert write_variables(path, {"A": "1"})
+    assert victim.read_text() == "kept"
+    assert path.read_text() == "B=2\nA=1\n"

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import click
 
+from qstash_dev import private_files
 from qstash_dev.cli.commands.messages import filter_option, matching
 from qstash_dev.cli.commands.send import saved_headers, token_of
 from qstash_dev.cli.connection import url_option, with_client
@@ -29,7 +30,11 @@ MADE_BY_THE_SERVER = (Kind.CALLBACK, Kind.FAILURE_CALLBACK, Kind.REPLAY, Kind.DL
 @click.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @filter_option
-@click.option("--secrets", is_flag=True, help="With authorization headers and cookies.")
+@click.option(
+    "--secrets",
+    is_flag=True,
+    help="With authorization headers and cookies; only you may read the file.",
+)
 @url_option
 def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> None:
     """Save published messages, oldest first, to be sent again by import."""
@@ -47,7 +52,9 @@ def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> No
 
     saved = with_client(url, act)
     try:
-        file.write_text(json.dumps(saved, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        opener = private_files.opener if secrets else None
+        with open(file, "w", encoding="utf-8", opener=opener) as stream:
+            stream.write(json.dumps(saved, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise Failure(f'"{file}" cannot be written: {error.strerror}.') from None
     click.echo(f"{count_text(len(saved))} saved in {file}.", err=True)

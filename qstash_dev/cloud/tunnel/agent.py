@@ -24,6 +24,7 @@ from pyngrok.conf import PyngrokConfig
 from pyngrok.exception import PyngrokError
 from pyngrok.log import NgrokLog
 
+from qstash_dev import private_files
 from qstash_dev.cloud.tunnel import binary, orphan
 
 log = logging.getLogger(__name__)
@@ -98,12 +99,12 @@ class Agent(threading.Thread):
 
     def _open(self) -> str:
         plan = self._plan
-        plan.data_dir.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(plan.data_dir)
         if pid := orphan.end(plan.pidfile, plan.config, plan.grace_s):
             log.info("ended the ngrok agent %d which an earlier run had left", pid)
         self._path = path = plan.path or _fetched()
         version = _config_version(path, plan.environ)
-        plan.config.write_text(f'version: "{version}"\n')
+        private_files.replace(plan.config, f'version: "{version}"\n'.encode())
         config = self._pyngrok_config(path, version)
         _prepare_pyngrok()
         ngrok.get_ngrok_process(config)

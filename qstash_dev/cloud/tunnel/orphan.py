@@ -11,10 +11,12 @@ import subprocess
 import time
 from pathlib import Path
 
+from qstash_dev import private_files
+
 
 def remember(pidfile: Path, pid: int) -> None:
     """Note the agent's pid as soon as there is one."""
-    pidfile.write_text(f"{pid}\n")
+    private_files.replace(pidfile, f"{pid}\n".encode())
 
 
 def end(pidfile: Path, config: Path, grace_s: float) -> int | None:

@@ -1,0 +1,62 @@
+"""Files for their owner alone, whatever the umask and whoever was there before."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qstash_dev import private_files
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct, autouse=True)
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_folder_is_private(tmp_path: Path) -> None:
+    private_files.make_folder(tmp_path / "new" / "data")
+    assert mode(tmp_path / "new" / "data") == 0o700
+
+
+@pytest.mark.parametrize(("name", "found"), [(".qstash-dev", 0o700), ("project", 0o755)])
+def test_a_folder_that_was_open_is_closed_if_it_is_ours(
+    tmp_path: Path, name: str, found: int
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    folder.chmod(0o755)
+    private_files.make_folder(folder)
+    assert mode(folder) == found
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+@pytest.mark.parametrize("how", ["claim", "replace", "open"])
+def test_a_file_is_private_whether_it_is_new_or_not(
+    tmp_path: Path, how: str, before: int | None
+) -> None:
+    path = tmp_path / "file"
+    if before is not None:
+        path.write_text("old")
+        path.chmod(before)
+    if how == "claim":
+        private_files.claim(path)
+    elif how == "replace":
+        private_files.replace(path, b"new")
+    else:
+        with open(path, "w", opener=private_files.opener) as file:
+            assert mode(path) == 0o600
+            file.write("new")
+    assert mode(path) == 0o600
+    assert path.read_text() == ("new" if how != "claim" else "old" if before else "")
+    assert list(tmp_path.iterdir()) == [path]
