@@ -49,7 +49,8 @@ from qstash_dev.transport.sockets import close_all, listen, url_host
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-MAX_STORED_ANSWER = 10_000_000
+MAX_STORED_ANSWER = 24_000_000
+"""An error has what was thrown twice, as message and in its stack (workflow-js CI, `large-payload`)."""
 GRACE_S = 2.0
 HOUSEKEEPING_S = 5.0
 QUIET_MS = 500

@@ -8,6 +8,7 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft, is_given, parse_draft
 from qstash_dev.protocol.model import Group, Headers
 from qstash_dev.protocol.urls import is_loopback
+from qstash_dev.protocol.workflow.entries import NOT_SCHEDULED
 
 
 def read_draft(call: Call, destination: Destination, group: Group | None) -> Draft:
@@ -44,8 +45,10 @@ def create_schedule(
     call: Call, draft: Draft, destination: Destination, body: bytes
 ) -> tuple[dict[str, Any], int]:
     """Create a schedule; the document that tells its id, or that of the original of a duplicate,
-    and the status: as of a message, 202 for a duplicate.
+    and the status: as of a message, 202 for a duplicate. Raises QStashError(400).
     """
+    if draft.part is not None:
+        raise QStashError(400, NOT_SCHEDULED)
     text = destination.url or destination.group or ""
     planned = call.engine.schedules.create(call.user, draft, text, body)
     document: dict[str, Any] = {"scheduleId": planned.schedule_id}

@@ -34,6 +34,11 @@ from qstash_dev.protocol.workflow.steps import INIT, is_result, step_of
 OVER = "failed to publish to url: can not append to a a cancelled workflow"
 """QStash's own words, doubled `a` and all: old SDKs match on them (workflow-js issue 198)."""
 
+NOT_SCHEDULED = (
+    "Upstash-Cron cannot be used with Upstash-Workflow headers: every firing would have the "
+    "same run id; schedule the plain URL of the workflow"
+)
+
 _VERSION = "upstash-workflow-sdk-version"
 _INVOKE_COUNT = "upstash-workflow-invoke-count"
 
@@ -149,11 +154,7 @@ def _accept(
 
 def _check(draft: Draft, part: Part) -> None:
     if draft.cron is not None:
-        raise QStashError(
-            400,
-            "Upstash-Cron cannot be used with Upstash-Workflow headers: every firing would have the "
-            "same run id; schedule the plain URL of the workflow",
-        )
+        raise QStashError(400, NOT_SCHEDULED)
     if draft.spec.queue is not None:
         raise QStashError(400, "workflow messages cannot be enqueued")
     if not draft.spec.url:

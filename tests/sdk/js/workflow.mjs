@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Client, serve } from "@upstash/workflow";
-import { app, control, receiver } from "./harness.mjs";
+import { app, control, receiver, server } from "./harness.mjs";
 
 export const client = new Client();
 
@@ -27,4 +27,14 @@ export async function calls(count, path) {
   const { counts } = await control("GET", "/_dev/snapshot");
   assert.equal(counts.active + counts.delayed + counts.retry, 0, JSON.stringify(counts));
   return app.received(count, path);
+}
+
+/** A request to QStash's API: its status, and the document it was answered with if that is JSON. */
+export async function rest(method, path, body, headers = {}) {
+  const token = { Authorization: `Bearer ${process.env.QSTASH_TOKEN}` };
+  const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const response = await fetch(server + path, { method, body: text, headers: { ...token, ...headers } });
+  const answer = await response.text();
+  const isJson = response.headers.get("content-type")?.startsWith("application/json");
+  return { status: response.status, document: isJson ? JSON.parse(answer) : answer };
 }
