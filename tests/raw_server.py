@@ -24,6 +24,7 @@ class RawServer:
         self.heads: list[bytes] = []
         self.bodies: list[bytes] = []
         self.connections = 0
+        self._servers: list[asyncio.Server] = []
 
     async def start(
         self, handle: Handler, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
@@ -43,8 +44,14 @@ class RawServer:
 
         server = await asyncio.start_server(connected, host, 0, ssl=tls, limit=MAX_HEAD)
         self._stack.callback(server.close)
+        self._servers.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port
+
+    def stop_listening(self) -> None:
+        """Take no more connections."""
+        for server in self._servers:
+            server.close()
 
     async def _end(self) -> None:
         """Nothing that a handler still waits for comes any more."""

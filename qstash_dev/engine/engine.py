@@ -112,6 +112,7 @@ class Engine:
         self.resumes = Resumes(store, self.workflows)
         self.waits = Waits(store, self.workflows, lambda: self.policy)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
+        self.is_elsewhere: Callable[[str], Awaitable[bool]] = _never
         self.on_hold: Callable[[str], None] = lambda awaited: None
 
     # Accepting
@@ -401,6 +402,8 @@ class Engine:
     async def _deliver(self, message: Message) -> None:
         attempt = await self.attempts.attempt(self.workflows.outgoing(message), self.policy)
         awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
+        if awaited and hold.is_origin(awaited) and await self.is_elsewhere(awaited):
+            awaited = None  # the app is up, just not there
         if awaited is None and (hint := await self.explain(message, attempt)):
             attempt = replace(attempt, hint=hint)
         try:
@@ -471,6 +474,10 @@ class Engine:
 
 async def _unexplained(message: Message, attempt: Attempt) -> str | None:
     return None
+
+
+async def _never(awaited: str) -> bool:
+    return False
 
 
 def _flow_key(message: Message) -> Key | None:

@@ -11,14 +11,27 @@ from qstash_dev.config.env_file import variables
 from qstash_dev.devtools import faults
 from qstash_dev.devtools.explain import EnvFile, Facts, explain
 from qstash_dev.protocol.model import Attempt, Message, Reason, Response, SendFailure
-from qstash_dev.protocol.urls import origin_of
+from qstash_dev.protocol.urls import Place, origin_of, place_of
 from qstash_dev.sources.tree import SourceTree
-from qstash_dev.transport.connect import listening
+from qstash_dev.transport.connect import leads_to, listening, speech
 
 log = logging.getLogger(__name__)
 
 ENV_FILES = (".env.development.local", ".env.local", ".env.development", ".env")
 """The one that wins first, as Next.js reads them in development."""
+
+
+_WHO_LISTENS = (Reason.REFUSED, Reason.RESET)
+_WHAT_IS_SPOKEN = (Reason.RESET, Reason.TLS, Reason.BAD_RESPONSE)
+
+
+def _asks_what_is_spoken(attempt: Attempt) -> bool:
+    """Not after a time-out in HTTP: who is busy would only be kept waiting."""
+    outcome = attempt.outcome
+    if not isinstance(outcome, SendFailure):
+        return False
+    is_tls = origin_of(attempt.target).startswith("https")
+    return outcome.reason in _WHAT_IS_SPOKEN or (is_tls and outcome.reason is Reason.TIMEOUT)
 
 
 class Explainer:
@@ -53,7 +66,9 @@ class Explainer:
     async def _facts(self, message: Message, attempt: Attempt) -> Facts:
         outcome = attempt.outcome
         is_missing = isinstance(outcome, Response) and outcome.status in (404, 405)
-        is_refused = isinstance(outcome, SendFailure) and outcome.reason == Reason.REFUSED
+        origin = origin_of(attempt.target)
+        reason = outcome.reason if isinstance(outcome, SendFailure) else None
+        is_near = place_of(attempt.target) is not Place.OUTSIDE
         return Facts(
             method=message.spec.method,
             url=message.spec.url,
@@ -67,7 +82,9 @@ class Explainer:
             keys=self._keys(message.user),
             env=self._env_files(),
             routes=await self._sources.files() if is_missing else (),
-            listening=await listening(origin_of(attempt.target)) if is_refused else (),
+            listening=await listening(origin) if is_near and reason in _WHO_LISTENS else None,
+            leads_to=leads_to(origin),
+            speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
         )
 
     def _env_files(self) -> tuple[EnvFile, ...]:

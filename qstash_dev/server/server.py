@@ -42,7 +42,7 @@ from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.sources.watch import edits
 from qstash_dev.store.store import Store
-from qstash_dev.transport.connect import accepts
+from qstash_dev.transport.connect import accepts, listens_elsewhere
 from qstash_dev.transport.delivery import Sender
 from qstash_dev.transport.faults import Faults
 from qstash_dev.transport.sockets import close_all, listen, url_host
@@ -168,6 +168,7 @@ class Server:
         app_monitor = AppMonitor(
             self._store.messages.held, self._release, accepts, tell=self.notice
         )
+        self._engine.is_elsewhere = listens_elsewhere
         self._engine.on_hold = app_monitor.wake
         app_monitor.wake()
         stack.push_async_callback(app_monitor.stop)

@@ -63,8 +63,25 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
     (
         "refused-other-address",
         failure(Reason.REFUSED),
-        {"url": "http://127.0.0.1:3000/x", "listening": ("::1",)},
-        "publish to http://[::1]:3000",
+        {"url": "http://127.0.0.1:3000/x", "listening": ("::1",), "leads_to": ("127.0.0.1",)},
+        "publish to http://localhost:3000",
+    ),
+    (
+        "refused-other-address",
+        failure(Reason.REFUSED),
+        {
+            "url": "https://my.example.dev/x",
+            "target": "http://127.0.0.1:3000/x",
+            "listening": ("::1",),
+            "leads_to": ("127.0.0.1",),
+        },
+        "let the --route lead to http://localhost:3000",
+    ),
+    (
+        "app-just-up",
+        failure(Reason.REFUSED),
+        {"listening": ("::1",), "leads_to": ("127.0.0.1", "::1")},
+        "now the app does",
     ),
     (
         "refused-other-port",
@@ -96,7 +113,7 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
     (
         "https-to-http-port",
         failure(Reason.TLS, "wrong version number"),
-        {"url": "https://localhost:3000/x"},
+        {"url": "https://localhost:3000/x", "speech": "http"},
         "publish to http://localhost:3000",
     ),
     (
@@ -124,13 +141,27 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         {"timeout_ms": 5_000, "attempt": 2},
         "did not answer within 5s",
     ),
+    ("nothing-behind-port", failure(Reason.RESET), {"speech": "nothing"}, "--host 0.0.0.0"),
+    ("app-crashed", failure(Reason.RESET), {"listening": ()}, "nothing listens on localhost:3000"),
     ("app-restarted", failure(Reason.RESET), {}, "crashed or restarted"),
     ("connection-closed", failure(Reason.RESET), {"url": "https://example.com/"}, "a proxy"),
     (
         "http-to-https-port",
         failure(Reason.BAD_RESPONSE),
-        {"url": "http://localhost:3443/"},
+        {"url": "http://localhost:3443/", "speech": "https"},
         "https://localhost:3443",
+    ),
+    (
+        "http-to-https-port",
+        failure(Reason.RESET),
+        {"url": "http://localhost:3443/", "speech": "https"},
+        "publish to https://localhost:3443",
+    ),
+    (
+        "other-protocol",
+        failure(Reason.BAD_RESPONSE, 'malformed HTTP response "-ERR unknown": no status'),
+        {},
+        "localhost:3000 speaks Redis",
     ),
     ("not-http", failure(Reason.BAD_RESPONSE, "x"), {"url": "https://localhost:3000/"}, "HTTP: x"),
     (

@@ -7,6 +7,7 @@ import json
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from qstash_dev.config import Config
 from qstash_dev.server import Server
@@ -26,7 +27,7 @@ class Running:
         data = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
         headers = {"Authorization": f"Bearer {token}", **(headers or {})}
         async with self._session.request(
-            method, self.url + path, data=data, headers=headers
+            method, URL(self.url + path, encoded="[" in path), data=data, headers=headers
         ) as answer:
             text = await answer.text()
             assert answer.status == status, (answer.status, text)

@@ -26,7 +26,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     `target` is where the request really went, `headers` and `body` what was sent, `keys` the
     signing keys (current, next) of the user. `env` lists the app's env files, the one that wins
     first. `routes` are its source files relative to the project, with forward slashes.
-    `listening` are the loopback addresses on which the target's port accepts connections.
+    `listening` are the addresses of the target's host, of loopback both, on which its port accepts
+    connections now, `leads_to` those that were tried, `speech` what is spoken there ("https",
+    "http", or "nothing" if each connection is closed at once); all `None` where nobody has looked.
     """
 
     method: str
@@ -41,7 +43,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     keys: tuple[str, str] | None = None
     env: tuple[EnvFile, ...] = ()
     routes: tuple[str, ...] = ()
-    listening: tuple[str, ...] = ()
+    listening: tuple[str, ...] | None = None
+    leads_to: tuple[str, ...] = ()
+    speech: str | None = None
 
 
 class Hint(Struct, frozen=True):
@@ -108,6 +112,21 @@ class Evidence:
     @cached_property
     def is_loopback(self) -> bool:
         return is_loopback(self.facts.target or self.facts.url)
+
+    @property
+    def listens_there(self) -> bool:
+        """Whether something listens now where the request went."""
+        return bool(set(self.facts.listening or ()) & set(self.facts.leads_to))
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether the request went elsewhere than the URL says."""
+        return self.facts.target not in (None, self.facts.url)
+
+    @property
+    def default_port(self) -> int:
+        """The port of a URL that names none."""
+        return 443 if self.target.scheme == "https" else 80
 
     @property
     def is_opaque(self) -> bool:

@@ -6,25 +6,35 @@ from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.protocol.model import Reason
 from qstash_dev.protocol.timing import format_duration
 
+_SPOKEN = (Reason.TLS, Reason.RESET, Reason.BAD_RESPONSE, Reason.TIMEOUT)
+"""What can come of speaking http to https, or https to http: what is spoken decides."""
+
 
 def _when(
-    reason: Reason, find: Callable[[Evidence], str | None]
+    reason: Reason | tuple[Reason, ...], find: Callable[[Evidence], str | None]
 ) -> Callable[[Evidence], str | None]:
-    return lambda e: find(e) if e.failure.reason is reason else None
+    reasons = (reason,) if isinstance(reason, Reason) else reason
+    return lambda e: find(e) if e.failure.reason in reasons else None
+
+
+def _just_up(e: Evidence) -> str | None:
+    if not e.is_loopback or not e.listens_there:
+        return None
+    return f"Nothing listened on {e.place} yet, but now the app does: run this again."
 
 
 def _other_address(e: Evidence) -> str | None:
     here = e.facts.listening
     if not here or not e.is_loopback:
         return None
+    place = f"{e.target.scheme}://localhost:{e.target.port or e.default_port}"
+    how = f"publish to {place}"
+    if e.is_routed:
+        how = f"let the --route lead to {place}"
     return (
-        f"The app listens on {' and '.join(here)} only, not where {e.place} leads: publish to "
-        f"http://{_bracketed(here[0])}:{e.target.port}, or start the app with --host localhost."
+        f"The app listens on {' and '.join(here)} only, not where {e.place} leads: {how}, which "
+        f"tries both addresses, or start the app on {e.target.hostname} (--host)."
     )
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def _other_port(e: Evidence) -> str | None:
@@ -82,7 +92,7 @@ def _unknown_host(e: Evidence) -> str:
 
 
 def _https_to_http(e: Evidence) -> str | None:
-    if e.target.scheme != "https" or not e.is_loopback or "certificate" in e.failure.detail.lower():
+    if e.target.scheme != "https" or e.facts.speech != "http":
         return None
     return f"{e.place} speaks plain HTTP, but the URL says https: publish to http://{e.place}."
 
@@ -127,6 +137,33 @@ def _slow_handler(e: Evidence) -> str:
     )
 
 
+def _http_to_https(e: Evidence) -> str | None:
+    if e.target.scheme != "http" or e.facts.speech != "https":
+        return None
+    return f"{e.place} speaks https, but the URL says http: publish to https://{e.place}."
+
+
+def _nothing_behind(e: Evidence) -> str | None:
+    if e.facts.speech != "nothing":
+        return None
+    return (
+        f"{e.place} takes connections and closes them before a word was said: nothing is behind "
+        "it. A port that Docker publishes does that while the app in the container is not up, or "
+        "listens on 127.0.0.1 there: start it with --host 0.0.0.0."
+    )
+
+
+def _crashed(e: Evidence) -> str | None:
+    if not e.is_loopback or e.listens_there or e.facts.speech is not None:
+        return None
+    if e.facts.listening is None:
+        return None
+    return (
+        f"The app ended while it handled the message: nothing listens on {e.place} any more. See "
+        "its terminal; the handler may have run in part."
+    )
+
+
 def _restarted(e: Evidence) -> str | None:
     if not e.is_loopback:
         return None
@@ -140,17 +177,27 @@ def _cut(e: Evidence) -> str:
     return f"{e.place} closed the connection before it answered: it crashed, or a proxy gave up."
 
 
-def _http_to_https(e: Evidence) -> str | None:
-    if e.target.scheme != "http":
-        return None
-    return (
-        f"What {e.place} answered is not HTTP: if it is an https port, publish to "
-        f"https://{e.place}; otherwise another program has that port."
-    )
+_OTHERS = (
+    ("-ERR", "Redis"),
+    ("SSH-", "SSH"),
+    ("mysql_native", "MySQL"),
+    ("PRI * HTTP/2", "HTTP/2"),
+    (r"\x00\x00\x12\x04", "HTTP/2 only (gRPC?)"),
+    (r"\x00\x00\x06\x04", "HTTP/2 only (gRPC?)"),
+    ("220 ", "SMTP or FTP"),
+)
+
+
+def _other_protocol(e: Evidence) -> str | None:
+    found = next((name for begins, name in _OTHERS if begins in e.failure.detail[:120]), None)
+    return f"{e.place} speaks {found}, not HTTP/1.1: is the port right?" if found else None
 
 
 def _no_http(e: Evidence) -> str:
-    return f"What {e.place} answered is not valid HTTP: {e.failure.detail}"
+    return (
+        f"What {e.place} answered is not valid HTTP: {e.failure.detail}. Does another program have "
+        "that port?"
+    )
 
 
 def _denied(e: Evidence) -> str:
@@ -185,6 +232,7 @@ def _interrupted(e: Evidence) -> str:
 
 
 NO_ANSWER = (
+    Cause("app-just-up", _when(Reason.REFUSED, _just_up)),
     Cause("refused-other-address", _when(Reason.REFUSED, _other_address)),
     Cause("refused-other-port", _when(Reason.REFUSED, _other_port)),
     Cause("app-not-running", _when(Reason.REFUSED, _app_down)),
@@ -192,15 +240,18 @@ NO_ANSWER = (
     Cause("docker-host-name", _when(Reason.DNS, _docker_name)),
     Cause("tunnel-gone", _when(Reason.DNS, _dead_tunnel)),
     Cause("unknown-host", _when(Reason.DNS, _unknown_host)),
-    Cause("https-to-http-port", _when(Reason.TLS, _https_to_http)),
+    Cause("https-to-http-port", _when(_SPOKEN, _https_to_http)),
+    Cause("http-to-https-port", _when(_SPOKEN, _http_to_https)),
     Cause("certificate-not-trusted", _when(Reason.TLS, _own_certificate)),
     Cause("tls-failed", _when(Reason.TLS, _tls)),
     Cause("no-connection", _when(Reason.TIMEOUT, _not_connected)),
     Cause("cold-compile", _when(Reason.TIMEOUT, _cold_compile)),
     Cause("handler-too-slow", _when(Reason.TIMEOUT, _slow_handler)),
+    Cause("nothing-behind-port", _when(Reason.RESET, _nothing_behind)),
+    Cause("app-crashed", _when(Reason.RESET, _crashed)),
     Cause("app-restarted", _when(Reason.RESET, _restarted)),
     Cause("connection-closed", _when(Reason.RESET, _cut)),
-    Cause("http-to-https-port", _when(Reason.BAD_RESPONSE, _http_to_https)),
+    Cause("other-protocol", _when(Reason.BAD_RESPONSE, _other_protocol)),
     Cause("not-http", _when(Reason.BAD_RESPONSE, _no_http)),
     Cause("external-denied", _when(Reason.EXTERNAL_DENIED, _denied)),
     Cause("own-server", _when(Reason.OWN_SERVER, _own_server)),
