@@ -197,7 +197,9 @@ class QstashApp(App[int]):
             self.draw()
 
     def draw(self) -> None:
-        """Draw everything that may have changed."""
+        """Draw everything that may have changed; an answer may come when the screen has gone."""
+        if not self.list_pane.is_attached:
+            return
         self.draw_bars()
         self.draw_list()
         self.draw_detail()

@@ -52,16 +52,17 @@ def test_laid_out_json_means_the_same(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "places"),
     [
-        ('{"a": }', "line 1, column 7"),
-        ('{\n  "a": 1,\n}', "line 3, column 1"),
-        ("[1, 2", "line 1, column 6"),
+        ('{"a": }', ["line 1, column 7"]),
+        # Python 3.13 names the comma, older ones what follows it.
+        ('{\n  "a": 1,\n}', ["line 3, column 1", "line 2, column 9"]),
+        ("[1, 2", ["line 1, column 6"]),
     ],
 )
-def test_broken_json_is_located_and_shown_as_it_is(text: str, place: str) -> None:
+def test_broken_json_is_located_and_shown_as_it_is(text: str, places: list[str]) -> None:
     shown = text_of(of(text))
-    assert place in shown
+    assert any(place in shown for place in places)
     assert "▲ here" in shown
     assert text.split("\n")[0] in shown
 
