@@ -14,8 +14,8 @@ from qstash_dev.api.guard import (
     preflight,
 )
 from qstash_dev.api.listener import ApiServer
+from qstash_dev.api.request_line import Target, read_target
 from qstash_dev.api.router import Route, Router, WrongMethod
-from qstash_dev.api.target import Target, read_target
 from qstash_dev.api.tips import Refused, is_of_qstash, tip
 from qstash_dev.api.v2 import (
     dlq,

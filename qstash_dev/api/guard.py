@@ -13,7 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from qstash_dev.api.call import Context
-from qstash_dev.api.target import Target
+from qstash_dev.api.request_line import Target
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.urls import is_local_name
 

@@ -9,7 +9,7 @@ import click
 
 from qstash_dev.cli.exits import NOT_REACHABLE, Failure
 from qstash_dev.cli.options import load_or_fail
-from qstash_dev.cli.target import Target, find, with_scheme
+from qstash_dev.cli.server_url import Target, find, with_scheme
 from qstash_dev.client import Client, Refused, ServerUnreachable
 
 T = TypeVar("T")

@@ -1,28 +1,62 @@
-"""Where the log of a server goes: stderr, a file, and only a file while a TUI has the screen."""
+"""Where the log of a server goes: stderr, a file, and only a file while a TUI has the screen.
+
+Writing to it never fails for whoever has something to say.
+"""
 
 import logging
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import click
 
 from qstash_dev import private_files
+from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import Config
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
+MAX_BYTES = 10_000_000
+FORMER_FILES = 2
+"""So many full files are kept beside the one that is written: `server.log.1` is the last one."""
+
+
+class LogFile(RotatingFileHandler):
+    """A file that is opened at once, and begun anew when it is full. Raises Failure, only here."""
+
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
+        try:
+            super().__init__(path, maxBytes=max_bytes, backupCount=FORMER_FILES, encoding="utf-8")
+        except OSError as error:
+            raise Failure(
+                f"The log file {path} cannot be opened: {error.strerror}. "
+                "Expected a file that can be written to as --log-file.",
+                USAGE,
+            ) from error
+        self.setFormatter(logging.Formatter(FORMAT))
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=private_files.opener)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk has no place to say so, and the screen may belong to a terminal UI."""
+
+    def close(self) -> None:
+        """Also when the disk is full: then what was not written is lost."""
+        with suppress(OSError):
+            super().close()
 
 
 def write_to_stderr(verbosity: int, log_file: Path | None) -> None:
-    """The log on stderr, and in a file too if there is one."""
+    """The log on stderr, and in a file too if there is one. Raises Failure when it has no such file."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
-        handlers.append(_PrivateFile(log_file, encoding="utf-8", delay=True))
+        handlers.append(LogFile(log_file))
     level = LEVELS.get(verbosity, logging.DEBUG)
     logging.basicConfig(level=level, format=FORMAT, handlers=handlers, force=True)
 
@@ -34,28 +68,24 @@ def away_from_the_screen(config: Config) -> Iterator[Path]:
     path = config.log_file or _default_place(config.data_dir)
     before = path.stat().st_size if path.exists() else 0
     on_screen = [h for h in root.handlers if not isinstance(h, logging.FileHandler)]
-    instead = _PrivateFile(path, encoding="utf-8", delay=True)
-    instead.setFormatter(logging.Formatter(FORMAT))
+    instead = LogFile(path) if config.log_file is None else None
     for handler in on_screen:
         root.removeHandler(handler)
-    if config.log_file is None:
+    if instead is not None:
         root.addHandler(instead)
     try:
         yield path
     finally:
-        root.removeHandler(instead)
-        instead.close()
+        if instead is not None:
+            root.removeHandler(instead)
+            instead.close()
         for handler in on_screen:
             root.addHandler(handler)
-        if path.exists() and path.stat().st_size > before:
+        # Smaller than before: it was begun anew since.
+        if path.exists() and path.stat().st_size != before:
             click.echo(f"Warnings and errors are in {path}.", err=True)
         elif config.log_file is None and config.data_dir is None:
             shutil.rmtree(path.parent)
-
-
-class _PrivateFile(logging.FileHandler):
-    def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding="utf-8", opener=private_files.opener)
 
 
 def _default_place(data_dir: Path | None) -> Path:

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from qstash_dev.config import env_file, file
 from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import Config, Seeds
-from qstash_dev.config.options import OPTIONS, Option
-from qstash_dev.protocol.quota import QUOTAS, Limits
+from qstash_dev.config.options import BY_NAME, OPTIONS, Option
+from qstash_dev.protocol.quota import QUOTAS
 from qstash_dev.protocol.urls import KeptHosts
 from qstash_dev.protocol.users import DEV_USERS, User, is_public
 
@@ -19,21 +19,6 @@ DEFAULT = "default"
 
 VARIABLES_OF_CLIENTS = ("QSTASH_DEV_URL", "QSTASH_DEV_TOKEN")
 """Variables with our prefix that are no settings of a server."""
-
-FIELDS = {
-    "app": "app_url",
-    "route": "routes",
-    "keep-host": "kept_hosts",
-    "config": "config_file",
-    "retry-interval": "retry_interval_ms",
-    "max-age": "max_age_ms",
-    "max-delay": "max_delay_s",
-    "max-flow-period": "max_flow_period_s",
-    "dedup-window": "dedup_window_ms",
-    "finished-readable": "finished_readable_ms",
-    "parallelism": "global_parallelism",
-}
-"""Fields of the Config that are not called like their option."""
 
 
 class Setting(Struct, frozen=True):
@@ -129,9 +114,10 @@ def value_of(setting: Setting) -> Any:
 
 def build(values: Mapping[str, Any], found: file.Found | None) -> Config:
     """Values by option name become the fields of the Config; what is not set keeps its default."""
-    fields = {FIELDS.get(name, name.replace("-", "_")): value for name, value in values.items()}
+    rows = [BY_NAME[name] for name in values]
+    fields = {row.fills: values[row.name] for row in rows if not row.is_limit}
+    limits = {row.fills: values[row.name] for row in rows if row.is_limit}
     clock_mode, clock_scale, clock_start_ms = fields.pop("clock")
-    limits = {name: fields.pop(name) for name in Limits.__struct_fields__ if name in fields}
     fields["config_file"] = found.path if found else None
     routes = fields.pop("routes", ())
     keep_host = fields.pop("kept_hosts")

@@ -9,8 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol.quota import QUOTAS, Limits
-from qstash_dev.protocol.urls import KeptHosts
 from qstash_dev.protocol.users import DEV_USERS, User
 
 Output = Literal["tui", "log", "json", "quiet"]
@@ -63,15 +63,15 @@ class Seeds(Struct, frozen=True):
     schedules: tuple[ScheduleSeed, ...] = ()
 
 
-class Config(Struct, frozen=True, kw_only=True):
-    """Every setting of a server. The defaults are those of `serve`.
+class Config(Policy, frozen=True, kw_only=True):
+    """Every setting of a server: those of its engine, and more. The defaults are those of `serve`.
 
     `port` 0 is a free port. `users[0]` is the user whose credentials are printed. `data_dir` of
     `None` keeps everything in memory. `clock_scale` counts only in the mode `scaled`.
-    `clock_start_ms` is where a frozen clock stands at the start, `None` is now. `retry_interval_ms`
-    replaces every wait between attempts. `finished_readable_ms` is how long `GET /v2/messages/{id}`
-    still finds a finished message. `verbosity` is -1 (quiet), 0, 1 or more.
-    `keys` are ids of the terminal UI's commands, each with the keys that a person wants for it.
+    `clock_start_ms` is where a frozen clock stands at the start, `None` is now.
+    `finished_readable_ms` is how long `GET /v2/messages/{id}` still finds a finished message.
+    `verbosity` is -1 (quiet), 0, 1 or more. `keys` are ids of the terminal UI's commands, each with
+    the keys that a person wants for it.
     """
 
     port: int = 8080
@@ -83,15 +83,10 @@ class Config(Struct, frozen=True, kw_only=True):
     seeds: Seeds = Seeds()
 
     app_url: str = "http://localhost:3000"
-    routes: tuple[tuple[str, str], ...] = ()
-    kept_hosts: KeptHosts = KeptHosts()
-    external: Literal["allow", "hold", "deny"] = "allow"
-    hold: bool = False
 
     clock_mode: Literal["real", "frozen", "scaled"] = "real"
     clock_scale: float = 1.0
     clock_start_ms: int | None = None
-    retry_interval_ms: int | None = None
     auto_replay: Literal["off", "failed"] = "off"
     watch: Path = Path(".")
 
@@ -105,9 +100,6 @@ class Config(Struct, frozen=True, kw_only=True):
     cloud: bool = False
 
     data_dir: Path | None = Path(".qstash-dev")
-    max_messages: int = 10_000
-    max_age_ms: int = 7 * 86_400_000
-    dedup_window_ms: int = 600_000
     finished_readable_ms: int = 30_000
     global_parallelism: int = 100
 
@@ -118,7 +110,6 @@ class Config(Struct, frozen=True, kw_only=True):
     verbosity: int = 0
     theme: str | None = None
     keys: tuple[tuple[str, str], ...] = ()
-    strict: bool = False
 
     @property
     def reaches_others(self) -> bool:

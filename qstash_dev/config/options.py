@@ -1,19 +1,23 @@
-"""The table of settings: one line gives the flag, the variable, the key of the file, and the help.
+"""The table of settings: one row gives the flag, the variable, the key of the file, and the help,
+the field that it fills, and whether a running server takes it over.
 
 `port` is `--port`, `QSTASH_DEV_PORT` and `port = ...`. Knows nothing of where values are found.
 """
 
+from functools import partial
+
 from msgspec import Struct
 
 from qstash_dev.config import parsing as p
-from qstash_dev.protocol.quota import QUOTAS
+from qstash_dev.protocol.quota import QUOTAS, Limits
 
 
 class Option(Struct, frozen=True):
     """One setting. `default` is text as a user would write it; `None` is "not set".
 
     `kind` is `value` (takes one), `many` (may be repeated), `switch` (`--memory`), or `toggle`
-    (`--hold/--no-hold`).
+    (`--hold/--no-hold`). `field` is that of the `Config` or of its `Limits`, if it is not called like
+    the option. Of a `live` one a running server takes over what is saved in the file.
     """
 
     section: str
@@ -24,6 +28,18 @@ class Option(Struct, frozen=True):
     help: str
     kind: str = "value"
     short: str | None = None
+    field: str | None = None
+    live: bool = False
+
+    @property
+    def fills(self) -> str:
+        """The field that holds its value."""
+        return self.field or self.name.replace("-", "_")
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether that field is one of the `Limits`, which a quota gives else."""
+        return self.fills in Limits.__struct_fields__
 
     @property
     def flag(self) -> str:
@@ -41,15 +57,33 @@ COUNT = p.unlimited_or(p.integer(0))
 SIZE = p.unlimited_or(p.size)
 SECONDS = p.unlimited_or(p.duration_s)
 
+live = partial(Option, live=True)
+
 OPTIONS = (
     Option(SERVER, "port", "N", p.port, "8080", "Port of the API; 0 is a free one.", short="-p"),
     Option(SERVER, "log-port", "N", p.port, None, "Serve the API on this port, too."),
     Option(SERVER, "host", "ADDR", p.hosts, "127.0.0.1,::1", "Addresses to listen on."),
-    Option(SERVER, "quota", "payg|pro", p.choice(*QUOTAS), "payg", "Plan whose limits hold."),
+    live(SERVER, "quota", "payg|pro", p.choice(*QUOTAS), "payg", "Plan whose limits hold."),
     Option(SERVER, "env-file", "FILE", p.path, None, "Adopt token and signing keys found there."),
-    Option(SERVER, "config", "FILE", p.path, None, "Settings [default: ./qstash-dev.toml]."),
-    Option(APP, "app", "URL|PORT", p.app, "http://localhost:3000", "Where your app listens."),
     Option(
+        SERVER,
+        "config",
+        "FILE",
+        p.path,
+        None,
+        "Settings [default: ./qstash-dev.toml].",
+        field="config_file",
+    ),
+    Option(
+        APP,
+        "app",
+        "URL|PORT",
+        p.app,
+        "http://localhost:3000",
+        "Where your app listens.",
+        field="app_url",
+    ),
+    live(
         APP,
         "route",
         "FROM=TO",
@@ -57,8 +91,9 @@ OPTIONS = (
         None,
         "Deliver URLs with prefix FROM to TO; with FROM=TO,keep-host, --keep-host for these.",
         kind="many",
+        field="routes",
     ),
-    Option(
+    live(
         APP,
         "keep-host",
         "",
@@ -66,8 +101,9 @@ OPTIONS = (
         "false",
         "Routes and tunnel: let the app see the URL's own Host, not its local one.",
         kind="switch",
+        field="kept_hosts",
     ),
-    Option(
+    live(
         APP,
         "external",
         "allow|hold|deny",
@@ -75,9 +111,17 @@ OPTIONS = (
         "allow",
         "Destinations that are not on this machine, after routes.",
     ),
-    Option(APP, "hold", "", p.boolean, None, "Wait while the app is not running.", kind="toggle"),
+    live(APP, "hold", "", p.boolean, None, "Wait while the app is not running.", kind="toggle"),
     Option(TIME, "clock", "real|frozen[@T]|Nx", p.clock, "real", "How fast time passes."),
-    Option(TIME, "retry-interval", "D", p.duration_ms, None, "Wait this long before every retry."),
+    live(
+        TIME,
+        "retry-interval",
+        "D",
+        p.duration_ms,
+        None,
+        "Wait this long before every retry.",
+        field="retry_interval_ms",
+    ),
     Option(
         TIME,
         "auto-replay",
@@ -127,21 +171,53 @@ OPTIONS = (
     Option(TUNNEL, "cloud", "", p.boolean, "false", "Publish by the real QStash.", kind="switch"),
     Option(STATE, "data-dir", "DIR", p.path, ".qstash-dev", "Where state is kept."),
     Option(STATE, "memory", "", p.boolean, "false", "Forget everything at exit.", kind="switch"),
-    Option(STATE, "max-messages", "N", p.integer(0), "10000", "Finished messages to keep."),
-    Option(STATE, "max-age", "D", p.duration_ms, "7d", "How long to keep them."),
-    Option(LIMITS, "max-retries", "N", COUNT, None, "Retries per message [default: by quota]."),
-    Option(LIMITS, "max-delay", "D", SECONDS, None, "Delay of a message [default: by quota]."),
-    Option(LIMITS, "max-message-size", "SIZE", SIZE, None, "Body size [default: by quota]."),
-    Option(LIMITS, "max-request-size", "SIZE", p.size, "100MB", "Size of a batch."),
-    Option(LIMITS, "max-run-steps", "N", COUNT, "1000", "Steps of a workflow run."),
-    Option(LIMITS, "max-run-bytes", "SIZE", SIZE, "100MB", "Size of all steps of a workflow run."),
-    Option(
+    live(STATE, "max-messages", "N", p.integer(0), "10000", "Finished messages to keep."),
+    live(STATE, "max-age", "D", p.duration_ms, "7d", "How long to keep them.", field="max_age_ms"),
+    live(LIMITS, "max-retries", "N", COUNT, None, "Retries per message [default: by quota]."),
+    live(
+        LIMITS,
+        "max-delay",
+        "D",
+        SECONDS,
+        None,
+        "Delay of a message [default: by quota].",
+        field="max_delay_s",
+    ),
+    live(LIMITS, "max-message-size", "SIZE", SIZE, None, "Body size [default: by quota]."),
+    live(LIMITS, "max-request-size", "SIZE", p.size, "100MB", "Size of a batch."),
+    live(LIMITS, "max-run-steps", "N", COUNT, "1000", "Steps of a workflow run."),
+    live(LIMITS, "max-run-bytes", "SIZE", SIZE, "100MB", "Size of all steps of a workflow run."),
+    live(
         LIMITS, "max-run-depth", "N", p.integer(1), "100", "Workflow runs that invoke each other."
     ),
-    Option(LIMITS, "max-queue-parallelism", "N", COUNT, "10000", "Parallelism of a queue."),
-    Option(LIMITS, "max-flow-period", "D", SECONDS, "7d", "Period of a flow-control rate."),
-    Option(LIMITS, "parallelism", "N", p.integer(1), "100", "Deliveries at the same time."),
-    Option(LIMITS, "dedup-window", "D", p.duration_ms, "10m", "How long duplicates are noticed."),
+    live(LIMITS, "max-queue-parallelism", "N", COUNT, "10000", "Parallelism of a queue."),
+    live(
+        LIMITS,
+        "max-flow-period",
+        "D",
+        SECONDS,
+        "7d",
+        "Period of a flow-control rate.",
+        field="max_flow_period_s",
+    ),
+    live(
+        LIMITS,
+        "parallelism",
+        "N",
+        p.integer(1),
+        "100",
+        "Deliveries at the same time.",
+        field="global_parallelism",
+    ),
+    live(
+        LIMITS,
+        "dedup-window",
+        "D",
+        p.duration_ms,
+        "10m",
+        "How long duplicates are noticed.",
+        field="dedup_window_ms",
+    ),
     Option(
         LIMITS,
         "finished-readable",
@@ -149,6 +225,7 @@ OPTIONS = (
         p.duration_ms,
         "30s",
         "How long GET /v2/messages/ID finds a finished message.",
+        field="finished_readable_ms",
     ),
     Option(
         OUTPUT,
@@ -161,7 +238,7 @@ OPTIONS = (
     Option(OUTPUT, "theme", "NAME", p.text, None, "Terminal UI: dark, light, or a Textual theme."),
     Option(OUTPUT, "log-file", "FILE", p.path, None, "Write the log there."),
     Option(OUTPUT, "verbosity", "N", p.integer(-1), "0", "The same as -v and -q."),
-    Option(OUTPUT, "strict", "", p.boolean, "false", "Refuse what the cloud would.", kind="switch"),
+    live(OUTPUT, "strict", "", p.boolean, "false", "Refuse what the cloud would.", kind="switch"),
 )
 
 BY_NAME = {option.name: option for option in OPTIONS}

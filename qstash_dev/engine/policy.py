@@ -1,5 +1,7 @@
 """How a server behaves where QStash leaves a choice: one frozen value that can be replaced."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from qstash_dev.protocol.destination import urls_of
@@ -12,15 +14,15 @@ from qstash_dev.protocol.urls import KeptHosts, way
 class Policy(Struct, frozen=True):
     """Limits, and what is done about destinations, waits and old messages. Times are milliseconds.
 
-    `plan` is what lints compare with; without it there are none. `own_ports` are those that the
-    server itself listens on.
+    `plan` is what lints compare with; without it there are none. `retry_interval_ms` replaces every
+    wait between attempts. `own_ports` are those that the server itself listens on.
     """
 
     limits: Limits
     plan: Limits | None = None
     routes: tuple[tuple[str, str], ...] = ()
     kept_hosts: KeptHosts = KeptHosts()
-    external: str = "allow"
+    external: Literal["allow", "hold", "deny"] = "allow"
     hold: bool = False
     retry_interval_ms: int | None = None
     dedup_window_ms: int = 600_000

@@ -11,25 +11,6 @@ from msgspec import Struct
 
 from qstash_dev.config import Config, ConfigError, Loaded
 
-LIVE = frozenset(
-    {
-        *(
-            "route",
-            "keep-host",
-            "external",
-            "hold",
-            "retry-interval",
-            "quota",
-            "max-retries",
-            "max-delay",
-        ),
-        *("max-message-size", "max-request-size", "max-queue-parallelism", "max-flow-period"),
-        *("max-run-steps", "max-run-bytes", "max-run-depth"),
-        *("dedup-window", "max-messages", "max-age", "parallelism", "strict"),
-    }
-)
-"""Settings that a running server takes over."""
-
 LOOK_S = 0.5
 Stamp = tuple[int, int, int] | None
 
@@ -105,7 +86,7 @@ def needing_restart(old: Loaded, new: Loaded) -> list[str]:
     names = [
         setting.option.name
         for setting in new.settings
-        if setting.texts != before[setting.option.name] and setting.option.name not in LIVE
+        if setting.texts != before[setting.option.name] and not setting.option.live
     ]
     tables = ("users", "keys")
     return names + [t for t in tables if getattr(old.config, t) != getattr(new.config, t)]

@@ -35,6 +35,7 @@ from qstash_dev.server.auto_replay import AutoReplay
 from qstash_dev.server.data_dir import open_in, write_record
 from qstash_dev.server.descriptors import raise_limit
 from qstash_dev.server.explainer import Explainer
+from qstash_dev.server.housekeeping import Housekeeping
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.policy import LIVE, policy_of
 from qstash_dev.server.report import Report
@@ -52,8 +53,6 @@ T = TypeVar("T")
 MAX_STORED_ANSWER = 24_000_000
 """An error has what was thrown twice, as message and in its stack (workflow-js CI, `large-payload`)."""
 GRACE_S = 2.0
-HOUSEKEEPING_S = 5.0
-QUIET_MS = 500
 GC_THRESHOLDS = (10_000, 20, 20)
 TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
@@ -114,7 +113,7 @@ class Server:
         """Take over the `LIVE` fields; the others stay as they were at the start."""
         old = self.config
         self.config = replace(old, **{name: getattr(config, name) for name in LIVE})
-        policy = replace(policy_of(self.config), own_ports=self._engine.policy.own_ports)
+        policy = policy_of(self.config, self._engine.policy.own_ports)
         if (config.routes, config.kept_hosts) == (old.routes, old.kept_hosts):
             now = self._engine.policy  # those may have been put by the control API
             policy = replace(policy, routes=now.routes, kept_hosts=now.kept_hosts)
@@ -153,7 +152,7 @@ class Server:
             self._clock,
             self._faults,
             id_maker(random.SystemRandom(), self._clock.wall),
-            replace(policy_of(config), own_ports=own_ports),
+            policy_of(config, own_ports),
             Lanes(config.global_parallelism),
         )
         self._engine.explain = Explainer(
@@ -257,7 +256,8 @@ class Server:
             if self._console.shows_events:
                 report = Report(self._store.feed, self._notifier, self._console)
                 self._tasks.keep("printing what happens", report.run)
-        self._tasks.keep("housekeeping", self._keep_house)
+        house = Housekeeping(self._engine, self._store.database.checkpoint)
+        self._tasks.keep("housekeeping", house.run)
         # Now that all is ready: else the first delivery waits until PyJWT is imported.
         sign("", b"", "warm-up", 0, "")
         gc.collect()
@@ -286,21 +286,6 @@ class Server:
     def _selects(self, wanted: str, message_id: str) -> bool:
         now = self._clock.now()
         return self._store.rows.selects(parse_filter(wanted), message_id, now)
-
-    async def _keep_house(self) -> None:
-        """Forget what is too old or too many, and keep the write-ahead log short."""
-        while True:
-            await asyncio.sleep(HOUSEKEEPING_S)
-            while self._engine.prune():
-                await asyncio.sleep(0.01)
-            if self._is_quiet():
-                self._store.database.checkpoint()
-
-    def _is_quiet(self) -> bool:
-        """Whether there is time to copy the log: that takes up to 60 ms, in which nothing is sent."""
-        next_time = self._engine.next_time()
-        soon = self._clock.now() + QUIET_MS
-        return self._engine.is_idle() and (next_time is None or next_time > soon)
 
     def _describe(self) -> dict[str, Any]:
         config, state = self.config, self._clock.state()

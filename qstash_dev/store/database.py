@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from qstash_dev.store.connection import connect
 from qstash_dev.store.errors import StoreError, failure
+from qstash_dev.store.sqlite import connect
 
 Later = Callable[[Callable[[], None]], object]
 

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from qstash_dev.protocol.model import Headers
 from qstash_dev.transport.answer import Answer
-from qstash_dev.transport.connection import Connection
+from qstash_dev.transport.app_connection import Connection
 from qstash_dev.transport.dialing import Dialer, OwnPorts
 from qstash_dev.transport.framing import request_head
 from qstash_dev.transport.stages import Stages

@@ -32,6 +32,7 @@ from qstash_dev.tui.actions.commands import COMMANDS, CommandSearch, bindings, k
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.keyboard import Keyboard
 from qstash_dev.tui.model import views
+from qstash_dev.tui.model.drafts import Draft
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.session import Job, Session
 from qstash_dev.tui.model.table import Ink, head_line, item_line
@@ -101,6 +102,7 @@ class QstashApp(App[int]):
         self.zone = zone
         self.environment = environment
         self.fixtures = fixtures
+        self.drafts: dict[str, Draft] = {}
         self.run_program = run_program or self._run_program
         self._tunnel = Tunnel()
         self.keyboard = Keyboard(self, super().on_event, lambda: self.progress is not None)

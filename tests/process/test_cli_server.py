@@ -141,6 +141,24 @@ def test_a_bad_setting_is_code_2(launch):
     assert 'QSTASH_DEV_QUOTA: "free" is none of payg, pro.' in errors
 
 
+def test_a_log_file_that_cannot_be_opened_is_code_2_and_a_sentence(launch, tmp_path):
+    process = launch("serve", "--memory", "--log-file", str(tmp_path / "none" / "server.log"))
+    out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out) == (2, "")
+    assert errors.startswith("Error: The log file ")
+    assert "cannot be opened: No such file or directory." in errors
+
+
+def test_errors_are_answered_while_the_log_has_no_room(start):
+    server = start("--memory", "--verbose", "--log-file", "/dev/full")
+    for _ in range(3):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(f"{server.url}/v2/messages/none")
+        refused.value.close()
+        assert refused.value.code == 404
+    assert server.stop() == 0
+
+
 def test_no_server_is_code_5(launch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -2,12 +2,12 @@ from functools import partial
 
 import pytest
 
-from qstash_dev.config import load
-from qstash_dev.config.load import FIELDS
-from qstash_dev.config.options import BY_NAME
+from qstash_dev.config import Config, load
+from qstash_dev.config.options import OPTIONS
+from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol.quota import Limits
-from qstash_dev.server.policy import LIVE as LIVE_FIELDS
-from qstash_dev.server.reload import LIVE, Following, follow, needing_restart, reload, stamp
+from qstash_dev.server.policy import LIVE
+from qstash_dev.server.reload import Following, follow, needing_restart, reload, stamp
 
 
 @pytest.fixture
@@ -101,14 +101,11 @@ def test_nothing_needs_a_restart_when_nothing_changed(settings):
     assert needing_restart(settings[1](), settings[1]()) == []
 
 
-def field_of(name):
-    return FIELDS.get(name, name.replace("-", "_"))
-
-
-def test_the_settings_that_may_change_are_those_that_the_server_takes_over():
-    assert set(BY_NAME) >= LIVE
-    limits = {name for name in LIVE if field_of(name) in Limits.__struct_fields__}
-    assert len(limits) == len(Limits.__struct_fields__)
-    fields = {field_of(name) for name in LIVE - limits}
-    fields.discard("route")
-    assert fields | {"limits", "seeds"} == set(LIVE_FIELDS)
+def test_a_row_fills_a_field_and_one_that_is_live_a_field_of_the_engine():
+    elsewhere = {"config": "the file itself", "memory": "data_dir", "clock": "clock_mode and more"}
+    for row in OPTIONS:
+        known = Limits if row.is_limit else Config
+        assert row.fills in known.__struct_fields__ or row.name in elsewhere, row.name
+    of_engine = {*Policy.__struct_fields__, "quota", "seeds", "global_parallelism"}
+    assert of_engine - LIVE == {"plan", "own_ports"}  # made from the quota, and from sockets
+    assert of_engine > LIVE

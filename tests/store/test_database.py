@@ -13,9 +13,9 @@ import pytest
 
 from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.protocol.model import Spec
-from qstash_dev.store.connection import SCHEMA_VERSION
 from qstash_dev.store.database import Database
 from qstash_dev.store.errors import StoreError, StoreInUse
+from qstash_dev.store.sqlite import SCHEMA_VERSION
 from qstash_dev.store.store import Store
 from tests.samples import flat
 

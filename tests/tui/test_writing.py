@@ -23,7 +23,9 @@ async def form_of(pilot: Pilot[Any]) -> MessageForm:
 
 
 def problem_of(form: MessageForm) -> str:
-    return str(form.query_one("#problem").render())
+    """Whatever the form says is wrong, at a field or below."""
+    wrong = form.query("#problem, Label.-wrong")
+    return "".join(str(widget.render()) for widget in wrong)
 
 
 async def test_edit_replays_with_only_what_was_changed(tui: Open, world: World) -> None:
@@ -118,6 +120,61 @@ async def test_a_form_that_cannot_be_read_stays_and_says_why(tui: Open, world: W
             await pilot.press("ctrl+s")
             await until(pilot, lambda form=form, why=why: why in problem_of(form))  # type: ignore[misc]
             assert world.asked == []
+
+
+async def test_what_the_server_refuses_stays_in_the_form_at_its_field(
+    tui: Open, world: World
+) -> None:
+    path = "/v2/publish/http://localhost:3000/api/hello"
+    world.refuse[path] = (400, "invalid value for Upstash-Delay")
+    async with tui() as pilot:
+        await pilot.press("s")
+        form = await form_of(pilot)
+        form.query_one("#url", Input).value = "/api/hello"
+        headers = form.query_one("#headers", TextArea)
+        headers.text = "X-A: 1\nUpstash-Delay: soon"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "invalid value for Upstash-Delay" in problem_of(form))
+        assert form.focused is headers
+        assert headers.cursor_location == (1, 0)
+        await pilot.press("delete")
+        await until(pilot, lambda: problem_of(form) == "")
+        assert headers.text == "X-A: 1\npstash-Delay: soon"
+        world.refuse.clear()
+        await pilot.press("ctrl+s")
+        assert len(await asked(pilot, world)) == 1
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+
+
+async def test_a_form_that_was_left_is_offered_again(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        for key in ("s", "e"):
+            await pilot.press(key)
+            form = await form_of(pilot)
+            form.query_one("#body", TextArea).text = '{"mine": 1}'
+            await pilot.press("escape", key)
+            again = await form_of(pilot)
+            assert again.query_one("#body", TextArea).text == '{"mine": 1}'
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+            await pilot.press(key)
+            new = await form_of(pilot)
+            assert "mine" not in new.query_one("#body", TextArea).text
+            await pilot.press("escape")
+        assert [body for _, _, body in world.asked] == [{"mine": 1}, {"body": '{"mine": 1}'}]
+
+
+async def test_a_draft_that_was_kept_can_be_given_up(tui: Open) -> None:
+    async with tui() as pilot:
+        await pilot.press("s")
+        form = await form_of(pilot)
+        before = form.query_one("#body", TextArea).text
+        form.query_one("#body", TextArea).text = '{"mine": 1}'
+        await pilot.press("escape", "s", "ctrl+n")
+        form = await form_of(pilot)
+        await until(pilot, lambda: form.query_one("#body", TextArea).text == before)
+        await pilot.press("escape", "s")
+        assert (await form_of(pilot)).query_one("#body", TextArea).text == before
 
 
 async def test_a_binary_body_is_kept_unless_the_editor_changes_it(tui: Open, world: World) -> None:

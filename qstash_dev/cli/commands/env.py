@@ -12,7 +12,7 @@ import click
 
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
-from qstash_dev.cli.target import DEFAULT_PORT, Target, find
+from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of

@@ -109,25 +109,7 @@ def _begin(
     now = moment.now
     if latest is not None and latest.state == RunState.STARTED:
         raise QStashError(400, f"workflow run {order.run_id[:200]} is live already")
-    new = replace(
-        run,
-        id=order.run_id,
-        created_at=max(now, latest.created_at + 1 if latest is not None else 0),
-        config=replace(run.config, **order.changes),
-        state=RunState.STARTED,
-        first=0,
-        size=len(entries),
-        steps=sum(is_result(_step(entry)) for entry in entries),
-        state_bytes=sum(len(entry.body) for entry in entries),
-        configured=False,
-        invoker=None,
-        completed_at=None,
-        result=None,
-        failure=None,
-        successor=None,
-        notices=(),
-        seq=0,
-    )
+    new = _successor(run, entries, order, latest, now)
     again = {message.id for message in delivered}
     made: list[Message] = []
     copies: list[Copy] = []
@@ -146,6 +128,31 @@ def _begin(
         runs=(replace(new, message_id=first),),
         copies=tuple(copies),
         run_events=(RunEvent(key_of(new), now, RunState.STARTED),),
+    )
+
+
+def _successor(
+    run: Run, entries: Sequence[Message], order: Order, latest: Run | None, now: int
+) -> Run:
+    """The run that begins with these entries, as fresh as one that was just started."""
+    return replace(
+        run,
+        id=order.run_id,
+        created_at=max(now, latest.created_at + 1 if latest is not None else 0),
+        config=replace(run.config, **order.changes),
+        state=RunState.STARTED,
+        first=0,
+        size=len(entries),
+        steps=sum(is_result(_step(entry)) for entry in entries),
+        state_bytes=sum(len(entry.body) for entry in entries),
+        configured=False,
+        invoker=None,
+        completed_at=None,
+        result=None,
+        failure=None,
+        successor=None,
+        notices=(),
+        seq=0,
     )
 
 

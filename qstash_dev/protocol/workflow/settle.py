@@ -24,8 +24,8 @@ from qstash_dev.protocol.model import (
     Response,
     State,
 )
-from qstash_dev.protocol.workflow.call import call_result
 from qstash_dev.protocol.workflow.config import draft_of
+from qstash_dev.protocol.workflow.context_call import call_result
 from qstash_dev.protocol.workflow.ends import end
 from qstash_dev.protocol.workflow.entries import Moment, append
 from qstash_dev.protocol.workflow.headers import DETECT_TRIGGER

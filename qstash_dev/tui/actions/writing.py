@@ -4,6 +4,8 @@ Secrets are asked for only where the person is about to change or copy them.
 """
 
 import base64
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qstash_dev.client import Detail
@@ -12,14 +14,17 @@ from qstash_dev.protocol.redact import REDACTED
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
 from qstash_dev.tui.model import fixtures
 from qstash_dev.tui.model.diff import attempt_diff, message_diff
+from qstash_dev.tui.model.drafts import Draft, header_pairs
 from qstash_dev.tui.render.bodies import header_value
-from qstash_dev.tui.widgets.forms import NEW, Draft, MessageForm, header_pairs
+from qstash_dev.tui.widgets.forms import NEW, MessageForm
 from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
 
 if TYPE_CHECKING:
     from qstash_dev.tui.app import QstashApp
 
 
+SEND = "send"
+"""The name of the draft that is no change of a message."""
 LEFT = f"What is {REDACTED}… is delivered as it was, unless you write another value."
 
 
@@ -33,11 +38,13 @@ async def edit(app: "QstashApp") -> None:
     before = Draft(detail.request.url, detail.request.method, headers, body)
     hidden = any(value.startswith(REDACTED) for _, value in detail.request.headers)
     hidden = hidden or body.startswith(REDACTED.encode())
-    form = _form(app, f"Edit and replay {detail.row.id}", before, LEFT if hidden else "")
-    after = await app.ask(form)
-    if after is not None:
+
+    async def replay(after: Draft) -> None:
         new = await app.client.replay(detail.row.id, changes(before, after))
         app.say(f"Replayed as {new}.")
+
+    title = f"Edit and replay {detail.row.id}"
+    await _write(app, detail.row.id, title, before, replay, LEFT if hidden else "")
     return None
 
 
@@ -67,18 +74,43 @@ async def send(app: "QstashApp") -> None:
     """Publish a new message, or one that was saved as a fixture."""
     base = app.session.feed.server.app.url or "http://localhost:3000"
     draft = Draft(f"{base}/api/", "POST", "Content-Type: application/json", NEW)
-    saved = fixtures.found_in(app.fixtures)
-    if saved:
-        choices: list[Choice[Any]] = [Choice("n", "new message", draft)]
+    if saved := fixtures.found_in(app.fixtures):
+        words = "your draft" if SEND in app.drafts else "new message"
+        choices: list[Choice[Any]] = [Choice("n", words, draft)]
         keys = "123456789abcdefghijklm"
         choices += [Choice(k, p.stem, p) for k, p in zip(keys, saved, strict=False)]
         chosen = await app.ask(Menu[Any]("Send", choices))
         if chosen is None:
-            return
-        draft = chosen if isinstance(chosen, Draft) else fixtures.load(chosen)
-    after = await app.ask(_form(app, "Send a message", draft))
-    if after is not None:
-        await _publish(app, after)
+            return None
+        if not isinstance(chosen, Draft):
+            return await _write(
+                app, chosen.stem, "Send a message", fixtures.load(chosen), partial(_publish, app)
+            )
+    await _write(app, SEND, "Send a message", draft, partial(_publish, app))
+    return None
+
+
+async def _write(
+    app: "QstashApp",
+    name: str,
+    title: str,
+    draft: Draft,
+    send: Callable[[Draft], Awaitable[None]],
+    note: str = "",
+) -> None:
+    """Show the form; what is left unsent is kept under `name`, and offered the next time."""
+
+    def in_editor(body: bytes) -> bytes:
+        suffix = suffix_of("json" if "json" in draft.headers else None, body)
+        return open_body(body, suffix, editor_command(app.environment), app.run_program)
+
+    form = MessageForm(title, draft, in_editor, send, note, app.drafts.get(name))
+    left = await app.ask(form)
+    if left is None:
+        app.drafts.pop(name, None)
+    else:
+        app.drafts[name] = left
+        app.say("Kept as a draft: the next time it is there again.")
 
 
 async def _publish(app: "QstashApp", draft: Draft) -> None:
@@ -143,11 +175,3 @@ async def diff(app: "QstashApp") -> None:
 
 def _read(app: "QstashApp", title: str, lines: Any) -> None:
     app.push_screen(Reader(title, lines))
-
-
-def _form(app: "QstashApp", title: str, draft: Draft, note: str = "") -> MessageForm:
-    def in_editor(body: bytes) -> bytes:
-        suffix = suffix_of("json" if "json" in draft.headers else None, body)
-        return open_body(body, suffix, editor_command(app.environment), app.run_program)
-
-    return MessageForm(title, draft, in_editor, note)

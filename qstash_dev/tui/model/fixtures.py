@@ -13,7 +13,7 @@ from qstash_dev.devtools.fixtures import (
     read_fixture,
     write_fixture,
 )
-from qstash_dev.tui.widgets.forms import Draft
+from qstash_dev.tui.model.drafts import Draft
 
 SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
 _OWN = "upstash-forward-"

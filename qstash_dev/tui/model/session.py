@@ -20,8 +20,8 @@ from qstash_dev.client import (
     Tick,
     Update,
 )
-from qstash_dev.tui.model.feed import Feed
 from qstash_dev.tui.model.lists import Lists
+from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.model.server_time import ServerTime
 
 FIRST_ROWS = 1000

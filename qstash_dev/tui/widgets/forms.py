@@ -1,11 +1,12 @@
 """The form in which a message is written or changed before it is sent.
 
-Returns what was entered and sends nothing. What cannot be shown safely in a text field (binary,
-control characters, only the beginning known) is kept as it is unless the editor changes it.
+It stays until what it is given to send with has taken the message, or the person leaves. What
+cannot be shown safely in a text field (binary, control characters, only the beginning known) is
+kept as it is unless the editor changes it.
 """
 
-from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,25 +14,23 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, TextArea
+from textual.worker import Worker
 
+from qstash_dev.client import ClientError
 from qstash_dev.protocol.redact import REDACTED
+from qstash_dev.tui.model.drafts import Draft, Problem, problem_of, refusal_at
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.bodies import json_problem
 from qstash_dev.tui.render.palette import Line, content
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MOST_SHOWN = 200_000
+LABELS = {
+    "url": "Method and destination",
+    "headers": "Headers, one a line; Upstash-… configure the message",
+}
+DRAFT = "This is the draft that you left; ctrl+n begins anew."
 NEW = b"{}"
 """The body that a new message begins with."""
-
-
-class Draft(NamedTuple):
-    """A message as it is written; `body` is `None` when it stays as it is."""
-
-    url: str
-    method: str
-    headers: str
-    body: bytes | None
 
 
 def editable(body: bytes) -> bool:
@@ -46,32 +45,24 @@ def editable(body: bytes) -> bool:
     return fmt.safe(plain) == plain
 
 
-def header_pairs(text: str) -> list[tuple[str, str]]:
-    """`Name: value` lines as pairs. Raises ValueError with the line that is not one."""
-    pairs = []
-    for line in text.splitlines():
-        name, colon, value = line.partition(":")
-        if line.strip() and not (colon and name.strip()):
-            raise ValueError(f'A header is "Name: value", not "{line.strip()}".')
-        if colon:
-            pairs.append((name.strip(), value.strip()))
-    return pairs
-
-
 class MessageForm(ModalScreen[Draft | None]):
-    """Destination, method, headers and body; ctrl+s accepts, escape gives up."""
+    """Destination, method, headers and body; ctrl+s sends, escape leaves.
+
+    Returns the draft when something was changed and not sent, else `None`.
+    """
 
     DEFAULT_CSS = """
     MessageForm { align: center middle; }
     MessageForm > .box { width: 90%; max-width: 120; height: 90%; max-height: 40;
                          border: round $primary; background: $surface; padding: 0 1; }
-    MessageForm Label { color: $dim; height: 1; margin-top: 1; }
+    MessageForm Label { color: $dim; height: auto; max-height: 3; width: 1fr; margin-top: 1; }
+    MessageForm Label.-wrong { color: $text-error; text-style: bold; }
     MessageForm Horizontal { height: 1; }
     MessageForm #method { width: 10; }
     MessageForm #url { width: 1fr; }
     MessageForm #headers { height: 1fr; min-height: 3; }
     MessageForm #body { height: 3fr; min-height: 4; }
-    MessageForm #problem { height: 1; color: $text-error; }
+    MessageForm #problem { height: auto; min-height: 1; max-height: 4; color: $text-error; }
     MessageForm TextArea, MessageForm Input { background: $background; border: none; padding: 0 1; }
     MessageForm TextArea:focus, MessageForm Input:focus {
         background: $panel; border: none; background-tint: $panel 0%;
@@ -80,7 +71,8 @@ class MessageForm(ModalScreen[Draft | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "accept", "Send", show=False, priority=True),
         Binding("ctrl+o", "editor", "Editor", show=False, priority=True),
-        Binding("escape", "give_up", "Cancel", show=False),
+        Binding("ctrl+n", "begin_anew", "Begin anew", show=False, priority=True),
+        Binding("escape", "leave", "Leave", show=False),
     ]
 
     def __init__(
@@ -88,27 +80,35 @@ class MessageForm(ModalScreen[Draft | None]):
         title: str,
         draft: Draft,
         edit: Callable[[bytes], bytes],
+        send: Callable[[Draft], Awaitable[None]],
         note: str = "",
+        kept: Draft | None = None,
     ) -> None:
+        """`draft` is what the form begins with, unless there is one that was `kept`."""
         super().__init__()
         self._title = title
         self._draft = draft
+        self._send = send
+        self._sending: Worker[None] | None = None
         self._edit = edit
-        self._note = note
-        self._body = draft.body or b""
+        self._note = f"{DRAFT} {note}".strip() if kept is not None else note
+        self._begin = draft if kept is None else kept
+        self._body = self._begin.body or b""
         self._in_field = editable(self._body)
 
     def compose(self) -> ComposeResult:
         """The fields."""
-        draft = self._draft
+        draft = self._begin
         with Vertical(classes="box") as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = Content("ctrl+s send  ctrl+o $EDITOR  tab next  esc cancel")
-            yield Label("Method and destination")
+            box.border_subtitle = Content(
+                "ctrl+s send  ctrl+o $EDITOR  tab next  esc leave, keeps a draft"
+            )
+            yield Label(LABELS["url"], id="url-label")
             with Horizontal():
                 yield Input(draft.method, id="method", compact=True)
                 yield Input(fmt.safe(draft.url), id="url", compact=True)
-            yield Label("Headers, one a line; Upstash-… configure the message")
+            yield Label(LABELS["headers"], id="headers-label")
             yield TextArea(draft.headers, id="headers")
             yield Label("Body")
             yield TextArea(self._shown(), id="body", read_only=not self._in_field)
@@ -123,22 +123,29 @@ class MessageForm(ModalScreen[Draft | None]):
         """Say at once where JSON breaks."""
         self._judge()
 
+    def on_input_changed(self) -> None:
+        """What was wrong is being mended."""
+        self._judge()
+
     def action_accept(self) -> None:
-        """Return what was entered, if it can be read."""
-        problem = self._complaint()
-        if problem is not None:
-            self._say([("✗ ", "error"), (fmt.safe(problem), "error")])
+        """Send what was entered; the form stays until that was taken."""
+        if self._sending is not None and not self._sending.is_finished:
             return
-        url = self.query_one("#url", Input).value.strip()
-        shown = fmt.safe(self._draft.url)
-        self.dismiss(
-            Draft(
-                self._draft.url if url == shown else url,
-                self.query_one("#method", Input).value.strip().upper(),
-                self.query_one("#headers", TextArea).text,
-                self._entered(),
-            )
-        )
+        draft = self._written()
+        problem = problem_of(draft)
+        if problem is not None:
+            self._complain(problem)
+        else:
+            self._sending = self.run_worker(self._hand_over(draft))
+
+    async def _hand_over(self, draft: Draft) -> None:
+        self._say([("Sending …", "muted")])
+        try:
+            await self._send(draft)
+        except (ClientError, ValueError, OSError) as error:
+            self._complain(refusal_at(str(error), draft))
+        else:
+            self.dismiss(None)
 
     def action_editor(self) -> None:
         """Change the body in the person's own editor."""
@@ -148,8 +155,31 @@ class MessageForm(ModalScreen[Draft | None]):
         area.read_only = not self._in_field
         area.text = self._shown()
 
-    def action_give_up(self) -> None:
-        self.dismiss(None)
+    def action_begin_anew(self) -> None:
+        """Forget the draft that was kept."""
+        self._note = self._note.removeprefix(DRAFT).strip()
+        self._body = self._draft.body or b""
+        self._in_field = editable(self._body)
+        self.query_one("#method", Input).value = self._draft.method
+        self.query_one("#url", Input).value = fmt.safe(self._draft.url)
+        self.query_one("#headers", TextArea).text = self._draft.headers
+        area = self.query_one("#body", TextArea)
+        area.read_only, area.text = not self._in_field, self._shown()
+
+    def action_leave(self) -> None:
+        """Leave; what was changed is given back."""
+        written = self._written()
+        before = self._draft._replace(body=self._draft.body or b"")
+        self.dismiss(written if written != before else None)
+
+    def _written(self) -> Draft:
+        url = self.query_one("#url", Input).value.strip()
+        return Draft(
+            next((u for u in (self._begin.url, self._draft.url) if fmt.safe(u) == url), url),
+            self.query_one("#method", Input).value.strip().upper(),
+            self.query_one("#headers", TextArea).text,
+            self._entered(),
+        )
 
     def _entered(self) -> bytes:
         if not self._in_field:
@@ -164,20 +194,28 @@ class MessageForm(ModalScreen[Draft | None]):
             "ctrl+o opens it in $EDITOR)"
         )
 
-    def _complaint(self) -> str | None:
-        url, method = (self.query_one(f"#{id}", Input).value.strip() for id in ("url", "method"))
-        if not url:
-            return "The destination is missing: a URL, or the name of a URL group."
-        if method.upper() not in METHODS:
-            return f'The method is one of {", ".join(METHODS)}, not "{method}".'
-        try:
-            header_pairs(self.query_one("#headers", TextArea).text)
-        except ValueError as error:
-            return str(error)
+    def _complain(self, problem: Problem) -> None:
+        """Say what is wrong at its field, and put the cursor there."""
+        text = f"✗ {fmt.safe(problem.text)}"
+        label = {"method": "url"}.get(problem.field, problem.field)
+        if label not in LABELS:
+            return self._say([(text, "error")])
+        self._show_labels(label, text)
+        field = self.query_one(f"#{problem.field}")
+        field.focus()
+        if isinstance(field, TextArea):
+            field.move_cursor((problem.line, 0))
         return None
+
+    def _show_labels(self, wrong: str = "", text: str = "") -> None:
+        for name, words in LABELS.items():
+            label = self.query_one(f"#{name}-label", Label)
+            label.set_class(name == wrong, "-wrong")
+            label.update(Content(text if name == wrong else words))
 
     def _judge(self) -> None:
         """Warn of JSON that breaks; it may still be sent, for that is worth testing too."""
+        self._show_labels()
         headers = self.query_one("#headers", TextArea).text.lower()
         body = self.query_one("#body", TextArea).text if self._in_field else ""
         is_hash = body.startswith(REDACTED) and body.encode() == self._draft.body

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_dev.client import Page, Row, Snapshot, Tick
-from qstash_dev.tui.model.feed import Feed
+from qstash_dev.tui.model.message_list import Feed
 from tests.tui.world import NOW, World, row
 
 

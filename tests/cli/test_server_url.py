@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from qstash_dev.cli.target import find, lives, read_record, with_scheme
+from qstash_dev.cli.server_url import find, lives, read_record, with_scheme
 from qstash_dev.config import Config
 
 

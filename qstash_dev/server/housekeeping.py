@@ -1,0 +1,41 @@
+"""Every few seconds: forgets what is too old or too many, and keeps the write-ahead log short."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from qstash_dev.engine.engine import Engine
+
+EVERY_S = 5.0
+BREATH_S = 0.01
+"""Between two pieces of what is forgotten, so that others are served."""
+
+QUIET_MS = 500
+
+
+class Housekeeping:
+    """Of one engine's store; `checkpoint` copies the log into the database."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        checkpoint: Callable[[], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._engine = engine
+        self._checkpoint = checkpoint
+        self._sleep = sleep
+
+    async def run(self) -> None:
+        """For ever. Raises StoreError: run it again."""
+        while True:
+            await self._sleep(EVERY_S)
+            while self._engine.prune():
+                await self._sleep(BREATH_S)
+            if self._is_quiet():
+                self._checkpoint()
+
+    def _is_quiet(self) -> bool:
+        """Whether there is time to copy the log: that takes up to 60 ms, in which nothing is sent."""
+        next_time = self._engine.next_time()
+        soon = self._engine.clock.now() + QUIET_MS
+        return self._engine.is_idle() and (next_time is None or next_time > soon)

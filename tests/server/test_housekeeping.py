@@ -1,0 +1,45 @@
+"""What is too old or too many is forgotten, also after the database refused it."""
+
+import asyncio
+
+from qstash_dev.engine.tasks import Tasks
+from qstash_dev.server.housekeeping import EVERY_S, Housekeeping
+from tests.engine.fakes import World
+
+KEPT = 3
+
+
+async def test_housekeeping_goes_on_after_the_database_refused_a_deletion(caplog):
+    world = World(max_messages=KEPT)
+    for _ in range(10):
+        world.publish()
+    await world.run_out()
+    database = world.store.database
+    with database:
+        database.write(
+            "CREATE TRIGGER refused BEFORE DELETE ON messages "
+            "BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
+        )
+    rounds = 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal rounds
+        rounds += seconds == EVERY_S
+        if rounds == 3:
+            with database:
+                database.write("DROP TRIGGER IF EXISTS refused")
+        if rounds == 5:
+            await asyncio.Event().wait()
+
+    tasks = Tasks(sleep, now=lambda: 0.0)
+    tasks.keep("housekeeping", Housekeeping(world.engine, database.checkpoint, sleep).run)
+    async with asyncio.timeout(10):
+        while rounds < 5:
+            await asyncio.sleep(0)
+    await tasks.stop()
+    assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"] == [
+        "housekeeping failed; it is tried again in 1 s",
+        "housekeeping failed; it is tried again in 2 s",
+    ]
+    assert world.store.rows.counts(world.clock.now()).messages == KEPT
+    await world.close()
