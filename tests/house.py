@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).parents[1] / "qstash_dev"
 
 LONGEST_FUNCTION = 45
 LONGEST_FILE = 480
-LARGEST_FOLDER = 22
+LARGEST_FOLDER = 24
 
 NOUNS = frozenset(
     {

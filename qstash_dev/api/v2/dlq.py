@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
 from qstash_dev.api.v2 import workflow_dlq
-from qstash_dev.api.v2.drafts import request_settings
+from qstash_dev.api.v2.submission import request_settings
 from qstash_dev.protocol.model import Attempt, DeadLetter, Headers, Message, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,

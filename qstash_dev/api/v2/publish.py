@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.drafts import check_name, create_schedule, destination_group, read_draft
+from qstash_dev.api.v2.submission import check_name, create_schedule, destination_group, read_draft
 from qstash_dev.engine.engine import Accepted
 from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination

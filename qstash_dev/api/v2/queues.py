@@ -4,7 +4,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.drafts import check_name
+from qstash_dev.api.v2.submission import check_name
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.quota import exceeds
 from qstash_dev.protocol.wire import queue_document

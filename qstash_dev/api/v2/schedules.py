@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.drafts import create_schedule, destination_group, read_draft
+from qstash_dev.api.v2.submission import create_schedule, destination_group, read_draft
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Schedule

@@ -7,8 +7,8 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.drafts import read_draft
 from qstash_dev.api.v2.publish import Order, read_item
+from qstash_dev.api.v2.submission import read_draft
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import Draft

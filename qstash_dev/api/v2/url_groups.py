@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.drafts import check_name
+from qstash_dev.api.v2.submission import check_name
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import parse_draft

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from qstash_dev.api.call import PAGE_BYTES, Call, size_of
-from qstash_dev.api.v2.drafts import request_settings
+from qstash_dev.api.v2.submission import request_settings
 from qstash_dev.protocol.model import DeadLetter, Headers
 from qstash_dev.protocol.query import format_cursor, json_pairs
 from qstash_dev.protocol.wire import dead_letter_document
