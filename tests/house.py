@@ -19,7 +19,7 @@ from importlinter.cli import lint_imports
 PACKAGE = Path(__file__).parents[1] / "qstash_dev"
 
 LONGEST_FUNCTION = 45
-LONGEST_FILE = 480
+LONGEST_FILE = 500
 LARGEST_FOLDER = 24
 
 NOUNS = frozenset(
