@@ -111,6 +111,8 @@ class QstashApp(App[int]):
         self._progress: str | None = None
         self._place: tuple[int, str | None, int] = (0, None, 0)
         self._drawn: tuple[int, int, str | None] = (-1, -1, None)
+        self._on_screen: tuple[int, str | None] = (0, None)
+        self._seen: tuple[int, str | None] | None = None
         for own in themes():
             self.register_theme(own)
         self.theme = self._theme_name(theme)
@@ -140,7 +142,7 @@ class QstashApp(App[int]):
         self._typing = self.set_timer(TYPING_S, self.apply_filter)
         self.screen_change_signal.subscribe(self, lambda _: self.keyboard.nudge())
         self.list_pane.rows.focus()
-        self.set_interval(FRAME_S, self.frame)
+        self.frames = self.set_interval(FRAME_S, self.frame)
         self.show_view(0)
         self.listen()
 
@@ -238,6 +240,7 @@ class QstashApp(App[int]):
         """By how many places the message under the cursor went down since the last drawing."""
         feed, view, before = self.session.feed, self.session.view, self._place
         self._place = (view, feed.selected, feed.cursor_index)
+        self._on_screen = view, self.session.source.selected
         same = before[:2] == self._place[:2] and view == 0 and not feed.follow
         return self._place[2] - before[2] if same else 0
 
@@ -284,6 +287,7 @@ class QstashApp(App[int]):
 
     def show_view(self, view: int) -> None:
         """Go to one of the views."""
+        self._seen = None
         self.session.view = view
         columns: Any = views.MESSAGES
         source: Any = self.session.feed
@@ -320,6 +324,8 @@ class QstashApp(App[int]):
         """Keys and pastes go through the keyboard, but for the one that always ends the app."""
         is_input = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
         if is_input and getattr(event, "key", "") != "ctrl+c":
+            if self.keyboard.is_idle:
+                self._seen = self._on_screen
             self.keyboard.take(event)  # type: ignore[arg-type]
         else:
             await super().on_event(event)
@@ -333,10 +339,25 @@ class QstashApp(App[int]):
 
     def start(self, id: str) -> None:
         """Run a command; what the server refuses is said, not raised."""
+        if COMMANDS[id].is_about_row and not self.hold():
+            return self.say("That row has just left the list: nothing was done.", "warning")
         result = COMMANDS[id].run(self)
         if isawaitable(result):
             worker = self.run_worker(self._guarded(result), group="command")
             self.keyboard.hold_for(worker)
+        return None
+
+    def hold(self) -> bool:
+        """Stop following, on the row that was on the screen when the key was pressed.
+
+        Whether that row is still there. What keys did meanwhile counts: `_seen` is for the first one.
+        """
+        seen, self._seen = self._seen or (self.session.view, self.session.source.selected), None
+        if seen[0] != self.session.view or seen[1] is None:
+            return True
+        held = self.session.source.hold(seen[1])
+        self.draw()
+        return held
 
     @property
     def progress(self) -> str | None:
@@ -388,13 +409,15 @@ class QstashApp(App[int]):
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         """The cursor moved: the detail follows; the key for the last row means follow."""
-        if event.last and self.session.view == 0:
-            self.session.feed.resume()
+        self._seen = None
+        if event.last and self.session.follows:
+            self.session.source.resume()
         self.fetch()
         self.draw()
 
     def on_virtual_list_opened(self) -> None:
         """Enter: to the detail, full screen where there is room for one pane only."""
+        self.hold()
         self.set_solo("detail" if self.is_small else self.solo)
         self.detail_pane.text.focus()
 
@@ -403,11 +426,18 @@ class QstashApp(App[int]):
         if event.tabs is self.tabs:
             self.show_view(event.place)
         else:
+            self.hold()
             self.detail_pane.page = event.place
             self.draw_detail()
 
+    def on_text_view_scrolled(self) -> None:
+        """Whoever turns the wheel over the detail reads it."""
+        self.hold()
+
     def on_descendant_focus(self) -> None:
-        """The footer depends on where the focus is."""
+        """Whoever is in the detail reads it; the footer depends on where the focus is."""
+        if self.detail_pane.text.has_focus:
+            self.hold()
         self.draw_bars()
 
     def on_resize(self, event: events.Resize) -> None:

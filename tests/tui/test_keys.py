@@ -1,5 +1,6 @@
 """Every key does what the help says, on a played server."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -63,6 +64,77 @@ async def test_follow_stops_at_the_first_cursor_key_and_resumes(tui: Open, world
         await pilot.press("F")
         assert app.session.feed.selected == "msg_00000015"
         assert "FOLLOW" in str(app.list_pane.border_subtitle)
+
+
+async def came_undrawn(app: QstashApp, world: World, *rows: dict[str, Any], **more: Any) -> None:
+    """Rows that are known already, but on the screen only with the next frame."""
+    app.frames.pause()
+    before = app.session.version
+    world.say(*rows, **more)
+    while app.session.version == before:
+        await asyncio.sleep(0.01)
+
+
+async def test_an_action_hits_the_row_that_was_on_the_screen(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await came_undrawn(app, world, row(14), row(15))
+        await pilot.press("r")
+        assert await asked(pilot, world) == [("POST", "/_dev/messages/msg_00000013/replay", {})]
+        assert not app.session.feed.follow
+
+
+async def test_an_action_on_a_row_that_just_went_does_nothing(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await go_to(pilot, 4)
+        await came_undrawn(app, world, removed=("msg_00000005",))
+        await pilot.press("d")
+        await until(pilot, lambda: any("nothing was done" in n.message for n in app._notifications))
+        app.frames.resume()
+        await pilot.press("d")
+        assert [path for _, path, _ in await asked(pilot, world)] == ["/_dev/messages/msg_00000006"]
+
+
+@pytest.mark.parametrize(
+    "touch", ["tab", "enter", "right_square_bracket", "y", "r", "X", "e", "plus", "colon", "click"]
+)
+async def test_any_touch_of_the_detail_or_an_action_stops_following(
+    tui: Open, world: World, touch: str
+) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        if touch == "click":
+            await pilot.click("#detail", offset=(3, 3))
+        else:
+            await pilot.press(touch)
+        world.say(row(14))
+        await until(pilot, lambda: len(app.session.feed) == 14)
+        assert app.session.feed.selected == "msg_00000013"
+
+
+@pytest.mark.parametrize("key", ["slash", "s", "question_mark"])
+async def test_what_is_about_no_row_leaves_the_list_following(
+    tui: Open, world: World, key: str
+) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press(key)
+        world.say(row(14))
+        await until(pilot, lambda: app.session.feed.selected == "msg_00000014")
+
+
+async def test_the_logs_follow_until_they_are_read(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("6")
+        await until(pilot, lambda: app.settled)
+        await pilot.press("tab")
+        world.say(row(14))
+        await until(pilot, lambda: len(app.session.feed) == 14 and app.settled)
+        assert app.session.message_id == "msg_00000013"
+        await pilot.press("escape", "F")
+        await until(pilot, lambda: app.session.message_id == "msg_00000014")
 
 
 async def test_the_detail_follows_the_cursor(tui: Open) -> None:

@@ -25,6 +25,19 @@ class Command(NamedTuple):
     group: str
     run: "Callable[[QstashApp], Awaitable[None] | None]"
 
+    @property
+    def is_about_row(self) -> bool:
+        """Whether it acts on, or lets somebody read, what is under the cursor."""
+        return self.id not in NEUTRAL and not self.id.startswith("view.")
+
+
+NEUTRAL = frozenset(
+    {
+        *("message.send", "message.unmark", "list.clear", "filter", "follow", "server.clock"),
+        *("server.skip", "theme", "help", "quit", "back", "undo"),
+    }
+)
+"""Commands that are not about any row: they leave a list that follows as it is."""
 
 _MESSAGE, _SERVER, _SCREEN = "Messages", "Server", "Screen"
 

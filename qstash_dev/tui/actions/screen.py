@@ -44,8 +44,9 @@ def filter_rows(app: "QstashApp") -> None:
 
 def follow(app: "QstashApp") -> None:
     """Follow the newest again."""
-    view(0)(app)
-    app.session.feed.resume()
+    if not app.session.follows:
+        view(0)(app)
+    app.session.source.resume()
     app.draw()
 
 

@@ -85,7 +85,7 @@ class Lists:
         first = not self.tables[view].table.loaded
         self.tables[view].table.load(items)
         if view == LOGS and first:
-            self.tables[view].table.select(len(items) - 1)
+            self.tables[view].table.resume()
         self.version += 1
 
     def _log(self, events: Sequence[Event]) -> None:

@@ -111,6 +111,14 @@ class Feed:
             if index == len(self._order) - 1:
                 self.unseen = 0
 
+    def hold(self, id: str | None) -> bool:
+        """Stop following, on the message that the reader saw; whether it is still listed."""
+        self.follow = False
+        if id not in self.rows:
+            return False
+        self.selected = id
+        return True
+
     def resume(self) -> None:
         """Follow the newest again."""
         self.follow = True

@@ -20,9 +20,10 @@ from qstash_dev.client import (
     Tick,
     Update,
 )
-from qstash_dev.tui.model.lists import Lists
+from qstash_dev.tui.model.lists import LOGS, Lists
 from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.model.server_time import ServerTime
+from qstash_dev.tui.model.table import Table
 
 FIRST_ROWS = 1000
 MORE_ROWS = 1000
@@ -81,6 +82,16 @@ class Session:
             return self.detail.row
         entry = self.lists.item(self.view)
         return self.feed.rows.get(id) or getattr(entry, "row", None)
+
+    @property
+    def source(self) -> Feed | Table[Any]:
+        """The list of the view: the messages, or a table."""
+        return self.feed if self.view == 0 else self.lists.tables[self.view].table
+
+    @property
+    def follows(self) -> bool:
+        """Whether the newest of the view is at its end, and can be followed."""
+        return self.view in (0, LOGS)
 
     @property
     def targets(self) -> list[str]:

@@ -71,8 +71,9 @@ class Table(Generic[T]):
     def __init__(self, key: Callable[[T], str]) -> None:
         self.items: list[T] = []
         self.loaded = False
+        self.follow = False
+        self.selected: str | None = None
         self._key = key
-        self._selected: str | None = None
         self._index = 0
 
     def __len__(self) -> int:
@@ -93,20 +94,37 @@ class Table(Generic[T]):
         self.items = list(items)
         self.loaded = True
         keys = [self._key(item) for item in items]
-        if self._selected in keys:
-            self.select(keys.index(self._selected))
+        if self.selected in keys:
+            self._go(keys.index(self.selected))
         else:
-            self.select(self._index)
+            self._go(self._index)
 
     def append(self, items: Sequence[T], most: int) -> None:
-        """Add items at the end and forget the oldest; a cursor at the end stays at the end."""
-        at_end = self._index >= len(self.items) - 1
+        """Add items at the end and forget the oldest; a cursor that follows stays at the end."""
         self.items += items
         surplus = max(0, len(self.items) - most)
         del self.items[:surplus]
-        self.select(len(self.items) - 1 if at_end else self._index - surplus)
+        self._go(len(self.items) - 1 if self.follow else self._index - surplus)
 
     def select(self, index: int) -> None:
-        """Put the cursor on a place (kept inside the list)."""
+        """Put the cursor on a place (kept inside the list); the reader moved, so follow ends."""
+        self.follow = False
+        self._go(index)
+
+    def hold(self, key: str | None) -> bool:
+        """Stop following, on the thing that the reader saw; whether it is still listed."""
+        self.follow = False
+        place = next((i for i, item in enumerate(self.items) if self._key(item) == key), None)
+        if place is None:
+            return False
+        self._go(place)
+        return True
+
+    def resume(self) -> None:
+        """Follow the newest, which is at the end."""
+        self.follow = True
+        self._go(len(self.items) - 1)
+
+    def _go(self, index: int) -> None:
         self._index = max(0, min(index, len(self.items) - 1))
-        self._selected = self._key(self.items[self._index]) if self.items else None
+        self.selected = self._key(self.items[self._index]) if self.items else None

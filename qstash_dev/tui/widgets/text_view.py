@@ -8,8 +8,10 @@ from typing import ClassVar
 
 from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -31,6 +33,9 @@ class TextView(ScrollView, can_focus=True):
         Binding("home,g", "scroll_home", "Top", id="detail.top", show=False),
         Binding("end,G", "scroll_end", "End", id="detail.end", show=False),
     ]
+
+    class Scrolled(Message):
+        """The wheel was turned over the text."""
 
     def __init__(self, palette: Callable[[], Palette], id: str | None = None) -> None:
         super().__init__(id=id)
@@ -99,6 +104,14 @@ class TextView(ScrollView, can_focus=True):
         """The selected text, as it stands on the screen."""
         text = "\n".join("".join(part for part, _ in line) for line in self._wrapped)
         return selection.extract(text), "\n"
+
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self.post_message(self.Scrolled())
+        super()._on_mouse_scroll_down(event)
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.post_message(self.Scrolled())
+        super()._on_mouse_scroll_up(event)
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw what is selected now."""
