@@ -6,7 +6,6 @@ modules of `commands.py`; nothing here decides what happens to a message.
 
 import asyncio
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -478,25 +477,3 @@ class QstashApp(App[int]):
 
 def _is_small(size: Size) -> bool:
     return size.width < 80 or size.height < 20
-
-
-def run(
-    url: str,
-    token: str | None = None,
-    *,
-    keys: Mapping[str, str] | None = None,
-    theme: str | None = None,
-) -> int:
-    """Show the TUI on this terminal until the person quits or SIGTERM comes; the exit code.
-
-    `keys` maps ids of `commands.COMMANDS` to keys; `theme` is a name, `light` or `dark`.
-    """
-    client = Client(url, token)
-    app = QstashApp(client, keys=keys, theme=theme)
-
-    async def show() -> int:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, 0)
-        return await app.run_async() or 0
-
-    asyncio.run(show())
-    return app.return_code or 0

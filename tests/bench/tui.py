@@ -27,7 +27,7 @@ from tests.tui.world import NOW, World, detail_of, row
 ROWS = 50_000
 EVENTS_PER_S = 1_000
 TICKS_PER_S = 10
-RUN = "import sys; from qstash_dev.tui.app import run; sys.exit(run(sys.argv[1]))"
+RUN = "import sys; from qstash_dev.tui.run import run; sys.exit(run(sys.argv[1]))"
 ID = re.compile(rb"msg_\d{8}")
 
 

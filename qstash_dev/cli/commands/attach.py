@@ -21,7 +21,7 @@ def attach(url: str | None) -> int:
     target = target_of(url)
     config = load_or_fail("dev", {}).config
     # Imported late: a server that does not answer is told without loading Textual.
-    from qstash_dev.tui.app import run
+    from qstash_dev.tui.run import run
 
     return run(target.url, target.token, keys=known_keys(config), theme=config.theme)
 
