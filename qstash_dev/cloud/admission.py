@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
 from qstash_dev.protocol.delivery import told_of
 from qstash_dev.protocol.destination import escape, urls_of
-from qstash_dev.protocol.headers import Draft, canonical
+from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -28,6 +28,7 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
+from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.retry import validate_retry_delay
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import Inspection, body_hash, inspect, sign

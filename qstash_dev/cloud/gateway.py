@@ -28,8 +28,8 @@ from qstash_dev.config.errors import ConfigError
 from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import parse_draft
 from qstash_dev.protocol.model import Spec
+from qstash_dev.protocol.publish.draft import parse_draft
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.urls import Place, way
 from qstash_dev.protocol.users import DEV_USERS

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.destination import parse_destination, split_query
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import canonical, is_given
+from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import Headers
+from qstash_dev.protocol.publish.draft import is_given
 from qstash_dev.protocol.urls import way
 
 PREFIX = "/.qstash-dev/to/"

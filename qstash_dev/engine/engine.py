@@ -33,7 +33,6 @@ from qstash_dev.engine.waits import Waits
 from qstash_dev.engine.workflows import Workflows, is_of_run, run_of
 from qstash_dev.protocol import creation, deduplication, settle
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -47,6 +46,7 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
+from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.store.errors import StoreError
 from qstash_dev.store.messages import Ticket
 from qstash_dev.store.store import Store

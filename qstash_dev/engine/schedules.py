@@ -12,8 +12,8 @@ from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol import creation, deduplication
 from qstash_dev.protocol.cron import next_after, parse_cron
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Change, Group, Kind, Message, Schedule, State
+from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.store.errors import StoreError
 from qstash_dev.store.store import Store
 

@@ -1,13 +1,12 @@
 """Callbacks: the message that tells an app how a delivery went (QStash docs, "Callbacks")."""
 
 from base64 import b64encode
-from collections import defaultdict
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.headers import header_map
 from qstash_dev.protocol.model import (
     Callback,
     Headers,
@@ -110,14 +109,6 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
             "body": _base64(outcome.body),
         }
     return {"status": NO_ANSWER, "header": {}, "body": _base64(outcome.detail.encode())}
-
-
-def header_map(headers: Headers) -> dict[str, list[str]]:
-    """Headers as QStash reports them: canonical names, lists of values."""
-    values: defaultdict[str, list[str]] = defaultdict(list)
-    for name, value in headers:
-        values[canonical(name)].append(value)
-    return dict(values)
 
 
 def _base64(data: bytes) -> str:

@@ -6,24 +6,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.protocol.headers import Draft, check_delay, is_given, parse_draft
 from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
+from qstash_dev.protocol.publish.draft import Draft, is_given, parse_draft
+from qstash_dev.protocol.publish.options import OPTIONS
+from qstash_dev.protocol.publish.readers import check_delay
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.settle import created_event
 
 NewId = Callable[[], str]
-
-_OVERRIDABLE = {
-    "upstash-method": "method",
-    "upstash-retries": "max_retries",
-    "upstash-retry-delay": "retry_delay",
-    "upstash-timeout": "timeout_ms",
-    "upstash-callback": "callback",
-    "upstash-failure-callback": "failure_callback",
-    "upstash-label": "labels",
-    "upstash-flow-control-key": "flow",
-    "upstash-redact-fields": "redact",
-}
 
 
 class Changes(Struct, frozen=True):
@@ -112,7 +102,9 @@ def overrides(draft: Draft, headers: Headers) -> dict[str, Any]:
     """The fields of a spec that the headers of a retry, read as `draft`, give other values."""
     given = {name.lower() for name, value in headers if is_given(name, value)}
     return {
-        field: getattr(draft.spec, field) for name, field in _OVERRIDABLE.items() if name in given
+        row.spec: getattr(draft.spec, row.spec)
+        for row in OPTIONS
+        if row.spec and row.changeable and row.key in given
     }
 
 

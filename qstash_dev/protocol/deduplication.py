@@ -7,8 +7,8 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import Headers, Spec
+from qstash_dev.protocol.publish.draft import Draft
 
 
 class Keys(Struct, frozen=True):

@@ -6,7 +6,8 @@ a second `Upstash-Signature` would break verification.
 
 from urllib.parse import urlsplit
 
-from qstash_dev.protocol.model import FlowControl, Headers, Message, Request
+from qstash_dev.protocol.model import Headers, Message, Request
+from qstash_dev.protocol.publish.options import echoed
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.urls import origin_of
 from qstash_dev.protocol.workflow.render import run_headers
@@ -69,12 +70,6 @@ def told_of(url: str, *, keep_host: bool) -> dict[str, str]:
     return told | {"Host": host} if keep_host else told
 
 
-def flow_value(flow: FlowControl) -> str:
-    """Flow control as QStash echoes it: `parallelism=3,rate=5,period=1`, unset parts left out."""
-    parts = [("parallelism", flow.parallelism), ("rate", flow.rate), ("period", flow.period_s)]
-    return ",".join(f"{name}={value}" for name, value in parts if value is not None)
-
-
 def host_and_path(url: str) -> tuple[str, str]:
     """What the log filters `host` and `path` compare with."""
     parts = urlsplit(url)
@@ -91,14 +86,11 @@ def _own_headers(message: Message) -> dict[str, str]:
         "Upstash-Max-Retries": str(spec.max_retries),
         "Upstash-Region": REGION,
         "Upstash-Caller-Ip": spec.caller_ip,
-        "Upstash-Retry-Delay": spec.retry_delay,
         "Upstash-Schedule-Id": spec.schedule_id,
         "Upstash-Topic-Name": spec.topic,
     }
     headers |= run_headers(spec.place)
-    if spec.flow is not None:
-        headers["Upstash-Flow-Control-Key"] = spec.flow.key
-        headers["Upstash-Flow-Control-Value"] = flow_value(spec.flow)
+    headers |= echoed(spec)
     return {name: value for name, value in headers.items() if value is not None}
 
 

@@ -7,14 +7,12 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from qstash_dev.protocol.callback import header_map
+from qstash_dev.protocol.headers import header_map
 from qstash_dev.protocol.model import (
     Attempt,
     BulkAction,
-    Callback,
     DeadLetter,
     Event,
-    FlowControl,
     Group,
     Message,
     Queue,
@@ -23,6 +21,8 @@ from qstash_dev.protocol.model import (
     Spec,
     State,
 )
+from qstash_dev.protocol.publish.options import told
+from qstash_dev.protocol.publish.shown import Where
 from qstash_dev.protocol.query import filters
 from qstash_dev.protocol.redact import redact_body, redact_headers
 
@@ -41,16 +41,13 @@ def message_document(message: Message) -> Document:
     return {
         "messageId": message.id,
         "url": message.spec.url,
-        "method": message.spec.method,
-        "maxRetries": message.spec.max_retries,
         "notBefore": message.not_before,
         "createdAt": message.created_at,
-        **_contents(message.spec, message.body),
+        **_contents(message.spec, message.body, "message"),
         **present(
             {
                 "topicName": message.spec.topic,
                 "endpointName": message.spec.endpoint,
-                "queueName": message.spec.queue,
                 "scheduleId": message.spec.schedule_id,
                 "callerIP": message.spec.caller_ip,
             }
@@ -94,13 +91,11 @@ def event_document(
 
 
 def logged_message(message: Message) -> Document:
-    """What every line of the log says of its message. Bodies are base64; SDKs differ in spelling."""
+    """What every line of the log says of its message. Bodies are base64."""
     spec = message.spec
     return {
         "messageId": message.id,
         "url": spec.url,
-        "method": spec.method,
-        "maxRetries": spec.max_retries,
         "header": header_map(redact_headers(spec.headers, spec.redact)),
         "body": _base64(redact_body(message.body, spec.redact)),
         **present(
@@ -108,20 +103,11 @@ def logged_message(message: Message) -> Document:
                 "topicName": spec.topic,
                 "endpointName": spec.endpoint,
                 "scheduleId": spec.schedule_id,
-                "queueName": spec.queue,
-                "timeout": spec.timeout_ms,
-                "retryDelayExpression": spec.retry_delay,
-                "retryDelayExpr": spec.retry_delay,
                 "callerIP": spec.caller_ip,
                 "callerIp": spec.caller_ip,
             }
         ),
-        **_labels(spec),
-        **_flow(spec.flow),
-        **_callback("callback", "callbackHeaders", spec.callback, spec.redact),
-        **_callback(
-            "failureCallback", "failureCallbackHeaders", spec.failure_callback, spec.redact
-        ),
+        **told(spec, "log"),
     }
 
 
@@ -133,15 +119,11 @@ def schedule_document(schedule: Schedule, states: Mapping[str, str]) -> Document
         "cron": schedule.cron,
         "destination": schedule.destination,
         "createdAt": schedule.created_at,
-        "method": spec.method,
         "isPaused": schedule.paused,
-        "retries": spec.max_retries,
-        **_contents(spec, schedule.body),
+        **_contents(spec, schedule.body, "schedule"),
         **present(
             {
                 "delay": schedule.delay_ms // 1000 or None,
-                "timeout": spec.timeout_ms // 1000 if spec.timeout_ms else None,
-                "queueName": spec.queue,
                 "callerIP": spec.caller_ip,
                 "callerIp": spec.caller_ip,
                 "lastScheduleTime": schedule.last_at,
@@ -189,15 +171,11 @@ def bulk_action_document(action: BulkAction) -> Document:
     }
 
 
-def _contents(spec: Spec, body: bytes) -> Document:
+def _contents(spec: Spec, body: bytes, where: Where) -> Document:
     return {
         "header": header_map(redact_headers(spec.headers, spec.redact)),
         **_body("body", redact_body(body, spec.redact)),
-        **_callback("callback", "callbackHeader", spec.callback, spec.redact),
-        **_callback("failureCallback", "failureCallbackHeader", spec.failure_callback, spec.redact),
-        **_labels(spec),
-        **present({"retryDelayExpression": spec.retry_delay}),
-        **_flow(spec.flow),
+        **told(spec, where),
     }
 
 
@@ -208,28 +186,6 @@ def _body(name: str, body: bytes) -> Document:
         return {name: body.decode("utf-8")}
     except UnicodeDecodeError:
         return {f"{name}Base64": _base64(body)}
-
-
-def _callback(
-    name: str, header_name: str, callback: Callback | None, redact: tuple[str, ...]
-) -> Document:
-    if callback is None:
-        return {}
-    document: Document = {name: callback.url}
-    if callback.headers:
-        document[header_name] = header_map(redact_headers(callback.headers, redact))
-    return document
-
-
-def _labels(spec: Spec) -> Document:
-    return {"label": spec.labels[0], "labels": list(spec.labels)} if spec.labels else {}
-
-
-def _flow(flow: FlowControl | None) -> Document:
-    if flow is None:
-        return {}
-    limits = {"parallelism": flow.parallelism, "rate": flow.rate, "period": flow.period_s}
-    return {"flowControlKey": flow.key, **present(limits)}
 
 
 def _base64(data: bytes) -> str:

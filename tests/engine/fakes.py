@@ -14,8 +14,8 @@ from qstash_dev.engine.engine import Accepted, Engine
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Group, Message, Outcome, Request, Response, Timing
+from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.quota import QUOTAS
 from qstash_dev.store.errors import StoreError
 from qstash_dev.store.store import Store

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from qstash_dev.protocol.callback import Result, callback_body, callback_message, header_map
+from qstash_dev.protocol.callback import Result, callback_body, callback_message
+from qstash_dev.protocol.headers import header_map
 from qstash_dev.protocol.model import Callback, FlowControl, Kind, Message, Outcome
 from tests.samples import NOW, active, answer, callback, no_answer
 

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from qstash_dev.protocol import creation
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import FlowControl, Headers, Kind, Message, Spec, State
+from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.quota import QUOTAS
 from tests.samples import DAY, NOW, URL, active, callback, group, message
 

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import creation, deduplication
 from qstash_dev.protocol.deduplication import Keys
-from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import Spec
+from qstash_dev.protocol.publish.draft import Draft
 from tests.samples import URL, group
 
 

@@ -4,13 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.delivery import (
-    build_request,
-    content_type,
-    flow_value,
-    host_and_path,
-)
+from qstash_dev.protocol.delivery import build_request, content_type, host_and_path
 from qstash_dev.protocol.model import FlowControl, Message, Request
+from qstash_dev.protocol.publish.readers import flow_value
 from qstash_dev.protocol.signature import inspect
 from tests.samples import URL, active
 

@@ -19,8 +19,9 @@ from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import METHODS, canonical, check_header
+from qstash_dev.protocol.headers import canonical, check_header
 from qstash_dev.protocol.model import Headers, Message, Query, Response
+from qstash_dev.protocol.publish.readers import METHODS
 from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body
 from qstash_dev.store.lists.rows import Row

@@ -13,9 +13,9 @@ from qstash_dev.engine.engine import Accepted
 from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import Group
+from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.workflow.entries import Accepted as RunAccepted
 from qstash_dev.protocol.workflow.entries import Submission
 

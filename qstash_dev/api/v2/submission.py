@@ -5,8 +5,8 @@ from typing import Any
 from qstash_dev.api.call import Call
 from qstash_dev.protocol.destination import NAME, Destination, split_query
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft, is_given, parse_draft
 from qstash_dev.protocol.model import Group, Headers
+from qstash_dev.protocol.publish.draft import Draft, is_given, parse_draft
 from qstash_dev.protocol.urls import is_loopback
 from qstash_dev.protocol.workflow.entries import NOT_SCHEDULED
 

@@ -11,7 +11,7 @@ from qstash_dev.api.v2.publish import Order, read_item
 from qstash_dev.api.v2.submission import read_draft
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft
+from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.workflow.entries import Accepted, Submission
 from qstash_dev.protocol.workflow.headers import UNKNOWN_SDK
 from qstash_dev.protocol.workflow.trigger import triggered

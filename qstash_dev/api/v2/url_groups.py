@@ -10,17 +10,11 @@ from qstash_dev.api.call import Call
 from qstash_dev.api.v2.submission import check_name
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import parse_draft
 from qstash_dev.protocol.model import Endpoint, Group
+from qstash_dev.protocol.publish.draft import parse_draft
+from qstash_dev.protocol.publish.options import BY_KEY
 from qstash_dev.protocol.url_group import added, removed
 from qstash_dev.protocol.wire import group_document
-
-_OF_ONE_REQUEST = {
-    "upstash-cron": "every publish to the group would make a schedule",
-    "upstash-schedule-id": "every schedule for the group would replace the last one",
-    "upstash-deduplication-id": "every publish to the group but the first would be a duplicate",
-}
-"""Headers that are no defaults, and why."""
 
 
 class EndpointOrder(Struct, frozen=True):
@@ -119,7 +113,8 @@ def _endpoint(order: EndpointOrder) -> Endpoint:
 def _header(name: str, value: Any) -> str:
     if not name.lower().startswith("upstash-"):
         raise QStashError(400, f"invalid default header {name[:100]!r}: only Upstash-* can be set")
-    reason = _OF_ONE_REQUEST.get(name.lower())
+    row = BY_KEY.get(name.lower())
+    reason = row.no_default if row is not None else None
     if name.lower().startswith("upstash-workflow-"):
         reason = "messages of a workflow run go to one URL"
     if reason is not None:

@@ -6,8 +6,9 @@ Applied when a message is accepted: what is stored is complete, so lanes and del
 from msgspec.structs import replace
 
 from qstash_dev.protocol.delivery import NEVER_FORWARDED
-from qstash_dev.protocol.headers import DEFAULT_RETRIES, Draft
 from qstash_dev.protocol.model import Callback, CallType, Headers, Place, Spec
+from qstash_dev.protocol.publish.draft import Draft
+from qstash_dev.protocol.publish.readers import DEFAULT_RETRIES
 from qstash_dev.protocol.workflow.headers import (
     SDK_VERSION,
     TRIGGER_ON_CONFIG,

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.creation import due_at, new_message
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import CallType, Kind, Message, Place, Spec
+from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.quota import Limits, exceeds
 from qstash_dev.protocol.settle import created_event
 from qstash_dev.protocol.workflow import config

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft, parse_draft
+from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.workflow.headers import last_wins
 from qstash_dev.protocol.workflow.model import Invoker

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol.callback import NO_ANSWER, header_map
+from qstash_dev.protocol.callback import NO_ANSWER
+from qstash_dev.protocol.headers import header_map
 from qstash_dev.protocol.model import Message, Response
 from qstash_dev.protocol.redact import redact_body, redact_headers
 from qstash_dev.protocol.timing import parse_duration

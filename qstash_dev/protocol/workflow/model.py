@@ -9,8 +9,8 @@ from itertools import chain
 
 from msgspec import Struct
 
-from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import Change, Message, Spec, Step
+from qstash_dev.protocol.publish.draft import Draft
 
 
 class RunState(StrEnum):

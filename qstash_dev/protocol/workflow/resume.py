@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.creation import due_at, new_message, overrides
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import CallType, Headers, Message, Place, Step
+from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.settle import created_event
 from qstash_dev.protocol.workflow.entries import Moment
 from qstash_dev.protocol.workflow.model import (

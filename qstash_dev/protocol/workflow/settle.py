@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import settle as plain
 from qstash_dev.protocol.callback import Result, callback_message
-from qstash_dev.protocol.headers import DEFAULT_RETRIES
 from qstash_dev.protocol.model import (
     Attempt,
     Callback,
@@ -24,6 +23,7 @@ from qstash_dev.protocol.model import (
     Response,
     State,
 )
+from qstash_dev.protocol.publish.readers import DEFAULT_RETRIES
 from qstash_dev.protocol.workflow.config import draft_of
 from qstash_dev.protocol.workflow.context_call import call_result
 from qstash_dev.protocol.workflow.ends import end

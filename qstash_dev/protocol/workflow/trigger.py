@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from qstash_dev.protocol.headers import Draft
 from qstash_dev.protocol.model import Callback, Headers
+from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.workflow.headers import ALL_FEATURES, SDK_VERSION, UNKNOWN_SDK, Part
 
 _VERSION = (SDK_VERSION, "1")

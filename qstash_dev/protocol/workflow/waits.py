@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft, check_delay
 from qstash_dev.protocol.model import CallType, Message, Spec
+from qstash_dev.protocol.publish.draft import Draft
+from qstash_dev.protocol.publish.readers import check_delay
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.timing import DAY_MS, parse_duration
 from qstash_dev.protocol.workflow.entries import Moment, append

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qstash_dev.protocol.callback import header_map
+from qstash_dev.protocol.headers import header_map
 from qstash_dev.protocol.model import Attempt, Message, Response
 from qstash_dev.protocol.wire import present
 from qstash_dev.protocol.workflow.model import Run

@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from qstash_dev.protocol.headers import Draft, parse_draft
 from qstash_dev.protocol.model import Attempt, Change, Message, Outcome, State
+from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.quota import QUOTAS, Limits
 from qstash_dev.protocol.workflow import ends, entries
 from qstash_dev.protocol.workflow.entries import Accepted, Moment, Submission

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import Draft, canonical, parse_draft, parse_flow
+from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.model import Callback, FlowControl, Headers, Spec
+from qstash_dev.protocol.publish.draft import Draft, parse_draft
+from qstash_dev.protocol.publish.readers import parse_flow
 from qstash_dev.protocol.quota import QUOTAS
 
 URL = "http://localhost:3000/api"

@@ -1,0 +1,159 @@
+"""From the headers of a publish request to a draft of its messages (QStash API reference, "Publish").
+
+Sorts headers and settles which of them counts; what an option means is its row's. Knows nothing of
+HTTP servers or of storage.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from qstash_dev.protocol.headers import TOKEN, UNSENDABLE, canonical, check_header
+from qstash_dev.protocol.model import Headers, Spec
+from qstash_dev.protocol.publish.options import BY_KEY, read_draft, read_spec
+from qstash_dev.protocol.publish.readers import FORWARDED_TYPE, flag, forwarded
+from qstash_dev.protocol.quota import Limits
+from qstash_dev.protocol.workflow.headers import Part, read_part
+
+_HOP_BY_HOP = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "host",
+        "content-length",
+        "expect",
+        "accept-encoding",
+    ]
+)
+_SERVER_OWNED = frozenset(
+    ["retried", "message-id", "signature", "max-retries", "caller-ip", "region", "topic-name"]
+)
+_FAMILIES = ("forward-", "callback-", "failure-callback-", "telemetry-", "workflow-")
+
+
+class Draft(Struct, frozen=True):
+    """One publish request, understood: the spec of its messages and when and whether to make them.
+
+    `not_before` (epoch ms) wins over `delay_ms`. `cron` makes it a schedule; for one to a URL group
+    `asked` are the headers to read again at each firing, with the group's defaults of that time.
+    `given` are the lower-case names of the settings that have a value. `part` makes it a message of a
+    workflow run.
+    """
+
+    spec: Spec
+    delay_ms: int = 0
+    not_before: int | None = None
+    deduplication_id: str | None = None
+    content_based_deduplication: bool = False
+    cron: str | None = None
+    schedule_id: str | None = None
+    asked: Headers = ()
+    given: frozenset[str] = frozenset()
+    part: Part | None = None
+
+
+def parse_draft(
+    url: str,
+    request_headers: Iterable[tuple[str, str]],
+    limits: Limits,
+    *,
+    config: Mapping[str, str] | None = None,
+    defaults: Mapping[str, str] | None = None,
+    caller_ip: str | None = None,
+    authorized_by_header: bool = True,
+) -> Draft:
+    """Read a publish request. `config` comes from the query string, `defaults` from a URL group.
+
+    Precedence: request header, then query parameter, then group default, then built-in default; an
+    empty value is none.
+    Raises QStashError: 400 naming the header, 412 for a quota.
+    """
+    own, ordinary = _sort(request_headers)
+    if authorized_by_header:
+        ordinary = tuple(pair for pair in ordinary if pair[0].lower() != "authorization")
+    named = _joined(own)
+    own += [(name, value.strip()) for name, value in (config or {}).items() if name not in named]
+    merged = _joined((defaults or {}).items()) | _joined(own)
+    for name, value in merged.items():
+        check_header(canonical(name), value)
+    handed_on = forwarded(own, merged)
+    if flag(merged, "upstash-header-forward", limits):
+        handed_on = _with_ordinary(handed_on, ordinary)
+    content_type = next((v for n, v in ordinary if n.lower() == "content-type"), None)
+    headers = handed_on
+    if content_type:
+        headers = (check_header("Content-Type", content_type), *handed_on)
+    return Draft(
+        spec=Spec(
+            url=url,
+            headers=headers,
+            caller_ip=caller_ip,
+            notices=_notices(merged),
+            **read_spec(merged, limits),
+        ),
+        asked=(*own, *_sendable(ordinary)) if "upstash-cron" in merged and not url else (),
+        **read_draft(merged, limits),
+        given=frozenset(merged),
+        part=read_part(merged),
+    )
+
+
+def is_given(name: str, value: str) -> bool:
+    """Whether a setting has a value; that of a header to be forwarded may be empty."""
+    return bool(value.strip()) or "-forward-" in name.lower()
+
+
+def _sort(headers: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, str]], Headers]:
+    own: list[tuple[str, str]] = []
+    ordinary: list[tuple[str, str]] = []
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered.startswith("upstash-"):
+            own.append((lowered, value.strip()))
+        else:
+            ordinary.append((name, value))
+    return own, tuple(ordinary)
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if is_given(name, value):
+            values[name] = f"{values[name]},{value}" if name in values else value
+    return values
+
+
+def _sendable(ordinary: Headers) -> Headers:
+    pairs = ((canonical(name), value) for name, value in ordinary if TOKEN.fullmatch(name))
+    return tuple((name, value) for name, value in pairs if not UNSENDABLE.search(value))
+
+
+def _with_ordinary(handed_on: Headers, ordinary: Headers) -> Headers:
+    taken = {name for name, _ in handed_on} | {"Content-Type"}
+    extra = tuple(
+        check_header(canonical(name), value)
+        for name, value in ordinary
+        if name.lower() not in _HOP_BY_HOP and canonical(name) not in taken
+    )
+    return handed_on + extra
+
+
+def _notices(values: Mapping[str, str]) -> tuple[str, ...]:
+    notices = [
+        f"header {canonical(name)} is not known and has no effect"
+        for name in values
+        if not _is_known(name.removeprefix("upstash-"))
+    ]
+    if FORWARDED_TYPE in values:
+        notices.append("Upstash-Forward-Content-Type has no effect: send a plain Content-Type")
+    return tuple(notices)
+
+
+def _is_known(rest: str) -> bool:
+    return f"upstash-{rest}" in BY_KEY or rest in _SERVER_OWNED or rest.startswith(_FAMILIES)
