@@ -5,20 +5,17 @@ The p99 of a publish, from sent to answered, is compared.
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from tests.bench.processes import Process, port_of, running, serve_arguments
+from tests.bench.contest import Bench, Contender, percentile
+from tests.bench.processes import port_of, running, serve_arguments
 from tests.bench.tui import Screen
 
 RATE = 333
 """Messages a second; each makes three events: created, active, delivered."""
-CONNECTIONS = 32
 
 
 def main() -> None:
@@ -30,43 +27,37 @@ def main() -> None:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qstash-bench-")))
         sink, line = stack.enter_context(running("-m", "tests.bench.sink"))
-        target = f"http://127.0.0.1:{port_of(line)}/hook"
-        _, line = stack.enter_context(running(*serve_arguments(directory / "data")))
-        port = port_of(line)
-        publish_p99_ms(sink, port, target, options.messages)  # warm-up
-        alone, attached = [], []
-        for _ in range(options.rounds):
-            alone.append(publish_p99_ms(sink, port, target, options.messages))
-            screen = Screen(f"http://127.0.0.1:{port}")
-            assert screen.wait_for(b"Messages", 30)
-            attached.append(publish_p99_ms(sink, port, target, options.messages))
-            screen.process.terminate()
-            screen.process.wait(10)
-    report(alone, attached)
+        bench = Bench(sink, port_of(line))
+        process, line = stack.enter_context(running(*serve_arguments(directory / "data")))
+        server = Contender("qstash-dev", process, port_of(line))
+        bench.traffic(server, options.messages, RATE)  # warm-up
+        report(rounds(bench, server, options.rounds, options.messages))
 
 
-def publish_p99_ms(sink: Process, port: int, target: str, messages: int) -> float:
+def rounds(bench: Bench, server: Contender, count: int, messages: int) -> list[tuple[float, float]]:
+    """The p99 of milliseconds from sent to answered, alone and with the UI, of each round."""
+    pairs = []
+    for _ in range(count):
+        alone = publish_p99_ms(bench, server, messages)
+        screen = Screen(f"http://127.0.0.1:{server.port}")
+        assert screen.wait_for(b"Messages", 30)
+        pairs.append((alone, publish_p99_ms(bench, server, messages)))
+        screen.process.terminate()
+        screen.process.wait(10)
+    return pairs
+
+
+def publish_p99_ms(bench: Bench, server: Contender, messages: int) -> float:
     """The p99 of milliseconds from sent to answered, once all have arrived."""
-    assert sink.stdin is not None
-    assert sink.stdout is not None
-    load = subprocess.run(
-        [sys.executable, "-m", "tests.bench.load", str(port), target]
-        + [str(n) for n in (messages, CONNECTIONS, RATE, 0)],
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    print(messages, file=sink.stdin, flush=True)
-    sink.stdout.readline()
-    waits = sorted((answered - sent) / 1e6 for _, sent, answered in json.loads(load.stdout))
-    return float(waits[len(waits) * 99 // 100])
+    return percentile(bench.traffic(server, messages, RATE).answered_ms, 99)
 
 
-def report(alone: list[float], attached: list[float]) -> None:
-    ratio = median(attached) / median(alone)
-    print(f"publish p99 at {RATE}/s, no terminal UI    {median(alone):8.2f} ms")
-    print(f"publish p99 at {RATE}/s, UI attached       {median(attached):8.2f} ms")
-    print(f"ratio of the medians                   {ratio:8.2f}    (aim 1.3)")
-    print("rounds:", " ".join(f"{a:.1f}/{b:.1f}" for a, b in zip(alone, attached, strict=True)))
+def report(pairs: list[tuple[float, float]]) -> None:
+    alone, attached = (median(of) for of in zip(*pairs, strict=True))
+    print(f"publish p99 at {RATE}/s, no terminal UI    {alone:8.2f} ms")
+    print(f"publish p99 at {RATE}/s, UI attached       {attached:8.2f} ms")
+    print(f"ratio of the medians                   {attached / alone:8.2f}    (aim 1.3)")
+    print("rounds:", " ".join(f"{a:.1f}/{b:.1f}" for a, b in pairs))
 
 
 if __name__ == "__main__":

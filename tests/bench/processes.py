@@ -36,10 +36,10 @@ def running(*arguments: str) -> Iterator[tuple[Process, str]]:
         process.wait()
 
 
-def serve_arguments(directory: Path, *options: str) -> tuple[str, ...]:
-    """The command that runs the server under test on a free port."""
-    data = ("--data-dir", str(directory), "--port", "0", "--output", "quiet")
-    return ("-m", "qstash_dev", "serve", *data, *options)
+def serve_arguments(directory: Path | None, *options: str) -> tuple[str, ...]:
+    """The command that runs the server under test on a free port; `None` keeps nothing."""
+    data = ("--memory",) if directory is None else ("--data-dir", str(directory))
+    return ("-m", "qstash_dev", "serve", *data, "--port", "0", "--output", "quiet", *options)
 
 
 def port_of(ready_line: str) -> int:

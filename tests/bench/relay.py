@@ -1,180 +1,200 @@
 """`python -m tests.bench.relay`: the whole server beside a bare aiohttp relay, in the same run.
 
-Rounds alternate between the two, so that a busy machine slows both; medians are reported. Load
-generator and sink are processes of their own whose cost is not counted.
+Slices alternate between the relay, a server with a data directory and one without, so that a busy
+machine slows all of them: ratios are what counts. Each figure is the median of its slices, with
+quartiles, beside the bar that it has to hold.
 """
 
 import argparse
-import json
+import http.client
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from msgspec import Struct
+from tests.bench import attached, waiting
+from tests.bench.bars import Bar, Table
+from tests.bench.contest import WARM_UP, Bench, Contender, Round, in_turns, percentile
+from tests.bench.processes import ENVIRONMENT, memory_mb, port_of, running, serve_arguments
 
-from tests.bench.processes import (
-    ENVIRONMENT,
-    Process,
-    cpu_s,
-    memory_mb,
-    port_of,
-    running,
-    serve_arguments,
-)
-
-CONNECTIONS = 32
-WARM_UP = 500
-RATE = 50
-
-
-class Round(Struct):
-    """Messages per second published and delivered, and microseconds of CPU for each."""
-
-    per_second: float
-    cpu_us: float
-
-
-class Contender(Struct):
-    """A server under test and what was measured of it."""
-
-    name: str
-    process: Process
-    port: int
-    rounds: list[Round] = []
-    latencies_ms: list[float] = []
-    messages: int = 0
+STEADY = 100
+KEPT = 20_000
+DUE = 1_000
+MIB = 1.048576
+THROUGHPUT = {
+    "alike": Bar("throughput / relay", 0.75, 0.9, more=True),
+    "unlike": Bar("throughput / relay", 0.55, 0.7, more=True),
+}
+CPU = {
+    "alike": Bar("CPU per message / relay", 1.4, 1.2),
+    "unlike": Bar("CPU per message / relay", 1.7, 1.2),
+}
+DELIVERY = Bar(f"delivery p50 at {STEADY}/s / relay", 1.2, 1.0)
+PUBLISH = Bar("publish p99 at half load / relay", 4, 2)
+START = Bar("first answer / import aiohttp", 1.2, 1.1)
+MEMORY = Bar(f"MiB after {KEPT:,} of 1 KB", 65, 60)
+BURST = Bar(f"{DUE:,} due at once, p99 late (ms)", 180, 120)
+ATTACHED = Bar("publish p99 with the TUI / without", 1.3, 1.1)
 
 
-class Bench:
-    """Publishes through a contender to the sink."""
+class Contest:
+    """The contenders of this run; the relay is the first."""
 
-    def __init__(self, sink: Process, sink_port: int) -> None:
-        self._sink = sink
-        self._target = f"http://127.0.0.1:{sink_port}/hook"
-        self._first = count(0, 1_000_000)
+    def __init__(self, stack: ExitStack, directory: Path, options: argparse.Namespace) -> None:
+        self._directory = directory
+        self._options = options
+        self.sink, line = stack.enter_context(running("-m", "tests.bench.sink"))
+        self.bench = Bench(self.sink, port_of(line))
+        self._stack = stack
+        self.relay = self._start("relay", "-m", "tests.bench.bare_relay")
+        durable = self._start("durable", *serve_arguments(directory / "data"))
+        memory = self._start("memory", *serve_arguments(None))
+        self.ours = [durable, memory]
+        self.all = [self.relay, *self.ours]
+        for contender in self.all:
+            self.bench.throughput(contender, WARM_UP)
 
-    def throughput(self, contender: Contender, messages: int) -> Round:
-        before = cpu_s(contender.process)
-        sent, arrived = self._publish(contender, messages, 0)
-        seconds = (max(arrived.values()) - min(sent.values())) / 1e9
-        cpu_us = (cpu_s(contender.process) - before) / messages * 1e6
-        return Round(messages / seconds, cpu_us)
+    def _start(self, name: str, *arguments: str) -> Contender:
+        process, line = self._stack.enter_context(running(*arguments))
+        return Contender(name, process, port_of(line))
 
-    def latencies_ms(self, contender: Contender, messages: int) -> list[float]:
-        sent, arrived = self._publish(contender, messages, RATE)
-        return [(arrived[number] - at) / 1e6 for number, at in sent.items()]
+    def throughput(self, table: Table) -> None:
+        """Both kinds of publishes, as fast as they go."""
+        for kind in ("alike", "unlike"):
+            options = ["--unlike"] if kind == "unlike" else []
+            rounds: dict[str, list[Round]] = {c.name: [] for c in self.all}
+            for c in in_turns(self.all, self._options.rounds):
+                rounds[c.name].append(self.bench.throughput(c, self._options.messages, *options))
+            rates = {name: [r.per_second for r in of] for name, of in rounds.items()}
+            cpus = {name: [r.cpu_us for r in of] for name, of in rounds.items()}
+            self.rate = min(median(of) for of in rates.values())
+            self._add(table, THROUGHPUT[kind], kind, rates, "/s")
+            self._add(table, CPU[kind], kind, cpus, "us")
 
-    def _publish(
-        self, contender: Contender, messages: int, rate: int
-    ) -> tuple[dict[int, int], dict[int, int]]:
-        """When each message was sent and when it arrived."""
-        assert self._sink.stdin is not None
-        assert self._sink.stdout is not None
-        numbers = (messages, CONNECTIONS, rate, next(self._first))
-        load = subprocess.run(
-            [sys.executable, "-m", "tests.bench.load", str(contender.port), self._target]
-            + [str(n) for n in numbers],
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        contender.messages += messages
-        print(messages, file=self._sink.stdin, flush=True)
-        arrived = dict(json.loads(self._sink.stdout.readline()))
-        return {number: sent for number, sent, _ in json.loads(load.stdout)}, arrived
+    def delivery(self, table: Table) -> None:
+        """From sent to arrived, at a steady rate."""
+        p50: dict[str, list[float]] = {c.name: [] for c in self.all}
+        for c in in_turns(self.all, 4):
+            traffic = self.bench.traffic(c, self._options.steady_messages, STEADY)
+            p50[c.name].append(percentile(traffic.arrived_ms, 50))
+        self._add(table, DELIVERY, "", p50, "ms")
 
+    def publish(self, table: Table) -> None:
+        """From sent to answered, at half of what the slowest can do."""
+        p99: dict[str, list[float]] = {c.name: [] for c in self.all}
+        rate = int(self.rate / 2)
+        for c in in_turns(self.all, self._options.rounds):
+            traffic = self.bench.traffic(c, self._options.messages, rate)
+            p99[c.name].append(percentile(traffic.answered_ms, 99))
+        self._add(table, PUBLISH, f"{rate}/s", p99, "ms")
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.relay", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="rounds of throughput")
-    parser.add_argument("--messages", type=int, default=3_000, help="messages in such a round")
-    parser.add_argument(
-        "--latency-messages", type=int, default=1_000, help=f"published at {RATE}/s"
-    )
-    parser.add_argument("--starts", type=int, default=15, help="times to start")
-    options = parser.parse_args()
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qstash-bench-")))
-        report_starts(directory, options.starts)
-        sink, line = stack.enter_context(running("-m", "tests.bench.sink"))
-        bench = Bench(sink, port_of(line))
-        contenders = [
-            Contender(name, process, port_of(line))
-            for name, (process, line) in (
-                ("relay", stack.enter_context(running("-m", "tests.bench.bare_relay"))),
-                ("qstash-dev", stack.enter_context(running(*serve_arguments(directory / "data")))),
-            )
-        ]
-        measure(bench, contenders, options)
+    def burst(self, table: Table) -> None:
+        """All due in the same instant."""
+        for c in self.ours:
+            late = []
+            client = http.client.HTTPConnection("127.0.0.1", c.port)
+            for _ in range(self._options.rounds):
+                late.append(
+                    percentile(waiting.at_once(client, self.sink, self.bench.target, DUE), 99)
+                )
+            table.add(BURST, c.name, late)
 
+    def memory(self, table: Table) -> None:
+        """Resident after so many messages that are kept."""
+        for name, directory in (("durable", self._directory / "kept"), ("memory", None)):
+            arguments = serve_arguments(directory, "--max-messages", str(2 * KEPT))
+            with running(*arguments) as (process, line):
+                c = Contender(name, process, port_of(line))
+                self.bench.throughput(c, KEPT, "--padding", "1000")
+                table.add(MEMORY, name, [memory_mb(process) / MIB])
 
-def measure(bench: Bench, contenders: list[Contender], options: argparse.Namespace) -> None:
-    for contender in contenders:
-        bench.throughput(contender, WARM_UP)
-    start_mb = {c.name: memory_mb(c.process) for c in contenders}
-    for contender in in_turns(contenders, options.rounds):
-        contender.rounds.append(bench.throughput(contender, options.messages))
-    for contender in in_turns(contenders, 2):
-        contender.latencies_ms += bench.latencies_ms(contender, options.latency_messages // 2)
-    for contender in contenders:
-        bench.throughput(contender, max(1, 20_000 - contender.messages))
-    report(contenders, start_mb)
+    def attached(self, table: Table) -> None:
+        """What an attached terminal UI costs those who publish."""
+        durable = self.ours[0]
+        pairs = attached.rounds(self.bench, durable, self._options.rounds // 2 + 1, 1_000)
+        ratios = [with_ui / alone for alone, with_ui in pairs]
+        figures = {
+            "alone": [alone for alone, _ in pairs],
+            "attached": [with_ui for _, with_ui in pairs],
+        }
+        table.add(ATTACHED, durable.name, ratios, _figures(figures, "ms"))
 
-
-def in_turns(contenders: list[Contender], rounds: int) -> Iterator[Contender]:
-    for number in range(rounds):
-        yield from contenders if number % 2 else reversed(contenders)
-
-
-def report(contenders: list[Contender], start_mb: dict[str, float]) -> None:
-    speeds = [median(r.per_second for r in c.rounds) for c in contenders]
-    cpus = [median(r.cpu_us for r in c.rounds) for c in contenders]
-    ratios = [
-        ours.per_second / theirs.per_second
-        for theirs, ours in zip(*(c.rounds for c in contenders), strict=True)
-    ]
-    line("published and delivered", speeds, "/s", f"{median(ratios):.2f} (aim 0.7)")
-    line("CPU per message", cpus, "us", f"{cpus[1] / cpus[0]:.2f}")
-    for percent in (50, 99):
-        values = [percentile(c.latencies_ms, percent) for c in contenders]
-        difference = f"{values[1] - values[0]:+.2f} ms"
-        line(f"publish to arrival at {RATE}/s, p{percent}", values, "ms", difference)
-    line("memory after warm-up", list(start_mb.values()), "MB", "")
-    after = [memory_mb(c.process) for c in contenders]
-    line(f"memory after {contenders[1].messages:,} messages", after, "MB", "")
-    print(f"rounds (of the relay): {' '.join(f'{ratio:.2f}' for ratio in ratios)}")
+    def _add(
+        self, table: Table, bar: Bar, kind: str, values: dict[str, list[float]], unit: str
+    ) -> None:
+        """Our figures over the relay's of the same round."""
+        for c in self.ours:
+            ratios = [
+                ours / theirs for ours, theirs in zip(values[c.name], values["relay"], strict=True)
+            ]
+            both = {name: values[name] for name in (c.name, "relay")}
+            label = f"{c.name} {kind}".strip()
+            table.add(bar, label, ratios, _figures(both, unit))
 
 
-def line(what: str, values: list[float], unit: str, ratio: str) -> None:
-    relay, ours = (f"{value:.{0 if value >= 100 else 2}f} {unit}" for value in values)
-    print(f"{what:36} relay {relay:>12}   qstash-dev {ours:>12}   {ratio}", flush=True)
+def _figures(values: dict[str, list[float]], unit: str) -> str:
+    return "   ".join(f"{name} {_rounded(median(of))} {unit}" for name, of in values.items())
 
 
-def percentile(values: list[float], percent: int) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+def _rounded(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
 
 
-def report_starts(directory: Path, rounds: int) -> None:
-    """Start-up until the ready line, beside an interpreter that imports aiohttp and ends."""
-    imports, serves = [], []
+def starts(directory: Path, table: Table, rounds: int) -> None:
+    """From nothing to the first answer, beside an interpreter that imports aiohttp and ends."""
+    imports, answers = [], []
     for number in range(rounds + 1):
         start = perf_counter()
         subprocess.run([sys.executable, "-c", "import aiohttp"], check=True, env=ENVIRONMENT)
         imports.append((perf_counter() - start) * 1000)
         start = perf_counter()
-        with running(*serve_arguments(directory / f"start{number}")):
-            serves.append((perf_counter() - start) * 1000)
+        with running(*serve_arguments(directory / f"start{number}")) as (_, line):
+            client = http.client.HTTPConnection("127.0.0.1", port_of(line))
+            client.request("GET", "/v2/keys", headers=waiting.TOKEN)
+            assert client.getresponse().status == 200
+            answers.append((perf_counter() - start) * 1000)
     # The first of each fills the file cache.
-    bare, ours = median(imports[1:]), median(serves[1:])
-    print(f"{'start-up':36} import aiohttp {bare:.0f} ms   serve {ours:.0f} ms   ", end="")
-    print(f"{ours / bare:.2f} (aim 1.4)", flush=True)
+    ratios = [ours / bare for ours, bare in zip(answers[1:], imports[1:], strict=True)]
+    figures = {"import aiohttp": imports[1:], "first answer": answers[1:]}
+    table.add(START, "", ratios, _figures(figures, "ms"))
+
+
+PARTS = ("start", "throughput", "delivery", "publish", "burst", "memory", "attached")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.relay", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="slices of each kind")
+    parser.add_argument("--messages", type=int, default=2_000, help="messages in a slice")
+    parser.add_argument("--steady-messages", type=int, default=300, help=f"published at {STEADY}/s")
+    parser.add_argument("--starts", type=int, default=11, help="times to start")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS)
+    )
+    options = parser.parse_args()
+    table = Table()
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qstash-bench-")))
+        if "start" in options.only:
+            starts(directory, table, options.starts)
+        contest = Contest(stack, directory, options)
+        parts: list[tuple[str, Callable[[Table], None]]] = [
+            ("throughput", contest.throughput),
+            ("delivery", contest.delivery),
+            ("publish", contest.publish),
+            ("burst", contest.burst),
+            ("memory", contest.memory),
+            ("attached", contest.attached),
+        ]
+        for name, measure in parts:
+            if name in options.only:
+                measure(table)
+    table.end()
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 
 from qstash_dev.protocol.users import DEV_USERS
+from tests.bench.contest import WARM_UP, Bench, Contender, Round, in_turns
 from tests.bench.processes import port_of, running, serve_arguments
-from tests.bench.relay import WARM_UP, Bench, Contender, in_turns
 from tests.ports import reserved_port
 
 
@@ -40,14 +40,15 @@ def main() -> None:
             benches[name] = (Contender(name, process, port_of(line)), Bench(sink, port))
         for contender, bench in benches.values():
             bench.throughput(contender, WARM_UP)
+        rounds: dict[str, list[Round]] = {name: [] for name in benches}
         for contender in in_turns([c for c, _ in benches.values()], options.rounds):
             bench = benches[contender.name][1]
-            contender.rounds.append(bench.throughput(contender, options.messages))
-        report({name: contender for name, (contender, _) in benches.items()})
+            rounds[contender.name].append(bench.throughput(contender, options.messages))
+        report(rounds)
 
 
-def report(contenders: dict[str, Contender]) -> None:
-    rates = {n: median(r.per_second for r in c.rounds) for n, c in contenders.items()}
+def report(rounds: dict[str, list[Round]]) -> None:
+    rates = {name: median(r.per_second for r in of) for name, of in rounds.items()}
     for name, rate in rates.items():
         print(f"{name:8} {rate:8.0f} messages/s")
     print(f"through the ingress: {rates['ingress'] / rates['direct']:.2f} of direct delivery")
