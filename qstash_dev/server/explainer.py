@@ -6,11 +6,14 @@ Reads the app's `.env*` files and lists its source files; judges nothing itself.
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from qstash_dev.config.env_file import variables
 from qstash_dev.devtools import faults
 from qstash_dev.devtools.explain import EnvFile, Facts, explain
-from qstash_dev.protocol.model import Attempt, Message, Reason, Response, SendFailure
+from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure
 from qstash_dev.protocol.urls import Place, origin_of, place_of
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import leads_to, listening, speech
@@ -20,6 +23,10 @@ log = logging.getLogger(__name__)
 ENV_FILES = (".env.development.local", ".env.local", ".env.development", ".env")
 """The one that wins first, as Next.js reads them in development."""
 
+
+FRESH_MS = 600_000
+REMEMBERED = 1_000
+"""Paths of one app; more are not paths but parameters."""
 
 _WHO_LISTENS = (Reason.REFUSED, Reason.RESET)
 _WHAT_IS_SPOKEN = (Reason.RESET, Reason.TLS, Reason.BAD_RESPONSE)
@@ -42,15 +49,19 @@ class Explainer:
         keys: Callable[[str], tuple[str, str]],
         app_url: str,
         sources: SourceTree,
+        wall: Callable[[], int],
     ) -> None:
         self._keys = keys
         self._app_url = app_url
         self._sources = sources
+        self._wall = wall
+        self._accepted: dict[str, dict[str, int]] = {}
         self._env: dict[Path, tuple[int, EnvFile]] = {}
 
     async def __call__(self, message: Message, attempt: Attempt) -> str | None:
         """A fault of the explanation is logged: it must not cost the attempt."""
         outcome = attempt.outcome
+        self._remember(attempt)
         if isinstance(outcome, Response) and outcome.status < 300 and outcome.body[:1] != b"<":
             return None
         made_up = faults.hint(outcome)
@@ -80,12 +91,28 @@ class Explainer:
             attempt=attempt.number,
             app_url=self._app_url,
             keys=self._keys(message.user),
+            message=message.id,
+            is_cloud=message.spec.kind == Kind.CLOUD,
+            accepted_at=self._accepted.get(origin, {}).get(_path(attempt)),
             env=self._env_files(),
             routes=await self._sources.files() if is_missing else (),
             listening=await listening(origin) if is_near and reason in _WHO_LISTENS else None,
             leads_to=leads_to(origin),
             speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
         )
+
+    def _remember(self, attempt: Attempt) -> None:
+        """When the app took a delivery, by path; forgotten when it is seen down: it may come back
+        with other keys.
+        """
+        origin, outcome = origin_of(attempt.target), attempt.outcome
+        if isinstance(outcome, SendFailure):
+            if outcome.reason is Reason.REFUSED:
+                self._accepted.pop(origin, None)
+        elif outcome.status < 300 and faults.hint(outcome) is None:
+            paths = self._accepted.setdefault(origin, {})
+            if len(paths) < REMEMBERED:
+                paths[_path(attempt)] = self._wall()
 
     def _env_files(self) -> tuple[EnvFile, ...]:
         found = (self._env_file(self._sources.root / name) for name in ENV_FILES)
@@ -96,8 +123,17 @@ class Explainer:
             changed_at = path.stat().st_mtime_ns
             known = self._env.get(path)
             if known is None or known[0] != changed_at:
-                known = changed_at, EnvFile(path.name, variables(path.read_text("utf-8")))
+                values = variables(path.read_text("utf-8"))
+                known = changed_at, EnvFile(path.name, values, changed_at // 1_000_000)
                 self._env[path] = known
         except (OSError, UnicodeDecodeError):
             return None
-        return known[1]
+        is_fresh = self._wall() - known[1].changed_at < FRESH_MS
+        return replace(known[1], is_fresh=is_fresh)
+
+
+def _path(attempt: Attempt) -> str:
+    try:
+        return urlsplit(attempt.target).path
+    except ValueError:
+        return attempt.target

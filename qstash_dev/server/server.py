@@ -156,7 +156,10 @@ class Server:
             Lanes(config.global_parallelism),
         )
         self._engine.explain = Explainer(
-            self._engine.attempts.signing_keys, config.app_url, SourceTree(config.watch)
+            self._engine.attempts.signing_keys,
+            config.app_url,
+            SourceTree(config.watch),
+            self._clock.wall,
         )
         self._engine.one_by_one = lambda: self._clock.is_frozen
         # A cloud message is replayed with the user's own keys when the cloud's are not known.

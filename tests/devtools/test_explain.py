@@ -59,6 +59,12 @@ STALE = {
 PLAIN: Headers = (("Upstash-Signature", "x"),)
 ROUTES = ("app/api/orders/route.ts", "app/api/mail/route.ts", "app/page.tsx")
 
+BY_THE_CLOUD: Headers = (("Upstash-Signature", sign(URL, BODY, "sig_cloud", NOW, "jwt_1")),)
+PYTHON_SDK = response(
+    400,
+    '{"error":"Invalid signature: Error while decoding signature: Signature verification failed"}',
+)
+
 NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
     (
         "refused-other-address",
@@ -242,10 +248,74 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ("keys-stale", recorded("next-pages-wrong-key"), {"env": env(**STALE)}, "(sig_7kYj…)"),
     ("keys-stale", response(401, "Unauthorized"), {"env": env(**STALE)}, ".env.local has another"),
     ("keys-stale", recorded("fastapi-boom"), {"env": env(**STALE)}, ".env.local has another"),
-    ("app-not-restarted", recorded("receiver-wrong-key"), {"env": env(**OURS)}, "Restart it"),
-    ("signature-refused", recorded("receiver-wrong-key"), {}, "most likely its keys"),
-    ("signature-refused", response(403, "invalid signature"), {"keys": None}, "most likely"),
-    ("signature-refused", recorded("next-pages-wrong-key"), {}, "most likely its keys"),
+    ("key-differs", recorded("receiver-wrong-key"), {"env": env(**OURS)}, "Restart it"),
+    ("key-differs", recorded("receiver-wrong-key"), {}, "env --write .env.local"),
+    ("key-differs", recorded("next-pages-wrong-key"), {}, "no .env file here has them"),
+    (
+        "app-not-restarted",
+        PYTHON_SDK,
+        {"env": (EnvFile(".env.local", OURS, NOW, is_fresh=True),)},
+        "changed a moment ago: if the app started before, restart it",
+    ),
+    ("signature-refused", PYTHON_SDK, {"body": b"plain"}, "No .env file here has its keys"),
+    (
+        "signature-refused",
+        response(403, "invalid signature"),
+        {"keys": None, "body": b"{}", "message": "msg_7"},
+        "qstash-dev verify msg_7 --url URL",
+    ),
+    (
+        "signature-undecided",
+        PYTHON_SDK,
+        {"env": env(**OURS), "body": b"plain"},
+        'The keys in .env.local are right. "Invalid signature: Error while decoding',
+    ),
+    (
+        "signature-undecided",
+        response(401, "Invalid signature"),
+        {"accepted_at": NOW, "body": b"{}", "env": env(**STALE)},
+        "took a delivery to /api/orders before, so its keys are right",
+    ),
+    (
+        "body-rewritten",
+        response(401, '{"error":"Invalid signature"}'),
+        {"env": env(**OURS), "message": "msg_7"},
+        'Parsed and written again this body is another one ({"a":1} instead of {"a": 1})',
+    ),
+    (
+        "body-rewritten",
+        response(401, '{"error":"Bad signature"}', Server="uvicorn"),
+        {"body": b'{"a":1}'},
+        "if the app checks json.dumps(...), give it the raw body",
+    ),
+    (
+        "signature-not-read",
+        response(401, '{"message":"Compact JWS must be a string or Uint8Array"}'),
+        {"env": env(**STALE)},
+        "No signature reached the check",
+    ),
+    ("signature-not-read", response(500, "jwt must be provided"), {}, "`upstash-signature`"),
+    ("signature-not-read", response(401, "Not enough segments"), {}, "HTTP_UPSTASH_SIGNATURE"),
+    ("signature-not-sent", response(401, "Invalid signature"), {"headers": ()}, "without one"),
+    (
+        "host-differs",
+        response(400, "Invalid signature"),
+        {"url": "https://my.example.dev/x", "target": "http://127.0.0.1:8000/x"},
+        "for my.example.dev, but the app is called at 127.0.0.1:8000",
+    ),
+    (
+        "cloud-signature",
+        response(401, "Invalid signature"),
+        {"headers": BY_THE_CLOUD, "is_cloud": True, "env": env(**STALE)},
+        "signed this delivery with its own keys",
+    ),
+    ("signature-time", response(401, "Token is not valid yet"), {}, "not valid at this time"),
+    (
+        "signature-time",
+        response(401, "jwt expired"),
+        {"is_cloud": True},
+        "The signature is the cloud's and holds for five minutes",
+    ),
 ]
 
 GUARDS: list[tuple[str, Outcome, dict[str, Any], str]] = [
@@ -446,7 +516,9 @@ def test_a_stale_key_is_not_blamed_for_an_error_that_speaks_for_itself() -> None
 
 def test_the_other_key_of_the_app_may_be_the_current_one_of_this_server() -> None:
     rotated = env(QSTASH_CURRENT_SIGNING_KEY="sig_old", QSTASH_NEXT_SIGNING_KEY=KEYS[0])
-    assert hint(recorded("next-app-thrown"), env=rotated).cause == "next-handler-threw"
+    found = hint(recorded("next-app-thrown"), env=rotated, message="msg_7")
+    assert found.cause == "next-handler-threw"
+    assert found.text.endswith("If it is the signature: qstash-dev verify msg_7 --url URL")
 
 
 def test_the_first_env_file_that_sets_a_key_counts() -> None:
@@ -458,6 +530,21 @@ def test_the_first_env_file_that_sets_a_key_counts() -> None:
 def test_a_stripe_signature_in_the_handler_is_not_ours() -> None:
     said = "No signatures found matching the expected signature for payload."
     assert hint(response(400, said)).cause == "app-error"
+
+
+@pytest.mark.parametrize("answer", [response(401, "Invalid signature"), response(500), PYTHON_SDK])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"env": env(**OURS)},
+        {"accepted_at": NOW, "env": env(**STALE)},
+        {"is_cloud": True, "headers": BY_THE_CLOUD, "env": env(**STALE)},
+    ],
+)
+def test_keys_are_not_named_when_they_cannot_be_the_cause(
+    answer: Outcome, facts: dict[str, Any]
+) -> None:
+    assert "env --write" not in hint(answer, **facts).text
 
 
 def test_keys_are_never_shown_whole() -> None:

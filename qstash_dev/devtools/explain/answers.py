@@ -4,6 +4,7 @@ import json
 import re
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
+from qstash_dev.devtools.explain.refusals import silent_refusal
 from qstash_dev.devtools.route_files import misnamed, nearest, serving
 from qstash_dev.protocol.retry import is_non_retryable, retry_after_ms
 from qstash_dev.protocol.timing import format_duration
@@ -134,7 +135,7 @@ def _next_threw(e: Evidence) -> str | None:
         return None
     return (
         "The route handler threw (or returned no Response), and Next.js sends no text: see the "
-        "terminal of `next dev`. A SignatureError there means wrong signing keys."
+        f"terminal of `next dev`.{silent_refusal(e)}"
     )
 
 
@@ -142,8 +143,8 @@ def _hidden_error(e: Evidence) -> str | None:
     if e.status != 500 or not e.is_opaque:
         return None
     return (
-        "The handler raised an error that the server hides: see the app's terminal. A "
-        "SignatureError there means wrong signing keys."
+        "The handler raised an error that the server hides: see the app's terminal."
+        f"{silent_refusal(e)}"
     )
 
 

@@ -14,18 +14,25 @@ from qstash_dev.protocol.urls import is_loopback
 
 
 class EnvFile(Struct, frozen=True):
-    """The variables of one `.env*` file, as its loader would see them."""
+    """The variables of one `.env*` file, as its loader would see them.
+
+    `changed_at` is epoch ms of wall time, `is_fresh` whether that is a matter of minutes.
+    """
 
     path: str
     values: Mapping[str, str]
+    changed_at: int = 0
+    is_fresh: bool = False
 
 
 class Facts(Struct, frozen=True, kw_only=True):
     """What is known of one attempt. Only the first three are needed; the rest sharpens the answer.
 
     `target` is where the request really went, `headers` and `body` what was sent, `keys` the
-    signing keys (current, next) of the user. `env` lists the app's env files, the one that wins
-    first. `routes` are its source files relative to the project, with forward slashes.
+    signing keys (current, next) of the user, `message` the id for `qstash-dev verify`, `is_cloud`
+    whether the cloud delivered it through the tunnel. `accepted_at` is when the app last took a
+    signed delivery at this path, since it was last seen down. `env` lists the app's env files, the
+    one that wins first. `routes` are its source files relative to the project, with forward slashes.
     `listening` are the addresses of the target's host, of loopback both, on which its port accepts
     connections now, `leads_to` those that were tried, `speech` what is spoken there ("https",
     "http", or "nothing" if each connection is closed at once); all `None` where nobody has looked.
@@ -41,6 +48,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     attempt: int = 1
     app_url: str | None = None
     keys: tuple[str, str] | None = None
+    message: str = ""
+    is_cloud: bool = False
+    accepted_at: int | None = None
     env: tuple[EnvFile, ...] = ()
     routes: tuple[str, ...] = ()
     listening: tuple[str, ...] | None = None
@@ -146,12 +156,14 @@ class Evidence:
         """What the app said, in parentheses, ready to follow a noun; or nothing."""
         return f" ({self.said.headline})" if self.said.headline else ""
 
+    def env_file(self, name: str) -> EnvFile | None:
+        """The env file of the app whose value of a variable counts."""
+        return next((file for file in self.facts.env if name in file.values), None)
+
     def env(self, name: str) -> tuple[str, str] | None:
-        """File and value of a variable in the app's env files."""
-        for file in self.facts.env:
-            if name in file.values:
-                return file.path, file.values[name]
-        return None
+        """Path of that file, and the value."""
+        file = self.env_file(name)
+        return (file.path, file.values[name]) if file else None
 
 
 def says(phrase: str, text: str, *statuses: int) -> Callable[[Evidence], str | None]:

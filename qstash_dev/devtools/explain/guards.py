@@ -4,6 +4,7 @@ import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
+from qstash_dev.devtools.explain.refusals import silent_refusal
 
 _LOGIN = re.compile(r"log-?in|sign-?in|/auth|/oauth|/sso|session/new", re.IGNORECASE)
 _PROXY = re.compile(
@@ -141,7 +142,7 @@ def _guard(e: Evidence) -> str | None:
         return None
     return (
         f"{e.status_text}{e.quoted}: a guard refused the delivery. Leave {e.path} out of it, or "
-        "send what it wants with Upstash-Forward-<Header>."
+        f"send what it wants with Upstash-Forward-<Header>.{silent_refusal(e)}"
     )
 
 
