@@ -201,6 +201,11 @@ class Client:
         middle = "" if attempt is None else f"/attempts/{attempt}"
         return await self.raw("GET", f"/_dev/messages/{_part(id)}{middle}/body")
 
+    async def verify(self, id: str, given: Mapping[str, object]) -> dict[str, Any]:
+        """What a receiver would make of the signature of an attempt; see `_dev/.../verify`."""
+        answer = await self.request("POST", f"/_dev/messages/{_part(id)}/verify", json=dict(given))
+        return dict(answer)
+
     async def dlq(self, cursor: str | None = None, limit: int = 200) -> list[DlqEntry]:
         """Dead letters, newest first."""
         found = await self._get("/_dev/dlq", dict[str, Any], cursor=cursor, limit=limit)

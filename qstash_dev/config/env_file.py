@@ -20,6 +20,9 @@ LINE = re.compile(
     re.M | re.X,
 )
 
+ENV_FILES = (".env.development.local", ".env.local", ".env.development", ".env")
+"""The one that wins first, as Next.js reads them in development."""
+
 KEPT = "before qstash-dev: "
 """Marks a line that `with_variables` put out of use."""
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from qstash_dev.config.env_file import variables
+from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
 from qstash_dev.devtools.explain import EnvFile, Facts, explain
 from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure
@@ -19,9 +19,6 @@ from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import leads_to, listening, speech
 
 log = logging.getLogger(__name__)
-
-ENV_FILES = (".env.development.local", ".env.local", ".env.development", ".env")
-"""The one that wins first, as Next.js reads them in development."""
 
 
 FRESH_MS = 600_000

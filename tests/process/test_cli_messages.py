@@ -204,3 +204,44 @@ def test_reset_forgets_everything(server):
     sent(server, "/200", "--delay", "1h")
     assert server.run("reset").returncode == 0
     assert server.json("messages", "list") == []
+
+
+def refused(server):
+    """The id of a delivery that the app answered with 401."""
+    done = server.run("send", "/orders/401", "-d", '{"a": 1}', "--retries", "0", "--wait")
+    assert done.returncode == 1
+    return server.json("messages", "list")[0]["id"]
+
+
+def test_verify_takes_signature_body_and_keys_from_the_message(server, app, tmp_path):
+    (tmp_path / ".env.local").write_text("QSTASH_CURRENT_SIGNING_KEY=sig_of_somebody_else\n")
+    message_id = refused(server)
+    done = server.run("verify", message_id)
+    assert done.returncode == 0, done.stderr
+    assert "attempt 1, " in done.stdout
+    assert "answered 401" in done.stdout
+    assert "signed with the current key of defaultUser" in done.stdout
+    assert "✓ The signature holds." in done.stdout
+    assert "· The keys in .env.local are others" in done.stdout
+    assert 'check the raw body, not JSON.stringify(...), which gives {"a":1}' in done.stdout
+    assert "· Not checked: what the app compares with." in done.stdout
+
+
+def test_verify_says_what_differs_from_what_the_app_checks(server, app, tmp_path):
+    message_id = refused(server)
+    done = server.run("verify", message_id, "--url", f"{app.url}/orders/401/", "--attempt", "1")
+    assert done.returncode == 1
+    assert "only the slash at the end differs" in done.stdout
+    (tmp_path / "seen.json").write_text('{"a":1}')
+    done = server.run("verify", message_id, "--body", "@seen.json")
+    assert done.returncode == 1
+    assert "the hash matches the same JSON with other white space" in done.stdout
+    done = server.run("verify", message_id, "--current-key", "sig_x")
+    assert "signed with neither" in done.stdout
+
+
+def test_verify_says_which_messages_and_attempts_there_are(server):
+    done = server.run("verify", "msg_none")
+    assert (done.returncode, done.stderr) == (1, "Error: message msg_none not found\n")
+    done = server.run("verify", refused(server), "--attempt", "4")
+    assert "has no attempt 4, only 1 to 1" in done.stderr

@@ -234,7 +234,7 @@ def _changes(order: ReplayOrder, source: Message) -> Changes:
     if method is not None and method not in METHODS:
         raise QStashError(400, f"invalid method {method[:50]!r}: expected {', '.join(METHODS)}")
     return Changes(
-        body=_optional(order.body, lambda body: meant_body(source, _body_bytes(body))),
+        body=_optional(order.body, lambda body: meant_body(source, body_bytes(body))),
         headers=_optional(order.headers, lambda pairs: meant_headers(source, _checked(pairs))),
         url=_optional(order.url, check_url),
         method=method,
@@ -250,7 +250,8 @@ def _optional(value: Any, read: Callable[[Any], Any]) -> Any:
     return None if value is None else read(value)
 
 
-def _body_bytes(body: str | dict[str, str]) -> bytes:
+def body_bytes(body: str | dict[str, str]) -> bytes:
+    """Text, or base64 of what is no text. Raises QStashError(400)."""
     if isinstance(body, str):
         return body.encode()
     try:

@@ -8,7 +8,15 @@ from typing import Any
 from aiohttp import web
 
 from qstash_dev.api.call import Call, encode, json_response
-from qstash_dev.api.control import auto_replay, clock, faults, messages, resources, routes
+from qstash_dev.api.control import (
+    auto_replay,
+    clock,
+    faults,
+    inspections,
+    messages,
+    resources,
+    routes,
+)
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.filters import Filter
@@ -168,6 +176,7 @@ ROUTES = (
     Route("POST", "/_dev/pause", pause),
     Route("POST", "/_dev/resume", resume),
     *messages.ROUTES,
+    *inspections.ROUTES,
     *resources.ROUTES,
     *routes.ROUTES,
     *auto_replay.ROUTES,

@@ -24,10 +24,9 @@ from qstash_dev.cli.ports import program_on
 from qstash_dev.cli.tables import print_json
 from qstash_dev.client import Client, ClientError
 from qstash_dev.config import Config, ConfigError
-from qstash_dev.config.env_file import read
+from qstash_dev.config.env_file import ENV_FILES, read
 from qstash_dev.protocol.users import User
 
-ENV_FILES = (".env", ".env.local", ".env.development", ".env.development.local")
 SDKS = ("@upstash/qstash", "@upstash/workflow", "qstash", "upstash-workflow")
 SYMBOLS = {"ok": "✓", "note": "·", "problem": "✗"}
 

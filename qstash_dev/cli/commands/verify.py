@@ -1,43 +1,69 @@
-"""`verify`: explains why a signature holds or not."""
+"""`verify`: explains why a signature holds or not: that of a message here, or one that is pasted."""
 
 import json
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
-from qstash_dev.cli.bodies import read_body
-from qstash_dev.cli.connection import json_option
+from qstash_dev.cli.bodies import body_of, read_body
+from qstash_dev.cli.connection import json_option, with_client
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import print_json, time_text
+from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.engine.clock import SystemClock
 from qstash_dev.protocol.signature import Inspection, inspect
 
 
 @click.command()
+@click.argument("message_id", required=False)
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="Which [default: the last].")
 @click.option("--signature", metavar="JWT|-", help="The Upstash-Signature header; - is stdin.")
 @click.option("--body", metavar="TEXT|@FILE", help="The body that arrived.")
 @click.option("--url", metavar="URL", help="The URL that the app compares with.")
 @click.option("--current-key", metavar="KEY", help="The app's QSTASH_CURRENT_SIGNING_KEY.")
 @click.option("--next-key", metavar="KEY", help="The app's QSTASH_NEXT_SIGNING_KEY.")
 @click.option("--env-file", metavar="FILE", help="Take the keys from there.")
+@click.option("--server", metavar="URL", help="Address of the server that has the message.")
 @json_option
 def verify(
+    message_id: str | None,
+    attempt: int | None,
     signature: str | None,
     body: str | None,
     url: str | None,
     current_key: str | None,
     next_key: str | None,
     env_file: str | None,
+    server: str | None,
     as_json: bool,
 ) -> None:
     """Explain a signature; exits with 1 when it does not hold.
 
-    Without keys, those of the environment and of every user of the settings are tried.
+    With a MESSAGE_ID all is taken from the server: give --url and --body as your app sees them, and
+    it says what differs. A pasted token (--signature) is tried with the keys of the environment and
+    of every user of the settings.
     """
+    if message_id is not None:
+        given: dict[str, Any] = {
+            "attempt": attempt,
+            "url": url,
+            "body": None if body is None else body_of(body),
+        }
+        if current_key or next_key or env_file:
+            [given["keys"]] = key_pairs(current_key, next_key, env_file).values()
+        of_message(message_id, given, server, as_json)
+        return
     if signature is None:
-        raise Failure("Paste the token: qstash-dev verify --signature JWT, or - for stdin.", USAGE)
+        raise Failure(
+            "Name a message: qstash-dev verify MESSAGE_ID; or paste the token: --signature JWT, "
+            "or - for stdin.",
+            USAGE,
+        )
     token = sys.stdin.read().strip() if signature == "-" else signature
     pairs = key_pairs(current_key, next_key, env_file)
     raw = None if body is None else read_body(body)
@@ -49,6 +75,60 @@ def verify(
         explain(name, best)
     if not best.valid:
         raise click.exceptions.Exit(ERROR)
+
+
+def of_message(message_id: str, given: dict[str, Any], server: str | None, as_json: bool) -> None:
+    """Asks the server, and adds what the app's files here say."""
+    found = with_client(server, lambda client: client.verify(message_id, given))
+    inspection = msgspec.convert(found["inspection"], Inspection)
+    if as_json:
+        print_json(found)
+    else:
+        answer = f", answered {found['status']}" if found["status"] else ", not answered"
+        click.echo(f"attempt {found['attempt']}, {time_text(found['at'])}{answer}")
+        explain("the given keys" if given.get("keys") else found["user"], inspection)
+        for line in known_of(found, given):
+            click.echo(f"· {line}")
+    if not inspection.valid:
+        raise click.exceptions.Exit(ERROR)
+
+
+def known_of(found: dict[str, Any], given: dict[str, Any]) -> list[str]:
+    """What else may make an app refuse a signature that holds."""
+    lines = []
+    if found["target"] != found["url"]:
+        lines.append(
+            f"It was sent to {found['target']} with Host: {found['host'] or '(none)'}; "
+            "an app that checks the URL by Host needs X-Forwarded-Host, or --keep-host."
+        )
+    if found["rewritten"] is not None:
+        lines.append(
+            "Parsed and written again the body is another one: check the raw body, not "
+            f"JSON.stringify(...), which gives {found['rewritten'][:80]}"
+        )
+    lines += [line for name in ENV_FILES if (line := keys_of(Path(name), found["token"]))]
+    if given["url"] is None and given["body"] is None:
+        lines.append(
+            "Not checked: what the app compares with. Give it: --url URL (what the app takes for "
+            "its own), --body @FILE (what it hashes)."
+        )
+    return lines
+
+
+def keys_of(file: Path, token: str) -> str | None:
+    """Whether the keys of an env file here would accept the token; `None` if it has none."""
+    try:
+        values = variables(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+    names = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
+    keys = (values.get(names[0], ""), values.get(names[1], ""))
+    if not any(keys):
+        return None
+    key = inspect(token, keys, None, None, 0).key
+    if key == "unknown":
+        return f"The keys in {file} are others: an app that has them refuses this signature."
+    return f"The {key} key in {file} is the one that signed."
 
 
 def key_pairs(

@@ -9,7 +9,7 @@ import re
 from urllib.parse import urlsplit
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
-from qstash_dev.devtools.explain.keys import (
+from qstash_dev.devtools.explain.signing_keys import (
     WRITE_ENV,
     fits,
     keys_in_env,

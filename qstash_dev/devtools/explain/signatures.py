@@ -8,8 +8,8 @@ import re
 from email.utils import parsedate_to_datetime
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
-from qstash_dev.devtools.explain.keys import CURRENT, KEYS, NEXT, WRITE_ENV, says_signature
 from qstash_dev.devtools.explain.refusals import REFUSALS
+from qstash_dev.devtools.explain.signing_keys import CURRENT, KEYS, NEXT, WRITE_ENV, says_signature
 from qstash_dev.devtools.route_files import serving
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.timing import format_duration

@@ -53,7 +53,7 @@ def test_an_env_file_is_judged_against_the_users(found, level, text):
 def test_every_env_file_of_the_directory_is_looked_at(tmp_path):
     (tmp_path / ".env").write_text("A=1")
     (tmp_path / ".env.local").write_bytes(b"\xff")
-    assert [f.level for f in env_findings(tmp_path, DEV_USERS, URL)] == ["note", "problem"]
+    assert [f.level for f in env_findings(tmp_path, DEV_USERS, URL)] == ["problem", "note"]
 
 
 @pytest.fixture
