@@ -2,6 +2,7 @@
 variable leaves behind. Knows no network.
 """
 
+import encodings.idna  # noqa: F401 -- now, while there are file descriptors to read it with
 import re
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import unquote
