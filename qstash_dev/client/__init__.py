@@ -244,13 +244,18 @@ class Client:
         """Have it delivered again when the app's source changes, until it succeeds; or not."""
         await self.request("POST", f"/_dev/messages/{_part(id)}/{'arm' if armed else 'disarm'}")
 
-    async def cancel(self, id: str) -> None:
-        """Stop trying."""
-        await self.request("POST", f"/_dev/messages/{_part(id)}/cancel")
+    async def cancel(self, id: str) -> str | None:
+        """Stop trying; returns what `undo` takes, `None` when it cannot be undone."""
+        return _undo(await self.request("POST", f"/_dev/messages/{_part(id)}/cancel"))
 
-    async def delete(self, id: str) -> None:
-        """Forget a finished message."""
-        await self.request("DELETE", f"/_dev/messages/{_part(id)}")
+    async def delete(self, id: str) -> str | None:
+        """Forget a finished message; returns what `undo` takes."""
+        return _undo(await self.request("DELETE", f"/_dev/messages/{_part(id)}"))
+
+    async def undo(self, orders: Sequence[str]) -> int:
+        """Take back deletions and cancellations of the last minute; how many messages that were."""
+        answer = await self.request("POST", "/_dev/undo", json={"ids": list(orders)})
+        return int(answer["restored"])
 
     async def publish(
         self, url: str, body: bytes, headers: Mapping[str, str], token: str | None
@@ -352,6 +357,11 @@ class Client:
             raise ServerUnreachable(self.url, "it did not answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ServerUnreachable(self.url, _reason(error)) from error
+
+
+def _undo(answer: Any) -> str | None:
+    order = answer.get("undo")
+    return str(order) if order is not None else None
 
 
 def _part(text: str) -> str:

@@ -29,6 +29,7 @@ from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.shortage import Shortage
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.engine.tombstones import Tombstones
+from qstash_dev.engine.undo import Undo
 from qstash_dev.engine.waits import Waits
 from qstash_dev.engine.workflows import Workflows, is_of_run, run_of
 from qstash_dev.protocol import creation, deduplication, settle
@@ -106,6 +107,7 @@ class Engine:
         self.bulk = BulkCancels(store, clock, new_id, self.cancel, tasks or Tasks())
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
+        self.undo = Undo(store, clock, new_id, self._revive, self.tombstones)
         self._shortage = Shortage(call_later, self.wake)
         hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake, store.database.after)
         self.workflows = Workflows(store, clock, new_id, lambda: self.policy, self.add, hold_back)
@@ -249,6 +251,7 @@ class Engine:
         """
         now = self.clock.now()
         self.store.deduplication.expire(now)
+        self.undo.expire()
         limits = self.policy.max_messages, self.policy.max_age_ms
         seqs = self.store.messages.surplus(now, *limits)
         count = len(self.delete(seqs)) if seqs else 0
@@ -259,6 +262,7 @@ class Engine:
     def reset(self) -> None:
         """Forget all messages and resources; deliveries under way are abandoned."""
         self._abandon()
+        self.undo.clear()
         self.tombstones.begin_anew(self.store.feed.last_seq())
         self.store.reset()
         self.wake()
@@ -345,6 +349,12 @@ class Engine:
     def _forget(self, ids: list[str]) -> list[str]:
         self.tombstones.add(ids, self.store.feed.last_seq())
         return ids
+
+    def _revive(self, change: Change) -> None:
+        with self.store.database:
+            for message in change.changed:
+                self._make_room(message, change.at)
+            self.add(change)
 
     def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
         return creation.new_message(spec, user, body, now, due_at, self.new_id("msg_"))

@@ -76,6 +76,14 @@ def cancel(message: Message, now: int) -> Change:
     return Change(now, changed=(ended,), events=(*asked, _event(ended, State.CANCELED, now)))
 
 
+def uncancel(before: Message, now: int) -> Change:
+    """A cancelled message waits again as it did before.
+
+    Differs: QStash cannot; its log would read as if the message were created once more.
+    """
+    return Change(now, changed=(before,), events=(_event(before, State.CREATED, now),))
+
+
 def run_now(message: Message, now: int) -> Change:
     """A waiting message becomes due; its counters stay as they are."""
     return Change(now, changed=(replace(message, due_at=now, held=None),))

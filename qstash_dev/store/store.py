@@ -4,6 +4,7 @@ from pathlib import Path
 
 from qstash_dev.protocol.model import BulkAction, FlowState, Group, Queue
 from qstash_dev.store.attempts import Attempts
+from qstash_dev.store.bin import Bin
 from qstash_dev.store.database import Database, Later
 from qstash_dev.store.feed import Feed
 from qstash_dev.store.lists.rows import Rows
@@ -36,6 +37,7 @@ class Store:
         self.messages = Messages(database, self._numbers, self._event_numbers, self.workflows)
         self.runs = Runs(database, self.workflows)
         self.attempts = Attempts(database)
+        self.bin = Bin(database)
         self.run_logs = RunLogs(database, self.messages, self.attempts, self.workflows)
         selector = Selector(database)
         self.rows = Rows(database, selector)

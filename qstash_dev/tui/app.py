@@ -8,7 +8,7 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import tzinfo
 from inspect import isawaitable
 from pathlib import Path
@@ -101,6 +101,7 @@ class QstashApp(App[int]):
         self.zone = zone
         self.environment = environment
         self.fixtures = fixtures
+        self.undos: list[list[str]] = []
         self.drafts: dict[str, Draft] = {}
         self.run_program = run_program or self._run_program
         self._tunnel = Tunnel()
@@ -382,6 +383,14 @@ class QstashApp(App[int]):
     def say(self, text: str, severity: str = "information") -> None:
         """A short notice in the corner."""
         self.notify(fmt.safe(text), severity=severity, markup=False)  # type: ignore[arg-type]
+
+    def offer_undo(self, text: str, orders: Sequence[str | None]) -> None:
+        """Say what was done; where it can be undone, say with which key, and remember how."""
+        known = [order for order in orders if order is not None]
+        if known:
+            self.undos.append(known)
+            text += f" {key_name('undo', self.keys)} undoes that."
+        self.say(text)
 
     def action_interrupt(self) -> None:
         """Copy what is selected, else quit, as any dev server does."""

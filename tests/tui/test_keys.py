@@ -288,6 +288,22 @@ async def test_actions(
         assert await asked(pilot, world) == [expected]
 
 
+async def test_u_undoes_the_last_deletions_and_cancellations(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("d")
+        await until(pilot, lambda: any("u undoes that" in n.message for n in app._notifications))
+        assert app.session.feed.selected == "msg_00000012"
+        await pilot.press("X", "u", "u", "u")
+        assert [(path, sent) for _, path, sent in await asked(pilot, world, 4)] == [
+            ("/_dev/messages/msg_00000013", None),
+            ("/_dev/messages/msg_00000012/cancel", None),
+            ("/_dev/undo", {"ids": ["undo_2"]}),
+            ("/_dev/undo", {"ids": ["undo_1"]}),
+        ]
+        await until(pilot, lambda: any("Nothing to undo" in n.message for n in app._notifications))
+
+
 async def test_dlq_and_logs_show_the_message_of_the_row(tui: Open, world: World) -> None:
     async with tui() as pilot:
         app = app_of(pilot)

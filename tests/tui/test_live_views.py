@@ -137,6 +137,26 @@ async def test_an_open_view_shows_what_others_change(client: Client, change: str
         await until(pilot, lambda: shown in text())
 
 
+async def test_a_deleted_message_is_back_on_the_screen_after_undo(client: Client) -> None:
+    ids = []
+    for _ in range(2):
+        call = Call("POST", f"/v2/publish/{NOWHERE}", headers={"Upstash-Delay": "1h"})
+        ids.append(
+            (await client.request(call.method, call.path, headers=call.headers))["messageId"]
+        )
+    app = make_app(client.url)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(pilot, lambda: app.settled)
+        await pilot.press("X")
+        await until(pilot, lambda: app.session.feed.rows[ids[1]].state == "canceled")
+        await pilot.press("d")
+        await until(pilot, lambda: ids[1] not in app.session.feed.rows)
+        await pilot.press("u")
+        await until(pilot, lambda: ids[1] in app.session.feed.rows)
+        await pilot.press("u")
+        await until(pilot, lambda: app.session.feed.rows[ids[1]].state == "delayed")
+
+
 async def test_a_view_is_asked_for_again_only_after_a_rest(world: World) -> None:
     rested = asyncio.Event()
 

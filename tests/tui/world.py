@@ -349,7 +349,14 @@ class World:
         shown = request.raw_path.removeprefix(path)
         self.headers.append(request.headers)
         self.asked.append((request.method, path + shown, asked))
-        answer: dict[str, Any] = {"id": "msg_new", "ids": ["msg_new"], "paused": True, "deleted": 1}
+        answer: dict[str, Any] = {
+            "id": "msg_new",
+            "ids": ["msg_new"],
+            "paused": True,
+            "deleted": 1,
+            "undo": f"undo_{len(self.asked)}",
+            "restored": 2,
+        }
         if path == "/_dev/clock":
             answer = {**self.clock, "now": self.now + 12_000, "wall": self.now, "offset_ms": 12_000}
         if path.startswith("/v2/publish/"):

@@ -49,6 +49,12 @@ class ReplayMany(Struct, frozen=True, forbid_unknown_fields=True):
     filter: str | None = None
 
 
+class UndoOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to take back: the `undo` of earlier answers."""
+
+    ids: list[str]
+
+
 async def page(call: Call, wanted: Filter, limit: int) -> dict[str, Any]:
     """Rows that match, how many match in all, and where the next page begins."""
     cursor = parse_cursor(call.arg("cursor") or "")
@@ -143,7 +149,9 @@ async def cancel(call: Call) -> web.Response:
     message = find(call)
     if call.engine.cancel([message]) == 0:
         raise QStashError(409, f"message {message.id} cannot be cancelled: it is finished")
-    return await call.answer({"id": message.id})
+    order = call.engine.undo.begin()
+    call.engine.undo.was_cancelled(order, message)
+    return await call.answer({"id": message.id, "undo": _undo(call, order)})
 
 
 async def delete(call: Call) -> web.Response:
@@ -151,17 +159,25 @@ async def delete(call: Call) -> web.Response:
     message = find(call)
     if message.finished_at is None:
         raise QStashError(409, f"message {message.id} is not finished: cancel it first")
-    return await call.answer({"deleted": len(call.engine.delete([message.seq]))})
+    order = call.engine.undo.begin()
+    deleted = len(_delete(call, order, [message.seq]))
+    return await call.answer({"deleted": deleted, "undo": _undo(call, order)})
 
 
 async def delete_many(call: Call) -> web.Response:
     """Forget finished messages that match a filter."""
     wanted = filter_of(call)
-    deleted = 0
+    deleted, order = 0, call.engine.undo.begin()
     for window in call.store.rows.select(wanted, call.engine.clock.now(), None):
         async for rows in in_pieces(call, window):
-            deleted += len(call.engine.delete([row.seq for row in rows]))
-    return await call.answer({"deleted": deleted})
+            deleted += len(_delete(call, order, [row.seq for row in rows]))
+    return await call.answer({"deleted": deleted, "undo": _undo(call, order)})
+
+
+async def undo(call: Call) -> web.Response:
+    """Take back deletions and cancellations of the last minute, by the ids that they answered."""
+    order = await call.json(UndoOrder)
+    return await call.answer({"restored": call.engine.undo.take_back(order.ids)})
 
 
 async def wait(call: Call) -> web.Response:
@@ -206,8 +222,11 @@ async def retry_dead(call: Call) -> web.Response:
 async def delete_dead(call: Call) -> web.Response:
     """Remove a dead letter."""
     letter, _ = call.engine.find_dead(None, call.params["id"])
-    call.engine.remove_dead([letter])
-    return await call.answer({"deleted": 1})
+    order = call.engine.undo.begin()
+    with call.store.database:
+        call.engine.undo.will_remove(order, letter.id)
+        call.engine.remove_dead([letter])
+    return await call.answer({"deleted": 1, "undo": _undo(call, order)})
 
 
 def find(call: Call, message_id: str | None = None) -> Message:
@@ -217,6 +236,16 @@ def find(call: Call, message_id: str | None = None) -> Message:
     if message is None:
         raise QStashError(404, f"message {wanted[:200]} not found")
     return message
+
+
+def _delete(call: Call, order: str, seqs: list[int]) -> list[str]:
+    with call.store.database:
+        call.engine.undo.will_delete(order, seqs)
+        return call.engine.delete(seqs)
+
+
+def _undo(call: Call, order: str) -> str | None:
+    return order if call.engine.undo.is_possible(order) else None
 
 
 async def _selected(call: Call, order: ReplayMany) -> list[str]:
@@ -281,6 +310,7 @@ ROUTES = (
     Route("POST", "/_dev/messages/{id}/run", run),
     Route("POST", "/_dev/messages/{id}/cancel", cancel),
     Route("POST", "/_dev/replay", replay_many),
+    Route("POST", "/_dev/undo", undo),
     Route("GET", "/_dev/wait", wait),
     Route("GET", "/_dev/dlq", dead_letters),
     Route("POST", "/_dev/dlq/{id}/retry", retry_dead),

@@ -70,6 +70,8 @@ COMMANDS: dict[str, Command] = {
                 writing.save_fixture),
         Command("message.delete", "d", "Delete", "Delete the selected row", _MESSAGE,
                 messages.delete),
+        Command("undo", "u", "Undo", "Undo the last delete, clear or cancel (for a minute)",
+                _MESSAGE, messages.undo),
         Command("list.clear", "z", "Clear", "Clear the list of finished messages", _MESSAGE,
                 messages.clear),
         Command("filter", "slash", "Filter", "Filter the list while you type", _MESSAGE,

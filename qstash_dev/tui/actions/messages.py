@@ -63,10 +63,11 @@ async def cancel(app: "QstashApp") -> None:
     if len(ids) > 1 and not await app.ask(Confirm(f"Cancel {len(ids)} messages?")):
         return
     if len(ids) == 1:
-        await app.client.cancel(ids[0])
-        app.say("Canceled.")
+        app.offer_undo("Canceled.", [await app.client.cancel(ids[0])])
     elif ids:
-        app.say(f"Canceled {await _each(app, ids, 'Canceling', app.client.cancel)}")
+        orders: list[str | None] = []
+        words = await _each(app, ids, "Canceling", _kept(app.client.cancel, orders))
+        app.offer_undo(f"Canceled {words}", orders)
 
 
 async def delete(app: "QstashApp") -> None:
@@ -78,10 +79,40 @@ async def delete(app: "QstashApp") -> None:
     ids = app.session.targets
     if len(ids) > 1 and not await app.ask(Confirm(f"Delete {len(ids)} messages?")):
         return None
+    orders: list[str | None] = []
+
+    async def forget(id: str) -> str | None:
+        order = await app.client.delete(id)
+        app.session.feed.drop(id)
+        return order
+
     if len(ids) == 1:
-        await app.client.delete(ids[0])
+        app.offer_undo("Deleted.", [await forget(ids[0])])
     elif ids:
-        app.say(f"Deleted {await _each(app, ids, 'Deleting', app.client.delete)}")
+        words = await _each(app, ids, "Deleting", _kept(forget, orders))
+        app.offer_undo(f"Deleted {words}", orders)
+    return None
+
+
+def _kept(
+    do: Callable[[str], Awaitable[str | None]], orders: list[str | None]
+) -> Callable[[str], Awaitable[None]]:
+    """Do it, and keep what would undo it."""
+
+    async def keep(id: str) -> None:
+        orders.append(await do(id))
+
+    return keep
+
+
+async def undo(app: "QstashApp") -> None:
+    """Take back the last deletion or cancellation, then the one before."""
+    if not app.undos:
+        return app.say("Nothing to undo: nothing was deleted or canceled here.", "warning")
+    orders = app.undos.pop()
+    count = await app.client.undo(orders)
+    app.session.outdate()
+    app.say(f"Undone: {count} message{'s are' if count != 1 else ' is'} as before.")
     return None
 
 
@@ -93,7 +124,7 @@ async def clear(app: "QstashApp") -> None:
     answer = await app.client.request(
         "DELETE", "/_dev/messages", params={"filter": app.session.filter or None}
     )
-    app.say(f"Deleted {answer['deleted']} messages.")
+    app.offer_undo(f"Deleted {answer['deleted']} messages.", [answer.get("undo")])
 
 
 def mark(app: "QstashApp") -> None:

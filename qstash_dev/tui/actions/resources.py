@@ -51,8 +51,10 @@ async def delete_dead_letter(app: "QstashApp") -> None:
     """Delete the selected entry of the DLQ."""
     entry = app.session.lists.item(4)
     if isinstance(entry, DlqEntry):
-        await app.client.request("DELETE", f"/_dev/dlq/{quote(entry.dlq_id, safe='')}")
+        path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}"
+        answer = await app.client.request("DELETE", path)
         app.session.lists.forget()
+        app.offer_undo("Deleted from the DLQ.", [answer.get("undo")])
 
 
 async def retry_dead_letter(app: "QstashApp") -> None:

@@ -147,6 +147,14 @@ class Feed:
         self._position[row.id] = row.seq
         insort(self._order, (row.seq, row.id))
 
+    def drop(self, id: str) -> None:
+        """It is gone, as is already known; the cursor stays at its place."""
+        place = self.cursor_index
+        self._drop(id)
+        self.marks.pop(id, None)
+        self._reselect(place)
+        self.version += 1
+
     def _drop(self, id: str) -> None:
         index = self.index(id)
         if index is None:
