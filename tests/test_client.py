@@ -80,6 +80,13 @@ async def test_a_destination_is_published_byte_for_byte() -> None:
         assert world.asked == [("POST", path, "hi")]
 
 
+async def test_what_is_published_for_a_queue_is_enqueued() -> None:
+    world = World()
+    async with world.open() as url, Client(url) as client:
+        await client.publish("http://a.test", b"hi", {"upstash-queue-name": "a b"}, "token")
+        assert world.asked == [("POST", "/v2/enqueue/a%20b/http://a.test", "hi")]
+
+
 async def test_watch_gives_a_snapshot_then_each_change_once() -> None:
     world = World([row(1)])
     async with world.open() as url, Client(url, sleep=no_wait) as client:

@@ -16,6 +16,7 @@ import msgspec
 from yarl import URL
 
 from qstash_dev.client.errors import ClientError, Refused, ServerUnreachable
+from qstash_dev.client.publishing import path_and_headers
 from qstash_dev.client.sse import server_sent
 from qstash_dev.devtools.documents import (
     App,
@@ -87,7 +88,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 SILENCE_S = 30.0
 """The server pings every 10 s; a stream this long silent is a dead connection."""
@@ -260,11 +260,14 @@ class Client:
     async def publish(
         self, url: str, body: bytes, headers: Mapping[str, str], token: str | None
     ) -> Any:
-        """Publish as an SDK does; needs the token of the user who publishes."""
+        """Publish as an SDK does, through the queue that `Upstash-Queue-Name` names, if any.
+
+        `token` is that of the user who publishes. The answer has a `messageId`, several for a URL
+        group, or a `scheduleId`.
+        """
         auth = {"Authorization": f"Bearer {token}"} if token else {}
-        # Only what cannot stand in a request line is escaped; `%2F` and `?` stay as written.
-        path = f"/v2/publish/{quote(url, safe=_ASCII)}"
-        return await self.request("POST", path, data=body, headers={**headers, **auth})
+        path, own = path_and_headers(url, headers)
+        return await self.request("POST", path, data=body, headers={**own, **auth})
 
     async def clock(self, change: Mapping[str, object] | None = None) -> Clock:
         """Read the clock, or change its mode, advance it, skip to the next event."""

@@ -14,6 +14,7 @@ from msgspec import Struct, ValidationError, convert
 from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import GroupSeed, QueueSeed, ScheduleSeed, Seeds
 from qstash_dev.config.options import BY_NAME
+from qstash_dev.protocol.publish import options
 from qstash_dev.protocol.users import User
 
 T = TypeVar("T", bound=Struct)
@@ -21,13 +22,9 @@ T = TypeVar("T", bound=Struct)
 TABLES = ("routes", "users", "keys", "url-groups", "queues", "schedules")
 
 SCHEDULE_HEADERS = {
-    "retries": "Upstash-Retries",
-    "delay": "Upstash-Delay",
-    "timeout": "Upstash-Timeout",
-    "callback": "Upstash-Callback",
-    "failure_callback": "Upstash-Failure-Callback",
-    "queue": "Upstash-Queue-Name",
-    "label": "Upstash-Label",
+    re.sub("([A-Z])", r"_\1", name).lower(): row.header
+    for name, row in options.BY_NAME.items()
+    if name not in ScheduleSeed.__struct_fields__
 }
 """Keys of a schedule in the file that stand for a header of `POST /v2/schedules`."""
 

@@ -5,39 +5,26 @@
      "options": {"delay": "10s", "retries": 0, "queue": "mail"}}
 
 `headers` are what the destination receives; `body` is text, or any JSON value, sent compactly;
-`bodyBase64` takes its place for bytes that are no text. `options` are QStash's own. It refuses to
-know files and servers.
+`bodyBase64` takes its place for bytes that are no text. `options` are QStash's own: by short names
+(those of `protocol/publish/options`), or by the name of any `Upstash-*` header, as those that
+configure a callback. It refuses to know files and servers.
 """
 
 import binascii
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol.model import Headers
+from qstash_dev.devtools.documents import Detail
+from qstash_dev.protocol.headers import SECRET
+from qstash_dev.protocol.model import Callback, Headers, Spec
+from qstash_dev.protocol.publish.options import BY_NAME, family_texts, text_of
 
 _FIELDS = ("url", "method", "headers", "body", "bodyBase64", "options")
-_OPTIONS = {
-    "delay": "Upstash-Delay",
-    "notBefore": "Upstash-Not-Before",
-    "retries": "Upstash-Retries",
-    "retryDelay": "Upstash-Retry-Delay",
-    "timeout": "Upstash-Timeout",
-    "callback": "Upstash-Callback",
-    "failureCallback": "Upstash-Failure-Callback",
-    "label": "Upstash-Label",
-    "deduplicationId": "Upstash-Deduplication-Id",
-    "contentBasedDeduplication": "Upstash-Content-Based-Deduplication",
-    "flowControlKey": "Upstash-Flow-Control-Key",
-    "flowControlValue": "Upstash-Flow-Control-Value",
-    "redact": "Upstash-Redact-Fields",
-    "cron": "Upstash-Cron",
-    "queue": None,
-}
-"""Options and the header that carries each; a queue is part of the path."""
 
 
 class Fixture(Struct, frozen=True):
@@ -48,11 +35,6 @@ class Fixture(Struct, frozen=True):
     headers: Headers = ()
     body: bytes = b""
     options: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def queue(self) -> str | None:
-        """The queue it is sent through."""
-        return dict(self.options).get("queue")
 
 
 class FixtureError(ValueError):
@@ -99,8 +81,38 @@ def publish_headers(fixture: Fixture) -> Headers:
         (name if name.lower() == "content-type" else f"Upstash-Forward-{name}", value)
         for name, value in fixture.headers
     )
-    options = ((header, value) for name, value in fixture.options if (header := _OPTIONS[name]))
+    options = ((_header_of(name), value) for name, value in fixture.options)
     return (("Upstash-Method", fixture.method), *forwarded, *options)
+
+
+def fixture_of(detail: Detail, body: bytes, *, secrets: bool = False) -> Fixture:
+    """A published message as a fixture, with all its options. `body` is the whole one.
+
+    Without `secrets`, headers that hold some are left out: `detail` has but masks of them.
+    """
+    asked = detail.request
+    spec = msgspec.convert({**detail.spec, "url": asked.url}, Spec)
+    headers = tuple(pair for pair in asked.headers if secrets or not _is_secret(pair[0]))
+    options = tuple(pair for pair in _options_of(spec) if secrets or not _is_secret(pair[0]))
+    return Fixture(asked.url, asked.method, headers, body, options)
+
+
+def _options_of(spec: Spec) -> Iterator[tuple[str, str]]:
+    for name, row in BY_NAME.items():
+        text = text_of(row, spec)
+        if text is not None:
+            yield name, text
+        callback = getattr(spec, row.spec) if row.spec and text is not None else None
+        if isinstance(callback, Callback):
+            yield from family_texts(row.header, callback)
+
+
+def _is_secret(name: str) -> bool:
+    return name.lower().rpartition("-forward-")[2] in SECRET
+
+
+def _header_of(option: str) -> str:
+    return BY_NAME[option].header if option in BY_NAME else option
 
 
 def _kind(value: object) -> str:
@@ -183,9 +195,11 @@ def _options(value: object) -> tuple[tuple[str, str], ...]:
 
 
 def _option_value(name: str, value: Any) -> tuple[str, ...]:
-    if name not in _OPTIONS:
-        known = ", ".join(_OPTIONS)
-        raise FixtureError(f"There is no option options.{name}: expected one of {known}.")
+    if name not in BY_NAME and not name.lower().startswith("upstash-"):
+        known = ", ".join(BY_NAME)
+        raise FixtureError(
+            f"There is no option options.{name}: expected one of {known}, or an Upstash-... header."
+        )
     if isinstance(value, bool):
         return ("true" if value else "false",)
     if isinstance(value, int | float):

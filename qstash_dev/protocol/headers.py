@@ -13,6 +13,14 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # Control characters but the tab, and what is no text: nothing that could be sent on or stored.
 UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
+SECRET = frozenset(
+    (
+        *("authorization", "proxy-authorization", "cookie", "set-cookie"),
+        *("x-api-key", "api-key", "x-auth-token"),
+    )
+)
+"""Lower-case names of headers whose values are masked where people look, and left out of files."""
+
 
 @lru_cache(maxsize=1_000)
 def canonical(name: str) -> str:

@@ -4,8 +4,9 @@ import json
 import pytest
 
 from qstash_dev.cli.bodies import body_of, forwarded, headers_of, read_body
-from qstash_dev.cli.commands.send import absolute, ids_of, read_fixture, saved_headers
+from qstash_dev.cli.commands.send import ids_of, read_fixture, saved_headers
 from qstash_dev.cli.exits import Failure
+from qstash_dev.client.publishing import absolute
 
 
 def test_a_body_is_text_a_file_or_stdin(tmp_path, monkeypatch):
@@ -79,6 +80,7 @@ def test_a_fixture_becomes_the_headers_of_a_publish(tmp_path):
         "Content-Type": "text/plain",
         "Upstash-Forward-X-A": "1, 2",
         "Upstash-Retries": "0",
+        "Upstash-Queue-Name": "q",
     }
 
 

@@ -2,17 +2,22 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qstash_dev.devtools.documents import Detail, Request, Row
 from qstash_dev.devtools.fixtures import (
     Fixture,
     FixtureError,
+    fixture_of,
     publish_headers,
     read_fixture,
     write_fixture,
 )
+from qstash_dev.protocol.publish.draft import parse_draft
+from qstash_dev.protocol.quota import QUOTAS
 
 URL = "http://localhost:3000/api/orders"
 
@@ -40,7 +45,6 @@ def test_a_whole_fixture_is_read() -> None:
             ("contentBasedDeduplication", "true"),
         ),
     )
-    assert fixture.queue == "mail"
 
 
 @pytest.mark.parametrize(
@@ -117,15 +121,69 @@ def test_the_publish_request_carries_headers_and_options() -> None:
         "PUT",
         (("content-type", "text/plain"), ("X-A", "1")),
         b"x",
-        (("delay", "10s"), ("queue", "mail"), ("redact", "body")),
+        (
+            ("delay", "10s"),
+            ("queue", "mail"),
+            ("redact", "body"),
+            ("Upstash-Callback-Retries", "2"),
+        ),
     )
     assert publish_headers(fixture) == (
         ("Upstash-Method", "PUT"),
         ("content-type", "text/plain"),
         ("Upstash-Forward-X-A", "1"),
         ("Upstash-Delay", "10s"),
+        ("Upstash-Queue-Name", "mail"),
         ("Upstash-Redact-Fields", "body"),
+        ("Upstash-Callback-Retries", "2"),
     )
+
+
+SENT: dict[str, str] = {
+    "Upstash-Retries": "5",
+    "Upstash-Retry-Delay": "1000 * retried",
+    "Upstash-Timeout": "30s",
+    "Upstash-Callback": "http://a.test/told",
+    "Upstash-Callback-Method": "PUT",
+    "Upstash-Callback-Delay": "5s",
+    "Upstash-Callback-Flow-Control-Key": "calls",
+    "Upstash-Callback-Flow-Control-Value": "rate=1,period=60",
+    "Upstash-Callback-Failure-Callback": "http://a.test/untold",
+    "Upstash-Callback-Failure-Callback-Retries": "1",
+    "Upstash-Callback-Forward-X-From": "here",
+    "Upstash-Failure-Callback": "http://a.test/failed",
+    "Upstash-Label": "a,b",
+    "Upstash-Flow-Control-Key": "k",
+    "Upstash-Flow-Control-Value": "parallelism=3,period=1",
+    "Upstash-Queue-Name": "mail",
+}
+
+
+def detail_of(headers: dict[str, str]) -> Detail:
+    """What the control API tells of a message that was published with these headers."""
+    spec = parse_draft(URL, headers.items(), QUOTAS["pro"]).spec
+    told = msgspec.to_builtins(spec)
+    kept = {name: told[name] for name in told if name not in ("url", "method", "headers")}
+    return Detail(Row(1, "msg_1", "delivered", URL), kept, Request("POST", URL, list(spec.headers)))
+
+
+def test_a_message_is_saved_with_all_its_options_and_sent_with_the_same() -> None:
+    fixture = fixture_of(detail_of(SENT), b"{}")
+    assert dict(publish_headers(read_fixture(write_fixture(fixture)))) == SENT | {
+        "Upstash-Method": "POST"
+    }
+
+
+def test_secrets_are_saved_only_when_asked_for() -> None:
+    secret = {
+        f"{prefix}Forward-{name}": "****9876"
+        for prefix in ("Upstash-", "Upstash-Callback-")
+        for name in ("Authorization", "Cookie", "Set-Cookie", "X-Api-Key", "X-Auth-Token")
+    }
+    detail = detail_of({"Upstash-Callback": "http://a.test", "Upstash-Retries": "3"} | secret)
+    assert "****9876" not in write_fixture(fixture_of(detail, b""))
+    saved = dict(publish_headers(fixture_of(detail, b"", secrets=True)))
+    assert secret.items() <= saved.items()
 
 
 NAMES = st.text("abcXYZ-", min_size=1, max_size=8)

@@ -227,6 +227,7 @@ async def test_a_fixture_leaves_secrets_out_and_can_be_sent(
         document = json.loads(saved.read_text())
         assert document["headers"] == {"Content-Type": "application/json", "X-Tenant": "acme"}
         assert document["body"] == '{"order": 42}'
+        assert document["options"] == {"retries": "3"}
         await pilot.press("s")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
         await pilot.press("1")

@@ -85,7 +85,7 @@ def detail_of(found: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, An
     parent = next((r for r in rows if r["id"] == found["parent"]), None)
     return {
         "row": found,
-        "spec": {"retries": found["tries"] - 1, "labels": found["labels"]},
+        "spec": {"max_retries": found["tries"] - 1, "labels": found["labels"]},
         "request": {"method": found["method"], "url": found["url"],
                     "headers": [["Content-Type", "application/json"], ["X-Tenant", "acme"],
                                 ["Authorization", "Bearer secret-of-the-app"]],
@@ -359,7 +359,7 @@ class World:
         }
         if path == "/_dev/clock":
             answer = {**self.clock, "now": self.now + 12_000, "wall": self.now, "offset_ms": 12_000}
-        if path.startswith("/v2/publish/"):
+        if path.startswith(("/v2/publish/", "/v2/enqueue/")):
             answer = {"messageId": "msg_new"}
         return web.json_response(answer)
 

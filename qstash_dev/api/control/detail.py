@@ -8,28 +8,27 @@ from base64 import b64encode
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.logs import entry_document
 from qstash_dev.protocol.delivery import content_type
-from qstash_dev.protocol.model import Attempt, Headers, Kind, Message, Response, SendFailure
+from qstash_dev.protocol.headers import SECRET
+from qstash_dev.protocol.model import (
+    Attempt,
+    Callback,
+    Headers,
+    Kind,
+    Message,
+    Response,
+    SendFailure,
+)
 from qstash_dev.protocol.redact import BODY, redact_body, redact_callback, redact_headers
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.store.lists.rows import Row
 
 SHOWN = 262_144
 _decoder = codecs.getincrementaldecoder("utf-8")
-_SECRET = frozenset(
-    [
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "set-cookie",
-        "x-api-key",
-        "api-key",
-        "x-auth-token",
-    ]
-)
 
 
 def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
     attempts = call.store.attempts.of(message.id, message.seq)
     return {
         "row": row,
-        "spec": _spec(message),
+        "spec": _spec(message, reveal),
         "request": {
             "method": message.spec.method,
             "url": message.spec.url,
@@ -96,15 +95,26 @@ def meant_body(message: Message, given: bytes) -> bytes:
     return message.body if BODY in message.spec.redact and given.strip() == shown else given
 
 
-def _spec(message: Message) -> dict[str, Any]:
-    redact = message.spec.redact
+def _spec(message: Message, reveal: bool) -> dict[str, Any]:
     callbacks = {
-        name: redact_callback(getattr(message.spec, name), redact)
+        name: _shown_callback(
+            redact_callback(getattr(message.spec, name), message.spec.redact), reveal
+        )
         for name in ("callback", "failure_callback")
     }
-    spec = msgspec.to_builtins(msgspec.structs.replace(message.spec, **callbacks))
+    spec = msgspec.to_builtins(replace(message.spec, **callbacks))
     hidden = ("url", "method", "headers", "caller_ip", "notices")
     return {name: value for name, value in spec.items() if name not in hidden}
+
+
+def _shown_callback(callback: Callback | None, reveal: bool) -> Callback | None:
+    if callback is None or reveal:
+        return callback
+    return replace(
+        callback,
+        headers=tuple((name, _masked(name, value)) for name, value in callback.headers),
+        failure_callback=_shown_callback(callback.failure_callback, reveal),
+    )
 
 
 def _attempt(message: Message, attempt: Attempt, reveal: bool) -> dict[str, Any]:
@@ -173,7 +183,7 @@ def media_type(message: Message) -> str:
 
 
 def _masked(name: str, value: str) -> str:
-    if name.lower() not in _SECRET:
+    if name.lower() not in SECRET:
         return value
     scheme, space, secret = value.rpartition(" ")
     ending = secret[-4:] if len(secret) > 12 else ""

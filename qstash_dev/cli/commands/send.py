@@ -1,9 +1,9 @@
 """`send`: publish by hand, and see what became of it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -14,41 +14,31 @@ from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
-from qstash_dev.client.headers import joined
+from qstash_dev.client.publishing import absolute, joined
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
 from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
+from qstash_dev.protocol.publish.options import BY_NAME, OPTIONS
 
 FINISHED = ("delivered", "failed", "canceled")
 
-SHORTHANDS = {
-    "method": "Upstash-Method",
-    "delay": "Upstash-Delay",
-    "retries": "Upstash-Retries",
-    "retry_delay": "Upstash-Retry-Delay",
-    "timeout": "Upstash-Timeout",
-    "callback": "Upstash-Callback",
-    "failure_callback": "Upstash-Failure-Callback",
-    "label": "Upstash-Label",
-    "dedup_id": "Upstash-Deduplication-Id",
-    "cron": "Upstash-Cron",
-}
-"""Options that stand for a header."""
+SHORTHANDS = {row.flag[2:].replace("-", "_"): row for row in OPTIONS if row.flag is not None}
+"""Options that stand for a header, by the names of the arguments."""
+
+Command = Callable[..., Any]
+
+
+def shorthands(command: Command) -> Command:
+    """The flags of the options of a publish."""
+    for row in reversed(SHORTHANDS.values()):
+        command = click.option(str(row.flag), metavar=row.metavar, help=row.help)(command)
+    return command
 
 
 @click.command()
 @click.argument("destination", required=False, metavar="URL")
 @click.option("-d", "--data", metavar="TEXT|@FILE|-", help="The body; - is stdin.")
 @click.option("-H", "--header", multiple=True, metavar="NAME:VALUE", help="For the destination.")
-@click.option("--method", metavar="METHOD", help="How it is delivered [default: POST].")
-@click.option("--delay", metavar="D", help="Such as 10s or 2h.")
-@click.option("--retries", metavar="N", help="How often to try again.")
-@click.option("--retry-delay", metavar="EXPR", help="Milliseconds, such as 1000 * retried.")
-@click.option("--timeout", metavar="D", help="Of one attempt.")
-@click.option("--callback", metavar="URL", help="Told of every outcome.")
-@click.option("--failure-callback", metavar="URL", help="Told when all attempts failed.")
-@click.option("--label", metavar="LABEL", help="To find it again.")
-@click.option("--dedup-id", metavar="ID", help="Sent twice, delivered once.")
-@click.option("--cron", metavar="CRON", help="Makes a schedule.")
+@shorthands
 @click.option("--queue", metavar="NAME", help="Delivered in order with others of the queue.")
 @click.option("--fixture", metavar="FILE", help="A saved message.")
 @click.option("--user", metavar="ID", help="Who sends it [default: the first user].")
@@ -63,7 +53,7 @@ def send(
     user: str | None,
     wait: bool,
     url: str | None,
-    **shorthands: str | None,
+    **given: str | None,
 ) -> None:
     """Publish a message.
 
@@ -74,22 +64,16 @@ def send(
     target = destination or saved.url
     if not target:
         raise Failure("Name a destination: a URL, a path of the app, or a URL group.", USAGE)
-    own = {SHORTHANDS[name]: value for name, value in shorthands.items() if value is not None}
-    headers = {**saved_headers(saved), **forwarded(headers_of(header)), **own}
+    own = {SHORTHANDS[name].header: value for name, value in given.items() if value is not None}
+    through = {BY_NAME["queue"].header: queue} if queue else {}
+    headers = {**saved_headers(saved), **forwarded(headers_of(header)), **own, **through}
     body = saved.body if data is None else read_body(data)
-    through = queue or saved.queue
 
     async def act(client: Client) -> list[str]:
         server = (await client.snapshot(limit=1)).server
         token = token_of(user) if user else server.env.get("QSTASH_TOKEN")
         place = absolute(target, server.app.url)
-        kind = f"enqueue/{quote(through, safe='')}" if through else "publish"
-        answer = await client.request(
-            "POST",
-            f"/v2/{kind}/{place}",
-            data=body,
-            headers={**headers, "Authorization": f"Bearer {token}"},
-        )
+        answer = await client.publish(place, body, headers, token)
         if not wait:
             click.echo(json.dumps(answer))
             return []
@@ -102,13 +86,6 @@ def send(
 def token_of(user: str) -> str:
     """The token of a user of the local settings."""
     return select(load_or_fail("serve", {}).config.users, user).token
-
-
-def absolute(destination: str, app: str) -> str:
-    """A path belongs to the app; `:3001/x` to another port; all else is as it is."""
-    if destination.startswith("/"):
-        return app.rstrip("/") + destination
-    return f"http://localhost{destination}" if destination.startswith(":") else destination
 
 
 def ids_of(answer: Any) -> list[str]:

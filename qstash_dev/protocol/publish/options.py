@@ -6,7 +6,7 @@ groups, fixtures, export, `send` and the schedules of the configuration file. A 
 and so is the family nested in it. Source: QStash API reference, "Publish".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -295,3 +295,17 @@ def text_of(row: Option, spec: Spec) -> str | None:
     """A message's value of an option as its header has it; `None` without one."""
     value = getattr(spec, row.spec) if row.spec else None
     return None if value is None else row.text(value) or None
+
+
+def family_texts(header: str, callback: Callback) -> Iterator[tuple[str, str]]:
+    """The headers beside `header` that configure a callback, those of nested families included."""
+    plain = Callback(callback.url)
+    for row in _OF_CALLBACK.values():
+        value = getattr(callback, str(row.callback))
+        name = f"{header}-{row.header.removeprefix('Upstash-')}"
+        if value != getattr(plain, str(row.callback)) and (text := row.text(value)):
+            yield name, text
+        if row.read is read_callback and value is not None:
+            yield from family_texts(name, value)
+    for name, value in callback.headers:
+        yield f"{header}-Forward-{name}", value

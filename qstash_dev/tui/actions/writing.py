@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qstash_dev.client import Detail
-from qstash_dev.client.headers import joined, publish_name
+from qstash_dev.client.publishing import absolute, joined, publish_name
 from qstash_dev.protocol.redact import REDACTED
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
 from qstash_dev.tui.model import fixtures
@@ -114,9 +114,7 @@ async def _write(
 
 
 async def _publish(app: "QstashApp", draft: Draft) -> None:
-    url = draft.url
-    if url.startswith("/"):
-        url = (app.session.feed.server.app.url or "http://localhost:3000").rstrip("/") + url
+    url = absolute(draft.url, app.session.feed.server.app.url or "http://localhost:3000")
     token = app.session.feed.server.env.get("QSTASH_TOKEN")
     headers = {**publish_headers(draft.headers), "Upstash-Method": draft.method}
     answer = await app.client.publish(url, draft.body or b"", headers, token)

@@ -1,4 +1,4 @@
-"""Messages saved as files to be sent again; what a file says is `protocol/fixture.py`'s business.
+"""Messages saved as files to be sent again; what a file says is `devtools/fixtures`'s business.
 
 Secrets are left out: the files are made to be committed.
 """
@@ -8,26 +8,22 @@ from pathlib import Path
 
 from qstash_dev.client import Detail
 from qstash_dev.devtools.fixtures import (
-    Fixture,
+    fixture_of,
     publish_headers,
     read_fixture,
     write_fixture,
 )
 from qstash_dev.tui.model.drafts import Draft
 
-SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"})
 _OWN = "upstash-forward-"
 
 
 def save(detail: Detail, body: bytes, folder: Path) -> Path:
     """Write the message; the name tells the destination. Never overwrites."""
-    asked = detail.request
-    headers = tuple((name, value) for name, value in asked.headers if name.lower() not in SECRET)
-    options = (("queue", detail.row.queue),) if detail.row.queue else ()
-    fixture = Fixture(asked.url, asked.method, headers, body, options)
+    url = detail.request.url
     folder.mkdir(parents=True, exist_ok=True)
-    path = _free(folder, re.sub(r"[^a-z0-9]+", "-", _path_of(asked.url).lower()).strip("-"))
-    path.write_text(write_fixture(fixture), "utf-8")
+    path = _free(folder, re.sub(r"[^a-z0-9]+", "-", _path_of(url).lower()).strip("-"))
+    path.write_text(write_fixture(fixture_of(detail, body)), "utf-8")
     return path
 
 

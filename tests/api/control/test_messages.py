@@ -73,9 +73,23 @@ async def test_a_delivered_message_with_its_attempt(api: Api, app: App) -> None:
 
 
 async def test_secrets_are_shown_to_who_asks(api: Api, app: App) -> None:
-    message_id = await api.publish(app.url, forward_authorization="Bearer abcdefghijklmnop")
+    secret = "Bearer abcdefghijklmnop"
+    message_id = await api.publish(
+        app.url,
+        forward_authorization=secret,
+        callback=app.url,
+        callback_forward_authorization=secret,
+        callback_failure_callback=app.url,
+        callback_failure_callback_forward_authorization=secret,
+    )
     shown = await detail(api, message_id, "?reveal=1")
-    assert ["Authorization", "Bearer abcdefghijklmnop"] in shown["request"]["headers"]
+    assert ["Authorization", secret] in shown["request"]["headers"]
+    assert [["Authorization", secret]] == shown["spec"]["callback"]["headers"]
+    masked = await detail(api, message_id)
+    assert secret not in json.dumps(masked)
+    callback = masked["spec"]["callback"]
+    for family in (callback, callback["failure_callback"]):
+        assert family["headers"] == [["Authorization", "Bearer ****mnop"]]
 
 
 async def test_an_attempt_without_an_answer_says_why(api: Api) -> None:
