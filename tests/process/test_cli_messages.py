@@ -202,7 +202,7 @@ def test_wait_sees_what_happens_meanwhile(server, launch):
 
 def test_reset_forgets_everything(server):
     sent(server, "/200", "--delay", "1h")
-    assert server.run("reset").returncode == 0
+    assert server.run("reset", "--yes").returncode == 0
     assert server.json("messages", "list") == []
 
 
@@ -245,3 +245,9 @@ def test_verify_says_which_messages_and_attempts_there_are(server):
     assert (done.returncode, done.stderr) == (1, "Error: message msg_none not found\n")
     done = server.run("verify", refused(server), "--attempt", "4")
     assert "has no attempt 4, only 1 to 1" in done.stderr
+@pytest.mark.parametrize("answer", ["", "n\n", "y\n"])
+def test_a_reset_that_nobody_can_confirm_is_refused(server, answer):
+    sent(server, "/200", "--delay", "1h")
+    done = server.run("reset", stdin=answer)
+    assert (done.returncode, "expected --yes" in done.stderr) == (2, True)
+    assert len(server.json("messages", "list")) == 1

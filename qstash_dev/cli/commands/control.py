@@ -117,7 +117,9 @@ def wait(filter: str, count: int, timeout: str, as_json: bool, url: str | None) 
 @url_option
 def reset(yes: bool, url: str | None) -> None:
     """Forget all messages, schedules, queues, groups and logs."""
-    if not yes and sys.stdin.isatty():
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Failure("Nobody can be asked here; expected --yes to forget everything.", USAGE)
         click.confirm("Forget all messages, schedules, queues, groups and logs?", abort=True)
     ask(url, "POST", "/_dev/reset")
     click.echo("Everything is forgotten.", err=True)
