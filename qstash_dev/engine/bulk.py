@@ -73,6 +73,10 @@ class BulkCancels:
             if action.completed_at is None:
                 self._spawn(action)
 
+    def forget(self) -> None:
+        """Everything is forgotten, and so are the actions that are under way."""
+        self._tasks.forget()
+
     def find(self, user: str, action_id: str) -> BulkAction:
         """A user's action. Raises QStashError(404)."""
         action = self._store.bulk_actions.get(user, action_id)

@@ -261,10 +261,12 @@ class Engine:
 
     def reset(self) -> None:
         """Forget all messages and resources; deliveries under way are abandoned."""
-        self._abandon()
-        self.undo.clear()
-        self.tombstones.begin_anew(self.store.feed.last_seq())
+        seen = self.store.feed.last_seq()
         self.store.reset()
+        self._abandon()
+        self.bulk.forget()
+        self.undo.clear()
+        self.tombstones.begin_anew(seen)
         self.wake()
 
     def pause(self, paused: bool) -> None:

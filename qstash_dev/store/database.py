@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from qstash_dev.store import files
 from qstash_dev.store.errors import StoreError, failure
 from qstash_dev.store.sqlite import connect
 
+MEMORY = ":memory:"
 Later = Callable[[Callable[[], None]], object]
 
 
@@ -38,8 +40,8 @@ class Database:
         self._undone: StoreError | None = None
         self.on_commit: Callable[[], None] = lambda: None
         self.on_rollback: Callable[[], None] = lambda: None
-        self._connection = connect(self.path)
-        self._writer = self._connection.cursor()
+        self._functions: list[tuple[str, int, Callable[..., Any]]] = []
+        self._use(connect(self.path))
 
     def read(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
         """All rows of a query; it sees what the open transaction has written."""
@@ -107,6 +109,7 @@ class Database:
 
     def function(self, name: str, arguments: int, call: Callable[..., Any]) -> None:
         """Make a pure Python function available in SQL."""
+        self._functions.append((name, arguments, call))
         self._connection.create_function(name, arguments, call, deterministic=True)
 
     def commit(self) -> None:
@@ -138,11 +141,78 @@ class Database:
         if not self._open:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def is_in_place(self) -> bool:
+        """Whether the files by this name are those that are written to, and nobody removed them."""
+        return self.path == MEMORY or self._files.are_in_place()
+
+    def move_to(self, path: Path) -> None:
+        """Go on in a new file, which replaces what is there, with all that was written.
+
+        Raises StoreError; then it goes on in the old one.
+        """
+        self.commit()
+
+        def copy(scratch: str) -> None:
+            with contextlib.closing(sqlite3.connect(scratch)) as target:
+                self._connection.backup(target)
+
+        self._replace(str(path), copy)
+
+    def forget_all_but(self, tables: Iterable[str]) -> None:
+        """Go on in a new file that has the rows of these tables alone. Raises StoreError.
+
+        That gives the room on the disk back at once, and takes no longer if there is more to forget.
+        """
+        self.commit()
+        kept = {table: self.read(f"SELECT * FROM {table}") for table in tables}
+
+        def begin(path: str) -> sqlite3.Connection:
+            target = connect(path)
+            for table, rows in kept.items():
+                for row in rows:
+                    target.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
+            return target
+
+        def fill(scratch: str) -> None:
+            begin(scratch).close()
+            # SQLite removes its write-ahead log now; the next one has the same name.
+            self._connection.close()
+
+        if self.path == MEMORY:
+            old = self._connection
+            self._use(begin(MEMORY))
+            old.close()
+        else:
+            self._replace(self.path, fill)
+        self._forget()
+        self.on_commit()
+
     def close(self) -> None:
         """Commit what is open and close the file."""
         self.commit()
         self._connection.execute("PRAGMA optimize")
         self._connection.close()
+        self._files.settle()
+
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._writer = connection.cursor()
+        for name, arguments, call in self._functions:
+            connection.create_function(name, arguments, call, deterministic=True)
+        self._files = files.Files(self.path)
+
+    def _replace(self, path: str, fill: Callable[[str], None]) -> None:
+        """Go on in a file that `fill` writes under another name, so that half of it is never found."""
+        self._files.settle()
+        try:
+            with files.taking_the_place_of(path) as scratch:
+                fill(scratch)
+        except (sqlite3.Error, OSError) as error:
+            raise failure(path, "write to", error) from error
+        fresh, old = connect(path), self._connection
+        self.path = path
+        self._use(fresh)
+        old.close()
 
     def _begin(self) -> None:
         if not self._open:

@@ -323,10 +323,6 @@ class Messages:
             ]
         return [row[0] for row in rows if row]
 
-    def forget(self) -> None:
-        """All messages are about to be deleted."""
-        self._fresh.clear()
-
     def _insert(self, message: Message, now: int) -> int:
         spec, seq = message.spec, self._numbers.next()
         host, path = host_and_path(spec.url)

@@ -18,11 +18,7 @@ from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.waits import Waits
 from qstash_dev.store.workflows import Workflows
 
-_FORGOTTEN = (
-    "waiters", "notices", "run_events", "run_labels", "run_entries", "runs",
-    "dlq", "events", "attempts", "labels", "contents", "messages",
-    "schedules", "queues", "groups", "flow_keys", "deduplication", "bulk_actions",
-)  # fmt: skip
+_KEPT = ("users", "sequences")
 
 
 class Store:
@@ -60,14 +56,11 @@ class Store:
         """Forget everything but the users' signing keys. Sequence numbers go on, with a gap that
         tells before from after.
         """
-        self.messages.forget()
-        self.workflows.forget()
         self._event_numbers.next()
         with self.database:
             self._numbers.keep()
             self._event_numbers.keep()
-            for table in _FORGOTTEN:
-                self.database.write(f"DELETE FROM {table}")
+        self.database.forget_all_but(_KEPT)
 
     def close(self) -> None:
         """Commit and close."""

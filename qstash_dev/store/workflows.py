@@ -267,10 +267,6 @@ class Workflows:
                 del self._known[next(iter(self._known))]
             self._known[key] = run
 
-    def forget(self) -> None:
-        """All runs are about to be deleted."""
-        self._known.clear()
-
 
 def _rest(run: Run) -> Run:
     """A run without what has columns of its own."""

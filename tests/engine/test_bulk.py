@@ -179,3 +179,13 @@ async def test_in_the_background_no_more_are_cancelled_than_asked_for_also_after
     done = await finished(world, action)
     assert done.processed == CHUNK + 2
     assert world.states(ids).count("CANCELED") == CHUNK + 2
+
+
+async def test_an_action_that_was_forgotten_meanwhile_does_not_come_back(world):
+    publish(world, MANY)
+    await world.engine.bulk.start(USER, EVERYTHING)
+    await asyncio.sleep(0)
+    world.engine.reset()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert world.engine.bulk.recent(USER) == []

@@ -245,6 +245,8 @@ def test_verify_says_which_messages_and_attempts_there_are(server):
     assert (done.returncode, done.stderr) == (1, "Error: message msg_none not found\n")
     done = server.run("verify", refused(server), "--attempt", "4")
     assert "has no attempt 4, only 1 to 1" in done.stderr
+
+
 @pytest.mark.parametrize("answer", ["", "n\n", "y\n"])
 def test_a_reset_that_nobody_can_confirm_is_refused(server, answer):
     sent(server, "/200", "--delay", "1h")

@@ -359,3 +359,72 @@ def test_what_an_older_format_redacted_stays_hidden_from_searches(path: Path) ->
     found = flat(store.rows.select(parse_filter("body:secret"), 0, None))
     assert [row.id for row in found] == ["msg_1"]
     store.close()
+
+
+def filled(path: Path, turn: Turn) -> Database:
+    """A database of some megabytes, and a table that is kept."""
+    database = Database(path, turn.append)
+    note(database, "kept")
+    with database:
+        database.write("CREATE TABLE heap (piece BLOB)")
+        database.write_many("INSERT INTO heap VALUES (zeroblob(1000000))", [()] * 5)
+    end(turn)
+    return database
+
+
+def test_what_is_forgotten_gives_its_room_back_at_once(path: Path, turn: Turn) -> None:
+    database = filled(path, turn)
+    database.forget_all_but(["sequences"])
+    note(database, "later")
+    end(turn)
+    assert noted(database) == ["kept", "later"]
+    with pytest.raises(StoreInUse):
+        Database(path)
+    database.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.stat().st_size < 1_000_000
+    again = Database(path)
+    assert noted(again) == ["kept", "later"]
+    again.close()
+
+
+def test_what_cannot_be_forgotten_stays_as_it_was(tmp_path: Path, turn: Turn) -> None:
+    database = filled(tmp_path / "messages.db", turn)
+    with pytest.raises(StoreError, match="cannot read"):
+        database.forget_all_but(["nothing of this name"])
+    (tmp_path / "messages.db.new").mkdir()
+    with pytest.raises(StoreError, match="cannot open"):
+        database.forget_all_but(["sequences"])
+    assert len(database.read("SELECT 1 FROM heap")) == 5
+    database.close()
+
+
+def removed(path: Path, name: str) -> None:
+    for file in path.parent.glob(name):
+        file.unlink()
+
+
+@pytest.mark.parametrize("names", ["messages.db*", "messages.db", "messages.db-wal"])
+def test_a_database_whose_files_were_removed_goes_on_in_new_ones(
+    path: Path, turn: Turn, names: str
+) -> None:
+    database = Database(path, turn.append)
+    note(database, "before")
+    end(turn)
+    assert database.is_in_place()
+    removed(path, names)
+    assert not database.is_in_place()
+    note(database, "after")
+    database.function("twice", 1, lambda number: 2 * number)
+    database.move_to(path)
+    note(database, "moved")
+    end(turn)
+    assert database.is_in_place()
+    assert database.read_one("SELECT twice(4)") == (8,)
+    with pytest.raises(StoreInUse):
+        Database(path)
+    database.close()
+    again = Database(path)
+    assert noted(again) == ["after", "before", "moved"]
+    again.close()
+    assert [file.name for file in path.parent.iterdir()] == ["messages.db"]
