@@ -89,6 +89,7 @@ class Agent(threading.Thread):
         except _Failed as error:
             result = error.failure
         except (PyngrokError, OSError, subprocess.SubprocessError) as error:
+            self._hear_last_words()
             result = self._explain(error)
         self._tell(self._settle, self.opened, result)
         if isinstance(result, str):
@@ -133,10 +134,10 @@ class Agent(threading.Thread):
     def _api_generation(self, address: str) -> str:
         """Which agent API answers: "3" has /api/endpoints, "2" only /api/tunnels.
 
-        Waits for the API, because pyngrok looks for it once after each line and the line that it
-        would need may be the last.
+        Waits for the API while the agent lives, because pyngrok looks for it once after each line
+        and the line that it would need may be the last.
         """
-        while not self._closing.is_set():
+        while not self._closing.is_set() and self._is_alive():
             try:
                 with _direct.open(f"http://{address}/api/endpoints", timeout=2):
                     return "3"
@@ -171,6 +172,14 @@ class Agent(threading.Thread):
             self._signal(signal.SIGTERM)
         return started
 
+    def _is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def _hear_last_words(self) -> None:
+        """What a dead agent wrote, and pyngrok did not read: it stops at the next line."""
+        if self.process is not None and not self._is_alive():
+            self._read_to_the_end()
+
     def _read_to_the_end(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
@@ -203,8 +212,10 @@ class Agent(threading.Thread):
     def _explain(self, error: Exception) -> AgentFailure:
         said = " ".join(str(part) for part in (error, getattr(error, "body", ""), self.last_error))
         code = re.search(r"ERR_NGROK_\d+", said)
-        detail = getattr(error, "ngrok_error", None) or self.last_error or str(error)
-        return AgentFailure(code[0] if code else "agent-refused", _first_line(detail))
+        detail = getattr(error, "ngrok_error", None) or self.last_error
+        if not detail and self.process is not None and not self._is_alive():
+            return AgentFailure("agent-exited", f"exit code {self.process.returncode}")
+        return AgentFailure(code[0] if code else "agent-refused", _first_line(detail or str(error)))
 
     def _tell(self, call: Callable[..., None], *values: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop may be gone at exit

@@ -113,6 +113,7 @@ class Patience:
     ("mode", "code", "words"),
     [
         ("autherr", "ERR_NGROK_105", "NGROK_AUTHTOKEN"),
+        ("lateautherr", "ERR_NGROK_105", "NGROK_AUTHTOKEN"),
         ("inuse", "ERR_NGROK_334", "--domain"),
     ],
 )
@@ -125,6 +126,17 @@ async def test_what_ngrok_refuses_becomes_a_failed_state_with_a_next_step(
     assert words in (state.hint or "")
     assert not ngrok.is_running(await ngrok.started())
     assert not (ngrok.data_dir / "ngrok.pid").exists()
+
+
+async def test_an_agent_that_dies_while_it_starts_is_reported_when_it_is_dead(
+    ngrok: FakeNgrok,
+) -> None:
+    """Not when the time for its start is over: that never is here."""
+    limits = Limits(start_s=20, restart_after_s=())
+    await ngrok.tunnel("mutedeath", limits=limits, sleep=Patience()).start()
+    state = await ngrok.states.until(Phase.FAILED)
+    assert state.code == "agent-exited"
+    assert "exit code 7" in (state.hint or "")
 
 
 @pytest.mark.parametrize("mode", ["silent", "deaf"])
