@@ -23,6 +23,7 @@ COMMANDS = {
     "dlq": ("messages", "Messages that ran out of retries: list, retry, delete."),
     "replay": ("messages", "Deliver messages again, as they were or changed."),
     "logs": ("logs", "What happened, one line per event."),
+    "workflows": ("workflows", "Workflow runs: list, look, cancel, resume, restart, notify."),
     "schedules": ("resources", "List schedules; run, pause, resume, delete one."),
     "queues": ("resources", "List queues; pause, resume, delete one."),
     "groups": ("resources", "List URL groups; delete one."),

@@ -12,6 +12,7 @@ Pairs = list[tuple[str, str]]
 
 class Row(Struct, gc=False):
     """Summary of one message; never contains bodies. Times are epoch ms of the server's clock.
+    `run`, `step` and `call_type` tell what it is in a workflow run.
 
     Not tracked by the garbage collector: a reader holds tens of thousands.
     """
@@ -46,6 +47,9 @@ class Row(Struct, gc=False):
     source: str = "local"
     lints: tuple[str, ...] = ()
     armed: bool = False
+    run: str | None = None
+    step: str | None = None
+    call_type: str | None = None
 
 
 class App(Struct):

@@ -12,9 +12,9 @@ key is a word. Keys, words and texts are compared without regard to case.
     key                    value                            compared
     (word)                 text                             contained in id, destination or body
     dest body              text                             contained
-    id                     text                             at the beginning
+    id run                 text                             at the beginning
     queue schedule label   text                             whole
-    group
+    group step
     header                 name or name=text                whole; a name alone: it is there
     code                   500, 5xx, >=400, 400-499, none   none: there was no answer
     try                    2, >1, 2-4                       attempts made
@@ -97,6 +97,8 @@ COMPARED: Mapping[str, Literal["contains", "prefix", "whole"]] = {
     "schedule": "whole",
     "label": "whole",
     "group": "whole",
+    "run": "prefix",
+    "step": "whole",
     "header": "whole",
 }
 """How a `Text` is compared, for every key that takes one."""
@@ -140,6 +142,8 @@ _OTHER_NAMES = {
     "kind": "source",
     "type": "source",
     "cron": "schedule",
+    "workflow": "run",
+    "runid": "run",
     "time": "age",
     "since": "age",
     "messageid": "id",
@@ -341,6 +345,8 @@ _READERS: Mapping[str, Callable[[str, list[Piece]], Value]] = {
     "schedule": _text,
     "label": _text,
     "group": _text,
+    "run": _text,
+    "step": _text,
     "source": _words(SOURCES),
     "age": _age,
     "id": _text,

@@ -112,7 +112,7 @@ class Engine:
         hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake, store.database.after)
         self.workflows = Workflows(store, clock, new_id, lambda: self.policy, self.add, hold_back)
         self.resumes = Resumes(store, self.workflows)
-        self.waits = Waits(store, self.workflows, lambda: self.policy)
+        self.waits = Waits(store, self.workflows, lambda: self.policy, self.run_now)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
         self.is_elsewhere: Callable[[str], Awaitable[bool]] = _never
         self.on_hold: Callable[[str], None] = lambda awaited: None

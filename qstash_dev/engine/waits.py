@@ -10,6 +10,7 @@ from qstash_dev.engine.hold_back import Answer
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.workflows import Workflows
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Message
 from qstash_dev.protocol.workflow import waits
 from qstash_dev.protocol.workflow.entries import live_run
 from qstash_dev.protocol.workflow.model import Run, Waiter, is_live
@@ -21,12 +22,19 @@ BATCH = 100
 
 
 class Waits:
-    """Who waits in the runs of all users."""
+    """Who waits in the runs of all users. `start` makes a message due."""
 
-    def __init__(self, store: Store, workflows: Workflows, policy: Callable[[], Policy]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        workflows: Workflows,
+        policy: Callable[[], Policy],
+        start: Callable[[Message], None],
+    ) -> None:
         self._store = store
         self._workflows = workflows
         self._policy = policy
+        self._start = start
 
     def wait(
         self, user: str, part: tuple[str, int | None], event_id: str, order: WaitOrder
@@ -58,6 +66,26 @@ class Waits:
         """As a notify of one run, but a call serves the oldest wait alone."""
         found = self._store.waits.waiters(run.user, event_id, run.seq)[:1]
         return (self._serve(found, data) if found else self._keep(run, event_id, data))[1]
+
+    def run_now(self, run: Run) -> int:
+        """What a run waits for that has a time does not wait any longer: sleeps, delays and retries, or
+        else the time-outs of its waits. Returns how many those were.
+        """
+        now = self._workflows.moment().now
+        waiting = [
+            message
+            for message in self._workflows.waiting(run)
+            if message.due_at > now or message.held is not None
+        ]
+        for message in waiting:
+            self._start(message)
+        if waiting:
+            return len(waiting)
+        waiters = self._store.waits.waiters_of(run)
+        for waiter in waiters:
+            with self._store.database:
+                self._time_out(waiter)
+        return len(waiters)
 
     def waiters(self, user: str, event_id: str) -> list[Waiter]:
         """Who waits for an event."""

@@ -9,6 +9,7 @@ from qstash_dev.store.database import Database, Later
 from qstash_dev.store.feed import Feed
 from qstash_dev.store.lists.rows import Rows
 from qstash_dev.store.lists.run_logs import RunLogs
+from qstash_dev.store.lists.run_rows import RunRows
 from qstash_dev.store.lists.runs import Runs
 from qstash_dev.store.lists.search import Search
 from qstash_dev.store.lists.selection import Selector
@@ -35,6 +36,7 @@ class Store:
         self.attempts = Attempts(database)
         self.bin = Bin(database)
         self.run_logs = RunLogs(database, self.messages, self.attempts, self.workflows)
+        self.run_rows = RunRows(database, self.runs, self.run_logs, self.waits)
         selector = Selector(database)
         self.rows = Rows(database, selector)
         self.feed = Feed(database, self._event_numbers, selector)

@@ -59,11 +59,14 @@ class Workflows:
         self._numbers = numbers
         self._event_numbers = event_numbers
         self._known: dict[RunKey, Run] = database.cache()
+        self.revision = 0
+        """Differs after every write."""
 
     # Writing
 
     def put_runs(self, change: RunChange) -> None:
         """Insert or update runs; what waited in those that ended is gone."""
+        self.revision += 1
         for run in change.runs:
             seq = self._put(run, change.at)
             if not is_live(run):
@@ -107,6 +110,15 @@ class Workflows:
         row = self._db.read_one(
             f"{SELECT_RUN} WHERE r.user = ? AND r.id = ? ORDER BY r.created_at DESC LIMIT 1",
             (user, run_id),
+        )
+        return self.read(row) if row else None
+
+    def of_any_user(self, run_id: str, created_at: int | None = None) -> Run | None:
+        """The newest run of an id, or that which was created at a time, whosever it is."""
+        row = self._db.read_one(
+            f"{SELECT_RUN} WHERE r.id = ? AND r.created_at = ifnull(?, r.created_at) "
+            "ORDER BY r.created_at DESC LIMIT 1",
+            (run_id, created_at),
         )
         return self.read(row) if row else None
 
@@ -176,6 +188,7 @@ class Workflows:
 
     def delete(self, seq: int) -> list[str]:
         """Remove an ended run with its messages; returns their ids."""
+        self.revision += 1
         with self._db:
             self._numbers.keep()
             self._event_numbers.keep()

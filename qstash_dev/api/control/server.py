@@ -16,6 +16,7 @@ from qstash_dev.api.control import (
     messages,
     resources,
     routes,
+    workflows,
 )
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
@@ -107,6 +108,7 @@ def _present(call: Call) -> dict[str, Any]:
             "queues": call.store.queues.revision,
             "groups": call.store.groups.revision,
             "flow": call.store.flows.revision,
+            "workflows": call.store.workflows.revision,
         },
     }
 
@@ -178,6 +180,7 @@ ROUTES = (
     *messages.ROUTES,
     *inspections.ROUTES,
     *resources.ROUTES,
+    *workflows.ROUTES,
     *routes.ROUTES,
     *auto_replay.ROUTES,
     *clock.ROUTES,

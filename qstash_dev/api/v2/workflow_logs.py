@@ -60,7 +60,7 @@ async def lines(call: Call) -> web.Response:
     documents: list[dict[str, Any]] = []
     size = 0
     for line in found[: query.count]:
-        documents.append(_line(line, view))
+        documents.append(line_document(line, view))
         size += len(encode(documents[-1]))
         if size > PAGE_BYTES:
             break
@@ -70,7 +70,8 @@ async def lines(call: Call) -> web.Response:
     return await call.answer({"cursor": format_cursor(last.time, last.seq), "events": documents})
 
 
-def _line(line: LogLine, view: View) -> dict[str, Any]:
+def line_document(line: LogLine, view: View) -> dict[str, Any]:
+    """A line about a message of a run, or about the run itself."""
     if line.event is not None and line.message is not None:
         return message_line(line.run, line.event, line.message, line.trouble, view)
     assert line.run_event is not None, "a line is about a message or a run"

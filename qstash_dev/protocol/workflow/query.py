@@ -44,11 +44,14 @@ DEAD = _COMMON | {"created_at", "dlq_id", "failure_state", "status"}
 
 class RunQuery(Struct, frozen=True):
     """Which runs, and which page of them. `among` are ids with their creation times, which override
-    all filters; `url_prefix` is what their URLs begin with. Dates are epoch ms, inclusive.
+    all filters; `url_prefix` is what their URLs begin with. For people: what ids begin with, and what
+    is in URLs. Dates are epoch ms, inclusive.
     """
 
     conditions: dict[str, tuple[str, ...]] = {}
     url_prefix: tuple[str, ...] = ()
+    id_prefix: str = ""
+    url_part: str = ""
     among: tuple[tuple[str, int], ...] = ()
     from_date: int | None = None
     to_date: int | None = None

@@ -56,7 +56,7 @@ def _value(key: str, value: Value, values: dict[str, Any]) -> str:
         regex = None if value.value is None else _regex(value.value, COMPARED[key])
         return f"has_header(c.spec, {_bind(values, value.name)}, {_bind(values, regex)})"
     if isinstance(value, Text):
-        pattern = _bind(values, _like(value, COMPARED[key]))
+        pattern = _bind(values, like(value, COMPARED[key]))
         return _TEXTS[key].format(f"LIKE {pattern} ESCAPE '!'")
     if isinstance(value, Span):
         return _span(_SPANS[key], value, values)
@@ -96,6 +96,8 @@ _TEXTS = {
     "queue": "m.queue {0}",
     "schedule": "m.schedule_id {0}",
     "group": "m.topic {0}",
+    "run": "m.run IN (SELECT r.seq FROM runs r WHERE r.id {0})",
+    "step": "m.step {0}",
     "label": "EXISTS (SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label {0})",
 }
 _SPANS = {"code": "m.last_status", "try": "m.attempts", "age": "(:now - m.created_at)"}
@@ -121,7 +123,8 @@ def _bind(values: dict[str, Any], value: Any) -> str:
     return f":{name}"
 
 
-def _like(text: Text, compared: str) -> str:
+def like(text: Text, compared: str) -> str:
+    """The pattern of `LIKE ... ESCAPE '!'` for a text."""
     escaped = (
         piece.replace("!", "!!").replace("%", "!%").replace("_", "!_") for piece in text.pieces
     )

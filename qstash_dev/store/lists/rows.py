@@ -27,6 +27,7 @@ _COLUMNS = f"""
     (SELECT d.id FROM dlq d WHERE d.message = m.seq),
     (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'),
     m.body_size, m.content_type, m.armed, m.hint, m.lints, m.held,
+    (SELECT r.id FROM runs r WHERE r.seq = m.run), m.step, m.call_type,
     (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq)"""
 
 
@@ -63,6 +64,9 @@ class Row(Struct, frozen=True):
     hint: str | None = None
     lints: tuple[str, ...] = ()
     armed: bool = False
+    run: str | None = None
+    step: str | None = None
+    call_type: str | None = None
 
 
 class Counts(Struct, frozen=True):
@@ -222,10 +226,10 @@ class Rows:
 
 
 def _row(columns: Any) -> Row:
-    *fields, armed, hint, lints, held, labels = columns
+    *fields, armed, hint, lints, held, run, step, call_type, labels = columns
     fields.append(tuple(labels.split(",")) if labels else ())
     fields.append("cloud" if columns[3] == Kind.CLOUD else "local")
     fields.append((hold.hint(held) if held else None) or hint)
     fields.append(tuple(lints.split("\n")) if lints else ())
-    fields.append(bool(armed))
+    fields += (bool(armed), run, step, call_type)
     return Row(*fields)

@@ -39,12 +39,15 @@ class Runs:
         self._workflows = workflows
 
     def select(
-        self, user: str, query: RunQuery, *, live: bool = False, dead: bool = False
+        self, user: str | None, query: RunQuery, *, live: bool = False, dead: bool = False
     ) -> list[Run]:
-        """The runs of a page, in all one more than `count` if there are more. `live` are those that
-        have not ended, `dead` those with an entry in the DLQ.
+        """The runs of a page, of all users or one, in all one more than `count` if there are more.
+        `live` are those that have not ended, `dead` those with an entry in the DLQ.
         """
         where, values = conditions(query)
+        if user is not None:
+            where.append("r.user = ?")
+            values.append(user)
         if live:
             where.append("r.state = 'RUN_STARTED'")
         if dead:
@@ -54,8 +57,8 @@ class Runs:
             values.append(query.cursor)
         limit = -1 if query.count is None else query.count + 1
         rows = self._db.read(
-            f"{SELECT_RUN} WHERE {' AND '.join(['r.user = ?', *where])} ORDER BY r.seq DESC LIMIT ?",
-            (user, *values, limit),
+            f"{SELECT_RUN} WHERE {' AND '.join(where) or 'TRUE'} ORDER BY r.seq DESC LIMIT ?",
+            (*values, limit),
         )
         return [self._workflows.read(row) for row in rows]
 
@@ -76,6 +79,12 @@ def conditions(query: RunQuery) -> tuple[list[str], list[Any]]:
     if query.url_prefix:
         where.append("(" + " OR ".join("substr(r.url, 1, ?) = ?" for _ in query.url_prefix) + ")")
         values += [value for text in query.url_prefix for value in (len(text), text)]
+    if query.id_prefix:
+        where.append("substr(r.id, 1, ?) = ?")
+        values += [len(query.id_prefix), query.id_prefix]
+    if query.url_part:
+        where.append("instr(r.url, ?)")
+        values.append(query.url_part)
     if query.among:
         pairs = " OR ".join("(r.id = ? AND r.created_at = ?)" for _ in query.among)
         where.append(f"({pairs})")

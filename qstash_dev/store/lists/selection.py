@@ -10,9 +10,15 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.devtools.filters import Filter, Term, Words
+from qstash_dev.devtools.filters import COMPARED, Filter, Term, Text, Words
 from qstash_dev.store.database import Database
-from qstash_dev.store.lists.condition import add_functions, condition, is_meant, stored_states
+from qstash_dev.store.lists.condition import (
+    add_functions,
+    condition,
+    is_meant,
+    like,
+    stored_states,
+)
 from qstash_dev.store.lists.windows import CONTENTS_WINDOW, WHOLE, WINDOW
 
 FEW = 5_000
@@ -113,6 +119,8 @@ class Selector:
     def _source(self, term: Term) -> "_Source | None":
         if term.key == "state":
             return _source_of_states(term)
+        if term.key == "run":
+            return _source_of_runs(term)
         column = _named_column(term)
         # All messages have a URL: what is not meant means the others.
         if column is None or (term.negated and column != "url"):
@@ -178,6 +186,18 @@ def _source_of_states(term: Term) -> _Source | None:
         return None
     sql = f"SELECT seq FROM messages INDEXED BY messages_state WHERE state IN ({_NAMES})"
     return _Source(f"{sql} AND state <> 'DELIVERED'", as_json(stored_states(states)), False)
+
+
+def _source_of_runs(term: Term) -> _Source | None:
+    """Messages of runs: there are far fewer runs than messages."""
+    if term.negated:
+        return None
+    patterns = [like(value, COMPARED["run"]) for value in term.values if isinstance(value, Text)]
+    sql = (
+        f"SELECT m.seq AS seq FROM runs r CROSS JOIN messages m ON m.run = r.seq "
+        f"WHERE EXISTS (SELECT 1 FROM ({_NAMES}) WHERE r.id LIKE value ESCAPE '!')"
+    )
+    return _Source(sql, as_json(patterns), True)
 
 
 def as_json(values: list[Any]) -> str:

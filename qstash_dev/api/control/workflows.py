@@ -1,0 +1,197 @@
+"""`/_dev/workflows`: runs of all users, their steps on a time line, and what people do to them."""
+
+from base64 import b64decode
+
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qstash_dev.api.call import Call, readable
+from qstash_dev.api.router import Route
+from qstash_dev.api.v2.workflow_logs import line_document
+from qstash_dev.devtools.run_documents import RunDetail, RunPage
+from qstash_dev.engine.hold_back import Answer
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Headers
+from qstash_dev.protocol.query import format_cursor, parse_cursor
+from qstash_dev.protocol.workflow.log_fields import View
+from qstash_dev.protocol.workflow.model import Run, RunState, is_live
+from qstash_dev.protocol.workflow.query import RunQuery
+
+STATES = {
+    "live": RunState.STARTED,
+    "success": RunState.SUCCESS,
+    "failed": RunState.FAILED,
+    "canceled": RunState.CANCELED,
+}
+"""Words for people, and the states that they mean."""
+MAX_LINES = 2_000
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`Upstash-*` headers with which a run is taken up again; what they do not say stays."""
+
+    headers: dict[str, str] = {}
+
+
+class Notice(Struct, frozen=True, forbid_unknown_fields=True):
+    """An event, and its data: text or `{"base64": "..."}`."""
+
+    event: str
+    body: str | dict[str, str] = ""
+
+
+async def list_(call: Call) -> web.Response:
+    """Runs, newest first; `state`, `run` (how its id begins), `url` (a part of it), `label`."""
+    limit = call.number("limit", 200, 1, 2_000)
+    query = RunQuery(
+        conditions=_conditions(call),
+        id_prefix=call.arg("run") or "",
+        url_part=call.arg("url") or "",
+        count=limit,
+        cursor=parse_cursor(call.arg("cursor") or ""),
+    )
+    rows = call.store.run_rows.select(query, call.engine.clock.now())
+    last = rows[limit - 1] if len(rows) > limit else None
+    cursor = format_cursor(last.created_at, last.seq) if last is not None else None
+    return await call.answer(RunPage(rows[:limit], cursor))
+
+
+async def get(call: Call) -> web.Response:
+    """One run, whole."""
+    found = call.store.run_rows.detail(_find(call), call.engine.clock.now())
+    return await call.answer(_with_hooks(call, found))
+
+
+async def logs(call: Call) -> web.Response:
+    """What happened in a run, line by line, the oldest first."""
+    run = _find(call)
+    query = RunQuery(among=((run.id, run.created_at),), count=MAX_LINES)
+    view = View(call.engine.clock.now())
+    lines = call.store.run_logs.lines(run.user, query)[:MAX_LINES]
+    return await call.answer({"events": [line_document(line, view) for line in reversed(lines)]})
+
+
+async def cancel(call: Call) -> web.Response:
+    """Cancel a live run."""
+    run = _find(call)
+    if not call.engine.workflows.cancel(run):
+        raise QStashError(409, f"workflow run {run.id} cannot be cancelled: it is over")
+    return await call.answer({"id": run.id})
+
+
+async def resume(call: Call) -> web.Response:
+    """Go on with a failed run from its failed step, as a new run."""
+    run = _find(call)
+    if run.failure is None:
+        raise QStashError(409, f"workflow run {run.id} cannot be resumed: it has not failed")
+    accepted = call.engine.resumes.resume(run, await _settings(call))
+    return await call.answer({"id": accepted.run_id, "created_at": accepted.created_at})
+
+
+async def restart(call: Call) -> web.Response:
+    """A new run with the payload of one that is over."""
+    run = _find(call)
+    if is_live(run):
+        raise QStashError(409, f"workflow run {run.id} is live: cancel it first")
+    accepted = call.engine.resumes.restart(run, await _settings(call))
+    return await call.answer({"id": accepted.run_id, "created_at": accepted.created_at})
+
+
+async def call_again(call: Call) -> web.Response:
+    """Call the failure function of a run once more."""
+    run = _find(call)
+    call.engine.resumes.call_again(run)
+    return await call.answer({"id": run.id})
+
+
+async def run_now(call: Call) -> web.Response:
+    """End the sleeps, delays and retries of a run; without any, time out what it waits for."""
+    run = _find(call)
+    if not is_live(run):
+        raise QStashError(409, f"workflow run {run.id} cannot be run now: it is over")
+    done = call.engine.waits.run_now(run)
+    if not done:
+        raise QStashError(409, f"workflow run {run.id} waits for nothing that has a time")
+    return await call.answer({"id": run.id, "started": done})
+
+
+async def notify_run(call: Call) -> web.Response:
+    """An event for one run; if that does not wait for it yet, it is kept."""
+    run, notice = _find(call), await call.json(Notice)
+    if not is_live(run):
+        raise QStashError(409, f"workflow run {run.id} is over: nobody waits in it")
+    served, answer = call.engine.waits.notify_run(run, notice.event, _data(notice))
+    runs = [one.run.id for one in served]
+    return await call.answer({"resumed": runs, "kept": not runs}, then=answer)
+
+
+async def notify(call: Call) -> web.Response:
+    """An event for all runs of all users that wait for it."""
+    notice: Notice = await call.json(Notice)
+    runs: list[str] = []
+    answers: list[Answer] = []
+    for user in dict.fromkeys(user.id for user in call.context.users.values()):
+        served, answer = call.engine.waits.notify(user, notice.event, _data(notice))
+        runs += [one.run.id for one in served]
+        answers += [answer] if answer is not None else []
+    for answer in answers[1:]:
+        answer.written()
+    return await call.answer({"resumed": runs}, then=answers[0] if answers else None)
+
+
+def _find(call: Call) -> Run:
+    """The newest run of an id, or that which was created at a time. Raises QStashError(404)."""
+    run_id = call.params["id"]
+    created_at = call.number("created_at", 0) or None
+    run = call.store.workflows.of_any_user(run_id, created_at)
+    if run is None:
+        raise QStashError(404, f"workflow run {run_id[:200]} not found")
+    return run
+
+
+def _conditions(call: Call) -> dict[str, tuple[str, ...]]:
+    conditions: dict[str, tuple[str, ...]] = {}
+    words = [word for word in (call.arg("state") or "").lower().split(",") if word]
+    for word in words:
+        if word not in STATES:
+            expected = ", ".join(STATES)
+            raise QStashError(400, f"unknown state {word[:50]!r}: expected one of {expected}")
+    if words:
+        conditions["state"] = tuple(STATES[word] for word in words)
+    if label := call.arg("label"):
+        conditions["label"] = (label,)
+    return conditions
+
+
+async def _settings(call: Call) -> Headers:
+    order: Settings = await call.json(Settings)
+    return tuple(order.headers.items())
+
+
+def _data(notice: Notice) -> bytes:
+    if isinstance(notice.body, str):
+        return notice.body.encode("utf-8", "replace")
+    try:
+        return b64decode(notice.body["base64"], validate=True)
+    except (KeyError, ValueError) as error:
+        raise QStashError(400, 'invalid body: expected text or {"base64": "..."}') from error
+
+
+def _with_hooks(call: Call, found: RunDetail) -> RunDetail:
+    base = f"http://{readable(call.request.headers.get('Host', 'localhost'))}"
+    return replace(found, hooks={event: base + path for event, path in found.hooks.items()})
+
+
+ROUTES = (
+    Route("GET", "/_dev/workflows", list_),
+    Route("POST", "/_dev/notify", notify),
+    Route("GET", "/_dev/workflows/{id}", get),
+    Route("GET", "/_dev/workflows/{id}/logs", logs),
+    Route("POST", "/_dev/workflows/{id}/cancel", cancel),
+    Route("POST", "/_dev/workflows/{id}/resume", resume),
+    Route("POST", "/_dev/workflows/{id}/restart", restart),
+    Route("POST", "/_dev/workflows/{id}/callback", call_again),
+    Route("POST", "/_dev/workflows/{id}/run", run_now),
+    Route("POST", "/_dev/workflows/{id}/notify", notify_run),
+)

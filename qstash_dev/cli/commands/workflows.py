@@ -1,0 +1,278 @@
+"""`workflows`: list runs, look at one as its steps, cancel, resume, restart, run now, notify."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import click
+from msgspec import convert
+
+from qstash_dev.cli.bodies import body_of, headers_of
+from qstash_dev.cli.commands.messages import each
+from qstash_dev.cli.connection import ask, json_option, url_option, with_client
+from qstash_dev.cli.exits import Failure
+from qstash_dev.cli.tables import as_text, print_json, print_record, print_table, time_text
+from qstash_dev.client import Client
+from qstash_dev.console import printable
+from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, RunStep, words
+from qstash_dev.protocol.timing import format_duration
+
+STATES = {
+    "RUN_STARTED": "▶ live",
+    "RUN_SUCCESS": "✓ success",
+    "RUN_FAILED": "✗ failed",
+    "RUN_CANCELED": "⊘ canceled",
+}
+STEPS = {
+    "STEP_SUCCESS": "✓",
+    "STEP_PROGRESS": "▶",
+    "STEP_RETRY": "↻",
+    "STEP_FAILED": "✗",
+    "STEP_CANCELED": "⊘",
+}
+SHOWN = 200
+"""Characters of an input or output; `--json` gives all."""
+
+
+@click.group()
+def workflows() -> None:
+    """List workflow runs, look at one, cancel, resume, restart, run now, notify."""
+
+
+@workflows.command("list")
+@click.option(
+    "--state", metavar="STATE", help="live, success, failed, canceled; several with commas."
+)
+@click.option("--run", metavar="ID", help="The beginning of a run's id.")
+@click.option("--dest", metavar="TEXT", help="A part of the workflow's URL.")
+@click.option("--label", metavar="LABEL", help="A label of the run.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many."
+)
+@json_option
+@url_option
+def list_runs(
+    state: str | None,
+    run: str | None,
+    dest: str | None,
+    label: str | None,
+    limit: int,
+    as_json: bool,
+    url: str | None,
+) -> None:
+    """The newest runs first."""
+    params = {"state": state, "run": run, "url": dest, "label": label, "limit": limit}
+    now, page = _with_now(url, "/_dev/workflows", params)
+    if as_json:
+        print_json(page["runs"])
+        return
+    rows = [_cells(row, now) for row in convert(page, RunPage).runs]
+    heads = ("STARTED", "STATE", "STEPS", "TOOK", "ID", "WORKFLOW", "NOW")
+    print_table(heads, rows, "No workflow run matches.")
+
+
+@workflows.command("get")
+@click.argument("id")
+@click.option("--created-at", type=int, metavar="MS", help="Of several runs of that id, which.")
+@json_option
+@url_option
+def get_run(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:
+    """One run with its steps, what it waits for, and why it failed."""
+    now, found = _with_now(url, _path(id), {"created_at": created_at})
+    if as_json:
+        print_json(found)
+        return
+    _print_run(convert(found, RunDetail), now)
+
+
+@workflows.command("logs")
+@click.argument("id")
+@click.option("--created-at", type=int, metavar="MS", help="Of several runs of that id, which.")
+@json_option
+@url_option
+def run_logs(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:
+    """What happened in a run, one line per event."""
+    found = ask(url, "GET", f"{_path(id)}/logs", params={"created_at": created_at})
+    for event in found["events"]:
+        if as_json:
+            click.echo(json.dumps(event, ensure_ascii=False))
+            continue
+        step = event.get("stepInfo", {})
+        told = (
+            time_text(event["time"]), f"{event['state']:<15}", step.get("stepName"),
+            event.get("messageId"), event.get("error"),
+        )  # fmt: skip
+        click.echo(printable("  ".join(text for text in told if text)))
+
+
+ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
+headers_option = click.option(
+    "-H",
+    "headers",
+    multiple=True,
+    metavar="HEADER",
+    help='Another setting, such as "Upstash-Retries: 5".',
+)
+
+
+@workflows.command("cancel")
+@ids_argument
+@url_option
+def cancel_runs(ids: tuple[str, ...], url: str | None) -> None:
+    """End live runs; what is under way ends by itself."""
+    each(url, ids, "Canceled", lambda client, id: _order(client, id, "cancel"))
+
+
+@workflows.command("resume")
+@ids_argument
+@headers_option
+@url_option
+def resume_runs(ids: tuple[str, ...], headers: Sequence[str], url: str | None) -> None:
+    """Go on with failed runs from their failed step, as new runs."""
+    settings = _settings(headers)
+    each(url, ids, "Resumed", lambda client, id: _order(client, id, "resume", settings))
+
+
+@workflows.command("restart")
+@ids_argument
+@headers_option
+@url_option
+def restart_runs(ids: tuple[str, ...], headers: Sequence[str], url: str | None) -> None:
+    """Start runs that are over once more, with their payload."""
+    settings = _settings(headers)
+    each(url, ids, "Restarted", lambda client, id: _order(client, id, "restart", settings))
+
+
+@workflows.command("run")
+@ids_argument
+@url_option
+def run_now(ids: tuple[str, ...], url: str | None) -> None:
+    """End the sleeps, delays and retries of runs now; else time out what they wait for."""
+    each(url, ids, "Started", lambda client, id: _order(client, id, "run"))
+
+
+@workflows.command("callback")
+@ids_argument
+@url_option
+def call_again(ids: tuple[str, ...], url: str | None) -> None:
+    """Call the failure function of runs once more, where that failed."""
+    each(url, ids, "Called", lambda client, id: _order(client, id, "callback"))
+
+
+@workflows.command("notify")
+@click.argument("event")
+@click.option("--run", metavar="ID", help="Only this run; kept, if it does not wait yet.")
+@click.option("-d", "--data", metavar="TEXT", help="The event's data; @FILE reads a file, - stdin.")
+@json_option
+@url_option
+def notify(event: str, run: str | None, data: str | None, as_json: bool, url: str | None) -> None:
+    """Resume the runs that wait for an event."""
+    body = "" if data is None else body_of(data)
+    path = "/_dev/notify" if run is None else f"{_path(run)}/notify"
+    found = ask(url, "POST", path, json={"event": event, "body": body})
+    if as_json:
+        print_json(found)
+    elif found["resumed"]:
+        for id in found["resumed"]:
+            click.echo(f"Resumed {id}")
+    elif found.get("kept"):
+        click.echo(f"{run} does not wait for {event} yet: kept for its next wait")
+    else:
+        raise Failure(f"Nobody waits for the event {event}: it is lost.")
+
+
+def _path(id: str) -> str:
+    return f"/_dev/workflows/{quote(id, safe='')}"
+
+
+def _with_now(url: str | None, path: str, params: dict[str, Any]) -> tuple[int, Any]:
+    """The time of the server, and what it answers."""
+
+    async def run(client: Client) -> tuple[int, Any]:
+        clock = await client.clock()
+        return clock.now or 0, await client.request("GET", path, params=params)
+
+    return with_client(url, run)
+
+
+async def _order(
+    client: Client, id: str, verb: str, order: dict[str, Any] | None = None
+) -> str | None:
+    answer = await client.request("POST", f"{_path(id)}/{verb}", json=order or {})
+    return answer["id"] if answer["id"] != id else None
+
+
+def _settings(headers: Sequence[str]) -> dict[str, Any]:
+    return {"headers": headers_of(headers)}
+
+
+def _cells(row: RunRow, now: int) -> tuple[object, ...]:
+    """One line of the list."""
+    took = format_duration((row.completed_at or now) - row.created_at)
+    state = STATES.get(row.state, row.state)
+    return time_text(row.created_at), state, row.steps, took, row.id, row.url, _now(row, now)
+
+
+def _now(row: RunRow, now: int) -> str:
+    if row.waits:
+        more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
+        return words(row.waits[0], now) + more
+    if row.successor is not None:
+        return f"resumed as {row.successor}"
+    return (row.failure_state or "").removeprefix("CALLBACK_").lower() and (
+        f"failure function: {(row.failure_state or '').removeprefix('CALLBACK_').lower()}"
+    )
+
+
+def _print_run(found: RunDetail, now: int) -> None:
+    row = found.row
+    click.echo(f"{STATES.get(row.state, row.state)}  {printable(row.id)}")
+    for notice in row.notices:
+        click.echo(f"! {printable(notice)}")
+    overview = {
+        "workflow": row.url,
+        "started": time_text(row.created_at),
+        "took": format_duration((row.completed_at or now) - row.created_at),
+        "labels": ", ".join(row.labels),
+        "invoked by": row.parent,
+        "resumed as": row.successor,
+        "dlq": row.dlq_id,
+        "payload": _short(found.payload),
+        "result": _short(found.response or ""),
+    }
+    print_record(overview)
+    click.echo("")
+    for step in found.steps:
+        _print_step(step, now)
+    for waiting in row.waits:
+        click.echo(f"… {printable(words(waiting, now))}")
+    for event, address in found.hooks.items():
+        click.echo(f"  webhook of {printable(event)}: {printable(address)}")
+    for delivery in found.pending:
+        _print_errors(delivery)
+    if found.failure is not None:
+        state = found.failure["state"].removeprefix("CALLBACK_").lower()
+        click.echo(f"failure function: {state}  {found.failure['messageId']}")
+        _print_errors(found.failure)
+
+
+def _print_step(step: RunStep, now: int) -> None:
+    indent = "│ " if step.parallel else ""
+    took = format_duration(max(0, (step.ended_at or now) - step.began_at))
+    out = step.log.get("out")
+    line = f"{indent}{STEPS.get(step.state, '?')} {step.name}  {step.type}  {took}"
+    click.echo(printable(line + (f"  → {_short(as_text(out))}" if out not in (None, "") else "")))
+    _print_errors(step.log)
+
+
+def _print_errors(log: dict[str, Any]) -> None:
+    for error in log.get("errors", []):
+        click.echo(
+            printable(f"  ✗ {time_text(error['time'])}  {error['error']}  {_short(error['body'])}")
+        )
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= SHOWN else flat[: SHOWN - 1] + "…"

@@ -1,0 +1,121 @@
+"""What the control API says of workflow runs, as types, and what a run waits for in words.
+
+Unknown fields are ignored, missing ones have defaults. Times are epoch ms of the server's clock.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from qstash_dev.protocol.timing import format_duration
+
+
+class Waiting(Struct, frozen=True):
+    """One thing that a live run waits for. `kind` is `step` (the app is at it), `call`, `retry`,
+    `sleep`, `delayed` (the start), `queued`, `held`, `event` or `invoke`.
+
+    `until` is when it goes on by itself. `name` is the step's, `event` what is to be notified; `run` is
+    the invoked one; `tried` counts retries, `tries` how many there may be.
+    """
+
+    kind: str
+    name: str = ""
+    until: int | None = None
+    message: str | None = None
+    event: str | None = None
+    run: str | None = None
+    url: str | None = None
+    tried: int = 0
+    tries: int = 0
+
+
+class RunRow(Struct, frozen=True):
+    """One run in a list; no bodies in here. `steps` counts the finished ones, `parent` is the run that
+    invoked it, `successor` the one that it was resumed as.
+    """
+
+    id: str
+    created_at: int
+    state: str
+    url: str
+    user: str = "defaultUser"
+    seq: int = 0
+    completed_at: int | None = None
+    steps: int = 0
+    labels: tuple[str, ...] = ()
+    flow_key: str | None = None
+    parent: str | None = None
+    parent_created_at: int | None = None
+    successor: str | None = None
+    dlq_id: str | None = None
+    failure_state: str | None = None
+    waits: tuple[Waiting, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+class RunStep(Struct, frozen=True):
+    """A step on the time line of its run. Steps of one `group` stand side by side.
+
+    `ended_at` is `None` while it is under way. `messages` are the ids of its messages in their order:
+    plan, call, the call's answer, result; `message` is that which tells most. `log` is what QStash's
+    log says of the step, in the log's words: input, output, errors, what it waits for.
+    """
+
+    group: int
+    parallel: bool
+    name: str
+    type: str
+    state: str
+    began_at: int
+    ended_at: int | None = None
+    id: int | None = None
+    message: str | None = None
+    messages: tuple[str, ...] = ()
+    log: dict[str, Any] = {}
+
+
+class RunPage(Struct, frozen=True):
+    """A page of runs, newest first."""
+
+    runs: list[RunRow]
+    cursor: str | None = None
+
+
+class RunDetail(Struct, frozen=True):
+    """One run, whole. `pending` are deliveries beside the steps, `failure` is the failure function,
+    both in the words of QStash's log; `children` are the runs that it invoked; `hooks` are the
+    addresses of webhooks that it waits for.
+    """
+
+    row: RunRow
+    steps: list[RunStep]
+    payload: str = ""
+    headers: list[list[str]] = []
+    response: str | None = None
+    pending: list[dict[str, Any]] = []
+    failure: dict[str, Any] | None = None
+    children: list[RunRow] = []
+    hooks: dict[str, str] = {}
+
+
+def words(waiting: Waiting, now: int) -> str:
+    """What a run waits for, in a few words."""
+    left = format_duration(max(0, waiting.until - now)) if waiting.until is not None else ""
+    match waiting.kind:
+        case "sleep":
+            return f"sleeps, {left} left"
+        case "delayed":
+            return f"starts in {left}"
+        case "retry":
+            return f"retry {waiting.tried}/{waiting.tries} in {left}"
+        case "event":
+            return f"waits for event {waiting.event}, {left} left"
+        case "invoke":
+            return f"waits for run {waiting.run}"
+        case "call":
+            return f"calls {waiting.url}"
+        case "held":
+            return "held"
+        case "queued":
+            return "waits for its turn"
+    return f"runs after {waiting.name}" if waiting.name else "runs"
