@@ -12,7 +12,13 @@ from typing import Any
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
+from aiohttp.http import (
+    SERVER_SOFTWARE,
+    HttpVersion,
+    HttpVersion10,
+    HttpVersion11,
+    RawRequestMessage,
+)
 from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
 
 from qstash_dev.api.call import json_response
@@ -35,6 +41,8 @@ class ApiServer(web.Server):
 
     def __init__(self, handle: Handle) -> None:
         async def serve(request: web.BaseRequest) -> web.StreamResponse:
+            if isinstance(request, _Request) and not request.is_understood:
+                return _not_understood()
             await _invite_body(request)
             return await handle(request)
 
@@ -82,7 +90,25 @@ async def _invite_body(request: web.BaseRequest) -> None:
         request.writer.output_size = 0  # the answer itself has not begun
 
 
+def _not_understood() -> web.Response:
+    text = "invalid HTTP request: its version is neither HTTP/1.1 nor HTTP/1.0"
+    log.warning("%s", text)
+    response = json_response({"error": text}, HTTPStatus.BAD_REQUEST)
+    response.force_close()
+    return response
+
+
 class _Request(web.BaseRequest):
+    @property
+    def is_understood(self) -> bool:
+        """The parser also lets pass what nobody speaks, as a request line without a version."""
+        return self._version in (HttpVersion11, HttpVersion10)
+
+    @property
+    def version(self) -> HttpVersion:
+        """That of the answer, too."""
+        return self._version if self.is_understood else HttpVersion10
+
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         """Strangers need not know what answers them. aiohttp offers this to applications only."""
         if response.headers.get("Server") == SERVER_SOFTWARE:

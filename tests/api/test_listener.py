@@ -167,3 +167,15 @@ async def test_a_client_that_goes_away_in_its_body_is_one_line_for_who_debugs(
     assert (line.levelname, line.exc_info) == ("DEBUG", None)
     assert line.getMessage() == f"POST /v2/publish/{NOWHERE}: the client went away"
     assert (await api.ok("GET", "/_dev/snapshot"))["counts"]["messages"] == 0
+
+
+@pytest.mark.parametrize("version", ["", " HTTP/0.9", " HTTP/2.0"])
+async def test_a_version_that_nobody_speaks_is_refused_in_http_that_all_understand(
+    api: Api, version: str
+) -> None:
+    line = f"POST /v2/publish/{NOWHERE}?qstash_token={TOKEN}"
+    answer = await half_closed(api.port, request(line).replace(b" HTTP/1.1", version.encode()))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert re.match(rb"HTTP/1\.[01] 400 ", head)
+    assert json.loads(body)["error"].startswith("invalid HTTP request: ")
+    assert (await api.ok("GET", "/_dev/snapshot"))["counts"]["messages"] == 0
