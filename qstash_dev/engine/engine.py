@@ -436,6 +436,7 @@ class Engine:
         """What is under way has no effect any more, and nothing waits for its turn."""
         self._in_flight.abandon()
         self.lanes.clear()
+        self.workflows.hold_back.clear()
 
     def _settle(self, attempt: Attempt, awaited: str | None) -> None:
         message = self._in_flight.messages[attempt.message_id]

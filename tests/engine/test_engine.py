@@ -10,7 +10,18 @@ from msgspec.structs import replace
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Endpoint, Group, Query, Reason, Request, SendFailure
-from tests.engine.fakes import OTHER_USER, START, URL, USER, World, answer, lose_a_transaction
+from qstash_dev.protocol.workflow.entries import Submission
+from qstash_dev.protocol.workflow.trigger import triggered
+from tests.engine.fakes import (
+    OTHER_USER,
+    START,
+    URL,
+    USER,
+    World,
+    answer,
+    draft,
+    lose_a_transaction,
+)
 from tests.samples import flat
 
 MINUTE = 60_000
@@ -601,6 +612,22 @@ async def test_reset_forgets_everything_and_abandons_deliveries(world: World) ->
     await world.settle()
     assert world.states([message_id]) == ["DELIVERED"]
     assert world.app.open == []
+
+
+async def test_reset_forgets_what_a_run_held_back(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    start = triggered(draft(), "", world.ids, unknown_sdk=False)
+    _, answer = world.engine.workflows.submit(USER, [Submission(start, b"", triggered=True)])
+    assert answer is not None
+    await world.settle()
+    world.engine.reset()
+    answer.written()
+    for _, overdue in world.later:
+        overdue()
+    await world.run_out()
+    assert (world.app.deliveries, caplog.messages) == ([], [])
+    assert world.engine.is_idle()
 
 
 async def test_only_what_is_finished_can_be_forgotten(world: World) -> None:
