@@ -1,0 +1,25 @@
+"""Tests of other people's apps: a server for a test session, and what a test asks of it.
+
+`Qstash` is for plain tests, `AsyncQstash` the same for tests that await. Knows the control API only.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qstash_dev.testing.aqstash import AsyncQstash
+    from qstash_dev.testing.blocking import Qstash
+
+__all__ = ["AsyncQstash", "Qstash"]
+
+
+def __getattr__(name: str) -> object:
+    """The names above, when they are asked for: pytest loads this package also where nobody does."""
+    if name == "AsyncQstash":
+        from qstash_dev.testing.aqstash import AsyncQstash
+
+        return AsyncQstash
+    if name == "Qstash":
+        from qstash_dev.testing.blocking import Qstash
+
+        return Qstash
+    raise AttributeError(name)

@@ -1,0 +1,247 @@
+"""A server as a test sees it: what was sent, what time it is, what goes wrong on purpose.
+
+Every answer is the control API's, so a test and the terminal UI see the same. Nothing here waits
+longer than it is told to.
+"""
+
+import json as json_codec
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from qstash_dev.client import Client, Detail, DlqEntry, Row
+from qstash_dev.devtools.fixtures import publish_headers, read_fixture
+from qstash_dev.protocol.timing import parse_duration
+from qstash_dev.testing.told import Expected, missing, sent, waiting
+
+PENDING = "-state:finished"
+MOST_JUMPS = 10_000
+"""So many events does `settle` walk through before it says that this never ends."""
+PATIENCE_MS = 10_000
+
+Message = Row | str
+"""A message, or its id."""
+
+
+class Schedules:
+    """The schedules of a server."""
+
+    def __init__(self, server: "AsyncQstash") -> None:
+        self._server = server
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Every schedule, as QStash lists it."""
+        async with self._server.client() as client:
+            return await client.resources("schedules")
+
+    async def run(self, schedule_id: str) -> None:
+        """Let it fire now, beside its times."""
+        async with self._server.client() as client:
+            await client.request("POST", f"/_dev/schedules/{schedule_id}/run")
+
+
+class AsyncQstash:
+    """One server. `env` holds the four variables by which an app's SDK finds it.
+
+    Every method raises `ClientError` with a sentence when the server refuses or does not answer, and
+    those that expect something `AssertionError` with what there was instead.
+    """
+
+    def __init__(self, url: str, env: Mapping[str, str], fixtures: Path) -> None:
+        self.url = url
+        self.env = dict(env)
+        self.token = self.env["QSTASH_TOKEN"]
+        self.schedules = Schedules(self)
+        self._fixtures = fixtures
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """The client of the control API, for what has no method here."""
+        async with Client(self.url, self.token) as client:
+            yield client
+
+    # Looking
+
+    async def messages(self, filter: str = "") -> list[Row]:
+        """All messages that match, oldest first. The filter language is the terminal UI's."""
+        rows: list[Row] = []
+        cursor: str | None = None
+        async with self.client() as client:
+            while True:
+                page = await client.messages(filter, cursor, order="earliest")
+                rows += page.rows
+                cursor = page.cursor
+                if cursor is None:
+                    return rows
+
+    async def detail(self, message: Message) -> Detail:
+        """One message with its request and every attempt."""
+        async with self.client() as client:
+            return await client.message(_id(message))
+
+    async def body(self, message: Message) -> bytes:
+        """What was published."""
+        async with self.client() as client:
+            return await client.body(_id(message))
+
+    async def dlq(self) -> list[DlqEntry]:
+        """Dead letters, newest first."""
+        async with self.client() as client:
+            return await client.dlq()
+
+    # Waiting
+
+    async def wait(self, filter: str, count: int = 1, timeout: float = 5.0) -> list[Row]:
+        """Wait until so many messages match; `timeout` is in real seconds. Raises AssertionError."""
+        params: dict[str, str | int | None] = {
+            "filter": filter,
+            "count": count,
+            "timeout_ms": int(timeout * 1000),
+        }
+        async with self.client() as client:
+            answer = await client.request("GET", "/_dev/wait", params=params)
+        rows = msgspec.convert(answer["rows"], list[Row])
+        if answer["met"]:
+            return rows
+        happened = await self._sent()
+        raise AssertionError(
+            f"{len(rows)} of {count} messages matched {filter!r} within {timeout:g} s.{happened}"
+        )
+
+    async def settle(self) -> None:
+        """Deliver, retry and call back until nothing waits any more; what waits for later is run now.
+
+        Time is skipped, so a frozen clock ends when the last retry was due. Raises AssertionError
+        with what waits if that never comes.
+        """
+        async with self.client() as client:
+            for _ in range(MOST_JUMPS):
+                clock = await client.clock({"advance_ms": 0, "wait_ms": PATIENCE_MS})
+                if not (await client.messages(PENDING, limit=1)).rows:
+                    return
+                if clock.next_event_at is None:
+                    break
+                await client.clock({"skip": True, "wait_ms": PATIENCE_MS})
+            rows = (await client.messages(PENDING, limit=20)).rows
+        raise AssertionError(waiting(rows))
+
+    async def advance(self, duration: str) -> None:
+        """Let time pass, such as `2h`; what becomes due on the way is delivered on the way."""
+        order = {"advance_ms": parse_duration(duration), "wait_ms": PATIENCE_MS}
+        async with self.client() as client:
+            await client.clock(order)
+
+    async def freeze(self, at: datetime | None = None) -> None:
+        """Stop time, at a later moment if one is given: only forward."""
+        async with self.client() as client:
+            await client.clock({"mode": "frozen"})
+            if at is not None:
+                until = int(at.timestamp() * 1000)
+                await client.clock({"until": until, "wait_ms": PATIENCE_MS})
+
+    # Doing
+
+    async def replay(self, message: Message, /, **changes: object) -> str:
+        """Send it again, whole or with another `body`, `headers`, `url`; the id of the new message."""
+        async with self.client() as client:
+            return await client.replay(_id(message), changes)
+
+    async def run(self, message: Message) -> None:
+        """Try it now."""
+        async with self.client() as client:
+            await client.run(_id(message))
+
+    async def cancel(self, message: Message) -> None:
+        """Stop trying."""
+        async with self.client() as client:
+            await client.cancel(_id(message))
+
+    async def send_fixture(self, name: str) -> str:
+        """Publish a saved message: a path, or a name in the folder of fixtures; the new id."""
+        path = Path(name) if name.endswith(".json") else self._fixtures / f"{name}.json"
+        fixture = read_fixture(path.read_bytes())
+        async with self.client() as client:
+            answer = await client.publish(
+                fixture.url, fixture.body, dict(publish_headers(fixture)), self.token
+            )
+        return str(answer["messageId"])
+
+    async def route(self, source: str, target: str) -> None:
+        """Deliver what is sent to URLs that begin with `source` to `target` instead."""
+        async with self.client() as client:
+            known = (await client.request("GET", "/_dev/routes"))["routes"]
+            routes = [route for route in known if route["from"] != source]
+            await client.request(
+                "PUT", "/_dev/routes", json={"routes": [*routes, {"from": source, "to": target}]}
+            )
+
+    # Faults
+
+    async def fail(self, url: str, status: int = 500, times: int | None = None) -> None:
+        """Answer deliveries to `url` (a part of it suffices) with a status, without the app."""
+        await self._fault(url, kind="status", status=status, times=times)
+
+    async def drop(self, url: str, times: int | None = None) -> None:
+        """Call the app and lose its answer."""
+        await self._fault(url, kind="drop", times=times)
+
+    async def duplicate(self, url: str, times: int | None = None) -> None:
+        """Call the app twice."""
+        await self._fault(url, kind="duplicate", times=times)
+
+    async def delay(self, url: str, seconds: float, times: int | None = None) -> None:
+        """Call the app later; in real time."""
+        await self._fault(url, kind="latency", latency_ms=int(seconds * 1000), times=times)
+
+    async def _fault(self, url: str, **order: object) -> None:
+        filter = f"dest:{json_codec.dumps(url)}"
+        async with self.client() as client:
+            await client.request("POST", "/_dev/faults", json={"filter": filter, **order})
+
+    # Expecting
+
+    async def assert_delivered(
+        self, url: str = "", *, json: object = ..., body: bytes | None = None, count: int = 1
+    ) -> list[Row]:
+        """Exactly `count` messages arrived at `url` (a part of it), of that body if one is given."""
+        return await self._expect(Expected("delivered", url, json, body, count))
+
+    async def assert_failed(
+        self, url: str = "", *, json: object = ..., body: bytes | None = None, count: int = 1
+    ) -> list[Row]:
+        """Exactly `count` messages for `url` were given up."""
+        return await self._expect(Expected("failed", url, json, body, count))
+
+    async def assert_nothing_sent(self, url: str = "") -> None:
+        """Nothing was published for `url`, whatever became of it."""
+        rows = [row for row in await self.messages() if url in row.url]
+        if rows:
+            raise AssertionError(f"Expected that nothing is sent.{await self._sent()}")
+
+    async def _expect(self, expected: Expected) -> list[Row]:
+        rows = [row for row in await self.messages() if row.state == expected.state]
+        rows = [row for row in rows if expected.url in row.url]
+        if expected.has_body:
+            rows = [row for row in rows if expected.is_body(await self.body(row))]
+        if len(rows) != expected.count:
+            raise AssertionError(f"{missing(expected, len(rows))}{await self._sent()}")
+        return rows
+
+    async def _sent(self) -> str:
+        rows = await self.messages()
+        return sent([(row, await self.body(row)) for row in rows[-20:]], len(rows))
+
+    async def forget(self) -> None:
+        """Begin anew: no messages, faults or routes, deliveries not paused. Time goes on."""
+        async with self.client() as client:
+            await client.request("POST", "/_dev/reset")
+            await client.request("POST", "/_dev/resume")
+            await client.request("PUT", "/_dev/routes", json={"routes": []})
+
+
+def _id(message: Message) -> str:
+    return message if isinstance(message, str) else message.id

@@ -1,0 +1,89 @@
+"""The same server for tests that do not await: each call runs to its end on a loop of its own.
+
+The loop is a thread's, so that a test whose own loop runs may call it as well.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from threading import Thread
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from qstash_dev.testing.aqstash import AsyncQstash, Schedules
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Loop:
+    """An event loop in a thread, until it is closed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="qstash-dev", daemon=True)
+        self._thread.start()
+
+    def run(self, job: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine, or what it raises."""
+        return asyncio.run_coroutine_threadsafe(job, self._loop).result()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _of(
+    method: Callable[Concatenate[AsyncQstash, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate["Qstash", P], T]:
+    def call(self: "Qstash", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._loop.run(method(self._server, *args, **kwargs))
+
+    call.__name__, call.__doc__ = method.__name__, method.__doc__
+    return call
+
+
+class BlockingSchedules:
+    """The schedules of a server."""
+
+    def __init__(self, schedules: Schedules, loop: Loop) -> None:
+        self._schedules, self._loop = schedules, loop
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every schedule, as QStash lists it."""
+        return self._loop.run(self._schedules.all())
+
+    def run(self, schedule_id: str) -> None:
+        """Let it fire now, beside its times."""
+        self._loop.run(self._schedules.run(schedule_id))
+
+
+class Qstash:
+    """One server, as `AsyncQstash`, without `await`."""
+
+    def __init__(self, server: AsyncQstash, loop: Loop) -> None:
+        self.url, self.token, self.env = server.url, server.token, server.env
+        self.schedules = BlockingSchedules(server.schedules, loop)
+        self._server, self._loop = server, loop
+
+    messages = _of(AsyncQstash.messages)
+    detail = _of(AsyncQstash.detail)
+    body = _of(AsyncQstash.body)
+    dlq = _of(AsyncQstash.dlq)
+    wait = _of(AsyncQstash.wait)
+    settle = _of(AsyncQstash.settle)
+    advance = _of(AsyncQstash.advance)
+    freeze = _of(AsyncQstash.freeze)
+    replay = _of(AsyncQstash.replay)
+    run = _of(AsyncQstash.run)
+    cancel = _of(AsyncQstash.cancel)
+    send_fixture = _of(AsyncQstash.send_fixture)
+    route = _of(AsyncQstash.route)
+    fail = _of(AsyncQstash.fail)
+    drop = _of(AsyncQstash.drop)
+    duplicate = _of(AsyncQstash.duplicate)
+    delay = _of(AsyncQstash.delay)
+    assert_delivered = _of(AsyncQstash.assert_delivered)
+    assert_failed = _of(AsyncQstash.assert_failed)
+    assert_nothing_sent = _of(AsyncQstash.assert_nothing_sent)
+    forget = _of(AsyncQstash.forget)

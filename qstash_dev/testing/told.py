@@ -1,0 +1,67 @@
+"""What a failed expectation says: what was expected, and what there was instead."""
+
+import json
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from qstash_dev.client import Row
+
+SHOWN = 200
+
+
+class Expected(Struct, frozen=True):
+    """So many messages in a state, for a URL that contains `url`; `json` `...`: of any body."""
+
+    state: str
+    url: str
+    json: object
+    body: bytes | None
+    count: int
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body is expected."""
+        return self.json is not ... or self.body is not None
+
+    def is_body(self, body: bytes) -> bool:
+        """Whether this is the body; JSON is compared by its value."""
+        if self.body is not None:
+            return body == self.body
+        try:
+            return bool(json.loads(body) == self.json)
+        except ValueError:
+            return False
+
+
+def missing(expected: Expected, found: int) -> str:
+    """The first line of a failure."""
+    what = f" to {expected.url}" if expected.url else ""
+    if expected.body is not None:
+        what += f" with the body {expected.body[:SHOWN]!r}"
+    elif expected.has_body:
+        what += f" with the body {json.dumps(expected.json, default=repr)[:SHOWN]}"
+    noun = "message" if expected.count == 1 else "messages"
+    return f"Expected {expected.count} {noun} {expected.state}{what}, found {found}."
+
+
+def sent(messages: Sequence[tuple[Row, bytes]], total: int) -> str:
+    """Every message that there was, a line each, with the reason of a failure below it."""
+    if not messages:
+        return "\nNothing was sent."
+    earlier = f" (and {total - len(messages)} before)" if total > len(messages) else ""
+    return f"\nSent{earlier}:\n" + "\n".join(_line(row, body) for row, body in messages)
+
+
+def waiting(rows: Sequence[Row]) -> str:
+    """What still waits, and why."""
+    lines = "\n".join(_line(row, b"") for row in rows)
+    return f"It does not come to rest: these still wait.\n{lines}"
+
+
+def _line(row: Row, body: bytes) -> str:
+    status = f" {row.status}" if row.status is not None else ""
+    shown = body[:SHOWN].decode("utf-8", "backslashreplace")
+    reason = row.hint or row.error
+    more = f"\n      {reason}" if reason and row.state != "delivered" else ""
+    return f"  {row.state}{status}  {row.method} {row.url}  {shown}{more}".rstrip()

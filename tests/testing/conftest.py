@@ -1,0 +1,5 @@
+"""An app that answers as its path says."""
+
+from tests.process.conftest import app
+
+__all__ = ["app"]
