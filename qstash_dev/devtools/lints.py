@@ -7,14 +7,12 @@ one, is an error here as it is there.
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.json_body import read_json
+from qstash_dev.devtools.body_label import mislabelled
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import Place, place_of
 
-_CHECKED_BODY = 65_536  # larger bodies are judged by their first and last character
 _NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
 
 
@@ -87,29 +85,8 @@ def _plan(spec: Spec, body: bytes, limits: Limits, delay_ms: int) -> Iterator[st
 
 
 def _body(spec: Spec, body: bytes) -> Iterator[str]:
-    content_type = next((v.lower() for n, v in spec.headers if n.lower() == "content-type"), "")
-    if not content_type and _is_json(body):
-        yield (
-            "The body is JSON without a Content-Type, so frameworks do not parse it: publish with "
-            "Content-Type: application/json (publishJSON does)."
-        )
-    if content_type.startswith("application/json") and not _is_json(body, strict=True):
-        what = "is not JSON" if body else "is empty"
-        yield f"The Content-Type is application/json, but the body {what}."
+    content_type = next((v for n, v in spec.headers if n.lower() == "content-type"), "")
+    if found := mislabelled(content_type, body):
+        yield found
     if body and spec.method in _NO_BODY:
         yield f"A {spec.method} request with a body: many servers and proxies drop the body."
-
-
-def _is_json(body: bytes, *, strict: bool = False) -> bool:
-    """Whether the body is JSON; unless strict only an object or a list counts, as `42` is text."""
-    text = body.strip()
-    looks = text[:1] + text[-1:] in (b"{}", b"[]")
-    if len(body) > _CHECKED_BODY:
-        return looks or strict
-    if not looks and not strict:
-        return False
-    try:
-        read_json(text)
-    except QStashError:
-        return False
-    return True

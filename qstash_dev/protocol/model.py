@@ -107,7 +107,8 @@ class Spec(Struct, frozen=True, omit_defaults=True):
     `url` is the published text, byte for byte. `headers` are those that are delivered
     (`Upstash-Forward-*` without the prefix, and `Content-Type`). `redact` holds `body`, `header`
     and `header[Name]` as in `Upstash-Redact-Fields`. `notices` are sentences for the developer: what
-    was accepted and has no effect.
+    was accepted and has no effect. `unforwarded` names plain headers of the publish that may have been
+    meant for the destination.
     """
 
     url: str
@@ -129,6 +130,7 @@ class Spec(Struct, frozen=True, omit_defaults=True):
     kind: Kind = Kind.PUBLISH
     parent_id: str | None = None
     notices: tuple[str, ...] = ()
+    unforwarded: tuple[str, ...] = ()
     place: Place | None = None
 
 

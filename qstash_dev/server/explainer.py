@@ -89,6 +89,7 @@ class Explainer:
             app_url=self._app_url,
             keys=self._keys(message.user),
             message=message.id,
+            unforwarded=message.spec.unforwarded,
             is_cloud=message.spec.kind == Kind.CLOUD,
             accepted_at=self._accepted.get(origin, {}).get(_path(attempt)),
             env=self._env_files(),

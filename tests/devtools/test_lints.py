@@ -26,6 +26,10 @@ def marks(url: str = LOCAL, body: bytes = b"", delay_ms: int = 0, **spec: Any) -
         {},
         {"body": b'{"a":1}', "headers": JSON},
         {"body": b"plain text"},
+        {"body": b'{"a":"Hi \\ud83d"}', "headers": JSON},
+        {"body": b'"a text"', "headers": JSON},
+        {"body": b'{"a":1}', "headers": (("Content-Type", "application/x-ndjson"),)},
+        {"body": b'{"a":1}', "headers": (("Content-Type", "application/vnd.api+json"),)},
         {"body": b"42"},
         {"body": b"{not json}"},
         {"url": PUBLIC, "callback": Callback("https://other.example/cb")},
@@ -58,6 +62,18 @@ def test_what_works_in_the_cloud_has_no_mark(spec: dict[str, Any]) -> None:
         ({"body": b"x" * 1_001}, "1001 bytes are more than the 1000"),
         ({"body": b' {"a":1}\n'}, "JSON without a Content-Type"),
         ({"body": b"[1]", "headers": (("X-A", "b"),)}, "JSON without a Content-Type"),
+        (
+            {"body": b'{"a":"\\ud83d"}', "headers": (("Content-Type", "text/plain"),)},
+            "JSON, but its Content-Type is text/plain",
+        ),
+        (
+            {
+                "body": b'{"a":1}',
+                "headers": (("Content-Type", "application/x-www-form-urlencoded"),),
+            },
+            "its Content-Type is application/x-www-form-urlencoded",
+        ),
+        ({"body": b'"{\\"a\\":1}"', "headers": JSON}, "stringified twice"),
         ({"body": b"a=1", "headers": JSON}, "the body is not JSON"),
         ({"headers": JSON}, "the body is empty"),
         (

@@ -31,6 +31,15 @@ def test_send_reaches_the_app_with_body_and_headers(server, app):
     assert "HTTP/1.0 200" in done.stdout
 
 
+def test_send_labels_json_as_json_and_leaves_all_else_as_it_is(server, app):
+    for body in ('{"a": 1}', "[1]", "hello", "42"):
+        server.run("send", "/200", "-d", body, "--wait")
+    server.run("send", "/200", "-d", "{}", "-H", "content-type: text/x", "--wait")
+    sent = [headers.get("Content-Type") for _, headers, _ in app.received]
+    raw = "application/octet-stream"
+    assert sent == ["application/json", "application/json", raw, raw, "text/x"]
+
+
 def test_send_waits_for_a_failure_too(server):
     done = server.run("send", "/500", "--retries", "0", "--wait")
     assert done.returncode == 1

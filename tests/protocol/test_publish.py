@@ -387,9 +387,8 @@ def test_a_forwarded_header_may_be_empty() -> None:
 
 def test_what_is_not_known_is_accepted_and_the_developer_is_told() -> None:
     spec = draft({"Upstash-Retires": "3", "Upstash-Telemetry-Sdk": "x", "Upstash-Region": "y"}).spec
-    assert spec == replace(
-        Spec(URL), notices=("header Upstash-Retires is not known and has no effect",)
-    )
+    told = "header Upstash-Retires is not known and has no effect: did you mean Upstash-Retries?"
+    assert spec == replace(Spec(URL), notices=(told,))
 
 
 @pytest.mark.parametrize(
@@ -509,3 +508,53 @@ def test_only_a_schedule_for_a_group_keeps_what_it_was_asked_for() -> None:
         ("upstash-cron", "* * * * *"),
         ("X-A", "1"),
     )
+
+
+@pytest.mark.parametrize(
+    ("headers", "sentence"),
+    [
+        (
+            {"Upstash-Callback-Url": "http://a.test"},
+            "header Upstash-Callback-Url is not known and has no effect: the callback's URL is the "
+            "value of Upstash-Callback",
+        ),
+        (
+            {"Upstash-Failure-Callback-Retries": "1", "Upstash-Callback": "http://a.test"},
+            "header Upstash-Failure-Callback-Retries has no effect without "
+            "Upstash-Failure-Callback",
+        ),
+        (
+            {"Upstash-Callback-Forward-X": "1"},
+            "header Upstash-Callback-Forward-X has no effect without Upstash-Callback",
+        ),
+        (
+            {"Upstash-Callback-Retires": "1", "Upstash-Callback": "http://a.test"},
+            "header Upstash-Callback-Retires has no effect: it is not known",
+        ),
+        (
+            {"Upstash-Callback-Cron": "* * * * *", "Upstash-Callback": "http://a.test"},
+            "header Upstash-Callback-Cron has no effect: a callback has no such setting",
+        ),
+        (
+            {"Upstash-Callback-Failure-Callback-Delay": "1s", "Upstash-Callback": "http://a.test"},
+            "header Upstash-Callback-Failure-Callback-Delay has no effect without "
+            "Upstash-Callback-Failure-Callback",
+        ),
+    ],
+)
+def test_what_is_said_of_a_callback_in_vain_is_told(headers: dict[str, str], sentence: str) -> None:
+    assert draft(headers).spec.notices == (sentence,)
+
+
+def test_settings_of_a_callback_that_is_asked_for_are_not_marked() -> None:
+    names = ("Method", "Timeout", "Retries", "Delay", "Retry-Delay", "Feature-Set", "Forward-X")
+    values = ("PUT", "5s", "1", "1s", "1000", "x", "y")
+    for family in ("Upstash-Callback", "Upstash-Failure-Callback"):
+        headers = {f"{family}-{n}": v for n, v in zip(names, values, strict=True)}
+        assert draft({family: "http://a.test", **headers}).spec.notices == ()
+
+
+def test_plain_headers_that_are_not_forwarded_are_remembered() -> None:
+    given = {"X-Api-Key": "k", "X-Forwarded-For": "1.1.1.1", "x-vercel-id": "1", "Accept": "*/*"}
+    assert draft(given).spec.unforwarded == ("X-Api-Key",)
+    assert draft({**given, "Upstash-Header-Forward": "true"}).spec.unforwarded == ()

@@ -103,7 +103,7 @@ def _spec(message: Message, reveal: bool) -> dict[str, Any]:
         for name in ("callback", "failure_callback")
     }
     spec = msgspec.to_builtins(replace(message.spec, **callbacks))
-    hidden = ("url", "method", "headers", "caller_ip", "notices")
+    hidden = ("url", "method", "headers", "caller_ip", "notices", "unforwarded")
     return {name: value for name, value in spec.items() if name not in hidden}
 
 

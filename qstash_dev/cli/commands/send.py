@@ -15,6 +15,7 @@ from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
 from qstash_dev.client.publishing import absolute, joined
+from qstash_dev.devtools.body_label import is_document
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
 from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
 from qstash_dev.protocol.publish.options import BY_NAME, OPTIONS
@@ -68,6 +69,8 @@ def send(
     through = {BY_NAME["queue"].header: queue} if queue else {}
     headers = {**saved_headers(saved), **forwarded(headers_of(header)), **own, **through}
     body = saved.body if data is None else read_body(data)
+    if data is not None and is_document(body):
+        headers = {"Content-Type": "application/json", **headers_as_given(headers)}
 
     async def act(client: Client) -> list[str]:
         server = (await client.snapshot(limit=1)).server
@@ -81,6 +84,11 @@ def send(
 
     if any(state != "delivered" for state in with_client(url, act)):
         raise click.exceptions.Exit(ERROR)
+
+
+def headers_as_given(headers: dict[str, str]) -> dict[str, str]:
+    """The same, with the one name that has a default in the spelling of the default."""
+    return {"Content-Type" if k.lower() == "content-type" else k: v for k, v in headers.items()}
 
 
 def token_of(user: str) -> str:

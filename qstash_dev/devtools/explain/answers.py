@@ -1,8 +1,8 @@
 """Causes within the app: routes, bodies, errors; at last, whatever it said itself."""
 
-import json
 import re
 
+from qstash_dev.devtools.body_label import mislabelled
 from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
 from qstash_dev.devtools.explain.refusals import silent_refusal
 from qstash_dev.devtools.route_files import misnamed, nearest, serving
@@ -74,34 +74,12 @@ def _too_large(e: Evidence) -> str | None:
     return f"A body of {len(e.facts.body)} bytes is over the app's limit: {fix}."
 
 
-def _no_content_type(e: Evidence) -> str | None:
-    if e.status not in (400, 415, 422, 500) or e.sent("content-type"):
+def _label(e: Evidence) -> str | None:
+    """A body and a label that disagree come before what the app made of them."""
+    if e.status not in (400, 415, 422, 500):
         return None
-    if not _is_json(e.facts.body) or (e.status == 500 and not e.is_opaque):
-        return None
-    return (
-        "The body is JSON, but no Content-Type says so: publish with Content-Type: "
-        "application/json (publishJSON does)."
-    )
-
-
-def _not_json(e: Evidence) -> str | None:
-    if e.status not in (400, 422, 500) or "json" not in e.sent("content-type"):
-        return None
-    if _is_json(e.facts.body):
-        return None
-    if e.status != 400 and not e.is_opaque and not _JSON_ERROR.search(e.said.text):
-        return None
-    what = "is not JSON" if e.facts.body else "is empty"
-    return f"The message says application/json, but its body {what}: parsing it fails in the app."
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    found = mislabelled(e.sent("content-type"), e.facts.body)
+    return f"{found} The app answered {e.status}{e.quoted}." if found else None
 
 
 def _json_error(e: Evidence) -> str | None:
@@ -200,8 +178,7 @@ ANSWERS = (
         ),
     ),
     Cause("body-too-large", _too_large),
-    Cause("content-type-missing", _no_content_type),
-    Cause("body-not-json", _not_json),
+    Cause("body-mislabelled", _label),
     Cause("json-error", _json_error),
     Cause("validation", _validation),
     Cause("headers-too-large", _headers_too_large),

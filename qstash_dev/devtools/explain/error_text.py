@@ -24,7 +24,14 @@ _TITLE = re.compile(r"<title>(.{0,500}?)</title>", re.DOTALL | re.IGNORECASE)
 _PRE = re.compile(r"<pre\b[^<>]*>(.{0,2000}?)(?:<br|\n|</pre>)", re.DOTALL | re.IGNORECASE)
 _HTML = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _WERKZEUG = " // Werkzeug Debugger"
-_ERROR_FIELDS = ("message", "error", "detail", "msg", "title", "errors", "description")
+_ERROR_FIELDS = (
+    *("message", "detail", "details", "error_description", "errorMessage", "exception", "error"),
+    *("msg", "reason", "errors", "issues", "statusMessage", "title", "description", "cause"),
+    *("stack", "trace", "traceback"),
+)
+"""The most telling first: Rails says "Internal Server Error" in `error`, the cause in `exception`."""
+
+_VALUE = re.compile(r'"(?:message|detail|statusMessage|error)"\s*:\s*"((?:[^"\\]|\\.){1,600})"')
 
 
 class Said(Struct, frozen=True):
@@ -41,9 +48,27 @@ def read_response(response: Response) -> Said:
     if _HTML.match(body):
         return _html(body)
     value = _json(body)
-    headline = _error_in(value) if isinstance(value, dict | list) else ""
     text = body if _is_text(body) else ""
-    return Said(_clip(headline or _first_line(text), _MAX_HEADLINE), _clip(text, _MAX_TEXT), False)
+    headline = _error_in(value) if isinstance(value, dict | list) else _in_part_of_json(text)
+    if text.lstrip().startswith("<?xml"):
+        text = _visible(text.partition("?>")[2])
+    return Said(_clip(headline or _line_of(text), _MAX_HEADLINE), _clip(text, _MAX_TEXT), False)
+
+
+def _in_part_of_json(text: str) -> str:
+    """The message of a document that was cut off."""
+    found = _VALUE.search(text) if text.lstrip()[:1] in ("{", "[") else None
+    return str(_json(f'"{found[1]}"') or "") if found else ""
+
+
+def _line_of(text: str) -> str:
+    """The line that tells: of a document all in one, of a Python traceback the last, else the first."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    if lines[0][-1:] in "{[(":
+        return text
+    return lines[-1] if lines[0].startswith("Traceback (most recent call last)") else lines[0]
 
 
 def _json(text: str) -> Any:
@@ -57,10 +82,6 @@ def _is_text(text: str) -> bool:
     return "\x00" not in text and text.count("\ufffd") < 3
 
 
-def _first_line(text: str) -> str:
-    return next((line for line in text.splitlines() if line.strip()), "")
-
-
 def _clip(text: str, limit: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -69,18 +90,33 @@ def _clip(text: str, limit: int) -> str:
 def _error_in(value: Any, depth: int = 0) -> str:
     """The message in `{"error": {"message": ...}}`, `{"detail": [{"loc", "msg"}]}` and the like."""
     if isinstance(value, str):
-        return value
+        return _of_text(value, depth)
     if isinstance(value, list):
-        return _error_in(value[0], depth + 1) if value and depth < 4 else ""
-    if not isinstance(value, dict) or depth > 4:
+        return _error_in(value[0], depth + 1) if value and depth < 6 else ""
+    if not isinstance(value, dict) or depth > 6:
         return ""
-    found = next(
-        (text for name in _ERROR_FIELDS if (text := _error_in(value.get(name), depth + 1))), ""
-    )
-    where = value.get("loc")  # FastAPI
-    if found and isinstance(where, list):
+    fields = (_error_in(value.get(name), depth + 1) for name in _ERROR_FIELDS)
+    found = next((text for text in fields if text), "") or _of_fields(value, depth)
+    where = value.get("loc") or value.get("path")  # FastAPI, Zod
+    if found and isinstance(where, list) and where:
         return f"{'.'.join(map(str, where))}: {found}"
     return found
+
+
+def _of_text(text: str, depth: int) -> str:
+    """A message may be a document itself (Zod's is), or a stack: its first line counts."""
+    inner = _json(text) if text.lstrip()[:1] in ("{", "[") and depth < 6 else None
+    if isinstance(inner, dict | list) and (found := _error_in(inner, depth + 1)):
+        return found
+    return _line_of(text)
+
+
+def _of_fields(value: dict[str, Any], depth: int) -> str:
+    """`{"email": ["This field is required."]}` as Django REST framework and ASP.NET have it."""
+    for name, inner in value.items():
+        if isinstance(inner, list) and inner and isinstance(inner[0], str) and depth < 6:
+            return f"{name}: {inner[0]}"
+    return ""
 
 
 def _html(page: str) -> Said:

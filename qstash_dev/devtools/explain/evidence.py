@@ -31,7 +31,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     `target` is where the request really went, `headers` and `body` what was sent, `keys` the
     signing keys (current, next) of the user, `message` the id for `qstash-dev verify`, `is_cloud`
     whether the cloud delivered it through the tunnel. `accepted_at` is when the app last took a
-    signed delivery at this path, since it was last seen down. `env` lists the app's env files, the
+    signed delivery at this path, since it was last seen down. `unforwarded` are plain headers of the
+    publish. `env` lists the app's env files, the
     one that wins first. `routes` are its source files relative to the project, with forward slashes.
     `listening` are the addresses of the target's host, of loopback both, on which its port accepts
     connections now, `leads_to` those that were tried, `speech` what is spoken there ("https",
@@ -51,6 +52,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     message: str = ""
     is_cloud: bool = False
     accepted_at: int | None = None
+    unforwarded: tuple[str, ...] = ()
     env: tuple[EnvFile, ...] = ()
     routes: tuple[str, ...] = ()
     listening: tuple[str, ...] | None = None

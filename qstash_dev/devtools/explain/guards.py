@@ -137,6 +137,17 @@ def _http_authentication(e: Evidence) -> str | None:
     )
 
 
+def _kept_back(e: Evidence) -> str | None:
+    """Plain headers of a publish are QStash's; only a refusal shows that one was meant for the app."""
+    names = e.facts.unforwarded
+    if e.status not in (401, 403) or not names:
+        return None
+    return (
+        f"{e.status_text}{e.quoted}: the publish had {' and '.join(names)}, which QStash does not "
+        f"forward. Send it as Upstash-Forward-{names[0]}."
+    )
+
+
 def _guard(e: Evidence) -> str | None:
     if e.status not in (401, 403):
         return None
@@ -210,6 +221,7 @@ GUARDS = (
     ),
     Cause("clerk", _clerk),
     Cause("http-authentication", _http_authentication),
+    Cause("header-not-forwarded", _kept_back),
     Cause("guard", _guard),
     Cause("static-server", _static_server),
     Cause("proxy", _proxy),

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from qstash_dev.protocol.headers import TOKEN, UNSENDABLE, canonical, check_header
 from qstash_dev.protocol.model import Headers, Spec
-from qstash_dev.protocol.publish.options import BY_KEY, read_draft, read_spec
-from qstash_dev.protocol.publish.readers import FORWARDED_TYPE, flag, forwarded
+from qstash_dev.protocol.publish.notices import notices, unforwarded
+from qstash_dev.protocol.publish.options import read_draft, read_spec
+from qstash_dev.protocol.publish.readers import flag, forwarded
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.workflow.headers import Part, read_part
 
@@ -31,10 +32,6 @@ _HOP_BY_HOP = frozenset(
         "accept-encoding",
     ]
 )
-_SERVER_OWNED = frozenset(
-    ["retried", "message-id", "signature", "max-retries", "caller-ip", "region", "topic-name"]
-)
-_FAMILIES = ("forward-", "callback-", "failure-callback-", "telemetry-", "workflow-")
 
 
 class Draft(Struct, frozen=True):
@@ -83,18 +80,18 @@ def parse_draft(
     for name, value in merged.items():
         check_header(canonical(name), value)
     handed_on = forwarded(own, merged)
-    if flag(merged, "upstash-header-forward", limits):
+    forwards_all = flag(merged, "upstash-header-forward", limits)
+    if forwards_all:
         handed_on = _with_ordinary(handed_on, ordinary)
     content_type = next((v for n, v in ordinary if n.lower() == "content-type"), None)
-    headers = handed_on
-    if content_type:
-        headers = (check_header("Content-Type", content_type), *handed_on)
+    typed = (check_header("Content-Type", content_type),) if content_type else ()
     return Draft(
         spec=Spec(
             url=url,
-            headers=headers,
+            headers=(*typed, *handed_on),
             caller_ip=caller_ip,
-            notices=_notices(merged),
+            notices=notices(merged),
+            unforwarded=() if forwards_all else unforwarded(_sendable(ordinary)),
             **read_spec(merged, limits),
         ),
         asked=(*own, *_sendable(ordinary)) if "upstash-cron" in merged and not url else (),
@@ -142,18 +139,3 @@ def _with_ordinary(handed_on: Headers, ordinary: Headers) -> Headers:
         if name.lower() not in _HOP_BY_HOP and canonical(name) not in taken
     )
     return handed_on + extra
-
-
-def _notices(values: Mapping[str, str]) -> tuple[str, ...]:
-    notices = [
-        f"header {canonical(name)} is not known and has no effect"
-        for name in values
-        if not _is_known(name.removeprefix("upstash-"))
-    ]
-    if FORWARDED_TYPE in values:
-        notices.append("Upstash-Forward-Content-Type has no effect: send a plain Content-Type")
-    return tuple(notices)
-
-
-def _is_known(rest: str) -> bool:
-    return f"upstash-{rest}" in BY_KEY or rest in _SERVER_OWNED or rest.startswith(_FAMILIES)

@@ -72,7 +72,7 @@ def read_callback(values: r.Values, name: str, limits: Limits, depth: int = 0) -
     what = "failure callback" if name.endswith("failure-callback") else "callback"
     fields: dict[str, Any] = {}
     for key in family:
-        row = _OF_CALLBACK.get(key)
+        row = OF_CALLBACK.get(key)
         if row is not None and row.read is read_callback:
             fields[str(row.callback)] = read_callback(family, key, limits, depth + 1)
         elif row is not None:
@@ -252,7 +252,7 @@ BY_NAME = {option.name: option for option in OPTIONS if option.name is not None}
 
 _OF_SPEC = {key: row for key, row in BY_KEY.items() if row.spec}
 _OF_DRAFT = {key: row for key, row in BY_KEY.items() if row.draft}
-_OF_CALLBACK = {key: row for key, row in BY_KEY.items() if row.callback}
+OF_CALLBACK = {key: row for key, row in BY_KEY.items() if row.callback}
 _ECHOED = tuple(row for row in OPTIONS if row.echo)
 
 
@@ -300,7 +300,7 @@ def text_of(row: Option, spec: Spec) -> str | None:
 def family_texts(header: str, callback: Callback) -> Iterator[tuple[str, str]]:
     """The headers beside `header` that configure a callback, those of nested families included."""
     plain = Callback(callback.url)
-    for row in _OF_CALLBACK.values():
+    for row in OF_CALLBACK.values():
         value = getattr(callback, str(row.callback))
         name = f"{header}-{row.header.removeprefix('Upstash-')}"
         if value != getattr(plain, str(row.callback)) and (text := row.text(value)):

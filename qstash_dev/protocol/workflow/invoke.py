@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.workflow.headers import last_wins
@@ -31,10 +32,7 @@ class Invocation(Struct, frozen=True):
 
 def read_invocation(body: bytes, draft: Draft, limits: Limits) -> Invocation:
     """Read the body of an invoking publish. Raises QStashError(400)."""
-    try:
-        found = msgspec.json.decode(body, type=_Body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise QStashError(400, f"invalid body of a workflow invocation: {error}") from error
+    found: _Body = read_json(body, _Body, "body of a workflow invocation")
     url = check_url(found.workflow_url, "workflow url")
     invoker = Invoker(
         run_id=found.workflow_run_id,

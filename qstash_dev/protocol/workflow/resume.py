@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.creation import due_at, new_message, overrides
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import CallType, Headers, Message, Place, Step
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.settle import created_event
@@ -171,7 +172,7 @@ def _body(entry: Message, place: Place) -> bytes:
     """The result of a call names its run."""
     if place.call_type != CallType.FROM_CALLBACK:
         return entry.body
-    document = msgspec.json.decode(entry.body, type=dict[str, msgspec.Raw])
+    document = read_json(entry.body, dict[str, msgspec.Raw])
     names = {"workflowRunId": place.run_id, "workflowCreatedAt": place.created_at}
     return msgspec.json.encode(document | names)
 

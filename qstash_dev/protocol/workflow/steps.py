@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import CallType, Headers, Spec, Step
 
 INIT = Step(name="init", type="Initial")
@@ -104,7 +105,7 @@ def invoked(
 
 def merged(step: bytes, changes: Mapping[str, Any]) -> bytes:
     """A step's JSON with other fields; all that it had stays."""
-    document = msgspec.json.decode(step, type=dict[str, msgspec.Raw])
+    document = read_json(step, dict[str, msgspec.Raw])
     return msgspec.json.encode(document | dict(changes))
 
 

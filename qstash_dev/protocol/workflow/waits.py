@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import CallType, Message, Spec
 from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.publish.readers import check_delay
@@ -69,10 +70,7 @@ class _Body(Struct, frozen=True, rename="camel"):
 
 def read_wait(body: bytes, run_id: str, limits: Limits) -> WaitOrder:
     """Read the body of a wait. Raises QStashError: 400 naming what is wrong, 412 for a quota."""
-    try:
-        found = msgspec.json.decode(body, type=_Body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise QStashError(400, f"invalid body of a wait: {error}") from error
+    found: _Body = read_json(body, _Body, "body of a wait")
     try:
         timeout_ms = parse_duration(str(found.timeout))
     except ValueError as error:

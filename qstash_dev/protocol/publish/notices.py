@@ -1,0 +1,68 @@
+"""What a publish asks for in vain: headers that nothing reads. Sentences for the developer."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+
+from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.publish.options import BY_KEY, OF_CALLBACK
+from qstash_dev.protocol.publish.readers import FORWARDED_TYPE
+
+_SERVER_OWNED = frozenset(
+    ["retried", "message-id", "signature", "max-retries", "caller-ip", "region", "topic-name"]
+)
+_OPEN = ("forward-", "telemetry-", "workflow-")
+_CALLBACKS = ("failure-callback", "callback")
+_OF_PROXIES = (
+    *("x-forwarded-", "x-real-", "x-request-", "x-vercel-", "x-amz", "x-correlation-", "x-b3-"),
+    *("x-cloud-trace", "x-client-ip", "x-requested-with", "x-middleware-", "x-datadog-"),
+)
+
+
+def notices(values: Mapping[str, str]) -> tuple[str, ...]:
+    """`values` by lower-case names, as they were joined."""
+    found = [text for name in values for text in _notice(name, values)]
+    if FORWARDED_TYPE in values:
+        found.append("Upstash-Forward-Content-Type has no effect: send a plain Content-Type")
+    return tuple(dict.fromkeys(found))
+
+
+def unforwarded(ordinary: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Plain headers that somebody may have meant for the destination, which never sees them."""
+    names = (canonical(name) for name, _ in ordinary if name.lower().startswith("x-"))
+    return tuple(name for name in names if not name.lower().startswith(_OF_PROXIES))[:5]
+
+
+def _notice(name: str, values: Mapping[str, str]) -> Iterator[str]:
+    rest = name.removeprefix("upstash-")
+    family, setting = _family(rest)
+    if family:
+        yield from _of_callback(name, family, setting, values)
+    elif name not in BY_KEY and rest not in _SERVER_OWNED and not rest.startswith(_OPEN):
+        near = get_close_matches(name, BY_KEY, n=1, cutoff=0.85)
+        meant = f": did you mean {canonical(near[0])}?" if near else ""
+        yield f"header {canonical(name)} is not known and has no effect{meant}"
+
+
+def _of_callback(name: str, family: str, setting: str, values: Mapping[str, str]) -> Iterator[str]:
+    known = f"upstash-{setting}"
+    if setting == "url":
+        yield (
+            f"header {canonical(name)} is not known and has no effect: the callback's URL is the "
+            f"value of {canonical(family)}"
+        )
+    elif known not in OF_CALLBACK and not setting.startswith((*_OPEN, "feature-set")):
+        why = "a callback has no such setting" if known in BY_KEY else "it is not known"
+        yield f"header {canonical(name)} has no effect: {why}"
+    elif family not in values:
+        yield f"header {canonical(name)} has no effect without {canonical(family)}"
+
+
+def _family(rest: str) -> tuple[str, str]:
+    """The header that asks for the callback, and what is set of it: the longest family counts."""
+    family = ""
+    while True:
+        found = next((f for f in _CALLBACKS if rest.startswith(f"{f}-")), None)
+        if found is None:
+            return (f"upstash-{family}", rest) if family else ("", rest)
+        family = f"{family}-{found}" if family else found
+        rest = rest[len(found) + 1 :]
