@@ -9,8 +9,6 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from simpleeval import SimpleEval  # type: ignore[import-untyped]
-
 from qstash_dev.protocol.model import Headers, Response
 from qstash_dev.protocol.timing import DAY_MS, parse_retry_after
 
@@ -169,11 +167,22 @@ def _backoff_ms(retried: int) -> int:
 
 
 def _evaluate(expression: str, retried: int) -> float:
-    evaluator = SimpleEval(_OPERATORS, _FUNCTIONS, {"retried": float(retried)})
     try:
-        return float(evaluator.eval(expression, previously_parsed=_parse(expression)))
+        return _value(_parse(expression), float(retried))
     except (ArithmeticError, ValueError):  # 1/0, exp(1000), sqrt(-1)
         return math.nan
+
+
+def _value(node: ast.expr, retried: float) -> float:
+    values = [_value(child, retried) for child in _operands(node)]
+    match node:
+        case ast.Constant(value=number):
+            return float(number)  # type: ignore[arg-type]  # it was checked
+        case ast.UnaryOp(op=operator) | ast.BinOp(op=operator):
+            return _OPERATORS[type(operator)](*values)
+        case ast.Call(func=ast.Name(id=name)):
+            return _FUNCTIONS[name](*values)
+    return retried
 
 
 def retry_after_ms(headers: Headers, now: int) -> int | None:
