@@ -211,6 +211,10 @@ class Client:
         found = await self._get("/_dev/dlq", dict[str, Any], cursor=cursor, limit=limit)
         return msgspec.convert(found["entries"], list[DlqEntry])
 
+    async def dead_letter(self, id: str) -> DlqEntry:
+        """One dead letter."""
+        return await self._get(f"/_dev/dlq/{_part(id)}", DlqEntry)
+
     async def logs(
         self, *, after: int | None = None, before: int | None = None, limit: int = 500
     ) -> Logs:

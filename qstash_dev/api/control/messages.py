@@ -1,4 +1,4 @@
-"""`/_dev/messages`, `/_dev/dlq`, `/_dev/replay`, `/_dev/wait`: messages for people, and what to do."""
+"""`/_dev/messages`, `/_dev/replay`, `/_dev/wait`: messages for people, and what to do."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from msgspec import Struct
 from qstash_dev.api.call import Call, gather, in_pieces
 from qstash_dev.api.control.detail import detail, meant_body, meant_headers, media_type
 from qstash_dev.api.control.logs import filter_of
+from qstash_dev.api.control.undo import undo_of
 from qstash_dev.api.listener import patience
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
@@ -20,7 +21,7 @@ from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical, check_header
-from qstash_dev.protocol.model import Headers, Message, Query, Response
+from qstash_dev.protocol.model import Headers, Message, Response
 from qstash_dev.protocol.publish.readers import METHODS
 from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body
@@ -47,12 +48,6 @@ class ReplayMany(Struct, frozen=True, forbid_unknown_fields=True):
 
     ids: list[str] | None = None
     filter: str | None = None
-
-
-class UndoOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to take back: the `undo` of earlier answers."""
-
-    ids: list[str]
 
 
 async def page(call: Call, wanted: Filter, limit: int) -> dict[str, Any]:
@@ -151,7 +146,7 @@ async def cancel(call: Call) -> web.Response:
         raise QStashError(409, f"message {message.id} cannot be cancelled: it is finished")
     order = call.engine.undo.begin()
     call.engine.undo.was_cancelled(order, message)
-    return await call.answer({"id": message.id, "undo": _undo(call, order)})
+    return await call.answer({"id": message.id, "undo": undo_of(call, order)})
 
 
 async def delete(call: Call) -> web.Response:
@@ -161,7 +156,7 @@ async def delete(call: Call) -> web.Response:
         raise QStashError(409, f"message {message.id} is not finished: cancel it first")
     order = call.engine.undo.begin()
     deleted = len(_delete(call, order, [message.seq]))
-    return await call.answer({"deleted": deleted, "undo": _undo(call, order)})
+    return await call.answer({"deleted": deleted, "undo": undo_of(call, order)})
 
 
 async def delete_many(call: Call) -> web.Response:
@@ -171,13 +166,7 @@ async def delete_many(call: Call) -> web.Response:
     for window in call.store.rows.select(wanted, call.engine.clock.now(), None):
         async for rows in in_pieces(call, window):
             deleted += len(_delete(call, order, [row.seq for row in rows]))
-    return await call.answer({"deleted": deleted, "undo": _undo(call, order)})
-
-
-async def undo(call: Call) -> web.Response:
-    """Take back deletions and cancellations of the last minute, by the ids that they answered."""
-    order = await call.json(UndoOrder)
-    return await call.answer({"restored": call.engine.undo.take_back(order.ids)})
+    return await call.answer({"deleted": deleted, "undo": undo_of(call, order)})
 
 
 async def wait(call: Call) -> web.Response:
@@ -195,40 +184,6 @@ async def wait(call: Call) -> web.Response:
     return await call.answer({"met": len(rows) >= count, "rows": rows})
 
 
-async def dead_letters(call: Call) -> web.Response:
-    """The DLQ of all users, newest first."""
-    limit = call.number("limit", 200, 1, 2_000)
-    query = Query(count=limit, cursor=parse_cursor(call.arg("cursor") or ""))
-    found = await gather(call.store.search.dead_letters(None, query))
-    now = call.engine.clock.now()
-    rows = {row.seq: row for row in call.store.rows.of([seq for _, _, seq in found[:limit]], now)}
-    entries = [
-        {"dlq_id": letter.id, "time": letter.time, "row": rows[seq]}
-        for _, letter, seq in found[:limit]
-        if seq in rows  # else it was forgotten during the search
-    ]
-    more = len(found) > limit
-    cursor = format_cursor(found[limit - 1][1].time, found[limit - 1][0]) if more else None
-    return await call.answer({"entries": entries, "cursor": cursor})
-
-
-async def retry_dead(call: Call) -> web.Response:
-    """Publish a dead letter's message anew."""
-    letter, _ = call.engine.find_dead(None, call.params["id"])
-    new_id = call.engine.retry_dead(letter.user, letter.id, letter.message_id, ())
-    return await call.answer({"id": new_id})
-
-
-async def delete_dead(call: Call) -> web.Response:
-    """Remove a dead letter."""
-    letter, _ = call.engine.find_dead(None, call.params["id"])
-    order = call.engine.undo.begin()
-    with call.store.database:
-        call.engine.undo.will_remove(order, letter.id)
-        call.engine.remove_dead([letter])
-    return await call.answer({"deleted": 1, "undo": _undo(call, order)})
-
-
 def find(call: Call, message_id: str | None = None) -> Message:
     """A message of any user. Raises QStashError(404)."""
     wanted = message_id or call.params["id"]
@@ -242,10 +197,6 @@ def _delete(call: Call, order: str, seqs: list[int]) -> list[str]:
     with call.store.database:
         call.engine.undo.will_delete(order, seqs)
         return call.engine.delete(seqs)
-
-
-def _undo(call: Call, order: str) -> str | None:
-    return order if call.engine.undo.is_possible(order) else None
 
 
 async def _selected(call: Call, order: ReplayMany) -> list[str]:
@@ -310,9 +261,5 @@ ROUTES = (
     Route("POST", "/_dev/messages/{id}/run", run),
     Route("POST", "/_dev/messages/{id}/cancel", cancel),
     Route("POST", "/_dev/replay", replay_many),
-    Route("POST", "/_dev/undo", undo),
     Route("GET", "/_dev/wait", wait),
-    Route("GET", "/_dev/dlq", dead_letters),
-    Route("POST", "/_dev/dlq/{id}/retry", retry_dead),
-    Route("DELETE", "/_dev/dlq/{id}", delete_dead),
 )

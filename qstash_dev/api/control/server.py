@@ -1,33 +1,23 @@
 """`/_dev/`: the control API of the terminal UI, the commands and tests; never part of QStash's."""
 
-import asyncio
-import contextlib
-from collections.abc import Iterable
-from typing import Any
-
 from aiohttp import web
 
-from qstash_dev.api.call import Call, encode, json_response
+from qstash_dev.api.call import Call, json_response
 from qstash_dev.api.control import (
     auto_replay,
     clock,
+    dlq,
+    events,
     faults,
     inspections,
     messages,
     resources,
     routes,
+    undo,
     workflows,
 )
-from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
-from qstash_dev.devtools.filters import Filter
-from qstash_dev.engine.notifier import Closed
-from qstash_dev.protocol.errors import QStashError
-from qstash_dev.store.lists.rows import Row
 
-TICK_S = 0.1
-PING_S = 10.0
-PAGE = 1_000
 ALIVE = "/health"
 
 
@@ -41,27 +31,6 @@ async def health(call: Call) -> web.Response:
     server = call.context.server()
     keys = ("version", "pid", "url", "uptime_ms")
     return await call.answer({"ok": True, **{key: server[key] for key in keys}})
-
-
-async def snapshot(call: Call) -> web.Response:
-    """All that a reader needs to begin: newest rows, counts, and where the events go on."""
-    seq = call.store.feed.last_seq()
-    page = await messages.page(call, filter_of(call), call.number("limit", 200, 1, 2_000))
-    return await call.answer({"seq": seq, **_present(call), **page})
-
-
-async def events(call: Call) -> web.StreamResponse:
-    """Server-sent events: what happened since `after`, at most ten times a second."""
-    after = call.request.headers.get("Last-Event-ID") or call.arg("after")
-    stream = _Stream(call, filter_of(call), _sequence(call, after))
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-    )
-    await response.prepare(call.request)
-    ends = (ConnectionError, asyncio.CancelledError, Closed)
-    with call.context.notifier.reading(), contextlib.suppress(*ends):
-        await stream.send_to(response)
-    return response
 
 
 async def tunnel(call: Call) -> web.Response:
@@ -89,95 +58,17 @@ async def resume(call: Call) -> web.Response:
     return await call.answer({"paused": False})
 
 
-def _sequence(call: Call, text: str | None) -> int:
-    if text is None:
-        return call.store.feed.last_seq()
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise QStashError(400, f"invalid event number {text[:50]!r}")
-    return int(text)
-
-
-def _present(call: Call) -> dict[str, Any]:
-    now = call.engine.clock.now()
-    return {
-        "now": now,
-        "server": call.context.server(),
-        "counts": call.store.rows.counts(now),
-        "resources": {
-            "schedules": call.store.schedules.revision,
-            "queues": call.store.queues.revision,
-            "groups": call.store.groups.revision,
-            "flow": call.store.flows.revision,
-            "workflows": call.store.workflows.revision,
-        },
-    }
-
-
-class _Stream:
-    """One reader of the event stream. The store is its queue: it fetches what it has not seen."""
-
-    def __init__(self, call: Call, wanted: Filter, seq: int) -> None:
-        self._call = call
-        self._wanted = wanted
-        self._seq = min(seq, call.store.feed.last_seq())
-        self._lost = seq > self._seq
-        self._tombstones = call.engine.tombstones.seen_by(self._seq)
-        self._version = call.context.notifier.version
-
-    async def send_to(self, response: web.StreamResponse) -> None:
-        """Ticks until the reader goes away."""
-        version = self._call.context.notifier.version
-        await response.write(b": ok\n\n")
-        while True:
-            tick = self._tick()
-            await response.write(b"id: %d\ndata: %b\n\n" % (self._seq, encode(tick)))
-            await asyncio.sleep(TICK_S)
-            if len(tick["events"]) == PAGE:
-                continue
-            try:
-                async with asyncio.timeout(PING_S):
-                    version = await self._call.context.notifier.changed_since(version)
-            except TimeoutError:
-                await response.write(b": ping\n\n")
-
-    def _tick(self) -> dict[str, Any]:
-        store, now = self._call.store, self._call.engine.clock.now()
-        entries = store.feed.after(self._seq, PAGE)
-        tombstones = self._call.engine.tombstones
-        removed = tombstones.since(self._tombstones)
-        reset = removed is None or self._lost
-        self._tombstones, self._lost = tombstones.count, False
-        if entries:
-            self._seq = entries[-1].seq
-        notifier = self._call.context.notifier
-        touched = {entry.message for entry in entries} | notifier.touched_since(self._version)
-        self._version = notifier.version
-        tick: dict[str, Any] = {
-            "seq": self._seq,
-            "events": [entry_document(entry) for entry in entries],
-            "rows": store.rows.of(touched, now) if touched else [],
-            "removed": removed or [],
-            **_present(self._call),
-        }
-        if self._wanted.terms:
-            matching: Iterable[Row] = store.rows.of(touched, now, self._wanted) if touched else []
-            tick["matched"] = [row.id for row in matching]
-        if reset:
-            tick["reset"] = True
-        return tick
-
-
 ROUTES = (
     Route("GET HEAD", ALIVE, alive),
     Route("GET", "/_dev/health", health),
-    Route("GET", "/_dev/snapshot", snapshot),
-    Route("GET", "/_dev/events", events),
-    Route("GET", "/_dev/logs", logs),
     Route("GET", "/_dev/tunnel", tunnel),
     Route("POST", "/_dev/reset", reset),
     Route("POST", "/_dev/pause", pause),
     Route("POST", "/_dev/resume", resume),
+    *events.ROUTES,
     *messages.ROUTES,
+    *dlq.ROUTES,
+    *undo.ROUTES,
     *inspections.ROUTES,
     *resources.ROUTES,
     *workflows.ROUTES,

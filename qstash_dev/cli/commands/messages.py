@@ -144,7 +144,7 @@ def get_dlq(dlq_id: str, as_json: bool, url: str | None) -> None:
     """The message of a dead letter, with every attempt."""
 
     async def act(client: Client) -> Any:
-        message_id = await message_of(client, dlq_id)
+        message_id = (await client.dead_letter(dlq_id)).row.id
         if as_json:
             return await client.request("GET", f"/_dev/messages/{message_id}")
         return await client.message(message_id)
@@ -154,14 +154,6 @@ def get_dlq(dlq_id: str, as_json: bool, url: str | None) -> None:
         print_json(found)
     else:
         print_detail(found)
-
-
-async def message_of(client: Client, dlq_id: str) -> str:
-    """The id of the message of a dead letter."""
-    for entry in await client.dlq(limit=1000):
-        if entry.dlq_id == dlq_id:
-            return entry.row.id
-    raise Failure(f'There is no dead letter "{dlq_id}".')
 
 
 @dlq.command("retry")

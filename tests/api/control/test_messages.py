@@ -246,6 +246,7 @@ async def test_callbacks_and_replays_are_linked(api: Api, app: App) -> None:
         ("POST", "/_dev/messages/msg_none/replay"),
         ("POST", "/_dev/messages/msg_none/run"),
         ("POST", "/_dev/messages/msg_none/cancel"),
+        ("GET", "/_dev/dlq/1-1"),
         ("POST", "/_dev/dlq/1-1/retry"),
         ("DELETE", "/_dev/dlq/1-1"),
     ],
@@ -402,6 +403,7 @@ async def test_the_dead_letter_queue_of_all_users(api: Api, app: App) -> None:
     assert (entry["row"]["id"], second["cursor"]) == (ids[0], None)
     assert entry["row"]["dlq_id"] == entry["dlq_id"]
     app.answers("/x", 200)
+    assert await api.ok("GET", f"/_dev/dlq/{entry['dlq_id']}") == entry
     again = await api.ok("POST", f"/_dev/dlq/{entry['dlq_id']}/retry")
     await api.wait(f"id:{again['id']} state:ok")
     assert (await api.ok("GET", "/_dev/snapshot"))["counts"]["dlq"] == 2
