@@ -43,6 +43,12 @@ class LogFile(RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         return open(self.baseFilename, "a", encoding="utf-8", opener=private_files.opener)
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Into a new file if somebody removed this one."""
+        if not Path(self.baseFilename).exists():
+            self.close()
+        super().emit(record)
+
     def handleError(self, record: logging.LogRecord) -> None:
         """A full disk has no place to say so, and the screen may belong to a terminal UI."""
 

@@ -106,6 +106,7 @@ class Server(Struct):
     pid: int = 0
     port: int = 0
     data_dir: str | None = None
+    warning: str | None = None
     app: App = field(default_factory=App)
     clock: Clock = field(default_factory=Clock)
     tunnel: Tunnel = field(default_factory=Tunnel)

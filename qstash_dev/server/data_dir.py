@@ -10,6 +10,7 @@ from qstash_dev.store.errors import StoreError, StoreInUse
 from qstash_dev.store.store import Store
 
 DATABASE = "messages.db"
+RECORD = "server.json"
 FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", ".gitignore")
 
 
@@ -20,10 +21,7 @@ class DataDirInUse(StoreError):
 def open_in(directory: Path, later: Later) -> Store:
     """The store in a directory that is made if need be. Raises DataDirInUse or StoreError."""
     try:
-        private_files.make_folder(directory)
-        ignore = directory / ".gitignore"
-        if not ignore.exists():
-            private_files.replace(ignore, b"*\n")
+        make(directory)
         for name in FILES:  # SQLite's other files get what the first one has
             if name == DATABASE or (directory / name).exists():
                 private_files.claim(directory / name)
@@ -35,9 +33,17 @@ def open_in(directory: Path, later: Later) -> Store:
         raise DataDirInUse(_in_use(directory)) from error
 
 
+def make(directory: Path) -> None:
+    """The directory, and what keeps it out of Git. Raises OSError."""
+    private_files.make_folder(directory)
+    ignore = directory / ".gitignore"
+    if not ignore.exists():
+        private_files.replace(ignore, b"*\n")
+
+
 def _in_use(directory: Path) -> str:
     try:
-        record = json.loads((directory / "server.json").read_text("utf-8"))
+        record = json.loads((directory / RECORD).read_text("utf-8"))
         holder = f"the qstash-dev with pid {record['pid']} on port {record['port']}"
     except (OSError, ValueError, KeyError, TypeError):
         holder = "another process"
@@ -47,7 +53,13 @@ def _in_use(directory: Path) -> str:
     )
 
 
-def write_record(path: Path, started: Started) -> None:
+def write_record(directory: Path, started: Started) -> None:
     """Tell clients where the server is and how to get in; only its owner may read it."""
     record = {"url": started.url, "port": started.port, "pid": started.pid}
-    private_files.replace(path, json.dumps({**record, "token": started.user.token}).encode())
+    content = json.dumps({**record, "token": started.user.token}).encode()
+    private_files.replace(directory / RECORD, content)
+
+
+def remove_record(directory: Path) -> None:
+    """The server is no more."""
+    (directory / RECORD).unlink(missing_ok=True)

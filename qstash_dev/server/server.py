@@ -8,6 +8,7 @@ import os
 import random
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -32,7 +33,8 @@ from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.signature import sign
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
-from qstash_dev.server.data_dir import open_in, write_record
+from qstash_dev.server.data_dir import open_in, remove_record, write_record
+from qstash_dev.server.data_guard import DataGuard
 from qstash_dev.server.descriptors import raise_limit
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.housekeeping import Housekeeping
@@ -72,6 +74,7 @@ class Server:
         self._prepare = prepare
         self._environ = environ
         self._gateway: Gateway | None = None
+        self._guard: DataGuard | None = None
         self.started: Started
         self._console = console
         self._clock = VirtualClock(
@@ -251,9 +254,7 @@ class Server:
 
     def _announce(self, stack: contextlib.AsyncExitStack) -> None:
         if self.config.data_dir is not None:
-            record = self.config.data_dir / "server.json"
-            write_record(record, self.started)
-            stack.callback(record.unlink, missing_ok=True)
+            self._guard_data(self.config.data_dir, stack)
         if self._console is not None:
             self._console.started(self.started, self._clock.now())
             if self._console.shows_events:
@@ -269,6 +270,21 @@ class Server:
         gc.set_threshold(*GC_THRESHOLDS)
         self._engine.bulk.resume()
         self._engine.wake()
+
+    def _guard_data(self, directory: Path, stack: contextlib.AsyncExitStack) -> None:
+        def record(directory: Path) -> None:
+            write_record(directory, self.started)
+
+        def tell(text: str) -> None:
+            self.notice(text)
+            self.notify(text)
+
+        own_name = str(self.started.port)
+        guard = DataGuard(self._store.database, directory, own_name, record, tell)
+        record(directory)
+        stack.callback(lambda: remove_record(guard.directory))
+        self._tasks.keep("guarding the data directory", guard.run)
+        self._guard = guard
 
     def notice(self, text: str) -> None:
         """Tell something about the server itself, on the console and in the log."""
@@ -291,7 +307,7 @@ class Server:
         return self._store.rows.selects(parse_filter(wanted), message_id, now)
 
     def _describe(self) -> dict[str, Any]:
-        config, state = self.config, self._clock.state()
+        config, guard, state = self.config, self._guard, self._clock.state()
         current, next_ = self._engine.attempts.signing_keys(config.users[0].id)
         env = variables_of(self.started.url, config.users[0])
         env |= {"QSTASH_CURRENT_SIGNING_KEY": current, "QSTASH_NEXT_SIGNING_KEY": next_}
@@ -301,7 +317,8 @@ class Server:
             "url": self.started.url,
             "port": self.started.port,
             "uptime_ms": self._clock.wall() - self._start_wall,
-            "data_dir": str(config.data_dir) if config.data_dir else None,
+            "data_dir": str(guard.directory) if guard else None,
+            "warning": guard.warning if guard else None,
             "app": {"url": config.app_url, "up": self._app.look()},
             "clock": {
                 "mode": state.mode,

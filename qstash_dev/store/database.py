@@ -145,6 +145,10 @@ class Database:
         """Whether the files by this name are those that are written to, and nobody removed them."""
         return self.path == MEMORY or self._files.are_in_place()
 
+    def is_file(self, path: Path) -> bool:
+        """Whether it is written to the file of this name."""
+        return self._files.is_database(str(path))
+
     def move_to(self, path: Path) -> None:
         """Go on in a new file, which replaces what is there, with all that was written.
 

@@ -26,6 +26,10 @@ class Files:
         self._removal = Thread(target=_remove, args=(f"{path}.new", f"{path}.old"))
         self._removal.start()
 
+    def is_database(self, path: str) -> bool:
+        """Whether this name leads to the database as well."""
+        return self._identity == _identity(path)
+
     def settle(self) -> None:
         """Wait until all is removed."""
         self._removal.join()

@@ -52,3 +52,12 @@ def test_a_log_whose_folder_is_gone_hurts_nobody(tmp_path, logger, capsys):
     for _ in range(10):
         logger.error("more than there is room for in one file, so that another is begun")
     assert capsys.readouterr().err == ""
+
+
+def test_a_log_that_was_removed_is_begun_anew(tmp_path, logger):
+    path = tmp_path / "server.log"
+    logger.addHandler(LogFile(path))
+    logger.error("before")
+    path.unlink()
+    logger.error("after")
+    assert "after" in path.read_text()

@@ -125,6 +125,13 @@ def test_the_status_line_alarms_when_the_server_is_not_as_the_cloud(
     assert is_alarming(server, counts) is alarming
 
 
+@pytest.mark.parametrize("width", [40, 120])
+def test_the_status_line_says_that_the_data_directory_was_removed(width: int) -> None:
+    server = Server(url="http://127.0.0.1:8080", warning="The data directory x was removed ...")
+    line = "".join(text for text, _ in status_line(server, Counts(), None, width))
+    assert "data directory removed" in line
+
+
 @pytest.mark.parametrize("width", range(20, 200, 9))
 def test_the_status_line_fits_and_never_loses_what_matters_most(width: int) -> None:
     server = Server(url="http://127.0.0.1:8080", paused=True)

@@ -29,7 +29,7 @@ async def alive(call: Call) -> web.Response:
 async def health(call: Call) -> web.Response:
     """Whether the server answers, and which one it is."""
     server = call.context.server()
-    keys = ("version", "pid", "url", "uptime_ms")
+    keys = ("version", "pid", "url", "uptime_ms", "warning")
     return await call.answer({"ok": True, **{key: server[key] for key in keys}})
 
 

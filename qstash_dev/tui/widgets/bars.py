@@ -154,6 +154,8 @@ def _parts(server: Server, counts: Counts) -> list[tuple[int, Line]]:
         parts.append((1, [("faults ", "muted"), (str(server.faults), "warning")]))
     if server.auto_replay != "off":
         parts.append((2, [("auto-replay ", "muted"), (fmt.safe(server.auto_replay), "accent")]))
+    if server.warning:
+        parts.insert(1, (0, [(" ! data directory removed ", "notice")]))
     if server.paused:
         parts.insert(1, (0, [(" ‖ PAUSED ", "notice")]))
     return parts

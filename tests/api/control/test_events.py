@@ -14,8 +14,8 @@ from tests.conftest import App
 
 NOWHERE = "http://127.0.0.1:1/x"
 SERVER = {
-    "version", "pid", "url", "port", "data_dir", "app", "clock", "tunnel", "external", "hold",
-    "paused", "faults", "auto_replay", "env",
+    "version", "pid", "url", "port", "data_dir", "warning", "app", "clock", "tunnel", "external",
+    "hold", "paused", "faults", "auto_replay", "env",
 }  # fmt: skip
 COUNTS = {
     "messages", "delayed", "active", "retry", "held", "delivered", "failed", "canceled", "dlq",
@@ -84,7 +84,7 @@ async def test_an_empty_server(api: Api) -> None:
 
 async def test_health_is_who_answers(api: Api) -> None:
     found = await api.ok("GET", "/_dev/health")
-    assert found.keys() == {"ok", "version", "pid", "url", "uptime_ms"}
+    assert found.keys() == {"ok", "version", "pid", "url", "uptime_ms", "warning"}
 
 
 async def test_a_snapshot_has_rows_counts_and_where_events_go_on(api: Api, app: App) -> None:
