@@ -28,6 +28,7 @@ COMMANDS = {
     "queues": ("resources", "List queues; pause, resume, delete one."),
     "groups": ("resources", "List URL groups; delete one."),
     "flow": ("resources", "List flow-control keys; pause, resume, delete one."),
+    "deduplication": ("resources", "List deduplication ids; delete (forget) one."),
     "clock": ("control", "Time as messages see it: advance, skip, freeze, scale."),
     "tunnel": ("tunnel", "What the internet sees, and what was refused."),
     "faults": ("faults", "Make deliveries go wrong on purpose."),

@@ -18,11 +18,13 @@ def print_detail(detail: Detail) -> None:
     click.echo(coloured(f"{state_text(row.state)}  {row.id}", row.state))
     if detail.hint:
         click.echo(f"! {printable(detail.hint)}")
+    if detail.waits:
+        click.echo(f"◷ {printable(detail.waits)}")
     for lint in detail.lints:
         click.echo(f"! {printable(lint)}")
     overview = {
         "created": time_text(row.created_at),
-        "next attempt": time_text(row.due_at),
+        "next attempt": None if detail.waits else time_text(row.due_at),
         "attempts": f"{row.try_} of {row.tries}",
         "kind": row.kind,
         "from": row.parent,
@@ -33,10 +35,14 @@ def print_detail(detail: Detail) -> None:
         "labels": ", ".join(row.labels),
         "dlq": row.dlq_id,
         "replayed": row.replays or None,
+        "duplicates": f"{row.duplicates} dropped" if row.duplicates else None,
     }
     print_record(overview)
     heading(f"{detail.request.method} {detail.request.url}")
     exchange(detail.request.headers, detail.request.body)
+    for name, body in detail.request.decoded.items():
+        heading(f"{name}, decoded")
+        click.echo(body_text(body))
     for attempt in detail.attempts:
         print_attempt(attempt)
 

@@ -42,6 +42,7 @@ class Row(Struct, gc=False):
     flow_key: str | None = None
     dlq_id: str | None = None
     replays: int = 0
+    duplicates: int = 0
     body_size: int = 0
     content_type: str | None = None
     source: str = "local"
@@ -200,12 +201,16 @@ class Body(Struct):
 
 
 class Request(Struct):
-    """What was published: the destination as written, the headers to deliver, the body."""
+    """What was published: the destination as written, the headers to deliver, the body.
+
+    `decoded` are the parts of a callback's body that are base64 in it: `body` and `sourceBody`.
+    """
 
     method: str = "POST"
     url: str = ""
     headers: Pairs = []
     body: Body = field(default_factory=Body)
+    decoded: dict[str, Body] = {}
 
 
 class SentRequest(Struct):
@@ -274,6 +279,7 @@ class Detail(Struct):
     signature: Signature | None = None
     links: Links = field(default_factory=Links)
     hint: str | None = None
+    waits: str | None = None
     lints: list[str] = []
 
 

@@ -25,6 +25,11 @@ def awaited(attempt: Attempt, apps: bool, external: str) -> str | None:
     return origin_of(attempt.target) if apps and is_down else None
 
 
+async def never(awaited: str) -> bool:
+    """Whether an app is up at another address, for those who cannot look."""
+    return False
+
+
 def why(awaited: str) -> str:
     """The line in the log."""
     if awaited == EXTERNAL:

@@ -19,6 +19,7 @@ from qstash_dev.engine.attempts import Attempts, NewId, Send, unrecorded
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
+from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.hold_back import CallLater, HoldBack, RunKey
 from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
@@ -103,18 +104,23 @@ class Engine:
         self.attempts = Attempts(store.keys, clock, send, new_id)
         self._in_flight = InFlight(self._deliver, self._ended, self.wake)
         self.tombstones = Tombstones()
-        self.schedules = Scheduler(store, clock, new_id, lambda: self.policy, self.add, self.wake)
+        self.duplicates = Duplicates(store, clock, lambda: self.policy)
+        self.schedules = Scheduler(
+            store, clock, new_id, lambda: self.policy, self.add, self.wake, self.duplicates
+        )
         self.bulk = BulkCancels(store, clock, new_id, self.cancel, tasks or Tasks())
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
         self.undo = Undo(store, clock, new_id, self._revive, self.tombstones)
         self._shortage = Shortage(call_later, self.wake)
         hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake, store.database.after)
-        self.workflows = Workflows(store, clock, new_id, lambda: self.policy, self.add, hold_back)
+        self.workflows = Workflows(
+            store, clock, new_id, lambda: self.policy, self.add, hold_back, self.duplicates
+        )
         self.resumes = Resumes(store, self.workflows)
         self.waits = Waits(store, self.workflows, lambda: self.policy, self.run_now)
         self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
-        self.is_elsewhere: Callable[[str], Awaitable[bool]] = _never
+        self.is_elsewhere: Callable[[str], Awaitable[bool]] = hold.never
         self.on_hold: Callable[[str], None] = lambda awaited: None
 
     # Accepting
@@ -133,19 +139,18 @@ class Engine:
         with self.store.database:
             for spec in specs:
                 keys = deduplication.of_message(draft, spec, body)
-                original = self.store.deduplication.find(user, keys.sought, now)
+                original = self.duplicates.original(user, keys)
                 if original is not None:
                     accepted.append(Accepted(original, spec.url, deduplicated=True))
                     continue
-                notices = (*spec.notices, *self._lints(spec, body, due_at - now))
+                again = self.duplicates.lint(user, keys) if self.policy.plan else ()
+                notices = (*spec.notices, *self._lints(spec, body, due_at - now), *again)
                 if notices:
                     spec = replace(spec, notices=notices)
                 message = self._message(spec, user, body, now, due_at)
                 fresh.append(message)
                 accepted.append(Accepted(message.id, spec.url))
-                if keys.kept:
-                    expires_at = now + self.policy.dedup_window_ms
-                    self.store.deduplication.remember(user, keys.kept, message.id, expires_at)
+                self.duplicates.remember(user, keys, message.id)
             self.add(creation.created(fresh, now))
         return accepted
 
@@ -487,10 +492,6 @@ class Engine:
 
 async def _unexplained(message: Message, attempt: Attempt) -> str | None:
     return None
-
-
-async def _never(awaited: str) -> bool:
-    return False
 
 
 def _flow_key(message: Message) -> Key | None:

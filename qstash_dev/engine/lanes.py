@@ -36,6 +36,13 @@ class Line:
         """Step out of the line; whether it was there."""
         return self._tickets.pop(message_id, None) is not None
 
+    def ahead_of(self, message_id: str) -> int | None:
+        """How many stand before a message; `None` when it is not in this line."""
+        if (ticket := self._tickets.get(message_id)) is None:
+            return None
+        place = (ticket.not_before, ticket.seq)
+        return sum((other.not_before, other.seq) < place for other in self._tickets.values())
+
     def pop(self) -> Ticket | None:
         """The first ticket, taken out of the line."""
         while self._heap:
@@ -66,6 +73,11 @@ class QueueLane:
     def leave(self, message_id: str) -> bool:
         """Step out of the line; whether it was there."""
         return self._returning.leave(message_id) or self._line.leave(message_id)
+
+    def ahead_of(self, message_id: str) -> int | None:
+        """How many wait in line before a message; `None` when it does not wait here."""
+        ahead = self._returning.ahead_of(message_id)
+        return self._line.ahead_of(message_id) if ahead is None else ahead
 
     def next(self) -> Ticket | None:
         """The next ticket that has or is to get a place, or `None` while the line must wait."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol import creation, deduplication
 from qstash_dev.protocol.cron import next_after, parse_cron
@@ -44,7 +45,9 @@ class Scheduler:
         policy: Callable[[], Policy],
         add: Callable[[Change], None],
         wake: Callable[[], None],
+        duplicates: Duplicates,
     ) -> None:
+        self._duplicates = duplicates
         self._store = store
         self._clock = clock
         self._new_id = new_id
@@ -65,7 +68,7 @@ class Scheduler:
         except ValueError as error:
             raise QStashError(400, f"invalid cron: {error}") from error
         keys = deduplication.of_schedule(draft, destination, body)
-        original = self._store.deduplication.find(user, keys.sought, now)
+        original = self._duplicates.original(user, keys)
         if original is not None:
             return Planned(original, deduplicated=True)
         schedule_id = draft.schedule_id or self._new_id("scd_")
@@ -86,8 +89,7 @@ class Scheduler:
         )
         with self._store.database:
             self._put(schedule)
-            expires_at = now + self._policy().dedup_window_ms
-            self._store.deduplication.remember(user, keys.kept, schedule_id, expires_at)
+            self._duplicates.remember(user, keys, schedule_id)
         self._wake()
         return Planned(schedule_id)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.hold_back import Answer, HoldBack, RunKey
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol import deduplication
@@ -34,7 +35,9 @@ class Workflows:
         policy: Callable[[], Policy],
         apply: Callable[[Change], None],
         hold_back: HoldBack,
+        duplicates: Duplicates,
     ) -> None:
+        self._duplicates = duplicates
         self.hold_back = hold_back
         self._store = store
         self._clock = clock
@@ -53,14 +56,13 @@ class Workflows:
         with self._store.database:
             keys = [self._keys(user, one) for one in submissions]
             known = [
-                replace(one, original=self._store.deduplication.find(user, k.sought, moment.now))
+                replace(one, original=self._duplicates.original(user, k))
                 for one, k in zip(submissions, keys, strict=True)
             ]
             change, accepted = entries.accept(user, known, self._find(user), moment)
             for one, k in zip(accepted, keys, strict=True):
-                if k.kept and not one.deduplicated:
-                    expires_at = moment.now + self._policy().dedup_window_ms
-                    self._store.deduplication.remember(user, k.kept, one.message_id, expires_at)
+                if not one.deduplicated:
+                    self._duplicates.remember(user, k, one.message_id)
             answer = self.admit(change)
         return accepted, answer
 

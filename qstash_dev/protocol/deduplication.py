@@ -69,6 +69,18 @@ def of_schedule(draft: Draft, destination: str, body: bytes) -> Keys:
     return _by_content(draft, destination, (*draft.spec.headers, *plan), body)
 
 
+def id_in(key: str) -> str:
+    """The deduplication id of a key, for lists; of content `content:` and the beginning of its hash."""
+    kind, _, rest = key.partition(":")
+    return key[:20] if kind == "content" else rest if kind == "schedule" else rest.partition(":")[0]
+
+
+def name_of(key: str) -> str:
+    """What made it a duplicate, in words."""
+    kind = key.partition(":")[0]
+    return "the same content" if kind == "content" else f"the deduplication id {id_in(key)}"
+
+
 def _by_content(draft: Draft, url: str, headers: Headers, body: bytes) -> Keys:
     if not draft.content_based_deduplication:
         return Keys()

@@ -199,6 +199,7 @@ class Server:
             loop.rest()
 
         self._store.database.on_commit = self._notifier.publish
+        self._engine.duplicates.tell = self.tell_duplicate
         self._store.database.on_rollback = undone
 
     async def _serve(
@@ -296,6 +297,11 @@ class Server:
         """Tell the terminal UI something about a request, which has no message to show it by."""
         self._notified = (self._notified[0] + 1, text)
         self._notifier.publish()
+
+    def tell_duplicate(self, text: str) -> None:
+        """A publish that left no message is seen on the console, in the log and in the UI."""
+        self.notice(text)
+        self.notify(text)
 
     async def _release(self, awaited: str) -> int:
         count = self._engine.release(awaited)

@@ -1,9 +1,8 @@
-"""Keys of users, schedules, queues, URL groups, flow-control keys, deduplication: small tables.
+"""Keys of users, schedules, queues, URL groups, flow-control keys: small tables.
 
 Each row is one value of the protocol, encoded whole. Decides nothing.
 """
 
-from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -143,35 +142,3 @@ class Keys:
             self._db.write(
                 "INSERT OR REPLACE INTO users VALUES (?,?,?,?)", (user, current, next_, given)
             )
-
-
-class Deduplication:
-    """Which message or schedule a deduplication key stands for, until when."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
-
-    def find(self, user: str, keys: Iterable[str], now: int) -> str | None:
-        """The id of what was accepted with the first of these keys that is known at this time."""
-        for key in keys:
-            row = self._db.read_one(
-                "SELECT message_id FROM deduplication "
-                "WHERE user = ? AND key = ? AND expires_at > ?",
-                (user, key, now),
-            )
-            if row:
-                return str(row[0])
-        return None
-
-    def remember(self, user: str, keys: Iterable[str], id_: str, expires_at: int) -> None:
-        """From now on what has one of these keys is a duplicate."""
-        with self._db:
-            self._db.write_many(
-                "INSERT OR REPLACE INTO deduplication VALUES (?,?,?,?)",
-                ((user, key, id_, expires_at) for key in keys),
-            )
-
-    def expire(self, now: int) -> None:
-        """Forget what is over."""
-        with self._db:
-            self._db.write("DELETE FROM deduplication WHERE expires_at <= ?", (now,))

@@ -1,4 +1,4 @@
--- Version 3. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 4. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -56,7 +56,8 @@ CREATE TABLE messages (
     dlq_id           TEXT,
     run              INTEGER,
     call_type        TEXT,
-    step             TEXT
+    step             TEXT,
+    duplicates       INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE contents (

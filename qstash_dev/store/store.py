@@ -14,7 +14,8 @@ from qstash_dev.store.lists.runs import Runs
 from qstash_dev.store.lists.search import Search
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.messages import Messages
-from qstash_dev.store.resources import Deduplication, Keys, Named, Schedules
+from qstash_dev.store.originals import Deduplication
+from qstash_dev.store.resources import Keys, Named, Schedules
 from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.waits import Waits
 from qstash_dev.store.workflows import Workflows

@@ -106,9 +106,20 @@ def test_a_deduplication_key_holds_until_it_expires(
     store: Store, user: str, key: str, at: int, found: str | None
 ) -> None:
     store.deduplication.remember("u", ("k",), "msg_1", NOW + 100)
-    assert store.deduplication.find(user, ("unknown", key), at) == found
+    known = store.deduplication.find(user, ("unknown", key), at)
+    assert (known.original if known else None) == found
     store.deduplication.expire(at)
-    assert store.deduplication.find("u", ("k",), NOW) == (None if at >= NOW + 100 else "msg_1")
+    assert store.deduplication.find("u", ("k",), NOW) is not None
+
+
+def test_a_deduplication_key_that_is_over_is_known_for_ninety_days(store: Store) -> None:
+    store.deduplication.remember("u", ("k",), "msg_1", NOW)
+    store.deduplication.expire(NOW + 89 * 86_400_000)
+    over = store.deduplication.find_over("u", ("k",), NOW)
+    assert over is not None
+    assert over.original == "msg_1"
+    store.deduplication.expire(NOW + 91 * 86_400_000)
+    assert store.deduplication.find_over("u", ("k",), NOW) is None
 
 
 def test_a_reset_forgets_all_but_the_keys(store: Store) -> None:

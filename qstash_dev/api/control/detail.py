@@ -4,7 +4,7 @@ Redacted fields stay hashed. Secrets in headers are masked unless they are asked
 """
 
 import codecs
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
 
 import msgspec
@@ -12,8 +12,11 @@ from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.logs import entry_document
+from qstash_dev.api.control.waiting import why_waiting
 from qstash_dev.protocol.delivery import content_type
+from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import SECRET
+from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import (
     Attempt,
     Callback,
@@ -44,6 +47,7 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
             "url": message.spec.url,
             "headers": shown_headers(_redacted(message, message.spec.headers), reveal),
             "body": shown_body(redact_body(message.body, message.spec.redact)),
+            "decoded": _decoded(message),
         },
         "attempts": [_attempt(message, attempt, reveal) for attempt in attempts],
         "events": [entry_document(entry) for entry in call.store.feed.of(message.id)],
@@ -54,6 +58,7 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
             "siblings": call.store.rows.siblings(row, now),
         },
         "hint": row.hint,
+        "waits": why_waiting(call.engine, message, now),
         "lints": list(message.spec.notices),
     }
 
@@ -73,6 +78,23 @@ def shown_body(body: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         return {**document, "base64": b64encode(part).decode("ascii")}
     return {**document, "text": text}
+
+
+def _decoded(message: Message) -> dict[str, Any]:
+    """What is base64 in the body of a callback (QStash docs, "Callbacks")."""
+    is_callback = message.spec.kind in (Kind.CALLBACK, Kind.FAILURE_CALLBACK)
+    if not is_callback or BODY in message.spec.redact:
+        return {}
+    try:
+        document = read_json(message.body, dict[str, Any])
+        parts = {name: document.get(name) for name in ("body", "sourceBody")}
+        return {
+            name: shown_body(b64decode(text, validate=True))
+            for name, text in parts.items()
+            if isinstance(text, str) and text
+        }
+    except (QStashError, ValueError):
+        return {}
 
 
 def meant_headers(message: Message, given: Headers) -> Headers:

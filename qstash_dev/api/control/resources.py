@@ -10,6 +10,8 @@ from qstash_dev.api.router import Handler, Route
 from qstash_dev.api.v2 import flow_control, queues, schedules, url_groups
 from qstash_dev.api.v2.flow_control import flow_document
 from qstash_dev.protocol.cron import MINUTE_MS, parse_cron, upcoming
+from qstash_dev.protocol.deduplication import id_in
+from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Schedule
 from qstash_dev.protocol.wire import group_document, queue_document, schedule_document
 
@@ -65,6 +67,28 @@ async def delete_flow(call: Call) -> web.Response:
     return await call.done()
 
 
+async def list_deduplication(call: Call) -> web.Response:
+    """Deduplication ids that are in force, with what they stand for."""
+    found = call.store.deduplication.all(call.engine.clock.now())
+    by_id = {(one.user, id_in(one.key)): one for one in reversed(found)}
+    documents = [
+        {"id": name, "user": user, "original": one.original, "expiresTime": one.expires_at}
+        for (user, name), one in by_id.items()
+    ]
+    return await call.answer({"deduplication": documents[::-1]})
+
+
+async def forget_deduplication(call: Call) -> web.Response:
+    """The next publish with this id is no duplicate."""
+    user, name = _user(call), call.params["id"]
+    found = call.store.deduplication.all(call.engine.clock.now())
+    keys = [one.key for one in found if one.user == user and id_in(one.key) == name]
+    if not keys:
+        raise QStashError(404, f"deduplication id {name[:200]} not found")
+    call.store.deduplication.forget(user, keys)
+    return await call.done()
+
+
 def _schedule(call: Call, schedule: Schedule) -> dict[str, Any]:
     now = call.engine.clock.now()
     scheduler = call.engine.schedules
@@ -94,6 +118,8 @@ ROUTES = (
     Route("POST", "/_dev/schedules/{id}/pause", _as_user(schedules.pause)),
     Route("POST", "/_dev/schedules/{id}/resume", _as_user(schedules.resume)),
     Route("DELETE", "/_dev/schedules/{id}", _as_user(schedules.delete)),
+    Route("GET", "/_dev/deduplication", list_deduplication),
+    Route("DELETE", "/_dev/deduplication/{id}", forget_deduplication),
     Route("GET", "/_dev/queues", list_queues),
     Route("POST", "/_dev/queues/{name}/pause", _as_user(queues.pause)),
     Route("POST", "/_dev/queues/{name}/resume", _as_user(queues.resume)),

@@ -75,6 +75,18 @@ NOUNS = (
         },
     ),
     Noun(
+        "deduplication",
+        "deduplication id",
+        "id",
+        ("id", "original", "expiresTime"),
+        {"delete": "Forget it: the next publish with it is delivered."},
+        {
+            "run": "it is no message: publish again after a delete",
+            "pause": "it is no message: delete it",
+            "resume": "it is no message, and is never paused",
+        },
+    ),
+    Noun(
         "flow",
         "flow-control key",
         "flowControlKey",
@@ -236,4 +248,4 @@ def heading(name: str) -> str:
     return "".join(f" {c}" if c.isupper() else c for c in name).strip().upper()
 
 
-schedules, queues, groups, flow = (Verbs(noun) for noun in NOUNS)
+schedules, queues, groups, deduplication, flow = (Verbs(noun) for noun in NOUNS)

@@ -77,6 +77,12 @@ def send(
         token = token_of(user) if user else server.env.get("QSTASH_TOKEN")
         place = absolute(target, server.app.url)
         answer = await client.publish(place, body, headers, token)
+        for original in duplicates_in(answer):
+            click.echo(
+                f"Nothing was sent: it is a duplicate of {original}. To send it all the same: "
+                "qstash-dev deduplication list, and delete its id.",
+                err=True,
+            )
         if not wait:
             click.echo(json.dumps(answer))
             return []
@@ -101,6 +107,12 @@ def ids_of(answer: Any) -> list[str]:
     if isinstance(answer, list):
         return [id for item in answer for id in ids_of(item)]
     return [answer["messageId"]] if "messageId" in answer else []
+
+
+def duplicates_in(answer: Any) -> list[str]:
+    """The originals of what was dropped."""
+    items = answer if isinstance(answer, list) else [answer]
+    return [str(i.get("messageId") or i.get("scheduleId")) for i in items if i.get("deduplicated")]
 
 
 async def outcomes(client: Client, ids: list[str]) -> list[Row]:

@@ -25,7 +25,7 @@ _COLUMNS = f"""
     m.attempts, m.max_retries + 1, m.last_status,
     m.last_ms, m.last_error, m.queue, m.topic, m.endpoint, m.schedule_id, m.flow_key,
     (SELECT d.id FROM dlq d WHERE d.message = m.seq),
-    (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'),
+    (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'), m.duplicates,
     m.body_size, m.content_type, m.armed, m.hint, m.lints, m.held,
     (SELECT r.id FROM runs r WHERE r.seq = m.run), m.step, m.call_type,
     (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq)"""
@@ -57,6 +57,7 @@ class Row(Struct, frozen=True):
     flow_key: str | None
     dlq_id: str | None
     replays: int
+    duplicates: int
     body_size: int
     content_type: str | None
     labels: tuple[str, ...]

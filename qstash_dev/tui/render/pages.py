@@ -48,7 +48,10 @@ def request(detail: Detail, when: When) -> list[Line]:
     first: Line = [(asked.method, "bold"), (" ", ""), (fmt.safe(asked.url), "link")]
     lines = [first, [], *_headers(asked.headers)]
     lines += [[], _rule(f"Body  {fmt.size(asked.body.size)}")]
-    return lines + body_lines(asked.body, header_value(asked.headers, "content-type"))
+    lines += body_lines(asked.body, header_value(asked.headers, "content-type"))
+    for name, body in asked.decoded.items():
+        lines += [[], _rule(f"{name}, decoded  {fmt.size(body.size)}"), *body_lines(body, "")]
+    return lines
 
 
 def response(detail: Detail, when: When) -> list[Line]:
@@ -153,6 +156,8 @@ def _advice(detail: Detail) -> list[Line]:
         lines.append([(fmt.safe(detail.row.error), "error")])
     if hint:
         lines.append([("! ", "warning"), (fmt.safe(hint), "warning")])
+    if detail.waits:
+        lines.append([("◷ ", "accent"), (fmt.safe(detail.waits), "accent")])
     lints = detail.lints or detail.row.lints
     return lines + [[("~ ", "accent"), (fmt.safe(lint), "accent")] for lint in lints]
 
@@ -163,7 +168,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
         ("id", row.id),
         ("kind", row.kind + (f" of {row.parent}" if row.parent else "")),
         ("created", f"{fmt.date_time(row.created_at, when.zone)}  {_ago(row, when)}"),
-        ("next try", _next(row, when)),
+        ("next try", None if detail.waits else _next(row, when)),
         ("queue", row.queue),
         ("URL group", " / ".join(filter(None, (row.topic, row.endpoint))) or None),
         ("schedule", row.schedule),
@@ -171,6 +176,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
         ("labels", ", ".join(row.labels) or None),
         ("DLQ entry", row.dlq_id),
         ("armed", "⚑ replayed when the app's source changes" if row.armed else None),
+        ("duplicates", f"{row.duplicates} dropped" if row.duplicates else None),
         ("replays", str(row.replays) if row.replays else None),
         ("user", None if row.user == "defaultUser" else row.user),
         ("source", None if row.source == "local" else row.source),

@@ -78,6 +78,7 @@ def test_a_row_of_a_message_with_everything(filled: Filled) -> None:
         flow_key="k",
         dlq_id=f"{NOW + 9}-{dead.seq}",
         replays=1,
+        duplicates=0,
         body_size=5,
         content_type="text/plain",
         labels=("a", "b"),
