@@ -18,6 +18,7 @@ from textual import events
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.driver import Driver
 from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Input
@@ -39,6 +40,7 @@ from qstash_dev.tui.model.views import NAMES, nothing_lines, resource_page
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Palette, mixed, prefers_light, themes
+from qstash_dev.tui.terminal import forgiving
 from qstash_dev.tui.widgets.bars import (
     Bar,
     Tabs,
@@ -120,6 +122,10 @@ class QstashApp(App[int]):
         self.set_keymap(self.keys)
 
     # What is on the screen
+
+    def get_driver_class(self) -> type[Driver]:
+        """The terminal, whatever it sends."""
+        return forgiving(super().get_driver_class())
 
     def compose(self) -> ComposeResult:
         """Two lines above, two panes, one line below."""

@@ -124,6 +124,14 @@ def token_of(output):
     return re.findall(rb"QSTASH_TOKEN=(\S+)", output)[0].decode()
 
 
+def test_bytes_that_are_no_text_are_told_and_the_terminal_ui_goes_on(screen):
+    os.write(screen.master, b"\xe4\xff\xfe")
+    screen.read_until(b"no UTF-8")
+    screen.type("q")
+    assert screen.end() == 0
+    assert b"Traceback" not in screen.output
+
+
 def test_a_terminated_server_takes_its_terminal_ui_along(screen):
     child = screen.child()
     screen.process.terminate()

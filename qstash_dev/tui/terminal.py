@@ -1,0 +1,24 @@
+"""What the terminal sends, also when it is no text. Knows how Textual reads it, and no keys."""
+
+from textual.driver import Driver
+
+NOT_UTF8 = "That key is no UTF-8, and was dropped: is the terminal set to UTF-8?"
+
+
+def forgiving(driver: type[Driver]) -> type[Driver]:
+    """The driver, but bytes that are no UTF-8 do not end the program (Textual's decoder is strict).
+
+    Drivers without a thread that reads bytes (of tests, of Windows) are as they were.
+    """
+    if not hasattr(driver, "run_input_thread"):
+        return driver
+
+    class Forgiving(driver):  # type: ignore[misc, valid-type]
+        def run_input_thread(self) -> None:
+            while True:
+                try:
+                    return super().run_input_thread()  # type: ignore[no-any-return]
+                except UnicodeDecodeError:
+                    self._app.call_later(self._app.notify, NOT_UTF8, severity="warning")
+
+    return Forgiving
