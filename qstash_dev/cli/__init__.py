@@ -11,7 +11,8 @@ from importlib import import_module
 import click
 
 from qstash_dev import __version__
-from qstash_dev.cli.exits import INTERRUPTED, OK, Failure
+from qstash_dev.cli import encoding
+from qstash_dev.cli.exits import ERROR, INTERRUPTED, OK, Failure
 
 COMMANDS = {
     "dev": ("launch", "Server and terminal UI (the default command)."),
@@ -108,8 +109,11 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """The exit code of a command; what went wrong is on stderr."""
+    encoding.give_streams()
+    encoding.for_lines(sys.stdout, sys.stderr)
     try:
         code = root.main(args, prog_name="qstash-dev", standalone_mode=False)
+        sys.stdout.flush()
     except Failure as error:
         error.show()
         return error.code
@@ -120,6 +124,11 @@ def run(args: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) has seen enough. Keeps the interpreter from complaining at exit.
-        sys.stderr.close()
+        encoding.give_up(sys.stdout)
         return OK
+    except OSError as error:
+        encoding.give_up(sys.stdout)
+        what = f'"{error.filename}"' if error.filename else "The output"
+        Failure(f"{what} cannot be written: {error.strerror}.").show()
+        return ERROR
     return code if isinstance(code, int) else OK

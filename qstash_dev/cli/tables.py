@@ -11,6 +11,7 @@ from typing import Any
 import click
 from msgspec import to_builtins
 
+from qstash_dev.cli.encoding import has_symbols
 from qstash_dev.console import LOOK, printable, wants_colour
 from qstash_dev.protocol.model import State
 
@@ -30,7 +31,8 @@ STATES = {
 
 def print_json(value: object) -> None:
     """One document, as the control API has it."""
-    click.echo(json.dumps(to_builtins(value), indent=2, ensure_ascii=False))
+    is_ascii = not has_symbols(sys.stdout)  # then `\u2713`: a word in its place would be no fact
+    click.echo(json.dumps(to_builtins(value), indent=2, ensure_ascii=is_ascii))
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]], nothing: str) -> None:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from qstash_dev.cli.connection import target_of, with_client
+from qstash_dev.cli.encoding import for_screen
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.config import Config
@@ -23,6 +24,8 @@ def attach(url: str | None) -> int:
     # Imported late: a server that does not answer is told without loading Textual.
     from qstash_dev.tui.run import run
 
+    if sys.__stderr__ is not None:
+        for_screen(sys.__stderr__)  # where Textual draws
     return run(target.url, target.token, keys=known_keys(config), theme=config.theme)
 
 

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from msgspec import Struct
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from qstash_dev import server
 from qstash_dev.cli import server_log
+from qstash_dev.cli.encoding import give_up
 from qstash_dev.cli.exits import OK, PORT_IN_USE, USAGE, Failure
 from qstash_dev.cli.options import (
     ServerCommand,
@@ -214,13 +215,26 @@ def make_console(config: Config) -> Console:
     """stdout in the style of the settings; under a TUI it is the style for the time after it."""
     style = "log" if config.output == "tui" else config.output
     colour = wants_colour(sys.stdout, os.environ)
-    return Console(write_out, style, colour=colour, verbosity=config.verbosity)
+    return Console(Output(sys.stdout), style, colour=colour, verbosity=config.verbosity)
 
 
-def write_out(text: str) -> None:
-    """At once, so that a pipe sees each line when it happens."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+class Output:
+    """Writes to a stream until that fails: the server goes on without anybody who reads it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: TextIO | None = stream
+
+    def __call__(self, text: str) -> None:
+        """At once, so that a pipe sees each line when it happens."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError as error:
+            log.warning("nothing more is printed: stdout cannot be written: %s", error.strerror)
+            give_up(self._stream)
+            self._stream = None
 
 
 async def show_screen(
