@@ -1,4 +1,4 @@
-"""Work that nobody waits for has one place: there it has a name, a log, and another trial."""
+"""What is done in one place alone, since elsewhere a part of it would be forgotten."""
 
 import ast
 from pathlib import Path
@@ -15,6 +15,8 @@ ENDS_WITH_THE_CALL = {
     "transport/faults.py",
 }
 """Where two things are waited for at once: both have ended when the function that made them has."""
+OF_TESTS = "testing/"
+"""What it reads was written by the server beside it."""
 
 
 def calls(name: str) -> set[str]:
@@ -34,3 +36,19 @@ def calls(name: str) -> set[str]:
 )
 def test_a_bare_task_is_made_only_where_it_is_looked_after(name: str, allowed: set[str]) -> None:
     assert calls(name) == allowed
+
+
+def test_json_is_read_where_deep_nesting_is_expected() -> None:
+    elsewhere = {path for path in calls("loads") if not path.startswith(OF_TESTS)}
+    assert elsewhere - importers("loads") == {"protocol/json_body.py", "config/file.py"}
+
+
+def importers(name: str) -> set[str]:
+    """The modules that import something of this name from the place for it."""
+    wanted = "from qstash_dev.protocol.json_body import "
+    return {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if line.startswith(wanted) and name in line
+    }

@@ -3,7 +3,6 @@
 Pure: reads the request's text and the sentence it was refused with. Never repeats a token.
 """
 
-import json
 import re
 from base64 import b64decode
 from difflib import SequenceMatcher
@@ -14,7 +13,7 @@ from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.hosts import is_empty_variable
-from qstash_dev.protocol.json_body import read_json
+from qstash_dev.protocol.json_body import loads, read_json
 
 _BASE_WITH_PATH = re.compile(
     r"(?!/v2/[^/]*/https?:)/[^?]*?(?=/v2/(?:publish|enqueue|batch|messages|schedules|queues|topics"
@@ -103,8 +102,8 @@ def _of_token(token: str) -> str:
 def _is_account(token: str) -> bool:
     """Whether it has the form of QStash's tokens, of whomever."""
     try:
-        return "UserID" in json.loads(b64decode(token + "==="))
-    except (ValueError, TypeError, RecursionError):
+        return "UserID" in loads(b64decode(token + "==="))
+    except (ValueError, TypeError):
         return False
 
 

@@ -51,6 +51,6 @@ def with_client(url: str | None, act: Callable[[Client], Awaitable[T]]) -> T:
         raise Failure(str(error)) from None
 
 
-def ask(url: str | None, method: str, path: str, **request: Any) -> Any:
-    """The answer to one request."""
-    return with_client(url, lambda client: client.request(method, path, **request))
+def ask(url: str | None, method: str, path: str, shape: type[T], **request: Any) -> T:
+    """The answer to one request, in its shape."""
+    return with_client(url, lambda client: client.ask(method, path, shape, **request))

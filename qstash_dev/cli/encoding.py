@@ -21,6 +21,8 @@ WORDS = {
     "⊘": "[--]",
     "·": "-",
     "…": "...",
+    "→": "->",
+    "│": "|",
 }
 """Of lines: beside most of them stands a word, so that they need only differ."""
 

@@ -12,8 +12,8 @@ async def program_on(port: int) -> str:
     async with Client(url, timeout_s=TIMEOUT_S) as client:
         try:
             health = await client.health()
-            return f"Port {port} is held by another qstash-dev (pid {health['pid']}) at {url}."
-        except (ClientError, KeyError, TypeError):
+            return f"Port {port} is held by another qstash-dev (pid {health.pid}) at {url}."
+        except ClientError:
             pass
         try:
             keys = await client.request(

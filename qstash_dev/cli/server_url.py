@@ -4,7 +4,6 @@
 default port. Knows no command.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from qstash_dev.config import Config
+from qstash_dev.protocol.json_body import loads
 
 DEFAULT_PORT = "the default port"
 """How a server was found that nothing says is running."""
@@ -52,7 +52,7 @@ def with_scheme(text: str) -> str:
 def read_record(path: Path) -> Target | None:
     """What a running server wrote about itself; `None` when it is gone or the file is not ours."""
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = loads(path.read_text("utf-8"))
         url, pid, token = str(record["url"]), int(record["pid"]), record.get("token")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -4,7 +4,6 @@ It knows addresses and shapes (`/_dev/`), and nothing of what a message means or
 """
 
 import asyncio
-import json as json_codec
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -17,6 +16,17 @@ from yarl import URL
 
 from qstash_dev.client.errors import ClientError, Refused, ServerUnreachable
 from qstash_dev.client.publishing import path_and_headers
+from qstash_dev.client.shapes import (
+    Complaint,
+    Deleted,
+    Dlq,
+    Faults,
+    Fired,
+    Health,
+    Made,
+    Restored,
+    Undoable,
+)
 from qstash_dev.client.sse import server_sent
 from qstash_dev.devtools.documents import (
     App,
@@ -60,13 +70,18 @@ __all__ = [
     "Clock",
     "CloudState",
     "Counts",
+    "Deleted",
     "Detail",
     "DlqEntry",
     "Event",
     "Failure",
+    "Faults",
+    "Fired",
+    "Health",
     "Links",
     "Logs",
     "Lost",
+    "Made",
     "NotReplayed",
     "Online",
     "Page",
@@ -88,6 +103,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+NO_DOCUMENT = (msgspec.MsgspecError, UnicodeDecodeError)
+NAME_OF = {"schedules": "scheduleId", "flow": "flowControlKey"}
+"""The field that names a resource, where it is not `name`."""
+
 
 SILENCE_S = 30.0
 """The server pings every 10 s; a stream this long silent is a dead connection."""
@@ -148,8 +167,20 @@ class Client:
             return None
         try:
             return msgspec.json.decode(raw)
-        except msgspec.DecodeError:
+        except (*NO_DOCUMENT, RecursionError):
             return raw.decode("utf-8", "replace")
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        shape: type[T],
+        *,
+        json: object = None,
+        params: Mapping[str, str | int | None] | None = None,
+    ) -> T:
+        """The answer of any endpoint in its shape; any other one is `Refused`."""
+        return self._decoded(await self.raw(method, path, json=json, params=params), path, shape)
 
     async def raw(
         self,
@@ -171,9 +202,9 @@ class Client:
 
     # Reading
 
-    async def health(self) -> dict[str, Any]:
-        """Who answers: `version`, `pid`, `url`, `uptime_ms`."""
-        return await self._get("/_dev/health", dict[str, Any])
+    async def health(self) -> Health:
+        """Who answers."""
+        return await self._get("/_dev/health", Health)
 
     async def snapshot(self, filter: str | None = None, limit: int = 200) -> Snapshot:
         """Counts, server and the newest matching rows. A bad filter is `Refused`."""
@@ -208,37 +239,44 @@ class Client:
 
     async def dlq(self, cursor: str | None = None, limit: int = 200) -> list[DlqEntry]:
         """Dead letters, newest first."""
-        found = await self._get("/_dev/dlq", dict[str, Any], cursor=cursor, limit=limit)
-        return msgspec.convert(found["entries"], list[DlqEntry])
+        return (await self._get("/_dev/dlq", Dlq, cursor=cursor, limit=limit)).entries
 
     async def dead_letter(self, id: str) -> DlqEntry:
         """One dead letter."""
         return await self._get(f"/_dev/dlq/{_part(id)}", DlqEntry)
 
     async def logs(
-        self, *, after: int | None = None, before: int | None = None, limit: int = 500
+        self,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 500,
+        filter: str | None = None,
     ) -> Logs:
         """Events, newest last: those after or before a sequence number, or the newest."""
-        return await self._get("/_dev/logs", Logs, after=after, before=before, limit=limit)
+        return await self._get(
+            "/_dev/logs", Logs, after=after, before=before, limit=limit, filter=filter
+        )
 
     async def resources(self, noun: str) -> list[dict[str, Any]]:
         """All `schedules`, `queues`, `groups` or `flow` keys, in QStash's own shape plus `user`."""
-        found = await self._get(f"/_dev/{noun}", dict[str, Any])
-        return list(found["keys" if noun == "flow" else noun])
+        shape = dict[str, list[dict[str, Any]]]
+        found = await self._get(f"/_dev/{noun}", shape)
+        records = found.get("keys" if noun == "flow" else noun, [])
+        if not all(isinstance(record.get(NAME_OF.get(noun, "name")), str) for record in records):
+            raise self._stranger(f"/_dev/{noun}", "a name is missing")
+        return records
 
     # Doing
 
     async def replay(self, id: str, changes: Mapping[str, object] | None = None) -> str:
         """Send it again as a new, linked message; returns the new id."""
-        answer = await self.request(
-            "POST", f"/_dev/messages/{_part(id)}/replay", json=dict(changes or {})
-        )
-        return str(answer["id"])
+        path = f"/_dev/messages/{_part(id)}/replay"
+        return (await self.ask("POST", path, Made, json=dict(changes or {}))).id
 
     async def replay_many(self, ids: Sequence[str]) -> BulkReplay:
         """Replay several at once."""
-        answer = await self.request("POST", "/_dev/replay", json={"ids": list(ids)})
-        return msgspec.convert(answer, BulkReplay)
+        return await self.ask("POST", "/_dev/replay", BulkReplay, json={"ids": list(ids)})
 
     async def run(self, id: str) -> None:
         """Try it now instead of at its due time."""
@@ -250,16 +288,16 @@ class Client:
 
     async def cancel(self, id: str) -> str | None:
         """Stop trying; returns what `undo` takes, `None` when it cannot be undone."""
-        return _undo(await self.request("POST", f"/_dev/messages/{_part(id)}/cancel"))
+        return (await self.ask("POST", f"/_dev/messages/{_part(id)}/cancel", Undoable)).undo
 
     async def delete(self, id: str) -> str | None:
         """Forget a finished message; returns what `undo` takes."""
-        return _undo(await self.request("DELETE", f"/_dev/messages/{_part(id)}"))
+        return (await self.ask("DELETE", f"/_dev/messages/{_part(id)}", Undoable)).undo
 
     async def undo(self, orders: Sequence[str]) -> int:
         """Take back deletions and cancellations of the last minute; how many messages that were."""
-        answer = await self.request("POST", "/_dev/undo", json={"ids": list(orders)})
-        return int(answer["restored"])
+        order = {"ids": list(orders)}
+        return (await self.ask("POST", "/_dev/undo", Restored, json=order)).restored
 
     async def publish(
         self, url: str, body: bytes, headers: Mapping[str, str], token: str | None
@@ -276,7 +314,7 @@ class Client:
     async def clock(self, change: Mapping[str, object] | None = None) -> Clock:
         """Read the clock, or change its mode, advance it, skip to the next event."""
         method = "GET" if change is None else "POST"
-        return msgspec.convert(await self.request(method, "/_dev/clock", json=change), Clock)
+        return await self.ask(method, "/_dev/clock", Clock, json=change)
 
     # The stream
 
@@ -323,15 +361,16 @@ class Client:
                 yield self._decoded(data, "/_dev/events", Tick)
 
     async def _get(self, path: str, shape: type[T], **params: str | int | None) -> T:
-        return self._decoded(await self.raw("GET", path, params=params), path, shape)
+        return await self.ask("GET", path, shape, params=params)
 
     def _decoded(self, raw: bytes, path: str, shape: type[T]) -> T:
         try:
             return msgspec.json.decode(raw, type=shape)
-        except msgspec.DecodeError as error:
-            raise Refused(
-                502, f"{self.url}{path} did not answer like a qstash-dev server: {error}."
-            ) from error
+        except (*NO_DOCUMENT, RecursionError) as error:
+            raise self._stranger(path, str(error)) from error
+
+    def _stranger(self, path: str, why: str) -> Refused:
+        return Refused(502, f"{self.url}{path} did not answer like a qstash-dev server: {why}.")
 
     @asynccontextmanager
     async def _open(
@@ -366,19 +405,14 @@ class Client:
             raise ServerUnreachable(self.url, _reason(error)) from error
 
 
-def _undo(answer: Any) -> str | None:
-    order = answer.get("undo")
-    return str(order) if order is not None else None
-
-
 def _part(text: str) -> str:
     return quote(text, safe="")
 
 
 def _complaint(status: int, raw: bytes) -> str:
     try:
-        return str(json_codec.loads(raw)["error"])
-    except (ValueError, KeyError, TypeError):
+        return msgspec.json.decode(raw, type=Complaint).error
+    except (*NO_DOCUMENT, RecursionError):
         start = raw[:200].decode("utf-8", "replace").strip()
         return f"The server answered {status}: {start or 'nothing more'}."
 

@@ -20,6 +20,7 @@ from qstash_dev.cloud import rewrite
 from qstash_dev.cloud.rewrite import Borders, Sent
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import check_header
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Headers, Query
 from qstash_dev.protocol.query import CANCELLED, json_pairs, parse_query
 
@@ -112,7 +113,7 @@ class Cloud:
         """The account's signing keys, current and next; `None` when they cannot be had now."""
         try:
             async with self._request(rewrite.Call("GET", "/v2/keys", "", (), b"")) as answer:
-                document = json.loads(await answer.read())
+                document = loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             self._note(self._unreachable(error))
             return None

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from qstash_dev.protocol.destination import parse_destination, split_query
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.publish.draft import is_given
 from qstash_dev.protocol.urls import way
@@ -118,7 +119,7 @@ def destinations(call: Call) -> tuple[str, ...]:
     """Where a publish, enqueue or batch would send, as the app wrote it: URLs and group names."""
     if _BATCH.fullmatch(call.path):
         try:
-            return tuple(item["destination"] for item in json.loads(call.body))
+            return tuple(item["destination"] for item in loads(call.body))
         except (ValueError, TypeError, KeyError):
             return ()
     to = _DESTINATION.fullmatch(call.path)
@@ -134,7 +135,7 @@ def destinations(call: Call) -> tuple[str, ...]:
 def sent(call: Call, answer: bytes, borders: Borders) -> tuple[Sent, ...]:
     """Which messages a call (as the app made it) and its answer created that come back to us."""
     try:
-        answered = json.loads(answer)
+        answered = loads(answer)
     except ValueError:
         return ()
     if _BATCH.fullmatch(call.path):
@@ -190,7 +191,7 @@ def _destination_out(call: Call, to: re.Match[str], borders: Borders) -> Call:
 
 def _json_out(body: bytes, change: Callable[[Any], Any]) -> bytes:
     try:
-        return json.dumps(change(json.loads(body)), ensure_ascii=False).encode()
+        return json.dumps(change(loads(body)), ensure_ascii=False).encode()
     except (ValueError, TypeError, AttributeError):
         return body
 
@@ -235,7 +236,7 @@ def _sent_by_publish(call: Call, destination: str, answered: Any) -> list[Sent]:
 
 
 def _sent_by_batch(call: Call, answered: Any) -> list[Sent]:
-    items = json.loads(call.body)
+    items = loads(call.body)
     if not isinstance(answered, list) or not isinstance(items, list):
         return []
     found = []

@@ -65,16 +65,25 @@ def read(path: Path, *, required: bool = False) -> Found | None:
         return None
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigError(str(path), f"cannot be read: {error}.") from None
+    try:
+        content = read_toml(text)
+    except ValueError as error:
+        raise ConfigError(str(path), f"cannot be read: {error}.") from None
+    if path.name == "pyproject.toml":
+        tool = content.get("tool")
+        ours = tool.get("qstash-dev") if isinstance(tool, dict) else None
+        return interpret(path, text, ours) if isinstance(ours, dict) else None
+    return interpret(path, text, content)
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """A TOML document. Raises ValueError."""
     import tomllib  # only those who have a file pay for it
 
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), f"cannot be read: {error}.") from None
-    if path.name == "pyproject.toml":
-        ours = content.get("tool", {}).get("qstash-dev")
-        return interpret(path, text, ours) if isinstance(ours, dict) else None
-    return interpret(path, text, content)
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def interpret(path: Path, text: str, content: dict[str, Any]) -> Found:

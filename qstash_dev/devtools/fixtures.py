@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from qstash_dev.devtools.documents import Detail
 from qstash_dev.protocol.headers import SECRET
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Callback, Headers, Spec
 from qstash_dev.protocol.publish.options import BY_NAME, family_texts, text_of
 
@@ -44,8 +45,8 @@ class FixtureError(ValueError):
 def read_fixture(text: str | bytes) -> Fixture:
     """Read a fixture. Raises `FixtureError` naming the field and what was expected."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = loads(text)
+    except ValueError as error:
         raise FixtureError(f"The fixture is not JSON: {error}.") from None
     if not isinstance(value, dict):
         raise FixtureError(f"The fixture is {_kind(value)}: expected an object with a url.")
@@ -222,8 +223,8 @@ def _written_body(body: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         return {"bodyBase64": b64encode(body).decode("ascii")}
     try:
-        value = json.loads(text)
+        value = loads(text)
         is_exact = isinstance(value, dict | list) and _compact(value) == body
-    except (ValueError, RecursionError):
+    except ValueError:
         is_exact = False
     return {"body": value if is_exact else text}

@@ -2,6 +2,7 @@
 of what the documents mean.
 """
 
+import json
 import re
 from typing import Any
 
@@ -16,6 +17,18 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+class TooDeep(ValueError):
+    """A document of more levels than can be read."""
+
+
+def loads(text: str | bytes) -> Any:
+    """Any JSON, also what Python alone takes for it. Raises ValueError for everything else."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise TooDeep("it is nested too deeply") from error
 
 
 def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON body") -> Any:

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from msgspec import Struct
 from msgspec.json import Encoder
 
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.timing import format_duration
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def _guesses(body: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _json_guesses(body: bytes) -> Iterator[tuple[str, bytes]]:
     try:
-        value = json.loads(body)
+        value = loads(body)
         if isinstance(value, str):
             yield "the text inside the JSON string", value.encode()
         for separators in ((",", ":"), (", ", ": ")):
@@ -280,5 +281,5 @@ def _json_guesses(body: bytes) -> Iterator[tuple[str, bytes]]:
                 text = json.dumps(value, separators=separators, ensure_ascii=ascii_only)
                 yield "the same JSON with other white space or escapes", text.encode()
         yield "the same JSON, indented", json.dumps(value, indent=2, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):  # no JSON, lone surrogates, absurd nesting
+    except ValueError:  # no JSON, lone surrogates, absurd nesting
         return

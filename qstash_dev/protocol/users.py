@@ -5,10 +5,11 @@ Development" guide; the JavaScript SDK recognises a dev server by the keys of th
 """
 
 import binascii
-import json
 from base64 import b64decode
 
 from msgspec import Struct
+
+from qstash_dev.protocol.json_body import loads
 
 
 class User(Struct, frozen=True):
@@ -56,7 +57,7 @@ def is_public(token: str) -> bool:
 def user_id_of(token: str) -> str | None:
     """The `UserID` inside a token (base64 of `{"UserID", "Password"}`), or `None`."""
     try:
-        content = json.loads(b64decode(token, validate=True))
+        content = loads(b64decode(token, validate=True))
     except (binascii.Error, ValueError):
         return None
     user_id = content.get("UserID") if isinstance(content, dict) else None

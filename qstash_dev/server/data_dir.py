@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qstash_dev import private_files
 from qstash_dev.console import Started
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.store.database import Later
 from qstash_dev.store.errors import StoreError, StoreInUse
 from qstash_dev.store.store import Store
@@ -43,7 +44,7 @@ def make(directory: Path) -> None:
 
 def _in_use(directory: Path) -> str:
     try:
-        record = json.loads((directory / RECORD).read_text("utf-8"))
+        record = loads((directory / RECORD).read_text("utf-8"))
         holder = f"the qstash-dev with pid {record['pid']} on port {record['port']}"
     except (OSError, ValueError, KeyError, TypeError):
         holder = "another process"

@@ -29,6 +29,7 @@ from qstash_dev.client import (
     Tunnel,
 )
 from qstash_dev.tui.actions.commands import COMMANDS, CommandSearch, bindings, key_name
+from qstash_dev.tui.driver import forgiving
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.keyboard import Keyboard
 from qstash_dev.tui.model import views
@@ -40,7 +41,6 @@ from qstash_dev.tui.model.views import NAMES, nothing_lines, resource_page
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Palette, mixed, prefers_light, themes
-from qstash_dev.tui.terminal import forgiving
 from qstash_dev.tui.widgets.bars import (
     Bar,
     Tabs,

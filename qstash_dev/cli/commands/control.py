@@ -3,7 +3,7 @@
 import sys
 
 import click
-from msgspec import convert
+from msgspec import Struct
 
 from qstash_dev.cli.commands.messages import HEADS, row_cells
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
@@ -93,6 +93,13 @@ def real_clock(url: str | None) -> None:
     change(url, {"mode": "real"})
 
 
+class Waited(Struct):
+    """What matched, and whether that was enough."""
+
+    met: bool
+    rows: list[Row] = []
+
+
 @click.command()
 @click.option("--filter", metavar="FILTER", required=True, help='Such as "state:failed".')
 @click.option("--count", type=click.IntRange(1), default=1, help="How many [default: 1].")
@@ -102,13 +109,13 @@ def real_clock(url: str | None) -> None:
 def wait(filter: str, count: int, timeout: str, as_json: bool, url: str | None) -> None:
     """Wait until messages match; exits with 4 when they do not in time."""
     params = {"filter": filter, "count": count, "timeout_ms": duration(timeout)}
-    answer = ask(url, "GET", "/_dev/wait", params=params)
-    rows = convert(answer.get("rows", []), list[Row])
+    answer = ask(url, "GET", "/_dev/wait", Waited, params=params)
+    rows = answer.rows
     if as_json:
         print_json(answer)
     elif rows:
         print_table(HEADS, [row_cells(row) for row in rows], "")
-    if not answer["met"]:
+    if not answer.met:
         raise Failure(f"{len(rows)} of {count} matched within {timeout}: {filter}", NOT_MET)
 
 
@@ -121,5 +128,5 @@ def reset(yes: bool, url: str | None) -> None:
         if not sys.stdin.isatty():
             raise Failure("Nobody can be asked here; expected --yes to forget everything.", USAGE)
         click.confirm("Forget all messages, schedules, queues, groups and logs?", abort=True)
-    ask(url, "POST", "/_dev/reset")
+    with_client(url, lambda client: client.request("POST", "/_dev/reset"))
     click.echo("Everything is forgotten.", err=True)

@@ -1,12 +1,10 @@
 """`doctor`: looks at what usually goes wrong between an app and the server, and says the fix."""
 
 import asyncio
-import json
 import os
 import re
 import socket
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +23,8 @@ from qstash_dev.cli.tables import print_json
 from qstash_dev.client import Client, ClientError
 from qstash_dev.config import Config, ConfigError
 from qstash_dev.config.env_file import ENV_FILES, read
+from qstash_dev.config.file import read_toml
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.users import User
 
 SDKS = ("@upstash/qstash", "@upstash/workflow", "qstash", "upstash-workflow")
@@ -72,8 +72,8 @@ async def examine(config: Config, directory: Path, url: str) -> list[Finding]:
 async def server_finding(url: str, port: int) -> Finding:
     """Whether a server runs, or could."""
     async with Client(url, timeout_s=2) as client:
-        with suppress(ClientError, KeyError, TypeError):
-            return Finding("ok", f"qstash-dev {(await client.health())['version']} runs at {url}.")
+        with suppress(ClientError):
+            return Finding("ok", f"qstash-dev {(await client.health()).version} runs at {url}.")
     if not is_open("127.0.0.1", port):
         return Finding("ok", f"Port {port} is free: no server runs there yet.")
     fix = f"Take another port, such as qstash-dev --port {port + 1}, and set QSTASH_URL."
@@ -151,7 +151,7 @@ def sdk_findings(directory: Path) -> Iterator[Finding]:
 def node_packages(path: Path) -> dict[str, str]:
     """Names and versions that a package.json asks for."""
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = loads(path.read_text("utf-8"))
         return {**content.get("devDependencies", {}), **content.get("dependencies", {})}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
@@ -161,7 +161,7 @@ def python_packages(directory: Path) -> dict[str, str]:
     """Names and versions that a pyproject.toml and a requirements.txt ask for."""
     lines: list[str] = []
     with suppress(OSError, ValueError, AttributeError):
-        project = tomllib.loads((directory / "pyproject.toml").read_text("utf-8"))
+        project = read_toml((directory / "pyproject.toml").read_text("utf-8"))
         lines += project.get("project", {}).get("dependencies", [])
     with suppress(OSError, ValueError):
         lines += (directory / "requirements.txt").read_text("utf-8").splitlines()

@@ -3,12 +3,14 @@
 from typing import Any, get_args
 
 import click
+from msgspec import to_builtins
 
 from qstash_dev.cli.bodies import headers_of, read_body
 from qstash_dev.cli.commands.control import duration
 from qstash_dev.cli.connection import ask, json_option, url_option
 from qstash_dev.cli.tables import print_json, print_table
-from qstash_dev.devtools.faults import Kind
+from qstash_dev.client import Deleted, Faults, Made
+from qstash_dev.devtools.faults import Fault, Kind
 from qstash_dev.protocol.timing import format_duration
 
 
@@ -56,7 +58,7 @@ def add(
         "body": read_body(body).decode("utf-8", "replace") if body is not None else "",
         "latency_ms": duration(latency) if latency is not None else 0,
     }
-    click.echo(ask(url, "POST", "/_dev/faults", json=order)["id"])
+    click.echo(ask(url, "POST", "/_dev/faults", Made, json=order).id)
 
 
 @faults.command("list")
@@ -64,19 +66,19 @@ def add(
 @url_option
 def list_faults(as_json: bool, url: str | None) -> None:
     """Every rule, and how often it was applied."""
-    rules = ask(url, "GET", "/_dev/faults")["faults"]
+    rules = ask(url, "GET", "/_dev/faults", Faults).faults
     if as_json:
-        print_json(rules)
+        print_json([{**to_builtins(rule), "active": rule.is_active} for rule in rules])
         return
     heads = ("ID", "KIND", "FILTER", "STATUS", "LATENCY", "HITS")
     print_table(heads, [rule_cells(rule) for rule in rules], "There is no fault.")
 
 
-def rule_cells(rule: dict[str, Any]) -> tuple[object, ...]:
+def rule_cells(rule: Fault) -> tuple[object, ...]:
     """One line of the list."""
-    hits = f"{rule['hits']}/{rule['times']}" if rule["times"] is not None else rule["hits"]
-    latency = format_duration(rule["latency_ms"]) if rule["latency_ms"] else None
-    return rule["id"], rule["kind"], rule["filter"], rule["status"], latency, hits
+    hits = f"{rule.hits}/{rule.times}" if rule.times is not None else rule.hits
+    latency = format_duration(rule.latency_ms) if rule.latency_ms else None
+    return rule.id, rule.kind, rule.filter, rule.status, latency, hits
 
 
 @faults.command("clear")
@@ -85,5 +87,5 @@ def rule_cells(rule: dict[str, Any]) -> tuple[object, ...]:
 def clear(ids: tuple[str, ...], url: str | None) -> None:
     """Forget the named rules, or all."""
     paths = [f"/_dev/faults/{id}" for id in ids] or ["/_dev/faults"]
-    deleted = sum(ask(url, "DELETE", path)["deleted"] for path in paths)
+    deleted = sum(ask(url, "DELETE", path, Deleted).deleted for path in paths)
     click.echo(f"{deleted} {'fault is' if deleted == 1 else 'faults are'} gone.", err=True)

@@ -5,10 +5,10 @@ import os
 import sys
 
 import click
-from msgspec import convert, to_builtins
+from msgspec import to_builtins
 
 from qstash_dev.cli.connection import url_option, with_client
-from qstash_dev.client import Client, Event, Logs, Online
+from qstash_dev.client import Client, Event, Online
 from qstash_dev.console import Line, event_text, wants_colour
 from qstash_dev.protocol.model import State
 
@@ -23,8 +23,7 @@ def logs(follow: bool, filter: str | None, limit: int, as_json: bool, url: str |
     """What happened to messages, one line per event."""
 
     async def run(client: Client) -> None:
-        params = {"filter": filter, "limit": limit}
-        page = convert(await client.request("GET", "/_dev/logs", params=params), Logs)
+        page = await client.logs(filter=filter, limit=limit)
         for event in page.events:
             print_event(event, as_json)
         if follow:

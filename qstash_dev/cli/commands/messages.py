@@ -11,7 +11,7 @@ from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
-from qstash_dev.client import Client, Refused, Row
+from qstash_dev.client import Client, Made, Refused, Row
 
 HEADS = ("TIME", "STATE", "CODE", "TRY", "ID", "DESTINATION", "ERROR")
 
@@ -163,7 +163,7 @@ def retry_dlq(dlq_ids: tuple[str, ...], url: str | None) -> None:
     """Publish again, as a new message; the dead letter is gone then."""
 
     async def retry(client: Client, id: str) -> str:
-        return str((await client.request("POST", f"/_dev/dlq/{id}/retry"))["id"])
+        return (await client.ask("POST", f"/_dev/dlq/{id}/retry", Made)).id
 
     each(url, dlq_ids, "Retried", retry)
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
+from qstash_dev.client import Fired
 from qstash_dev.protocol.users import DEV_USERS
 
 Record = dict[str, Any]
@@ -186,8 +187,11 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
         path = f"/_dev/{noun.name}/{quote(name, safe='')}"
         method, path = ("DELETE", path) if verb == "delete" else ("POST", f"{path}/{verb}")
         owner = user if record is None else record["user"]
-        answer = ask(url, method, path, params={"user": owner})
-        started = answer.get("ids", []) if isinstance(answer, dict) else []
+        started = []
+        if verb == "run":
+            started = ask(url, method, path, Fired, params={"user": owner}).ids
+        else:
+            with_client(url, lambda client: client.request(method, path, params={"user": owner}))
         for id in started:
             click.echo(id)
         if not started:

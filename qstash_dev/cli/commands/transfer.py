@@ -25,6 +25,7 @@ from qstash_dev.devtools.fixtures import (
     read_fixture,
     write_fixture,
 )
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Kind
 
 MADE_BY_THE_SERVER = (Kind.CALLBACK, Kind.FAILURE_CALLBACK, Kind.REPLAY, Kind.DLQ_RETRY)
@@ -51,7 +52,7 @@ def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> No
                 click.echo(f"{row.id} has redacted fields and is left out.", err=True)
                 continue
             fixture = fixture_of(detail, await client.body(row.id), secrets=secrets)
-            found.append(json.loads(write_fixture(fixture)))
+            found.append(loads(write_fixture(fixture)))
         return found
 
     saved = with_client(url, act)
@@ -92,10 +93,10 @@ def import_messages(file: Path, user: str | None, url: str | None) -> None:
 def read_fixtures(file: Path) -> list[Fixture]:
     """The fixtures of a file: a list of them, or one alone."""
     try:
-        content = json.loads(file.read_bytes())
+        content = loads(file.read_bytes())
         items = content if isinstance(content, list) else [content]
         return [read_fixture(json.dumps(item)) for item in items]
-    except (OSError, ValueError, FixtureError) as error:
+    except (OSError, ValueError, RecursionError, FixtureError) as error:
         raise Failure(f'"{file}" cannot be used: {error}', USAGE) from None
 
 

@@ -2,22 +2,23 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import click
-from msgspec import convert
+from msgspec import Struct
 
 from qstash_dev.cli.bodies import body_of, headers_of
 from qstash_dev.cli.commands.messages import each
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import as_text, print_json, print_record, print_table, time_text
-from qstash_dev.client import Client
+from qstash_dev.client import Client, Made
 from qstash_dev.console import printable
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, RunStep, words
 from qstash_dev.protocol.timing import format_duration
 
+T = TypeVar("T")
 STATES = {
     "RUN_STARTED": "▶ live",
     "RUN_SUCCESS": "✓ success",
@@ -33,6 +34,19 @@ STEPS = {
 }
 SHOWN = 200
 """Characters of an input or output; `--json` gives all."""
+
+
+class RunLogs(Struct):
+    """What happened in a run."""
+
+    events: list[dict[str, Any]]
+
+
+class Notified(Struct):
+    """Which runs an event resumed; `kept` for the next wait of one that does not wait yet."""
+
+    resumed: list[str]
+    kept: bool = False
 
 
 @click.group()
@@ -63,11 +77,11 @@ def list_runs(
 ) -> None:
     """The newest runs first."""
     params = {"state": state, "run": run, "url": dest, "label": label, "limit": limit}
-    now, page = _with_now(url, "/_dev/workflows", params)
+    now, page = _with_now(url, "/_dev/workflows", RunPage, params)
     if as_json:
-        print_json(page["runs"])
+        print_json(page.runs)
         return
-    rows = [_cells(row, now) for row in convert(page, RunPage).runs]
+    rows = [_cells(row, now) for row in page.runs]
     heads = ("STARTED", "STATE", "STEPS", "TOOK", "ID", "WORKFLOW", "NOW")
     print_table(heads, rows, "No workflow run matches.")
 
@@ -79,11 +93,11 @@ def list_runs(
 @url_option
 def get_run(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:
     """One run with its steps, what it waits for, and why it failed."""
-    now, found = _with_now(url, _path(id), {"created_at": created_at})
+    now, found = _with_now(url, _path(id), RunDetail, {"created_at": created_at})
     if as_json:
         print_json(found)
         return
-    _print_run(convert(found, RunDetail), now)
+    _print_run(found, now)
 
 
 @workflows.command("logs")
@@ -93,14 +107,14 @@ def get_run(id: str, created_at: int | None, as_json: bool, url: str | None) -> 
 @url_option
 def run_logs(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:
     """What happened in a run, one line per event."""
-    found = ask(url, "GET", f"{_path(id)}/logs", params={"created_at": created_at})
-    for event in found["events"]:
+    found = ask(url, "GET", f"{_path(id)}/logs", RunLogs, params={"created_at": created_at})
+    for event in found.events:
         if as_json:
             click.echo(json.dumps(event, ensure_ascii=False))
             continue
         step = event.get("stepInfo", {})
         told = (
-            time_text(event["time"]), f"{event['state']:<15}", step.get("stepName"),
+            time_text(event.get("time")), f"{event.get('state', ''):<15}", step.get("stepName"),
             event.get("messageId"), event.get("error"),
         )  # fmt: skip
         click.echo(printable("  ".join(text for text in told if text)))
@@ -170,13 +184,13 @@ def notify(event: str, run: str | None, data: str | None, as_json: bool, url: st
     """Resume the runs that wait for an event."""
     body = "" if data is None else body_of(data)
     path = "/_dev/notify" if run is None else f"{_path(run)}/notify"
-    found = ask(url, "POST", path, json={"event": event, "body": body})
+    found = ask(url, "POST", path, Notified, json={"event": event, "body": body})
     if as_json:
         print_json(found)
-    elif found["resumed"]:
-        for id in found["resumed"]:
+    elif found.resumed:
+        for id in found.resumed:
             click.echo(f"Resumed {id}")
-    elif found.get("kept"):
+    elif found.kept:
         click.echo(f"{run} does not wait for {event} yet: kept for its next wait")
     else:
         raise Failure(f"Nobody waits for the event {event}: it is lost.")
@@ -186,12 +200,12 @@ def _path(id: str) -> str:
     return f"/_dev/workflows/{quote(id, safe='')}"
 
 
-def _with_now(url: str | None, path: str, params: dict[str, Any]) -> tuple[int, Any]:
+def _with_now(url: str | None, path: str, shape: type[T], params: dict[str, Any]) -> tuple[int, T]:
     """The time of the server, and what it answers."""
 
-    async def run(client: Client) -> tuple[int, Any]:
+    async def run(client: Client) -> tuple[int, T]:
         clock = await client.clock()
-        return clock.now or 0, await client.request("GET", path, params=params)
+        return clock.now or 0, await client.ask("GET", path, shape, params=params)
 
     return with_client(url, run)
 
@@ -199,8 +213,8 @@ def _with_now(url: str | None, path: str, params: dict[str, Any]) -> tuple[int, 
 async def _order(
     client: Client, id: str, verb: str, order: dict[str, Any] | None = None
 ) -> str | None:
-    answer = await client.request("POST", f"{_path(id)}/{verb}", json=order or {})
-    return answer["id"] if answer["id"] != id else None
+    made = await client.ask("POST", f"{_path(id)}/{verb}", Made, json=order or {})
+    return made.id if made.id != id else None
 
 
 def _settings(headers: Sequence[str]) -> dict[str, Any]:

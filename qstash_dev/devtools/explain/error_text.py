@@ -4,12 +4,12 @@ It refuses to know causes; it only finds the words. Recorded: `fixtures/failed_r
 """
 
 import html
-import json
 import re
 from typing import Any
 
 from msgspec import Struct
 
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Response
 
 _HEAD = 65_536  # Django's error page has 60 KB, the error stands in its first tenth
@@ -73,8 +73,8 @@ def _line_of(text: str) -> str:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return loads(text)
+    except ValueError:
         return None
 
 

@@ -17,6 +17,7 @@ from qstash_dev.devtools.explain.signing_keys import (
     says_signature,
     signer,
 )
+from qstash_dev.protocol.json_body import loads
 
 _PYTHON = re.compile(
     r"uvicorn|werkzeug|wsgiserver|gunicorn|hypercorn|cpython|python", re.IGNORECASE
@@ -135,7 +136,7 @@ def reserialised(body: bytes) -> tuple[bytes | None, bytes | None]:
     if len(body) > 65_536 or body.strip()[:1] not in (b"{", b"["):
         return None, None
     try:
-        value = json.loads(body)
+        value = loads(body)
         written = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
         return _as_javascript(written), json.dumps(value).encode()
     except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ Each asks the server and says how it went; the list changes when the server's ti
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from qstash_dev.client import ClientError, Refused
+from qstash_dev.client import ClientError, Deleted, Refused
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.copies import copies_of
 from qstash_dev.tui.widgets.bars import quick_start
@@ -121,10 +121,10 @@ async def clear(app: "QstashApp") -> None:
     which = f"that match {app.session.filter}" if app.session.filter else "in the list"
     if not await app.ask(Confirm(f"Delete all finished messages {which}?")):
         return
-    answer = await app.client.request(
-        "DELETE", "/_dev/messages", params={"filter": app.session.filter or None}
+    answer = await app.client.ask(
+        "DELETE", "/_dev/messages", Deleted, params={"filter": app.session.filter or None}
     )
-    app.offer_undo(f"Deleted {answer['deleted']} messages.", [answer.get("undo")])
+    app.offer_undo(f"Deleted {answer.deleted} messages.", [answer.undo])
 
 
 def mark(app: "QstashApp") -> None:

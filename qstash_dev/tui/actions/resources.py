@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from qstash_dev.client import DlqEntry
+from qstash_dev.client import Deleted, DlqEntry, Fired, Made
 from qstash_dev.tui.widgets.prompts import Confirm
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ PAUSABLE = (1, 2, 6)
 async def fire(app: "QstashApp") -> None:
     """Fire the selected schedule now."""
     if (path := _path(app)) is not None:
-        answer = await app.client.request("POST", f"{path}/run", params=_user(app))
-        app.say(f"Fired: {', '.join(answer['ids'])}.")
+        fired = await app.client.ask("POST", f"{path}/run", Fired, params=_user(app))
+        app.say(f"Fired: {', '.join(fired.ids)}.")
 
 
 async def pause_or_resume(app: "QstashApp") -> None:
@@ -52,9 +52,9 @@ async def delete_dead_letter(app: "QstashApp") -> None:
     entry = app.session.lists.item(4)
     if isinstance(entry, DlqEntry):
         path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}"
-        answer = await app.client.request("DELETE", path)
+        answer = await app.client.ask("DELETE", path, Deleted)
         app.session.lists.forget()
-        app.offer_undo("Deleted from the DLQ.", [answer.get("undo")])
+        app.offer_undo("Deleted from the DLQ.", [answer.undo])
 
 
 async def retry_dead_letter(app: "QstashApp") -> None:
@@ -62,9 +62,9 @@ async def retry_dead_letter(app: "QstashApp") -> None:
     entry = app.session.lists.item(4)
     if isinstance(entry, DlqEntry):
         path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}/retry"
-        answer = await app.client.request("POST", path)
+        made = await app.client.ask("POST", path, Made)
         app.session.lists.forget()
-        app.say(f"Retried as {answer['id']}.")
+        app.say(f"Retried as {made.id}.")
 
 
 def _name(app: "QstashApp") -> str:

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from qstash_dev.client import Faults
+from qstash_dev.devtools.faults import Fault
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.widgets.prompts import Choice, Menu
@@ -55,7 +57,7 @@ async def clock(app: "QstashApp") -> None:
 
 async def faults(app: "QstashApp") -> None:
     """Make deliveries to the selected route go wrong, or end that."""
-    rules = (await app.client.request("GET", "/_dev/faults"))["faults"]
+    rules = (await app.client.ask("GET", "/_dev/faults", Faults)).faults
     choices: list[Choice[Any]] = []
     row = app.session.row
     if row is not None:
@@ -64,7 +66,7 @@ async def faults(app: "QstashApp") -> None:
     if rules:
         choices.append(Choice("c", f"clear all {len(rules)} faults", "all"))
     for key, rule in zip("xyzuvw", rules, strict=False):
-        choices.append(Choice(key, f"remove: {fmt.safe(_rule(rule))}", str(rule["id"])))
+        choices.append(Choice(key, f"remove: {fmt.safe(_rule(rule))}", rule.id))
     if not choices:
         return app.say("Select a message: faults are for its destination.", "warning")
     where = (
@@ -81,9 +83,9 @@ async def faults(app: "QstashApp") -> None:
     return None
 
 
-def _rule(rule: dict[str, Any]) -> str:
-    what = f"{rule['kind']} {rule.get('status') or ''}".strip()
-    return f"{what} for {rule['filter'] or 'everything'} ({rule['hits']} times)"[:60]
+def _rule(rule: Fault) -> str:
+    what = f"{rule.kind} {rule.status or ''}".strip()
+    return f"{what} for {rule.filter or 'everything'} ({rule.hits} times)"[:60]
 
 
 async def skip(app: "QstashApp") -> None:

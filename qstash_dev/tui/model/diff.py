@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from qstash_dev.client import Attempt, Body, Detail
+from qstash_dev.protocol.json_body import loads
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.pages import reason_phrase
 from qstash_dev.tui.render.palette import Line
@@ -41,8 +42,8 @@ def body_diff(old: Body, new: Body) -> list[Line]:
         sizes = f"binary, {fmt.size(old.size)} and {fmt.size(new.size)}"
         return [[(f"They differ ({sizes}).", "warning")]]
     try:
-        return list(_values("", json.loads(old.text), json.loads(new.text)))
-    except (ValueError, RecursionError):
+        return list(_values("", loads(old.text), loads(new.text)))
+    except ValueError:
         return _texts(old.text, new.text)
 
 

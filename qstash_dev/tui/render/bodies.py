@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from qstash_dev.client import Body
+from qstash_dev.protocol.json_body import TooDeep, loads
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line, Span
 
@@ -44,10 +45,10 @@ def header_value(headers: list[tuple[str, str]], name: str) -> str | None:
 def json_problem(text: str) -> str | None:
     """Why the text is not JSON, with line and column; `None` when it is."""
     try:
-        json.loads(text)
+        loads(text)
     except json.JSONDecodeError as error:
         return f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-    except RecursionError:
+    except TooDeep:
         return "JSON nested too deeply to check"
     except ValueError as error:
         return f"not JSON: {error}"
@@ -116,12 +117,12 @@ def _pointed(text: str) -> list[Line]:
     """The text with a mark below the place where JSON breaks."""
     lines = _plain(text)
     try:
-        json.loads(text)
+        loads(text)
     except json.JSONDecodeError as error:
         start = text.split("\n")[error.lineno - 1][: error.colno - 1][-60:]
         row = min(error.lineno, len(lines))
         lines.insert(row, [(f"{fmt.safe(start)}", "muted"), ("▲ here", "error")])
-    except (RecursionError, ValueError):
+    except ValueError:
         pass
     return lines
 
