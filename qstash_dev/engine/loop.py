@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 
 from qstash_dev.engine.clock import Clock
+from qstash_dev.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 # The loop's timers stand still while a laptop sleeps, and the wall clock can be set: look again.
@@ -67,6 +68,10 @@ class Loop:
             self._rested_at = self._loop.time()
         try:
             more = self._step()
+        except StoreError as error:
+            log.error("a step of the engine failed: %s", error)
+            self.rest()
+            return
         except Exception:
             log.exception("a step of the engine failed")
             self.rest()

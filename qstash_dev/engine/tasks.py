@@ -9,6 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from qstash_dev.store.errors import StoreError
+
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 STEADY_S = 60.0
@@ -74,10 +76,14 @@ class Tasks:
             began = now()
             try:
                 return await work()
-            except Exception:
+            except Exception as error:
                 if now() - began >= STEADY_S:
                     pause_s = FIRST_PAUSE_S
-                log.exception("%s failed; it is tried again in %g s", name, pause_s)
+                again = f"{name} failed; it is tried again in {pause_s:g} s"
+                if isinstance(error, StoreError):  # a sentence for people, and no fault of ours
+                    log.error("%s: %s", again, error)
+                else:
+                    log.exception("%s", again)
             await self._sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 

@@ -94,11 +94,10 @@ class Server:
             port = sockets[0].getsockname()[1]
             if self.config.log_port is not None:
                 sockets += listen(self.config.host, self.config.log_port)
-            self._store = self._open_store()
-            stack.callback(self._store.close)
+            self._store = self._open_store(stack)
             self._build_engine(stack, frozenset(sock.getsockname()[1] for sock in sockets))
             await self._serve(sockets, stack, port)
-            self.started = self._introduction(port)
+            self.started = self._introduction(sockets[0])
             if self._prepare is not None:
                 await self._prepare(self.started)
             self._announce(stack)
@@ -135,12 +134,13 @@ class Server:
         if config.auto_replay == "failed":
             on_save.begin()
 
-    def _open_store(self) -> Store:
+    def _open_store(self, stack: contextlib.AsyncExitStack) -> Store:
         later = asyncio.get_running_loop().call_soon
         if self.config.data_dir is None:
             store = Store.open(":memory:", later)
         else:
             store = open_in(self.config.data_dir, later)
+        stack.callback(store.close)
         for user in self.config.users:
             store.keys.adopt(user.id, user.current_key, user.next_key)
         return store
@@ -242,10 +242,11 @@ class Server:
             own_ports = policy.own_ports | {gateway.port}
             self._engine.set_policy(replace(policy, own_ports=own_ports))
 
-    def _introduction(self, port: int) -> Started:
+    def _introduction(self, first: socket.socket) -> Started:
         config = self.config
+        host, port = first.getsockname()[:2]
         return Started(
-            url=f"http://{url_host(config.host[0])}:{port}",
+            url=f"http://{url_host(host)}:{port}",
             port=port,
             pid=os.getpid(),
             user=config.users[0],

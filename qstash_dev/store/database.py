@@ -194,7 +194,8 @@ class Database:
     def close(self) -> None:
         """Commit what is open and close the file."""
         self.commit()
-        self._connection.execute("PRAGMA optimize")
+        with contextlib.suppress(sqlite3.Error):  # what is damaged needs no tuning
+            self._connection.execute("PRAGMA optimize")
         self._connection.close()
         self._files.settle()
 

@@ -53,7 +53,12 @@ class Store:
     @classmethod
     def open(cls, path: Path | str, later: Later | None = None) -> "Store":
         """Open or create the database at `path`; `:memory:` forgets. Raises StoreError."""
-        return cls(Database(path, later))
+        database = Database(path, later)
+        try:
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
 
     def reset(self) -> None:
         """Forget everything but the users' signing keys. Sequence numbers go on, with a gap that

@@ -4,6 +4,9 @@ import errno
 import os
 import socket
 
+LOOPBACK = ("127.0.0.1", "::1")
+NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
 
 class PortInUse(Exception):
     """Somebody listens there already."""
@@ -14,23 +17,44 @@ class PortInUse(Exception):
         self.port = port
 
 
+class CannotListen(OSError):
+    """An address that this machine does not have, or may not be used; the sentence says what to do."""
+
+
 def listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
-    """Sockets on all hosts with the same port; a machine without IPv6 has one less."""
+    """Sockets on all hosts with the same port. A loopback address that the machine lacks (no IPv6, or
+    no IPv4) is left out if another host is there. Raises PortInUse or CannotListen.
+    """
     sockets: list[socket.socket] = []
+    missing: CannotListen | None = None
     try:
         for host in hosts:
             try:
                 sockets.append(_bind(host, port))
             except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    raise PortInUse(host, port) from error
-                if not sockets or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    raise
+                missing = _refusal(host, port, error)
+                if host not in LOOPBACK or error.errno not in NOT_HERE:
+                    raise missing from error
+                continue
             port = sockets[0].getsockname()[1]
+        if missing is not None and not sockets:
+            raise missing
     except BaseException:
         close_all(sockets)
         raise
     return sockets
+
+
+def _refusal(host: str, port: int, error: OSError) -> CannotListen:
+    if error.errno == errno.EADDRINUSE:
+        raise PortInUse(host, port) from error
+    name = f"{url_host(host) if ':' in host else host}:{port}"
+    if error.errno in NOT_HERE:
+        return CannotListen(
+            f"this machine has no address {host} to listen on: bring its network up "
+            "(`ip link set lo up` for loopback), or name another with --host"
+        )
+    return CannotListen(f"cannot listen on {name}: {error.strerror}; take another --port or --host")
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -37,9 +37,10 @@ async def test_housekeeping_goes_on_after_the_database_refused_a_deletion(caplog
         while rounds < 5:
             await asyncio.sleep(0)
     await tasks.stop()
+    why = "cannot write to the database :memory:: disk on fire"
     assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"] == [
-        "housekeeping failed; it is tried again in 1 s",
-        "housekeeping failed; it is tried again in 2 s",
+        f"housekeeping failed; it is tried again in 1 s: {why}",
+        f"housekeeping failed; it is tried again in 2 s: {why}",
     ]
     assert world.store.rows.counts(world.clock.now()).messages == KEPT
     await world.close()
