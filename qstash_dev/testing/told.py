@@ -53,10 +53,10 @@ def sent(messages: Sequence[tuple[Row, bytes]], total: int) -> str:
     return f"\nSent{earlier}:\n" + "\n".join(_line(row, body) for row, body in messages)
 
 
-def waiting(rows: Sequence[Row]) -> str:
+def waiting(reason: str, rows: Sequence[Row]) -> str:
     """What still waits, and why."""
     lines = "\n".join(_line(row, b"") for row in rows)
-    return f"It does not come to rest: these still wait.\n{lines}"
+    return f"It does not come to rest: {reason}\n{lines}"
 
 
 def _line(row: Row, body: bytes) -> str:

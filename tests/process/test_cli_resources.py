@@ -178,6 +178,13 @@ def test_time_is_frozen_advanced_scaled_and_real_again(server):
     assert clock("real").startswith("real ")
 
 
+def test_settle_delivers_all_that_waits(server, app):
+    for delay in ("1d", "2d"):
+        server.run("send", f"{app.url}/200", "--delay", delay)
+    assert server.run("clock", "settle").returncode == 0
+    assert len(app.received) == 2
+
+
 def test_skip_delivers_what_is_due_next(server, app):
     done = server.run("send", f"{app.url}/200", "--delay", "1d")
     message_id = json.loads(done.stdout)["messageId"]

@@ -167,3 +167,23 @@ async def test_orders_at_once_are_obeyed_one_after_the_other(start, make_app):
     until = {"until": now + HOUR_MS}
     states = await asyncio.gather(*(server.call("POST", "/_dev/clock", until) for _ in range(3)))
     assert [state["now"] - now for state in states] == [HOUR_MS] * 3
+
+
+async def test_settle_takes_every_message_to_its_end(start, make_app):
+    app = make_app(lambda path, count: 500 if path == "/fails" else 200)
+    await app.start()
+    server = await start(clock_mode="frozen")
+    await server.publish(f"{app.url}/fails", Upstash_Delay="7d", Upstash_Callback=f"{app.url}/told")
+    await server.call("POST", "/_dev/clock", {"settle": True})
+    counts = (await server.call("GET", "/_dev/snapshot"))["counts"]
+    assert counts["failed"] == 1
+    assert counts["messages"] == counts["failed"] + counts["delivered"]
+    assert [path for _, path, *_ in app.requests].count("/fails") == 4
+
+
+async def test_settle_says_what_never_ends(start):
+    server = await start(clock_mode="frozen")
+    await server.publish("http://127.0.0.1:9/x", Upstash_Delay="1h")
+    await server.call("POST", "/_dev/pause")
+    answer = await server.call("POST", "/_dev/clock", {"settle": True}, status=409)
+    assert answer["error"] == "1 message waits for ever: deliveries are paused"

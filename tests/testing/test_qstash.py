@@ -158,7 +158,7 @@ def test_what_never_comes_to_rest_is_named(qstash, publish, app):
     urllib.request.urlopen(
         urllib.request.Request(f"{qstash.url}/_dev/pause", method="POST")
     ).close()
-    assert "these still wait.\n  delayed  POST" in told(qstash.settle)
+    assert "1 message waits for ever: deliveries are paused\n  delayed  POST" in told(qstash.settle)
 
 
 def test_a_filter_that_cannot_be_read_is_a_sentence(qstash):

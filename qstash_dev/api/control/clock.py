@@ -19,8 +19,9 @@ PATIENCE_MS = 5_000
 
 
 class ClockOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """One of `mode` (with `scale`), `advance_ms`, `until` (epoch ms) and `skip`.
+    """One of `mode` (with `scale`), `advance_ms`, `until` (epoch ms), `skip` and `settle`.
 
+    `settle` walks from event to event until no message waits any more, or says that this never comes.
     `wait_ms` is how long to wait, in real time, for the deliveries that become due.
     """
 
@@ -29,6 +30,7 @@ class ClockOrder(Struct, frozen=True, forbid_unknown_fields=True):
     advance_ms: int | None = None
     until: int | None = None
     skip: bool = False
+    settle: bool = False
     wait_ms: int = PATIENCE_MS
 
 
@@ -55,9 +57,9 @@ async def change(call: Call) -> web.Response:
 
 
 def _check(order: ClockOrder, now: int) -> None:
-    orders = (order.mode, order.advance_ms, order.until, order.skip or None)
+    orders = (order.mode, order.advance_ms, order.until, order.skip or None, order.settle or None)
     if sum(x is not None for x in orders) != 1:
-        raise QStashError(400, "give one of mode, advance_ms, until and skip")
+        raise QStashError(400, "give one of mode, advance_ms, until, skip and settle")
     if order.scale is not None and order.mode != "scaled":
         raise QStashError(400, 'scale belongs to {"mode": "scaled"}')
     if order.until is not None and order.until < now:
@@ -71,6 +73,8 @@ async def _obey(call: Call, order: ClockOrder) -> None:
             clock.set(order.mode, 1.0 if order.scale is None else order.scale)
         elif order.skip:
             clock.advance(max(0, _next(call) - clock.now()))
+        elif order.settle:
+            await _settle(call, order.wait_ms)
         else:
             ahead = (order.until or 0) - clock.now()
             ms = max(0, ahead) if order.advance_ms is None else order.advance_ms
@@ -97,6 +101,34 @@ async def _travel(call: Call, left_ms: int, wait_ms: int) -> None:
                 _time_changed(call)
                 await _until_idle(call)
     clock.advance(left_ms)
+
+
+async def _settle(call: Call, wait_ms: int) -> None:
+    """Event after event, until every message has ended. Raises QStashError(409) if one never does."""
+    clock, engine = call.context.clock, call.engine
+    with contextlib.suppress(TimeoutError, Closed):
+        async with _patience(call, wait_ms):
+            await _until_idle(call)
+            while left := _unfinished(call):
+                at = None if engine.paused else engine.next_time()
+                if at is None:
+                    why = ": deliveries are paused" if engine.paused else ", and nothing is due"
+                    raise QStashError(409, f"{_count(left)} for ever{why}")
+                clock.advance(max(0, at - clock.now()))
+                _time_changed(call)
+                await _until_idle(call)
+            return
+    left = _unfinished(call)
+    raise QStashError(409, f"{_count(left)}, even after {wait_ms} ms")
+
+
+def _count(left: int) -> str:
+    return "1 message waits" if left == 1 else f"{left} messages wait"
+
+
+def _unfinished(call: Call) -> int:
+    counts = call.store.rows.counts(call.engine.clock.now())
+    return counts.messages - counts.delivered - counts.failed - counts.canceled
 
 
 def _time_changed(call: Call) -> None:

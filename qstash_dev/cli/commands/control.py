@@ -71,6 +71,14 @@ def skip_clock(url: str | None) -> None:
     change(url, {"skip": True})
 
 
+@clock.command("settle")
+@click.option("--timeout", metavar="D", default="10s", help="Real time [default: 10s].")
+@url_option
+def settle_clock(timeout: str, url: str | None) -> None:
+    """Jump from event to event until no message waits any more."""
+    change(url, {"settle": True, "wait_ms": duration(timeout)})
+
+
 @clock.command("scale")
 @click.argument("factor", type=click.FloatRange(0, 1_000_000, min_open=True))
 @url_option
