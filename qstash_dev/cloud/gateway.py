@@ -221,7 +221,7 @@ class Gateway:
         own = self._engine.attempts.signing_keys(user)
         self._keys = keys
         self._relay.keeper = user if keys in (None, own) else CLOUD_USER
-        self._engine.attempts.borrowed_keys[CLOUD_USER] = keys or own
+        self._engine.attempts.borrow(CLOUD_USER, keys or own)
 
     async def _fetch_keys(self, cloud: Cloud) -> None:
         while (keys := await cloud.keys()) is None:

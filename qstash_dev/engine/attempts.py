@@ -30,7 +30,6 @@ NewId = Callable[[str], str]
 class Attempts:
     """Builds and signs requests and has them sent. Signatures always carry wall time.
 
-    `borrowed_keys` of a user go before the stored ones: the cloud's, which are never stored.
     `approved` are messages that a person lets out although `--external` keeps them back.
     """
 
@@ -39,14 +38,18 @@ class Attempts:
         self._clock = clock
         self._new_id = new_id
         self.send = send
-        self.borrowed_keys: dict[str, tuple[str, str]] = {}
+        self._borrowed: dict[str, tuple[str, str]] = {}
         self.approved: set[str] = set()
 
     def signing_keys(self, user: str) -> tuple[str, str]:
         """Current and next signing key of a user."""
-        keys = self.borrowed_keys.get(user) or self._keys.get(user)
+        keys = self._borrowed.get(user) or self._keys.get(user)
         assert keys is not None, f"user {user} has no signing keys"
         return keys
+
+    def borrow(self, user: str, keys: tuple[str, str]) -> None:
+        """Sign for a user with these before the stored ones: the cloud's, which are never stored."""
+        self._borrowed[user] = keys
 
     async def attempt(self, message: Message, policy: Policy) -> Attempt:
         """Make the attempt that the message is ACTIVE for; trouble of any kind is an outcome."""

@@ -27,7 +27,8 @@ class ArmedMessages:
 
     A finished message is delivered again as a replay, a waiting one by running it now; an active one
     when its attempt has failed. The success of a message or of its replay disarms it. `touched` is
-    told the sequence number of a message that looks different now, `tell` a sentence for people.
+    told the sequence number of a message that looks different now, `tell` a sentence for people;
+    `on_armed` is called when there is one more.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class ArmedMessages:
         automatic: bool,
         touched: Callable[[int], None] = lambda seq: None,
         tell: Callable[[str], None] = lambda text: None,
+        on_armed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.on_armed: Callable[[], None] = lambda: None
+        self._on_armed = on_armed
         self._engine = engine
         self._messages = engine.store.messages
         self._automatic = automatic
@@ -155,7 +157,7 @@ class ArmedMessages:
         self._armed[message_id] = seq
         self._messages.arm(seq, True)
         self._touched(seq)
-        self.on_armed()
+        self._on_armed()
 
     def _forget(self, message_id: str) -> None:
         seq = self._armed.pop(message_id, None)

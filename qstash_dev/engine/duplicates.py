@@ -14,11 +14,17 @@ from qstash_dev.store.store import Store
 class Duplicates:
     """`tell` gets a sentence for each publish that was dropped."""
 
-    def __init__(self, store: Store, clock: Clock, policy: Callable[[], Policy]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        tell: Callable[[str], None],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
-        self.tell: Callable[[str], None] = lambda text: None
+        self._tell = tell
 
     def original(self, user: str, keys: Keys) -> str | None:
         """The id of what this is a duplicate of. It is counted there, and told once it is written."""
@@ -33,7 +39,7 @@ class Duplicates:
                 f"nothing was sent: duplicate of {found.original} by {name_of(found.key)}, for "
                 f"another {left}"
             )
-            self._store.database.after(lambda: self.tell(text))
+            self._store.database.after(lambda: self._tell(text))
         return found.original
 
     def remember(self, user: str, keys: Keys, id_: str) -> None:

@@ -6,7 +6,7 @@ The world comes in from outside: the store, the clock, how to send, how to make 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import filterfalse
 
@@ -21,15 +21,16 @@ from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
 from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.hold_back import CallLater, HoldBack, RunKey
+from qstash_dev.engine.hooks import NO_HOOKS, Hooks
 from qstash_dev.engine.in_flight import InFlight
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
+from qstash_dev.engine.notifier import Tombstones
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.recovery import take_up
 from qstash_dev.engine.resumes import Resumes
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.shortage import Shortage
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.engine.tombstones import Tombstones
 from qstash_dev.engine.undo import Undo
 from qstash_dev.engine.waits import Waits
 from qstash_dev.engine.workflows import Workflows, is_of_run, run_of
@@ -56,9 +57,6 @@ from qstash_dev.store.store import Store
 BATCH = 200
 log = logging.getLogger(__name__)
 
-Explain = Callable[[Message, Attempt], Awaitable[str | None]]
-"""Why an attempt failed, in one line for people."""
-
 
 def _call_later(delay_s: float, call: Callable[[], None]) -> object:
     return asyncio.get_running_loop().call_later(delay_s, call)
@@ -75,9 +73,8 @@ class Accepted(Struct, frozen=True):
 class Engine:
     """Messages in motion over a store. Call `recover` once before the first `step`.
 
-    `on_wake` is called when there may be something to do; `next_time` says when to call `step`
-    without that. Deliveries run as tasks of the running event loop; while `one_by_one` says so, the
-    next one starts when the last one has ended or taken a second, so that the order is always the same.
+    `hooks.on_wake` is called when there may be something to do; `next_time` says when to call `step`
+    without that. Deliveries run as tasks of the running event loop.
     """
 
     def __init__(
@@ -88,6 +85,7 @@ class Engine:
         new_id: NewId,
         policy: Policy,
         lanes: Lanes,
+        hooks: Hooks = NO_HOOKS,
         tasks: Tasks | None = None,
         call_later: CallLater = _call_later,
     ) -> None:
@@ -97,14 +95,13 @@ class Engine:
         self.lanes = lanes
         self.paused = False
         self._is_stale = False
-        self.explain: Explain = _unexplained
-        self.on_wake: Callable[[], None] = lambda: None
-        self.one_by_one: Callable[[], bool] = lambda: False
+        self._hooks = hooks
+        self.explain = hooks.explain
         self.new_id = new_id
         self.attempts = Attempts(store.keys, clock, send, new_id)
         self._in_flight = InFlight(self._deliver, self._ended, self.wake)
         self.tombstones = Tombstones()
-        self.duplicates = Duplicates(store, clock, lambda: self.policy)
+        self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_duplicate)
         self.schedules = Scheduler(
             store, clock, new_id, lambda: self.policy, self.add, self.wake, self.duplicates
         )
@@ -119,9 +116,6 @@ class Engine:
         )
         self.resumes = Resumes(store, self.workflows)
         self.waits = Waits(store, self.workflows, lambda: self.policy, self.run_now)
-        self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
-        self.is_elsewhere: Callable[[str], Awaitable[bool]] = hold.never
-        self.on_hold: Callable[[str], None] = lambda awaited: None
 
     # Accepting
 
@@ -244,7 +238,7 @@ class Engine:
 
     def wake(self) -> None:
         """There may be something to do."""
-        self.on_wake()
+        self._hooks.on_wake()
 
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Forget finished messages and what happened to them; returns their ids."""
@@ -319,7 +313,7 @@ class Engine:
         tickets = self.store.messages.due(now, BATCH)
         for ticket in (*filterfalse(hold_back.park, tickets), *hold_back.take()):
             self.lanes.enter(ticket)
-        at_once = 1 + len(self._in_flight.long) if self.one_by_one() else None
+        at_once = 1 + len(self._in_flight.long) if self._hooks.one_by_one() else None
         started = self.lanes.take(now, at_once)
         self._claim({ticket.seq for ticket in tickets} - {ticket.seq for ticket in started})
         begun = [self._start(ticket, now) for ticket in started]
@@ -407,7 +401,7 @@ class Engine:
             log.exception("message %s cannot be started; the next start tries again", ticket.id)
             self._set_aside(ticket)
             return False
-        self._in_flight.begin(change.changed[0], watch_long=self.one_by_one())
+        self._in_flight.begin(change.changed[0], watch_long=self._hooks.one_by_one())
         return True
 
     def _set_aside(self, ticket: Ticket) -> None:
@@ -419,7 +413,7 @@ class Engine:
     async def _deliver(self, message: Message) -> None:
         attempt = await self.attempts.attempt(self.workflows.outgoing(message), self.policy)
         awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
-        if awaited and hold.is_origin(awaited) and await self.is_elsewhere(awaited):
+        if awaited and hold.is_origin(awaited) and await self._hooks.is_elsewhere(awaited):
             awaited = None  # the app is up, just not there
         if awaited is None and (hint := await self.explain(message, attempt)):
             attempt = replace(attempt, hint=hint)
@@ -447,7 +441,7 @@ class Engine:
         message = self._in_flight.messages[attempt.message_id]
         if awaited is not None and not message.cancel_requested:
             self.add(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
-            self.on_hold(awaited)
+            self._hooks.on_hold(awaited)
             return
         if self._shortage.is_why(attempt.outcome) and not message.cancel_requested:
             why = settle.error_text(attempt.outcome)
@@ -459,7 +453,7 @@ class Engine:
             interval = self.policy.retry_interval_ms
             new_id = partial(self.new_id, "msg_")
             self.add(settle.settle(message, attempt, self.clock.now(), new_id, interval))
-        self.on_settled(self._in_flight.messages[attempt.message_id], attempt)
+        self._hooks.on_settled(self._in_flight.messages[attempt.message_id], attempt)
 
     def _follow(self, change: Change) -> None:
         for message in change.changed:
@@ -488,10 +482,6 @@ class Engine:
         self.attempts.approved.discard(message.id)
         if message.line is not None:
             self.lanes.release(message.line)
-
-
-async def _unexplained(message: Message, attempt: Attempt) -> str | None:
-    return None
 
 
 def _flow_key(message: Message) -> Key | None:

@@ -1,4 +1,4 @@
-"""Tells readers that something was committed. The store is the queue: readers fetch from there.
+"""Tells readers that something was committed or forgotten. The store is the queue: they read there.
 
 So a slow reader costs nothing, loses nothing, and resumes by sequence number.
 """
@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Iterator
+
+KEPT_TOMBSTONES = 1_000
 
 
 class Closed(Exception):
@@ -69,3 +71,40 @@ class Notifier:
         """Send all readers away: the server stops, and would wait for them."""
         self._closed = True
         self.publish()
+
+
+class Tombstones:
+    """What was forgotten, for readers of the event stream: it leaves no events behind.
+
+    Counts tombstones and keeps the last ones, each with the number of the event in front of it.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._kept: deque[tuple[int, list[str]]] = deque(maxlen=KEPT_TOMBSTONES)
+        self._begun_anew_at = -1
+
+    def add(self, ids: list[str], seq: int) -> None:
+        """These messages are gone; `seq` is the number of the last event."""
+        self._kept.append((seq, ids))
+        self.count += 1
+
+    def begin_anew(self, seq: int) -> None:
+        """All is gone: who has seen no event after `seq` knows nothing that is still true."""
+        self._kept.clear()
+        self.count += 1
+        self._begun_anew_at = seq
+
+    def since(self, count: int) -> list[str] | None:
+        """Ids that went after `count` tombstones; `None` when that is too long ago to tell."""
+        missing = self.count - count
+        if missing > len(self._kept):
+            return None
+        return [id_ for _, ids in list(self._kept)[len(self._kept) - missing :] for id_ in ids]
+
+    def seen_by(self, seq: int) -> int:
+        """The count at which a reader was that knows the events up to `seq`."""
+        missed = sum(at >= seq for at, _ in self._kept)
+        if seq <= self._begun_anew_at or missed == KEPT_TOMBSTONES:
+            return -1
+        return self.count - missed

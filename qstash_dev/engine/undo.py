@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from qstash_dev.engine.clock import Clock
-from qstash_dev.engine.tombstones import Tombstones
+from qstash_dev.engine.notifier import Tombstones
 from qstash_dev.engine.workflows import is_of_run
 from qstash_dev.protocol import settle
 from qstash_dev.protocol.errors import QStashError

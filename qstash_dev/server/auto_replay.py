@@ -36,9 +36,6 @@ class AutoReplay:
         self._tasks = Tasks(wait)
         self._watching: asyncio.Task[None] | None = None
         self._trial: asyncio.Task[None] | None = None
-        auto_replay.on_armed = self.begin
-        if len(auto_replay):
-            self.begin()
 
     def begin(self) -> None:
         """Watch from now on."""

@@ -1,12 +1,12 @@
 """The directory that holds a server's state: its database, and the record of who has it open."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from qstash_dev import private_files
 from qstash_dev.console import Started
 from qstash_dev.protocol.json_body import loads
-from qstash_dev.store.database import Later
 from qstash_dev.store.errors import StoreError, StoreInUse
 from qstash_dev.store.store import Store
 
@@ -19,7 +19,7 @@ class DataDirInUse(StoreError):
     """Another server keeps its state in the same directory; the sentence names its pid and port."""
 
 
-def open_in(directory: Path, later: Later) -> Store:
+def open_in(directory: Path, open_store: Callable[[Path], Store]) -> Store:
     """The store in a directory that is made if need be. Raises DataDirInUse or StoreError."""
     try:
         make(directory)
@@ -29,7 +29,7 @@ def open_in(directory: Path, later: Later) -> Store:
     except OSError as error:
         raise StoreError(f"cannot use the data directory {directory}: {error}") from error
     try:
-        return Store.open(directory / DATABASE, later)
+        return open_store(directory / DATABASE)
     except StoreInUse as error:
         raise DataDirInUse(_in_use(directory)) from error
 

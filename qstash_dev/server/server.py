@@ -26,6 +26,7 @@ from qstash_dev.engine.app_monitor import AppMonitor
 from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.clock import SystemClock, VirtualClock
 from qstash_dev.engine.engine import Engine
+from qstash_dev.engine.hooks import Hooks
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.loop import Loop
 from qstash_dev.engine.notifier import Notifier
@@ -82,6 +83,7 @@ class Server:
         )
         self._notifier = Notifier()
         self._tasks = Tasks()
+        self._loop: Loop | None = None
         self._notified = (0, "")
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._clock.wall()
@@ -101,7 +103,8 @@ class Server:
             if self._prepare is not None:
                 await self._prepare(self.started)
             self._announce(stack)
-            self._watch_sources(stack)
+            if self.config.auto_replay == "failed" or len(self._auto_replay):
+                self._on_save.begin()
             if self._gateway is not None:
                 await self._gateway.open()
             self._closers = stack.pop_all()
@@ -124,22 +127,19 @@ class Server:
         self._notifier.publish()
         self._engine.wake()
 
-    def _watch_sources(self, stack: contextlib.AsyncExitStack) -> None:
-        config = self.config
-        own = [path for path in (config.data_dir, config.log_file) if path is not None]
-        on_save = AutoReplay(
-            self._auto_replay, lambda: edits(Ignored(config.watch, own)), accepts, self.notice
-        )
-        stack.push_async_callback(on_save.stop)
-        if config.auto_replay == "failed":
-            on_save.begin()
-
     def _open_store(self, stack: contextlib.AsyncExitStack) -> Store:
+        def undone() -> None:
+            if self._loop is not None:  # else there is no engine yet that acts on what is undone
+                self._engine.reload()
+                self._loop.rest()
+
         later = asyncio.get_running_loop().call_soon
-        if self.config.data_dir is None:
-            store = Store.open(":memory:", later)
-        else:
-            store = open_in(self.config.data_dir, later)
+
+        def opened(path: Path | str) -> Store:
+            return Store.open(path, later, self._notifier.publish, undone)
+
+        directory = self.config.data_dir
+        store = opened(":memory:") if directory is None else open_in(directory, opened)
         stack.callback(store.close)
         for user in self.config.users:
             store.keys.adopt(user.id, user.current_key, user.next_key)
@@ -150,6 +150,10 @@ class Server:
         sender = Sender(self._clock.now, MAX_STORED_ANSWER, lambda: self._engine.policy.own_ports)
         stack.push_async_callback(sender.close)
         self._faults = Faults(sender, self._selects, self._clock.now)
+        app_monitor = AppMonitor(
+            self._store.messages.held, self._release, accepts, tell=self.notice
+        )
+        stack.push_async_callback(app_monitor.stop)
         self._engine = Engine(
             self._store,
             self._clock,
@@ -157,50 +161,53 @@ class Server:
             id_maker(random.SystemRandom(), self._clock.wall),
             policy_of(config, own_ports),
             Lanes(config.global_parallelism),
+            self._hooks(app_monitor),
         )
-        self._engine.explain = Explainer(
-            self._engine.attempts.signing_keys,
-            config.app_url,
-            SourceTree(config.watch),
-            self._clock.wall,
-        )
-        self._engine.one_by_one = lambda: self._clock.is_frozen
         # A cloud message is replayed with the user's own keys when the cloud's are not known.
-        self._engine.attempts.borrowed_keys[CLOUD_USER] = self._engine.attempts.signing_keys(
-            config.users[0].id
-        )
+        self._engine.attempts.borrow(CLOUD_USER, self._signing_keys(config.users[0].id))
+        self._loop = loop = Loop(self._clock, self._engine.step, self._engine.next_time)
         self._engine.recover()
-        app_monitor = AppMonitor(
-            self._store.messages.held, self._release, accepts, tell=self.notice
-        )
-        self._engine.is_elsewhere = listens_elsewhere
-        self._engine.on_hold = app_monitor.wake
         app_monitor.wake()
-        stack.push_async_callback(app_monitor.stop)
         self._app = AppHealth(
             config.app_url, accepts, self._notifier.publish, lambda: self._notifier.readers > 0
         )
         stack.push_async_callback(self._app.stop)
-        self._auto_replay = ArmedMessages(
-            self._engine, config.auto_replay == "failed", self._notifier.touch, self.notice
-        )
-        self._engine.on_settled = self._auto_replay.settled
-        loop = Loop(self._clock, self._engine.step, self._engine.next_time)
-        self._engine.on_wake = loop.wake
-        self._on_store(loop)
+        self._build_auto_replay(stack)
         stack.push_async_callback(self._engine.stop, GRACE_S)
         stack.callback(loop.stop)
 
-    def _on_store(self, loop: Loop) -> None:
-        """Who is told when something was written, and when it could not be."""
+    def _hooks(self, app_monitor: AppMonitor) -> Hooks:
+        """What is made after the engine, because it needs one, is looked up when it is called."""
+        config = self.config
+        return Hooks(
+            on_wake=lambda: self._loop.wake() if self._loop is not None else None,
+            on_settled=lambda message, attempt: self._auto_replay.settled(message, attempt),
+            on_hold=app_monitor.wake,
+            one_by_one=lambda: self._clock.is_frozen,
+            explain=Explainer(
+                self._signing_keys, config.app_url, SourceTree(config.watch), self._clock.wall
+            ),
+            is_elsewhere=listens_elsewhere,
+            on_duplicate=self.tell_duplicate,
+        )
 
-        def undone() -> None:
-            self._engine.reload()
-            loop.rest()
+    def _build_auto_replay(self, stack: contextlib.AsyncExitStack) -> None:
+        config = self.config
+        own = [path for path in (config.data_dir, config.log_file) if path is not None]
+        self._auto_replay = ArmedMessages(
+            self._engine,
+            config.auto_replay == "failed",
+            self._notifier.touch,
+            self.notice,
+            lambda: self._on_save.begin(),
+        )
+        self._on_save = AutoReplay(
+            self._auto_replay, lambda: edits(Ignored(config.watch, own)), accepts, self.notice
+        )
+        stack.push_async_callback(self._on_save.stop)
 
-        self._store.database.on_commit = self._notifier.publish
-        self._engine.duplicates.tell = self.tell_duplicate
-        self._store.database.on_rollback = undone
+    def _signing_keys(self, user: str) -> tuple[str, str]:
+        return self._engine.attempts.signing_keys(user)
 
     async def _serve(
         self, sockets: list[socket.socket], stack: contextlib.AsyncExitStack, port: int
@@ -315,7 +322,7 @@ class Server:
 
     def _describe(self) -> dict[str, Any]:
         config, guard, state = self.config, self._guard, self._clock.state()
-        current, next_ = self._engine.attempts.signing_keys(config.users[0].id)
+        current, next_ = self._signing_keys(config.users[0].id)
         env = variables_of(self.started.url, config.users[0])
         env |= {"QSTASH_CURRENT_SIGNING_KEY": current, "QSTASH_NEXT_SIGNING_KEY": next_}
         return {

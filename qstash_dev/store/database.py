@@ -24,10 +24,17 @@ class Database:
     """A connection to `path` (or `:memory:`); `later` decides when the open transaction commits.
 
     The server passes its loop's `call_soon`: then one COMMIT serves all that a loop turn wrote.
-    Without it each change commits by itself. Raises StoreError.
+    Without it each change commits by itself. `on_commit` is called when something was written,
+    `on_rollback` when that could not be kept. Raises StoreError.
     """
 
-    def __init__(self, path: Path | str, later: Later | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        later: Later | None = None,
+        on_commit: Callable[[], None] = lambda: None,
+        on_rollback: Callable[[], None] = lambda: None,
+    ) -> None:
         self.path = str(path)
         self._later = later
         self._open = False
@@ -38,8 +45,8 @@ class Database:
         self._effects: list[Callable[[], None]] = []
         self._fault: BaseException | None = None
         self._undone: StoreError | None = None
-        self.on_commit: Callable[[], None] = lambda: None
-        self.on_rollback: Callable[[], None] = lambda: None
+        self._on_commit = on_commit
+        self._on_rollback = on_rollback
         self._functions: list[tuple[str, int, Callable[..., Any]]] = []
         self._use(connect(self.path))
 
@@ -124,7 +131,7 @@ class Database:
             self._fail(error)
         else:
             self._release(None)
-            self.on_commit()
+            self._on_commit()
 
     async def committed(self) -> None:
         """Wait until all that was written so far is in the file. Raises StoreError if it is not."""
@@ -189,7 +196,7 @@ class Database:
         else:
             self._replace(self.path, fill)
         self._forget()
-        self.on_commit()
+        self._on_commit()
 
     def close(self) -> None:
         """Commit what is open and close the file."""
@@ -268,7 +275,7 @@ class Database:
             self._connection.execute("ROLLBACK")
         self._forget()
         self._release(refusal)
-        self.on_rollback()
+        self._on_rollback()
         return refusal
 
     def _forget(self) -> None:

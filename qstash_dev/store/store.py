@@ -1,5 +1,6 @@
 """The store: the source of truth, opened in one place and handed to the engine and the API."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from qstash_dev.protocol.model import BulkAction, FlowState, Group, Queue
@@ -51,9 +52,17 @@ class Store:
         self.deduplication = Deduplication(database)
 
     @classmethod
-    def open(cls, path: Path | str, later: Later | None = None) -> "Store":
-        """Open or create the database at `path`; `:memory:` forgets. Raises StoreError."""
-        database = Database(path, later)
+    def open(
+        cls,
+        path: Path | str,
+        later: Later | None = None,
+        on_commit: Callable[[], None] = lambda: None,
+        on_rollback: Callable[[], None] = lambda: None,
+    ) -> "Store":
+        """Open or create the database at `path`; `:memory:` forgets. The others are those of
+        `Database`. Raises StoreError.
+        """
+        database = Database(path, later, on_commit, on_rollback)
         try:
             return cls(database)
         except BaseException:

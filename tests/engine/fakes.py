@@ -11,10 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from qstash_dev.engine.engine import Accepted, Engine
+from qstash_dev.engine.hooks import Hooks
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.model import Group, Message, Outcome, Request, Response, Timing
+from qstash_dev.protocol.model import Attempt, Group, Message, Outcome, Request, Response, Timing
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.quota import QUOTAS
 from qstash_dev.store.errors import StoreError
@@ -143,9 +144,11 @@ class World:
     ) -> None:
         self.clock = FakeClock()
         self.app = App(self.clock)
-        self.store = store or Store.open(":memory:")
+        self.store = store or Store.open(":memory:", on_rollback=lambda: self.on_rollback())
         self.ids = Ids()
         self.pauses: list[float] = []
+        self.on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
+        self.on_rollback: Callable[[], None] = lambda: self.engine.reload()
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.global_parallelism = global_parallelism
         self.policy = Policy(limits=QUOTAS["pro"], **policy)
@@ -161,12 +164,12 @@ class World:
             self.ids,
             self.policy,
             Lanes(self.global_parallelism),
+            Hooks(on_wake=self._wake, on_settled=lambda *what: self.on_settled(*what)),
             tasks=Tasks(self._pause),
             call_later=lambda seconds, call: self.later.append((seconds, call)),
         )
         self._woken = False
         self._appointment: int | None = None
-        self.engine.on_wake = self._wake
         self.engine.recover()
         self.engine.bulk.resume()
         self.engine.wake()
@@ -180,13 +183,11 @@ class World:
 
     async def restart(self) -> None:
         """As after `kill -9`: what was under way is lost, what was committed is there."""
-        self.engine.on_wake = lambda: None
         await self.engine.stop(0)
         self._start()
 
     async def close(self) -> None:
         """Abandon what is under way."""
-        self.engine.on_wake = lambda: None
         await self.engine.stop(0)
         self.store.close()
 

@@ -20,7 +20,7 @@ class Armed(World):
         self.auto_replay = ArmedMessages(
             self.engine, automatic, self.touched.append, self.told.append
         )
-        self.engine.on_settled = self.auto_replay.settled
+        self.on_settled = self.auto_replay.settled
 
     async def failed(self, url=ORDERS, **headers):
         """A message after its first attempt: waiting for a retry, or failed with `retries=0`."""

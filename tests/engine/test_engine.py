@@ -506,7 +506,6 @@ async def test_deduplication_survives_a_crash(world: World) -> None:
 
 
 async def test_a_rollback_makes_deliveries_under_way_again_and_loses_none(world: World) -> None:
-    world.store.database.on_rollback = world.engine.reload
     leave_open(world)
     ids = [publish(world), publish(world, delay="1m")]
     await world.settle()
@@ -518,7 +517,7 @@ async def test_a_rollback_makes_deliveries_under_way_again_and_loses_none(world:
 
 
 async def test_a_change_that_is_undone_concerns_no_other(world: World) -> None:
-    world.store.database.on_rollback = lambda: pytest.fail("deliveries would be made again")
+    world.on_rollback = lambda: pytest.fail("deliveries would be made again")
     leave_open(world)
     under_way = publish(world, queue="q", **FLOW)
     await world.settle()

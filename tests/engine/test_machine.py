@@ -61,7 +61,6 @@ class Machine(RuleBasedStateMachine):
     async def _begin(self) -> None:
         self.world = World(global_parallelism=GLOBAL)
         self.world.app.reply = lambda _: (None, answer())
-        self.world.store.database.on_rollback = self.world.engine.reload
         for name, parallelism in PARALLELISM.items():
             self.world.engine.queues.upsert(USER, name, parallelism)
 
@@ -198,7 +197,6 @@ class Machine(RuleBasedStateMachine):
     def crash(self) -> None:
         async def crash() -> None:
             await self.world.restart()
-            self.world.store.database.on_rollback = self.world.engine.reload
             await self.world.settle()
 
         self.run(crash())

@@ -118,10 +118,8 @@ class Edits:
 async def test_a_save_waits_for_the_app_and_asks_again_while_the_answer_is_the_same():
     world = World()
     world.app.reply = lambda delivery: (0, answer(500))
-    auto_replay = ArmedMessages(world.engine, True)
-    world.engine.on_settled = auto_replay.settled
-    world.publish()
-    await world.settle()
+    auto_replay = ArmedMessages(world.engine, True, on_armed=lambda: on_save.begin())
+    world.on_settled = auto_replay.settled
     waits, is_up, edits = [], iter([False, False, True, True, True]), Edits()
 
     async def connect(origin):
@@ -134,6 +132,8 @@ async def test_a_save_waits_for_the_app_and_asks_again_while_the_answer_is_the_s
 
     told = []
     on_save = AutoReplay(auto_replay, edits, connect, told.append, wait)
+    world.publish()
+    await world.settle()
     edits.queue.put_nowait(frozenset({"app/api/jobs/route.ts"}))
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(10):

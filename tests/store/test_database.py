@@ -45,9 +45,22 @@ def turn() -> Turn:
     return []
 
 
+class Listener:
+    """What is told of commits and rollbacks; a test says what it does with it."""
+
+    def __init__(self) -> None:
+        self.committed: Callable[[], None] = lambda: None
+        self.undone: Callable[[], None] = lambda: None
+
+
 @pytest.fixture
-def database(path: Path, turn: Turn) -> Iterator[Database]:
-    database = Database(path, turn.append)
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def database(path: Path, turn: Turn, listener: Listener) -> Iterator[Database]:
+    database = Database(path, turn.append, lambda: listener.committed(), lambda: listener.undone())
     for sql in DOOM:
         database.write(sql)
     end(turn)
@@ -80,10 +93,10 @@ async def waiting(database: Database, count: int) -> list[asyncio.Task[None]]:
 
 
 async def test_all_changes_of_a_turn_are_committed_together_and_then_acknowledged(
-    database: Database, turn: Turn
+    database: Database, turn: Turn, listener: Listener
 ) -> None:
     commits = []
-    database.on_commit = lambda: commits.append(noted(database))
+    listener.committed = lambda: commits.append(noted(database))
     for name in "abc":
         with database:
             database.write(NOTE, (name,))
@@ -100,10 +113,10 @@ async def test_who_wrote_nothing_does_not_wait(database: Database, turn: Turn) -
 
 
 async def test_a_commit_that_fails_is_what_all_waiters_get_and_undoes_all(
-    database: Database, turn: Turn
+    database: Database, turn: Turn, listener: Listener
 ) -> None:
     undone = []
-    database.on_rollback = lambda: undone.append(noted(database))
+    listener.undone = lambda: undone.append(noted(database))
     for name in ("a", "doomed", "b"):
         with database:
             database.write(NOTE, (name,))
@@ -129,8 +142,10 @@ async def test_after_a_commit_that_failed_the_next_one_succeeds(
     assert noted(database) == ["a"]
 
 
-async def test_a_change_that_is_refused_is_undone_alone(database: Database, turn: Turn) -> None:
-    database.on_rollback = lambda: pytest.fail("what others wrote is kept")
+async def test_a_change_that_is_refused_is_undone_alone(
+    database: Database, turn: Turn, listener: Listener
+) -> None:
+    listener.undone = lambda: pytest.fail("what others wrote is kept")
     with database:
         database.write(NOTE, ("before",))
     (waiter,) = await waiting(database, 1)
@@ -145,10 +160,10 @@ async def test_a_change_that_is_refused_is_undone_alone(database: Database, turn
 
 
 async def test_nothing_is_acknowledged_in_a_turn_that_sqlite_has_undone(
-    database: Database, turn: Turn
+    database: Database, turn: Turn, listener: Listener
 ) -> None:
     undone = []
-    database.on_rollback = lambda: undone.append(noted(database))
+    listener.undone = lambda: undone.append(noted(database))
     with database:
         database.write(NOTE, ("lost",))
     (waiter,) = await waiting(database, 1)
@@ -224,25 +239,24 @@ def test_a_change_whose_part_failed_fails_even_if_nobody_looks(
 
 
 def test_a_failure_before_anything_was_written_undoes_nothing(
-    database: Database, turn: Turn
+    database: Database, turn: Turn, listener: Listener
 ) -> None:
-    database.on_rollback = lambda: pytest.fail("there was nothing to undo")
+    listener.undone = lambda: pytest.fail("there was nothing to undo")
     with pytest.raises(ValueError, match="early"), database:
         raise ValueError("early")
 
 
 def test_without_a_loop_each_outermost_change_commits_by_itself(path: Path) -> None:
-    database = Database(path)
-    commits = []
-    database.on_commit = lambda: commits.append(noted(database))
-    with database:
-        database.write(NOTE, ("a",))
-        with database:
-            database.write(NOTE, ("b",))
-    with database:
-        database.write(NOTE, ("c",))
+    commits: list[list[str]] = []
+    alone = Database(path, on_commit=lambda: commits.append(noted(alone)))
+    with alone:
+        alone.write(NOTE, ("a",))
+        with alone:
+            alone.write(NOTE, ("b",))
+    with alone:
+        alone.write(NOTE, ("c",))
     assert commits == [["a", "b"], ["a", "b", "c"]]
-    database.close()
+    alone.close()
 
 
 def test_what_is_remembered_is_forgotten_with_what_was_undone(

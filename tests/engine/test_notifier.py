@@ -1,6 +1,6 @@
 """Who comes back learns what went meanwhile, or that too much did."""
 
-from qstash_dev.engine.tombstones import KEPT, Tombstones
+from qstash_dev.engine.notifier import KEPT_TOMBSTONES, Tombstones
 
 
 def test_a_reader_gets_what_went_since_it_looked() -> None:
@@ -34,8 +34,8 @@ def test_after_a_reset_only_who_saw_something_since_goes_on() -> None:
 
 def test_what_is_too_long_ago_cannot_be_told() -> None:
     tombstones = Tombstones()
-    for seq in range(KEPT + 1):
+    for seq in range(KEPT_TOMBSTONES + 1):
         tombstones.add([str(seq)], seq)
     assert tombstones.since(0) is None
     assert tombstones.since(tombstones.seen_by(0)) is None
-    assert tombstones.since(tombstones.seen_by(KEPT)) == [str(KEPT)]
+    assert tombstones.since(tombstones.seen_by(KEPT_TOMBSTONES)) == [str(KEPT_TOMBSTONES)]

@@ -1,0 +1,37 @@
+"""What the engine asks and whom it tells, beside its own parts: all of it is there when it is made."""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from qstash_dev.devtools import hold
+from qstash_dev.protocol.model import Attempt, Message
+
+Explain = Callable[[Message, Attempt], Awaitable[str | None]]
+"""Why an attempt failed, in one line for people."""
+
+
+async def _unexplained(message: Message, attempt: Attempt) -> str | None:
+    return None
+
+
+class Hooks(Struct, frozen=True):
+    """Each may be left out.
+
+    `on_wake` is called when there may be something to do, `on_settled` with every outcome of an
+    attempt, `on_hold` with what a message begins to wait for, `on_duplicate` with a sentence for each
+    publish that was dropped as one. While `one_by_one` says so, the next delivery starts when the
+    last one has ended or taken a second, so that the order is always the same. `is_elsewhere` says
+    whether the app of an origin listens at another address of it.
+    """
+
+    on_wake: Callable[[], None] = lambda: None
+    on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
+    on_hold: Callable[[str], None] = lambda awaited: None
+    on_duplicate: Callable[[str], None] = lambda text: None
+    one_by_one: Callable[[], bool] = lambda: False
+    explain: Explain = _unexplained
+    is_elsewhere: Callable[[str], Awaitable[bool]] = hold.never
+
+
+NO_HOOKS = Hooks()
