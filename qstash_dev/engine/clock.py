@@ -3,14 +3,19 @@
 A virtual clock is `wall * scale + offset` or stands still; jumps only move its anchor.
 """
 
+import logging
 import time
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
 END_OF_TIME = 253_402_300_799_000
 """The last second of the year 9999, as far as dates can be written."""
+SET_BACK_NS = 2_000_000_000
+"""Less is a correction that nobody notices."""
 ONLY_FORWARD = "the clock only moves forward; `real` returns to the wall clock"
+log = logging.getLogger(__name__)
 Mode = Literal["real", "scaled", "frozen"]
 
 
@@ -36,17 +41,52 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The wall clock."""
+    """The wall clock, but it never goes back: then it goes on by the time that really passes.
+
+    Else all that waits would wait longer by as much as somebody has set the wall clock back. It
+    follows a wall clock that is ahead: a computer that slept, or a time that was corrected.
+    """
+
+    def __init__(
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        passing_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._passing_ns = passing_ns
+        self._ahead_ns = wall_ns() - passing_ns()
+        self._is_behind = False
 
     def now(self) -> int:
         """Epoch milliseconds."""
-        return time.time_ns() // 1_000_000
+        return self._now_ns() // 1_000_000
 
-    wall = now
+    def wall(self) -> int:
+        """What the wall clock shows, in epoch milliseconds."""
+        return self._wall_ns() // 1_000_000
 
     def seconds_until(self, at: int) -> float | None:
         """Real seconds until `at`, never early."""
-        return max(0.0, at / 1000 - time.time())
+        return max(0.0, at / 1000 - self._now_ns() / 1e9)
+
+    def _now_ns(self) -> int:
+        # In this order: what passes between the two must not put this ahead of the wall.
+        wall = self._wall_ns()
+        now = self._passing_ns() + self._ahead_ns
+        if wall > now:
+            self._ahead_ns += wall - now
+            now = wall
+        self._tell(now - wall)
+        return now
+
+    def _tell(self, lag_ns: int) -> None:
+        was_behind, self._is_behind = self._is_behind, lag_ns > SET_BACK_NS
+        if self._is_behind and not was_behind:
+            log.warning(
+                "the system's clock was set back by %d s: messages and schedules go on by the time "
+                "that passes, as if it had not been",
+                lag_ns // 1_000_000_000,
+            )
 
 
 class VirtualClock:
