@@ -21,8 +21,8 @@ SETTLED_BY_MS = 1_000
 LOOK_S = 1.0
 """How often is looked whether the root was replaced: its own end is not reported."""
 
-MAX_DIRECTORIES = 20_000
-"""Nothing else runs while the system is asked to watch (7 us for each): so not all of a disk."""
+MAX_DIRECTORIES = 10_000
+"""Nothing else runs while the system is asked to watch (7 to 70 us for each): so no home directory."""
 
 Batch = frozenset[Path] | OSError
 Report = Callable[[Batch], None]
