@@ -183,6 +183,8 @@ async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamRes
         except QStashError:
             if not _is_public(target.path):
                 raise
+    if context.cloud is not None and waits.is_public(target.path):
+        raise QStashError(404, waits.IN_CLOUD)
     # The cloud's token is lent to those alone who have one of ours.
     if context.cloud is not None and call.user and context.cloud.takes(call):
         return await context.cloud.pass_on(call)

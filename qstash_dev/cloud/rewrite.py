@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.cloud.rewrite_workflow import body_out, is_invocation
 from qstash_dev.protocol.destination import parse_destination, split_query
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical
@@ -26,7 +27,8 @@ from qstash_dev.protocol.urls import way
 PREFIX = "/.qstash-dev/to/"
 
 _DESTINATION = re.compile(r"(/v2/(?:publish|enqueue/[^/]+|schedules|trigger)/)(.+)", re.I | re.S)
-_BATCH = re.compile(r"/v2/batch/?", re.I)
+_BATCH = re.compile(r"/v2/batch(?:/trigger)?/?", re.I)
+_WORKFLOWS = re.compile(r"/v2/workflows/", re.I)
 _ENDPOINTS = re.compile(r"/v2/topics/[^/]+/endpoints/?", re.I)
 _URL_FILTERS = ("url", "workflowurl")
 
@@ -104,7 +106,8 @@ def outbound(call: Call, borders: Borders) -> Call:
     What cannot be read is passed on as it is: refusing it is the cloud's part.
     """
     headers = _headers_out(call.headers, borders)
-    call = replace(call, headers=headers, query=_query_out(call, borders))
+    body = body_out(call.path, headers, call.body, borders.out)
+    call = replace(call, headers=headers, query=_query_out(call, borders), body=body)
     to = _DESTINATION.fullmatch(call.path)
     if to and call.method not in ("GET", "DELETE"):
         return _destination_out(call, to, borders)
@@ -166,7 +169,8 @@ def _query_out(call: Call, borders: Borders) -> str:
         name, _, value = part.partition("=")
         if unquote(name).lower() == "qstash_token":
             continue
-        if call.method in ("GET", "DELETE") and name.lower() in _URL_FILTERS:
+        reads = call.method in ("GET", "DELETE") or _WORKFLOWS.match(call.path)
+        if reads and name.lower() in _URL_FILTERS:
             part = f"{name}={quote(borders.out(unquote(value)), safe='')}"
         parts.append(part)
     return "&".join(parts)
@@ -208,6 +212,9 @@ def _item_out(item: Any, borders: Borders) -> Any:
         changed["headers"] = {
             name: _item_value_out(name, value, borders) for name, value in item["headers"].items()
         }
+        if isinstance(item.get("body"), str) and is_invocation(item["headers"].items()):
+            headers = item["headers"].items()
+            changed["body"] = body_out("", headers, item["body"].encode(), borders.out).decode()
     return changed
 
 

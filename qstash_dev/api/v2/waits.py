@@ -14,6 +14,11 @@ from qstash_dev.protocol.workflow.model import Run, Waiter, is_live
 from qstash_dev.protocol.workflow.waits import Served, read_wait, webhook_event
 
 HOOKS = "/v2/workflows/hooks/"
+IN_CLOUD = (
+    "the webhook of a run in the cloud cannot be called here: its address has the user of the local "
+    "token. Call the cloud's own /v2/workflows/hooks/ with the UserID of the cloud's token, or notify "
+    "the run"
+)
 _OF_A_CONNECTION = frozenset(
     ("connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect")
 )
