@@ -31,7 +31,7 @@ OURS = [
     "2130706433",
     "0x7f000001",
 ]
-OTHERS = ["0.0.0.0", "[::]", "[::ffff:127.0.0.1]", "host.docker.internal", FOREIGN]
+OTHERS = ["127.0.0.2", "0.0.0.0", "[::]", "[::ffff:127.0.0.1]", "host.docker.internal", FOREIGN]
 ELSEWHERE = {
     "form batch": "batch",
     "read keys": "keys",
