@@ -27,7 +27,7 @@ NOUNS = frozenset(
         *("attempts", "clock", "faults", "fixtures", "logs", "messages", "policy", "resources"),
         *("schedules", "server", "waits", "workflows", "auto_replay", "delivery", "bodies"),
         *("app", "call", "detail", "errors", "headers", "model", "options", "query", "settle"),
-        *("wire", "dlq", "undo"),
+        *("wire", "dlq", "queues", "undo"),
     }
 )
 """Files of this name stand in several rooms and mean one thing, seen from each of them."""

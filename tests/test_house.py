@@ -18,7 +18,6 @@ def test_the_rules_are_kept(figure):
     assert figure.found == []
 
 
-@pytest.mark.xfail(reason="actions of the terminal UI see the whole app")
 def test_no_import_goes_round_in_a_circle():
     assert circles("qstash_dev") == []
 

@@ -8,7 +8,7 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import tzinfo
 from inspect import isawaitable
 from pathlib import Path
@@ -17,30 +17,26 @@ from typing import Any, ClassVar, TypeVar
 from textual import events
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.driver import Driver
-from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from qstash_dev.client import (
-    Client,
-    ClientError,
-    Tunnel,
-)
-from qstash_dev.tui.actions.commands import COMMANDS, CommandSearch, bindings, key_name
+from qstash_dev.client import Client, ClientError, Tunnel
+from qstash_dev.tui.actions.commands import COMMANDS as COMMANDS_BY_ID
+from qstash_dev.tui.actions.commands import bindings
 from qstash_dev.tui.driver import forgiving
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.keyboard import Keyboard
-from qstash_dev.tui.model import views
-from qstash_dev.tui.model.drafts import Draft
+from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.session import Job, Session
 from qstash_dev.tui.model.table import Ink, head_line, item_line
-from qstash_dev.tui.model.views import NAMES, nothing_lines, resource_page
+from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.frame import list_title, nothing_lines
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Palette, mixed, prefers_light, themes
+from qstash_dev.tui.views import VIEWS
 from qstash_dev.tui.widgets.bars import (
     Bar,
     Tabs,
@@ -52,8 +48,12 @@ from qstash_dev.tui.widgets.bars import (
     view_names,
     view_notes,
 )
-from qstash_dev.tui.widgets.panes import DetailPane, FilterInput, ListPane
+from qstash_dev.tui.widgets.command_search import CommandSearch
+from qstash_dev.tui.widgets.panes import FilterInput, Panes, is_small
 from qstash_dev.tui.widgets.virtual_list import VirtualList
+
+Seen = tuple[View, str | None]
+"""A row: its view and what tells it from the others there."""
 
 T = TypeVar("T")
 
@@ -93,33 +93,29 @@ class QstashApp(App[int]):
     ) -> None:
         super().__init__()
         self.status, self.tabs, self.hints = Bar("status"), Tabs("views"), Bar("hints")
-        self.list_pane = ListPane(lambda: self.palette)
-        self.detail_pane = DetailPane(lambda: self.palette)
+        self.panes = Panes(lambda: self.palette)
+        self.list_pane, self.detail_pane = self.panes.list, self.panes.detail
         self.client = client
         self.session = Session(
-            client, monotonic, lambda text: self.say(text, "error"), self.list_pane.complain
+            client, VIEWS, monotonic, lambda text: self.say(text, "error"), self.list_pane.complain
         )
-        self.keys = dict(keys or {})
+        run_program = run_program or self._run_program
+        self.desk = Desk(dict(keys or {}), environment, fixtures, run_program)
+        self.commands = COMMANDS_BY_ID
         self.zone = zone
-        self.environment = environment
-        self.fixtures = fixtures
-        self.undos: list[list[str]] = []
-        self.drafts: dict[str, Draft] = {}
-        self.run_program = run_program or self._run_program
         self._tunnel = Tunnel()
         self.keyboard = Keyboard(self, super().on_event, lambda: self.progress is not None)
         self._asking = asyncio.Lock()
-        self.solo: str | None = None
         self._progress: str | None = None
-        self._place: tuple[int, str | None, int] = (0, None, 0)
+        self._place: tuple[View, str | None, int] = (VIEWS[0], None, 0)
         self._drawn: tuple[int, int, str | None] = (-1, -1, None)
-        self._on_screen: tuple[int, str | None] = (0, None)
-        self._seen: tuple[int, str | None] | None = None
+        self._on_screen: Seen = (VIEWS[0], None)
+        self._seen: Seen | None = None
         for own in themes():
             self.register_theme(own)
         self.theme = self._theme_name(theme)
         self.palette = Palette(self.theme_variables)
-        self.set_keymap(self.keys)
+        self.set_keymap(self.desk.keys)
 
     # What is on the screen
 
@@ -131,7 +127,7 @@ class QstashApp(App[int]):
         """Two lines above, two panes, one line below."""
         yield self.status
         yield self.tabs
-        yield Container(self.list_pane, self.detail_pane, id="panes")
+        yield self.panes
         yield self.hints
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -149,7 +145,7 @@ class QstashApp(App[int]):
         self.screen_change_signal.subscribe(self, lambda _: self.keyboard.nudge())
         self.list_pane.rows.focus()
         self.frames = self.set_interval(FRAME_S, self.frame)
-        self.show_view(0)
+        self.show_view(VIEWS[0])
         self.listen()
 
     async def on_unmount(self) -> None:
@@ -159,7 +155,7 @@ class QstashApp(App[int]):
     def _theme_name(self, wanted: str | None) -> str:
         if wanted in self.available_themes:
             return wanted
-        light = wanted == "light" or (wanted != "dark" and prefers_light(self.environment))
+        light = wanted == "light" or (wanted != "dark" and prefers_light(self.desk.environment))
         return "qstash-light" if light else "qstash-dark"
 
     def _recolour(self) -> None:
@@ -224,22 +220,26 @@ class QstashApp(App[int]):
         self.status.show(
             [(text, "bold" if role else "") for text, role in line] if alarming else line
         )
-        self.tabs.show_tabs(view_names(), self.session.view, view_notes(self.session.feed.counts))
+        place = VIEWS.index(self.session.view)
+        self.tabs.show_tabs(view_names(VIEWS), place, view_notes(VIEWS, counts))
         in_detail = self.detail_pane.text.has_focus
-        ids = hints_for(
-            self.session.view, self.session.row, len(self.session.feed.marks), in_detail
-        )
-        pairs = [(key_name(id, self.keys, id == "palette"), COMMANDS[id].hint) for id in ids]
+        session, keys = self.session, self.desk.keys
+        marks = len(session.feed.marks)
+        ids = hints_for(session.view, session.item, session.row, marks, in_detail)
+        found = [self.commands[id] for id in ids]
+        pairs = [
+            (command.key_name(keys, command.id == "palette"), command.hint) for command in found
+        ]
         self.hints.show(hints_line(pairs, width))
 
     def draw_list(self) -> None:
         """The list, its frame, or the words that stand for an empty one."""
         pane, session, feed = self.list_pane, self.session, self.session.feed
-        unfiltered = session.view == 0 and not session.filter
+        unfiltered = session.view.is_live and not session.filter
         empty = unfiltered and feed.loaded and not feed.counts.messages
-        pane.show_empty(quick_start_lines(feed.server) if empty else self._nothing())
+        pane.show_empty(quick_start_lines(feed.server) if empty else nothing_lines(session))
         pane.screen.set_class(empty, "-empty")
-        pane.title(*self._list_title())
+        pane.title(*list_title(session))
         pane.rows.sync(self._shift())
 
     def _shift(self) -> int:
@@ -247,64 +247,37 @@ class QstashApp(App[int]):
         feed, view, before = self.session.feed, self.session.view, self._place
         self._place = (view, feed.selected, feed.cursor_index)
         self._on_screen = view, self.session.source.selected
-        same = before[:2] == self._place[:2] and view == 0 and not feed.follow
+        same = before[:2] == self._place[:2] and view.is_live and not feed.follow
         return self._place[2] - before[2] if same else 0
-
-    def _nothing(self) -> list[Line] | None:
-        """Words for a list without rows; `None` when there are some, or it is not known yet."""
-        if self.session.view != 0:
-            table = self.session.lists.tables[self.session.view].table
-            return nothing_lines(self.session.view) if table.loaded and not len(table) else None
-        if self.session.feed.loaded and not len(self.session.feed) and self.session.good_filter:
-            return [[(f"No message matches {fmt.safe(self.session.good_filter)}", "")],
-                    [("esc clears the filter", "muted")]]  # fmt: skip
-        return None
-
-    def _list_title(self) -> tuple[str, str]:
-        feed, name = self.session.feed, NAMES[self.session.view]
-        if self.session.view != 0:
-            return name, str(len(self.session.lists.tables[self.session.view].table))
-        left = f"{name}  {fmt.safe(self.session.filter)}" if self.session.filter else name
-        right = (
-            f"{feed.total} of {feed.counts.messages}" if self.session.filter else f"{feed.total}"
-        )
-        if feed.marks:
-            right = f"{len(feed.marks)} marked  {right}"
-        news = f"↓ {feed.unseen} new" if feed.unseen else ""
-        return left, "  ".join(filter(None, [right, "FOLLOW" if feed.follow else news]))
 
     def draw_detail(self) -> None:
         """The pane of what is under the cursor."""
         pane, session = self.detail_pane, self.session
         when = When(session.time.now(), self.zone, session.feed.server.app.url)
-        row, item = session.row, session.lists.item(session.view)
+        row, item, view = session.row, session.item, session.view
         if row is not None:
             pane.title(f"{row.id}  {row.method} {fmt.safe(row.url)}"[:200])
             detail = self.session.shown
             if detail is not None:
                 pane.show_message(detail, when)
-        elif isinstance(item, dict):
-            names = (item.get(key) for key in ("scheduleId", "flowControlKey", "name"))
-            pane.title(fmt.safe(str(next(filter(None, names), ""))))
-            pane.show_lines(f"{self.session.view}/{item}", resource_page(item, when))
+        elif item is not None and view.page is not None:
+            pane.title(fmt.safe(view.title(item)))
+            pane.show_lines(f"{view.name}/{view.key_of(item)}", view.page(item, when))
         else:
             pane.title("")
             pane.show_lines("", [[("Nothing selected.", "muted")]])
 
-    def show_view(self, view: int) -> None:
+    def show_view(self, view: View) -> None:
         """Go to one of the views."""
         self._seen = None
         self.session.view = view
-        columns: Any = views.MESSAGES
-        source: Any = self.session.feed
-        if view != 0:
-            source, columns = self.session.lists.tables[view]
-        items = (lambda i: self.session.feed.at(i)) if view == 0 else (lambda i: source.items[i])
+        source: Any = self.session.source
+        item = source.at if view.is_live else lambda index: source.items[index]
 
         def line(index: int, width: int) -> Line:
-            return item_line(columns, items(index), width, self._ink())
+            return item_line(view.columns, item(index), width, self._ink())
 
-        self.list_pane.rows.show(source, line, lambda width: head_line(columns, width))
+        self.list_pane.rows.show(source, line, lambda width: head_line(view.columns, width))
         self.fetch()
         self.draw()
 
@@ -345,9 +318,10 @@ class QstashApp(App[int]):
 
     def start(self, id: str) -> None:
         """Run a command; what the server refuses is said, not raised."""
-        if COMMANDS[id].is_about_row and not self.hold():
+        command = self.commands[id]
+        if command.is_about_row and not self.hold():
             return self.say("That row has just left the list: nothing was done.", "warning")
-        result = COMMANDS[id].run(self)
+        result = self.session.view.verbs.get(id, command.run)(self)
         if isawaitable(result):
             worker = self.run_worker(self._guarded(result), group="command")
             self.keyboard.hold_for(worker)
@@ -375,6 +349,10 @@ class QstashApp(App[int]):
         self._progress = words
         self.keyboard.nudge()
 
+    def open_dialog(self, dialog: ModalScreen[None]) -> None:
+        """Show what answers nothing."""
+        self.push_screen(dialog)
+
     async def ask(self, question: ModalScreen[T]) -> T:
         """Show a dialog and wait for its answer; one at a time, the next waits for its turn."""
         async with self._asking:
@@ -390,14 +368,6 @@ class QstashApp(App[int]):
         """A short notice in the corner."""
         self.notify(fmt.safe(text), severity=severity, markup=False)  # type: ignore[arg-type]
 
-    def offer_undo(self, text: str, orders: Sequence[str | None]) -> None:
-        """Say what was done; where it can be undone, say with which key, and remember how."""
-        known = [order for order in orders if order is not None]
-        if known:
-            self.undos.append(known)
-            text += f" {key_name('undo', self.keys)} undoes that."
-        self.say(text)
-
     def action_interrupt(self) -> None:
         """Copy what is selected, else quit, as any dev server does."""
         focused = self.focused
@@ -409,22 +379,10 @@ class QstashApp(App[int]):
         else:
             self.exit(0)
 
-    def set_solo(self, pane: str | None) -> None:
-        """Show only the list, only the detail, or both."""
-        self.solo = pane
-        self.list_pane.screen.set_class(pane == "detail", "-solo-detail")
-        self.list_pane.screen.set_class(pane == "list", "-solo-list")
-        (self.detail_pane.text if pane == "detail" else self.list_pane.rows).focus()
-
-    @property
-    def is_small(self) -> bool:
-        """Whether there is room for one pane only."""
-        return _is_small(self.size)
-
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         """The cursor moved: the detail follows; the key for the last row means follow."""
         self._seen = None
-        if event.last and self.session.follows:
+        if event.last and self.session.view.follows:
             self.session.source.resume()
         self.fetch()
         self.draw()
@@ -432,13 +390,12 @@ class QstashApp(App[int]):
     def on_virtual_list_opened(self) -> None:
         """Enter: to the detail, full screen where there is room for one pane only."""
         self.hold()
-        self.set_solo("detail" if self.is_small else self.solo)
-        self.detail_pane.text.focus()
+        self.panes.open_detail()
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         """A click on a view or on a tab of the detail."""
         if event.tabs is self.tabs:
-            self.show_view(event.place)
+            self.show_view(VIEWS[event.place])
         else:
             self.hold()
             self.detail_pane.page = event.place
@@ -456,8 +413,8 @@ class QstashApp(App[int]):
 
     def on_resize(self, event: events.Resize) -> None:
         """A small terminal shows one pane, a larger one both again."""
-        if not _is_small(event.size) and self.solo == "detail":
-            self.set_solo(None)
+        if not is_small(event.size) and self.panes.solo == "detail":
+            self.panes.show_only(None)
         self.call_after_refresh(self.draw)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -483,12 +440,13 @@ class QstashApp(App[int]):
         """Escape in the filter line: no filter."""
         self.close_filter()
 
+    def set_filter(self, text: str) -> None:
+        """Filter by this, and hide the filter line."""
+        self.list_pane.filter.value = text
+        self.close_filter()
+
     def close_filter(self) -> None:
         """Hide the filter line, keep what it says."""
         self._typing.stop()
         self.list_pane.open_filter(False)
         self.apply_filter()
-
-
-def _is_small(size: Size) -> bool:
-    return size.width < 80 or size.height < 20

@@ -247,7 +247,7 @@ async def test_resource_views(tui: Open, key: str, name: str) -> None:
         await until(pilot, lambda: app.settled)
         assert name in app.detail_pane.text.plain
         await pilot.press("1")
-        assert app.session.view == 0
+        assert app.session.view.is_live
 
 
 @pytest.mark.parametrize(
@@ -456,7 +456,7 @@ async def test_clicks_choose_rows_views_and_pages(tui: Open) -> None:
         await pilot.click("#detail-tabs", offset=(12, 0))
         assert app.detail_pane.page_name == "Request"
         await pilot.click("#views", offset=(20, 0))
-        assert app.session.view == 1
+        assert app.session.view.name == "Schedules"
 
 
 async def test_faults_that_are_active_can_be_removed(tui: Open, world: World) -> None:

@@ -10,6 +10,9 @@ from qstash_dev.client import Client
 from qstash_dev.config import Config
 from qstash_dev.server import Server
 from qstash_dev.tui.model.session import Session
+from qstash_dev.tui.views import VIEWS
+from qstash_dev.tui.views.groups import GROUPS
+from qstash_dev.tui.views.queues import QUEUES
 from tests.tui.conftest import make_app, until
 from tests.tui.world import World
 
@@ -165,8 +168,8 @@ async def test_a_view_is_asked_for_again_only_after_a_rest(world: World) -> None
         await rested.wait()
 
     async with world.open() as url, Client(url) as client, asyncio.TaskGroup() as group:
-        session = Session(client, lambda: 0.0, print, print, sleep)
-        session.lost, session.view = None, 3
+        session = Session(client, VIEWS, lambda: 0.0, print, print, sleep)
+        session.lost, session.view = None, GROUPS
 
         def ask() -> list[asyncio.Task[None]]:
             return [group.create_task(job) for job in session.questions()]
@@ -175,10 +178,10 @@ async def test_a_view_is_asked_for_again_only_after_a_rest(world: World) -> None
         await fetch
         session.outdate()
         assert ask() == []
-        session.view = 2
+        session.view = QUEUES
         others = ask()
         assert len(others) == 2, "another view need not wait"
         rested.set()
         await asyncio.gather(rest, *others)
-        session.view = 3
+        session.view = GROUPS
         assert len(ask()) == 2

@@ -10,6 +10,7 @@ from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.server_time import ServerTime
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import prefers_light
+from qstash_dev.tui.views import VIEWS
 from qstash_dev.tui.widgets.bars import is_alarming, status_line
 from tests.tui.world import NOW, row
 
@@ -96,10 +97,10 @@ def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> 
     shown = fmt.state_look(state)
     assert shown.symbol
     assert shown.word
-    for view in range(6):
+    for view in VIEWS:
         for marks in (0, 1, 2):
             for in_detail in (True, False):
-                hints = hints_for(view, a_row(state=state), marks, in_detail)
+                hints = hints_for(view, {}, a_row(state=state), marks, in_detail)
                 assert 0 < len(hints) <= 7
                 assert hints[-1] == "palette"
 

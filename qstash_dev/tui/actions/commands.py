@@ -3,41 +3,11 @@
 Key bindings, footer, help and the command palette are all made from this table.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
-
 from textual.binding import Binding
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from qstash_dev.tui.actions import messages, screen, server, writing
-
-if TYPE_CHECKING:
-    from qstash_dev.tui.app import QstashApp
-
-
-class Command(NamedTuple):
-    """`keys` as Textual names them, separated by commas; `hint` is the word in the footer."""
-
-    id: str
-    keys: str
-    hint: str
-    help: str
-    group: str
-    run: "Callable[[QstashApp], Awaitable[None] | None]"
-
-    @property
-    def is_about_row(self) -> bool:
-        """Whether it acts on, or lets somebody read, what is under the cursor."""
-        return self.id not in NEUTRAL and not self.id.startswith("view.")
-
-
-NEUTRAL = frozenset(
-    {
-        *("message.send", "message.unmark", "list.clear", "filter", "follow", "server.clock"),
-        *("server.skip", "theme", "help", "quit", "back", "undo"),
-    }
-)
-"""Commands that are not about any row: they leave a list that follows as it is."""
+from qstash_dev.tui.actions import messages, seeing, server, undoing, writing
+from qstash_dev.tui.model.command import Command
+from qstash_dev.tui.views import VIEWS
 
 _MESSAGE, _SERVER, _SCREEN = "Messages", "Server", "Screen"
 
@@ -71,13 +41,13 @@ COMMANDS: dict[str, Command] = {
         Command("message.delete", "d", "Delete", "Delete the selected row", _MESSAGE,
                 messages.delete),
         Command("undo", "u", "Undo", "Undo the last delete, clear or cancel (for a minute)",
-                _MESSAGE, messages.undo),
+                _MESSAGE, undoing.undo),
         Command("list.clear", "z", "Clear", "Clear the list of finished messages", _MESSAGE,
                 messages.clear),
         Command("filter", "slash", "Filter", "Filter the list while you type", _MESSAGE,
-                screen.filter_rows),
+                seeing.filter_rows),
         Command("follow", "F", "Follow", "Follow the newest message", _MESSAGE,
-                screen.follow),
+                seeing.follow),
         Command("server.pause", "p", "Pause", "Pause or resume all deliveries (views 2, 3 and 7:"
                 " the selected schedule, queue or key)", _SERVER, server.pause_or_resume),
         Command("server.clock", "T", "Clock", "Change the clock", _SERVER, server.clock),
@@ -85,40 +55,27 @@ COMMANDS: dict[str, Command] = {
                 server.skip),
         Command("server.faults", "f", "Faults", "Make deliveries to this route go wrong", _SERVER,
                 server.faults),
-        Command("view.messages", "1", "Messages", "Show the messages", _SCREEN,
-                screen.view(0)),
-        Command("view.schedules", "2", "Schedules", "Show the schedules", _SCREEN,
-                screen.view(1)),
-        Command("view.queues", "3", "Queues", "Show the queues", _SCREEN, screen.view(2)),
-        Command("view.groups", "4", "Groups", "Show the URL groups", _SCREEN,
-                screen.view(3)),
-        Command("view.dlq", "5", "DLQ", "Show the dead letters", _SCREEN, screen.view(4)),
-        Command("view.logs", "6", "Logs", "Show what happened", _SCREEN, screen.view(5)),
-        Command("view.flow", "7", "Flow", "Show the flow-control keys", _SCREEN,
-                screen.view(6)),
+        *(
+            Command(view.command, view.key, view.name, view.help, _SCREEN, seeing.view(view))
+            for view in VIEWS
+        ),
         Command("detail.previous", "left_square_bracket", "Tab before", "Tab before", _SCREEN,
-                screen.tab(-1)),
+                seeing.tab(-1)),
         Command("detail.next", "right_square_bracket", "Next tab", "Next tab", _SCREEN,
-                screen.tab(1)),
+                seeing.tab(1)),
         Command("detail.reveal", "v", "Reveal", "Show or hide secret headers", _SCREEN,
-                screen.reveal),
-        Command("pane.next", "tab", "Pane", "Next pane", _SCREEN, screen.next_pane),
-        Command("pane.zoom", "plus", "Zoom", "Zoom the pane", _SCREEN, screen.zoom),
-        Command("theme", "", "Theme", "Change the colours", _SCREEN, screen.theme),
+                seeing.reveal),
+        Command("pane.next", "tab", "Pane", "Next pane", _SCREEN, seeing.next_pane),
+        Command("pane.zoom", "plus", "Zoom", "Zoom the pane", _SCREEN, seeing.zoom),
+        Command("theme", "", "Theme", "Change the colours", _SCREEN, seeing.theme),
         Command("help", "question_mark,f1", "Help", "The keys of the focused pane", _SCREEN,
-                screen.show_help),
+                seeing.show_help),
         Command("palette", "colon,ctrl+p", "Palette", "All actions by name", _SCREEN,
-                screen.palette),
+                seeing.palette),
         Command("back", "escape", "Back", "Leave the detail, clear the filter; never quits",
-                _SCREEN, screen.back),
-        Command("quit", "q", "Quit", "Back; on the main screen quit", _SCREEN, screen.quit),
+                _SCREEN, seeing.back),
+        Command("quit", "q", "Quit", "Back; on the main screen quit", _SCREEN, seeing.quit),
     )
-}  # fmt: skip
-
-_SYMBOLS = {
-    "slash": "/", "equals_sign": "=", "greater_than_sign": ">", "left_square_bracket": "[",
-    "right_square_bracket": "]", "plus": "+", "question_mark": "?", "colon": ":",
-    "escape": "esc", "ctrl+p": "^p", "ctrl+c": "^c", "pagedown": "pgdn", "pageup": "pgup",
 }  # fmt: skip
 
 
@@ -129,47 +86,3 @@ def bindings() -> list[Binding]:
         for c in COMMANDS.values()
         if c.keys
     ]
-
-
-def key_name(id: str, keymap: Mapping[str, str], which: int = 0) -> str:
-    """How the key of a command is written on the screen, with the person's own keys."""
-    keys = keymap.get(id, COMMANDS[id].keys).split(",")
-    key = keys[min(which, len(keys) - 1)]
-    return _SYMBOLS.get(key, key)
-
-
-def all_keys(id: str, keymap: Mapping[str, str]) -> str:
-    """All keys of a command as they are written on the screen."""
-    count = len(keymap.get(id, COMMANDS[id].keys).split(","))
-    return " ".join(key_name(id, keymap, place) for place in range(count))
-
-
-class CommandSearch(Provider):
-    """The command palette's entries."""
-
-    async def discover(self) -> Hits:
-        """All of them, before anything is typed."""
-        for text, command in self._entries():
-            yield DiscoveryHit(text, self._runner(command), help=command.help)
-
-    async def search(self, query: str) -> Hits:
-        """Those that match what is typed."""
-        matcher = self.matcher(query)
-        for text, command in self._entries():
-            score = max(matcher.match(text), matcher.match(command.help))
-            if score > 0:
-                shown = matcher.highlight(text)
-                yield Hit(score, shown, self._runner(command), help=command.help)
-
-    def _entries(self) -> list[tuple[str, Command]]:
-        app: QstashApp = self.app  # type: ignore[assignment]
-        hidden = ("palette", "back", "pane.next")
-        return [
-            (f"{c.hint}  {key_name(c.id, app.keys)}".rstrip(), c)
-            for c in COMMANDS.values()
-            if c.id not in hidden
-        ]
-
-    def _runner(self, command: Command) -> Callable[[], None]:
-        app: QstashApp = self.app  # type: ignore[assignment]
-        return lambda: app.start(command.id)

@@ -4,94 +4,83 @@ Each asks the server and says how it went; the list changes when the server's ti
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from qstash_dev.client import ClientError, Deleted, Refused
-from qstash_dev.tui.actions import resources
+from qstash_dev.tui.actions.undoing import offer_undo
 from qstash_dev.tui.model.copies import copies_of
+from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.bars import quick_start
 from qstash_dev.tui.widgets.prompts import Choice, Confirm, Menu
 
-if TYPE_CHECKING:
-    from qstash_dev.tui.app import QstashApp
 
-
-async def replay(app: "QstashApp") -> None:
+async def replay(screen: Screen) -> None:
     """Send the marked messages, else the selected one, again."""
-    if app.session.view == 4:
-        return await resources.retry_dead_letter(app)
-    ids = app.session.targets
+    ids = screen.session.targets
     if not ids:
-        return app.say("Nothing to replay: the list is empty.", "warning")
+        return screen.say("Nothing to replay: the list is empty.", "warning")
     if len(ids) == 1:
-        new = await app.client.replay(ids[0])
-        return app.say(f"Replayed as {new}.")
-    outcome = await _each(app, ids, "Replaying", app.client.replay)
-    app.say(f"Replayed {outcome}")
+        new = await screen.session.client.replay(ids[0])
+        return screen.say(f"Replayed as {new}.")
+    outcome = await _each(screen, ids, "Replaying", screen.session.client.replay)
+    screen.say(f"Replayed {outcome}")
     return None
 
 
-async def run_now(app: "QstashApp") -> None:
-    """Try now what waits; in the schedules view, fire the schedule."""
-    if app.session.view == 1:
-        return await resources.fire(app)
-    ids = app.session.targets
+async def run_now(screen: Screen) -> None:
+    """Try now what waits."""
+    ids = screen.session.targets
     if len(ids) == 1:
-        await app.client.run(ids[0])
-        return app.say("Trying now.")
+        await screen.session.client.run(ids[0])
+        return screen.say("Trying now.")
     if ids:
-        app.say(f"Trying now: {await _each(app, ids, 'Running', app.client.run)}")
+        screen.say(f"Trying now: {await _each(screen, ids, 'Running', screen.session.client.run)}")
     return None
 
 
-async def arm(app: "QstashApp") -> None:
+async def arm(screen: Screen) -> None:
     """Have it delivered again when the app's source changes, or no longer."""
-    ids = app.session.targets
-    rows = [app.session.feed.rows[id] for id in ids if id in app.session.feed.rows]
+    ids = screen.session.targets
+    rows = [screen.session.feed.rows[id] for id in ids if id in screen.session.feed.rows]
     armed = not all(row.armed for row in rows) if rows else True
     if len(ids) == 1:
-        await app.client.arm(ids[0], armed)
-        app.say("Replayed at the next save of the app's source." if armed else "Disarmed.")
+        await screen.session.client.arm(ids[0], armed)
+        screen.say("Replayed at the next save of the app's source." if armed else "Disarmed.")
     elif ids:
-        done = await _each(app, ids, "Arming", lambda id: app.client.arm(id, armed))
-        app.say(f"{'Armed' if armed else 'Disarmed'} {done}")
+        done = await _each(screen, ids, "Arming", lambda id: screen.session.client.arm(id, armed))
+        screen.say(f"{'Armed' if armed else 'Disarmed'} {done}")
 
 
-async def cancel(app: "QstashApp") -> None:
+async def cancel(screen: Screen) -> None:
     """Stop trying; asks first when there are several."""
-    ids = app.session.targets
-    if len(ids) > 1 and not await app.ask(Confirm(f"Cancel {len(ids)} messages?")):
+    ids = screen.session.targets
+    if len(ids) > 1 and not await screen.ask(Confirm(f"Cancel {len(ids)} messages?")):
         return
     if len(ids) == 1:
-        app.offer_undo("Canceled.", [await app.client.cancel(ids[0])])
+        offer_undo(screen, "Canceled.", [await screen.session.client.cancel(ids[0])])
     elif ids:
         orders: list[str | None] = []
-        words = await _each(app, ids, "Canceling", _kept(app.client.cancel, orders))
-        app.offer_undo(f"Canceled {words}", orders)
+        words = await _each(screen, ids, "Canceling", _kept(screen.session.client.cancel, orders))
+        offer_undo(screen, f"Canceled {words}", orders)
 
 
-async def delete(app: "QstashApp") -> None:
-    """Forget the selected row; in other views, the selected thing after a question."""
-    if app.session.view in resources.NOUNS:
-        return await resources.delete(app)
-    if app.session.view == 4:
-        return await resources.delete_dead_letter(app)
-    ids = app.session.targets
-    if len(ids) > 1 and not await app.ask(Confirm(f"Delete {len(ids)} messages?")):
-        return None
+async def delete(screen: Screen) -> None:
+    """Forget the marked messages, else the selected one."""
+    ids = screen.session.targets
+    if len(ids) > 1 and not await screen.ask(Confirm(f"Delete {len(ids)} messages?")):
+        return
     orders: list[str | None] = []
 
     async def forget(id: str) -> str | None:
-        order = await app.client.delete(id)
-        app.session.feed.drop(id)
+        order = await screen.session.client.delete(id)
+        screen.session.feed.drop(id)
         return order
 
     if len(ids) == 1:
-        app.offer_undo("Deleted.", [await forget(ids[0])])
+        offer_undo(screen, "Deleted.", [await forget(ids[0])])
     elif ids:
-        words = await _each(app, ids, "Deleting", _kept(forget, orders))
-        app.offer_undo(f"Deleted {words}", orders)
-    return None
+        words = await _each(screen, ids, "Deleting", _kept(forget, orders))
+        offer_undo(screen, f"Deleted {words}", orders)
+    return
 
 
 def _kept(
@@ -105,68 +94,56 @@ def _kept(
     return keep
 
 
-async def undo(app: "QstashApp") -> None:
-    """Take back the last deletion or cancellation, then the one before."""
-    if not app.undos:
-        return app.say("Nothing to undo: nothing was deleted or canceled here.", "warning")
-    orders = app.undos.pop()
-    count = await app.client.undo(orders)
-    app.session.outdate()
-    app.say(f"Undone: {count} message{'s are' if count != 1 else ' is'} as before.")
-    return None
-
-
-async def clear(app: "QstashApp") -> None:
+async def clear(screen: Screen) -> None:
     """Forget all finished messages, or those that match the filter."""
-    which = f"that match {app.session.filter}" if app.session.filter else "in the list"
-    if not await app.ask(Confirm(f"Delete all finished messages {which}?")):
+    which = f"that match {screen.session.filter}" if screen.session.filter else "in the list"
+    if not await screen.ask(Confirm(f"Delete all finished messages {which}?")):
         return
-    answer = await app.client.ask(
-        "DELETE", "/_dev/messages", Deleted, params={"filter": app.session.filter or None}
+    answer = await screen.session.client.ask(
+        "DELETE", "/_dev/messages", Deleted, params={"filter": screen.session.filter or None}
     )
-    app.offer_undo(f"Deleted {answer.deleted} messages.", [answer.undo])
+    offer_undo(screen, f"Deleted {answer.deleted} messages.", [answer.undo])
 
 
-def mark(app: "QstashApp") -> None:
+def mark(screen: Screen) -> None:
     """Mark or unmark, and go on to the next row."""
-    if app.session.view != 0:
-        return
-    app.session.feed.toggle_mark()
-    app.list_pane.rows.action_move(1)
+    if screen.session.view.is_live:
+        screen.session.feed.toggle_mark()
+        screen.panes.list.rows.action_move(1)
 
 
-def unmark(app: "QstashApp") -> None:
+def unmark(screen: Screen) -> None:
     """Unmark all."""
-    app.session.feed.marks.clear()
-    app.draw()
+    screen.session.feed.marks.clear()
+    screen.draw()
 
 
-async def copy(app: "QstashApp") -> None:
+async def copy(screen: Screen) -> None:
     """Choose what of the message goes to the clipboard; on the empty screen, the environment."""
-    if app.session.message_id is None:
-        app.copy_to_clipboard(
-            quick_start(app.session.feed.server.env, app.session.feed.server.app.url)
+    if screen.session.message_id is None:
+        screen.copy_to_clipboard(
+            quick_start(screen.session.feed.server.env, screen.session.feed.server.app.url)
         )
-        return app.say("Copied the environment block and the first publish.")
-    detail = await app.client.message(app.session.message_id, reveal=True)
-    found = copies_of(detail, app.session.feed.server)
+        return screen.say("Copied the environment block and the first publish.")
+    detail = await screen.session.client.message(screen.session.message_id, reveal=True)
+    found = copies_of(detail, screen.session.feed.server)
     choices = [Choice(c.key, c.name, c) for c in found]
-    chosen = await app.ask(Menu("Copy", choices))
+    chosen = await screen.ask(Menu("Copy", choices))
     if chosen is not None:
-        app.copy_to_clipboard(chosen.text)
-        app.say(f"Copied the {chosen.name}.")
+        screen.copy_to_clipboard(chosen.text)
+        screen.say(f"Copied the {chosen.name}.")
     return None
 
 
 async def _each(
-    app: "QstashApp", ids: list[str], doing: str, do: Callable[[str], Awaitable[object]]
+    screen: Screen, ids: list[str], doing: str, do: Callable[[str], Awaitable[object]]
 ) -> str:
     """Do it to each, show how far it is, and sum up: `3 messages, 1 refused: …`."""
     done = 0
     refused: list[str] = []
     try:
         for id in ids:
-            app.progress = f"{doing} {done + len(refused) + 1} of {len(ids)}"
+            screen.progress = f"{doing} {done + len(refused) + 1} of {len(ids)}"
             try:
                 await do(id)
                 done += 1
@@ -175,6 +152,6 @@ async def _each(
     except ClientError as error:
         refused.append(str(error))
     finally:
-        app.progress = None
+        screen.progress = None
     words = f"{done} of {len(ids)} messages"
     return f"{words}. {refused[0]}" if refused else f"{words}."

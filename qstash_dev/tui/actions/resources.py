@@ -1,84 +1,78 @@
-"""Actions on schedules, queues, URL groups, flow-control keys and dead letters."""
+"""Actions on schedules, queues, URL groups, flow-control keys and dead letters.
 
-from typing import TYPE_CHECKING
+Which of them is meant, the view says.
+"""
+
 from urllib.parse import quote
 
 from qstash_dev.client import Deleted, DlqEntry, Fired, Made
+from qstash_dev.tui.actions.undoing import offer_undo
+from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Confirm
 
-if TYPE_CHECKING:
-    from qstash_dev.tui.app import QstashApp
 
-NOUNS = {
-    1: ("schedules", "scheduleId", "schedule"),
-    2: ("queues", "name", "queue"),
-    3: ("groups", "name", "group"),
-    6: ("flow", "flowControlKey", "flow-control key"),
-}
-PAUSABLE = (1, 2, 6)
-
-
-async def fire(app: "QstashApp") -> None:
+async def fire(screen: Screen) -> None:
     """Fire the selected schedule now."""
-    if (path := _path(app)) is not None:
-        fired = await app.client.ask("POST", f"{path}/run", Fired, params=_user(app))
-        app.say(f"Fired: {', '.join(fired.ids)}.")
+    if (path := _path(screen)) is not None:
+        fired = await screen.session.client.ask("POST", f"{path}/run", Fired, params=_user(screen))
+        screen.say(f"Fired: {', '.join(fired.ids)}.")
 
 
-async def pause_or_resume(app: "QstashApp") -> None:
+async def pause_or_resume(screen: Screen) -> None:
     """Pause the selected schedule, queue or flow-control key, or let it go on."""
-    item, path = app.session.lists.item(app.session.view), _path(app)
-    if path is None or app.session.view not in PAUSABLE:
+    item, path = screen.session.item, _path(screen)
+    if path is None:
         return
-    paused = item.get("isPaused", item.get("paused", False))
-    verb = "resume" if paused else "pause"
-    await app.client.request("POST", f"{path}/{verb}", params=_user(app))
-    app.session.lists.forget()
-    app.say(f"{verb.capitalize()}d {_name(app)}.")
+    verb = "resume" if item.get("isPaused", item.get("paused", False)) else "pause"
+    name = _name(screen)
+    await screen.session.client.request("POST", f"{path}/{verb}", params=_user(screen))
+    screen.session.tables.forget()
+    screen.say(f"{verb.capitalize()}d {name}.")
 
 
-async def delete(app: "QstashApp") -> None:
+async def delete(screen: Screen) -> None:
     """Delete the selected schedule, queue, group or flow-control key after a question."""
-    path = _path(app)
-    if path is None or not await app.ask(Confirm(f"Delete {_name(app)}?")):
+    path, user = _path(screen), _user(screen)
+    if path is None or not await screen.ask(Confirm(f"Delete {_name(screen)}?")):
         return
-    await app.client.request("DELETE", path, params=_user(app))
-    app.session.lists.forget()
-    app.say("Deleted.")
+    await screen.session.client.request("DELETE", path, params=user)
+    screen.session.tables.forget()
+    screen.say("Deleted.")
 
 
-async def delete_dead_letter(app: "QstashApp") -> None:
+async def delete_dead_letter(screen: Screen) -> None:
     """Delete the selected entry of the DLQ."""
-    entry = app.session.lists.item(4)
+    entry = screen.session.item
     if isinstance(entry, DlqEntry):
         path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}"
-        answer = await app.client.ask("DELETE", path, Deleted)
-        app.session.lists.forget()
-        app.offer_undo("Deleted from the DLQ.", [answer.undo])
+        answer = await screen.session.client.ask("DELETE", path, Deleted)
+        screen.session.tables.forget()
+        offer_undo(screen, "Deleted from the DLQ.", [answer.undo])
 
 
-async def retry_dead_letter(app: "QstashApp") -> None:
+async def retry_dead_letter(screen: Screen) -> None:
     """Send the selected entry again as QStash does: a new message, the entry goes."""
-    entry = app.session.lists.item(4)
+    entry = screen.session.item
     if isinstance(entry, DlqEntry):
         path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}/retry"
-        made = await app.client.ask("POST", path, Made)
-        app.session.lists.forget()
-        app.say(f"Retried as {made.id}.")
+        made = await screen.session.client.ask("POST", path, Made)
+        screen.session.tables.forget()
+        screen.say(f"Retried as {made.id}.")
 
 
-def _name(app: "QstashApp") -> str:
-    _, key, word = NOUNS[app.session.view]
-    return f"{word} {app.session.lists.item(app.session.view).get(key)}"
+def _name(screen: Screen) -> str:
+    resource = screen.session.view.resource
+    assert resource is not None
+    return f"{resource.word} {screen.session.item.get(resource.key)}"
 
 
-def _path(app: "QstashApp") -> str | None:
-    item = app.session.lists.item(app.session.view)
-    if app.session.view not in NOUNS or item is None:
+def _path(screen: Screen) -> str | None:
+    item, resource = screen.session.item, screen.session.view.resource
+    if item is None or resource is None:
         return None
-    noun, key, _ = NOUNS[app.session.view]
-    return f"/_dev/{noun}/{quote(str(item.get(key, '')), safe='')}"
+    return f"/_dev/{resource.noun}/{quote(str(item.get(resource.key, '')), safe='')}"
 
 
-def _user(app: "QstashApp") -> dict[str, str | int | None]:
-    return {"user": app.session.lists.item(app.session.view).get("user")}
+def _user(screen: Screen) -> dict[str, str | int | None]:
+    item = screen.session.item
+    return {"user": item.get("user") if item is not None else None}

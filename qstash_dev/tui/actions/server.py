@@ -1,16 +1,13 @@
 """Actions on the server as a whole: pause, clock, skip, faults."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from qstash_dev.client import Faults
 from qstash_dev.devtools.faults import Fault
-from qstash_dev.tui.actions import resources
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Menu
-
-if TYPE_CHECKING:
-    from qstash_dev.tui.app import QstashApp
 
 CLOCK: tuple[Choice[dict[str, Any]], ...] = (
     Choice("r", "real: as the wall clock", {"mode": "real"}),
@@ -37,29 +34,27 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-async def pause_or_resume(app: "QstashApp") -> None:
-    """Pause or resume all deliveries; in views 2, 3 and 7 what is selected."""
-    if app.session.view in resources.PAUSABLE:
-        return await resources.pause_or_resume(app)
-    paused = app.session.feed.server.paused
-    await app.client.request("POST", "/_dev/resume" if paused else "/_dev/pause")
-    app.say("Deliveries go on." if paused else "All deliveries are paused; p resumes.")
-    return None
+async def pause_or_resume(screen: Screen) -> None:
+    """Pause or resume all deliveries."""
+    paused = screen.session.feed.server.paused
+    await screen.session.client.request("POST", "/_dev/resume" if paused else "/_dev/pause")
+    screen.say("Deliveries go on." if paused else "All deliveries are paused; p resumes.")
+    return
 
 
-async def clock(app: "QstashApp") -> None:
+async def clock(screen: Screen) -> None:
     """Choose what the clock does."""
-    change = await app.ask(Menu("Clock", CLOCK))
+    change = await screen.ask(Menu("Clock", CLOCK))
     if change is not None:
-        said = await app.client.clock(change)
-        app.say(f"Clock: {said.mode}, {fmt.long_span(abs(said.offset_ms))} from real time.")
+        said = await screen.session.client.clock(change)
+        screen.say(f"Clock: {said.mode}, {fmt.long_span(abs(said.offset_ms))} from real time.")
 
 
-async def faults(app: "QstashApp") -> None:
+async def faults(screen: Screen) -> None:
     """Make deliveries to the selected route go wrong, or end that."""
-    rules = (await app.client.ask("GET", "/_dev/faults", Faults)).faults
+    rules = (await screen.session.client.ask("GET", "/_dev/faults", Faults)).faults
     choices: list[Choice[Any]] = []
-    row = app.session.row
+    row = screen.session.row
     if row is not None:
         route = f'dest:"{row.url.partition("?")[0]}"'
         choices = [Choice(k, text, {**order, "filter": route}) for k, text, order in FAULTS]
@@ -68,18 +63,20 @@ async def faults(app: "QstashApp") -> None:
     for key, rule in zip("xyzuvw", rules, strict=False):
         choices.append(Choice(key, f"remove: {fmt.safe(_rule(rule))}", rule.id))
     if not choices:
-        return app.say("Select a message: faults are for its destination.", "warning")
+        return screen.say("Select a message: faults are for its destination.", "warning")
     where = (
-        fmt.destination(row.url.partition("?")[0], app.session.feed.server.app.url) if row else ""
+        fmt.destination(row.url.partition("?")[0], screen.session.feed.server.app.url)
+        if row
+        else ""
     )
-    chosen = await app.ask(Menu[Any](f"Faults  {where}"[:60], choices))
+    chosen = await screen.ask(Menu[Any](f"Faults  {where}"[:60], choices))
     if isinstance(chosen, dict):
-        await app.client.request("POST", "/_dev/faults", json=chosen)
-        app.say("The fault is active; f ends it.")
+        await screen.session.client.request("POST", "/_dev/faults", json=chosen)
+        screen.say("The fault is active; f ends it.")
     elif chosen is not None:
         path = "/_dev/faults" if chosen == "all" else f"/_dev/faults/{quote(chosen, safe='')}"
-        await app.client.request("DELETE", path)
-        app.say("The fault is gone.")
+        await screen.session.client.request("DELETE", path)
+        screen.say("The fault is gone.")
     return None
 
 
@@ -88,12 +85,15 @@ def _rule(rule: Fault) -> str:
     return f"{what} for {rule.filter or 'everything'} ({rule.hits} times)"[:60]
 
 
-async def skip(app: "QstashApp") -> None:
+async def skip(screen: Screen) -> None:
     """Skip to the next thing that is due."""
-    if app.session.feed.server.clock.next_event_at is None and not app.session.feed.server.paused:
-        return app.say("Nothing is due: there is no next event to skip to.", "warning")
-    before = app.session.time.now()
-    said = await app.client.clock({"skip": True})
+    if (
+        screen.session.feed.server.clock.next_event_at is None
+        and not screen.session.feed.server.paused
+    ):
+        return screen.say("Nothing is due: there is no next event to skip to.", "warning")
+    before = screen.session.time.now()
+    said = await screen.session.client.clock({"skip": True})
     if said.now is not None:
-        app.say(f"Skipped {fmt.long_span(max(0, said.now - before))} ahead.")
+        screen.say(f"Skipped {fmt.long_span(max(0, said.now - before))} ahead.")
     return None

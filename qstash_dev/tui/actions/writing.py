@@ -6,7 +6,7 @@ Secrets are asked for only where the person is about to change or copy them.
 import base64
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qstash_dev.client import Detail
 from qstash_dev.client.publishing import absolute, joined, publish_name
@@ -16,35 +16,32 @@ from qstash_dev.tui.model import fixtures
 from qstash_dev.tui.model.diff import attempt_diff, message_diff
 from qstash_dev.tui.model.drafts import Draft, header_pairs
 from qstash_dev.tui.render.bodies import header_value
+from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.forms import NEW, MessageForm
 from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
-
-if TYPE_CHECKING:
-    from qstash_dev.tui.app import QstashApp
-
 
 SEND = "send"
 """The name of the draft that is no change of a message."""
 LEFT = f"What is {REDACTED}… is delivered as it was, unless you write another value."
 
 
-async def edit(app: "QstashApp") -> None:
+async def edit(screen: Screen) -> None:
     """Change body, headers, destination or method, then replay with what was changed."""
-    if app.session.message_id is None:
-        return app.say("Nothing to edit: the list is empty.", "warning")
-    detail = await app.client.message(app.session.message_id, reveal=True)
-    body = await app.client.body(detail.row.id)
+    if screen.session.message_id is None:
+        return screen.say("Nothing to edit: the list is empty.", "warning")
+    detail = await screen.session.client.message(screen.session.message_id, reveal=True)
+    body = await screen.session.client.body(detail.row.id)
     headers = "\n".join(f"{name}: {value}" for name, value in detail.request.headers)
     before = Draft(detail.request.url, detail.request.method, headers, body)
     hidden = any(value.startswith(REDACTED) for _, value in detail.request.headers)
     hidden = hidden or body.startswith(REDACTED.encode())
 
     async def replay(after: Draft) -> None:
-        new = await app.client.replay(detail.row.id, changes(before, after))
-        app.say(f"Replayed as {new}.")
+        new = await screen.session.client.replay(detail.row.id, changes(before, after))
+        screen.say(f"Replayed as {new}.")
 
     title = f"Edit and replay {detail.row.id}"
-    await _write(app, detail.row.id, title, before, replay, LEFT if hidden else "")
+    await _write(screen, detail.row.id, title, before, replay, LEFT if hidden else "")
     return None
 
 
@@ -70,28 +67,32 @@ def _in_json(body: bytes) -> str | dict[str, str]:
         return {"base64": base64.b64encode(body).decode("ascii")}
 
 
-async def send(app: "QstashApp") -> None:
+async def send(screen: Screen) -> None:
     """Publish a new message, or one that was saved as a fixture."""
-    base = app.session.feed.server.app.url or "http://localhost:3000"
+    base = screen.session.feed.server.app.url or "http://localhost:3000"
     draft = Draft(f"{base}/api/", "POST", "Content-Type: application/json", NEW)
-    if saved := fixtures.found_in(app.fixtures):
-        words = "your draft" if SEND in app.drafts else "new message"
+    if saved := fixtures.found_in(screen.desk.fixtures):
+        words = "your draft" if SEND in screen.desk.drafts else "new message"
         choices: list[Choice[Any]] = [Choice("n", words, draft)]
         keys = "123456789abcdefghijklm"
         choices += [Choice(k, p.stem, p) for k, p in zip(keys, saved, strict=False)]
-        chosen = await app.ask(Menu[Any]("Send", choices))
+        chosen = await screen.ask(Menu[Any]("Send", choices))
         if chosen is None:
             return None
         if not isinstance(chosen, Draft):
             return await _write(
-                app, chosen.stem, "Send a message", fixtures.load(chosen), partial(_publish, app)
+                screen,
+                chosen.stem,
+                "Send a message",
+                fixtures.load(chosen),
+                partial(_publish, screen),
             )
-    await _write(app, SEND, "Send a message", draft, partial(_publish, app))
+    await _write(screen, SEND, "Send a message", draft, partial(_publish, screen))
     return None
 
 
 async def _write(
-    app: "QstashApp",
+    screen: Screen,
     name: str,
     title: str,
     draft: Draft,
@@ -102,25 +103,27 @@ async def _write(
 
     def in_editor(body: bytes) -> bytes:
         suffix = suffix_of("json" if "json" in draft.headers else None, body)
-        return open_body(body, suffix, editor_command(app.environment), app.run_program)
+        return open_body(
+            body, suffix, editor_command(screen.desk.environment), screen.desk.run_program
+        )
 
-    form = MessageForm(title, draft, in_editor, send, note, app.drafts.get(name))
-    left = await app.ask(form)
+    form = MessageForm(title, draft, in_editor, send, note, screen.desk.drafts.get(name))
+    left = await screen.ask(form)
     if left is None:
-        app.drafts.pop(name, None)
+        screen.desk.drafts.pop(name, None)
     else:
-        app.drafts[name] = left
-        app.say("Kept as a draft: the next time it is there again.")
+        screen.desk.drafts[name] = left
+        screen.say("Kept as a draft: the next time it is there again.")
 
 
-async def _publish(app: "QstashApp", draft: Draft) -> None:
-    url = absolute(draft.url, app.session.feed.server.app.url or "http://localhost:3000")
-    token = app.session.feed.server.env.get("QSTASH_TOKEN")
+async def _publish(screen: Screen, draft: Draft) -> None:
+    url = absolute(draft.url, screen.session.feed.server.app.url or "http://localhost:3000")
+    token = screen.session.feed.server.env.get("QSTASH_TOKEN")
     headers = {**publish_headers(draft.headers), "Upstash-Method": draft.method}
-    answer = await app.client.publish(url, draft.body or b"", headers, token)
+    answer = await screen.session.client.publish(url, draft.body or b"", headers, token)
     ids = [a.get("messageId", "?") for a in (answer if isinstance(answer, list) else [answer])]
-    app.say(f"Published {', '.join(ids)}.")
-    app.session.feed.resume()
+    screen.say(f"Published {', '.join(ids)}.")
+    screen.session.feed.resume()
 
 
 def publish_headers(text: str) -> dict[str, str]:
@@ -128,27 +131,27 @@ def publish_headers(text: str) -> dict[str, str]:
     return joined((publish_name(name), value) for name, value in header_pairs(text))
 
 
-async def save_fixture(app: "QstashApp") -> None:
+async def save_fixture(screen: Screen) -> None:
     """Save the selected message to be sent again later."""
-    if app.session.message_id is not None:
-        detail = await app.client.message(app.session.message_id)
+    if screen.session.message_id is not None:
+        detail = await screen.session.client.message(screen.session.message_id)
         if detail.spec.get("redact"):
-            app.say("Its redacted fields are not known here: it cannot be saved.", "warning")
+            screen.say("Its redacted fields are not known here: it cannot be saved.", "warning")
         else:
-            body = await app.client.body(detail.row.id)
-            path = fixtures.save(detail, body, app.fixtures)
-            app.say(f"Saved as {path}; s sends it.")
+            body = await screen.session.client.body(detail.row.id)
+            path = fixtures.save(detail, body, screen.desk.fixtures)
+            screen.say(f"Saved as {path}; s sends it.")
 
 
-async def open_whole(app: "QstashApp") -> None:
+async def open_whole(screen: Screen) -> None:
     """Open the body that the detail shows, whole, in $EDITOR or the pager."""
-    if app.session.message_id is None:
+    if screen.session.message_id is None:
         return
-    detail = await app.client.message(app.session.message_id)
-    number, kind = _shown_body(app.detail_pane.page_name, detail)
-    body = await app.client.body(detail.row.id, number)
-    command = reader_command(app.environment)
-    open_body(body, suffix_of(kind, body), command, app.run_program)
+    detail = await screen.session.client.message(screen.session.message_id)
+    number, kind = _shown_body(screen.panes.detail.page_name, detail)
+    body = await screen.session.client.body(detail.row.id, number)
+    command = reader_command(screen.desk.environment)
+    open_body(body, suffix_of(kind, body), command, screen.desk.run_program)
 
 
 def _shown_body(page: str, detail: Detail) -> tuple[int | None, str | None]:
@@ -159,17 +162,23 @@ def _shown_body(page: str, detail: Detail) -> tuple[int | None, str | None]:
     return last.number, header_value(last.response.headers, "content-type")
 
 
-async def diff(app: "QstashApp") -> None:
+async def diff(screen: Screen) -> None:
     """Compare the two marked messages, else the last two attempts of the selected one."""
-    marks = list(app.session.feed.marks)
+    marks = list(screen.session.feed.marks)
     if len(marks) == 2:
-        old, new = [await app.client.message(id) for id in marks]
-        return _read(app, "Two messages", message_diff(old, new))
-    detail = await app.client.message(app.session.message_id) if app.session.message_id else None
+        old, new = [await screen.session.client.message(id) for id in marks]
+        return _read(screen, "Two messages", message_diff(old, new))
+    detail = (
+        await screen.session.client.message(screen.session.message_id)
+        if screen.session.message_id
+        else None
+    )
     if detail is None or len(detail.attempts) < 2:
-        return app.say("Mark two messages, or select one with two attempts, to compare.", "warning")
-    return _read(app, "The last two attempts", attempt_diff(*detail.attempts[-2:]))
+        return screen.say(
+            "Mark two messages, or select one with two attempts, to compare.", "warning"
+        )
+    return _read(screen, "The last two attempts", attempt_diff(*detail.attempts[-2:]))
 
 
-def _read(app: "QstashApp", title: str, lines: Any) -> None:
-    app.push_screen(Reader(title, lines))
+def _read(screen: Screen, title: str, lines: Any) -> None:
+    screen.open_dialog(Reader(title, lines))

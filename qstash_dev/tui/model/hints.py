@@ -3,22 +3,22 @@
 Pure: ids of commands out, no keys and no widgets.
 """
 
+from typing import Any
+
 from qstash_dev.client import Row
+from qstash_dev.tui.model.view import View
 
 WAITING = frozenset({"delayed", "created", "queued", "retry", "held"})
 COMMON = ("filter", "help", "palette")
 
 
-def hints_for(view: int, row: Row | None, marks: int, in_detail: bool) -> list[str]:
+def hints_for(view: View, item: Any, row: Row | None, marks: int, in_detail: bool) -> list[str]:
     """Ids in order of use; the last is the palette."""
-    if view in (1, 2, 6):
-        extra = ["message.run"] if view == 1 else []
-        return [*extra, "server.pause", "message.delete", "message.send", "help", "palette"]
-    if view == 3:
-        return ["message.delete", "message.send", "help", "palette"]
+    if view.hints is not None:
+        return [*view.hints(item), "help", "palette"]
     if row is None:
         return ["message.send", "message.copy", *COMMON]
-    if marks and view == 0:
+    if marks and view.is_live:
         extra = ["message.diff"] if marks == 2 else []
         return ["message.replay", "message.cancel", *extra, "message.unmark", "help", "palette"]
     if in_detail:

@@ -4,7 +4,7 @@ Plain Python over the client: takes in updates at once, knows no widgets and dra
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from qstash_dev.client import (
@@ -20,10 +20,11 @@ from qstash_dev.client import (
     Tick,
     Update,
 )
-from qstash_dev.tui.model.lists import LOGS, Lists
 from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.model.server_time import ServerTime
 from qstash_dev.tui.model.table import Table
+from qstash_dev.tui.model.view import View
+from qstash_dev.tui.model.view_tables import Tables
 
 FIRST_ROWS = 1000
 MORE_ROWS = 1000
@@ -40,6 +41,7 @@ class Session:
     def __init__(
         self,
         client: Client,
+        views: Sequence[View],
         monotonic: Callable[[], float],
         say: Callable[[str], None],
         complain: Callable[[str | None], None],
@@ -47,9 +49,10 @@ class Session:
     ) -> None:
         self.client = client
         self.feed = Feed()
-        self.lists = Lists()
+        self.views = views
+        self.tables = Tables(views)
         self.time = ServerTime(monotonic)
-        self.view = 0
+        self.view = views[0]
         self.filter = ""
         self.good_filter = ""
         self.lost: str | None = "connecting"
@@ -61,16 +64,23 @@ class Session:
         self._sleep = sleep
         self._detail_of: str | None = None
         self._asking = self._fetching = self._paging = False
-        self._resting: set[int] = set()
+        self._resting: set[View] = set()
         self._stale = True
         self._told = ""
 
     # What it is about
 
     @property
+    def item(self) -> Any:
+        """What is under the cursor of a view that is not live; `None` when there is nothing."""
+        return self.tables.item(self.view)
+
+    @property
     def message_id(self) -> str | None:
         """The message under the cursor, in whichever view."""
-        return self.feed.selected if self.view == 0 else self.lists.message_id(self.view)
+        if self.view.is_live:
+            return self.feed.selected
+        return self.view.message_of(self.item) if self.item is not None else None
 
     @property
     def row(self) -> Row | None:
@@ -78,25 +88,20 @@ class Session:
         id = self.message_id
         if id is None:
             return None
-        if self.detail is not None and self.detail.row.id == id and self.view != 0:
+        if self.detail is not None and self.detail.row.id == id and not self.view.is_live:
             return self.detail.row
-        entry = self.lists.item(self.view)
-        return self.feed.rows.get(id) or getattr(entry, "row", None)
+        known = self.feed.rows.get(id)
+        return known or (self.view.row_of(self.item) if self.item is not None else None)
 
     @property
     def source(self) -> Feed | Table[Any]:
         """The list of the view: the messages, or a table."""
-        return self.feed if self.view == 0 else self.lists.tables[self.view].table
-
-    @property
-    def follows(self) -> bool:
-        """Whether the newest of the view is at its end, and can be followed."""
-        return self.view in (0, LOGS)
+        return self.feed if self.view.is_live else self.tables.of(self.view)
 
     @property
     def targets(self) -> list[str]:
         """What an action is about: the marked messages, else the one under the cursor."""
-        if self.view == 0:
+        if self.view.is_live:
             return self.feed.targets
         return [self.message_id] if self.message_id is not None else []
 
@@ -113,12 +118,12 @@ class Session:
     @property
     def drawn_version(self) -> int:
         """Changes with everything that may be on the screen."""
-        return self.version + self.feed.version + self.lists.version
+        return self.version + self.feed.version + self.tables.version
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is asked for or would have to be."""
-        asking = self._asking or self._fetching or self.lists.wants(self.view)
+        asking = self._asking or self._fetching or self.tables.wants(self.view)
         right = self.message_id is None or (self._detail_of == self.message_id and not self._stale)
         return self.feed.loaded and self.lost is None and not asking and right
 
@@ -164,12 +169,12 @@ class Session:
         self.time.hear(tick.now, self.feed.server.clock)
         shown = self.message_id
         self._stale = self._stale or any(row.id == shown for row in tick.rows)
-        self.lists.outdate(tick)
+        self.tables.outdate(tick)
 
     def outdate(self) -> None:
         """What was asked for may be different now."""
         self._stale = True
-        self.lists.forget()
+        self.tables.forget()
 
     # What to ask next
 
@@ -183,11 +188,11 @@ class Session:
             self._stale, self._asking, self._detail_of = False, True, wanted
             jobs.append(self._fetch_detail(wanted))
         waits = self._fetching or self.view in self._resting
-        if self.lists.wants(self.view) and not waits:
+        if self.tables.wants(self.view) and not waits:
             self._fetching = True
             self._resting.add(self.view)
             jobs += [self._fetch_view(self.view), self._rest(self.view)]
-        near_top = self.view == 0 and self.feed.cursor_index < NEAR_TOP and not self.feed.follow
+        near_top = self.view.is_live and self.feed.cursor_index < NEAR_TOP and not self.feed.follow
         if near_top and self.feed.cursor and not self._paging:
             self._paging = True
             jobs.append(self._fetch_older(self.feed.cursor))
@@ -204,15 +209,15 @@ class Session:
             self._asking = False
             self.version += 1
 
-    async def _fetch_view(self, view: int) -> None:
+    async def _fetch_view(self, view: View) -> None:
         try:
-            await self.lists.fetch(self.client, view)
+            await self.tables.fetch(self.client, view)
         except ClientError as error:
             self._say(str(error))
         finally:
             self._fetching = False
 
-    async def _rest(self, view: int) -> None:
+    async def _rest(self, view: View) -> None:
         await self._sleep(REST_S)
         self._resting.discard(view)
 

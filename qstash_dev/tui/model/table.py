@@ -68,12 +68,12 @@ def _fit(text: str, room: int, right: bool) -> str:
 class Table(Generic[T]):
     """Items from the server, in its order."""
 
-    def __init__(self, key: Callable[[T], str]) -> None:
+    def __init__(self, key_of: Callable[[T], str]) -> None:
         self.items: list[T] = []
         self.loaded = False
         self.follow = False
         self.selected: str | None = None
-        self._key = key
+        self.key_of = key_of
         self._index = 0
 
     def __len__(self) -> int:
@@ -93,7 +93,7 @@ class Table(Generic[T]):
         """Replace the items; the cursor stays on the same thing if it is still there."""
         self.items = list(items)
         self.loaded = True
-        keys = [self._key(item) for item in items]
+        keys = [self.key_of(item) for item in items]
         if self.selected in keys:
             self._go(keys.index(self.selected))
         else:
@@ -114,7 +114,7 @@ class Table(Generic[T]):
     def hold(self, key: str | None) -> bool:
         """Stop following, on the thing that the reader saw; whether it is still listed."""
         self.follow = False
-        place = next((i for i, item in enumerate(self.items) if self._key(item) == key), None)
+        place = next((i for i, item in enumerate(self.items) if self.key_of(item) == key), None)
         if place is None:
             return False
         self._go(place)
@@ -127,4 +127,4 @@ class Table(Generic[T]):
 
     def _go(self, index: int) -> None:
         self._index = max(0, min(index, len(self.items) - 1))
-        self.selected = self._key(self.items[self._index]) if self.items else None
+        self.selected = self.key_of(self.items[self._index]) if self.items else None

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from qstash_dev.client import Counts, Server, Tunnel
-from qstash_dev.tui.model.views import COUNTS, NAMES
+from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line, Span, content
 
@@ -206,14 +206,14 @@ def _count(count: int, role: str) -> Span:
     return str(count), role if count else ""
 
 
-def view_notes(counts: Counts) -> list[str]:
+def view_notes(views: Sequence[View], counts: Counts) -> list[str]:
     """The number behind the name of each view."""
-    return [str(getattr(counts, name)) if name else "" for name in COUNTS]
+    return [str(view.count(counts)) if view.count is not None else "" for view in views]
 
 
-def view_names() -> list[str]:
+def view_names(views: Sequence[View]) -> list[str]:
     """The names of the views with their keys."""
-    return [f"{place} {name}" for place, name in enumerate(NAMES, 1)]
+    return [f"{view.key} {view.name}" for view in views]
 
 
 def hints_line(hints: Iterable[tuple[str, str]], width: int) -> Line:

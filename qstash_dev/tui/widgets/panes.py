@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Input
 
@@ -86,6 +87,61 @@ class ListPane(Vertical):
             self._title = (left, right)
             self.border_title = Content(left)
             self.border_subtitle = Content(right)
+
+
+class Panes(Container):
+    """The list and the detail: beside or above each other, or one of them alone."""
+
+    def __init__(self, palette: Callable[[], Palette]) -> None:
+        self.list = ListPane(palette)
+        self.detail = DetailPane(palette)
+        self.solo: str | None = None
+        super().__init__(self.list, self.detail, id="panes")
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there is room for one pane only."""
+        return is_small(self.screen.size)
+
+    @property
+    def is_in_detail(self) -> bool:
+        """Whether the person is away from the two panes' list."""
+        return self.detail.text.has_focus or self.solo is not None
+
+    def show_only(self, pane: str | None) -> None:
+        """Show only the list, only the detail, or both."""
+        self.solo = pane
+        self.screen.set_class(pane == "detail", "-solo-detail")
+        self.screen.set_class(pane == "list", "-solo-list")
+        (self.detail.text if pane == "detail" else self.list.rows).focus()
+
+    def open_detail(self) -> None:
+        """Go into the detail, full screen where there is room for one pane only."""
+        if self.is_small:
+            self.show_only("detail")
+        self.detail.text.focus()
+
+    def leave_detail(self) -> None:
+        """Go to the list; what was alone is so no more."""
+        self.show_only(None)
+
+    def focus_next(self) -> None:
+        """From the list to the detail and back."""
+        in_list = not self.detail.text.has_focus
+        if self.is_small or self.solo:
+            self.show_only("detail" if in_list else "list" if self.solo else None)
+        (self.detail.text if in_list else self.list.rows).focus()
+
+    def zoom(self) -> None:
+        """Give the focused pane the whole screen, or end that."""
+        in_detail = self.detail.text.has_focus
+        self.show_only(None if self.solo else "detail" if in_detail else "list")
+        (self.detail.text if in_detail else self.list.rows).focus()
+
+
+def is_small(size: Size) -> bool:
+    """Whether a terminal has room for one pane only."""
+    return size.width < 80 or size.height < 20
 
 
 class DetailPane(Vertical):

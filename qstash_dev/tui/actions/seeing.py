@@ -1,0 +1,136 @@
+"""Actions on what is seen: views, panes, tabs, filter, help, palette, quit."""
+
+from collections.abc import Callable
+
+from textual.command import CommandPalette
+
+from qstash_dev.tui.model.view import View
+from qstash_dev.tui.render.palette import Line
+from qstash_dev.tui.screen import Screen
+from qstash_dev.tui.widgets.prompts import Reader
+
+
+def view(wanted: View) -> Callable[[Screen], None]:
+    """Go to a view."""
+
+    def go(screen: Screen) -> None:
+        screen.show_view(wanted)
+        screen.panes.leave_detail()
+
+    return go
+
+
+def tab(by: int) -> Callable[[Screen], None]:
+    """Turn the page of the detail."""
+
+    def turn(screen: Screen) -> None:
+        screen.panes.detail.turn(by)
+        screen.draw()
+
+    return turn
+
+
+def filter_rows(screen: Screen) -> None:
+    """Open the filter line."""
+    _to_live_view(screen)
+    screen.panes.list.open_filter(True)
+
+
+def follow(screen: Screen) -> None:
+    """Follow the newest again."""
+    if not screen.session.view.follows:
+        _to_live_view(screen)
+    screen.session.source.resume()
+    screen.draw()
+
+
+def next_pane(screen: Screen) -> None:
+    """From the list to the detail and back."""
+    screen.panes.focus_next()
+
+
+def zoom(screen: Screen) -> None:
+    """Give the focused pane the whole screen, or end that."""
+    screen.panes.zoom()
+
+
+def reveal(screen: Screen) -> None:
+    """Show or hide secret headers."""
+    screen.session.reveal = not screen.session.reveal
+    screen.session.outdate()
+    screen.draw()
+
+
+def back(screen: Screen) -> None:
+    """One step back: out of the detail, out of the zoom, out of the filter."""
+    if screen.panes.is_in_detail:
+        screen.panes.leave_detail()
+    elif screen.session.filter:
+        screen.set_filter("")
+    elif not screen.session.view.is_live:
+        _to_live_view(screen)
+
+
+def quit(screen: Screen) -> None:
+    """Back; on the main screen the end."""
+    if screen.panes.is_in_detail or not screen.session.view.is_live:
+        back(screen)
+    else:
+        screen.exit(0)
+
+
+def theme(screen: Screen) -> None:
+    """Choose a theme."""
+    screen.search_themes()
+
+
+def palette(screen: Screen) -> None:
+    """All actions by name."""
+    screen.open_dialog(CommandPalette(placeholder="What do you want to do?"))
+
+
+def show_help(screen: Screen) -> None:
+    """The keys, those of the focused pane first."""
+    in_detail = screen.panes.detail.text.has_focus
+    title = "Keys in the detail" if in_detail else "Keys in the list"
+    screen.open_dialog(Reader(title, _help_lines(screen, in_detail)))
+
+
+def _to_live_view(screen: Screen) -> None:
+    if not screen.session.view.is_live:
+        view(screen.session.views[0])(screen)
+
+
+MOVES = (
+    ("↑ ↓ j k", "move", "scroll"),
+    ("pgup pgdn", "a page", "a page"),
+    ("g G", "first; last and follow", "top; end"),
+    ("enter", "open the detail", ""),
+    ("tab", "next pane", "next pane"),
+    ("esc", "clear the filter", "back to the list"),
+)
+
+FILTER_HELP = (
+    'state:failed  dest:/api/orders  code:5xx  try:>1  body:"user 42"  header:x-tenant=acme',
+    "queue:mail  schedule:*  label:x  group:g  source:cloud  age:<5m  id:msg_26  is:held|replay",
+    "space = AND, | inside a value = OR, leading - = NOT; a plain word: id, destination, body",
+)
+
+
+def _help_lines(screen: Screen, in_detail: bool) -> list[Line]:
+    lines: list[Line] = [[("Moving", "title")]]
+    for keys, in_list, inside in MOVES:
+        text = inside if in_detail else in_list
+        if text:
+            lines.append([(f"  {keys:<12}", "key"), (text, "")])
+    group = ""
+    for command in screen.commands.values():
+        if not command.keys and command.id not in screen.desk.keys:
+            continue
+        if command.group != group:
+            group = command.group
+            lines += [[], [(group, "title")]]
+        keys = command.all_keys(screen.desk.keys)
+        lines.append([(f"  {keys:<12}", "key"), (command.help, "")])
+    lines += [[], [("Filter", "title")], *([(f"  {text}", "")] for text in FILTER_HELP)]
+    return lines

@@ -1,0 +1,47 @@
+"""One action of the UI as a value: id (for remapping), keys, words, and what it runs."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from qstash_dev.tui.model.view import Verb
+
+NEUTRAL = frozenset(
+    {
+        *("message.send", "message.unmark", "list.clear", "filter", "follow", "server.clock"),
+        *("server.skip", "theme", "help", "quit", "back", "undo"),
+    }
+)
+"""Commands that are not about any row: they leave a list that follows as it is."""
+
+_SYMBOLS = {
+    "slash": "/", "equals_sign": "=", "greater_than_sign": ">", "left_square_bracket": "[",
+    "right_square_bracket": "]", "plus": "+", "question_mark": "?", "colon": ":",
+    "escape": "esc", "ctrl+p": "^p", "ctrl+c": "^c", "pagedown": "pgdn", "pageup": "pgup",
+}  # fmt: skip
+
+
+class Command(NamedTuple):
+    """`keys` as Textual names them, separated by commas; `hint` is the word in the footer."""
+
+    id: str
+    keys: str
+    hint: str
+    help: str
+    group: str
+    run: Verb
+
+    @property
+    def is_about_row(self) -> bool:
+        """Whether it acts on, or lets somebody read, what is under the cursor."""
+        return self.id not in NEUTRAL and not self.id.startswith("view.")
+
+    def key_name(self, keymap: Mapping[str, str], which: int = 0) -> str:
+        """How its key is written on the screen, with the person's own keys."""
+        keys = keymap.get(self.id, self.keys).split(",")
+        key = keys[min(which, len(keys) - 1)]
+        return _SYMBOLS.get(key, key)
+
+    def all_keys(self, keymap: Mapping[str, str]) -> str:
+        """All its keys as they are written on the screen."""
+        count = len(keymap.get(self.id, self.keys).split(","))
+        return " ".join(self.key_name(keymap, place) for place in range(count))

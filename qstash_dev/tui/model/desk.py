@@ -1,0 +1,20 @@
+"""What the person has at hand: keys, environment, fixtures, drafts, and what can be undone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qstash_dev.tui.editor import Run
+from qstash_dev.tui.model.drafts import Draft
+
+
+@dataclass
+class Desk:
+    """`keys` maps ids of commands to the person's own; `run_program` lends the terminal."""
+
+    keys: Mapping[str, str]
+    environment: Mapping[str, str]
+    fixtures: Path
+    run_program: Run
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    undos: list[list[str]] = field(default_factory=list)

@@ -1,0 +1,34 @@
+"""What stands around a list: its title, and the words for one without rows. Pure."""
+
+from qstash_dev.tui.model.session import Session
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Line
+
+
+def list_title(session: Session) -> tuple[str, str]:
+    """What stands in the list's frame, left and right."""
+    view, feed = session.view, session.feed
+    if not view.is_live:
+        news = "FOLLOW" if session.source.follow else ""
+        return view.name, "  ".join(filter(None, [str(len(session.source)), news]))
+    left = f"{view.name}  {fmt.safe(session.filter)}" if session.filter else view.name
+    right = f"{feed.total} of {feed.counts.messages}" if session.filter else f"{feed.total}"
+    if feed.marks:
+        right = f"{len(feed.marks)} marked  {right}"
+    news = f"↓ {feed.unseen} new" if feed.unseen else ""
+    return left, "  ".join(filter(None, [right, "FOLLOW" if feed.follow else news]))
+
+
+def nothing_lines(session: Session) -> list[Line] | None:
+    """Words for a list without rows; `None` when there are some, or it is not known yet."""
+    view, source = session.view, session.source
+    if len(source) or not source.loaded:
+        return None
+    if not view.is_live:
+        return [[(view.empty, "muted")]]
+    if not session.good_filter:
+        return None
+    return [
+        [(f"No message matches {fmt.safe(session.good_filter)}", "")],
+        [("esc clears the filter", "muted")],
+    ]

@@ -1,0 +1,12 @@
+"""The views, in the order of their keys. A new one is a file here and a place in this tuple."""
+
+from qstash_dev.tui.model.view import View
+from qstash_dev.tui.views.dlq import DLQ
+from qstash_dev.tui.views.flow import FLOW
+from qstash_dev.tui.views.groups import GROUPS
+from qstash_dev.tui.views.logs import LOGS
+from qstash_dev.tui.views.messages import MESSAGES
+from qstash_dev.tui.views.queues import QUEUES
+from qstash_dev.tui.views.schedules import SCHEDULES
+
+VIEWS: tuple[View, ...] = (MESSAGES, SCHEDULES, QUEUES, GROUPS, DLQ, LOGS, FLOW)

@@ -1,0 +1,63 @@
+"""Cells that several views have: state, status, destination, and things of the control API."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qstash_dev.client import Row, Tick
+from qstash_dev.tui.model.table import Ink
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.pages import status_role
+from qstash_dev.tui.render.palette import Span
+
+Thing = dict[str, Any]
+"""A schedule, queue, group or key as the control API tells it."""
+
+
+def state(row: Row, ink: Ink) -> Span:
+    """Symbol, word and colour."""
+    shown = fmt.state_look(row.state)
+    return f"{shown.symbol} {shown.word}", shown.role
+
+
+def status(number: int | None) -> Span:
+    """An HTTP status, or a dash."""
+    return (str(number), status_role(number)) if number else ("–", "muted")
+
+
+def destination(row: Row, ink: Ink) -> Span:
+    """Where a message goes, with marks for its kind, its replays and whether it is armed."""
+    kind = fmt.KINDS.get(row.kind, "")
+    text = fmt.destination(row.url, ink.app_url)
+    again = f" ⟲{row.replays}" if row.replays else ""
+    armed = " ⚑" if row.armed else ""
+    return f"{kind}{' ' if kind else ''}{text}{again}{armed}", ""
+
+
+def field(key: str, role: str = "") -> Callable[[Thing, Ink], Span]:
+    """One field of a thing as text."""
+    return lambda thing, ink: (fmt.safe(str(thing.get(key) or "–")), role)
+
+
+def blank(thing: object, ink: Ink) -> Span:
+    """Where other views have their mark."""
+    return "", ""
+
+
+def is_on(thing: Thing, ink: Ink) -> Span:
+    """Paused or not."""
+    return ("‖ paused", "warning") if is_paused(thing) else ("▶ on", "success")
+
+
+def is_paused(thing: Thing) -> bool:
+    """Whether a schedule, queue or key is paused; QStash has two names for that."""
+    return bool(thing.get("isPaused", thing.get("paused", False)))
+
+
+def named(key: str) -> Callable[[Thing], str]:
+    """What tells a thing from the others: its user and its name."""
+    return lambda thing: f"{thing.get('user', '')}/{thing.get(key, '')}"
+
+
+def with_messages(tick: Tick, before: object) -> bool:
+    """Outdated when messages moved: how many wait, are under way, how the last run ended."""
+    return bool(tick.events or tick.rows or tick.removed)

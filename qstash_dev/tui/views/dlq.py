@@ -1,0 +1,39 @@
+"""The view of dead letters, each with the message that it is of."""
+
+from qstash_dev.client import Counts, Tick
+from qstash_dev.tui.actions import resources
+from qstash_dev.tui.model.table import Column
+from qstash_dev.tui.model.view import View
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.views import cells
+
+
+def _is_outdated(tick: Tick, before: Counts) -> bool:
+    counts = tick.counts or before
+    return counts.dlq != before.dlq or any(row.dlq_id for row in tick.rows)
+
+
+DLQ = View(
+    name="DLQ",
+    key="5",
+    help="Show the dead letters",
+    empty="The DLQ is empty: no message ran out of retries.",
+    key_of=lambda entry: entry.dlq_id,
+    fetch=lambda client: client.dlq(),
+    count=lambda counts: counts.dlq,
+    is_outdated=_is_outdated,
+    row_of=lambda entry: entry.row,
+    message_of=lambda entry: entry.row.id,
+    verbs={
+        "message.replay": resources.retry_dead_letter,
+        "message.delete": resources.delete_dead_letter,
+    },
+    columns=(
+        Column("", 1, lambda entry, ink: ("●" if entry.row.id in ink.marks else " ", "key")),
+        Column("TIME", 8, lambda entry, ink: (fmt.clock_time(entry.time, ink.zone), "muted")),
+        Column("CODE", 4, lambda entry, ink: cells.status(entry.row.status)),
+        Column("TRY", 4, lambda entry, ink: (fmt.tries(entry.row), ""), 48),
+        Column("DESTINATION", 0, lambda entry, ink: cells.destination(entry.row, ink)),
+        Column("ERROR", 30, lambda entry, ink: (fmt.safe(entry.row.error or ""), "error"), 64),
+    ),
+)

@@ -1,0 +1,37 @@
+"""The view of URL groups and their endpoints."""
+
+from qstash_dev.tui.actions import resources
+from qstash_dev.tui.model.table import Column, Ink
+from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.render.things import thing_page
+from qstash_dev.tui.views import cells
+from qstash_dev.tui.views.cells import Thing
+
+
+def _endpoints(thing: Thing, ink: Ink) -> Span:
+    urls = [fmt.destination(e.get("url", ""), ink.app_url) for e in thing.get("endpoints") or []]
+    return ", ".join(urls) or "–", ""
+
+
+GROUPS = View(
+    name="Groups",
+    key="4",
+    help="Show the URL groups",
+    empty="No URL groups. Add endpoints with POST /v2/topics/NAME/endpoints.",
+    resource=Resource("groups", "name", "group"),
+    key_of=cells.named("name"),
+    fetch=lambda client: client.resources("groups"),
+    count=lambda counts: counts.groups,
+    title=lambda thing: str(thing.get("name")),
+    page=thing_page,
+    verbs={"message.delete": resources.delete},
+    hints=lambda thing: ("message.delete", "message.send"),
+    columns=(
+        Column("", 1, cells.blank),
+        Column("GROUP", 20, cells.field("name")),
+        Column("SIZE", 4, lambda t, ink: (str(len(t.get("endpoints") or [])), ""), right=True),
+        Column("ENDPOINTS", 0, _endpoints),
+    ),
+)

@@ -1,0 +1,39 @@
+"""The view of the log: what happened, the newest at the end."""
+
+from collections.abc import Sequence
+
+from qstash_dev.client import Client, Event
+from qstash_dev.tui.model.table import Column, Ink
+from qstash_dev.tui.model.view import View
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.views import cells
+
+
+def _event(event: Event, ink: Ink) -> Span:
+    shown = fmt.event_look(event.state)
+    return f"{shown.symbol} {shown.word}", shown.role
+
+
+async def _fetch(client: Client) -> Sequence[Event]:
+    return (await client.logs()).events
+
+
+LOGS = View(
+    name="Logs",
+    key="6",
+    help="Show what happened",
+    empty="Nothing happened yet.",
+    key_of=lambda event: str(event.seq),
+    fetch=_fetch,
+    news=lambda tick: tick.events,
+    message_of=lambda event: event.id,
+    columns=(
+        Column("", 1, cells.blank),
+        Column("TIME", 8, lambda event, ink: (fmt.clock_time(event.time, ink.zone), "muted")),
+        Column("EVENT", 14, _event),
+        Column("CODE", 4, lambda event, ink: cells.status(event.status), 48),
+        Column("DESTINATION", 0, lambda e, ink: (fmt.destination(e.url, ink.app_url), "")),
+        Column("ERROR", 24, lambda event, ink: (fmt.safe(event.error or ""), "error"), 64),
+    ),
+)

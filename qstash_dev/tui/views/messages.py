@@ -1,0 +1,37 @@
+"""The view of messages: the only live one."""
+
+from qstash_dev.client import Row
+from qstash_dev.tui.model.table import Column, Ink
+from qstash_dev.tui.model.view import View
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.views import cells
+
+
+def _next(row: Row, ink: Ink) -> Span:
+    # What is under way or waits for its turn is due already: no time to count down to.
+    due_at = None if row.state in ("active", "queued") else row.due_at
+    return fmt.countdown(due_at, ink.now), "muted" if due_at is None else "accent"
+
+
+MESSAGES = View(
+    name="Messages",
+    key="1",
+    help="Show the messages",
+    empty="No messages.",
+    is_live=True,
+    count=lambda counts: counts.messages,
+    columns=(
+        Column("", 1, lambda row, ink: ("●" if row.id in ink.marks else " ", "key")),
+        Column("TIME", 8, lambda row, ink: (fmt.clock_time(row.created_at, ink.zone), "muted"), 44),
+        Column("STATE", 10, cells.state),
+        Column("CODE", 4, lambda row, ink: cells.status(row.status), 30),
+        Column("TRY", 4, lambda row, ink: (fmt.tries(row), ""), 48),
+        Column("MS", 5, lambda row, ink: (fmt.millis(row.duration_ms), "muted"), 62, right=True),
+        Column("NEXT", 7, _next, 54),
+        Column("METH", 6, lambda row, ink: (fmt.safe(row.method), "muted"), 96),
+        Column("DESTINATION", 0, cells.destination),
+        Column("QUEUE", 14, lambda row, ink: (fmt.safe(row.queue or ""), "muted"), 118),
+        Column("LABELS", 16, lambda row, ink: (fmt.safe(", ".join(row.labels)), "muted"), 118),
+    ),
+)

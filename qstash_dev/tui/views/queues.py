@@ -1,0 +1,31 @@
+"""The view of queues: how many messages wait in each, and how many are under way."""
+
+from qstash_dev.tui.actions import resources
+from qstash_dev.tui.model.table import Column
+from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.render.things import thing_page
+from qstash_dev.tui.views import cells
+
+QUEUES = View(
+    name="Queues",
+    key="3",
+    help="Show the queues",
+    empty="No queues. They appear with the first message that is enqueued.",
+    resource=Resource("queues", "name", "queue"),
+    key_of=cells.named("name"),
+    fetch=lambda client: client.resources("queues"),
+    count=lambda counts: counts.queues,
+    is_outdated=cells.with_messages,
+    title=lambda thing: str(thing.get("name")),
+    page=thing_page,
+    verbs={"server.pause": resources.pause_or_resume, "message.delete": resources.delete},
+    hints=lambda thing: ("server.pause", "message.delete", "message.send"),
+    columns=(
+        Column("", 1, cells.blank),
+        Column("STATE", 8, cells.is_on),
+        Column("LAG", 6, lambda t, ink: (str(t.get("lag", 0)), ""), right=True),
+        Column("ACTIVE", 6, lambda t, ink: (str(t.get("active", 0)), "primary"), right=True),
+        Column("LIMIT", 6, lambda t, ink: (str(t.get("parallelism", 1)), "muted"), right=True),
+        Column("QUEUE", 0, cells.field("name")),
+    ),
+)

@@ -1,0 +1,63 @@
+"""The view of schedules: when each fires next, and how it went the last time."""
+
+import re
+
+from qstash_dev.tui.actions import resources
+from qstash_dev.tui.model.table import Column, Ink
+from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.render.things import thing_page
+from qstash_dev.tui.views import cells
+from qstash_dev.tui.views.cells import Thing
+
+
+def _fires(thing: Thing, ink: Ink) -> Span:
+    at = thing.get("nextScheduleTime") or next(iter(thing.get("next_times") or []), None)
+    return fmt.countdown(at, ink.now), "accent"
+
+
+def _last(thing: Thing, ink: Ink) -> Span:
+    at = thing.get("lastScheduleTime")
+    return (fmt.ago(at, ink.now), "muted") if at else ("never", "muted")
+
+
+def _cron(thing: Thing, ink: Ink) -> Span:
+    """The expression first, for it is what differs; then its zone."""
+    parts = re.fullmatch(r"(?:CRON_TZ=(\S+)\s+)?(.*)", str(thing.get("cron")))
+    zone, expression = parts.groups() if parts else (None, "")
+    return fmt.safe(f"{expression}  {zone}" if zone else expression), "accent"
+
+
+def _destination(thing: Thing, ink: Ink) -> Span:
+    return fmt.destination(thing.get("destination", ""), ink.app_url), ""
+
+
+SCHEDULES = View(
+    name="Schedules",
+    key="2",
+    help="Show the schedules",
+    empty="No schedules. Publish with Upstash-Cron, or qstash.schedules.create() in your app.",
+    resource=Resource("schedules", "scheduleId", "schedule"),
+    key_of=cells.named("scheduleId"),
+    fetch=lambda client: client.resources("schedules"),
+    count=lambda counts: counts.schedules,
+    is_outdated=cells.with_messages,
+    title=lambda thing: str(thing.get("scheduleId")),
+    page=thing_page,
+    verbs={
+        "message.run": resources.fire,
+        "server.pause": resources.pause_or_resume,
+        "message.delete": resources.delete,
+    },
+    hints=lambda thing: ("message.run", "server.pause", "message.delete", "message.send"),
+    columns=(
+        Column("", 1, cells.blank),
+        Column("STATE", 8, cells.is_on),
+        Column("NEXT", 7, _fires),
+        Column("LAST", 9, _last, 64),
+        Column("CRON", 26, _cron, 40),
+        Column("DESTINATION", 0, _destination),
+        Column("ID", 24, cells.field("scheduleId", "muted"), 80),
+    ),
+)
