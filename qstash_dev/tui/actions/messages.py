@@ -73,6 +73,7 @@ async def delete(screen: Screen) -> None:
     async def forget(id: str) -> str | None:
         order = await screen.session.client.delete(id)
         screen.session.feed.drop(id)
+        screen.draw()
         return order
 
     if len(ids) == 1:
