@@ -48,8 +48,23 @@ class Record:
     arrivals: list[Arrival] = field(default_factory=list)
     in_flight: Counter[str] = field(default_factory=Counter)
     lost: set[str] = field(default_factory=set)
+    schedules: set[str] = field(default_factory=set)
+    lost_schedules: set[str] = field(default_factory=set)
     kills: int = 0
     _delivered: set[str] = field(default_factory=set)
+
+    def summary(self) -> str:
+        """What it was about, in one line."""
+        tries = Counter((arrival.message_id, arrival.retried) for arrival in self.arrivals)
+        twice = sum(count - 1 for count in tries.values())
+        undelivered = len(self.acknowledged.keys() - self._delivered)
+        lost = len(self.lost) + len(self.lost_schedules)
+        return (
+            f"{self.kills} kills, {len(self.acknowledged)} messages and {len(self.schedules)} "
+            f"schedules acknowledged, {lost} lost, {undelivered} not delivered, {twice} of "
+            f"{len(self.arrivals)} deliveries made once more, "
+            f"{self.in_flight.total()} in flight at a kill"
+        )
 
     def arrived(self, arrival: Arrival) -> None:
         """The app was asked; it has taken the message if its answer is 200."""
@@ -152,9 +167,18 @@ class Campaign:
     async def publish(self, path: str, **headers: str) -> dict[str, Any]:
         """Publish until it is acknowledged; a publish without an answer may have been stored, too."""
         answer: dict[str, Any] = await self.call("POST", path, "{}", **headers)
-        self.record.acknowledged[answer["messageId"]] = path
-        self._happened("acknowledgement")
+        self._acknowledged([answer], path)
         return answer
+
+    async def publish_many(self, path: str, body: Any) -> None:
+        """As `publish`, for a batch or a URL group: all are acknowledged together."""
+        self._acknowledged(await self.call("POST", path, body), path)
+
+    async def schedule(self, path: str, **headers: str) -> None:
+        """Make a schedule, until it is acknowledged."""
+        answer = await self.call("POST", path, "{}", **headers)
+        self.record.schedules.add(answer["scheduleId"])
+        self._happened("acknowledgement")
 
     async def until(self, is_done: Callable[[], bool]) -> None:
         """Wait for the record to fulfil something."""
@@ -182,6 +206,11 @@ class Campaign:
             self._changed.notify_all()
         return web.Response(status=status)
 
+    def _acknowledged(self, answers: list[dict[str, Any]], path: str) -> None:
+        for answer in answers:
+            self.record.acknowledged[answer["messageId"]] = path
+        self._happened("acknowledgement")
+
     def _happened(self, what: str) -> None:
         if self._fuse is not None and self._fuse[0] == what:
             self._fuse = (what, self._fuse[1] - 1)
@@ -200,7 +229,9 @@ class Campaign:
         shutil.copytree(self._directory / "data", copy)
         connection = sqlite3.connect(copy / "messages.db")
         states = dict(connection.execute("SELECT id, state FROM messages"))
+        schedules = {name for (name,) in connection.execute("SELECT name FROM schedules")}
         connection.close()
         shutil.rmtree(copy)
         self.record.lost |= self.record.acknowledged.keys() - states.keys()
+        self.record.lost_schedules |= self.record.schedules - schedules
         self.record.in_flight.update(id_ for id_, state in states.items() if state == "ACTIVE")

@@ -23,6 +23,8 @@ pytestmark = [
 RATE, PERIOD_S = 2, 5
 WIDTH = 3
 KEYS = 5
+BATCH, LARGE_BATCH = 8, 600
+ENDPOINTS = 4
 
 
 class Clients:
@@ -53,6 +55,10 @@ class Clients:
         )
         yield self.repeats()
         yield self.hurries()
+        yield self.batches("batch", BATCH)
+        yield self.batches("large", LARGE_BATCH, most=3)
+        yield self.publishes_to_group()
+        yield self.schedules()
 
     async def publishes(
         self, path: str, enqueue: str = "", count: int | None = None, **settings: str
@@ -90,6 +96,36 @@ class Clients:
                 f"rate/{number}", flow_control_key="slowly", flow_control_value=limit
             )
 
+    async def batches(self, path: str, size: int, most: int | None = None) -> None:
+        """One after the other: half of each plain, half in a queue of its own."""
+        number = 0
+        while not self._campaign.is_over and number != most:
+            await self._campaign.publish_many(
+                "/v2/batch",
+                [
+                    {
+                        "destination": f"{self._url}/{path}/{number}/{item}",
+                        "body": "{}",
+                        **({"queue": f"{path}ed"} if item % 2 else {}),
+                    }
+                    for item in range(size)
+                ],
+            )
+            number += 1
+
+    async def publishes_to_group(self) -> None:
+        """A message for each endpoint, again and again."""
+        endpoints = [{"url": f"{self._url}/group/{number}"} for number in range(ENDPOINTS)]
+        await self._campaign.call("POST", "/v2/topics/all/endpoints", {"endpoints": endpoints})
+        while not self._campaign.is_over:
+            await self._campaign.publish_many("/v2/publish/all", "{}")
+
+    async def schedules(self) -> None:
+        """That are made, and fire next year."""
+        for number in range(40):
+            path = f"/v2/schedules/{self._url}/yearly/{number}"
+            await self._campaign.schedule(path, Upstash_Cron="0 0 1 1 *")
+
     async def _publish(self, path: str, enqueue: str = "", **settings: str) -> dict[str, Any]:
         route = f"enqueue/{enqueue}" if enqueue else "publish"
         named = {f"Upstash_{name}": value for name, value in settings.items()}
@@ -111,6 +147,7 @@ def told(
         return clients[0].all()
 
     asyncio.run(campaign.run(rounds, work))
+    print(campaign.record.summary())
     return campaign.record, clients[0]
 
 
@@ -122,6 +159,22 @@ def record(told: tuple[Record, Clients]) -> Record:
 def test_every_acknowledged_message_is_in_the_files_after_a_kill(record: Record) -> None:
     assert record.kills > 0
     assert record.lost == set()
+    assert record.schedules
+    assert record.lost_schedules == set()
+
+
+@pytest.mark.parametrize(("path", "size"), [("/batch", BATCH), ("/large", LARGE_BATCH)])
+def test_a_batch_is_there_whole_or_not_at_all(record: Record, path: str, size: int) -> None:
+    """A batch without an answer was sent again: then each of its items is there twice."""
+    found: dict[str, dict[int, set[str]]] = {}
+    for arrival in record.arrivals:
+        if arrival.path.startswith(f"{path}/"):
+            ids = found.setdefault(arrival.path, {}).setdefault(arrival.number, set())
+            ids.add(arrival.message_id)
+    assert found
+    for items in found.values():
+        assert items.keys() == set(range(size))
+        assert len({len(ids) for ids in items.values()}) == 1
 
 
 def test_every_acknowledged_message_is_delivered(record: Record) -> None:
