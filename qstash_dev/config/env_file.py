@@ -7,7 +7,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from qstash_dev import private_files
@@ -72,12 +72,18 @@ def adopt(path: Path, users: tuple[User, ...]) -> tuple[User, ...]:
     return adopted, *(user for user in users if user.id != adopted.id and user.token != token)
 
 
-def with_variables(text: str, wanted: Mapping[str, str]) -> str:
-    """The text of a `.env` file with these variables set, and nothing lost.
+def with_variables(
+    text: str, wanted: Mapping[str, str], unwanted: Collection[str] = frozenset()
+) -> str:
+    """The text of a `.env` file with these variables set, the unwanted ones out of use, and nothing
+    lost.
 
     A line with another value stays as a comment above the new one; the rest is byte for byte as it
     was. The same values twice change nothing.
     """
+    for name in unwanted:
+        lines = text.splitlines(keepends=True)
+        text = "".join(f"# {KEPT}{line}" if sets(line, name) else line for line in lines)
     newline = "\r\n" if "\r\n" in text else "\n"
     have = variables(text)
     for name, value in wanted.items():
@@ -100,7 +106,9 @@ def sets(line: str, name: str) -> bool:
     return re.match(rf"\s*(?:export\s+)?{re.escape(name)}\s*=", line) is not None
 
 
-def write_variables(path: Path, wanted: Mapping[str, str]) -> bool:
+def write_variables(
+    path: Path, wanted: Mapping[str, str], unwanted: Collection[str] = frozenset()
+) -> bool:
     """Sets variables in a file, made if need be; says whether the file changed.
 
     Replaces the file in one step and keeps its permissions. Raises OSError, also for a symbolic
@@ -112,7 +120,7 @@ def write_variables(path: Path, wanted: Mapping[str, str]) -> bool:
     with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=_no_link) as file:
         old = file.read().decode("utf-8")
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-    new = with_variables(old, wanted)
+    new = with_variables(old, wanted, unwanted)
     if new == old:
         return False
     private_files.replace(path, new.encode("utf-8"), mode & 0o777)

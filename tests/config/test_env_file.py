@@ -156,3 +156,10 @@ def test_what_is_written_meanwhile_has_no_name_that_can_be_planted(tmp_path):
     assert write_variables(path, {"A": "1"})
     assert victim.read_text() == "kept"
     assert path.read_text() == "B=2\nA=1\n"
+
+
+def test_what_would_win_over_the_variables_is_put_out_of_use() -> None:
+    before = "QSTASH_REGION=US_EAST_1\nA=0\n"
+    after = with_variables(before, {"A": "1"}, {"QSTASH_REGION"})
+    assert after == "# before qstash-dev: QSTASH_REGION=US_EAST_1\n# before qstash-dev: A=0\nA=1\n"
+    assert with_variables(after, {"A": "1"}, {"QSTASH_REGION"}) == after

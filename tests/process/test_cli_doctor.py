@@ -3,8 +3,8 @@
 import json
 
 
-def test_what_is_well_and_what_is_not_is_told_apart(server):
-    (server.directory / "qstash-dev.toml").write_text('app = "http://127.0.0.1:1"\n')
+def test_what_is_well_and_what_is_not_is_told_apart(start):
+    server = start("--app", "http://127.0.0.1:1")
     server.run("env", "--write", ".env.local")
     done = server.run("doctor", "--json")
     assert done.returncode == 1  # for the app is not running

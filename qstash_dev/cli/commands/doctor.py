@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import re
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -12,31 +10,23 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import click
-from msgspec import Struct
+from msgspec.structs import replace
 
 from qstash_dev import __version__
+from qstash_dev.cli.app_files import apps_of
 from qstash_dev.cli.connection import json_option, target_of
 from qstash_dev.cli.exits import ERROR
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.ports import program_on
 from qstash_dev.cli.tables import print_json
-from qstash_dev.client import Client, ClientError
-from qstash_dev.config import Config, ConfigError
-from qstash_dev.config.env_file import ENV_FILES, read
-from qstash_dev.config.file import read_toml
-from qstash_dev.protocol.json_body import loads
+from qstash_dev.client import Client, ClientError, Server
+from qstash_dev.config import Config
+from qstash_dev.devtools.sdk_choice import App, Finding, Here, judge
 from qstash_dev.protocol.users import User
+from qstash_dev.transport.connect import accepts, leads_to, listening
 
-SDKS = ("@upstash/qstash", "@upstash/workflow", "qstash", "upstash-workflow")
+NO_SDK = Finding("note", "No QStash SDK is named in package.json or pyproject.toml here.")
 SYMBOLS = {"ok": "✓", "note": "·", "problem": "✗"}
-
-
-class Finding(Struct, frozen=True):
-    """One thing that was looked at. `fix` is what to do about a problem."""
-
-    level: Literal["ok", "note", "problem"]
-    text: str
-    fix: str | None = None
 
 
 @click.command()
@@ -59,114 +49,78 @@ def doctor(as_json: bool) -> None:
 async def examine(config: Config, directory: Path, url: str) -> list[Finding]:
     """Everything that can be seen from here. `url` is where clients would look for the server."""
     python = ".".join(map(str, sys.version_info[:3]))
+    running = await running_server(url)
+    app_url = running.app.url if running else config.app_url
+    here = Here(running.url if running else url, users_of(config.users, running))
+    apps, unread = await asyncio.to_thread(apps_of, directory)
     return [
         Finding("note", f"qstash-dev {__version__}, Python {python}, {sys.platform}"),
-        await server_finding(url, config.port),
-        await asyncio.to_thread(app_finding, config.app_url),
-        *env_findings(directory, config.users, url),
-        *sdk_findings(directory),
+        await server_finding(url, config.port, running),
+        await app_finding(app_url),
+        *(Finding("problem", error.problem) for error in unread),
+        *(finding for app in apps for finding in app_findings(app, here)),
+        *([] if any(app.sdks for app in apps) else [NO_SDK]),
         *tunnel_findings(config, os.environ),
     ]
 
 
-async def server_finding(url: str, port: int) -> Finding:
-    """Whether a server runs, or could."""
-    async with Client(url, timeout_s=2) as client:
+async def running_server(url: str) -> Server | None:
+    """What the server says of itself: its own port, app and keys count, not those of the settings."""
+    async with Client(url, os.environ.get("QSTASH_DEV_TOKEN"), timeout_s=2) as client:
         with suppress(ClientError):
-            return Finding("ok", f"qstash-dev {(await client.health()).version} runs at {url}.")
-    if not is_open("127.0.0.1", port):
+            return (await client.snapshot(limit=1)).server
+    return None
+
+
+def users_of(users: tuple[User, ...], running: Server | None) -> tuple[User, ...]:
+    """Users of the settings, the first with the credentials of the running server."""
+    env = running.env if running else {}
+    if not env.get("QSTASH_TOKEN"):
+        return users
+    known = next((user.id for user in users if user.token == env["QSTASH_TOKEN"]), users[0].id)
+    keys = env["QSTASH_CURRENT_SIGNING_KEY"], env["QSTASH_NEXT_SIGNING_KEY"]
+    first = User(known, env["QSTASH_TOKEN"], *keys)
+    return first, *(user for user in users if user.id != known)
+
+
+async def server_finding(url: str, port: int, running: Server | None) -> Finding:
+    """Whether a server runs, or could."""
+    if running is not None:
+        return Finding("ok", f"qstash-dev {running.version} runs at {running.url or url}.")
+    if not await accepts(f"http://127.0.0.1:{port}"):
         return Finding("ok", f"Port {port} is free: no server runs there yet.")
     fix = f"Take another port, such as qstash-dev --port {port + 1}, and set QSTASH_URL."
     return Finding("problem", await program_on(port), fix)
 
 
-def app_finding(app_url: str) -> Finding:
-    """Whether the app accepts connections, and on which of the addresses of its name."""
-    parts = urlsplit(app_url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+async def app_finding(app_url: str) -> Finding:
+    """Whether the app accepts connections, and on which addresses; as deliveries find it."""
+    host = urlsplit(app_url).hostname or ""
     try:
-        infos = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except socket.gaierror:
-        return Finding("problem", f'The host of the app, "{parts.hostname}", has no address.')
-    addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
-    live = [address for address in addresses if is_open(address, port)]
-    if live:
-        return Finding("ok", f"The app accepts connections at {app_url} ({', '.join(live)}).")
-    fix = "Start it, or say where it is: qstash-dev --app PORT."
-    return Finding("problem", f"Nothing listens at {app_url} ({', '.join(addresses)}).", fix)
-
-
-def is_open(host: str, port: int) -> bool:
-    """Whether a connection is accepted."""
-    try:
-        with socket.create_connection((host, port), timeout=1):
-            return True
+        live = await listening(app_url)
     except OSError:
-        return False
+        return Finding("problem", f'The host of the app, "{host}", has no address.')
+    tried = ", ".join(leads_to(app_url))
+    if set(live) & set(leads_to(app_url)):
+        return Finding("ok", f"The app accepts connections at {app_url} ({', '.join(live)}).")
+    if live:
+        port = urlsplit(app_url).port
+        return Finding(
+            "problem",
+            f"The app listens on {', '.join(live)} only, not at {app_url}.",
+            f"Start with qstash-dev --app http://localhost:{port}, which tries both addresses.",
+        )
+    fix = "Start it, or say where it is: qstash-dev --app PORT."
+    return Finding("problem", f"Nothing listens at {app_url} ({tried}).", fix)
 
 
-def env_findings(directory: Path, users: tuple[User, ...], url: str) -> Iterator[Finding]:
-    """Whether the credentials in each `.env` file are ones that this server knows."""
-    for name in ENV_FILES:
-        if not (directory / name).is_file():
-            continue
-        try:
-            yield env_finding(name, read(directory / name), users, url)
-        except ConfigError as error:
-            yield Finding("problem", error.problem)
-
-
-def env_finding(name: str, found: dict[str, str], users: tuple[User, ...], url: str) -> Finding:
-    """What one file tells the app."""
-    token = found.get("QSTASH_TOKEN")
-    keys = found.get("QSTASH_CURRENT_SIGNING_KEY"), found.get("QSTASH_NEXT_SIGNING_KEY")
-    if not (token or any(keys) or found.get("QSTASH_URL")):
-        return Finding("note", f"{name} says nothing about QStash.")
-    owner = next((user for user in users if user.token == token), None)
-    if token and owner is None:
-        fix = f"Start with qstash-dev --env-file {name}, or qstash-dev env --write {name}."
-        return Finding("problem", f"QSTASH_TOKEN of {name} is not one of this server's.", fix)
-    expected = owner or users[0]
-    if any(keys) and keys != (expected.current_key, expected.next_key):
-        fix = f"qstash-dev env --write {name}"
-        text = f"The signing keys of {name} are not those of {expected.id}: verification will fail."
-        return Finding("problem", text, fix)
-    given = found.get("QSTASH_URL", "").rstrip("/")
-    if given.replace("localhost", "127.0.0.1") != url.replace("localhost", "127.0.0.1"):
-        state = f"is {given}" if given else "is missing"
-        return Finding("problem", f"QSTASH_URL of {name} {state}.", f"Set QSTASH_URL={url} there.")
-    return Finding("ok", f"{name} has the address and credentials of {expected.id}.")
-
-
-def sdk_findings(directory: Path) -> Iterator[Finding]:
-    """The SDKs that package.json and pyproject.toml ask for."""
-    wanted = {**node_packages(directory / "package.json"), **python_packages(directory)}
-    for name in SDKS:
-        if name in wanted:
-            yield Finding("note", f"{name} {wanted[name]}".rstrip())
-    if not any(name in wanted for name in SDKS):
-        yield Finding("note", "No QStash SDK is named in package.json or pyproject.toml here.")
-
-
-def node_packages(path: Path) -> dict[str, str]:
-    """Names and versions that a package.json asks for."""
-    try:
-        content = loads(path.read_text("utf-8"))
-        return {**content.get("devDependencies", {}), **content.get("dependencies", {})}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
-
-
-def python_packages(directory: Path) -> dict[str, str]:
-    """Names and versions that a pyproject.toml and a requirements.txt ask for."""
-    lines: list[str] = []
-    with suppress(OSError, ValueError, AttributeError):
-        project = read_toml((directory / "pyproject.toml").read_text("utf-8"))
-        lines += project.get("project", {}).get("dependencies", [])
-    with suppress(OSError, ValueError):
-        lines += (directory / "requirements.txt").read_text("utf-8").splitlines()
-    found = (re.match(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;#]*)", line) for line in lines)
-    return {match[1].lower(): match[2].strip() for match in found if match}
+def app_findings(app: App, here: Here) -> Iterator[Finding]:
+    """What an app's files and SDKs come to, with the app's folder before it."""
+    where = f"{app.name}: " if app.name else ""
+    for finding in judge(app, here):
+        yield replace(finding, text=f"{where}{finding.text}")
+    for name, version in app.sdks.items():
+        yield Finding("note", f"{where}{name} {version}".rstrip())
 
 
 def tunnel_findings(config: Config, environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -16,9 +17,10 @@ from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of
-from qstash_dev.protocol.users import User
+from qstash_dev.protocol.users import DEV_USERS, User
 
 Variables = dict[str, str]
+SDK_PORT = 8080
 
 SHELLS: dict[str, Callable[[Variables], str]] = {
     "sh": lambda env: "\n".join(f"export {k}={shlex.quote(v)}" for k, v in env.items()),
@@ -49,14 +51,30 @@ def env(
     target = find(url, os.environ, config)
     known = asyncio.run(ask_server(target)) if user is None and env_file is None else None
     found = known or variables_of(target.url, select(config.users, user or "1"))
+    port = urlsplit(found["QSTASH_URL"]).port
+    if port != SDK_PORT:  # the JavaScript SDK's dev mode looks there, or where this says
+        found = {**found, "QSTASH_DEV_PORT": str(port)}
     if write is None:
         click.echo(SHELLS[shell or shell_here(os.environ.get("SHELL", ""))](found))
         return
     try:
-        changed = write_variables(write, found)
+        changed = write_variables(write, found, in_the_way(found))
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f'"{write}" cannot be written: {error}.') from None
     click.echo(f"{write} {'is updated' if changed else 'has these variables already'}.", err=True)
+
+
+def in_the_way(found: Variables) -> frozenset[str]:
+    """Variables of the SDKs that would win over what is written.
+
+    `QSTASH_DEV` stays where the SDK's own token and keys are those of the server; with others, or a
+    value that makes the SDK throw, it is put out of use.
+    """
+    default = DEV_USERS[0]
+    own = {"QSTASH_TOKEN": default.token, "QSTASH_CURRENT_SIGNING_KEY": default.current_key}
+    if all(found[name] == value for name, value in own.items()):
+        return frozenset(["QSTASH_REGION"])
+    return frozenset(["QSTASH_REGION", "QSTASH_DEV"])
 
 
 async def ask_server(target: Target) -> Variables | None:

@@ -3,57 +3,56 @@ import socket
 
 import pytest
 
+from qstash_dev.cli.app_files import apps_of, node_packages, python_packages, sdks_of, workspaces
 from qstash_dev.cli.commands.doctor import (
     app_finding,
-    env_finding,
-    env_findings,
     examine,
-    node_packages,
-    python_packages,
-    sdk_findings,
     server_finding,
     tunnel_findings,
 )
 from qstash_dev.config import Config
-from qstash_dev.protocol.users import DEV_USERS
 from tests.ports import reserved_port
 
-URL = "http://127.0.0.1:8080"
-FIRST = {
-    "QSTASH_URL": URL,
-    "QSTASH_TOKEN": DEV_USERS[0].token,
-    "QSTASH_CURRENT_SIGNING_KEY": DEV_USERS[0].current_key,
-    "QSTASH_NEXT_SIGNING_KEY": DEV_USERS[0].next_key,
-}
 
-FILES = [
-    (FIRST, "ok", "has the address and credentials of defaultUser"),
-    ({**FIRST, "QSTASH_URL": "http://localhost:8080/"}, "ok", "defaultUser"),
-    ({"OTHER": "1"}, "note", "says nothing about QStash"),
-    ({**FIRST, "QSTASH_TOKEN": "cloud"}, "problem", "QSTASH_TOKEN of .env is not one of"),
-    ({**FIRST, "QSTASH_NEXT_SIGNING_KEY": "sig_x"}, "problem", "verification will fail"),
-    ({**FIRST, "QSTASH_TOKEN": DEV_USERS[1].token}, "problem", "not those of testUser1"),
-    (
-        {**FIRST, "QSTASH_URL": "https://qstash.upstash.io"},
-        "problem",
-        "is https://qstash.upstash.io",
-    ),
-    ({"QSTASH_TOKEN": DEV_USERS[0].token}, "problem", "QSTASH_URL of .env is missing"),
-]
+def test_every_env_file_of_the_directory_is_read_the_first_one_counts(tmp_path):
+    (tmp_path / ".env").write_text("A=1\nB=1")
+    (tmp_path / ".env.local").write_text("A=2")
+    (tmp_path / ".env.development").write_bytes(b"\xff")
+    [app], [error] = apps_of(tmp_path)
+    assert app.values == {"A": "2", "B": "1"}
+    assert app.files == {"A": ".env.local", "B": ".env"}
+    assert ".env.development" in error.problem
 
 
-@pytest.mark.parametrize(("found", "level", "text"), FILES)
-def test_an_env_file_is_judged_against_the_users(found, level, text):
-    finding = env_finding(".env", found, DEV_USERS, URL)
-    assert finding.level == level
-    assert text in finding.text
-    assert (finding.fix is not None) is (level == "problem")
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("package.json", '{"workspaces": ["apps/*", "packages/**", "!x", "../out"]}'),
+        ("package.json", '{"workspaces": {"packages": ["./apps/*/"]}}'),
+        ("pnpm-workspace.yaml", "packages:\n  # ours\n  - 'apps/*'\n  - libs/* # more\n"),
+        ("pyproject.toml", '[tool.uv.workspace]\nmembers = ["apps/*"]\n'),
+    ],
+)
+def test_the_apps_of_a_monorepo_are_found_from_its_root(tmp_path, file, text):
+    web = tmp_path / "apps" / "web"
+    (web / "node_modules" / "@upstash" / "qstash").mkdir(parents=True)
+    (tmp_path / file).write_text(text)
+    (web / ".env.local").write_text("QSTASH_TOKEN=t")
+    (tmp_path / "apps" / "other").mkdir()
+    assert web in workspaces(tmp_path)
+    apps, _ = apps_of(tmp_path)
+    assert [app.name for app in apps] == ["", "apps/web"]
+    assert apps[1].files == {"QSTASH_TOKEN": "apps/web/.env.local"}
 
 
-def test_every_env_file_of_the_directory_is_looked_at(tmp_path):
-    (tmp_path / ".env").write_text("A=1")
-    (tmp_path / ".env.local").write_bytes(b"\xff")
-    assert [f.level for f in env_findings(tmp_path, DEV_USERS, URL)] == ["problem", "note"]
+def test_the_installed_version_counts_wherever_it_was_hoisted_to(tmp_path):
+    web, sdk = tmp_path / "apps" / "web", tmp_path / "node_modules" / "@upstash" / "qstash"
+    for place in (web, sdk):
+        place.mkdir(parents=True)
+    (web / "package.json").write_text('{"dependencies": {"@upstash/qstash": "latest"}}')
+    assert sdks_of(web, web) == {"@upstash/qstash": "latest"}
+    (sdk / "package.json").write_text('{"version": "2.7.23"}')
+    assert sdks_of(web, web) == {"@upstash/qstash": "2.7.23"}
 
 
 @pytest.fixture
@@ -68,24 +67,32 @@ def free_port():
         yield port
 
 
-def test_an_app_is_found_on_the_address_where_it_listens(listener):
-    finding = app_finding(f"http://localhost:{listener}")
+async def test_an_app_is_found_on_the_address_where_it_listens(listener):
+    finding = await app_finding(f"http://localhost:{listener}")
     assert finding.level == "ok"
     assert "(127.0.0.1)" in finding.text
 
 
-def test_an_app_that_is_not_running_is_a_problem(free_port):
-    finding = app_finding(f"http://127.0.0.1:{free_port}")
+async def test_an_app_on_the_other_loopback_address_is_a_problem_with_its_fix(listener):
+    finding = await app_finding(f"http://[::1]:{listener}")
+    assert finding.level == "problem"
+    assert "listens on 127.0.0.1 only" in finding.text
+    assert f"--app http://localhost:{listener}" in (finding.fix or "")
+    assert (await app_finding(f"http://app.localhost:{listener}")).level == "ok"
+
+
+async def test_an_app_that_is_not_running_is_a_problem(free_port):
+    finding = await app_finding(f"http://127.0.0.1:{free_port}")
     assert finding.level == "problem"
     assert "--app" in (finding.fix or "")
 
 
 async def test_a_free_port_is_fine(free_port):
-    assert (await server_finding(f"http://127.0.0.1:{free_port}", free_port)).level == "ok"
+    assert (await server_finding(f"http://127.0.0.1:{free_port}", free_port, None)).level == "ok"
 
 
 async def test_a_port_that_another_program_holds_is_a_problem(listener):
-    finding = await server_finding(f"http://127.0.0.1:{listener}", listener)
+    finding = await server_finding(f"http://127.0.0.1:{listener}", listener, None)
     assert finding.level == "problem"
     assert f"Port {listener} is held by another program." in finding.text
 
@@ -108,7 +115,7 @@ def test_sdks_are_found_where_projects_name_them(tmp_path):
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "a"\ndependencies = ["qstash[x]>=3,<4", "django"]\n'
     )
-    assert [f.text for f in sdk_findings(tmp_path)] == ["@upstash/qstash ^2.8.0", "qstash >=3,<4"]
+    assert sdks_of(tmp_path, tmp_path) == {"@upstash/qstash": "^2.8.0", "qstash": ">=3,<4"}
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"dependencies": 1}', "\x00"])

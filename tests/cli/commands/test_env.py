@@ -125,3 +125,19 @@ def test_config_for_programs(capsys):
 def test_a_bad_setting_is_a_usage_error(capsys):
     assert run(["config", "--quota", "free"]) == 2
     assert '--quota: "free" is none of payg, pro.' in capsys.readouterr().err
+
+
+def test_the_port_is_told_to_the_sdk_when_it_is_not_its_own(capsys):
+    assert run(["env", "--url", "http://127.0.0.1:8090", "--shell", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["QSTASH_DEV_PORT"] == "8090"
+
+
+def test_writing_leaves_dev_mode_alone_unless_the_credentials_are_others(tmp_path, capsys):
+    file = tmp_path / ".env.local"
+    file.write_text("QSTASH_DEV=true\n")
+    assert run(["env", "--write", ".env.local", "--url", "http://127.0.0.1:8090"]) == 0
+    assert variables(file.read_text())["QSTASH_DEV"] == "true"
+    assert variables(file.read_text())["QSTASH_DEV_PORT"] == "8090"
+    assert run(["env", "--write", ".env.local", "--user", "2"]) == 0
+    assert "# before qstash-dev: QSTASH_DEV=true" in file.read_text()
+    assert "QSTASH_DEV" not in variables(file.read_text())
