@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from qstash_dev.devtools.route_files import concerned
 from qstash_dev.engine.engine import Engine
+from qstash_dev.engine.workflows import is_of_run
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.delivery import host_and_path
 from qstash_dev.protocol.errors import QStashError
@@ -26,9 +27,9 @@ class ArmedMessages:
     """Armed messages over an engine. With `automatic` every failure of a local message auto_replay it.
 
     A finished message is delivered again as a replay, a waiting one by running it now; an active one
-    when its attempt has failed. The success of a message or of its replay disarms it. `touched` is
-    told the sequence number of a message that looks different now, `tell` a sentence for people;
-    `on_armed` is called when there is one more.
+    when its attempt has failed. A workflow run that failed is resumed from its failed step. The success
+    of a message or of its replay disarms it. `touched` is told the sequence number of a message that
+    looks different now, `tell` a sentence for people.
     """
 
     def __init__(
@@ -123,6 +124,9 @@ class ArmedMessages:
         if original is None:
             self._forget(armed)
             return
+        if is_of_run(original):
+            self._go_on(original)
+            return
         current = self._messages.latest_copy(armed) or original
         if current is original and current.state in (State.DELIVERED, State.CANCELED):
             self._forget(armed)
@@ -132,6 +136,31 @@ class ArmedMessages:
             self._engine.replay(original.user, armed, Changes())
         else:
             self._engine.run_now(current)
+
+    def _go_on(self, message: Message) -> None:
+        """A step of a workflow run is no copy: its run goes on, a failed one as a new run."""
+        if message.state == State.ACTIVE:
+            self._again.add(message.id)
+        elif not is_finished(message):
+            self._engine.run_now(message)
+        else:
+            self._forget(message.id)
+            self._resume(message)
+
+    def _resume(self, message: Message) -> None:
+        run = self._engine.store.workflows.of_message(message)
+        failure = run.failure if run is not None else None
+        if run is None or failure is None or failure.message_id != message.id or run.successor:
+            return
+        try:
+            accepted = self._engine.resumes.resume(run, ())
+        except QStashError as error:
+            self._tell(f"workflow run {run.id} cannot be resumed: {error.message}")
+            return
+        self._tell(f"workflow run {run.id} is resumed as {accepted.run_id}")
+        again = self._messages.resumed(message.id)
+        if again is not None:
+            self._set(again.id, again.seq)
 
     def _compare(self, armed: str, outcome: Outcome) -> None:
         answer = _fingerprint(outcome)

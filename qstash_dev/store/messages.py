@@ -193,6 +193,15 @@ class Messages:
         )
         return _message(row) if row else None
 
+    def resumed(self, message_id: str) -> Message | None:
+        """The message that delivers a failed step again, in the run that goes on."""
+        row = self._db.read_one(
+            f"{_SELECT} WHERE m.parent_id = ? AND m.run IS NOT NULL AND m.kind <> 'replay' "
+            "ORDER BY m.seq DESC LIMIT 1",
+            (message_id,),
+        )
+        return _message(row) if row else None
+
     def held(self) -> list[str]:
         """All that messages are held for, each once."""
         rows = self._db.read("SELECT DISTINCT held FROM messages WHERE held IS NOT NULL")

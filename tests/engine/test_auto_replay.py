@@ -2,7 +2,9 @@ import pytest
 
 from qstash_dev.engine.auto_replay import MAX_AUTOMATIC, ArmedMessages
 from qstash_dev.protocol.errors import QStashError
-from tests.engine.fakes import World, answer
+from qstash_dev.protocol.workflow.entries import Submission
+from tests.engine.fakes import USER, World, answer
+from tests.protocol.workflow.play import draft, init
 
 ORDERS = "http://localhost:3000/api/orders"
 MAIL = "http://localhost:3000/api/mail"
@@ -27,6 +29,18 @@ class Armed(World):
         message_id = self.publish(url, **headers)[0].message_id
         await self.settle()
         return message_id
+
+    async def wait_for_held(self):
+        """The start of a run waits a moment for the answer to whoever started it."""
+        await self.settle()
+        while self.later:
+            self.later.pop()[1]()
+            await self.settle()
+
+    def reply_well(self):
+        """The app is mended; it is one with the SDK."""
+        well = answer(200, ("Upstash-Workflow-Sdk-Version", "1"))
+        self.app.reply = lambda delivery: (0, well)
 
     async def save(self, *files):
         count = self.auto_replay.source_changed(files or ("lib/util.ts",))
@@ -191,3 +205,52 @@ async def test_arms_survive_a_restart(world):
     assert len(ArmedMessages(world.engine, False)) == 1
     row = world.store.rows.by_id(message_id, world.clock.now())
     assert row.armed
+
+
+async def failed_run(world, run_id="run_1"):
+    """A run that failed at its only delivery so far; the id of that message."""
+    made = [Submission(draft(init(run_id, retries="0")), b"payload")]
+    (accepted,), told = world.engine.workflows.submit(USER, made)
+    told.written()
+    await world.wait_for_held()
+    return accepted.message_id
+
+
+async def test_a_failed_run_is_resumed_from_its_failed_step_on_save(world):
+    message_id = await failed_run(world)
+    world.auto_replay.arm(world.message(message_id))
+    assert await world.save() == 1
+    run = world.engine.workflows.find(USER, "run_1")
+    assert world.told[-1] == f"workflow run run_1 is resumed as {run.successor}"
+    # It fails in the same way, and is armed still.
+    again = world.store.messages.resumed(message_id)
+    assert world.message(again.id).state == "FAILED"
+    assert len(world.auto_replay) == 1
+    world.reply_well()
+    assert await world.save() == 1
+    last = world.store.messages.resumed(again.id)
+    assert world.message(last.id).state == "DELIVERED"
+    assert len(world.auto_replay) == 0
+    assert world.message(message_id).state == "FAILED"
+
+
+async def test_every_run_that_fails_is_resumed_on_save_if_that_is_asked_for(automatic):
+    await failed_run(automatic)
+    await failed_run(automatic, "run_2")
+    automatic.reply_well()
+    assert await automatic.save() == 2
+    runs = [automatic.engine.workflows.find(USER, id_) for id_ in ("run_1", "run_2")]
+    assert all(run.successor for run in runs)
+    assert await automatic.save() == 0
+
+
+async def test_a_run_that_was_resumed_by_hand_is_left_alone(world):
+    message_id = await failed_run(world)
+    world.auto_replay.arm(world.message(message_id))
+    run = world.engine.workflows.find(USER, "run_1")
+    world.engine.resumes.resume(run, ())
+    await world.settle()
+    resumed = world.engine.workflows.find(USER, "run_1").successor
+    await world.save()
+    assert world.engine.workflows.find(USER, "run_1").successor == resumed
+    assert len(world.app.deliveries) == 2
