@@ -16,6 +16,11 @@ from qstash_dev.store.messages import Ticket
 Key = tuple[str, str]
 """A user and a name of theirs."""
 
+RESERVE = 10
+"""One of so many places that an origin finds free is left to others: else a hundred hung deliveries
+of one app would stop all. Differs: QStash has no such share.
+"""
+
 
 class Line:
     """Tickets in order: by the time they were first due, then by arrival."""
@@ -227,16 +232,78 @@ class FlowLane:
         return {*self._pending, self.state.last}
 
 
+class Places:
+    """The places for deliveries under way, of which no origin takes all.
+
+    `active` are those who have one, each with the origin that it goes to.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.active: dict[str, str] = {}
+        self._taken: Counter[str] = Counter()
+        self._ready = Line()
+        self._crowds: dict[str, Line] = {}
+
+    def enter(self, ticket: Ticket) -> None:
+        """Wait for a place."""
+        self._ready.enter(ticket)
+
+    def leave(self, message_id: str) -> None:
+        """Wait no longer."""
+        for line in (self._ready, *self._crowds.values()):
+            line.leave(message_id)
+
+    def open(self, at_once: int | None = None) -> int:
+        """The limit for now, lower if `at_once` is; those whose origin has room again are in line."""
+        limit = min(self.limit, at_once or self.limit)
+        for origin, crowd in list(self._crowds.items()):
+            for _ in range(self._room(origin, limit)):
+                if (ticket := crowd.pop()) is not None:
+                    self._ready.enter(ticket)
+            if not len(crowd):
+                del self._crowds[origin]
+        return limit
+
+    def next(self, limit: int) -> Ticket | None:
+        """The next one that there is a place for; it has it from `take` on."""
+        while len(self.active) < limit and (ticket := self._ready.pop()):
+            if self._room(ticket.origin, limit) > 0:
+                return ticket
+            self._crowds.setdefault(ticket.origin, Line()).enter(ticket)
+        return None
+
+    def take(self, ticket: Ticket) -> None:
+        """A delivery begins."""
+        self.active[ticket.id] = ticket.origin
+        self._taken[ticket.origin] += 1
+
+    def free(self, message_id: str) -> None:
+        """A delivery is over; for one without a place nothing happens."""
+        origin = self.active.pop(message_id, None)
+        if origin is not None:
+            self._taken[origin] -= 1
+            if not self._taken[origin]:
+                del self._taken[origin]
+
+    def is_crowded(self, origin: str) -> bool:
+        """Whether an origin has its share, so that more for it must wait."""
+        return self._room(origin, self.limit) <= 0
+
+    def _room(self, origin: str, limit: int) -> int:
+        mine = self._taken[origin]
+        left = limit - (len(self.active) - mine)
+        return left - left // RESERVE - mine
+
+
 class Lanes:
     """All lanes of all users, and the order in which tickets pass through them."""
 
     def __init__(self, global_parallelism: int) -> None:
-        self.global_parallelism = global_parallelism
-        self.active: set[str] = set()
+        self.places = Places(global_parallelism)
         self.queues: dict[Key, QueueLane] = {}
         self.flows: dict[Key, FlowLane] = {}
         self._place_of: dict[str, Key] = {}
-        self._ready = Line()
         self._stirred_queues: set[Key] = set()
         self._stirred_flows: set[Key] = set()
         self._rate_waits: list[tuple[int, Key]] = []
@@ -244,7 +311,7 @@ class Lanes:
 
     def clear(self) -> None:
         """Forget every lane."""
-        self.__init__(self.global_parallelism)  # type: ignore[misc]
+        self.__init__(self.places.limit)  # type: ignore[misc]
 
     def queue(self, key: Key) -> QueueLane:
         """The lane of a queue; a new one has parallelism 1."""
@@ -296,7 +363,6 @@ class Lanes:
 
     def take(self, now: int, at_once: int | None = None) -> list[Ticket]:
         """The tickets that start now; `at_once` lowers the global limit for this time."""
-        limit = min(self.global_parallelism, at_once or self.global_parallelism)
         self._wake_rates(now)
         for key in self._drain(self._stirred_queues):
             while ticket := self.queue(key).next():
@@ -307,13 +373,14 @@ class Lanes:
         for key in sorted(stirred):
             self._pass_flow(key, now)
         started = []
-        while len(self.active) < limit and (ticket := self._ready.pop()):
+        limit = self.places.open(at_once)
+        while ticket := self.places.next(limit):
             if ticket.flow_key is not None:
                 key = (ticket.user, ticket.flow_key)
                 stirred.add(key)
                 if not self.flows[key].begin(ticket, now):
                     continue
-            self.active.add(ticket.id)
+            self.places.take(ticket)
             started.append(ticket)
         for key in stirred:
             self._await_period(key, now)
@@ -325,7 +392,7 @@ class Lanes:
 
     def end_attempt(self, message_id: str, flow: Key | None) -> None:
         """An attempt is over: its permits are free."""
-        self.active.discard(message_id)
+        self.places.free(message_id)
         if flow is not None and flow in self.flows:
             self.flows[flow].active.discard(message_id)
             self.stir_flow(flow)
@@ -337,11 +404,11 @@ class Lanes:
         if flow is not None and flow in self.flows:
             self.flows[flow].withdraw(message_id)
             self.stir_flow(flow)
-        self._ready.leave(message_id)
+        self.places.leave(message_id)
 
     def _pass_queue(self, ticket: Ticket) -> None:
         if ticket.flow_key is None:
-            self._ready.enter(ticket)
+            self.places.enter(ticket)
             return
         key = (ticket.user, ticket.flow_key)
         self.flows[key].line.enter(ticket)
@@ -350,7 +417,7 @@ class Lanes:
     def _pass_flow(self, key: Key, now: int) -> None:
         lane = self.flows.get(key)
         while lane is not None and (ticket := lane.next(now)):
-            self._ready.enter(ticket)
+            self.places.enter(ticket)
 
     def _await_period(self, key: Key, now: int) -> None:
         lane = self.flows.get(key)

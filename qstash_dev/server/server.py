@@ -123,7 +123,7 @@ class Server:
             now = self._engine.policy  # those may have been put by the control API
             policy = replace(policy, routes=now.routes, kept_hosts=now.kept_hosts)
         self._engine.set_policy(policy)
-        self._engine.lanes.global_parallelism = self.config.global_parallelism
+        self._engine.lanes.places.limit = self.config.global_parallelism
         self._notifier.publish()
         self._engine.wake()
 

@@ -4,6 +4,7 @@ Decides nothing. A `Change` is written whole; its events get their sequence numb
 """
 
 from collections.abc import Iterable
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from qstash_dev.protocol.model import (
     State,
 )
 from qstash_dev.protocol.redact import redact_headers
+from qstash_dev.protocol.urls import origin_of
 from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.attempts import Attempts, in_lists
 from qstash_dev.store.database import Database
@@ -52,7 +54,7 @@ _CHANGED = """
 _UPDATE = f"{_CHANGED} WHERE seq = ?"
 _SETTLE = f"{_CHANGED}, last_status = ?, last_error = ?, last_ms = ?, hint = ? WHERE seq = ?"
 _DUE = """
-    SELECT seq, id, user, due_at, not_before, retried, queue, flow_key
+    SELECT seq, id, user, due_at, not_before, retried, queue, flow_key, url
     FROM messages INDEXED BY messages_due
     WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL AND due_at <= ?
     ORDER BY due_at, seq LIMIT ?"""
@@ -91,6 +93,7 @@ class Ticket(Struct, frozen=True):
     retried: int
     queue: str | None
     flow_key: str | None
+    origin: str = ""
 
 
 class Messages:
@@ -158,7 +161,7 @@ class Messages:
     def due(self, now: int, limit: int) -> list[Ticket]:
         """Messages that may be tried now, the longest waiting first."""
         rows = self._db.read(_DUE, (now, limit))
-        return [Ticket(*row) for row in rows]
+        return [Ticket(*(*row[:-1], intern(origin_of(row[-1])))) for row in rows]
 
     def next_due(self) -> int | None:
         """When the next unclaimed message is due."""

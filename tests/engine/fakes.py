@@ -201,7 +201,7 @@ class World:
             if self._woken or is_due:
                 self._woken = self.engine.step()
                 self._appointment = self.engine.next_time()
-            elif len(self.app.open) < len(self.engine.lanes.active):
+            elif len(self.app.open) < len(self.engine.lanes.places.active):
                 await asyncio.sleep(0)
             else:
                 return

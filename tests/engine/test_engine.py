@@ -1,6 +1,7 @@
 """One message at a time: delivery, retry, cancel, run now, replay, the DLQ, and what survives."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -513,7 +514,7 @@ async def test_a_rollback_makes_deliveries_under_way_again_and_loses_none(world:
     replies(world, 200)
     await world.run_out()
     assert world.states(ids) == ["DELIVERED", "DELIVERED"]
-    assert not world.engine.lanes.active
+    assert not world.engine.lanes.places.active
 
 
 async def test_a_change_that_is_undone_concerns_no_other(world: World) -> None:
@@ -663,3 +664,43 @@ async def test_messages_of_other_users_are_not_there(world: World) -> None:
         404,
         f"message {message_id} not found",
     )
+
+
+async def test_hung_deliveries_of_one_app_leave_places_to_the_others():
+    world = World(global_parallelism=20)
+    world.app.reply = lambda d: (None if "hung" in d.request.url else 0, answer())
+    for _ in range(50):
+        world.publish("http://hung.host/x")
+    await world.run(0)
+    assert len(world.app.open) == 18  # a tenth of what is free is left
+    (other,) = world.publish("http://localhost:3000/x")
+    await world.run(0)
+    assert world.states([other.message_id]) == ["DELIVERED"]
+    for delivery in list(world.app.open):
+        world.app.end(delivery)
+    await world.run(0)
+    assert len(world.app.deliveries) == 1 + 18 + 18
+
+
+async def test_of_several_hung_apps_each_leaves_a_part_of_what_it_found():
+    world = World(global_parallelism=100)
+    world.app.reply = lambda d: (None if "hung" in d.request.url else 0, answer())
+    for name in "abc":
+        for _ in range(200):
+            world.publish(f"http://hung-{name}.host/x")
+        await world.run(0)
+    taken = Counter(delivery.request.url for delivery in world.app.open)
+    assert list(taken.values()) == [90, 9, 1]
+
+
+async def test_what_waits_for_its_origin_can_be_cancelled():
+    world = World(global_parallelism=10)
+    world.app.reply = lambda d: (None, answer())
+    ids = [world.publish("http://hung.host/x")[0].message_id for _ in range(12)]
+    await world.run(0)
+    world.engine.cancel([world.message(ids[-1])])
+    for delivery in list(world.app.open):
+        world.app.end(delivery)
+    await world.run(0)
+    assert ids[-1] not in world.app.ids()
+    assert len(world.app.deliveries) == 11

@@ -77,7 +77,7 @@ class Machine(RuleBasedStateMachine):
         unfinished = [m.id for m in self.all() if m.state not in FINISHED]
         assert unfinished == [], f"never ended: {unfinished}"
         lanes = world.engine.lanes
-        assert not lanes.active
+        assert not lanes.places.active
         assert not any(lane.holders for lane in lanes.queues.values())
         assert not any(lane.active or len(lane.line) for lane in lanes.flows.values())
         await world.close()

@@ -23,7 +23,11 @@ def why_waiting(engine: Engine, message: Message, now: int) -> str | None:
         return None
     if engine.paused:
         return "everything is paused: `qstash-dev resume` goes on"
-    return _in_queue(engine, message) or _in_flow(engine, message, now) or _at_limit(engine, now)
+    return (
+        _in_queue(engine, message)
+        or _in_flow(engine, message, now)
+        or _at_limit(engine, message, now)
+    )
 
 
 def _held(awaited: str) -> str:
@@ -73,10 +77,17 @@ def _limit(lane: FlowLane, now: int) -> str:
     return f"{len(lane.active)} of {lane.parallelism} are under way"
 
 
-def _at_limit(engine: Engine, now: int) -> str | None:
-    active, limit = engine.lanes.active, engine.lanes.global_parallelism
+def _at_limit(engine: Engine, message: Message, now: int) -> str | None:
+    places = engine.lanes.places
+    active, limit = places.active, places.limit
+    origin = origin_of(message.spec.url)
     if len(active) < limit:
-        return None
+        if not places.is_crowded(origin):
+            return None
+        return (
+            f"{Counter(active.values())[origin]} deliveries to {origin} are under way: "
+            f"the others of {limit} places are for other apps (global-parallelism)"
+        )
     rows = (engine.store.rows.by_id(id_, now) for id_ in active)
     targets = (way(row.url, engine.policy.routes).target for row in rows if row is not None)
     (where, most), *_ = Counter(map(origin_of, targets)).most_common(1) or [("", 0)]

@@ -73,7 +73,7 @@ async def global_parallelism(call: Call) -> web.Response:
     """The limit on all deliveries."""
     lanes = call.engine.lanes
     return await call.answer(
-        {"parallelismMax": lanes.global_parallelism, "parallelismCount": len(lanes.active)}
+        {"parallelismMax": lanes.places.limit, "parallelismCount": len(lanes.places.active)}
     )
 
 
