@@ -162,7 +162,7 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to what is no HTTP, or to what we failed at."""
-        if isinstance(exc, ConnectionError) and self.transport is None:
+        if isinstance(exc, ConnectionError) and self._is_over():
             path = request.raw_path.partition("?")[0][:200]  # behind it may be a token
             log.debug("%s %s: the client went away", request.method, path)
             raise exc
@@ -177,6 +177,9 @@ class Connection(web.RequestHandler):
         response = json_response({"error": text}, status)
         response.force_close()
         return response
+
+    def _is_over(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
 
     def _hang_up(self) -> None:
         self.hung_up = True

@@ -169,6 +169,16 @@ async def test_a_client_that_goes_away_in_its_body_is_one_line_for_who_debugs(
     assert (await api.ok("GET", "/_dev/snapshot"))["counts"]["messages"] == 0
 
 
+async def test_a_reader_of_events_that_left_before_the_answer_is_no_fault_of_ours(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "qstash_dev")
+    said = request("GET /_dev/events", b"half").replace(b"Content-Length: 4", b"Content-Length: 9")
+    assert await half_closed(api.port, said) == b""
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert lines == [("DEBUG", "GET /_dev/events: the client went away")]
+
+
 @pytest.mark.parametrize("version", ["", " HTTP/0.9", " HTTP/2.0"])
 async def test_a_version_that_nobody_speaks_is_refused_in_http_that_all_understand(
     api: Api, version: str
