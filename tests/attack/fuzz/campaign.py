@@ -69,7 +69,7 @@ async def fuzz(requests: int, seed: int) -> Report:
     report = Report()
     async with running() as (subject, app_url):
         words = Words(seed, app_url)
-        made = Requests(words, subject.webhook_token, SystemClock().wall() // 1000)
+        made = Requests(words, subject.webhook_token, SystemClock().wall)
         for begin in range(0, requests, ROUND):
             shots = [made.draw() for _ in range(min(ROUND, requests - begin))]
             await _fire(subject, shots, words, report)

@@ -1,6 +1,6 @@
 """Requests as bytes, for each surface: from routes of the real tables, and damaged in their framing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from urllib.parse import quote
 
@@ -47,13 +47,13 @@ class Shot(Struct, frozen=True):
 
 
 class Requests:
-    """Draws requests. `webhook_token` lets some in at the ingress; `now_s` dates signatures."""
+    """Draws requests. `webhook_token` lets some in at the ingress; `wall` (ms) dates signatures."""
 
-    def __init__(self, words: Words, webhook_token: str, now_s: int) -> None:
+    def __init__(self, words: Words, webhook_token: str, wall: Callable[[], int]) -> None:
         self._words = words
         self._random = words.random
         self._webhook_token = webhook_token
-        self._now_s = now_s
+        self._wall = wall
         self._numbers = count(1)
 
     def draw(self) -> Shot:
@@ -131,7 +131,7 @@ class Requests:
             url.encode(errors="replace").decode(),
             body,
             KEYS[0],
-            self._now_s,
+            self._wall() // 1000,
             f"jwt_{next(self._numbers)}",
         )
         return (
