@@ -163,6 +163,7 @@ def test_a_run_is_cancelled_and_started_again(server, waiting):
 def test_a_failed_run_is_resumed_as_a_new_one(server, failed):
     shown = server.run("workflows", "get", "wfr_bad").stdout
     assert "✗ failed" in shown
+    assert "✗ next step" in shown
     assert "500 Internal Server Error" in shown
     resumed = server.run("workflows", "resume", "wfr_bad", "-H", "Upstash-Retries: 4")
     new_id = resumed.stdout.split()[-1]

@@ -264,6 +264,10 @@ def _print_run(found: RunDetail, now: int) -> None:
     for event, address in found.hooks.items():
         click.echo(f"  webhook of {printable(event)}: {printable(address)}")
     for delivery in found.pending:
+        if delivery.get("errors"):
+            click.echo(
+                f"{STEPS[delivery['state']]} {printable(delivery.get('stepName', 'next step'))}"
+            )
         _print_errors(delivery)
     if found.failure is not None:
         state = found.failure["state"].removeprefix("CALLBACK_").lower()
