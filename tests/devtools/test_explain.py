@@ -300,14 +300,20 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
     (
         "host-differs",
         response(400, "Invalid signature"),
-        {"url": "https://my.example.dev/x", "target": "http://127.0.0.1:8000/x"},
+        {
+            "url": "https://my.example.dev/x",
+            "target": "http://127.0.0.1:8000/x",
+            "headers": (
+                ("Upstash-Signature", sign("https://my.example.dev/x", BODY, KEYS[0], NOW, "j")),
+            ),
+        },
         "for my.example.dev, but the app is called at 127.0.0.1:8000",
     ),
     (
         "cloud-signature",
         response(401, "Invalid signature"),
         {"headers": BY_THE_CLOUD, "is_cloud": True, "env": env(**STALE)},
-        "signed this delivery with its own keys",
+        "the app needs the keys of the QStash console",
     ),
     ("signature-time", response(401, "Token is not valid yet"), {}, "not valid at this time"),
     (

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from qstash_dev.devtools.explain.error_text import Said, read_response
 from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
+from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.urls import is_loopback
 
 
@@ -124,6 +125,12 @@ class Evidence:
     @cached_property
     def is_loopback(self) -> bool:
         return is_loopback(self.facts.target or self.facts.url)
+
+    @cached_property
+    def signed_url(self) -> str:
+        """The URL that the signature is for: of a delivery of the cloud that of the tunnel."""
+        claims = inspect(self.sent("upstash-signature"), None, None, None, 0).claims
+        return str(claims.get("sub") or self.facts.url)
 
     @property
     def listens_there(self) -> bool:

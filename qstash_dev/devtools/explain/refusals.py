@@ -15,7 +15,6 @@ from qstash_dev.devtools.explain.signing_keys import (
     keys_in_env,
     may_be_the_keys,
     says_signature,
-    signer,
 )
 from qstash_dev.protocol.json_body import loads
 
@@ -34,19 +33,17 @@ def _cloud(e: Evidence) -> str | None:
     """The cloud signed it, for the tunnel's URL: nothing that `env --write` writes would help."""
     if not e.facts.is_cloud or not says_signature(e):
         return None
-    if signer(e) != "unknown":
-        return None
     return (
-        "The cloud signed this delivery with its own keys: the app needs those of the QStash "
-        "console, or start with --resign always, which signs with the keys of this server. "
-        f"The text does not tell which it is: {_verify(e)}"
+        "This delivery came from the cloud and has its signature: the app needs the keys of the "
+        "QStash console, or start with --resign always, which signs with those of this server. "
+        f"Another URL or body is refused with the same text: {_verify(e)}"
     )
 
 
 def _other_host(e: Evidence) -> str | None:
-    if not says_signature(e) or not e.is_routed:
+    if not says_signature(e):
         return None
-    signed, called = _site(e.facts.url), _site(e.facts.target or "")
+    signed, called = _site(e.signed_url), _site(e.facts.target or e.facts.url)
     if signed == called or e.sent("host").lower() == signed:
         return None
     return (
@@ -174,8 +171,8 @@ def _short(body: bytes) -> str:
 
 REFUSALS = (
     Cause("signature-not-sent", _unsigned),
-    Cause("cloud-signature", _cloud),
     Cause("host-differs", _other_host),
+    Cause("cloud-signature", _cloud),
     Cause("key-differs", _other_key),
     Cause("app-not-restarted", _not_restarted),
     Cause("body-rewritten", _rewritten),

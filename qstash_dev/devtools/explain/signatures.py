@@ -58,7 +58,8 @@ def _missing(e: Evidence) -> str | None:
 def _keys_missing(e: Evidence) -> str | None:
     if not _NO_KEYS.search(e.said.text):
         return None
-    return f"The app has no signing keys ({CURRENT}, {NEXT}): {WRITE_ENV}."
+    fix = "set those of the QStash console" if e.facts.is_cloud else WRITE_ENV
+    return f"The app has no signing keys ({CURRENT}, {NEXT}): {fix}."
 
 
 def _other_subject(e: Evidence) -> str | None:

@@ -5,7 +5,6 @@ import re
 from msgspec import Struct
 
 from qstash_dev.devtools.explain.evidence import Cause, EnvFile, Evidence
-from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.users import DEV_USERS
 
 CURRENT, NEXT = "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"
@@ -49,11 +48,6 @@ def fits(e: Evidence) -> bool:
 def may_be_the_keys(e: Evidence) -> bool:
     """Not when they are right in the file, or this handler took a delivery since the app started."""
     return not fits(e) and e.facts.accepted_at is None
-
-
-def signer(e: Evidence) -> str:
-    """Which key of this server signed: `current`, `next` or `unknown`."""
-    return inspect(e.sent("upstash-signature"), e.facts.keys, None, None, 0).key
 
 
 def says_signature(e: Evidence) -> bool:
