@@ -5,7 +5,8 @@ from base64 import b64encode
 from collections.abc import Sequence
 
 from qstash_dev.cli.exits import USAGE, Failure
-from qstash_dev.client.publishing import joined, publish_name
+from qstash_dev.client.publishing import publish_name
+from qstash_dev.protocol.headers import joined
 
 
 def read_body(text: str) -> bytes:

@@ -1,19 +1,13 @@
 """A publish as people write it, in the shape in which the API takes it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
+
+from qstash_dev.protocol.headers import first, without
 
 _OWN = ("upstash-", "content-type")
 _QUEUE = "upstash-queue-name"
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
-
-
-def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """By name; values of one name are joined, as HTTP has it."""
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
 
 
 def publish_name(name: str) -> str:
@@ -32,8 +26,8 @@ def path_and_headers(url: str, headers: Mapping[str, str]) -> tuple[str, dict[st
     """Where to publish and the headers to send. A queue is part of the path: the header that names
     it makes no message wait in it.
     """
-    queue = next((value for name, value in headers.items() if name.lower() == _QUEUE), None)
+    queue = first(headers.items(), _QUEUE)
     kind = f"enqueue/{quote(queue, safe='')}" if queue else "publish"
     # Only what cannot stand in a request line is escaped; `%2F` and `?` stay as written.
     path = f"/v2/{kind}/{quote(url, safe=_ASCII)}"
-    return path, {name: value for name, value in headers.items() if name.lower() != _QUEUE}
+    return path, dict(without(headers.items(), {_QUEUE}))

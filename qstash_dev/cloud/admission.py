@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
 from qstash_dev.protocol.delivery import told_of
 from qstash_dev.protocol.destination import escape, urls_of
-from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.headers import OF_A_REQUEST, canonical, first, without
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -43,12 +43,6 @@ DEFAULT_RETRIES = 3
 # Base64 decoders skip what they do not know: one signature must not have many spellings.
 _EXACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _ID = re.compile(r"[\w-]{1,200}", re.ASCII)
-_NOT_FORWARDED = frozenset(
-    [
-        *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade"),
-        *("te", "trailer", "proxy-connection", "proxy-authorization", "expect", "accept-encoding"),
-    ]
-)
 
 
 class Arrival(Struct, frozen=True):
@@ -61,7 +55,7 @@ class Arrival(Struct, frozen=True):
 
     def header(self, name: str) -> str | None:
         """The first value of a header; `name` is in lower case."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        return first(self.headers, name)
 
 
 class Gate(Struct, frozen=True):
@@ -322,8 +316,8 @@ def request(arrival: Arrival, admission: Admission, timeout_ms: int) -> Request:
     """The request to the app: as it came, apart from what belongs to each connection."""
     headers = tuple(
         (name, value)
-        for name, value in arrival.headers
-        if name.lower() not in _NOT_FORWARDED and not _is_of_the_way(name, admission)
+        for name, value in without(arrival.headers, OF_A_REQUEST)
+        if not _is_of_the_way(name, admission)
     )
     return Request(
         method=arrival.method,
@@ -345,7 +339,7 @@ def _is_of_the_way(name: str, admission: Admission) -> bool:
 def resigned(request: Request, key: str, now_s: int, jti: str) -> Request:
     """The same request for an app that has the dev keys and does not know of the tunnel."""
     token = sign(request.url, request.body, key, now_s, jti)
-    headers = tuple(pair for pair in request.headers if pair[0].lower() != SIGNATURE)
+    headers = without(request.headers, {SIGNATURE})
     return replace(request, headers=(*headers, ("Upstash-Signature", token)))
 
 
@@ -358,10 +352,8 @@ def _plain(headers: Headers) -> Headers:
     """What a replay delivers again; QStash's own headers are made anew each time."""
     return tuple(
         (canonical(name), value)
-        for name, value in headers
-        if name.lower() not in _NOT_FORWARDED
-        and not name.lower().startswith(("upstash-", "x-forwarded-"))
-        and name.lower() != "user-agent"
+        for name, value in without(headers, OF_A_REQUEST | {"user-agent"})
+        if not name.lower().startswith(("upstash-", "x-forwarded-"))
     )
 
 

@@ -34,15 +34,13 @@ from qstash_dev.cloud.relay import Relay
 from qstash_dev.protocol.creation import expand_group
 from qstash_dev.protocol.destination import escape
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import OF_AN_ANSWER, without
 from qstash_dev.protocol.model import Outcome, Reason, Response
 
 log = logging.getLogger(__name__)
 
 KEPT_REFUSALS = 100
 PUBLISH = "/v2/publish/"
-_NOT_RETURNED = frozenset(
-    ["connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"]
-)
 
 
 class Refused(Struct, frozen=True):
@@ -226,7 +224,6 @@ def _answer(outcome: Outcome) -> web.Response:
         return json_response({"error": outcome.detail}, status)
     response = web.Response(status=outcome.status, body=outcome.body)
     response.headers.popall("Content-Type", None)
-    for name, value in outcome.headers:
-        if name.lower() not in _NOT_RETURNED:
-            response.headers.add(name, value)
+    for name, value in without(outcome.headers, OF_AN_ANSWER):
+        response.headers.add(name, value)
     return response

@@ -19,7 +19,7 @@ from qstash_dev.api.call import Call, json_response
 from qstash_dev.cloud import rewrite
 from qstash_dev.cloud.rewrite import Borders, Sent
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import check_header
+from qstash_dev.protocol.headers import OF_A_REQUEST, OF_AN_ANSWER, check_header, without
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Headers, Query
 from qstash_dev.protocol.query import CANCELLED, json_pairs, parse_query
@@ -31,19 +31,8 @@ TIMEOUT_S = 60.0
 _OURS = re.compile(r"/v2/(?:keys|rotate)(?:/|$)", re.I)
 _MESSAGES = re.compile(r"/v2/messages/?", re.I)
 _OF_MESSAGE = re.compile(r"/v2/messages/([^/]+)(?:/retry)?/?", re.I)
-_NOT_SENT = frozenset(
-    [
-        *("host", "connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"),
-        *("te", "trailer", "expect", "accept-encoding", "authorization", "proxy-authorization"),
-        *("cookie", "origin", "referer"),
-    ]
-)
-_NOT_RETURNED = frozenset(
-    [
-        *("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"),
-        *("set-cookie", "alt-svc", "strict-transport-security"),
-    ]
-)
+_NOT_SENT = OF_A_REQUEST | {"authorization", "cookie", "origin", "referer"}
+_NOT_RETURNED = OF_AN_ANSWER | {"set-cookie", "alt-svc", "strict-transport-security"}
 
 _TROUBLE = {
     401: "the cloud does not accept the token in QSTASH_CLOUD_TOKEN: copy it from the console again",
@@ -223,17 +212,16 @@ def _comes_back(asked: rewrite.Call, borders: Borders) -> bool:
 def _sendable(headers: list[tuple[str, str]]) -> Headers:
     return tuple(
         check_header(name, value)
-        for name, value in headers
-        if name.lower() not in _NOT_SENT and not name.lower().startswith("sec-")
+        for name, value in without(headers, _NOT_SENT)
+        if not name.lower().startswith("sec-")
     )
 
 
 def _returned(status: int, headers: Headers, body: bytes) -> web.Response:
     response = web.Response(status=status, body=body)
     response.headers.popall("Content-Type", None)
-    for name, value in headers:
-        if name.lower() not in _NOT_RETURNED:
-            response.headers.add(name, value)
+    for name, value in without(headers, _NOT_RETURNED):
+        response.headers.add(name, value)
     return response
 
 

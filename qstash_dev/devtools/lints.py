@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from qstash_dev.devtools.body_label import mislabelled
+from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.timing import format_duration
@@ -85,7 +86,7 @@ def _plan(spec: Spec, body: bytes, limits: Limits, delay_ms: int) -> Iterator[st
 
 
 def _body(spec: Spec, body: bytes) -> Iterator[str]:
-    content_type = next((v for n, v in spec.headers if n.lower() == "content-type"), "")
+    content_type = first(spec.headers, "content-type") or ""
     if found := mislabelled(content_type, body):
         yield found
     if body and spec.method in _NO_BODY:

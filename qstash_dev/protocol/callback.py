@@ -6,10 +6,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol.headers import header_map
+from qstash_dev.protocol.headers import header_map, without
 from qstash_dev.protocol.model import (
     Callback,
-    Headers,
     Kind,
     Message,
     Outcome,
@@ -42,7 +41,10 @@ def callback_message(
     spec = Spec(
         url=callback.url,
         method=callback.method,
-        headers=(("Content-Type", "application/json"), *_without_type(callback.headers)),
+        headers=(
+            ("Content-Type", "application/json"),
+            *without(callback.headers, {"content-type"}),
+        ),
         max_retries=source.spec.max_retries if callback.retries is None else callback.retries,
         retry_delay=callback.retry_delay,
         timeout_ms=callback.timeout_ms,
@@ -113,7 +115,3 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
 
 def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
-
-
-def _without_type(headers: Headers) -> Headers:
-    return tuple(pair for pair in headers if pair[0].lower() != "content-type")

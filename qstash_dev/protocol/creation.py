@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.protocol.headers import names_of, without
 from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
 from qstash_dev.protocol.publish.draft import Draft, is_given, parse_draft
 from qstash_dev.protocol.publish.options import OPTIONS
@@ -86,8 +87,7 @@ def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_i
     given = {name.lower() for name, value in headers if is_given(name, value)}
     changes = overrides(draft, headers)
     forwarded = [h for h in draft.spec.headers if f"upstash-forward-{h[0].lower()}" in given]
-    names = {name.lower() for name, _ in forwarded}
-    kept = [header for header in source.spec.headers if header[0].lower() not in names]
+    kept = without(source.spec.headers, names_of(forwarded))
     spec = replace(
         source.spec,
         kind=Kind.DLQ_RETRY,

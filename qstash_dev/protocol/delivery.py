@@ -6,7 +6,8 @@ a second `Upstash-Signature` would break verification.
 
 from urllib.parse import urlsplit
 
-from qstash_dev.protocol.model import Headers, Message, Request
+from qstash_dev.protocol.headers import NEVER_FORWARDED, names_of, without
+from qstash_dev.protocol.model import Message, Request
 from qstash_dev.protocol.publish.options import echoed
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.urls import origin_of
@@ -15,20 +16,6 @@ from qstash_dev.protocol.workflow.render import run_headers
 USER_AGENT = "Upstash-QStash"
 REGION = "EU-CENTRAL-1"
 MAX_TIMEOUT_MS = 7_200_000
-NEVER_FORWARDED = frozenset(
-    [
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "keep-alive",
-        "upgrade",
-        "te",
-        "trailer",
-        "proxy-connection",
-        "expect",
-    ]
-)
 
 
 def build_request(
@@ -44,12 +31,7 @@ def build_request(
     if target != spec.url:
         own |= told_of(spec.url, keep_host=keep_host)
     own["Upstash-Signature"] = sign(spec.url, message.body, key, now_s, jti)
-    taken = {name.lower() for name in own}
-    forwarded = tuple(
-        (name, value)
-        for name, value in spec.headers
-        if name.lower() not in taken and name.lower() not in NEVER_FORWARDED
-    )
+    forwarded = without(spec.headers, NEVER_FORWARDED | names_of(own.items()))
     return Request(
         method=spec.method,
         url=spec.url,
@@ -92,8 +74,3 @@ def _own_headers(message: Message) -> dict[str, str]:
     headers |= run_headers(spec.place)
     headers |= echoed(spec)
     return {name: value for name, value in headers.items() if value is not None}
-
-
-def content_type(headers: Headers) -> str | None:
-    """The `Content-Type` among `headers`, if any."""
-    return next((value for name, value in headers if name.lower() == "content-type"), None)

@@ -1,7 +1,11 @@
-"""Headers as pairs of name and value: how names are written, and what can stand in a request."""
+"""Headers as pairs of name and value: finding them, what belongs to one connection, what is secret.
+
+Names are compared in any case; those that are looked for are given in lower case.
+"""
 
 import re
 from collections import defaultdict
+from collections.abc import Container, Iterable
 from functools import lru_cache
 
 from qstash_dev.protocol.errors import QStashError
@@ -12,6 +16,23 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 # Control characters but the tab, and what is no text: nothing that could be sent on or stored.
 UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+
+HOP_BY_HOP = frozenset(
+    (
+        *("connection", "keep-alive", "proxy-connection", "te", "trailer"),
+        *("transfer-encoding", "upgrade", "expect"),
+    )
+)
+"""Headers of one connection, which nobody passes on (RFC 9110, 7.6.1)."""
+
+NEVER_FORWARDED = HOP_BY_HOP | {"host", "content-length"}
+"""Headers that no request may bring along, for whoever sends it makes its own."""
+
+OF_A_REQUEST = NEVER_FORWARDED | {"accept-encoding", "proxy-authorization", "proxy-authenticate"}
+"""Headers that say something of the request that was received, not of one that is made from it."""
+
+OF_AN_ANSWER = HOP_BY_HOP | {"content-length", "content-encoding"}
+"""Headers of an answer that do not hold for its decoded body on another connection."""
 
 SECRET = frozenset(
     (
@@ -47,3 +68,36 @@ def header_map(headers: Headers) -> dict[str, list[str]]:
     for name, value in headers:
         values[canonical(name)].append(value)
     return dict(values)
+
+
+def all_of(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
+    """Every value of a header, in order."""
+    return [value for key, value in headers if key.lower() == name]
+
+
+def first(headers: Iterable[tuple[str, str]], name: str) -> str | None:
+    """The first value of a header, `None` without one."""
+    return next((value for key, value in headers if key.lower() == name), None)
+
+
+def without(headers: Iterable[tuple[str, str]], names: Container[str]) -> Headers:
+    """The others."""
+    return tuple(pair for pair in headers if pair[0].lower() not in names)
+
+
+def only(headers: Iterable[tuple[str, str]], names: Container[str]) -> Headers:
+    """Those of these names."""
+    return tuple(pair for pair in headers if pair[0].lower() in names)
+
+
+def names_of(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The names that there are, in lower case."""
+    return frozenset(name.lower() for name, _ in headers)
+
+
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """By name; values of one name are joined, as HTTP has it."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found

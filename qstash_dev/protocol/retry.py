@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import Headers, Response
 from qstash_dev.protocol.timing import DAY_MS, parse_retry_after
 
@@ -191,8 +192,8 @@ def retry_after_ms(headers: Headers, now: int) -> int | None:
     `None` when there is none, or none that is readable and at most a day.
     """
     for wanted in RETRY_AFTER_HEADERS:
-        for name, value in headers:
-            if name.lower() == wanted and (wait := parse_retry_after(value, now)) is not None:
+        for value in all_of(headers, wanted):
+            if (wait := parse_retry_after(value, now)) is not None:
                 return wait
     return None
 
@@ -203,6 +204,6 @@ def is_non_retryable(response: Response) -> bool:
     489 without the header is an ordinary failure.
     """
     return response.status == 489 and any(
-        name.lower() == "upstash-nonretryable-error" and value.strip().lower() == "true"
-        for name, value in response.headers
+        value.strip().lower() == "true"
+        for value in all_of(response.headers, "upstash-nonretryable-error")
     )

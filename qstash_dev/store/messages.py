@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol.delivery import content_type, host_and_path
+from qstash_dev.protocol.delivery import host_and_path
+from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -342,7 +343,8 @@ class Messages:
             seq, message.id, message.user, message.state, message.due_at, message.created_at,
             message.not_before, now, message.retried, message.attempts, spec.kind, spec.method,
             spec.url, host, path, spec.caller_ip, spec.max_retries, len(message.body),
-            content_type(redact_headers(spec.headers, spec.redact)), message.state == State.ACTIVE,
+            first(redact_headers(spec.headers, spec.redact), "content-type"),
+            message.state == State.ACTIVE,
         )  # fmt: skip
         special = (
             spec.parent_id, message.line, message.line_queue, spec.queue, spec.topic, spec.endpoint,

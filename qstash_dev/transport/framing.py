@@ -3,6 +3,7 @@ but for one that is read by Node."""
 
 import contextlib
 
+from qstash_dev.protocol.headers import names_of
 from qstash_dev.protocol.model import Headers
 from qstash_dev.transport.target import Target
 
@@ -16,7 +17,7 @@ def request_head(method: str, target: Target, headers: Headers, length: int) -> 
     `headers` must not frame the body themselves. A method that usually has a body says that there
     is none, as with Go. Raises ValueError for what would begin another line.
     """
-    names = {name.lower() for name, _ in headers}
+    names = names_of(headers)
     lines = [f"{method} {target.path} HTTP/1.1"]
     if "host" not in names:
         lines.append(f"Host: {target.authority}")

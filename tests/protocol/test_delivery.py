@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.protocol.delivery import build_request, content_type, host_and_path
+from qstash_dev.protocol.delivery import build_request, host_and_path
 from qstash_dev.protocol.model import FlowControl, Message, Request
 from qstash_dev.protocol.publish.readers import flow_value
 from qstash_dev.protocol.signature import inspect
@@ -147,11 +147,6 @@ def test_the_signature_is_for_the_published_url_wherever_it_is_sent() -> None:
 )
 def test_host_and_path_for_log_filters(url: str, host: str, path: str) -> None:
     assert host_and_path(url) == (host, path)
-
-
-def test_the_content_type_is_found_in_any_spelling() -> None:
-    assert content_type((("X", "1"), ("content-TYPE", "text/plain"))) == "text/plain"
-    assert content_type(()) is None
 
 
 @given(st.binary(max_size=200))

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.logs import entry_document
 from qstash_dev.api.control.waiting import why_waiting
-from qstash_dev.protocol.delivery import content_type
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import SECRET
+from qstash_dev.protocol.headers import SECRET, first, names_of
 from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import (
     Attempt,
@@ -172,7 +171,7 @@ def _failure(outcome: SendFailure) -> dict[str, Any]:
 
 def _redacted(message: Message, headers: Headers) -> Headers:
     """Hashes for the message's own headers; those that the server adds hide nothing."""
-    own = {name.lower() for name, _ in message.spec.headers}
+    own = names_of(message.spec.headers)
     hidden = dict(redact_headers(message.spec.headers, message.spec.redact))
     if not message.spec.redact:
         return headers
@@ -182,7 +181,7 @@ def _redacted(message: Message, headers: Headers) -> Headers:
 
 
 def _signature(call: Call, message: Message, attempt: Attempt) -> dict[str, Any] | None:
-    token = next((v for n, v in attempt.request_headers if n.lower() == "upstash-signature"), None)
+    token = first(attempt.request_headers, "upstash-signature")
     if token is None:
         return None
     keys = call.engine.attempts.signing_keys(message.user)
@@ -200,7 +199,7 @@ def _parent(call: Call, message: Message, now: int) -> Row | None:
 
 def media_type(message: Message) -> str:
     """The content type of a message's body, for whoever downloads it; not one that is redacted."""
-    shown = content_type(_redacted(message, message.spec.headers)) or ""
+    shown = first(_redacted(message, message.spec.headers), "content-type") or ""
     return shown if "/" in shown else "application/octet-stream"
 
 

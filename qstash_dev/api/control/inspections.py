@@ -11,6 +11,7 @@ from qstash_dev.api.control.messages import body_bytes, find
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.explain.refusals import reserialised
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Attempt, Message, Response
 from qstash_dev.protocol.signature import inspect
 
@@ -70,7 +71,7 @@ def _attempt(call: Call, message: Message, number: int | None) -> Attempt:
 
 
 def _sent(attempt: Attempt, name: str) -> str:
-    return next((v for n, v in attempt.request_headers if n.lower() == name), "")
+    return first(attempt.request_headers, name) or ""
 
 
 ROUTES = (Route("POST", "/_dev/messages/{id}/verify", verify),)

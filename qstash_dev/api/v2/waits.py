@@ -8,7 +8,7 @@ from aiohttp import web
 
 from qstash_dev.api.call import Call, readable
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import canonical
+from qstash_dev.protocol.headers import HOP_BY_HOP, canonical
 from qstash_dev.protocol.workflow.headers import CREATED_AT, RUN_ID, created_at
 from qstash_dev.protocol.workflow.model import Run, Waiter, is_live
 from qstash_dev.protocol.workflow.waits import Served, read_wait, webhook_event
@@ -18,9 +18,6 @@ IN_CLOUD = (
     "the webhook of a run in the cloud cannot be called here: its address has the user of the local "
     "token. Call the cloud's own /v2/workflows/hooks/ with the UserID of the cloud's token, or notify "
     "the run"
-)
-_OF_A_CONNECTION = frozenset(
-    ("connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect")
 )
 
 
@@ -68,7 +65,7 @@ async def webhook(call: Call) -> web.Response:
     request = call.request
     headers: dict[str, list[str]] = {}
     for name, value in call.text_headers():
-        if name.lower() not in _OF_A_CONNECTION:
+        if name.lower() not in HOP_BY_HOP:
             headers.setdefault(canonical(name), []).append(value)
     data = webhook_event(
         request.method,

@@ -14,10 +14,11 @@ from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
-from qstash_dev.client.publishing import absolute, joined
+from qstash_dev.client.publishing import absolute
 from qstash_dev.devtools.body_label import is_document
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
 from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
+from qstash_dev.protocol.headers import joined
 from qstash_dev.protocol.publish.options import BY_NAME, OPTIONS
 
 FINISHED = ("delivered", "failed", "canceled")

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from msgspec import Struct
 
 from qstash_dev.devtools.explain.error_text import Said, read_response
+from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.urls import is_loopback
@@ -187,7 +188,7 @@ def says(phrase: str, text: str, *statuses: int) -> Callable[[Evidence], str | N
 
 
 def _header(headers: Headers, name: str) -> str:
-    return next((value for key, value in headers if key.lower() == name), "")
+    return first(headers, name) or ""
 
 
 def _split(url: str) -> SplitResult:

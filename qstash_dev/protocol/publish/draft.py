@@ -8,30 +8,21 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from qstash_dev.protocol.headers import TOKEN, UNSENDABLE, canonical, check_header
+from qstash_dev.protocol.headers import (
+    OF_A_REQUEST,
+    TOKEN,
+    UNSENDABLE,
+    canonical,
+    check_header,
+    first,
+    without,
+)
 from qstash_dev.protocol.model import Headers, Spec
 from qstash_dev.protocol.publish.notices import notices, unforwarded
 from qstash_dev.protocol.publish.options import read_draft, read_spec
 from qstash_dev.protocol.publish.readers import flag, forwarded
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.workflow.headers import Part, read_part
-
-_HOP_BY_HOP = frozenset(
-    [
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "host",
-        "content-length",
-        "expect",
-        "accept-encoding",
-    ]
-)
 
 
 class Draft(Struct, frozen=True):
@@ -73,7 +64,7 @@ def parse_draft(
     """
     own, ordinary = _sort(request_headers)
     if authorized_by_header:
-        ordinary = tuple(pair for pair in ordinary if pair[0].lower() != "authorization")
+        ordinary = without(ordinary, {"authorization"})
     named = _joined(own)
     own += [(name, value.strip()) for name, value in (config or {}).items() if name not in named]
     merged = _joined((defaults or {}).items()) | _joined(own)
@@ -83,7 +74,7 @@ def parse_draft(
     forwards_all = flag(merged, "upstash-header-forward", limits)
     if forwards_all:
         handed_on = _with_ordinary(handed_on, ordinary)
-    content_type = next((v for n, v in ordinary if n.lower() == "content-type"), None)
+    content_type = first(ordinary, "content-type")
     typed = (check_header("Content-Type", content_type),) if content_type else ()
     return Draft(
         spec=Spec(
@@ -136,6 +127,6 @@ def _with_ordinary(handed_on: Headers, ordinary: Headers) -> Headers:
     extra = tuple(
         check_header(canonical(name), value)
         for name, value in ordinary
-        if name.lower() not in _HOP_BY_HOP and canonical(name) not in taken
+        if name.lower() not in OF_A_REQUEST and canonical(name) not in taken
     )
     return handed_on + extra

@@ -5,7 +5,7 @@ Applied when a message is accepted: what is stored is complete, so lanes and del
 
 from msgspec.structs import replace
 
-from qstash_dev.protocol.delivery import NEVER_FORWARDED
+from qstash_dev.protocol.headers import OF_A_REQUEST, names_of, only, without
 from qstash_dev.protocol.model import Callback, CallType, Headers, Place, Spec
 from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.publish.readers import DEFAULT_RETRIES
@@ -18,8 +18,6 @@ from qstash_dev.protocol.workflow.model import Run
 
 _LABEL = "upstash-label"
 
-# What an app forwards of the request that it got itself, and that belongs to that request alone.
-_OF_A_REQUEST = NEVER_FORWARDED | {"accept-encoding"}
 _TO_APP = frozenset((CallType.STEP, CallType.STEP_CONFIG, CallType.FROM_CALLBACK))
 
 
@@ -93,7 +91,7 @@ def _inherited(config: Spec, spec: Spec, given: frozenset[str]) -> Spec:
 
 def _with_inherited(own: Headers, started_with: Headers) -> Headers:
     """`upstash-*` headers would name another delivery, or make the app start another run."""
-    taken = {name.lower() for name, _ in own} | {"content-type"}
+    taken = names_of(own) | {"content-type"}
     return own + tuple(
         (name, value)
         for name, value in _cleaned(started_with)
@@ -103,16 +101,16 @@ def _with_inherited(own: Headers, started_with: Headers) -> Headers:
 
 
 def _cleaned(headers: Headers) -> Headers:
-    return tuple(pair for pair in headers if pair[0].lower() not in _OF_A_REQUEST)
+    """Apps forward what they got themselves, also what belongs to that request alone."""
+    return without(headers, OF_A_REQUEST)
 
 
 def _versioned(run: Run, place: Place, headers: Headers) -> Headers:
     """Without its version the app takes a step for a start; with it, a call's result for a step."""
     version = SDK_VERSION.lower()
-    others = tuple(pair for pair in headers if pair[0].lower() != version)
+    others = without(headers, {version})
     if place.call_type == CallType.FROM_CALLBACK:
         return others
     if len(others) < len(headers):
         return headers
-    started_with = next((p for p in run.config.headers if p[0].lower() == version), None)
-    return headers if started_with is None else (*headers, started_with)
+    return (*headers, *only(run.config.headers, {version})[:1])

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.creation import due_at, new_message
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import CallType, Kind, Message, Place, Spec
 from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.quota import Limits, exceeds
@@ -265,7 +266,7 @@ def _features(draft: Draft) -> tuple[str, ...]:
 
 
 def _check_depth(spec: Spec, limits: Limits) -> None:
-    counts = [value for name, value in spec.headers if name.lower() == _INVOKE_COUNT]
+    counts = all_of(spec.headers, _INVOKE_COUNT)
     depth = int(counts[-1]) if counts and counts[-1].isdecimal() and len(counts[-1]) < 10 else 0
     if depth > limits.max_run_depth:
         raise QStashError(

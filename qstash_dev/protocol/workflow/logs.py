@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import CallType, Message, Response, State
 from qstash_dev.protocol.wire import present
 from qstash_dev.protocol.workflow.log_fields import (
@@ -114,7 +115,7 @@ def _failing_step(troubles: tuple[Trouble, ...]) -> str | None:
     attempt = troubles[-1].attempt if troubles else None
     outcome = attempt.outcome if attempt is not None else None
     headers = outcome.headers if isinstance(outcome, Response) else ()
-    found = [value for name, value in headers if name.lower() == "upstash-error-step-name"]
+    found = all_of(headers, "upstash-error-step-name")
     return found[-1] if found else None
 
 

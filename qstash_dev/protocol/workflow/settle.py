@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import settle as plain
 from qstash_dev.protocol.callback import Result, callback_message
+from qstash_dev.protocol.headers import names_of
 from qstash_dev.protocol.model import (
     Attempt,
     Callback,
     CallType,
     Change,
-    Headers,
     Kind,
     Message,
     Outcome,
@@ -212,8 +212,8 @@ def _failure_called(
         State.FAILED: FailureState.FAIL,
         State.CANCELED: FailureState.CANCELED,
     }
-    not_found = isinstance(outcome, Response) and _has(
-        outcome.headers, "upstash-workflow-failure-callback-notfound"
+    not_found = isinstance(outcome, Response) and (
+        "upstash-workflow-failure-callback-notfound" in names_of(outcome.headers)
     )
     told = replace(run, failure=replace(failure, state=states[state], not_found=not_found))
     return joined(change.at, (change, RunChange(change.at, runs=(told,))))
@@ -225,12 +225,9 @@ def _trigger_error(run: Run, place: Place, outcome: Outcome) -> str | None:
         return None
     if not isinstance(outcome, Response) or not 200 <= outcome.status < 300:
         return None
-    if not _has(outcome.headers, "upstash-workflow-sdk-version"):
+    names = names_of(outcome.headers)
+    if "upstash-workflow-sdk-version" not in names:
         return NOT_A_WORKFLOW
-    if run.triggered and not _has(outcome.headers, "upstash-workflow-sdk"):
+    if run.triggered and "upstash-workflow-sdk" not in names:
         return OLD_SDK
     return None
-
-
-def _has(headers: Headers, wanted: str) -> bool:
-    return any(name.lower() == wanted for name, _ in headers)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from qstash_dev.protocol.headers import names_of, without
 from qstash_dev.protocol.model import Callback, Headers
 from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.workflow.headers import ALL_FEATURES, SDK_VERSION, UNKNOWN_SDK, Part
@@ -40,10 +41,9 @@ def triggered(draft: Draft, run_id: str, new_id: Callable[[str], str], unknown_s
 
 def _workflow_family(callback: Callback, forwarded: Headers) -> Callback:
     """The failure function sees the headers that the run was started with."""
-    others = tuple(pair for pair in forwarded if pair[0].lower() != "content-type")
+    others = without(forwarded, {"content-type"})
     return replace(callback, headers=_with(_with(callback.headers, others), _IS_FAILURE))
 
 
 def _with(headers: Headers, more: list[tuple[str, str]] | Headers) -> Headers:
-    taken = {name.lower() for name, _ in headers}
-    return headers + tuple(pair for pair in more if pair[0].lower() not in taken)
+    return headers + without(more, names_of(headers))

@@ -17,6 +17,7 @@ from qstash_dev.devtools.filters import (
     Text,
     Value,
 )
+from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.redact import redact_body, redact_headers
 from qstash_dev.protocol.urls import is_loopback
@@ -176,7 +177,7 @@ def _has_header(spec: bytes, name: str, regex: str | None) -> bool:
     """SQL function: whether a stored spec has a header of this name and, if asked for, this value."""
     known = _decode(spec)
     headers = redact_headers(known.headers, known.redact)
-    values = [value for key, value in headers if key.lower() == name]
+    values = all_of(headers, name)
     if regex is None:
         return bool(values)
     return any(_compile(regex, _REGEX).fullmatch(value) for value in values)

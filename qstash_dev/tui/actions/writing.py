@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 from qstash_dev.client import Detail
-from qstash_dev.client.publishing import absolute, joined, publish_name
+from qstash_dev.client.publishing import absolute, publish_name
+from qstash_dev.protocol.headers import first, joined
 from qstash_dev.protocol.redact import REDACTED
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
 from qstash_dev.tui.model import fixtures
 from qstash_dev.tui.model.diff import attempt_diff, message_diff
 from qstash_dev.tui.model.drafts import Draft, header_pairs
-from qstash_dev.tui.render.bodies import header_value
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.forms import NEW, MessageForm
 from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
@@ -159,7 +159,7 @@ def _shown_body(page: str, detail: Detail) -> tuple[int | None, str | None]:
     last = detail.attempts[-1] if detail.attempts else None
     if page == "Request" or last is None or last.response is None:
         return None, detail.row.content_type
-    return last.number, header_value(last.response.headers, "content-type")
+    return last.number, first(last.response.headers, "content-type")
 
 
 async def diff(screen: Screen) -> None:

@@ -4,6 +4,7 @@ import shlex
 from typing import NamedTuple
 
 from qstash_dev.client import Body, Detail, Server
+from qstash_dev.protocol.headers import NEVER_FORWARDED, without
 
 
 class Copyable(NamedTuple):
@@ -50,8 +51,7 @@ def publish_curl(detail: Detail, server: Server) -> str:
 def delivery_curl(detail: Detail) -> str:
     """A `curl` that does what the last attempt did, with its signature."""
     last = detail.attempts[-1]
-    skip = {"host", "content-length", "connection"}
-    headers = [(k, v) for k, v in last.request.headers if k.lower() not in skip]
+    headers = list(without(last.request.headers, NEVER_FORWARDED))
     return _curl(detail.request.method, last.target, headers, detail.request.body)
 
 

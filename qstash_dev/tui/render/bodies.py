@@ -37,11 +37,6 @@ def body_lines(body: Body, content_type: str | None) -> list[Line]:
     return lines
 
 
-def header_value(headers: list[tuple[str, str]], name: str) -> str | None:
-    """The first value of a header; names match in any case."""
-    return next((value for key, value in headers if key.lower() == name.lower()), None)
-
-
 def json_problem(text: str) -> str | None:
     """Why the text is not JSON, with line and column; `None` when it is."""
     try:

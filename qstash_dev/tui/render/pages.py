@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from qstash_dev.client import Attempt, Detail, Row
+from qstash_dev.protocol.headers import first
 from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.bodies import body_lines, header_value
+from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.palette import Line, Span
 
 
@@ -35,7 +36,7 @@ def overview(detail: Detail, when: When) -> list[Line]:
     answer = next((a.response for a in reversed(detail.attempts) if a.response), None)
     if answer is not None:
         lines += [[], _rule("Last answer")]
-        lines += body_lines(answer.body, header_value(answer.headers, "content-type"))
+        lines += body_lines(answer.body, first(answer.headers, "content-type"))
     if detail.events:
         lines += [[], _rule("Events")]
         lines += [_event(event, when) for event in detail.events]
@@ -45,10 +46,10 @@ def overview(detail: Detail, when: When) -> list[Line]:
 def request(detail: Detail, when: When) -> list[Line]:
     """What was published."""
     asked = detail.request
-    first: Line = [(asked.method, "bold"), (" ", ""), (fmt.safe(asked.url), "link")]
-    lines = [first, [], *_headers(asked.headers)]
+    start: Line = [(asked.method, "bold"), (" ", ""), (fmt.safe(asked.url), "link")]
+    lines = [start, [], *_headers(asked.headers)]
     lines += [[], _rule(f"Body  {fmt.size(asked.body.size)}")]
-    lines += body_lines(asked.body, header_value(asked.headers, "content-type"))
+    lines += body_lines(asked.body, first(asked.headers, "content-type"))
     for name, body in asked.decoded.items():
         lines += [[], _rule(f"{name}, decoded  {fmt.size(body.size)}"), *body_lines(body, "")]
     return lines
@@ -225,14 +226,14 @@ def _answer(attempt: Attempt) -> list[Line]:
             [(fmt.safe(failure.detail), "")],
         ]
     got = attempt.response
-    first: Line = [
+    start: Line = [
         (f"HTTP/{fmt.safe(got.http_version)} ", "muted"),
         (reason_phrase(got.status), status_role(got.status)),
         (f"  in {_ms(attempt.total_ms)}", "muted"),
     ]
-    lines = [first, [], *_headers(got.headers)]
+    lines = [start, [], *_headers(got.headers)]
     lines += [[], _rule(f"Body  {fmt.size(got.body.size)}")]
-    return lines + body_lines(got.body, header_value(got.headers, "content-type"))
+    return lines + body_lines(got.body, first(got.headers, "content-type"))
 
 
 def _attempt_line(attempt: Attempt, when: When) -> Line:
