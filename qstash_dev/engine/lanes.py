@@ -6,7 +6,7 @@ Time comes in as an argument; nothing here waits or stores.
 """
 
 from collections import Counter
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from msgspec.structs import replace
 
@@ -15,6 +15,9 @@ from qstash_dev.store.messages import Ticket
 
 Key = tuple[str, str]
 """A user and a name of theirs."""
+
+SLACK = 100
+"""So many of a line may have left it before it is made anew."""
 
 RESERVE = 10
 """One of so many places that an origin finds free is left to others: else a hundred hung deliveries
@@ -39,7 +42,11 @@ class Line:
 
     def leave(self, message_id: str) -> bool:
         """Step out of the line; whether it was there."""
-        return self._tickets.pop(message_id, None) is not None
+        was_there = self._tickets.pop(message_id, None) is not None
+        if len(self._heap) > 2 * len(self._tickets) + SLACK:
+            self._heap = [(t.not_before, t.seq, t.id) for t in self._tickets.values()]
+            heapify(self._heap)
+        return was_there
 
     def ahead_of(self, message_id: str) -> int | None:
         """How many stand before a message; `None` when it is not in this line."""
@@ -70,6 +77,12 @@ class QueueLane:
         self.holders: Counter[str] = Counter()
         self._returning = Line()
         self._line = Line()
+
+    @property
+    def is_as_new(self) -> bool:
+        """Whether it says nothing that a new one does not."""
+        is_plain = self.parallelism == 1 and not self.paused
+        return is_plain and not (self.holders or len(self._returning) or len(self._line))
 
     def enter(self, ticket: Ticket) -> None:
         """Stand in line."""
@@ -365,10 +378,7 @@ class Lanes:
         """The tickets that start now; `at_once` lowers the global limit for this time."""
         self._wake_rates(now)
         for key in self._drain(self._stirred_queues):
-            while ticket := self.queue(key).next():
-                if ticket.id not in self._place_of:
-                    self.hold(key, ticket.id)
-                self._pass_queue(ticket)
+            self._pass_line(key)
         stirred = set(self._drain(self._stirred_flows))
         for key in sorted(stirred):
             self._pass_flow(key, now)
@@ -399,12 +409,23 @@ class Lanes:
 
     def withdraw(self, message_id: str, queue: Key | None, flow: Key | None) -> None:
         """A waiting message will not start: it leaves whatever line it stands in."""
-        if queue is not None and self.queue(queue).leave(message_id):
+        lane = self.queues.get(queue) if queue is not None else None
+        if lane is not None and queue is not None and lane.leave(message_id):
+            self.stir_queue(queue)
             return
         if flow is not None and flow in self.flows:
             self.flows[flow].withdraw(message_id)
             self.stir_flow(flow)
         self.places.leave(message_id)
+
+    def _pass_line(self, key: Key) -> None:
+        lane = self.queues.get(key)
+        while lane is not None and (ticket := lane.next()):
+            if ticket.id not in self._place_of:
+                self.hold(key, ticket.id)
+            self._pass_queue(ticket)
+        if lane is not None and lane.is_as_new:
+            del self.queues[key]
 
     def _pass_queue(self, ticket: Ticket) -> None:
         if ticket.flow_key is None:

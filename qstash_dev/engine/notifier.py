@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Iterator
 
 KEPT_TOMBSTONES = 1_000
+KEPT_IDS = 10_000
+"""In all of them: who has missed more begins anew."""
 
 
 class Closed(Exception):
@@ -81,19 +83,25 @@ class Tombstones:
 
     def __init__(self) -> None:
         self.count = 0
-        self._kept: deque[tuple[int, list[str]]] = deque(maxlen=KEPT_TOMBSTONES)
-        self._begun_anew_at = -1
+        self._kept: deque[tuple[int, list[str]]] = deque()
+        self._size = 0
+        self._known_after = -1
 
     def add(self, ids: list[str], seq: int) -> None:
         """These messages are gone; `seq` is the number of the last event."""
         self._kept.append((seq, ids))
         self.count += 1
+        self._size += len(ids)
+        while len(self._kept) > KEPT_TOMBSTONES or self._size > KEPT_IDS:
+            self._known_after, dropped = self._kept.popleft()
+            self._size -= len(dropped)
 
     def begin_anew(self, seq: int) -> None:
         """All is gone: who has seen no event after `seq` knows nothing that is still true."""
         self._kept.clear()
         self.count += 1
-        self._begun_anew_at = seq
+        self._size = 0
+        self._known_after = seq
 
     def since(self, count: int) -> list[str] | None:
         """Ids that went after `count` tombstones; `None` when that is too long ago to tell."""
@@ -104,7 +112,6 @@ class Tombstones:
 
     def seen_by(self, seq: int) -> int:
         """The count at which a reader was that knows the events up to `seq`."""
-        missed = sum(at >= seq for at, _ in self._kept)
-        if seq <= self._begun_anew_at or missed == KEPT_TOMBSTONES:
+        if seq <= self._known_after:
             return -1
-        return self.count - missed
+        return self.count - sum(at >= seq for at, _ in self._kept)

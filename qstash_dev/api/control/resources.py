@@ -37,7 +37,8 @@ async def list_queues(call: Call) -> web.Response:
     documents = []
     for user, name, queue in call.store.queues.all():
         lag = call.engine.queues.lag(user, name)
-        active = len(call.engine.lanes.queue((user, name)).holders)
+        lane = call.engine.lanes.queues.get((user, name))
+        active = len(lane.holders) if lane is not None else 0
         documents.append({**queue_document(queue, lag), "user": user, "active": active})
     return await call.answer({"queues": documents})
 
