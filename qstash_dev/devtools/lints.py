@@ -5,14 +5,13 @@ one, is an error here as it is there.
 """
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from qstash_dev.devtools.body_label import mislabelled
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.protocol.urls import Place, place_of
+from qstash_dev.protocol.urls import Place, place_of, site_of
 
 _NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
 
@@ -60,10 +59,8 @@ def _callback(name: str, callback: Callback, destination: Place) -> Iterator[str
 
 
 def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+    site = site_of(url)
+    return site.host if site is not None else ""
 
 
 def _plan(spec: Spec, body: bytes, limits: Limits, delay_ms: int) -> Iterator[str]:

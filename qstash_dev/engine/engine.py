@@ -92,6 +92,7 @@ class Engine:
         self.store = store
         self.clock = clock
         self.policy = policy
+        store.leaves.routes = policy.routes
         self.lanes = lanes
         self.paused = False
         self._is_stale = False
@@ -276,6 +277,7 @@ class Engine:
     def set_policy(self, policy: Policy) -> None:
         """Behave by this from now on. What is held is judged anew if that can make a difference."""
         old, self.policy = self.policy, policy
+        self.store.leaves.routes = policy.routes
         if (old.routes, old.external, old.hold) != (policy.routes, policy.external, policy.hold):
             for awaited in filter(hold.is_ours, self.store.messages.held()):
                 self.release(awaited)

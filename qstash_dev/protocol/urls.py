@@ -23,6 +23,7 @@ _URL = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _HOST_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::([0-9]{0,5}))?")
 _NUMBER = re.compile(r"0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_ALIASES = frozenset({"localhost", "127.0.0.1", "::1"})
 _BOUNDARIES = ("", "/", "?", "#")
 
 
@@ -128,6 +129,23 @@ def route(url: str, routes: Routes) -> str:
 def is_under(url: str, prefix: str) -> bool:
     """Whether a URL is one of those that a route for `prefix` would lead elsewhere."""
     return _routed(url, ((prefix, prefix),))[0] is not None
+
+
+def below(url: str, base: str) -> str | None:
+    """What a URL has after `base`, if that is a place of this site; `None` if not.
+
+    The usual names of this machine are one site.
+    """
+    site, own = site_of(url), site_of(base)
+    if site is None or own is None or site.has_user:
+        return None
+    is_here = {site.host, own.host} <= _ALIASES
+    path = _rest(base).rstrip("/")
+    rest = _rest(url)[len(path) :]
+    is_same = (site.scheme, site.port) == (own.scheme, own.port)
+    if not is_same or not (is_here or site.host == own.host) or rest[:1] not in ("/", "?"):
+        return None
+    return rest if _rest(url).startswith(path) else None
 
 
 def site_of(url: str) -> Site | None:

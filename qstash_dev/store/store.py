@@ -8,6 +8,7 @@ from qstash_dev.store.attempts import Attempts
 from qstash_dev.store.bin import Bin
 from qstash_dev.store.database import Database, Later
 from qstash_dev.store.feed import Feed
+from qstash_dev.store.lists.condition import Leaves
 from qstash_dev.store.lists.rows import Rows
 from qstash_dev.store.lists.run_logs import RunLogs
 from qstash_dev.store.lists.run_rows import RunRows
@@ -39,7 +40,8 @@ class Store:
         self.bin = Bin(database)
         self.run_logs = RunLogs(database, self.messages, self.attempts, self.workflows)
         self.run_rows = RunRows(database, self.runs, self.run_logs, self.waits)
-        selector = Selector(database)
+        self.leaves = Leaves()
+        selector = Selector(database, self.leaves)
         self.rows = Rows(database, selector)
         self.feed = Feed(database, self._event_numbers, selector)
         self.search = Search(database)

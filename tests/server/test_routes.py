@@ -76,3 +76,17 @@ async def test_routes_that_make_no_sense_are_refused(start, order):
     server = await start()
     await server.call("PUT", "/_dev/routes", order, status=400)
     assert await server.call("GET", "/_dev/routes") == {"routes": []}
+
+
+async def test_what_a_route_keeps_on_this_machine_is_not_external(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start(external="deny", routes=((FAR, app.url),))
+    kept = await server.publish(f"{FAR}/kept")
+    await server.wait("state:delivered")
+    left = await server.publish("https://nowhere.invalid/", Upstash_Retries=0)
+    await server.wait("state:failed")
+    assert [row["id"] for row in await server.wait("is:external")] == [left]
+    assert [row["id"] for row in await server.wait("-is:external")] == [kept]
+    await server.call("PUT", "/_dev/routes", {"routes": []})
+    assert [row["id"] for row in await server.wait("is:external", 2)] == [left, kept]

@@ -67,6 +67,15 @@ def test_times_are_of_the_zone_that_was_given() -> None:
         ("https://example.com/x", "http://localhost:3000", "https://example.com/x"),
         ("https://app.test/x", "https://app.test", "/x"),
         ("https://app.test/x", "", "https://app.test/x"),
+        ("http://localhost/x", "http://localhost:80", "/x"),
+        ("HTTP://LocalHost:3000/x", "http://localhost:3000", "/x"),
+        ("http://localhost:3000/base/x", "http://localhost:3000/base", "/x"),
+        (
+            "http://localhost:3000/other",
+            "http://localhost:3000/base",
+            "http://localhost:3000/other",
+        ),
+        ("http://u:p@localhost:3000/x", "http://localhost:3000", "http://u:p@localhost:3000/x"),
     ],
 )
 def test_destinations_of_the_app_itself_are_short(url: str, app: str, text: str) -> None:

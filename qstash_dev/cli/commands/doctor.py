@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import click
 from msgspec.structs import replace
@@ -22,6 +21,7 @@ from qstash_dev.cli.tables import print_json
 from qstash_dev.client import Client, ClientError, Server
 from qstash_dev.config import Config
 from qstash_dev.devtools.sdk_choice import App, Finding, Here, judge
+from qstash_dev.protocol.urls import site_of
 from qstash_dev.protocol.users import User
 from qstash_dev.transport.connect import accepts, leads_to, listening
 
@@ -95,7 +95,8 @@ async def server_finding(url: str, port: int, running: Server | None) -> Finding
 
 async def app_finding(app_url: str) -> Finding:
     """Whether the app accepts connections, and on which addresses; as deliveries find it."""
-    host = urlsplit(app_url).hostname or ""
+    site = site_of(app_url)
+    host = site.host if site is not None else app_url
     try:
         live = await listening(app_url)
     except OSError:
@@ -104,7 +105,7 @@ async def app_finding(app_url: str) -> Finding:
     if set(live) & set(leads_to(app_url)):
         return Finding("ok", f"The app accepts connections at {app_url} ({', '.join(live)}).")
     if live:
-        port = urlsplit(app_url).port
+        port = site.port if site is not None else ""
         return Finding(
             "problem",
             f"The app listens on {', '.join(live)} only, not at {app_url}.",

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -17,6 +16,7 @@ from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of
+from qstash_dev.protocol.urls import site_of
 from qstash_dev.protocol.users import DEV_USERS, User
 
 Variables = dict[str, str]
@@ -51,9 +51,11 @@ def env(
     target = find(url, os.environ, config)
     known = asyncio.run(ask_server(target)) if user is None and env_file is None else None
     found = known or variables_of(target.url, select(config.users, user or "1"))
-    port = urlsplit(found["QSTASH_URL"]).port
-    if port != SDK_PORT:  # the JavaScript SDK's dev mode looks there, or where this says
-        found = {**found, "QSTASH_DEV_PORT": str(port)}
+    site = site_of(found["QSTASH_URL"])
+    if (
+        site is not None and site.port != SDK_PORT
+    ):  # the JavaScript SDK's dev mode looks there, or where this says
+        found = {**found, "QSTASH_DEV_PORT": str(site.port)}
     if write is None:
         click.echo(SHELLS[shell or shell_here(os.environ.get("SHELL", ""))](found))
         return

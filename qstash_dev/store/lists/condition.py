@@ -20,7 +20,7 @@ from qstash_dev.devtools.filters import (
 from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.redact import redact_body, redact_headers
-from qstash_dev.protocol.urls import is_loopback
+from qstash_dev.protocol.urls import Routes, way
 from qstash_dev.store.database import Database
 
 STATE = """
@@ -33,11 +33,21 @@ STATE = """
 _REGEX = re.IGNORECASE | re.ASCII | re.DOTALL
 
 
-def add_functions(database: Database) -> None:
+class Leaves:
+    """Whether a URL leads off this machine; `routes` are those in force."""
+
+    def __init__(self) -> None:
+        self.routes: Routes = ()
+
+    def __call__(self, url: str) -> bool:
+        return _leaves(url, self.routes)
+
+
+def add_functions(database: Database, leaves: Leaves) -> None:
     """Make what conditions call known to SQL."""
     database.function("has_header", 3, _has_header)
     database.function("shown_body", 2, _shown_body)
-    database.function("is_external", 1, is_external)
+    database.function("is_external", 1, leaves)
 
 
 def condition(wanted: Filter) -> tuple[str, dict[str, Any]]:
@@ -149,17 +159,16 @@ def _found(pieces: list[str]) -> str:
     return "".join(f"(?>.*?{piece})" for piece in pieces)
 
 
-def is_meant(key: str, value: Value, name: str) -> bool:
+def is_meant(key: str, value: Value, name: str, leaves: Leaves) -> bool:
     """Whether a condition on a name holds for this one."""
     if isinstance(value, Text):
         return _compile(_regex(value, COMPARED[key]), _REGEX).fullmatch(name) is not None
-    return is_external(name)
+    return leaves(name)
 
 
 @lru_cache(maxsize=4_096)
-def is_external(url: str) -> bool:
-    """Whether a URL names another machine; an SQL function too."""
-    return not is_loopback(url)
+def _leaves(url: str, routes: Routes) -> bool:
+    return way(url, routes).leaves
 
 
 class _Searched(Struct):

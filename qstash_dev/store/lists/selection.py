@@ -13,6 +13,7 @@ from msgspec import Struct
 from qstash_dev.devtools.filters import COMPARED, Filter, Term, Text, Words
 from qstash_dev.store.database import Database
 from qstash_dev.store.lists.condition import (
+    Leaves,
     add_functions,
     condition,
     is_meant,
@@ -83,6 +84,7 @@ class Selector:
     def __init__(
         self,
         database: Database,
+        leaves: Leaves | None = None,
         few: int = FEW,
         few_in_order: int = FEW_IN_ORDER,
         many_names: int = MANY_NAMES,
@@ -91,7 +93,8 @@ class Selector:
         self._few = few
         self.few_in_order = few_in_order
         self._many_names = many_names
-        add_functions(database)
+        self._leaves = leaves or Leaves()
+        add_functions(database, self._leaves)
 
     def among(self, wanted: Filter, seqs: Iterable[int]) -> Selection:
         """To choose from these messages."""
@@ -131,7 +134,8 @@ class Selector:
         meant = [
             name
             for name in names
-            if any(is_meant(term.key, value, name) for value in term.values) != term.negated
+            if any(is_meant(term.key, value, name, self._leaves) for value in term.values)
+            != term.negated
         ]
         table, seq = _TABLES[column]
         sql = f"SELECT {seq} AS seq FROM {table} WHERE {column} IN ({_NAMES})"

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from qstash_dev.client import Row
+from qstash_dev.protocol.urls import below
 
 
 class Look(NamedTuple):
@@ -163,19 +164,5 @@ def tries(row: Row) -> str:
 
 def destination(url: str, app_url: str) -> str:
     """The destination as the list shows it: without the address of the developer's own app."""
-    for base in _same_place(app_url):
-        rest = url.removeprefix(base)
-        if rest != url and rest[:1] in ("/", "?"):
-            return safe(rest)
-    return safe(url)
-
-
-def _same_place(app_url: str) -> list[str]:
-    base = app_url.rstrip("/")
-    if not base:
-        return []
-    aliases = ("localhost", "127.0.0.1", "[::1]")
-    host = next((name for name in aliases if f"//{name}:" in base + ":"), None)
-    if host is None:
-        return [base]
-    return [base.replace(f"//{host}", f"//{name}") for name in aliases]
+    rest = below(url, app_url)
+    return safe(url if rest is None else rest)
