@@ -93,6 +93,8 @@ ROUTES = (
     Route("GET", "/v2/workflows/runs/{id}", workflows.entries),
     Route("DELETE", "/v2/workflows/runs/{id}", workflows.end),
     Route("DELETE", "/v2/workflows/runs", workflows.cancel_many),
+    Route("GET", "/v2/workflows/bulkActions", workflows.bulk_actions),
+    Route("GET", "/v2/workflows/bulkActions/{id}", workflows.bulk_action),
     Route("GET", "/v2/workflows/events", workflow_logs.events),
     Route("GET", "/v2/workflows/logs", workflow_logs.runs),
     Route("GET", "/v2/workflows/messageLogs", workflow_logs.lines),
@@ -110,7 +112,6 @@ ROUTES = (
     Route("POST", "/v2/notify/*", waits.notify),
     Route("GET", "/v2/waiters/*", waits.waiters),
     Route(HTTP_METHODS, "/v2/workflows/hooks/{user}/{run}/*", waits.webhook),
-    Route("ANY", "/v2/workflows/*", workflows.not_yet),
     *server.ROUTES,
 )
 _SPELLED = [

@@ -67,6 +67,14 @@ class BulkCancels:
         self._spawn(action)
         return action
 
+    def runs_cancelled(self, user: str, query: Query, count: int) -> BulkAction:
+        """Workflow runs that were cancelled at once, since few are live: a record for who looks."""
+        now = self._clock.now()
+        action = BulkAction(user, self._new_id("bulk_"), query, count, now, count, now, True)
+        self._forget_old(user)
+        self._put(action)
+        return action
+
     def resume(self) -> None:
         """Go on with what a former process began."""
         for _, _, action in self._store.bulk_actions.all():
@@ -77,16 +85,17 @@ class BulkCancels:
         """Everything is forgotten, and so are the actions that are under way."""
         self._tasks.forget()
 
-    def find(self, user: str, action_id: str) -> BulkAction:
+    def find(self, user: str, action_id: str, *, of_runs: bool = False) -> BulkAction:
         """A user's action. Raises QStashError(404)."""
         action = self._store.bulk_actions.get(user, action_id)
-        if action is None or self._is_old(action):
+        if action is None or self._is_old(action) or action.of_runs != of_runs:
             raise QStashError(404, f"bulk action {action_id[:200]} not found")
         return action
 
-    def recent(self, user: str) -> list[BulkAction]:
+    def recent(self, user: str, *, of_runs: bool = False) -> list[BulkAction]:
         """The actions of the last seven days, newest first."""
-        actions = [a for a in self._store.bulk_actions.of(user) if not self._is_old(a)]
+        found = self._store.bulk_actions.of(user)
+        actions = [a for a in found if a.of_runs == of_runs and not self._is_old(a)]
         return sorted(actions, key=lambda action: (action.created_at, action.id), reverse=True)
 
     async def stop(self) -> None:

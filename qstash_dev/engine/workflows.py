@@ -144,7 +144,11 @@ class Workflows:
 
     def outgoing(self, message: Message) -> Message:
         """The message with the body that its delivery has."""
-        place, run = message.spec.place, self._store.workflows.of_message(message)
+        return self.outgoing_of(self._store.workflows.of_message(message), message)
+
+    def outgoing_of(self, run: Run | None, message: Message) -> Message:
+        """The same, of a run that is known."""
+        place = message.spec.place
         if place is None or run is None or not carries_entries(place):
             return message
         assert place.index is not None, "what carries entries is one"

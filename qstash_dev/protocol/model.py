@@ -342,7 +342,7 @@ class Query(Struct, frozen=True):
 
 
 class BulkAction(Struct, frozen=True):
-    """A cancellation of many messages that runs in the background."""
+    """A cancellation of many messages that runs in the background, or of many workflow runs."""
 
     user: str
     id: str
@@ -351,6 +351,7 @@ class BulkAction(Struct, frozen=True):
     created_at: int
     processed: int = 0
     completed_at: int | None = None
+    of_runs: bool = False
 
 
 class Pins(Struct, frozen=True):

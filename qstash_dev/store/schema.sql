@@ -253,4 +253,5 @@ CREATE TABLE run_events (
 );
 CREATE INDEX run_events_run ON run_events (run, seq);
 CREATE INDEX messages_run ON messages (run, seq) WHERE run IS NOT NULL;
+CREATE INDEX messages_step ON messages (step) WHERE step IS NOT NULL;
 CREATE INDEX messages_run_open ON messages (run, seq) WHERE run IS NOT NULL AND finished_at IS NULL;

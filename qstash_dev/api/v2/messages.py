@@ -48,12 +48,13 @@ async def cancel_many(call: Call) -> web.Response:
     return await call.answer({"cancelled": cancelled}, 202)
 
 
-async def bulk_actions(call: Call) -> web.Response:
+async def bulk_actions(call: Call, *, of_runs: bool = False) -> web.Response:
     """Cancellations in the background, newest first; the cursor counts what was listed."""
     state = (call.arg("state") or "").upper()
     offset = parse_cursor(call.arg("cursor") or "") or 0
     count = call.number("count", 100, 1, 1_000)
-    documents = [bulk_action_document(action) for action in call.engine.bulk.recent(call.user)]
+    found = call.engine.bulk.recent(call.user, of_runs=of_runs)
+    documents = [bulk_action_document(action) for action in found]
     documents = [d for d in documents if state in ("", d["state"])]
     answer: dict[str, Any] = {"bulkActions": documents[offset : offset + count]}
     if len(documents) > offset + count:

@@ -137,7 +137,7 @@ def _letter(run: Run) -> DeadLetter:
 def _document(call: Call, run: Run) -> tuple[dict[str, Any], int]:
     """The entry of a run, and about how many bytes it has."""
     letter = _letter(run)
-    message = call.engine.workflows.outgoing(call.engine.find(call.user, letter.message_id))
+    message = call.engine.workflows.outgoing_of(run, call.engine.find(call.user, letter.message_id))
     last = call.store.attempts.last(message.id, message.seq)
     called_id = run.failure.callback_id if run.failure is not None else None
     called = call.engine.find(call.user, called_id) if called_id is not None else None

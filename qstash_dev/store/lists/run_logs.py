@@ -122,15 +122,19 @@ class RunLogs:
         wanted = [_MESSAGE_STATES[StepState(s)] for s in states if s in set(StepState)]
         sql = _OF_MESSAGES.format(source=about_messages, states=_among(states, wanted), **shared)
         rows = self._db.read(sql, (*bounds, *wanted, limit))
-        lines = self._message_lines(rows)
+        run_rows: list[Any] = []
         if "message_id" not in others:
             of_runs = [state for state in states if state in set(RunState)]
             sql = _OF_RUNS.format(source=about_runs, states=_among(states, of_runs), **shared)
-            lines += self._run_lines(self._db.read(sql, (*bounds, *of_runs, limit)))
-        return sorted(lines, key=lambda line: line.seq, reverse=True)[:limit]
+            run_rows = self._db.read(sql, (*bounds, *of_runs, limit))
+        # What is shown is looked up for the newest of both alone.
+        seqs = sorted((row[0] for row in (*rows, *run_rows)), reverse=True)[:limit]
+        oldest = seqs[-1] if seqs else 0
+        lines = self._message_lines([row for row in rows if row[0] >= oldest])
+        lines += self._run_lines([row for row in run_rows if row[0] >= oldest])
+        return sorted(lines, key=lambda line: line.seq, reverse=True)
 
-    def _message_lines(self, rows: Iterable[Any]) -> list[LogLine]:
-        rows = list(rows)
+    def _message_lines(self, rows: list[Any]) -> list[LogLine]:
         messages = self._messages.load_many({row[9] for row in rows})
         runs = {seq: self._workflows.numbered(seq) for seq in {row[10] for row in rows}}
         lines = []
@@ -143,10 +147,11 @@ class RunLogs:
             lines.append(LogLine(event.seq, runs[row[10]], event, message, trouble))
         return lines
 
-    def _run_lines(self, rows: Iterable[Any]) -> list[LogLine]:
+    def _run_lines(self, rows: list[Any]) -> list[LogLine]:
         lines = []
+        runs = {seq: self._workflows.numbered(seq) for seq in {row[5] for row in rows}}
         for seq, time, state, step, detail, run_seq in rows:
-            run = self._workflows.numbered(run_seq)
+            run = runs[run_seq]
             told = self._workflows.run_event(run, time, state, step, detail)
             lines.append(LogLine(seq, run, run_event=told))
         return lines

@@ -123,7 +123,7 @@ class Selector:
         if term.key == "state":
             return _source_of_states(term)
         if term.key == "run":
-            return _source_of_runs(term)
+            return self._source_of_runs(term)
         column = _named_column(term)
         # All messages have a URL: what is not meant means the others.
         if column is None or (term.negated and column != "url"):
@@ -142,6 +142,18 @@ class Selector:
         # A message has many labels.
         is_exact = column != "label" or len(meant) < 2
         return _Source(sql, as_json(meant), is_exact)
+
+    def _source_of_runs(self, term: Term) -> "_Source | None":
+        """Messages of few runs: there are far fewer runs than messages."""
+        patterns = [like(v, COMPARED["run"]) for v in term.values if isinstance(v, Text)]
+        where = " OR ".join("id LIKE ? ESCAPE '!'" for _ in patterns)
+        rows = self._db.read(
+            f"SELECT seq FROM runs WHERE {where} LIMIT ?", (*patterns, self._many_names + 1)
+        )
+        if term.negated or len(rows) > self._many_names:
+            return None
+        sql = f"SELECT seq FROM messages WHERE run IN ({_NAMES})"
+        return _Source(sql, as_json([seq for (seq,) in rows]), True)
 
     def _names(self, column: str) -> list[str] | None:
         """All different names in a column, unless they are too many."""
@@ -171,6 +183,7 @@ _COLUMNS = {
     "schedule": "schedule_id",
     "group": "topic",
     "label": "label",
+    "step": "step",
 }
 _TABLES = {
     **dict.fromkeys(_COLUMNS.values(), ("messages", "seq")),
@@ -190,18 +203,6 @@ def _source_of_states(term: Term) -> _Source | None:
         return None
     sql = f"SELECT seq FROM messages INDEXED BY messages_state WHERE state IN ({_NAMES})"
     return _Source(f"{sql} AND state <> 'DELIVERED'", as_json(stored_states(states)), False)
-
-
-def _source_of_runs(term: Term) -> _Source | None:
-    """Messages of runs: there are far fewer runs than messages."""
-    if term.negated:
-        return None
-    patterns = [like(value, COMPARED["run"]) for value in term.values if isinstance(value, Text)]
-    sql = (
-        f"SELECT m.seq AS seq FROM runs r CROSS JOIN messages m ON m.run = r.seq "
-        f"WHERE EXISTS (SELECT 1 FROM ({_NAMES}) WHERE r.id LIKE value ESCAPE '!')"
-    )
-    return _Source(sql, as_json(patterns), True)
 
 
 def as_json(values: list[Any]) -> str:

@@ -97,18 +97,21 @@ async def test_the_go_sdk_creates_schedules_under_a_capital_letter(wire):
     assert found["destination"] == "http://localhost:3000/Path"
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/v2/workflows/bulkActions"),
-        ("GET", "/v2/workflows/bulkActions/1"),
-    ],
-)
-async def test_workflow_calls_say_that_they_are_not_there_yet(wire, method, path, caplog):
-    answer = await wire.ask(method, path)
-    assert answer.status == 501
-    assert "workflow" in answer.error
-    assert f"{method} {path.partition('?')[0]}: 501" in caplog.text
+async def test_runs_are_cancelled_in_the_background_if_that_is_asked_for(wire):
+    url = "http://localhost:1/wf"
+    for number in (1, 2):
+        headers = {"Upstash-Workflow-RunId": f"wfr_{number}", "Upstash-Delay": "1d"}
+        await wire.ok("POST", f"/v2/trigger/{url}", headers=headers)
+    answer = await wire.ask("DELETE", f"/v2/workflows/runs?async=true&workflowUrl={url}")
+    assert answer.status == 202
+    action_id = answer.json["actionId"]
+    found = await wire.ok("GET", f"/v2/workflows/bulkActions/{action_id}")
+    assert (found["kind"], found["state"], found["total"]) == ("cancel", "FINISHED", 2)
+    assert found["filter"] == {"workflowUrl": [url]}
+    assert await wire.ok("GET", "/v2/workflows/bulkActions") == {"bulkActions": [found]}
+    assert await wire.ok("GET", "/v2/bulkActions") == {"bulkActions": []}
+    assert (await wire.ask("GET", "/v2/workflows/bulkActions/bulk_9")).status == 404
+    assert (await wire.ask("GET", "/v2/workflows/nothing")).status == 404
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
