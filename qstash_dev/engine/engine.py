@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import filterfalse
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.devtools import hold
-from qstash_dev.devtools.lints import lints
 from qstash_dev.engine.attempts import Attempts, NewId, Send, unrecorded
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
@@ -22,34 +20,31 @@ from qstash_dev.engine.controls import Flows, Queues
 from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.hold_back import CallLater, HoldBack, RunKey
 from qstash_dev.engine.hooks import NO_HOOKS, Hooks
-from qstash_dev.engine.in_flight import InFlight
+from qstash_dev.engine.in_flight import InFlight, Shortage
+from qstash_dev.engine.intake import Intake
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.notifier import Tombstones
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.recovery import take_up
 from qstash_dev.engine.resumes import Resumes
 from qstash_dev.engine.schedules import Scheduler
-from qstash_dev.engine.shortage import Shortage
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.engine.undo import Undo
 from qstash_dev.engine.waits import Waits
 from qstash_dev.engine.workflows import Workflows, is_of_run, run_of
-from qstash_dev.protocol import creation, deduplication, settle
+from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
     DeadLetter,
     FlowState,
-    Group,
     Headers,
     Kind,
     Message,
     Queue,
-    Spec,
     State,
 )
-from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.store.errors import StoreError
 from qstash_dev.store.messages import Ticket
 from qstash_dev.store.store import Store
@@ -60,14 +55,6 @@ log = logging.getLogger(__name__)
 
 def _call_later(delay_s: float, call: Callable[[], None]) -> object:
     return asyncio.get_running_loop().call_later(delay_s, call)
-
-
-class Accepted(Struct, frozen=True):
-    """What a publish made of one destination: a new message, or the id of its original."""
-
-    message_id: str
-    url: str
-    deduplicated: bool = False
 
 
 class Engine:
@@ -94,8 +81,7 @@ class Engine:
         self.policy = policy
         store.leaves.routes = policy.routes
         self.lanes = lanes
-        self.paused = False
-        self._is_stale = False
+        self.paused = self._is_stale = False
         self._hooks = hooks
         self.explain = hooks.explain
         self.new_id = new_id
@@ -106,7 +92,13 @@ class Engine:
         self.schedules = Scheduler(
             store, clock, new_id, lambda: self.policy, self.add, self.wake, self.duplicates
         )
-        self.bulk = BulkCancels(store, clock, new_id, self.cancel, tasks or Tasks())
+        tasks = tasks or Tasks()
+        self.intake = Intake(
+            *(store, clock, new_id, lambda: self.policy, self.duplicates),
+            *(self.add, self._never_accepted, self.wake, tasks),
+        )
+        self.accept = self.intake.accept
+        self.bulk = BulkCancels(store, clock, new_id, self.cancel, tasks)
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
         self.undo = Undo(store, clock, new_id, self._revive, self.tombstones)
@@ -120,42 +112,13 @@ class Engine:
 
     # Accepting
 
-    def accept(
-        self, user: str, draft: Draft, body: bytes, group: Group | None = None
-    ) -> list[Accepted]:
-        """Make the messages of a publish: one, or one for each endpoint of a group."""
-        now = self.clock.now()
-        due_at = creation.due_at(draft, self.policy.limits, now)
-        accepted: list[Accepted] = []
-        fresh: list[Message] = []
-        specs = creation.expand_group(draft.spec, group)
-        for spec in specs:  # refused before the change begins: it may be a part of a batch
-            self.policy.check(spec)
-        with self.store.database:
-            for spec in specs:
-                keys = deduplication.of_message(draft, spec, body)
-                original = self.duplicates.original(user, keys)
-                if original is not None:
-                    accepted.append(Accepted(original, spec.url, deduplicated=True))
-                    continue
-                again = self.duplicates.lint(user, keys) if self.policy.plan else ()
-                notices = (*spec.notices, *self._lints(spec, body, due_at - now), *again)
-                if notices:
-                    spec = replace(spec, notices=notices)
-                message = self._message(spec, user, body, now, due_at)
-                fresh.append(message)
-                accepted.append(Accepted(message.id, spec.url))
-                self.duplicates.remember(user, keys, message.id)
-            self.add(creation.created(fresh, now))
-        return accepted
-
-    def add(self, change: Change) -> None:
+    def add(self, change: Change, intake: int | None = None) -> None:
         """Write a change: make room for what is new, free what its finished messages held."""
         with self.store.database:
             for message in change.created:
                 if not settle.is_finished(message):
                     self._make_room(message, change.at)
-            self.store.messages.apply(change)
+            self.store.messages.apply(change, intake)
             self.store.database.after(partial(self._follow, change))
         self.wake()
 
@@ -252,6 +215,7 @@ class Engine:
         now = self.clock.now()
         self.store.deduplication.expire(now)
         self.undo.expire()
+        self.store.sweep()
         limits = self.policy.max_messages, self.policy.max_age_ms
         seqs = self.store.messages.surplus(now, *limits)
         count = len(self.delete(seqs)) if seqs else 0
@@ -294,6 +258,7 @@ class Engine:
 
     def recover(self) -> None:
         """Take up what a former process left: claims are void, places in queues are kept."""
+        self.intake.forget_leftovers()
         take_up(self.store, self.lanes, self.workflows, self.clock.now())
         self._is_stale = False
 
@@ -359,13 +324,13 @@ class Engine:
                 self._make_room(message, change.at)
             self.add(change)
 
-    def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
-        return creation.new_message(spec, user, body, now, due_at, self.new_id("msg_"))
-
-    def _lints(self, spec: Spec, body: bytes, delay_ms: int) -> tuple[str, ...]:
-        if self.policy.plan is None:
-            return ()
-        return lints(spec, body, self.policy.plan, delay_ms=delay_ms)
+    def _never_accepted(self, messages: Iterable[Message]) -> None:
+        messages = list(messages)
+        with self.store.database:
+            self.store.intakes.remove([message.seq for message in messages])
+            for message in messages:
+                self.store.database.after(partial(self._release, message))
+        self._forget([message.id for message in messages])
 
     def _make_room(self, message: Message, now: int) -> None:
         spec, user = message.spec, message.user

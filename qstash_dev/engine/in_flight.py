@@ -1,12 +1,20 @@
-"""Attempts under way: one task of the event loop for each, and the message as it is meanwhile."""
+"""Attempts under way: one task of the event loop for each, and the message as it is meanwhile.
+
+And when none may begin, because this process has no means for it.
+"""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.model import Message
+from qstash_dev.protocol.model import Message, Outcome, Reason, SendFailure
 
 LONG_S = 1.0
+PAUSE_S = 1.0
+log = logging.getLogger(__name__)
+
+CallLater = Callable[[float, Callable[[], None]], object]
 
 
 class InFlight:
@@ -61,3 +69,33 @@ class InFlight:
         if message_id in self.messages:
             self.long.add(message_id)
             self._wake()
+
+
+class Shortage:
+    """While this process has no file descriptors left nothing is started: `is_on`; then `over`.
+
+    That is no app's fault, so an attempt that failed for it does not count. Real time, also on a frozen
+    clock.
+    """
+
+    def __init__(self, call_later: CallLater, over: Callable[[], None]) -> None:
+        self._call_later = call_later
+        self._over = over
+        self.is_on = False
+
+    def is_why(self, outcome: Outcome) -> bool:
+        """Whether a request could not be made for want of descriptors; then a pause begins."""
+        if not isinstance(outcome, SendFailure) or outcome.reason != Reason.NO_DESCRIPTORS:
+            return False
+        if not self.is_on:
+            log.warning(
+                "qstash-dev has too many open files: deliveries wait for %g s; raise `ulimit -n`",
+                PAUSE_S,
+            )
+            self.is_on = True
+            self._call_later(PAUSE_S, self._end)
+        return True
+
+    def _end(self) -> None:
+        self.is_on = False
+        self._over()

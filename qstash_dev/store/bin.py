@@ -60,6 +60,15 @@ class Bin:
             self.forget([order])
         return counts[0] or counts[-1]
 
+    def shared_bodies(self) -> list[int]:
+        """What messages here would miss if it were deleted."""
+        with self._db:
+            self._prepare()
+        rows = self._db.read(
+            "SELECT DISTINCT shared FROM temp.bin_contents WHERE shared IS NOT NULL"
+        )
+        return [number for (number,) in rows]
+
     def forget(self, orders: Iterable[str]) -> None:
         """Delete for good."""
         with self._db:

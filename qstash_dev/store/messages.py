@@ -26,6 +26,7 @@ from qstash_dev.protocol.redact import redact_headers
 from qstash_dev.protocol.urls import origin_of
 from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.attempts import Attempts, in_lists
+from qstash_dev.store.bodies import BODY, Bodies
 from qstash_dev.store.database import Database
 from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.workflows import Workflows
@@ -35,16 +36,16 @@ _decode_spec = msgspec.msgpack.Decoder(Spec).decode
 
 _COLUMNS = (
     "m.seq, m.id, m.user, m.state, m.due_at, m.created_at, m.not_before, m.finished_at, m.retried, "
-    "m.attempts, m.cancel_requested, m.held, m.line, m.line_queue, c.spec, c.body"
+    f"m.attempts, m.cancel_requested, m.held, m.line, m.line_queue, c.spec, {BODY}"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM messages m JOIN contents c ON c.message = m.seq"
 _PLAIN = """seq, id, user, state, due_at, created_at, not_before, updated_at, retried, attempts, kind,
     method, url, host, path, caller_ip, max_retries, body_size, content_type, claimed"""
 _SPECIAL = """, parent_id, line, line_queue, queue, topic, endpoint, schedule_id, flow_key,
-    finished_at, held, lints, run, call_type, step"""
-_NOT_SPECIAL = (None,) * 14
+    finished_at, held, lints, run, call_type, step, intake"""
+_NOT_SPECIAL = (None,) * 15
 _INSERT_PLAIN = f"INSERT INTO messages ({_PLAIN}) VALUES ({','.join('?' * 20)})"
-_INSERT = f"INSERT INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 34)})"
+_INSERT = f"INSERT INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 35)})"
 # While an attempt runs nothing else of a message changes: indexes of what is not named stay untouched.
 _ACTIVATE = """
     UPDATE messages SET state = 'ACTIVE', claimed = 1, updated_at = ?, attempts = ?,
@@ -106,20 +107,24 @@ class Messages:
         numbers: Sequence,
         event_numbers: Sequence,
         workflows: Workflows,
+        bodies: Bodies,
     ) -> None:
         self._db = database
         self._workflows = workflows
         self._numbers = numbers
         self._event_numbers = event_numbers
         self._attempts = Attempts(database)
+        self._bodies = bodies
         self._fresh: dict[int, Message] = database.cache()
 
-    def apply(self, change: Change) -> None:
-        """Write a change in one piece."""
+    def apply(self, change: Change, intake: int | None = None) -> None:
+        """Write a change in one piece; with `intake` what it creates is not due before `let_in`."""
         with self._db:
             if isinstance(change, RunChange):
                 self._workflows.put_runs(change)
-            seqs = {message.id: self._insert(message, change.at) for message in change.created}
+            seqs = {
+                message.id: self._insert(message, change.at, intake) for message in change.created
+            }
             tried = {attempt.message_id: attempt for attempt in change.attempts}
             for message in change.changed:
                 seqs[message.id] = message.seq
@@ -139,6 +144,10 @@ class Messages:
         """A message with its contents, if it is that user's; `None` is any user."""
         row = self._db.read_one(f"{_SELECT} WHERE m.id = ?", (message_id,))
         return _message(row) if row and user in (None, row[2]) else None
+
+    def new_number(self) -> int:
+        """A number that no message has or ever had."""
+        return self._numbers.next()
 
     def last_seq(self) -> int:
         """The number of the newest message that was ever written, 0 before the first."""
@@ -255,7 +264,10 @@ class Messages:
     def unclaim(self) -> None:
         """After a start: nothing stands in a lane."""
         with self._db:
-            self._db.write("UPDATE messages SET claimed = 0 WHERE claimed AND finished_at IS NULL")
+            self._db.write(
+                "UPDATE messages SET claimed = 0 "
+                "WHERE claimed AND finished_at IS NULL AND intake IS NULL"
+            )
 
     def to_cancel(self) -> list[Message]:
         """Messages whose cancellation was requested and that are not finished."""
@@ -336,27 +348,30 @@ class Messages:
             ]
         return [row[0] for row in rows if row]
 
-    def _insert(self, message: Message, now: int) -> int:
+    def _insert(self, message: Message, now: int, intake: int | None) -> int:
         spec, seq = message.spec, self._numbers.next()
+        claimed = message.state == State.ACTIVE or intake is not None
         host, path = host_and_path(spec.url)
         plain = (
             seq, message.id, message.user, message.state, message.due_at, message.created_at,
             message.not_before, now, message.retried, message.attempts, spec.kind, spec.method,
             spec.url, host, path, spec.caller_ip, spec.max_retries, len(message.body),
-            first(redact_headers(spec.headers, spec.redact), "content-type"),
-            message.state == State.ACTIVE,
+            first(redact_headers(spec.headers, spec.redact), "content-type"), claimed,
         )  # fmt: skip
         special = (
             spec.parent_id, message.line, message.line_queue, spec.queue, spec.topic, spec.endpoint,
             spec.schedule_id, spec.flow.key if spec.flow else None, message.finished_at,
             message.held, "\n".join(spec.notices) or None, *self._workflows.columns(message),
+            intake,
         )  # fmt: skip
         if special == _NOT_SPECIAL:
             self._db.write(_INSERT_PLAIN, plain)
         else:
             self._db.write(_INSERT, plain + special)
-        contents = (seq, _encode(spec), message.body, bool(spec.redact))
-        self._db.write("INSERT INTO contents VALUES (?,?,?,?)", contents)
+        shared = self._bodies.share(message.body) if spec.topic is not None else None
+        body = message.body if shared is None else b""
+        contents = (seq, _encode(spec), body, bool(spec.redact), shared)
+        self._db.write("INSERT INTO contents VALUES (?,?,?,?,?)", contents)
         for label in spec.labels:
             self._db.write("INSERT OR IGNORE INTO labels VALUES (?,?)", (label, seq))
         if spec.place is not None:

@@ -1,4 +1,4 @@
--- Version 4. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 5. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -57,14 +57,25 @@ CREATE TABLE messages (
     run              INTEGER,
     call_type        TEXT,
     step             TEXT,
-    duplicates       INTEGER NOT NULL DEFAULT 0
+    duplicates       INTEGER NOT NULL DEFAULT 0,
+    -- Of many that are accepted together, until the last of them is there.
+    intake           INTEGER
 );
 
 CREATE TABLE contents (
     message  INTEGER PRIMARY KEY REFERENCES messages (seq) ON DELETE CASCADE,
     spec     BLOB NOT NULL,
     body     BLOB NOT NULL,
-    redacted INTEGER NOT NULL DEFAULT 0
+    redacted INTEGER NOT NULL DEFAULT 0,
+    -- Then `body` is empty.
+    shared   INTEGER
+);
+CREATE INDEX contents_shared ON contents (shared) WHERE shared IS NOT NULL;
+
+-- What the endpoints of a URL group get is stored once.
+CREATE TABLE bodies (
+    id   INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
 );
 
 CREATE TABLE labels (
@@ -113,6 +124,7 @@ CREATE INDEX messages_due ON messages (due_at, seq, state)
     WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL;
 -- What is under way or went wrong: everything that is counted and is not the great majority.
 CREATE INDEX messages_state ON messages (state, user) WHERE state <> 'DELIVERED';
+CREATE INDEX messages_intake ON messages (intake) WHERE intake IS NOT NULL;
 CREATE INDEX messages_held ON messages (held) WHERE held IS NOT NULL;
 CREATE INDEX messages_armed ON messages (armed) WHERE armed;
 CREATE INDEX messages_finished ON messages (finished_at)

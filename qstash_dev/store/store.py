@@ -6,8 +6,10 @@ from pathlib import Path
 from qstash_dev.protocol.model import BulkAction, FlowState, Group, Queue
 from qstash_dev.store.attempts import Attempts
 from qstash_dev.store.bin import Bin
+from qstash_dev.store.bodies import Bodies
 from qstash_dev.store.database import Database, Later
 from qstash_dev.store.feed import Feed
+from qstash_dev.store.intakes import Intakes
 from qstash_dev.store.lists.condition import Leaves
 from qstash_dev.store.lists.rows import Rows
 from qstash_dev.store.lists.run_logs import RunLogs
@@ -34,7 +36,11 @@ class Store:
         self._event_numbers = Sequence(database, "events", "run_events")
         self.waits = Waits(database)
         self.workflows = Workflows(database, self._numbers, self._event_numbers, self.waits)
-        self.messages = Messages(database, self._numbers, self._event_numbers, self.workflows)
+        self._bodies = Bodies(database)
+        self.messages = Messages(
+            database, self._numbers, self._event_numbers, self.workflows, self._bodies
+        )
+        self.intakes = Intakes(database)
         self.runs = Runs(database, self.workflows)
         self.attempts = Attempts(database)
         self.bin = Bin(database)
@@ -80,6 +86,11 @@ class Store:
             self._numbers.keep()
             self._event_numbers.keep()
         self.database.forget_all_but(_KEPT)
+
+    def sweep(self) -> None:
+        """Delete bodies that are nobody's any more."""
+        if self._bodies.are_any():
+            self._bodies.sweep(self.bin.shared_bodies())
 
     def close(self) -> None:
         """Commit and close."""

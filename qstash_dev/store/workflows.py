@@ -19,6 +19,7 @@ from qstash_dev.protocol.workflow.model import (
     key_of,
 )
 from qstash_dev.protocol.workflow.render import Entry
+from qstash_dev.store.bodies import BODY
 from qstash_dev.store.database import Database
 from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.waits import Waits
@@ -30,8 +31,8 @@ _decode_step = msgspec.msgpack.Decoder(Step).decode
 _COLUMNS = """r.seq, r.state, r.completed_at, r.first, r.size, r.steps, r.state_bytes, r.configured,
     r.content"""
 SELECT_RUN = f"SELECT {_COLUMNS} FROM runs r"
-_ENTRIES = """
-    SELECT ifnull(e.copied_id, m.id), c.body, ifnull(m.call_type, 'step')
+_ENTRIES = f"""
+    SELECT ifnull(e.copied_id, m.id), {BODY}, ifnull(m.call_type, 'step')
     FROM run_entries e JOIN messages m ON m.seq = e.message JOIN contents c ON c.message = m.seq
     WHERE e.run = ? AND e.idx BETWEEN ? AND ? ORDER BY e.idx"""
 _SURPLUS = """

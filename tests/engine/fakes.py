@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from qstash_dev.engine.engine import Accepted, Engine
+from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.hooks import Hooks
+from qstash_dev.engine.intake import Accepted
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.tasks import Tasks

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from qstash_dev.engine.shortage import PAUSE_S
+from qstash_dev.engine.in_flight import PAUSE_S
 from qstash_dev.protocol.model import Reason, SendFailure, Timing
 from tests.engine.fakes import START, World, answer
 

@@ -7,9 +7,9 @@ from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.api.call import Call
+from qstash_dev.api.call import Call, in_pieces
 from qstash_dev.api.v2.submission import check_name, create_schedule, destination_group, read_draft
-from qstash_dev.engine.engine import Accepted
+from qstash_dev.engine.intake import Accepted
 from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
@@ -18,6 +18,7 @@ from qstash_dev.protocol.model import Group
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.workflow.entries import Accepted as RunAccepted
 from qstash_dev.protocol.workflow.entries import Submission
+from qstash_dev.store.intakes import PIECE
 
 
 class Item(Struct, frozen=True):
@@ -54,14 +55,41 @@ async def batch(call: Call) -> web.Response:
     """Many publishes in one request: an item that fails does not keep the others from being sent."""
     items = await call.json(list[msgspec.Raw])
     # All are read before one is accepted: a quota refuses the request as a whole.
-    orders = [_read_item(call, raw) for raw in items]
+    orders: list[Order | QStashError] = []
+    async for some in in_pieces(call, items, PIECE):
+        orders += [_read_item(call, raw) for raw in some]
     if any(isinstance(order, Order) and order.draft.part is not None for order in orders):
         return await _submit(call, orders)
-    with call.store.database:
-        answers = [_accept_item(call, order) for order in orders]
+    answers = await _accept_items(call, orders)
     failed = [a for a in answers if isinstance(a, dict) and "error" in a]
     status = 400 if answers and len(failed) == len(answers) else 200
     return await call.answer(answers, status)
+
+
+async def _accept_items(call: Call, orders: list[Order | QStashError]) -> list[Any]:
+    """All at once, or in pieces if they would keep others waiting."""
+    if len(orders) <= PIECE:
+        with call.store.database:
+            return [_accept_item(call, order) for order in orders]
+    answers: list[Any] = []
+    async with call.engine.intake.open() as mark:
+        async for some in in_pieces(call, orders, PIECE):
+            with call.store.database:
+                answers += [_accept_item(call, order, mark) for order in some]
+    return answers
+
+
+async def _accept_endpoints(call: Call, order: Order, group: Group) -> list[dict[str, Any]]:
+    """The messages of a large URL group, in pieces."""
+    draft = replace(order.draft, spec=replace(order.draft.spec, queue=order.queue))
+    call.engine.intake.check(draft, group)
+    documents: list[dict[str, Any]] = []
+    async with call.engine.intake.open() as mark:
+        async for some in in_pieces(call, group.endpoints, PIECE):
+            part = replace(group, endpoints=tuple(some))
+            accepted = call.engine.accept(call.user, draft, order.body, part, mark)
+            documents += [_document(a) for a in accepted]
+    return documents
 
 
 async def read_order(call: Call, queue: str | None = None) -> Order:
@@ -79,6 +107,9 @@ async def accept(call: Call, order: Order) -> web.Response:
     if order.draft.part is not None:
         [accepted], answer = call.engine.workflows.submit(call.user, [_submission(order)])
         return await call.answer(_document(accepted), then=answer)
+    group = order.group
+    if group is not None and len(group.endpoints) > PIECE and order.draft.cron is None:
+        return await call.answer(await _accept_endpoints(call, order, group))
     document, status = _accept(call, order)
     return await call.answer(document, status)
 
@@ -107,7 +138,7 @@ def _submission(order: Order) -> Submission:
     return Submission(draft, order.body)
 
 
-def _accept(call: Call, order: Order) -> tuple[Any, int]:
+def _accept(call: Call, order: Order, mark: int | None = None) -> tuple[Any, int]:
     draft, destination = order.draft, order.destination
     if draft.cron is not None:
         queue = order.queue or draft.spec.queue
@@ -115,7 +146,7 @@ def _accept(call: Call, order: Order) -> tuple[Any, int]:
         return create_schedule(call, draft, destination, order.body)
     # Only enqueueing puts a message into a queue; the header belongs to schedules.
     draft = replace(draft, spec=replace(draft.spec, queue=order.queue))
-    accepted = call.engine.accept(call.user, draft, order.body, order.group)
+    accepted = call.engine.accept(call.user, draft, order.body, order.group, mark)
     documents = [_document(a) for a in accepted]
     if order.group is not None:
         return documents, 200
@@ -139,11 +170,11 @@ def _read_item(call: Call, raw: msgspec.Raw) -> Order | QStashError:
         return error
 
 
-def _accept_item(call: Call, order: Order | QStashError) -> Any:
+def _accept_item(call: Call, order: Order | QStashError, mark: int | None = None) -> Any:
     if isinstance(order, QStashError):
         return {"error": order.message}
     try:
-        return _accept(call, order)[0]
+        return _accept(call, order, mark)[0]
     except QStashError as error:
         return {"error": error.message}
 

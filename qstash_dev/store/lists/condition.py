@@ -21,6 +21,7 @@ from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.redact import redact_body, redact_headers
 from qstash_dev.protocol.urls import Routes, way
+from qstash_dev.store.bodies import BODY
 from qstash_dev.store.database import Database
 
 STATE = """
@@ -98,7 +99,7 @@ def _among(column: str, names: Iterable[str], values: dict[str, Any]) -> str:
 
 
 # What is redacted is found as it is shown: a search must not tell what is hidden.
-_BODY = "CAST(iif(c.redacted, shown_body(c.spec, c.body), c.body) AS TEXT)"
+_BODY = f"CAST(iif(c.redacted, shown_body(c.spec, {BODY}), {BODY}) AS TEXT)"
 _TEXTS = {
     "word": f"m.id {{0}} OR m.url {{0}} OR {_BODY} {{0}}",
     "dest": "m.url {0}",

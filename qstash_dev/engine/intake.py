@@ -1,0 +1,144 @@
+"""What is published becomes messages. Many together come in pieces, and yet all of them or none.
+
+Between the pieces others are served; what came in by halves (an error, a crash) is removed.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from qstash_dev.devtools.lints import lints
+from qstash_dev.engine.attempts import NewId
+from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.duplicates import Duplicates
+from qstash_dev.engine.policy import Policy
+from qstash_dev.engine.tasks import Tasks
+from qstash_dev.protocol import creation, deduplication
+from qstash_dev.protocol.model import Change, Group, Message, Spec
+from qstash_dev.protocol.publish.draft import Draft
+from qstash_dev.store.store import Store
+
+
+class Accepted(Struct, frozen=True):
+    """What a publish made of one destination: a new message, or the id of its original."""
+
+    message_id: str
+    url: str
+    deduplicated: bool = False
+
+
+class Intake:
+    """Makes messages of what is published, and hands them to `add`; `remove` forgets messages of which
+    nobody was told, with what they hold.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        new_id: NewId,
+        policy: Callable[[], Policy],
+        duplicates: Duplicates,
+        add: Callable[[Change, int | None], None],
+        remove: Callable[[Iterable[Message]], None],
+        wake: Callable[[], None],
+        tasks: Tasks,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+        self._policy = policy
+        self._duplicates = duplicates
+        self._add = add
+        self._remove = remove
+        self._wake = wake
+        self._tasks = tasks
+        self._open: set[int] = set()
+
+    def accept(
+        self,
+        user: str,
+        draft: Draft,
+        body: bytes,
+        group: Group | None = None,
+        intake: int | None = None,
+    ) -> list[Accepted]:
+        """Make the messages of a publish: one, or one for each endpoint of a group.
+
+        With the mark of an `intake` they count when all of it is there.
+        """
+        now = self._clock.now()
+        due_at = creation.due_at(draft, self._policy().limits, now)
+        accepted: list[Accepted] = []
+        fresh: list[Message] = []
+        specs = self.check(draft, group)  # before the change begins: it may be a part of a batch
+        with self._store.database:
+            for spec in specs:
+                keys = deduplication.of_message(draft, spec, body)
+                original = self._duplicates.original(user, keys)
+                if original is not None:
+                    accepted.append(Accepted(original, spec.url, deduplicated=True))
+                    continue
+                again = self._duplicates.lint(user, keys) if self._policy().plan else ()
+                notices = (*spec.notices, *self._lints(spec, body, due_at - now), *again)
+                if notices:
+                    spec = replace(spec, notices=notices)
+                message = self._message(spec, user, body, now, due_at)
+                fresh.append(message)
+                accepted.append(Accepted(message.id, spec.url))
+                self._duplicates.remember(user, keys, message.id)
+            self._add(creation.created(fresh, now), intake)
+        return accepted
+
+    def check(self, draft: Draft, group: Group | None) -> tuple[Spec, ...]:
+        """What a publish would make. Raises QStashError for what is never accepted."""
+        specs = creation.expand_group(draft.spec, group)
+        for spec in specs:
+            self._policy().check(spec)
+        return specs
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[int]:
+        """Inside, accept messages with this mark; they count when the block has ended well.
+
+        Raises StoreError; then none of them counts.
+        """
+        number = self._store.messages.new_number()
+        self._open.add(number)
+        try:
+            yield number
+            self._store.intakes.let_in(number)
+            await self._store.database.committed()
+        except BaseException:
+            self._tasks.keep("removing half of a batch", lambda: self._take_back(number))
+            raise
+        else:
+            self._wake()
+        finally:
+            self._open.discard(number)
+
+    def forget_leftovers(self) -> None:
+        """After a start: what came in by halves never counted."""
+        for number in set(self._store.intakes.numbers()) - self._open:
+            while self._remove_some(number):
+                pass
+
+    async def _take_back(self, number: int) -> None:
+        while self._remove_some(number):
+            await self._store.database.committed()
+            await asyncio.sleep(0)
+
+    def _remove_some(self, number: int) -> bool:
+        seqs = self._store.intakes.some(number)
+        self._remove(self._store.messages.load_many(seqs).values())
+        return bool(seqs)
+
+    def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
+        return creation.new_message(spec, user, body, now, due_at, self._new_id("msg_"))
+
+    def _lints(self, spec: Spec, body: bytes, delay_ms: int) -> tuple[str, ...]:
+        plan = self._policy().plan
+        return () if plan is None else lints(spec, body, plan, delay_ms=delay_ms)

@@ -1,0 +1,42 @@
+"""Messages of many that are accepted together, in pieces: nobody delivers them before all are there.
+
+Decides nothing.
+"""
+
+from qstash_dev.store.database import Database
+
+PIECE = 100
+"""So many are written, or removed, in one turn of the loop."""
+
+
+class Intakes:
+    """The mark of messages whose others are not there yet; a mark is a number."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def let_in(self, number: int) -> None:
+        """All are there: they are messages as any other."""
+        with self._db:
+            self._db.write(
+                "UPDATE messages SET claimed = 0, intake = NULL WHERE intake = ?", (number,)
+            )
+
+    def numbers(self) -> list[int]:
+        """The marks that there are."""
+        rows = self._db.read("SELECT DISTINCT intake FROM messages WHERE intake IS NOT NULL")
+        return [number for (number,) in rows]
+
+    def some(self, number: int) -> list[int]:
+        """The next messages with this mark."""
+        rows = self._db.read("SELECT seq FROM messages WHERE intake = ? LIMIT ?", (number, PIECE))
+        return [seq for (seq,) in rows]
+
+    def remove(self, seqs: list[int]) -> None:
+        """Forget messages that never counted, and that they had originals."""
+        with self._db:
+            for seq in seqs:
+                (id_,) = self._db.write_one(
+                    "DELETE FROM messages WHERE seq = ? RETURNING id", (seq,)
+                )
+                self._db.write("DELETE FROM deduplication WHERE message_id = ?", (id_,))
