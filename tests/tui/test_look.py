@@ -4,6 +4,8 @@ from datetime import UTC
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qstash_dev.client import Clock, Counts, Row, Server
 from qstash_dev.tui.model.hints import hints_for
@@ -167,3 +169,10 @@ def test_server_time_goes_on_as_its_clock_does(mode: str, scale: float, expected
 )
 def test_light_terminals_are_known_by_colorfgbg(value: str, light: bool) -> None:
     assert prefers_light({"COLORFGBG": value}) is light
+
+
+@given(st.text())
+def test_editing_gives_every_character_back(text: str) -> None:
+    shown = fmt.escaped(text, kept="")
+    assert fmt.safe(shown) == shown
+    assert fmt.unescaped(shown) == text

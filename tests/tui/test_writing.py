@@ -276,3 +276,49 @@ async def test_diff_of_attempts_and_of_nothing(tui: Open) -> None:
         await go_to(pilot, 0)
         await pilot.press("equals_sign")
         await until(pilot, lambda: any("Mark two" in n.message for n in app._notifications))
+
+
+EVIL = "user\u202egnp.exe \x1b[2J ⟨U+0041⟩ \u2028 \x85 \r\n\t⚠️ ⟨"
+
+
+async def test_what_would_play_on_the_screen_is_edited_as_escapes(tui: Open, world: World) -> None:
+    world.bodies["msg_00000005"] = EVIL.encode()
+    world.details["msg_00000005"] = {
+        "request": {
+            "method": "POST",
+            "body": {"text": "", "size": 0},
+            "url": "http://localhost:3000/\u202ex",
+            "headers": [["X-Evil", "a\u202eb\x85c"], ["X-Tenant", "acme"]],
+        }
+    }
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("e")
+        form = await form_of(pilot)
+        url, headers, body = (form.query_one(f"#{name}") for name in ("url", "headers", "body"))
+        assert isinstance(url, Input)
+        assert isinstance(headers, TextArea)
+        assert isinstance(body, TextArea)
+        assert url.value == "http://localhost:3000/⟨U+202E⟩x"
+        assert headers.text.startswith("X-Evil: a⟨U+202E⟩b⟨U+0085⟩c\n")
+        assert body.text.startswith("user⟨U+202E⟩gnp.exe ⟨U+001B⟩[2J ⟨U+27E8⟩U+0041⟩ ⟨U+2028⟩ ")
+        url.value += "/y"
+        headers.text = headers.text.replace("acme", "other")
+        body.text = "!" + body.text
+        await pilot.press("ctrl+s")
+        ((_, _, order),) = await asked(pilot, world)
+        assert order["url"] == "http://localhost:3000/\u202ex/y"
+        assert order["headers"] == [["X-Evil", "a\u202eb\x85c"], ["X-Tenant", "other"]]
+        assert order["body"] == "!" + EVIL
+
+
+async def test_what_is_shown_as_escapes_and_left_alone_is_sent_as_it_was(
+    tui: Open, world: World
+) -> None:
+    world.bodies["msg_00000005"] = EVIL.encode()
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("e")
+        await form_of(pilot)
+        await pilot.press("ctrl+s")
+        assert [order for _, _, order in await asked(pilot, world)] == [{}]

@@ -29,7 +29,7 @@ def problem_of(draft: Draft) -> Problem | None:
     if draft.method not in METHODS:
         wanted = ", ".join(METHODS)
         return Problem(f'The method is one of {wanted}, not "{draft.method}".', "method")
-    for place, line in enumerate(draft.headers.splitlines()):
+    for place, line in enumerate(draft.headers.split("\n")):
         try:
             header_pairs(line)
         except ValueError as error:
@@ -40,7 +40,7 @@ def problem_of(draft: Draft) -> Problem | None:
 def refusal_at(said: str, draft: Draft) -> Problem:
     """What a server refused, at the header it names, else at the destination if it speaks of it."""
     words = said.lower()
-    for place, line in enumerate(draft.headers.splitlines()):
+    for place, line in enumerate(draft.headers.split("\n")):
         name = line.partition(":")[0].strip().lower()
         if name.startswith("upstash-") and name in words:
             return Problem(said, "headers", place)
@@ -51,10 +51,10 @@ def refusal_at(said: str, draft: Draft) -> Problem:
 def header_pairs(text: str) -> list[tuple[str, str]]:
     """`Name: value` lines as pairs. Raises ValueError with the line that is not one."""
     pairs = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # other separators of lines are a part of a value
         name, colon, value = line.partition(":")
         if line.strip() and not (colon and name.strip()):
             raise ValueError(f'A header is "Name: value", not "{line.strip()}".')
         if colon:
-            pairs.append((name.strip(), value.strip()))
+            pairs.append((name.strip(), value.strip(" \t\r")))
     return pairs

@@ -3,6 +3,7 @@
 Pure functions from values to short strings; knows nothing of widgets or of the server.
 """
 
+import re
 import unicodedata
 from datetime import datetime, tzinfo
 from typing import NamedTuple
@@ -53,6 +54,7 @@ KINDS = {
 """Marks of messages that were not simply published."""
 
 _NAMES = {0x1B: "␛", 0x7F: "␡", 0x85: "␤"}
+_ESCAPE = re.compile(r"⟨U\+([0-9A-F]{4,6})⟩")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _WIDE_TROUBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
@@ -76,6 +78,31 @@ def safe(text: str, tab: str = "    ") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_shown(char, tab) for char in text)
+
+
+def escaped(text: str, kept: str = "\n\t") -> str:
+    """As `safe`, for text that is edited: `unescaped` gives every character back.
+
+    What `safe` would change, but for `kept`, is written `⟨U+202E⟩`, and so is the bracket itself.
+    """
+    return "".join(f"⟨U+{ord(c):04X}⟩" if _is_unsafe(c, kept) else c for c in text)
+
+
+def unescaped(text: str) -> str:
+    """The text that `escaped` stands for; what is no escape stays."""
+    return _ESCAPE.sub(_unescape, text)
+
+
+def _is_unsafe(char: str, kept: str) -> bool:
+    if char in kept:
+        return False
+    # Text fields take a separator of lines for a new line, whichever it was.
+    return char in "⟨\u2028\u2029" or safe(char) != char
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    code = int(escape[1], 16)
+    return chr(code) if code <= 0x10FFFF else escape[0]
 
 
 def _shown(char: str, tab: str) -> str:

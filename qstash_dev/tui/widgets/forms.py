@@ -1,8 +1,8 @@
 """The form in which a message is written or changed before it is sent.
 
 It stays until what it is given to send with has taken the message, or the person leaves. What
-cannot be shown safely in a text field (binary, control characters, only the beginning known) is
-kept as it is unless the editor changes it.
+cannot be shown in a text field (binary, very long) is kept as it is unless the editor changes it;
+characters that would play on the screen are shown and written as escapes.
 """
 
 from collections.abc import Awaitable, Callable
@@ -34,15 +34,14 @@ NEW = b"{}"
 
 
 def editable(body: bytes) -> bool:
-    """Whether a text field can show the body so that nothing is lost or played on the screen."""
+    """Whether a text field can show the body so that nothing is lost."""
     if len(body) > MOST_SHOWN:
         return False
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return False
-    plain = text.replace("\n", "").replace("\t", "")
-    return fmt.safe(plain) == plain
+    return "\0" not in text
 
 
 class MessageForm(ModalScreen[Draft | None]):
@@ -106,10 +105,10 @@ class MessageForm(ModalScreen[Draft | None]):
             )
             yield Label(LABELS["url"], id="url-label")
             with Horizontal():
-                yield Input(draft.method, id="method", compact=True)
-                yield Input(fmt.safe(draft.url), id="url", compact=True)
+                yield Input(fmt.escaped(draft.method, kept=""), id="method", compact=True)
+                yield Input(fmt.escaped(draft.url, kept=""), id="url", compact=True)
             yield Label(LABELS["headers"], id="headers-label")
-            yield TextArea(draft.headers, id="headers")
+            yield TextArea(fmt.escaped(draft.headers), id="headers")
             yield Label("Body")
             yield TextArea(self._shown(), id="body", read_only=not self._in_field)
             yield Static("", id="problem")
@@ -161,8 +160,8 @@ class MessageForm(ModalScreen[Draft | None]):
         self._body = self._draft.body or b""
         self._in_field = editable(self._body)
         self.query_one("#method", Input).value = self._draft.method
-        self.query_one("#url", Input).value = fmt.safe(self._draft.url)
-        self.query_one("#headers", TextArea).text = self._draft.headers
+        self.query_one("#url", Input).value = fmt.escaped(self._draft.url, kept="")
+        self.query_one("#headers", TextArea).text = fmt.escaped(self._draft.headers)
         area = self.query_one("#body", TextArea)
         area.read_only, area.text = not self._in_field, self._shown()
 
@@ -173,22 +172,21 @@ class MessageForm(ModalScreen[Draft | None]):
         self.dismiss(written if written != before else None)
 
     def _written(self) -> Draft:
-        url = self.query_one("#url", Input).value.strip()
         return Draft(
-            next((u for u in (self._begin.url, self._draft.url) if fmt.safe(u) == url), url),
-            self.query_one("#method", Input).value.strip().upper(),
-            self.query_one("#headers", TextArea).text,
+            fmt.unescaped(self.query_one("#url", Input).value.strip()),
+            fmt.unescaped(self.query_one("#method", Input).value.strip().upper()),
+            fmt.unescaped(self.query_one("#headers", TextArea).text),
             self._entered(),
         )
 
     def _entered(self) -> bytes:
         if not self._in_field:
             return self._body
-        return self.query_one("#body", TextArea).text.encode()
+        return fmt.unescaped(self.query_one("#body", TextArea).text).encode()
 
     def _shown(self) -> str:
         if self._in_field:
-            return self._body.decode()
+            return fmt.escaped(self._body.decode())
         return (
             f"({fmt.size(len(self._body))} that a text field cannot show: kept as it is; "
             "ctrl+o opens it in $EDITOR)"
@@ -217,7 +215,7 @@ class MessageForm(ModalScreen[Draft | None]):
         """Warn of JSON that breaks; it may still be sent, for that is worth testing too."""
         self._show_labels()
         headers = self.query_one("#headers", TextArea).text.lower()
-        body = self.query_one("#body", TextArea).text if self._in_field else ""
+        body = fmt.unescaped(self.query_one("#body", TextArea).text) if self._in_field else ""
         is_hash = body.startswith(REDACTED) and body.encode() == self._draft.body
         problem = json_problem(body) if body and "json" in headers and not is_hash else None
         if problem is not None:
