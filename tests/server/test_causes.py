@@ -111,3 +111,63 @@ async def test_another_protocol_on_the_port_is_named(start, raw):
     assert await hint_of(server, f"http://127.0.0.1:{port}/x") == (
         f"127.0.0.1:{port} speaks Redis, not HTTP/1.1: is the port right?"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://web:3000/x", "'web' is a name inside a Docker network"),
+        ("https://a.ngrok-free.app/x", "The tunnel a.ngrok-free.app is gone"),
+        ("https://nowhere.invalid/x", "The name nowhere.invalid is not known"),
+    ],
+)
+async def test_a_name_that_does_not_resolve_is_explained_by_what_it_looks_like(start, url, words):
+    server = await start()
+    assert words in await hint_of(server, url)
+
+
+async def test_the_port_where_the_app_is_expected_is_named(start, make_app):
+    app, other = make_app(), make_app()
+    server = await start(app_url=app.url)
+    assert f"but the app is expected at {app.url}" in await hint_of(server, f"{other.url}/x")
+
+
+async def test_the_first_slow_answer_is_a_compile_and_the_next_one_a_slow_handler(start, raw):
+    async def silent(reader, writer):
+        await reader.read()
+
+    url = f"http://127.0.0.1:{await raw.start(silent)}/x"
+    server = await start(retry_interval_ms=0)
+    once = await server.publish(url, Upstash_Retries=0, Upstash_Timeout="1s")
+    twice = await server.publish(url, Upstash_Retries=1, Upstash_Timeout="1s")
+    await server.wait("state:failed", 2)
+    first, second = [(await server.row(each))["hint"] for each in (once, twice)]
+    assert "No answer within 1s. The first request to a route waits" in first
+    assert "The handler did not answer within 1s: it hangs" in second
+
+
+async def test_a_port_that_breaks_off_the_handshake_is_asked_about(start, raw):
+    async def broken(reader, writer):
+        await reader.read(5)
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x28")  # TLS alert: handshake failure
+
+    server = await start()
+    hint = await hint_of(server, f"https://127.0.0.1:{await raw.start(broken)}/x")
+    assert "No TLS connection with 127.0.0.1:" in hint
+
+
+async def test_what_the_server_itself_keeps_back_is_said(start):
+    server = await start(external="deny")
+    assert "external destinations are denied" in await hint_of(server, "https://example.com/x")
+
+
+async def test_a_route_that_leads_into_the_server_itself_is_said(start):
+    server = await start()
+    message_id = await server.publish(
+        "https://example.com/x", Upstash_Retries=0, Upstash_Delay="1h"
+    )
+    route = {"routes": [{"from": "https://example.com", "to": server.url}]}
+    await server.call("PUT", "/_dev/routes", route)
+    await server.call("POST", f"/_dev/messages/{message_id}/run")
+    await server.wait("state:failed")
+    assert "is qstash-dev itself" in (await server.row(message_id))["hint"]
