@@ -50,7 +50,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     `QSTASH_DEV_REQUIRE_NODE=1` makes it fail instead.
     """
-    return _node_for(JAVASCRIPT, tmp_path_factory)
+    return node_for(JAVASCRIPT, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +59,11 @@ def next_app(tmp_path_factory: pytest.TempPathFactory) -> str:
     asked = _is_required() or (NEXTJS / "node_modules").exists()
     if not asked:
         pytest.skip("Next.js is large: run `npm ci` in tests/sdk/nextjs to test with it")
-    return _node_for(NEXTJS, tmp_path_factory)
+    return node_for(NEXTJS, tmp_path_factory)
 
 
-def _node_for(project: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def node_for(project: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of Node, with what a project asks for installed; skips, or fails if it is required."""
     found, npm = shutil.which("node"), shutil.which("npm")
     if found is None or npm is None:
         return _without_node("node and npm are not installed")
