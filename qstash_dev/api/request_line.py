@@ -5,6 +5,7 @@ import re
 from msgspec import Struct
 
 from qstash_dev.protocol.destination import escape
+from qstash_dev.protocol.remembered import remembered
 
 _ABSOLUTE = re.compile(r"https?://([^/?]*)", re.I)
 _SLASHES = re.compile(r"/{2,}")
@@ -25,6 +26,7 @@ class Target(Struct, frozen=True):
         return self.path[:4].lower() == "/v2/"
 
 
+@remembered
 def read_target(line: str) -> Target:
     """The parts of a request target in origin form or in absolute form (RFC 9112, 3.2).
 

@@ -280,7 +280,7 @@ def _known_keys(variables: Mapping[str, str], config: Config) -> tuple[str, str]
 
 
 def _refuse_circle(cloud_url: str, api_port: int) -> None:
-    if way(cloud_url, own_ports={api_port}).place is Place.OURS:
+    if way(cloud_url, own_ports=frozenset({api_port})).place is Place.OURS:
         raise ConfigError("QSTASH_CLOUD_URL", f'"{cloud_url}" is this very server.')
 
 

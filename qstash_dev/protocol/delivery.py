@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from qstash_dev.protocol.headers import NEVER_FORWARDED, names_of, without
 from qstash_dev.protocol.model import Message, Request
 from qstash_dev.protocol.publish.options import echoed
+from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.urls import origin_of
 from qstash_dev.protocol.workflow.render import run_headers
@@ -52,6 +53,7 @@ def told_of(url: str, *, keep_host: bool) -> dict[str, str]:
     return told | {"Host": host} if keep_host else told
 
 
+@remembered
 def host_and_path(url: str) -> tuple[str, str]:
     """What the log filters `host` and `path` compare with."""
     parts = urlsplit(url)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.hosts import is_empty_variable, names_empty_variable
 from qstash_dev.protocol.model import Spec
+from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.urls import site_of, undialable
 
 NAME = re.compile(r"[A-Za-z0-9_.\-]+")
@@ -35,6 +36,7 @@ class Destination(Struct, frozen=True):
     config: dict[str, str]
 
 
+@remembered
 def parse_destination(remainder: str, query: str) -> Destination:
     """Read what follows `/v2/publish/` (still percent-encoded) and the raw query string.
 
@@ -88,6 +90,7 @@ def split_query(query: str) -> tuple[dict[str, str], str]:
     return config, "&".join(kept)
 
 
+@remembered
 def check_url(text: str, what: str = "destination") -> str:
     """Return `text`, made safe for a request line, if it is an http(s) URL with a host.
 

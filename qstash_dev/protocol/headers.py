@@ -53,13 +53,18 @@ def canonical(name: str) -> str:
 
 def check_header(name: str, value: str) -> tuple[str, str]:
     """The pair, if it can stand in a request. Raises QStashError(400)."""
-    if TOKEN.fullmatch(name) is None:
+    if not _is_name(name):
         raise QStashError(400, f"invalid header name {name[:100]!r}")
     if (bad := UNSENDABLE.search(value)) is not None:
         raise QStashError(
             400, f"invalid value of header {name}: {bad.group()!r} cannot stand in a header"
         )
     return name, value
+
+
+@lru_cache(maxsize=1_000)
+def _is_name(name: str) -> bool:
+    return TOKEN.fullmatch(name) is not None
 
 
 def header_map(headers: Headers) -> dict[str, list[str]]:

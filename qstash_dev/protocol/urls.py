@@ -5,7 +5,6 @@ leads to this machine is not known here.
 """
 
 import re
-from collections.abc import Set
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -15,6 +14,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from qstash_dev.protocol.hosts import why_undialable
+from qstash_dev.protocol.remembered import remembered
 
 Routes = tuple[tuple[str, str], ...]
 """Pairs of a URL prefix and the URL that takes its place."""
@@ -87,7 +87,8 @@ class Site(Struct, frozen=True):
     has_user: bool = False
 
 
-def way(url: str, routes: Routes = (), own_ports: Set[int] = frozenset()) -> Way:
+@remembered
+def way(url: str, routes: Routes = (), own_ports: frozenset[int] = frozenset()) -> Way:
     """Where a URL leads. `own_ports` are those that this server listens on."""
     prefix, target = _routed(url, routes)
     place = place_of(target)
@@ -96,6 +97,7 @@ def way(url: str, routes: Routes = (), own_ports: Set[int] = frozenset()) -> Way
     return Way(target, place, prefix)
 
 
+@remembered
 def place_of(url: str) -> Place:
     """How far a URL reaches by itself. What cannot be read is outside.
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _OF_BYTE = "".join(ALPHABET[byte % 58] for byte in range(256)).encode()
 
 
@@ -26,8 +27,10 @@ def id_maker(source: random.Random, wall: Callable[[], int]) -> Callable[[str], 
 
 def _base58(number: int) -> str:
     """The last eight digits, which repeat after four thousand years of milliseconds."""
-    digits = []
-    for _ in range(8):
-        number, rest = divmod(number, 58)
-        digits.append(ALPHABET[rest])
-    return "".join(reversed(digits))
+    number, low = divmod(number, 58**4)
+    return _four_digits(number % 58**4) + _four_digits(low)
+
+
+def _four_digits(number: int) -> str:
+    high, low = divmod(number, 58**2)
+    return _PAIRS[high] + _PAIRS[low]

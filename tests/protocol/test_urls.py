@@ -68,7 +68,7 @@ def test_what_is_no_address_is_outside(address: str) -> None:
 
 @pytest.mark.parametrize("host", LOOPBACK)
 def test_our_own_listeners_are_known_in_any_spelling(host: str) -> None:
-    own = {8080, 80}
+    own = frozenset({8080, 80})
     for url in (f"http://{host}:8080/_dev/", f"http://u@{host}:08080", f"http://{host}/v2/keys"):
         assert way(url, own_ports=own).place is Place.OURS
     for url in (f"http://{host}:3000/", f"https://{host}/"):
@@ -76,8 +76,8 @@ def test_our_own_listeners_are_known_in_any_spelling(host: str) -> None:
 
 
 def test_our_ports_on_other_machines_are_not_ours() -> None:
-    assert way("http://example.com:8080/", own_ports={8080}).place is Place.OUTSIDE
-    assert way("http://10.0.0.1:8080/", own_ports={8080}).place is Place.PRIVATE
+    assert way("http://example.com:8080/", own_ports=frozenset({8080})).place is Place.OUTSIDE
+    assert way("http://10.0.0.1:8080/", own_ports=frozenset({8080})).place is Place.PRIVATE
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.lists(st.sampled_from("dxo"), min_size=4))
@@ -181,7 +181,7 @@ def test_a_url_that_only_begins_like_a_route_keeps_its_way(url: str) -> None:
     ],
 )
 def test_a_routed_url_is_judged_by_its_target(to: str, is_here: bool, leaves: bool) -> None:
-    leads = way("https://app.example.com/x", (("https://app.example.com", to),), {8080})
+    leads = way("https://app.example.com/x", (("https://app.example.com", to),), frozenset({8080}))
     assert (leads.target, leads.is_here, leads.leaves) == (f"{to}/x", is_here, leaves)
 
 
@@ -196,7 +196,7 @@ def test_a_routed_url_is_judged_by_its_target(to: str, is_here: bool, leaves: bo
     ],
 )
 def test_a_url_without_a_route_is_judged_by_itself(url: str, is_here: bool, leaves: bool) -> None:
-    leads = way(url, (), {8080})
+    leads = way(url, (), frozenset({8080}))
     assert (leads.target, leads.is_here, leads.leaves) == (url, is_here, leaves)
 
 

@@ -22,7 +22,12 @@ from qstash_dev.protocol.publish.notices import notices, unforwarded
 from qstash_dev.protocol.publish.options import read_draft, read_spec
 from qstash_dev.protocol.publish.readers import flag, forwarded
 from qstash_dev.protocol.quota import Limits
+from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.workflow.headers import Part, read_part
+
+_OF_INTEREST = ("content-type", "x-")
+# With these, all other headers count, too.
+_READS_ALL = frozenset(["upstash-header-forward", "upstash-cron"])
 
 
 class Draft(Struct, frozen=True):
@@ -65,9 +70,26 @@ def parse_draft(
     own, ordinary = _sort(request_headers)
     if authorized_by_header:
         ordinary = without(ordinary, {"authorization"})
+    more, fallback = config or {}, defaults or {}
+    if url and not any(name in _READS_ALL for name in (*(n for n, _ in own), *more, *fallback)):
+        ordinary = tuple(o for o in ordinary if o[0].lower().startswith(_OF_INTEREST))
+    asked = tuple(own), ordinary, tuple(more.items()), tuple(fallback.items())
+    return _draft(url, *asked, limits, caller_ip)
+
+
+@remembered
+def _draft(
+    url: str,
+    own: Headers,
+    ordinary: Headers,
+    config: Headers,
+    defaults: Headers,
+    limits: Limits,
+    caller_ip: str | None,
+) -> Draft:
     named = _joined(own)
-    own += [(name, value.strip()) for name, value in (config or {}).items() if name not in named]
-    merged = _joined((defaults or {}).items()) | _joined(own)
+    own += tuple((name, value.strip()) for name, value in config if name not in named)
+    merged = _joined(defaults) | _joined(own)
     for name, value in merged.items():
         check_header(canonical(name), value)
     handed_on = forwarded(own, merged)
