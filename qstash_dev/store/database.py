@@ -2,7 +2,7 @@
 
 What one turn of the event loop writes goes into one transaction. `committed()` is what an answer
 waits for: it resolves after the COMMIT, so that nothing is acknowledged that could still be lost.
-Within it each outermost change has a savepoint: what one does wrong undoes that change alone.
+What one change of it does wrong undoes that change alone: the others are written again.
 """
 
 import asyncio
@@ -14,9 +14,8 @@ from typing import Any
 
 from qstash_dev.store import files
 from qstash_dev.store.errors import StoreError, failure
-from qstash_dev.store.sqlite import connect
+from qstash_dev.store.sqlite import MEMORY, connect
 
-MEMORY = ":memory:"
 Later = Callable[[Callable[[], None]], object]
 
 
@@ -39,7 +38,8 @@ class Database:
         self._later = later
         self._open = False
         self._depth = 0
-        self._has_savepoint = False
+        self._written: list[tuple[str, Sequence[Any]]] = []
+        self._kept = 0
         self._waiters: list[asyncio.Future[None]] = []
         self._caches: list[dict[Any, Any]] = []
         self._effects: list[Callable[[], None]] = []
@@ -66,15 +66,17 @@ class Database:
 
     def write(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         """Execute within the open transaction, beginning one if there is none."""
-        if not self._has_savepoint:
+        if not self._open:
             self._begin()
+        self._written.append((sql, (values,)))
         return self._writer.execute(sql, values)
 
     def write_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Execute once for each row, within the open transaction."""
-        if not self._has_savepoint:
+        if not self._open:
             self._begin()
-        self._connection.executemany(sql, rows)
+        self._written.append((sql, tuple(rows)))
+        self._writer.executemany(*self._written[-1])
 
     def write_one(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> Any:
         """As `write`, and return the first row of a RETURNING clause, or `None`."""
@@ -83,6 +85,8 @@ class Database:
 
     def __enter__(self) -> None:
         """`with database:` makes its writes one change: all of them happen, or none. It nests."""
+        if not self._depth:
+            self._kept = len(self._written)
         self._depth += 1
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -98,6 +102,11 @@ class Database:
         refusal = self._undo(fault)
         if error is None or isinstance(error, sqlite3.Error):
             raise refusal from fault
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a change is being written."""
+        return self._depth > 0
 
     def after(self, effect: Callable[[], None]) -> None:
         """Call this when the change that is being written is kept; at once when there is none.
@@ -125,6 +134,7 @@ class Database:
         if not self._open:
             return
         self._open = False
+        self._written.clear()
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -187,6 +197,7 @@ class Database:
         def fill(scratch: str) -> None:
             begin(scratch).close()
             # SQLite removes its write-ahead log now; the next one has the same name.
+            self._writer.close()  # else its last statement keeps the file open
             self._connection.close()
 
         if self.path == MEMORY:
@@ -227,19 +238,12 @@ class Database:
         old.close()
 
     def _begin(self) -> None:
-        if not self._open:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._open = True
-            if self._later is not None:
-                self._later(self.commit)
-        if self._depth:
-            self._writer.execute("SAVEPOINT change")
-            self._has_savepoint = True
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._open = True
+        if self._later is not None:
+            self._later(self.commit)
 
     def _keep(self) -> None:
-        if self._has_savepoint:
-            self._writer.execute("RELEASE change")
-            self._has_savepoint = False
         if self._effects:
             effects, self._effects = self._effects, []
             for effect in effects:
@@ -250,19 +254,30 @@ class Database:
     def _undo(self, fault: BaseException) -> StoreError:
         """Undo the change that was being written, and the transaction if that is gone already."""
         self._effects.clear()
-        if not self._has_savepoint:
+        if len(self._written) == self._kept:
             return failure(self.path, "write to", fault)
-        self._has_savepoint = False
+        # A full disk, for one, makes SQLite roll back the whole transaction by itself.
+        if not self._connection.in_transaction:
+            return self._fail(fault)
         try:
-            # A full disk, for one, makes SQLite roll back the whole transaction by itself.
-            self._writer.execute("ROLLBACK TO change")
-            self._writer.execute("RELEASE change")
+            self._write_again(self._written[: self._kept])
         except sqlite3.Error:
             return self._fail(fault)
         self._forget()
         if self._later is None:
             self.commit()
         return failure(self.path, "write to", fault)
+
+    def _write_again(self, kept: list[tuple[str, Sequence[Any]]]) -> None:
+        """What the changes before wrote. A savepoint for each change would spare us this, but makes
+        SQLite copy every page before it is changed: a fifth of all that writing costs.
+        """
+        self._connection.execute("ROLLBACK")
+        self._connection.execute("BEGIN IMMEDIATE")
+        for sql, rows in kept:
+            for values in rows:
+                self._writer.execute(sql, values).fetchall()
+        self._written = kept
 
     def _fail(self, fault: BaseException) -> StoreError:
         """Undo the open transaction: with it goes what other changes of this loop turn wrote."""
@@ -271,6 +286,7 @@ class Database:
             # Until the commit of this turn nobody knows whether what they wrote is lost.
             self._undone = refusal
         self._open = False
+        self._written.clear()
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("ROLLBACK")
         self._forget()

@@ -1,5 +1,6 @@
 """Opens the database file: who may have it, how SQLite keeps it, which format it has."""
 
+import os
 import sqlite3
 from importlib import resources
 
@@ -9,13 +10,21 @@ SCHEMA_VERSION = 5
 # Each of the three commits of a lone message writes whole pages, some twenty in all; a checkpoint then
 # holds everything up for tens of milliseconds, so it had better happen when nothing is going on.
 CHECKPOINT_PAGES = 16_000
+# What is written next to each other stays: the system keeps the rest of the file in its own cache.
+CACHE_KB = 8_000
+MEMORY = ":memory:"
+_TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # where SQLite looks, in this order
 
 
 def connect(path: str) -> sqlite3.Connection:
     """The database at `path` in the present format, made if need be. Raises StoreError."""
     try:
         connection = sqlite3.connect(
-            path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=512
+            _place(path),
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
         )
     except sqlite3.Error as error:
         raise failure(path, "open", error) from error
@@ -31,15 +40,28 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
+def _place(path: str) -> str:
+    """What is forgotten at exit is in a file without a name that SQLite uses once its cache is full:
+    in memory all of it would take several times as much. Only where no file can be made it has to.
+    """
+    if path != MEMORY:
+        return path
+    folders = filter(None, (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), *_TEMPORARY))
+    return "" if any(os.access(folder, os.W_OK | os.X_OK) for folder in folders) else MEMORY
+
+
 def _set_up(connection: sqlite3.Connection) -> None:
     run = connection.execute
     # The file itself is the lock: a second server is refused, and a killed one leaves nothing.
     run("PRAGMA locking_mode = EXCLUSIVE")
-    run("PRAGMA journal_mode = WAL")
+    if run("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+        run("PRAGMA journal_mode = MEMORY")
     run("PRAGMA synchronous = NORMAL")
     run("PRAGMA foreign_keys = ON")
     run("PRAGMA temp_store = MEMORY")
-    run("PRAGMA cache_size = -192000")
+    # Debian's SQLite overwrites whatever is deleted, each entry of an index that moves.
+    run("PRAGMA secure_delete = OFF")
+    run(f"PRAGMA cache_size = -{CACHE_KB}")
     run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
