@@ -87,3 +87,59 @@ async def test_the_tutorial_app_publishes_and_verifies(next_url, server):
             assert unsigned.status == 403
     detail = await server.call(f"/_dev/messages/{row['id']}")
     assert detail["attempts"][0]["response"]["body"]["text"] == '{"done":"world"}'
+
+
+RUNS = {
+    # Calls of the app, the state at the end, and what the route returned.
+    "steps": (8, "RUN_SUCCESS", '["payload!","l","r"]'),
+    "call": (3, "RUN_SUCCESS", '[200,{"got":"hello","own":"v"}]'),
+    "waits": (3, "RUN_SUCCESS", '["data",true]'),
+    "invokes": (2, "RUN_SUCCESS", '["child of parent",false]'),
+    "fails": (2, "RUN_FAILED", None),
+    "cancels": (2, "RUN_CANCELED", None),
+}
+
+
+@pytest.mark.timeout(300)
+async def test_workflows_in_next_js_are_called_as_often_as_they_have_steps(next_url, server):
+    await server.call("/_dev/clock", "POST", json={"mode": "scaled", "scale": 86_400})
+    ids = {}
+    for name in RUNS:
+        url = f"{next_url}/api/workflows/{name}"
+        headers = {"Upstash-Failure-Callback": url, "Content-Type": "text/plain"}
+        started = await server.call(f"/v2/trigger/{url}", "POST", data="payload", headers=headers)
+        ids[name] = started["workflowRunId"]
+        if name == "waits":
+            await server.call("/_dev/clock", "POST", json={"mode": "real"})
+            await waiting(server, ids[name])
+            await server.call("/v2/notify/nextjs", "POST", data="data")
+            await server.call("/_dev/clock", "POST", json={"mode": "scaled", "scale": 86_400})
+    ended = {name: await end_of(server, ids[name]) for name in RUNS}
+    async with aiohttp.ClientSession() as browser, browser.get(f"{next_url}/api/calls") as answer:
+        calls = await answer.json()
+    for name, (count, state, returned) in RUNS.items():
+        run = ended[name]
+        assert (name, run["workflowState"]) == (name, state)
+        assert run.get("workflowRunResponse") == returned
+        assert (name, calls[f"/api/workflows/{name}"]) == (name, count)
+    assert calls["/api/workflows/child"] == 2
+    assert ended["fails"]["failureFunction"]["responseBody"] == '{"result":"told: no luck"}'
+
+
+async def waiting(server, run_id):
+    """Once the run waits for an event."""
+    while True:
+        found = await server.call(f"/_dev/workflows/{run_id}")
+        if [one["kind"] for one in found["row"]["waits"]] == ["event"]:
+            return
+        await server.call("/_dev/wait?filter=id:none&timeout_ms=200")
+
+
+async def end_of(server, run_id):
+    """The log of a run that is over, its failure function included."""
+    while True:
+        (run,) = (await server.call(f"/v2/workflows/logs?workflowRunId={run_id}"))["runs"]
+        state = run.get("failureFunction", {}).get("state")
+        if run["workflowState"] != "RUN_STARTED" and state != "CALLBACK_INPROGRESS":
+            return run
+        await server.call("/_dev/wait?filter=id:none&timeout_ms=200")
