@@ -24,9 +24,11 @@ from textual.widgets import Input
 from qstash_dev.client import Client, ClientError, Tunnel
 from qstash_dev.tui.actions.commands import COMMANDS as COMMANDS_BY_ID
 from qstash_dev.tui.actions.commands import bindings
+from qstash_dev.tui.actions.walking import enter
 from qstash_dev.tui.driver import forgiving
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.keyboard import Keyboard
+from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.session import Job, Session
@@ -101,7 +103,7 @@ class QstashApp(App[int]):
         )
         run_program = run_program or self._run_program
         self.desk = Desk(dict(keys or {}), environment, fixtures, run_program)
-        self.commands = COMMANDS_BY_ID
+        self.commands: Mapping[str, Command] = COMMANDS_BY_ID
         self.zone = zone
         self._tunnel = Tunnel()
         self.keyboard = Keyboard(self, super().on_event, lambda: self.progress is not None)
@@ -262,7 +264,8 @@ class QstashApp(App[int]):
                 pane.show_message(detail, when)
         elif item is not None and view.page is not None:
             pane.title(fmt.safe(view.title(item)))
-            pane.show_lines(f"{view.name}/{view.key_of(item)}", view.page(item, when))
+            key = f"{view.name}/{view.key_of(item)}"
+            pane.show_lines(key, view.page(session.whole, when))
         else:
             pane.title("")
             pane.show_lines("", [[("Nothing selected.", "muted")]])
@@ -271,6 +274,10 @@ class QstashApp(App[int]):
         """Go to one of the views."""
         self._seen = None
         self.session.view = view
+        if self.list_pane.filter.display:
+            self.list_pane.open_filter(False)
+        self.list_pane.filter.value = self.session.shown_filter
+        self.list_pane.complain(None)
         source: Any = self.session.source
         item = source.at if view.is_live else lambda index: source.items[index]
 
@@ -321,7 +328,10 @@ class QstashApp(App[int]):
         command = self.commands[id]
         if command.is_about_row and not self.hold():
             return self.say("That row has just left the list: nothing was done.", "warning")
-        result = self.session.view.verbs.get(id, command.run)(self)
+        view = self.session.view
+        if command.is_for_message and not view.has_messages and id not in view.verbs:
+            return self.say(f"{command.hint} is for messages, not for a {view.thing}.", "warning")
+        result = view.verbs.get(id, command.run)(self)
         if isawaitable(result):
             worker = self.run_worker(self._guarded(result), group="command")
             self.keyboard.hold_for(worker)
@@ -390,11 +400,13 @@ class QstashApp(App[int]):
     def on_virtual_list_opened(self) -> None:
         """Enter: to the detail, full screen where there is room for one pane only."""
         self.hold()
-        self.panes.open_detail()
+        if not enter(self):
+            self.panes.open_detail()
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         """A click on a view or on a tab of the detail."""
         if event.tabs is self.tabs:
+            self.session.trail.clear()
             self.show_view(VIEWS[event.place])
         else:
             self.hold()
@@ -424,9 +436,12 @@ class QstashApp(App[int]):
             self._typing = self.set_timer(TYPING_S, self.apply_filter)
 
     def apply_filter(self) -> None:
-        """Ask the server for what the filter line says."""
+        """Ask the server for what the filter line says; other views are narrowed here."""
         text = self.list_pane.filter.value.strip()
-        if text != self.session.filter:
+        if not self.session.view.is_live:
+            self.list_pane.complain(self.session.tables.of(self.session.view).narrow(text))
+            self.draw()
+        elif text != self.session.filter:
             self.session.filter = text
             self.session.feed.loaded = False
             self.listen()

@@ -20,7 +20,10 @@ class Screen(Protocol):
     session: Session
     desk: Desk
     panes: Panes
-    commands: Mapping[str, Command]
+
+    @property
+    def commands(self) -> Mapping[str, Command]:
+        """All commands by id."""
 
     @property
     def progress(self) -> str | None:

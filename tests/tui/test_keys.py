@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 
 from qstash_dev.tui.app import QstashApp
 from tests.tui.conftest import Open, until
-from tests.tui.world import World, row
+from tests.tui.world import NOW, World, row
 
 FAULT = {
     "kind": "status",
@@ -21,6 +21,10 @@ FAULT = {
 def app_of(pilot: Pilot[Any]) -> QstashApp:
     assert isinstance(pilot.app, QstashApp)
     return pilot.app
+
+
+def run_path(id: str, verb: str) -> str:
+    return f"/_dev/workflows/{id}/{verb}?created_at={NOW - 90_000}"
 
 
 async def asked(pilot: Pilot[Any], world: World, count: int = 1) -> list[tuple[str, str, Any]]:
@@ -238,7 +242,8 @@ async def test_a_filter_that_cannot_be_read_keeps_the_list_and_says_why(tui: Ope
 
 
 @pytest.mark.parametrize(
-    ("key", "name"), [("2", "nightly"), ("3", "mail"), ("4", "order-events"), ("7", "mail-api")]
+    ("key", "name"),
+    [("2", "nightly"), ("3", "mail"), ("4", "order-events"), ("7", "mail-api"), ("8", "charge")],
 )
 async def test_resource_views(tui: Open, key: str, name: str) -> None:
     async with tui() as pilot:
@@ -264,6 +269,15 @@ async def test_resource_views(tui: Open, key: str, name: str) -> None:
         (["7", "p"], ("POST", "/_dev/flow/mail-api/pause?user=defaultUser", None)),
         (["7", "j", "p"], ("POST", "/_dev/flow/tenant%2F42/resume?user=defaultUser", None)),
         (["7", "d", "y"], ("DELETE", "/_dev/flow/mail-api?user=defaultUser", None)),
+        (["8", "k", "r"], ("POST", run_path("wfr_failed", "resume"), {})),
+        (["8", "r", "y"], ("POST", run_path("wfr_done", "restart"), {})),
+        (["8", "k", "R", "y"], ("POST", run_path("wfr_failed", "restart"), {})),
+        (["8", "g", "n"], ("POST", run_path("wfr_trial", "run"), {})),
+        (["8", "g", "X", "y"], ("POST", run_path("wfr_trial", "cancel"), {})),
+        (
+            ["8", "g", "j", "N", "7", "enter"],
+            ("POST", run_path("wfr_order", "notify"), {"event": "order-paid", "body": "7"}),
+        ),
         (["5", "r"], ("POST", "/_dev/dlq/1772366591000-0/retry", None)),
         (["5", "d"], ("DELETE", "/_dev/dlq/1772366591000-0", None)),
         (["a"], ("POST", "/_dev/messages/msg_00000013/arm", None)),

@@ -24,6 +24,7 @@ VIEWS: dict[str, list[str]] = {
     "dlq": ["5"],
     "logs": ["6"],
     "flow": ["7"],
+    "workflows": ["8", "k", "k"],
 }
 PANES: dict[str, list[str]] = {
     "request": [*FAILED, "]"],
@@ -35,6 +36,7 @@ PANES: dict[str, list[str]] = {
     "zoomed": [*FAILED, "tab", "+"],
     "help": ["?"],
     "copy": ["y"],
+    "run": ["8", "k", "k", "tab", "+"],
 }
 KEYS = {"]": "right_square_bracket", "+": "plus", "?": "question_mark"}
 

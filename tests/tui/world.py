@@ -175,6 +175,58 @@ FLOW = [
 ]  # fmt: skip
 
 
+def step(group: int, name: str, type: str, began: int, ended: int | None, **more: Any) -> Any:
+    """A step of a run; times are seconds after its start."""
+    start = NOW - 90_000
+    state = "STEP_SUCCESS" if ended is not None else "STEP_PROGRESS"
+    base = {
+        "group": group, "parallel": False, "name": name, "type": type, "state": state,
+        "began_at": start + began * 1000, "message": f"msg_run_{name}", "log": {},
+        "ended_at": start + ended * 1000 if ended is not None else None,
+    }  # fmt: skip
+    return {**base, **more}
+
+
+def run_row(id: str, state: str, url: str, steps: int, **more: Any) -> dict[str, Any]:
+    """A workflow run as the server lists it."""
+    base = {"id": id, "created_at": NOW - 90_000, "state": state, "steps": steps,
+            "url": f"http://localhost:3000{url}", "user": "defaultUser"}  # fmt: skip
+    return {**base, **more}
+
+
+RUNS = [
+    run_row("wfr_trial", "RUN_STARTED", "/api/trial", 2,
+            waits=[{"kind": "sleep", "name": "nap", "until": NOW + 53_000}]),
+    run_row("wfr_order", "RUN_STARTED", "/api/order", 4, labels=["shop"], waits=[
+        {"kind": "event", "name": "paid", "event": "order-paid", "until": NOW + 518_400_000},
+        {"kind": "retry", "name": "mail", "until": NOW + 12_000, "tried": 2, "tries": 3}]),
+    run_row("wfr_failed", "RUN_FAILED", "/api/order", 1, completed_at=NOW - 60_000,
+            dlq_id="1772366591000-9", failure_state="CALLBACK_SUCCESS"),
+    run_row("wfr_done", "RUN_SUCCESS", "/api/thumb", 3, completed_at=NOW - 30_000,
+            parent="wfr_order"),
+]  # fmt: skip
+ERROR = {"time": NOW - 70_000, "error": "500 Internal Server Error", "body": "no such mailbox"}
+RUN_STEPS = [
+    step(0, "init", "Initial", 0, 2),
+    step(1, "charge", "Run", 2, 15, log={"out": '{"paid": true}'}),
+    step(2, "stock", "Run", 15, 30, parallel=True, log={"out": "12"}),
+    step(2, "rates", "Call", 15, 48, parallel=True,
+         log={"callUrl": "https://rates.example.com/eur", "callResponseStatus": 200,
+              "callResponseBody": '{"eur": 1.08}'}),
+    step(3, "mail", "Run", 48, None, state="STEP_RETRY", log={"errors": [ERROR], "retries": 3}),
+    step(4, "paid", "Wait", 50, None, log={"waitEventId": "order-paid"}),
+]  # fmt: skip
+HOOK = "http://127.0.0.1:8080/v2/workflows/hooks/defaultUser/wfr_order/order-paid"
+
+
+def run_detail(row: dict[str, Any]) -> dict[str, Any]:
+    """A run with its steps."""
+    is_order = row["id"] == "wfr_order"
+    return {"row": row, "steps": RUN_STEPS, "payload": '{"order": 42}',
+            "children": [RUNS[3]] if is_order else [],
+            "hooks": {"order-paid": HOOK} if is_order else {}}  # fmt: skip
+
+
 class World:
     """What the remote server knows, says and was asked."""
 
@@ -224,10 +276,14 @@ class World:
         rows = sorted(self.rows.values(), key=lambda r: -r["seq"])
         if not filter:
             return rows
-        key, colon, value = filter.rpartition(":")
-        if colon and key != "state":
+        key, colon, value = filter.partition(":")
+        if colon and key not in ("state", "id", "run", "queue", "schedule", "group"):
             raise ValueError(f'Unknown filter key "{key}"; did you mean "state"?')
-        return [r for r in rows if value in (r["state"] if colon else r["url"] + r["id"])]
+        value = value.strip('"')
+        if colon:
+            field = {"group": "topic"}.get(key, key)
+            return [r for r in rows if value in (r.get(field) or "")]
+        return [r for r in rows if filter in r["url"] + r["id"]]
 
     def say(self, *rows: dict[str, Any], removed: tuple[str, ...] = (), **more: Any) -> None:
         """Change rows and tell every reader in one tick."""
@@ -307,7 +363,10 @@ class World:
             return web.Response(body=self.bodies.get(found[1], b'{"order": 42}'))
         if found := re.fullmatch(r"/_dev/messages/([^/]+)", path):
             return self._detail(found[1])
+        if found := re.fullmatch(r"/_dev/workflows/([^/]+)", path):
+            return web.json_response(run_detail(next(r for r in RUNS if r["id"] == found[1])))
         answers: dict[str, Any] = {
+            "/_dev/workflows": {"runs": RUNS[::-1], "cursor": None},
             "/_dev/health": {"ok": True, "version": "0.1.0", "pid": 4242, "uptime_ms": 1},
             "/_dev/schedules": {"schedules": SCHEDULES},
             "/_dev/queues": {"queues": QUEUES},

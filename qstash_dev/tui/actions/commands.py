@@ -5,7 +5,7 @@ Key bindings, footer, help and the command palette are all made from this table.
 
 from textual.binding import Binding
 
-from qstash_dev.tui.actions import messages, seeing, server, undoing, writing
+from qstash_dev.tui.actions import messages, seeing, server, undoing, walking, writing
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.views import VIEWS
 
@@ -40,6 +40,12 @@ COMMANDS: dict[str, Command] = {
                 writing.save_fixture),
         Command("message.delete", "d", "Delete", "Delete the selected row", _MESSAGE,
                 messages.delete),
+        Command("run.restart", "R", "Restart", "Start a workflow run once more, from its beginning",
+                _MESSAGE, seeing.only_in("R", "a workflow run (view 8)")),
+        Command("run.notify", "N", "Notify", "Send an event that a workflow run waits for",
+                _MESSAGE, seeing.only_in("N", "a workflow run (view 8)")),
+        Command("walk", "L", "Go to", "Go to what is linked: origin, callback, replay, run, queue",
+                _SCREEN, walking.choose),
         Command("undo", "u", "Undo", "Undo the last delete, clear or cancel (for a minute)",
                 _MESSAGE, undoing.undo),
         Command("list.clear", "z", "Clear", "Clear the list of finished messages", _MESSAGE,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from textual.command import CommandPalette
 
+from qstash_dev.tui.actions import walking
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render.palette import Line
 from qstash_dev.tui.screen import Screen
@@ -14,10 +15,20 @@ def view(wanted: View) -> Callable[[Screen], None]:
     """Go to a view."""
 
     def go(screen: Screen) -> None:
+        screen.session.trail.clear()
         screen.show_view(wanted)
         screen.panes.leave_detail()
 
     return go
+
+
+def only_in(key: str, thing: str) -> Callable[[Screen], None]:
+    """What a key does in a view that gives it no meaning."""
+
+    def refuse(screen: Screen) -> None:
+        screen.say(f"{key} is for {thing}.", "warning")
+
+    return refuse
 
 
 def tab(by: int) -> Callable[[Screen], None]:
@@ -32,7 +43,6 @@ def tab(by: int) -> Callable[[Screen], None]:
 
 def filter_rows(screen: Screen) -> None:
     """Open the filter line."""
-    _to_live_view(screen)
     screen.panes.list.open_filter(True)
 
 
@@ -65,7 +75,9 @@ def back(screen: Screen) -> None:
     """One step back: out of the detail, out of the zoom, out of the filter."""
     if screen.panes.is_in_detail:
         screen.panes.leave_detail()
-    elif screen.session.filter:
+    elif screen.session.trail:
+        walking.come_back(screen)
+    elif screen.session.shown_filter:
         screen.set_filter("")
     elif not screen.session.view.is_live:
         _to_live_view(screen)
@@ -73,7 +85,8 @@ def back(screen: Screen) -> None:
 
 def quit(screen: Screen) -> None:
     """Back; on the main screen the end."""
-    if screen.panes.is_in_detail or not screen.session.view.is_live:
+    session = screen.session
+    if screen.panes.is_in_detail or session.trail or not session.view.is_live:
         back(screen)
     else:
         screen.exit(0)

@@ -35,6 +35,11 @@ class Command(NamedTuple):
         """Whether it acts on, or lets somebody read, what is under the cursor."""
         return self.id not in NEUTRAL and not self.id.startswith("view.")
 
+    @property
+    def is_for_message(self) -> bool:
+        """Whether it is about a message, and means nothing for other things."""
+        return self.id.startswith("message.") and self.is_about_row
+
     def key_name(self, keymap: Mapping[str, str], which: int = 0) -> str:
         """How its key is written on the screen, with the person's own keys."""
         keys = keymap.get(self.id, self.keys).split(",")

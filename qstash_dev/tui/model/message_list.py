@@ -119,6 +119,10 @@ class Feed:
         self.selected = id
         return True
 
+    def want(self, id: str) -> None:
+        """Put the cursor on this message, now or as soon as it is loaded."""
+        self.follow, self.selected = False, id
+
     def resume(self) -> None:
         """Follow the newest again."""
         self.follow = True

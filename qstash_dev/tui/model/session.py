@@ -25,6 +25,7 @@ from qstash_dev.tui.model.server_time import ServerTime
 from qstash_dev.tui.model.table import Table
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.model.view_tables import Tables
+from qstash_dev.tui.model.walk import Place
 
 FIRST_ROWS = 1000
 MORE_ROWS = 1000
@@ -67,6 +68,10 @@ class Session:
         self._resting: set[View] = set()
         self._stale = True
         self._told = ""
+        self.trail: list[Place] = []
+        self._whole: tuple[View, str, Any] | None = None
+        self._whole_of: tuple[View, str] | None = None
+        self._asking_whole = False
 
     # What it is about
 
@@ -74,6 +79,20 @@ class Session:
     def item(self) -> Any:
         """What is under the cursor of a view that is not live; `None` when there is nothing."""
         return self.tables.item(self.view)
+
+    @property
+    def shown_filter(self) -> str:
+        """What narrows the view: the filter of the stream, or words."""
+        return self.filter if self.view.is_live else self.tables.of(self.view).words
+
+    @property
+    def whole(self) -> Any:
+        """The item with all that its view asks for besides; the bare item until that is there."""
+        item = self.item
+        if item is None or self._whole is None:
+            return item
+        view, key, found = self._whole
+        return found if view is self.view and key == self.view.key_of(item) else item
 
     @property
     def message_id(self) -> str | None:
@@ -123,7 +142,9 @@ class Session:
     @property
     def is_complete(self) -> bool:
         """Whether nothing is asked for or would have to be."""
-        asking = self._asking or self._fetching or self.tables.wants(self.view)
+        asking = (
+            self._asking or self._asking_whole or self._fetching or self.tables.wants(self.view)
+        )
         right = self.message_id is None or (self._detail_of == self.message_id and not self._stale)
         return self.feed.loaded and self.lost is None and not asking and right
 
@@ -174,6 +195,7 @@ class Session:
     def outdate(self) -> None:
         """What was asked for may be different now."""
         self._stale = True
+        self._whole_of = None
         self.tables.forget()
 
     # What to ask next
@@ -187,6 +209,11 @@ class Session:
         if wanted is not None and not self._asking and (self._stale or self._detail_of != wanted):
             self._stale, self._asking, self._detail_of = False, True, wanted
             jobs.append(self._fetch_detail(wanted))
+        if (item := self.item) is not None and self.view.whole is not None:
+            place = self.view, self.view.key_of(item)
+            if self._whole_of != place and not self._asking_whole:
+                self._whole_of, self._asking_whole = place, True
+                jobs.append(self._fetch_whole(self.view, item))
         waits = self._fetching or self.view in self._resting
         if self.tables.wants(self.view) and not waits:
             self._fetching = True
@@ -209,9 +236,22 @@ class Session:
             self._asking = False
             self.version += 1
 
+    async def _fetch_whole(self, view: View, item: Any) -> None:
+        assert view.whole is not None, "only such views are asked"
+        try:
+            self._whole = view, view.key_of(item), await view.whole(self.client, item)
+        except Refused:
+            self._whole = None  # It is gone; so is its row, soon.
+        except ServerUnreachable:
+            self._whole_of = None
+        finally:
+            self._asking_whole = False
+            self.version += 1
+
     async def _fetch_view(self, view: View) -> None:
         try:
             await self.tables.fetch(self.client, view)
+            self._whole_of = None
         except ClientError as error:
             self._say(str(error))
         finally:

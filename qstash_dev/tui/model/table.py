@@ -9,6 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
+from qstash_dev.tui.model.narrowing import complaint, fields_of, matches
 from qstash_dev.tui.render.palette import Line, Span
 
 T = TypeVar("T")
@@ -70,6 +71,8 @@ class Table(Generic[T]):
 
     def __init__(self, key_of: Callable[[T], str]) -> None:
         self.items: list[T] = []
+        self.words = ""
+        self._all: list[T] = []
         self.loaded = False
         self.follow = False
         self.selected: str | None = None
@@ -91,17 +94,38 @@ class Table(Generic[T]):
 
     def load(self, items: Sequence[T]) -> None:
         """Replace the items; the cursor stays on the same thing if it is still there."""
-        self.items = list(items)
+        self._all = list(items)
+        self.items = self._narrowed(self._all)
         self.loaded = True
-        keys = [self.key_of(item) for item in items]
-        if self.selected in keys:
+        keys = [self.key_of(item) for item in self.items]
+        if self.follow:
+            self.resume()
+        elif self.selected in keys:
             self._go(keys.index(self.selected))
         else:
             self._go(self._index)
 
+    def narrow(self, words: str) -> str | None:
+        """Show only what matches these words; returns what is wrong with them."""
+        self.words = words
+        self.load(self._all)
+        return complaint(map(fields_of, self._all), words) if words else None
+
+    @property
+    def total(self) -> int:
+        """How many there are without the words."""
+        return len(self._all)
+
+    def _narrowed(self, items: Sequence[T]) -> list[T]:
+        if not self.words:
+            return list(items)
+        return [item for item in items if matches(fields_of(item), self.words)]
+
     def append(self, items: Sequence[T], most: int) -> None:
         """Add items at the end and forget the oldest; a cursor that follows stays at the end."""
-        self.items += items
+        self._all += items
+        del self._all[: max(0, len(self._all) - most)]
+        self.items += self._narrowed(items)
         surplus = max(0, len(self.items) - most)
         del self.items[:surplus]
         self._go(len(self.items) - 1 if self.follow else self._index - surplus)
@@ -119,6 +143,11 @@ class Table(Generic[T]):
             return False
         self._go(place)
         return True
+
+    def want(self, key: str) -> None:
+        """Put the cursor on this thing, now or as soon as it is loaded."""
+        if not self.hold(key):
+            self.selected = key
 
     def resume(self) -> None:
         """Follow the newest, which is at the end."""

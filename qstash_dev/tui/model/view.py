@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from qstash_dev.client import Client, Counts, Row, Tick
 from qstash_dev.tui.model.table import Column
+from qstash_dev.tui.model.walk import Link, Place
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line
 
@@ -33,6 +34,8 @@ class View:
     """`fetch` asks for all items; `is_outdated` tells from a tick, and the counts before it, whether
     they must be asked for again; `news` are items that a tick brings itself, for the end of the list.
 
+    `whole` asks for more of an item than the list has, which `page` then gets; `links` are where it
+    leads, `inside` is where Enter goes.
     `row_of` and `message_of` are the message that an item is about, `page` is the detail of an item
     that is about none. `verbs` are what commands do here that do something else elsewhere, by their
     ids; `hints` the commands in the footer, if they do not depend on a message.
@@ -53,15 +56,29 @@ class View:
     message_of: Callable[[Any], str | None] = lambda item: None
     title: Callable[[Any], str] = lambda item: ""
     page: Callable[[Any, When], list[Line]] | None = None
+    whole: Callable[[Client, Any], Awaitable[Any]] | None = None
+    links: Callable[[Any], Sequence[Link]] = lambda item: ()
+    inside: Callable[[Any], Place | None] = lambda item: None
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     hints: Callable[[Any], Sequence[str]] | None = None
+    newest_last: bool = False
     is_live: bool = False
     """Whether its rows are the messages of the stream, which need no fetching."""
 
     @property
     def follows(self) -> bool:
         """Whether the newest is at the end, and can be followed."""
-        return self.is_live or self.news is not None
+        return self.is_live or self.newest_last
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether an item is a message, or is about one."""
+        return self.page is None
+
+    @property
+    def thing(self) -> str:
+        """The word for one item."""
+        return self.resource.word if self.resource is not None else self.name.lower().rstrip("s")
 
     @property
     def command(self) -> str:

@@ -9,8 +9,11 @@ def list_title(session: Session) -> tuple[str, str]:
     """What stands in the list's frame, left and right."""
     view, feed = session.view, session.feed
     if not view.is_live:
-        news = "FOLLOW" if session.source.follow else ""
-        return view.name, "  ".join(filter(None, [str(len(session.source)), news]))
+        table = session.tables.of(view)
+        news = "FOLLOW" if table.follow else ""
+        count = f"{len(table)} of {table.total}" if table.words else str(len(table))
+        left = f"{view.name}  {fmt.safe(table.words)}" if table.words else view.name
+        return left, "  ".join(filter(None, [count, news]))
     left = f"{view.name}  {fmt.safe(session.filter)}" if session.filter else view.name
     right = f"{feed.total} of {feed.counts.messages}" if session.filter else f"{feed.total}"
     if feed.marks:
@@ -24,11 +27,10 @@ def nothing_lines(session: Session) -> list[Line] | None:
     view, source = session.view, session.source
     if len(source) or not source.loaded:
         return None
-    if not view.is_live:
-        return [[(view.empty, "muted")]]
-    if not session.good_filter:
-        return None
+    words = session.good_filter if view.is_live else session.shown_filter
+    if not words:
+        return None if view.is_live else [[(view.empty, "muted")]]
     return [
-        [(f"No message matches {fmt.safe(session.good_filter)}", "")],
+        [(f"No {view.thing} matches {fmt.safe(words)}", "")],
         [("esc clears the filter", "muted")],
     ]

@@ -174,6 +174,8 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
         ("URL group", " / ".join(filter(None, (row.topic, row.endpoint))) or None),
         ("schedule", row.schedule),
         ("flow control", row.flow_key),
+        ("workflow run", row.run),
+        ("step", row.step),
         ("labels", ", ".join(row.labels) or None),
         ("DLQ entry", row.dlq_id),
         ("armed", "⚑ replayed when the app's source changes" if row.armed else None),

@@ -8,5 +8,6 @@ from qstash_dev.tui.views.logs import LOGS
 from qstash_dev.tui.views.messages import MESSAGES
 from qstash_dev.tui.views.queues import QUEUES
 from qstash_dev.tui.views.schedules import SCHEDULES
+from qstash_dev.tui.views.workflows import WORKFLOWS
 
-VIEWS: tuple[View, ...] = (MESSAGES, SCHEDULES, QUEUES, GROUPS, DLQ, LOGS, FLOW)
+VIEWS: tuple[View, ...] = (MESSAGES, SCHEDULES, QUEUES, GROUPS, DLQ, LOGS, FLOW, WORKFLOWS)

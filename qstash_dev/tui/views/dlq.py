@@ -1,11 +1,17 @@
 """The view of dead letters, each with the message that it is of."""
 
-from qstash_dev.client import Counts, Tick
+from collections.abc import Sequence
+
+from qstash_dev.client import Client, Counts, DlqEntry, Tick
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.views import cells
+
+
+async def _fetch(client: Client) -> Sequence[DlqEntry]:
+    return (await client.dlq())[::-1]
 
 
 def _is_outdated(tick: Tick, before: Counts) -> bool:
@@ -19,7 +25,8 @@ DLQ = View(
     help="Show the dead letters",
     empty="The DLQ is empty: no message ran out of retries.",
     key_of=lambda entry: entry.dlq_id,
-    fetch=lambda client: client.dlq(),
+    fetch=_fetch,
+    newest_last=True,
     count=lambda counts: counts.dlq,
     is_outdated=_is_outdated,
     row_of=lambda entry: entry.row,

@@ -3,6 +3,7 @@
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.model.walk import Place, quoted
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.render.things import thing_page
@@ -26,6 +27,7 @@ GROUPS = View(
     count=lambda counts: counts.groups,
     title=lambda thing: str(thing.get("name")),
     page=thing_page,
+    inside=lambda thing: Place("Messages", quoted("group", str(thing.get("name")))),
     verbs={"message.delete": resources.delete},
     hints=lambda thing: ("message.delete", "message.send"),
     columns=(

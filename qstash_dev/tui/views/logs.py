@@ -26,6 +26,7 @@ LOGS = View(
     empty="Nothing happened yet.",
     key_of=lambda event: str(event.seq),
     fetch=_fetch,
+    newest_last=True,
     news=lambda tick: tick.events,
     message_of=lambda event: event.id,
     columns=(

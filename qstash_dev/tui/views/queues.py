@@ -3,6 +3,7 @@
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.model.walk import Place, quoted
 from qstash_dev.tui.render.things import thing_page
 from qstash_dev.tui.views import cells
 
@@ -18,6 +19,7 @@ QUEUES = View(
     is_outdated=cells.with_messages,
     title=lambda thing: str(thing.get("name")),
     page=thing_page,
+    inside=lambda thing: Place("Messages", quoted("queue", str(thing.get("name")))),
     verbs={"server.pause": resources.pause_or_resume, "message.delete": resources.delete},
     hints=lambda thing: ("server.pause", "message.delete", "message.send"),
     columns=(

@@ -5,6 +5,7 @@ import re
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.model.walk import Place, quoted
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.render.things import thing_page
@@ -45,6 +46,7 @@ SCHEDULES = View(
     is_outdated=cells.with_messages,
     title=lambda thing: str(thing.get("scheduleId")),
     page=thing_page,
+    inside=lambda thing: Place("Messages", quoted("schedule", str(thing.get("scheduleId")))),
     verbs={
         "message.run": resources.fire,
         "server.pause": resources.pause_or_resume,

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from qstash_dev.tui.render.palette import Line, content
@@ -111,6 +111,33 @@ class Confirm(ModalScreen[bool]):
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
+
+
+class Ask(ModalScreen[str | None]):
+    """A question with a line of text for an answer; escape answers nothing."""
+
+    DEFAULT_CSS = (
+        BOX.format(name="Ask")
+        + "Ask > .box { width: 70; } Ask Input { background: $background; padding: 0 1; }"
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+
+    def __init__(self, title: str, help: str) -> None:
+        super().__init__()
+        self._title, self._help = title, help
+
+    def compose(self) -> ComposeResult:
+        """One line to write in."""
+        box = Vertical(Input(compact=True), classes="box")
+        box.border_title, box.border_subtitle = Content(self._title), Content(self._help)
+        yield box
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter answers."""
+        self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
 
 
 class Reader(ModalScreen[None]):

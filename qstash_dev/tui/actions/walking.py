@@ -1,0 +1,58 @@
+"""Walks from one thing to what it is linked with, and comes back the same way."""
+
+from qstash_dev.tui.model.walk import Link, Place, links_of
+from qstash_dev.tui.screen import Screen
+from qstash_dev.tui.widgets.prompts import Choice, Menu
+
+KEYS = "123456789abcdefghilmnoprstuvwxyz"
+
+
+async def choose(screen: Screen) -> None:
+    """Choose one of the links of what is shown, and go there."""
+    links = _links(screen)
+    if not links:
+        return screen.say("Nothing is linked with this.", "warning")
+    choices = [Choice(k, link.text, link.place) for k, link in zip(KEYS, links, strict=False)]
+    place = await screen.ask(Menu("Go to", choices))
+    if place is not None:
+        go(screen, place)
+    return None
+
+
+def enter(screen: Screen) -> bool:
+    """Go to the messages of the selected queue, schedule or group; whether there is such a place."""
+    session = screen.session
+    place = session.view.inside(session.item) if session.item is not None else None
+    if place is not None:
+        go(screen, place)
+    return place is not None
+
+
+def go(screen: Screen, place: Place) -> None:
+    """Go to a place; `come_back` leads from there to here."""
+    session = screen.session
+    here = Place(session.view.name, session.shown_filter, session.source.selected)
+    session.trail.append(here)
+    _show(screen, place)
+
+
+def come_back(screen: Screen) -> None:
+    """To where the last step began."""
+    _show(screen, screen.session.trail.pop())
+
+
+def _show(screen: Screen, place: Place) -> None:
+    view = next(view for view in screen.session.views if view.name == place.view)
+    screen.show_view(view)
+    screen.set_filter(place.filter)
+    screen.panes.leave_detail()
+    if place.key is not None:
+        screen.session.source.want(place.key)
+    screen.draw()
+
+
+def _links(screen: Screen) -> list[Link]:
+    session = screen.session
+    if session.message_id is None:
+        return list(session.view.links(session.whole)) if session.item is not None else []
+    return links_of(session.shown) if session.shown is not None else []

@@ -1,0 +1,117 @@
+"""Actions on the selected workflow run: resume, restart, cancel, run now, notify, copy."""
+
+from urllib.parse import quote
+
+from qstash_dev.client import Made
+from qstash_dev.devtools.run_documents import RunDetail, RunRow
+from qstash_dev.tui.editor import editor_command, open_body
+from qstash_dev.tui.screen import Screen
+from qstash_dev.tui.widgets.prompts import Ask, Choice, Confirm, Menu
+
+
+async def resume(screen: Screen) -> None:
+    """Go on with a failed run from its failed step; start one anew that ended otherwise."""
+    row = _row(screen)
+    if row is None:
+        return None
+    if row.state == "RUN_STARTED":
+        return screen.say("The run is live; n ends what it waits for, X cancels it.", "warning")
+    if row.state != "RUN_FAILED":
+        return await restart(screen)
+    made = await _order(screen, row, "resume")
+    screen.say(f"Resumed as {made}.")
+    return None
+
+
+async def restart(screen: Screen) -> None:
+    """A new run with the payload of one that is over."""
+    row = _row(screen)
+    if row is not None and await screen.ask(Confirm(f"Start {row.id} once more from the start?")):
+        screen.say(f"Restarted as {await _order(screen, row, 'restart')}.")
+
+
+async def run_now(screen: Screen) -> None:
+    """End a sleep, a delay, a wait for a retry; without one, time out what it waits for."""
+    if (row := _row(screen)) is not None:
+        await _order(screen, row, "run")
+        screen.say("It goes on now.")
+
+
+async def cancel(screen: Screen) -> None:
+    """End a live run; that cannot be undone, so it asks."""
+    row = _row(screen)
+    if row is not None and await screen.ask(Confirm(f"Cancel the run {row.id}?")):
+        await _order(screen, row, "cancel")
+        screen.say("Canceled.")
+
+
+async def notify(screen: Screen) -> None:
+    """Send an event that the run waits for, with a body."""
+    row = _row(screen)
+    if row is None:
+        return None
+    events = [one.event for one in row.waits if one.event]
+    event: str | None = events[0] if len(events) == 1 else None
+    if len(events) > 1:
+        keys = "123456789"
+        choices = [Choice(key, name, name) for key, name in zip(keys, events, strict=False)]
+        event = await screen.ask(Menu("Notify", choices))
+    elif not events:
+        return screen.say("The run waits for no event.", "warning")
+    if event is None:
+        return None
+    body = await screen.ask(Ask(f"Data of {event}", "Enter sends it; empty is no data"))
+    if body is not None:
+        path = f"{_path(row)}/notify"
+        order = {"event": event, "body": body}
+        await screen.session.client.request("POST", path, json=order, params=_which(row))
+        screen.say(f"Notified {event}.")
+    return None
+
+
+async def copy(screen: Screen) -> None:
+    """Choose what of a run goes to the clipboard."""
+    row, whole = _row(screen), screen.session.whole
+    if row is None:
+        return
+    choices = [Choice("i", "run id", row.id), Choice("u", "workflow URL", row.url)]
+    if isinstance(whole, RunDetail):
+        hooks = zip("wabcd", whole.hooks.items(), strict=False)
+        choices += [Choice(key, f"webhook URL of {event}", url) for key, (event, url) in hooks]
+        choices.append(Choice("p", "payload", whole.payload))
+        if whole.response is not None:
+            choices.append(Choice("r", "result", whole.response))
+    chosen = await screen.ask(Menu("Copy", choices))
+    if chosen is not None:
+        screen.copy_to_clipboard(chosen)
+        screen.say("Copied.")
+
+
+async def open_whole(screen: Screen) -> None:
+    """Read the payload, or the result, in the person's own program."""
+    whole = screen.session.whole
+    if isinstance(whole, RunDetail):
+        text = whole.response or whole.payload
+        desk = screen.desk
+        open_body(text.encode(), ".json", editor_command(desk.environment), desk.run_program)
+
+
+def _row(screen: Screen) -> RunRow | None:
+    item = screen.session.item
+    return item if isinstance(item, RunRow) else None
+
+
+def _path(row: RunRow) -> str:
+    return f"/_dev/workflows/{quote(row.id, safe='')}"
+
+
+def _which(row: RunRow) -> dict[str, str | int | None]:
+    return {"created_at": row.created_at}
+
+
+async def _order(screen: Screen, row: RunRow, verb: str) -> str:
+    made = await screen.session.client.ask(
+        "POST", f"{_path(row)}/{verb}", Made, json={}, params=_which(row)
+    )
+    screen.session.tables.forget()
+    return made.id

@@ -1,0 +1,233 @@
+"""A workflow run for readers: its state, what it waits for, and its steps on a time line. Pure."""
+
+from typing import Any
+
+from qstash_dev.client import Body
+from qstash_dev.devtools.run_documents import RunDetail, RunRow, RunStep, Waiting, words
+from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.bodies import body_lines
+from qstash_dev.tui.render.fmt import Look
+from qstash_dev.tui.render.pages import When
+from qstash_dev.tui.render.palette import Line, Span
+
+DAY_MS = 86_400_000
+BAR = 16
+"""Cells of the time line beside each step."""
+RUN_STATES = {
+    "RUN_STARTED": Look("▶", "live", "primary"),
+    "RUN_SUCCESS": Look("✓", "success", "success"),
+    "RUN_FAILED": Look("✗", "failed", "error"),
+    "RUN_CANCELED": Look("⊘", "canceled", "muted"),
+}
+STEP_STATES = {
+    "STEP_SUCCESS": Look("✓", "success", "success"),
+    "STEP_PROGRESS": Look("▶", "progress", "primary"),
+    "STEP_RETRY": Look("↻", "retry", "warning"),
+    "STEP_FAILED": Look("✗", "failed", "error"),
+    "STEP_CANCELED": Look("⊘", "canceled", "muted"),
+}
+FACTS = (
+    ("callUrl", "calls"),
+    ("callMethod", "method"),
+    ("callResponseStatus", "answer"),
+    ("waitEventId", "event"),
+    ("invokedWorkflowRunId", "invoked run"),
+    ("retries", "retries"),
+)
+"""What the log says of a step besides its input, output and errors."""
+
+
+def run_look(state: str) -> Look:
+    """Symbol, word and colour of a run's state."""
+    return RUN_STATES.get(state, Look("?", fmt.safe(state), "muted"))
+
+
+def now_span(row: RunRow, now: int) -> Span:
+    """What a run waits for, or how it was left, in a few words."""
+    if row.waits:
+        more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
+        return fmt.safe(words(row.waits[0], now)) + more, _role(row.waits[0])
+    if row.successor is not None:
+        return f"resumed as {fmt.safe(row.successor)}", "accent"
+    if row.failure_state:
+        state = row.failure_state.removeprefix("CALLBACK_").lower()
+        return f"failure function: {fmt.safe(state)}", "muted"
+    return "", ""
+
+
+def run_page(found: RunDetail | RunRow, when: When) -> list[Line]:
+    """What a run is, what it waits for, its steps, what went in and what came out."""
+    whole = found if isinstance(found, RunDetail) else None
+    row = found.row if isinstance(found, RunDetail) else found
+    lines = [_headline(row, when), [(fmt.safe(row.url), "link")], *_facts(row, when)]
+    lines += [[("! ", "warning"), (fmt.safe(notice), "warning")] for notice in row.notices]
+    if row.waits:
+        lines += [[], _rule("Waits for"), *(_waiting(one, when) for one in row.waits)]
+    if whole is None:
+        return lines
+    lines += [[("webhook ", "muted"), (fmt.safe(url), "link")] for url in whole.hooks.values()]
+    lines += [[], _rule("Steps"), *_timeline(whole, when)]
+    for pending in whole.pending:
+        lines += _errors(pending, when, "  ")
+    if whole.failure is not None:
+        lines += [[], _rule("Failure function"), *_failure(whole.failure, when)]
+    if whole.response:
+        lines += [[], _rule("Result"), *_body(whole.response)]
+    lines += [[], _rule("Payload"), *_body(whole.payload)]
+    if whole.children:
+        lines += [[], _rule("Invoked runs"), *(_child(child) for child in whole.children)]
+    return lines
+
+
+def run_links(found: RunDetail | RunRow) -> list[Link]:
+    """Where a run leads: its messages, the run that invoked it, those it invoked, its successor."""
+    row = found.row if isinstance(found, RunDetail) else found
+    links = [Link("all its messages", Place("Messages", quoted("run", row.id)))]
+    for word, other in (("invoked by", row.parent), ("resumed as", row.successor)):
+        if other:
+            links.append(Link(f"{word} {fmt.safe(other)}", run_place(other)))
+    if isinstance(found, RunDetail):
+        links += [Link(f"invoked {fmt.safe(c.id)}", run_place(c.id)) for c in found.children]
+        links += [
+            Link(f"step {fmt.safe(step.name)}  {step.type}"[:80], message_place(step.message))
+            for step in found.steps
+            if step.message
+        ]
+        if found.failure is not None:
+            links.append(Link("failure function", message_place(found.failure["messageId"])))
+    return links
+
+
+def _headline(row: RunRow, when: When) -> Line:
+    look = run_look(row.state)
+    took = (row.completed_at or when.now) - row.created_at
+    steps = f"{row.steps} step{'' if row.steps == 1 else 's'}"
+    return [
+        (f"{look.symbol} {look.word}", look.role),
+        (f"  {steps}  {fmt.long_span(max(0, took))}", "muted"),
+    ]
+
+
+def _facts(row: RunRow, when: When) -> list[Line]:
+    facts = [
+        ("id", row.id),
+        ("started", fmt.date_time(row.created_at, when.zone)[:19]),
+        ("ended", fmt.date_time(row.completed_at, when.zone)[:19] if row.completed_at else None),
+        ("labels", ", ".join(row.labels)),
+        ("flow control", row.flow_key),
+        ("invoked by", row.parent),
+        ("resumed as", row.successor),
+        ("DLQ entry", row.dlq_id),
+        ("user", None if row.user == "defaultUser" else row.user),
+    ]
+    return [
+        [(f"{name:<13}", "muted"), (fmt.safe(value), "")] for name, value in facts if value
+    ]  # fmt: skip
+
+
+def _waiting(one: Waiting, when: When) -> Line:
+    at = ""
+    if one.until is not None:
+        is_far = one.until - when.now > DAY_MS
+        moment = fmt.date_time if is_far else fmt.clock_time
+        at = f"  until {moment(one.until, when.zone)[: 16 if is_far else 8]}"
+    name = f"  step {fmt.safe(one.name)}" if one.name and one.kind != "step" else ""
+    text = fmt.safe(words(one, when.now))
+    return [("◷ ", "accent"), (text, _role(one)), (f"{at}{name}", "muted")]
+
+
+def _role(one: Waiting) -> str:
+    return {"retry": "warning", "held": "warning", "step": "primary", "call": "primary"}.get(
+        one.kind, "accent"
+    )
+
+
+def _timeline(whole: RunDetail, when: When) -> list[Line]:
+    start = whole.row.created_at
+    end = max(whole.row.completed_at or when.now, start + 1)
+    lines: list[Line] = []
+    for step in whole.steps:
+        group = [other for other in whole.steps if other.group == step.group]
+        lines += _step(step, _stem(group, step), start, end, when)
+    return lines
+
+
+def _stem(group: list[RunStep], step: RunStep) -> str:
+    """Steps side by side stand behind one line."""
+    if not step.parallel:
+        return ""
+    return "┌ " if step is group[0] else "└ " if step is group[-1] else "├ "
+
+
+def _step(step: RunStep, stem: str, start: int, end: int, when: When) -> list[Line]:
+    look = STEP_STATES.get(step.state, Look("?", fmt.safe(step.state), "muted"))
+    took = max(0, (step.ended_at or when.now) - step.began_at)
+    name = fmt.safe(step.name)
+    indent = "│ " if stem and stem != "└ " else "  "
+    lines: list[Line] = [
+        [
+            (stem, "muted"),
+            (f"{look.symbol} ", look.role),
+            (f"{name:<{14 - len(stem)}} ", "bold"),
+            (_bar(step, start, end), look.role),
+            (f" {fmt.long_span(took)}", "muted"),
+        ]
+    ]
+    kind = "" if step.type in ("Run", "Initial") else f"{fmt.safe(step.type)}  "
+    facts = [
+        f"{word} {fmt.safe(str(step.log[key]))}"
+        for key, word in FACTS
+        if step.log.get(key) not in (None, "", 0, [])
+        and (key != "retries" or step.log.get("errors"))
+    ]
+    if kind or facts:
+        lines.append([(f"{indent}{kind}{'  '.join(facts)}".rstrip(), "muted")])
+    for key, word in (("callBody", "in"), ("out", "out"), ("callResponseBody", "answer")):
+        if step.type != "Initial" and step.log.get(key) not in (None, ""):
+            lines.append([(f"{indent}{word:<4} ", "muted"), (_short(step.log[key]), "")])
+    return lines + _errors(step.log, when, indent)
+
+
+def _bar(step: RunStep, start: int, end: int) -> str:
+    """Where in the run the step was, and for how long."""
+    scale = BAR / (end - start)
+    left = min(BAR - 1, int((step.began_at - start) * scale))
+    right = min(BAR, max(left + 1, round(((step.ended_at or end) - start) * scale)))
+    return f"{'·' * left}{'█' * (right - left)}{'·' * (BAR - right)}"
+
+
+def _errors(log: dict[str, Any], when: When, indent: str) -> list[Line]:
+    lines: list[Line] = []
+    for error in log.get("errors", []):
+        text = f"{fmt.clock_time(int(error['time']), when.zone)} {error.get('error', '')}"
+        lines.append([(f"{indent}✗ {fmt.safe(text)}", "error")])
+        if error.get("body"):
+            lines.append([(f"{indent}  {_short(error['body'])}", "")])
+    if due := log.get("nextDeliveryTime"):
+        lines.append([(f"{indent}next try {fmt.countdown(int(due), when.now)}", "warning")])
+    return lines
+
+
+def _failure(failure: dict[str, Any], when: When) -> list[Line]:
+    state = fmt.safe(str(failure.get("state", "")).removeprefix("CALLBACK_").lower())
+    return [[(state, "bold"), (f"  {fmt.safe(failure['messageId'])}", "muted")],
+            *_errors(failure, when, "")]  # fmt: skip
+
+
+def _child(row: RunRow) -> Line:
+    look = run_look(row.state)
+    return [(f"{look.symbol} {look.word:<8} ", look.role), (fmt.safe(row.id), "link")]
+
+
+def _body(text: str) -> list[Line]:
+    return body_lines(Body(size=len(text.encode()), text=text), None)
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return fmt.safe(text if len(text) <= 200 else f"{text[:199]}…")
+
+
+def _rule(title: str) -> Line:
+    return [("── ", "muted"), (title, "title"), (" ──", "muted")]

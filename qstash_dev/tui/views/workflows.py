@@ -1,0 +1,80 @@
+"""The view of workflow runs: where each is, and what it waits for."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from qstash_dev.client import Client
+from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
+from qstash_dev.tui.actions import workflows
+from qstash_dev.tui.model.table import Column, Ink
+from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.render.run_pages import now_span, run_links, run_look, run_page
+from qstash_dev.tui.views import cells
+
+MOST = 1000
+
+
+async def _fetch(client: Client) -> Sequence[RunRow]:
+    page = await client.ask("GET", "/_dev/workflows", RunPage, params={"limit": MOST})
+    return page.runs[::-1]
+
+
+async def _whole(client: Client, row: RunRow) -> RunDetail:
+    path = f"/_dev/workflows/{quote(row.id, safe='')}"
+    return await client.ask("GET", path, RunDetail, params={"created_at": row.created_at})
+
+
+def _state(row: RunRow, ink: Ink) -> Span:
+    look = run_look(row.state)
+    return f"{look.symbol} {look.word}", look.role
+
+
+def _took(row: RunRow, ink: Ink) -> Span:
+    return fmt.span((row.completed_at or ink.now) - row.created_at), "muted"
+
+
+def _hints(row: RunRow | None) -> Sequence[str]:
+    if row is None:
+        return ("filter",)
+    if row.state != "RUN_STARTED":
+        return ("message.replay", "run.restart", "message.copy", "walk", "filter")
+    events = ["run.notify"] if any(one.event for one in row.waits) else []
+    return ("message.run", *events, "message.cancel", "message.copy", "walk")
+
+
+WORKFLOWS = View(
+    name="Workflows",
+    key="8",
+    help="Show the workflow runs",
+    empty="No workflow runs. They appear with the first call of an endpoint that serves a workflow.",
+    resource=Resource("workflows", "id", "workflow run"),
+    key_of=lambda row: f"{row.created_at}/{row.id}",
+    fetch=_fetch,
+    whole=_whole,
+    newest_last=True,
+    title=lambda row: f"{row.id}  {row.url}",
+    page=run_page,
+    links=run_links,
+    verbs={
+        "message.replay": workflows.resume,
+        "message.run": workflows.run_now,
+        "message.cancel": workflows.cancel,
+        "message.copy": workflows.copy,
+        "message.open": workflows.open_whole,
+        "run.restart": workflows.restart,
+        "run.notify": workflows.notify,
+    },
+    hints=_hints,
+    columns=(
+        Column("", 1, cells.blank),
+        Column("TIME", 8, lambda row, ink: (fmt.clock_time(row.created_at, ink.zone), "muted"), 44),
+        Column("STATE", 10, _state),
+        Column("TOOK", 5, _took, 54, right=True),
+        Column("STEPS", 5, lambda row, ink: (str(row.steps), ""), 54, right=True),
+        Column("WORKFLOW", 18, lambda row, ink: (fmt.destination(row.url, ink.app_url), "")),
+        Column("NOW", 0, lambda row, ink: now_span(row, ink.now), 48),
+        Column("ID", 20, lambda row, ink: (fmt.safe(row.id), "muted"), 110),
+    ),
+)
