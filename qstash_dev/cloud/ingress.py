@@ -20,7 +20,6 @@ from qstash_dev.api.guard import check_single
 from qstash_dev.api.v2.publish import accept, read_order
 from qstash_dev.cloud.admission import (
     SIGNATURE,
-    Admission,
     Arrival,
     Gate,
     Refusal,
@@ -74,7 +73,6 @@ class Ingress:
         self._gate = gate
         self._user = user
         self._webhook_token = webhook_token
-        self._used = _UsedSignatures()
         self._refusals: deque[Refused] = deque(maxlen=KEPT_REFUSALS)
         self.admitted = 0
         self.refused = 0
@@ -103,7 +101,7 @@ class Ingress:
             return self._refuse(request, Refusal(error.status, error.message))
 
     async def _delivery(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
-        call = Call(request, self._context, "")
+        call, store = Call(request, self._context, ""), self._context.store
         headers = tuple(call.text_headers())
         arrival = Arrival(request.method, request.raw_path, headers, b"")
         now_s = self._context.engine.clock.wall() // 1000
@@ -112,12 +110,14 @@ class Ingress:
             return self._refuse(request, verdict)
         body = await call.body(self._context.engine.policy.limits.max_message_size)
         arrival = replace(arrival, body=body)
-        if refusal := check_body(verdict, body, gate, now_s, self._used.__contains__):
+        if refusal := check_body(verdict, body, gate, now_s, store.used_signatures.__contains__):
             return self._refuse(request, refusal)
-        self._used.add(verdict, now_s)
+        if verdict.token is not None:
+            store.used_signatures.add(verdict.jti, verdict.expires_s, now_s)
+            await store.database.committed()  # before it has any effect
         self.admitted += 1
         outcome = await self._relay.deliver(arrival, verdict, gate)
-        await self._context.store.database.committed()
+        await store.database.committed()
         return _answer(outcome)
 
     async def _webhook(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
@@ -178,25 +178,6 @@ _PUBLIC = {
     421: "misdirected request",
     503: "the tunnel is not open",
 }
-
-
-class _UsedSignatures:
-    """Ids of signatures that were accepted, until they expire by themselves."""
-
-    def __init__(self) -> None:
-        self._expiry: dict[str, int] = {}
-        self._next_sweep_s = 0
-
-    def __contains__(self, jti: object) -> bool:
-        return jti in self._expiry
-
-    def add(self, admission: Admission, now_s: int) -> None:
-        if admission.token is None:
-            return
-        self._expiry[admission.jti] = admission.expires_s
-        if now_s >= self._next_sweep_s:
-            self._next_sweep_s = now_s + 60
-            self._expiry = {jti: at for jti, at in self._expiry.items() if at > now_s}
 
 
 def _token(request: web.BaseRequest, query: str) -> tuple[bool, str]:

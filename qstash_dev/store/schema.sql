@@ -1,4 +1,4 @@
--- Version 5. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 6. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -267,3 +267,9 @@ CREATE INDEX run_events_run ON run_events (run, seq);
 CREATE INDEX messages_run ON messages (run, seq) WHERE run IS NOT NULL;
 CREATE INDEX messages_step ON messages (step) WHERE step IS NOT NULL;
 CREATE INDEX messages_run_open ON messages (run, seq) WHERE run IS NOT NULL AND finished_at IS NULL;
+
+-- Ids of the cloud's signatures that were accepted, until they expire by themselves (epoch seconds).
+CREATE TABLE used_signatures (
+    jti       TEXT PRIMARY KEY,
+    expires_s INTEGER NOT NULL
+) WITHOUT ROWID;

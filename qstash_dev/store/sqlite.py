@@ -6,7 +6,7 @@ from importlib import resources
 
 from qstash_dev.store.errors import StoreError, failure
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 # Each of the three commits of a lone message writes whole pages, some twenty in all; a checkpoint then
 # holds everything up for tens of milliseconds, so it had better happen when nothing is going on.
 CHECKPOINT_PAGES = 16_000

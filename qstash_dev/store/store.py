@@ -21,10 +21,11 @@ from qstash_dev.store.messages import Messages
 from qstash_dev.store.originals import Deduplication
 from qstash_dev.store.resources import Keys, Named, Schedules
 from qstash_dev.store.sequence import Sequence
+from qstash_dev.store.used_signatures import UsedSignatures
 from qstash_dev.store.waits import Waits
 from qstash_dev.store.workflows import Workflows
 
-_KEPT = ("users", "sequences")
+_KEPT = ("users", "sequences", "used_signatures")
 
 
 class Store:
@@ -52,6 +53,7 @@ class Store:
         self.feed = Feed(database, self._event_numbers, selector)
         self.search = Search(database)
         self.keys = Keys(database)
+        self.used_signatures = UsedSignatures(database)
         self.schedules = Schedules(database)
         self.queues = Named(database, "queues", Queue)
         self.groups = Named(database, "groups", Group)

@@ -6,6 +6,7 @@ A new attack is a new row. The public name is made up; the sockets, the server a
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -335,6 +336,19 @@ async def test_a_signature_is_used_once_however_it_is_spelled(world: World) -> N
     for spelling in other_spellings(token):
         assert (await world.raw(with_signature(spelling))).status in (400, 401), repr(spelling)
     assert len(world.app.got) == 1
+
+
+async def test_a_signature_is_used_once_also_after_a_restart_and_a_reset(tmp_path: Path) -> None:
+    token = sign(f"{PUBLIC}/a", b"", KEYS[0], now_s(), "jwt_once")
+    async with outside_world(data_dir=tmp_path) as world:
+        assert (await world.raw(with_signature(token))).status == 200
+        await world.dev("reset", "POST")
+        assert (await world.raw(with_signature(token))).status == 401
+    async with outside_world(data_dir=tmp_path) as world:
+        assert (await world.raw(with_signature(token))).status == 401
+        assert world.app.got == []
+        fresh = sign(f"{PUBLIC}/a", b"", KEYS[0], now_s(), "jwt_other")
+        assert (await world.raw(with_signature(fresh))).status == 200
 
 
 async def test_no_other_spelling_of_a_fresh_signature_is_let_in(world: World) -> None:
