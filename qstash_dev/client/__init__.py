@@ -104,7 +104,7 @@ __all__ = [
 
 T = TypeVar("T")
 NO_DOCUMENT = (msgspec.MsgspecError, UnicodeDecodeError)
-NAME_OF = {"schedules": "scheduleId", "flow": "flowControlKey"}
+NAME_OF = {"schedules": "scheduleId", "flow": "flowControlKey", "deduplication": "id"}
 """The field that names a resource, where it is not `name`."""
 
 

@@ -198,3 +198,17 @@ def test_skip_delivers_what_is_due_next(server, app):
 )
 def test_a_bad_order_to_the_clock_is_a_usage_error(server, args):
     assert server.run("clock", *args).returncode == 2
+
+
+def test_a_deduplication_id_is_listed_and_forgotten(start, app):
+    server = start("--memory", "--app", app.url)
+    first = server.run("send", "/200", "--dedup-id", "order-7")
+    again = server.run("send", "/200", "--dedup-id", "order-7")
+    message_id = json.loads(first.stdout)["messageId"]
+    assert f"Nothing was sent: it is a duplicate of {message_id}." in again.stderr
+    assert message_id in server.run("deduplication", "list").stdout
+    assert server.run("deduplication", "delete", "order-7").returncode == 0
+    assert "There is no deduplication id" in server.run("deduplication", "list").stderr
+    assert json.loads(server.run("send", "/200", "--dedup-id", "order-7").stdout)["messageId"] != (
+        message_id
+    )

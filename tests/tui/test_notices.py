@@ -1,0 +1,25 @@
+"""What belongs to no message is said once: why a request was refused, what was a duplicate."""
+
+from qstash_dev.client import Client, Counts, Server, Snapshot, Tick
+from qstash_dev.devtools.documents import Notice
+from qstash_dev.tui.model.session import Session
+from qstash_dev.tui.views import VIEWS
+
+
+def tick(number: int, text: str) -> Tick:
+    return Tick(seq=1, now=0, counts=Counts(), server=Server(notice=Notice(number, text)))
+
+
+def test_a_notice_is_said_when_it_comes_and_not_again() -> None:
+    said: list[str] = []
+    session = Session(Client("http://127.0.0.1:1"), VIEWS, lambda: 0.0, said.append, lambda _: None)
+    old = Server(notice=Notice(3, "before we looked"))
+    session.take(Snapshot(seq=1, now=0, server=old, counts=Counts(), rows=[]))
+    session.take(tick(3, "before we looked"))
+    assert said == []
+    session.take(tick(4, "the token is the word undefined"))
+    session.take(tick(4, "the token is the word undefined"))
+    session.take(tick(9, "the token is the word undefined"))
+    assert said == ["the token is the word undefined"]
+    session.take(tick(10, "nothing was sent"))
+    assert said[-1] == "nothing was sent"
