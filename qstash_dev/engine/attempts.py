@@ -18,7 +18,7 @@ from qstash_dev.protocol.model import (
     SendFailure,
     Timing,
 )
-from qstash_dev.protocol.urls import Way, way
+from qstash_dev.protocol.urls import Way, origin_of, way
 from qstash_dev.store.resources import Keys
 
 log = logging.getLogger(__name__)
@@ -94,5 +94,5 @@ def unrecorded(attempt: Attempt, error: Exception, now: int) -> Attempt:
 
 
 def _denied(target: str, now: int) -> SendFailure:
-    detail = f"{target} is not on this machine: --external lets nothing out"
+    detail = f"{origin_of(target)} is not on this machine: --external lets nothing out"
     return SendFailure(Reason.EXTERNAL_DENIED, detail, Timing(now))

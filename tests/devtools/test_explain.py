@@ -178,6 +178,12 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ),
     ("own-server", failure(Reason.OWN_SERVER), {"url": "http://127.1:8080/"}, "127.1:8080 is"),
     ("unreachable", failure(Reason.UNREACHABLE), {}, "network"),
+    (
+        "external-denied",
+        failure(Reason.EXTERNAL_DENIED),
+        {"url": "https://user:secret@api.example.com/x"},
+        "api.example.com is neither local",
+    ),
     ("no-descriptors", failure(Reason.NO_DESCRIPTORS), {}, "ulimit -n"),
     ("interrupted", failure(Reason.INTERRUPTED), {}, "stopped during this attempt"),
 ]

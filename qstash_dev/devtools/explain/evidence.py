@@ -116,8 +116,8 @@ class Evidence:
 
     @property
     def place(self) -> str:
-        """Host and port for messages."""
-        return self.target.netloc or self.facts.url
+        """Host and port for messages, without the credentials that a URL may have."""
+        return self.target.netloc.rpartition("@")[2] or self.facts.url
 
     @property
     def path(self) -> str:
