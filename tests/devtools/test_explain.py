@@ -40,6 +40,22 @@ def failure(reason: Reason, detail: str = "", connected_ms: float | None = None)
     return SendFailure(reason, detail, Timing(NOW * 1000, connected_ms))
 
 
+INCOMPATIBLE = json.dumps(
+    {
+        "error": "WorkflowError",
+        "message": "Incompatible step name. Expected 'b', got 'a' from the request",
+    }
+)
+UNAUTHENTIC = json.dumps(
+    {
+        "message": "Failed to authenticate Workflow request. If this is unexpected, see the caveat "
+        "https://upstash.com/docs/workflow/basics/caveats#avoid-non-deterministic-code-outside-context-run",
+        "workflowRunId": "wfr_1",
+    }
+)
+"""Answers of workflow-js 1.3.3."""
+
+
 def hint(outcome: Outcome, **more: Any) -> Hint:
     facts = {"method": "POST", "url": URL, "headers": SENT, "body": BODY, "keys": KEYS} | more
     found = explain(Facts(outcome=outcome, **facts))
@@ -488,6 +504,19 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ("validation", recorded("fastapi-invalid"), {}, "expects: body.a: Field required"),
     ("headers-too-large", response(431), {}, "--max-http-header-size"),
     ("compile-error", recorded("next-module-not-found"), {}, "Can't resolve './nowhere'"),
+    (
+        "workflow-changed",
+        response(500, INCOMPATIBLE, Upstash_Workflow_Sdk_Version="1"),
+        {},
+        "(Incompatible step name. Expected 'b', got 'a' from the request)",
+    ),
+    ("workflow-no-step", response(400, UNAUTHENTIC), {}, "returned before its first step"),
+    (
+        "workflow-body-read",
+        response(500, '{"error":"TypeError","message":"Body is unusable: already read"}'),
+        {},
+        "pass the request on untouched",
+    ),
     (
         "not-a-workflow",
         response(400, "detected a non-workflow destination for trigger/invoke."),

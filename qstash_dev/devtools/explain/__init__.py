@@ -9,9 +9,10 @@ from qstash_dev.devtools.explain.evidence import Cause, EnvFile, Evidence, Facts
 from qstash_dev.devtools.explain.guards import GUARDS
 from qstash_dev.devtools.explain.no_answer import NO_ANSWER
 from qstash_dev.devtools.explain.signatures import SIGNATURES
+from qstash_dev.devtools.explain.workflow import WORKFLOWS
 from qstash_dev.protocol.model import Response
 
-CAUSES: tuple[Cause, ...] = (*NO_ANSWER, *SIGNATURES, *GUARDS, *ANSWERS)
+CAUSES: tuple[Cause, ...] = (*NO_ANSWER, *SIGNATURES, *GUARDS, *WORKFLOWS, *ANSWERS)
 """Every cause that is known, in the order in which they are tried."""
 
 _MAX_LINE = 400

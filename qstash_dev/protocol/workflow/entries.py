@@ -17,6 +17,7 @@ from qstash_dev.protocol.model import CallType, Kind, Message, Place, Spec
 from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.quota import Limits, exceeds
 from qstash_dev.protocol.settle import created_event
+from qstash_dev.protocol.urls import origin_of
 from qstash_dev.protocol.workflow import config
 from qstash_dev.protocol.workflow.headers import LAZY_FETCH, STEP_CONFIG, Part
 from qstash_dev.protocol.workflow.invoke import read_invocation
@@ -119,11 +120,29 @@ def append(
         features=_features(draft),
     )
     spec = config.effective(run, draft, place)
-    spec = replace(spec, kind=kind, parent_id=parent_id)
+    spec = replace(
+        spec, kind=kind, parent_id=parent_id, notices=(*spec.notices, *_elsewhere(run, spec))
+    )
     grown = _grown(run, place, body, moment.limits)
     message = _message(run.user, spec, body, draft, moment)
     return RunChange(
         moment.now, (message,), events=(created_event(message, moment.now),), runs=(grown,)
+    )
+
+
+def _elsewhere(run: Run, spec: Spec) -> tuple[str, ...]:
+    """A step that goes to another address than its run: an app behind a proxy takes the address that
+    the proxy calls for its own.
+    """
+    place = spec.place
+    if place is None or place.call_type == CallType.TO_CALLBACK or not run.url:
+        return ()
+    ours, theirs = origin_of(run.url), origin_of(spec.url)
+    if ours == theirs:
+        return ()
+    return (
+        f"the run was started at {ours}, and its app submits steps for {theirs}: behind a proxy or a "
+        "tunnel, set baseUrl in serve(), or UPSTASH_WORKFLOW_URL",
     )
 
 

@@ -263,3 +263,16 @@ def test_the_names_of_headers_have_no_case(play: Play) -> None:
     shouted = {name.upper(): value for name, value in init(retries="5").items()}
     [accepted] = play.submit(Submission(draft(shouted), b""))
     assert play.messages[accepted.message_id].spec.max_retries == 5
+
+
+def test_a_step_for_another_address_than_its_run_says_what_to_set() -> None:
+    play = Play()
+    play.start()
+    assert play.add(step()).spec.notices == ()
+    behind = "https://localhost:3000/wf"
+    [accepted] = play.submit(Submission(draft(of_step(), behind), json.dumps(step(2)).encode()))
+    (notice,) = play.messages[accepted.message_id].spec.notices
+    assert "started at https://app.example" in notice
+    assert "steps for https://localhost:3000: behind a proxy" in notice
+    assert "baseUrl" in notice
+    assert play.call().spec.notices == ()

@@ -154,6 +154,8 @@ test("a route that returns before its first step is tried again, and fails its r
   const run = await runOf({ workflowRunId });
   assert.equal(run.workflowState, "RUN_FAILED");
   assert.match(run.steps.at(-1).steps[0].errors[0].body, /Failed to authenticate/);
+  const [failed] = await waitFor("state:failed step:init");
+  assert.match(failed.hint, /returned before its first step/);
 });
 
 test("a call that is refused for a quota fails its run with that sentence", async () => {
