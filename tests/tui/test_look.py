@@ -111,7 +111,7 @@ def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> 
     for view in VIEWS:
         for marks in (0, 1, 2):
             for in_detail in (True, False):
-                hints = hints_for(view, {}, a_row(state=state), marks, in_detail)
+                hints = hints_for(view, None, a_row(state=state), marks, in_detail)
                 assert 0 < len(hints) <= 7
                 assert hints[-1] == "palette"
 
