@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import filterfalse
+from sys import intern
 
 from msgspec.structs import replace
 
@@ -45,6 +46,8 @@ from qstash_dev.protocol.model import (
     Queue,
     State,
 )
+from qstash_dev.protocol.urls import origin_of
+from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.errors import StoreError
 from qstash_dev.store.messages import Ticket
 from qstash_dev.store.store import Store
@@ -95,7 +98,7 @@ class Engine:
         tasks = tasks or Tasks()
         self.intake = Intake(
             *(store, clock, new_id, lambda: self.policy, self.duplicates),
-            *(self.add, self._never_accepted, self.wake, tasks),
+            *(self._create, self._never_accepted, self.wake, tasks),
         )
         self.accept = self.intake.accept
         self.bulk = BulkCancels(store, clock, new_id, self.cancel, tasks)
@@ -120,7 +123,6 @@ class Engine:
                     self._make_room(message, change.at)
             self.store.messages.apply(change, intake)
             self.store.database.after(partial(self._follow, change))
-        self.wake()
 
     def replay(self, user: str, message_id: str, changes: creation.Changes) -> str:
         """Deliver a copy of a message now, linked to it; returns the new id."""
@@ -324,6 +326,35 @@ class Engine:
                 self._make_room(message, change.at)
             self.add(change)
 
+    def _create(
+        self, messages: list[Message], now: int, intake: int | None, *, is_part: bool
+    ) -> None:
+        """Write new messages, as under way at once if nothing goes before them. What is a part of
+        something larger waits for the rest.
+        """
+        if intake is None and not is_part and self._may_begin(messages, now):
+            for message in self.store.messages.apply(creation.begun(messages, now)):
+                self.store.database.after(partial(self._begun, message))
+        else:
+            self.add(creation.created(messages, now), intake)
+
+    def _may_begin(self, messages: list[Message], now: int) -> bool:
+        """Whether nothing goes before these messages, which the next step would start."""
+        if self.paused or self._is_stale or self._shortage.is_on or self._hooks.one_by_one():
+            return False
+        if not all(
+            message.due_at <= now and message.spec.queue is None and message.spec.flow is None
+            for message in messages
+        ):
+            return False
+        soonest = self.store.messages.next_due()
+        is_first = soonest is None or soonest > now
+        return is_first and self.lanes.has_room([origin_of(m.spec.url) for m in messages])
+
+    def _begun(self, message: Message) -> None:
+        self.lanes.places.begin(message.id, intern(origin_of(message.spec.url)))
+        self._in_flight.begin(message, watch_long=False)
+
     def _never_accepted(self, messages: Iterable[Message]) -> None:
         messages = list(messages)
         with self.store.database:
@@ -396,7 +427,8 @@ class Engine:
         self.lanes.end_attempt(message.id, _flow_key(message))
         if (run := run_of(message)) is not None:
             self.workflows.hold_back.ended(message.id, run)
-        self.wake()
+        if self.lanes.is_stirred:
+            self.wake()
 
     def _abandon(self) -> None:
         """What is under way has no effect any more, and nothing waits for its turn."""
@@ -428,6 +460,8 @@ class Engine:
                 self._in_flight.messages[message.id] = message
             if settle.is_finished(message):
                 self._release(message)
+        if self.lanes.is_stirred or not _only_ends(change):
+            self.wake()
 
     def _cancelled(self, message: Message, now: int) -> Change:
         if is_of_run(message):
@@ -449,6 +483,12 @@ class Engine:
         self.attempts.approved.discard(message.id)
         if message.line is not None:
             self.lanes.release(message.line)
+
+
+def _only_ends(change: Change) -> bool:
+    """Whether nothing is due sooner or later because of it."""
+    touched = (*change.created, *change.changed)
+    return not isinstance(change, RunChange) and all(map(settle.is_finished, touched))
 
 
 def _flow_key(message: Message) -> Key | None:

@@ -6,6 +6,7 @@ Between the pieces others are served; what came in by halves (an error, a crash)
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol import creation, deduplication
-from qstash_dev.protocol.model import Change, Group, Message, Spec
+from qstash_dev.protocol.model import Group, Message, Spec
 from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.store.store import Store
 
@@ -30,9 +31,18 @@ class Accepted(Struct, frozen=True):
     deduplicated: bool = False
 
 
+class Create(Protocol):
+    """Writes new messages, within the change that is being written."""
+
+    def __call__(
+        self, messages: list[Message], now: int, intake: int | None, *, is_part: bool
+    ) -> None:
+        """`is_part`: that change is larger than this publish."""
+
+
 class Intake:
-    """Makes messages of what is published, and hands them to `add`; `remove` forgets messages of which
-    nobody was told, with what they hold.
+    """Makes messages of what is published, and hands them to `create`; `remove` forgets messages of
+    which nobody was told, with what they hold.
     """
 
     def __init__(
@@ -42,7 +52,7 @@ class Intake:
         new_id: NewId,
         policy: Callable[[], Policy],
         duplicates: Duplicates,
-        add: Callable[[Change, int | None], None],
+        create: Create,
         remove: Callable[[Iterable[Message]], None],
         wake: Callable[[], None],
         tasks: Tasks,
@@ -52,7 +62,7 @@ class Intake:
         self._new_id = new_id
         self._policy = policy
         self._duplicates = duplicates
-        self._add = add
+        self._create = create
         self._remove = remove
         self._wake = wake
         self._tasks = tasks
@@ -74,6 +84,7 @@ class Intake:
         due_at = creation.due_at(draft, self._policy().limits, now)
         accepted: list[Accepted] = []
         fresh: list[Message] = []
+        is_part = self._store.database.is_changing
         specs = self.check(draft, group)  # before the change begins: it may be a part of a batch
         with self._store.database:
             for spec in specs:
@@ -90,7 +101,7 @@ class Intake:
                 fresh.append(message)
                 accepted.append(Accepted(message.id, spec.url))
                 self._duplicates.remember(user, keys, message.id)
-            self._add(creation.created(fresh, now), intake)
+            self._create(fresh, now, intake, is_part=is_part)
         return accepted
 
     def check(self, draft: Draft, group: Group | None) -> tuple[Spec, ...]:

@@ -6,6 +6,7 @@ Time comes in as an argument; nothing here waits or stores.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
 from msgspec.structs import replace
@@ -288,8 +289,23 @@ class Places:
 
     def take(self, ticket: Ticket) -> None:
         """A delivery begins."""
-        self.active[ticket.id] = ticket.origin
-        self._taken[ticket.origin] += 1
+        self.begin(ticket.id, ticket.origin)
+
+    def begin(self, message_id: str, origin: str) -> None:
+        """A delivery begins that has not waited."""
+        self.active[message_id] = origin
+        self._taken[origin] += 1
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether anybody waits for a place."""
+        return bool(len(self._ready) or self._crowds)
+
+    def has_room(self, origins: Sequence[str]) -> bool:
+        """Whether deliveries to all of these may begin."""
+        count = len(origins)
+        is_open = len(self.active) + count <= self.limit
+        return is_open and all(self._room(origin, self.limit) >= count for origin in origins)
 
     def free(self, message_id: str) -> None:
         """A delivery is over; for one without a place nothing happens."""
@@ -395,6 +411,15 @@ class Lanes:
         for key in stirred:
             self._await_period(key, now)
         return started
+
+    @property
+    def is_stirred(self) -> bool:
+        """Whether the next `take` may start something, unless the global limit is reached."""
+        return bool(self.places.is_waited_for or self._stirred_queues or self._stirred_flows)
+
+    def has_room(self, origins: Sequence[str]) -> bool:
+        """Whether messages to these, without a queue and a flow-control key, may start now."""
+        return not self.is_stirred and self.places.has_room(origins)
 
     def next_time(self) -> int | None:
         """When a rate allows something that waits for it."""

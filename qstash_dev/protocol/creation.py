@@ -6,13 +6,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.protocol import settle
 from qstash_dev.protocol.headers import names_of, without
 from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
 from qstash_dev.protocol.publish.draft import Draft, is_given, parse_draft
 from qstash_dev.protocol.publish.options import OPTIONS
 from qstash_dev.protocol.publish.readers import check_delay
 from qstash_dev.protocol.quota import Limits
-from qstash_dev.protocol.settle import created_event
 
 NewId = Callable[[], str]
 
@@ -51,7 +51,21 @@ def new_message(spec: Spec, user: str, body: bytes, now: int, due_at: int, new_i
 def created(messages: Iterable[Message], now: int) -> Change:
     """The change that makes these messages exist."""
     messages = tuple(messages)
-    return Change(now, messages, events=tuple(created_event(m, now) for m in messages))
+    return Change(now, messages, events=tuple(settle.created_event(m, now) for m in messages))
+
+
+def begun(messages: Iterable[Message], now: int) -> Change:
+    """The change that makes these messages exist, their first attempt under way."""
+    starts = [(message, settle.start(message, now)) for message in messages]
+    return Change(
+        now,
+        created=tuple(active for _, start in starts for active in start.changed),
+        events=tuple(
+            event
+            for message, start in starts
+            for event in (settle.created_event(message, now), *start.events)
+        ),
+    )
 
 
 def due_at(draft: Draft, limits: Limits, now: int) -> int:

@@ -117,14 +117,16 @@ class Messages:
         self._bodies = bodies
         self._fresh: dict[int, Message] = database.cache()
 
-    def apply(self, change: Change, intake: int | None = None) -> None:
-        """Write a change in one piece; with `intake` what it creates is not due before `let_in`."""
+    def apply(self, change: Change, intake: int | None = None) -> tuple[Message, ...]:
+        """Write a change in one piece; with `intake` what it creates is not due before `let_in`.
+
+        Returns what it created, numbered.
+        """
         with self._db:
             if isinstance(change, RunChange):
                 self._workflows.put_runs(change)
-            seqs = {
-                message.id: self._insert(message, change.at, intake) for message in change.created
-            }
+            created = tuple(self._insert(m, change.at, intake) for m in change.created)
+            seqs = {message.id: message.seq for message in created}
             tried = {attempt.message_id: attempt for attempt in change.attempts}
             for message in change.changed:
                 seqs[message.id] = message.seq
@@ -135,10 +137,10 @@ class Messages:
                 self._bury(letter, seqs[letter.message_id])
             for dlq_id in change.revived:
                 self._db.write("DELETE FROM dlq WHERE id = ?", (dlq_id,))
-            for event in change.events:
-                self._log(event, seqs[event.message_id])
+            self._log(change.events, seqs)
             if isinstance(change, RunChange):
                 self._workflows.put_rest(change)
+        return created
 
     def get(self, user: str | None, message_id: str) -> Message | None:
         """A message with its contents, if it is that user's; `None` is any user."""
@@ -348,7 +350,7 @@ class Messages:
             ]
         return [row[0] for row in rows if row]
 
-    def _insert(self, message: Message, now: int, intake: int | None) -> int:
+    def _insert(self, message: Message, now: int, intake: int | None) -> Message:
         spec, seq = message.spec, self._numbers.next()
         claimed = message.state == State.ACTIVE or intake is not None
         host, path = host_and_path(spec.url)
@@ -376,9 +378,11 @@ class Messages:
             self._db.write("INSERT OR IGNORE INTO labels VALUES (?,?)", (label, seq))
         if spec.place is not None:
             self._workflows.add_entry(message, seq)
-        if message.due_at <= now and len(message.body) <= FRESH_BODY:
-            self._keep_fresh(msgspec.structs.replace(message, seq=seq))
-        return seq
+        message = msgspec.structs.replace(message, seq=seq)
+        is_next = message.due_at <= now and message.state != State.ACTIVE
+        if is_next and len(message.body) <= FRESH_BODY:
+            self._keep_fresh(message)
+        return message
 
     def _keep_fresh(self, message: Message) -> None:
         if len(self._fresh) >= FRESH:
@@ -406,14 +410,18 @@ class Messages:
             (letter.id, letter.user, seq, letter.time),
         )
 
-    def _log(self, event: Event, seq: int) -> None:
-        self._db.write(
-            _EVENT,
+    def _log(self, events: tuple[Event, ...], seqs: dict[str, int]) -> None:
+        rows = [
             (
-                self._event_numbers.next(), event.time, event.user, seq, event.state, event.error,
-                event.next_at, event.attempt, event.status,
-            ),
-        )  # fmt: skip
+                self._event_numbers.next(), event.time, event.user, seqs[event.message_id],
+                event.state, event.error, event.next_at, event.attempt, event.status,
+            )
+            for event in events
+        ]  # fmt: skip
+        if len(rows) == 1:
+            self._db.write(_EVENT, rows[0])
+        elif rows:
+            self._db.write_many(_EVENT, rows)
 
 
 def _message(row: Any) -> Message:

@@ -152,6 +152,7 @@ class World:
         self.on_rollback: Callable[[], None] = lambda: self.engine.reload()
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.global_parallelism = global_parallelism
+        self.one_by_one = False
         self.policy = Policy(limits=QUOTAS["pro"], **policy)
         for user in (USER, OTHER_USER):
             self.store.keys.put(user, "sig_current", "sig_next")
@@ -165,7 +166,11 @@ class World:
             self.ids,
             self.policy,
             Lanes(self.global_parallelism),
-            Hooks(on_wake=self._wake, on_settled=lambda *what: self.on_settled(*what)),
+            Hooks(
+                on_wake=self._wake,
+                on_settled=lambda *what: self.on_settled(*what),
+                one_by_one=lambda: self.one_by_one,
+            ),
             tasks=Tasks(self._pause),
             call_later=lambda seconds, call: self.later.append((seconds, call)),
         )

@@ -59,6 +59,53 @@ def publish(world: World, **options: object) -> str:
 # Delivery
 
 
+async def test_a_message_that_may_start_is_under_way_with_its_acceptance(world: World) -> None:
+    leave_open(world)
+    await world.settle()
+    message_id = publish(world)
+    assert world.states([message_id]) == ["ACTIVE"]
+    assert events(world, message_id) == ["CREATED", "ACTIVE"]
+    await world.restart()
+    world.app.reply = lambda _: (0, answer())
+    await world.settle()
+    assert world.app.ids()[-1] == message_id
+    assert world.states([message_id]) == ["DELIVERED"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"queue": "q"}, FLOW, {"delay": "1s"}, {"paused": True}, {"one_by_one": True}]
+)
+async def test_a_message_that_has_to_wait_for_its_turn_is_only_accepted(
+    world: World, options: dict[str, Any]
+) -> None:
+    options = dict(options)
+    world.engine.pause(options.pop("paused", False))
+    world.one_by_one = options.pop("one_by_one", False)
+    assert world.states([publish(world, **options)]) == ["CREATED"]
+
+
+async def test_nothing_goes_before_what_is_due_already(world: World) -> None:
+    with world.store.database:  # as in a batch
+        first = publish(world)
+    second = publish(world)
+    assert world.states([first, second]) == ["CREATED", "CREATED"]
+    await world.settle()
+    assert world.app.ids() == [first, second]
+
+
+async def test_over_the_global_limit_messages_wait_in_order() -> None:
+    world = World(global_parallelism=2)
+    leave_open(world)
+    ids = [publish(world) for _ in range(4)]
+    assert world.states(ids) == ["ACTIVE", "ACTIVE", "CREATED", "CREATED"]
+    await world.settle()
+    for delivery in list(world.app.open):
+        world.app.end(delivery)
+    await world.settle()
+    assert world.app.ids() == ids
+    await world.close()
+
+
 async def test_a_published_message_is_delivered_as_it_came(world: World) -> None:
     message_id = publish(world, url=URL + "?a=%41", body=b"\x00\xff", method="PUT", forward_x="1")
     await world.settle()

@@ -145,7 +145,8 @@ def _accept(call: Call, order: Order, mark: int | None = None) -> tuple[Any, int
         draft = replace(draft, spec=replace(draft.spec, queue=queue))
         return create_schedule(call, draft, destination, order.body)
     # Only enqueueing puts a message into a queue; the header belongs to schedules.
-    draft = replace(draft, spec=replace(draft.spec, queue=order.queue))
+    if draft.spec.queue != order.queue:
+        draft = replace(draft, spec=replace(draft.spec, queue=order.queue))
     accepted = call.engine.accept(call.user, draft, order.body, order.group, mark)
     documents = [_document(a) for a in accepted]
     if order.group is not None:
