@@ -32,7 +32,12 @@ def calls(name: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("name", "allowed"),
-    [("create_task", {ONE_PLACE}), ("ensure_future", ENDS_WITH_THE_CALL)],
+    [
+        ("create_task", {ONE_PLACE}),
+        ("ensure_future", ENDS_WITH_THE_CALL),
+        ("run_coroutine_threadsafe", {"testing/blocking.py"}),
+        ("TaskGroup", set()),
+    ],
 )
 def test_a_bare_task_is_made_only_where_it_is_looked_after(name: str, allowed: set[str]) -> None:
     assert calls(name) == allowed

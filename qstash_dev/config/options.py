@@ -236,7 +236,9 @@ OPTIONS = (
         "What stdout shows [default: tui for dev on a terminal, else log].",
     ),
     Option(OUTPUT, "theme", "NAME", p.text, None, "Terminal UI: dark, light, or a Textual theme."),
-    Option(OUTPUT, "log-file", "FILE", p.path, None, "Write the log there."),
+    Option(
+        OUTPUT, "log-file", "FILE", p.path, None, "Write the log there; it is begun anew at 10 MB."
+    ),
     Option(OUTPUT, "verbosity", "N", p.integer(-1), "0", "The same as -v and -q."),
     live(OUTPUT, "strict", "", p.boolean, "false", "Refuse what the cloud would.", kind="switch"),
 )
