@@ -32,6 +32,8 @@ def print_detail(detail: Detail) -> None:
         "url group": row.topic,
         "schedule": row.schedule,
         "flow control": row.flow_key,
+        "workflow run": row.run,
+        "step": row.step,
         "labels": ", ".join(row.labels),
         "dlq": row.dlq_id,
         "replayed": row.replays or None,

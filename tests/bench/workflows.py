@@ -46,18 +46,18 @@ LISTS = (
     "/v2/workflows/events?groupBy=workflowRunId&state=RUN_FAILED",
     "/v2/workflows/events?groupBy=workflowRunId&state=RUN_STARTED",
     "/v2/workflows/events?groupBy=workflowRunId&label=label7",
-    f"/v2/workflows/events?groupBy=workflowRunId&workflowUrl={URL}3",
-    "/v2/workflows/events?groupBy=workflowRunId&workflowRunId=wfr_5000",
+    "/v2/workflows/events?groupBy=workflowRunId&workflowUrl=http://localhost:3000/api/3",
+    "/v2/workflows/events?groupBy=workflowRunId&workflowRunId=wfr_{}",
     "/v2/workflows/messageLogs?count=100",
-    "/v2/workflows/messageLogs?count=100&workflowRunId=wfr_5000",
+    "/v2/workflows/messageLogs?count=100&workflowRunId=wfr_{}",
     "/v2/workflows/dlq",
     "/v2/workflows/dlq?label=label7",
     "/_dev/workflows?limit=50",
     "/_dev/workflows?limit=50&state=live",
     "/_dev/workflows?limit=50&state=failed",
     "/_dev/workflows?limit=50&run=wfr_99",
-    "/_dev/workflows/wfr_5000",
-    "/_dev/messages?filter=run:wfr_5000",
+    "/_dev/workflows/wfr_{}",
+    "/_dev/messages?filter=run:wfr_{}",
     "/_dev/messages?filter=step:step+3",
     "/_dev/snapshot",
 )
@@ -125,11 +125,11 @@ def attempt(message: Message, status: int, at: int) -> Attempt:
     return Attempt(message.id, 1, message.spec.url, (), response)
 
 
-def lists(port: int, repeat: int) -> None:
-    """Every list, so many times."""
+def lists(port: int, repeat: int, middle: int) -> None:
+    """Every list, so many times; `middle` is the number of a run."""
     client = http.client.HTTPConnection("127.0.0.1", port)
     worst = 0.0
-    for path in LISTS:
+    for path in (path.format(middle) for path in LISTS):
         times = []
         for _ in range(repeat):
             began = perf_counter()
@@ -299,7 +299,7 @@ def main() -> None:
         more = ("--max-messages", "10000000", "--max-age", "3650d")
         with running(*serve_arguments(directory / "data", *more)) as (process, line):
             before = memory_mb(process)
-            lists(port_of(line), options.repeat)
+            lists(port_of(line), options.repeat, options.ended // 2)
             print(f"memory {before:.0f} MB before, {memory_mb(process):.0f} MB after the lists")
         pruned(directory / "data", 5_000, options.live)
         _, line = stack.enter_context(running(*serve_arguments(directory / "rates")))

@@ -170,3 +170,10 @@ def test_a_failed_run_is_resumed_as_a_new_one(server, failed):
     assert server.json("workflows", "get", "wfr_bad")["row"]["successor"] == new_id
     assert server.json("messages", "list", "--filter", f"run:{new_id}")[0]["tries"] == 5
     assert f"resumed as {new_id}" in server.run("workflows", "list", "--run", "wfr_bad").stdout
+
+
+def test_a_message_of_a_run_is_shown_with_its_run_and_step(server, waiting):
+    (row,) = server.json("messages", "list", "--filter", "step:charge")
+    shown = server.run("messages", "get", row["id"]).stdout
+    assert "workflow run:  wfr_1" in shown
+    assert "charge" in shown

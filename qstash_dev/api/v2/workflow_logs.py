@@ -7,6 +7,7 @@ under the old name `messageLogs`, there is one line for whatever happened.
 from typing import Any
 
 from aiohttp import web
+from msgspec import Raw
 
 from qstash_dev.api.call import PAGE_BYTES, Call, encode
 from qstash_dev.protocol.errors import QStashError
@@ -37,11 +38,12 @@ async def runs(call: Call) -> web.Response:
     query = parse_runs(call.pairs(), LOGGED, count=MAX_RUNS, max_count=MAX_RUNS)
     view = _view(call)
     found = call.store.runs.select(call.user, query)
-    documents: list[dict[str, Any]] = []
+    documents: list[Raw] = []
     size = 0
     for run in found[: query.count]:
-        documents.append(run_document(run, call.store.run_logs.record(run), view))
-        size += len(encode(documents[-1]))
+        document = encode(run_document(run, call.store.run_logs.record(run), view))
+        documents.append(Raw(document))
+        size += len(document)
         if size > PAGE_BYTES:
             break
     if len(documents) == len(found):
@@ -57,11 +59,12 @@ async def lines(call: Call) -> web.Response:
     query = parse_runs(call.pairs(), LOGGED, count=MAX_LINES, max_count=MAX_LINES)
     view = _view(call)
     found = call.store.run_logs.lines(call.user, query)
-    documents: list[dict[str, Any]] = []
+    documents: list[Raw] = []
     size = 0
     for line in found[: query.count]:
-        documents.append(line_document(line, view))
-        size += len(encode(documents[-1]))
+        document = encode(line_document(line, view))
+        documents.append(Raw(document))
+        size += len(document)
         if size > PAGE_BYTES:
             break
     if len(documents) == len(found):
