@@ -187,6 +187,8 @@ class QstashApp(App[int]):
         for sentence, severity in tunnel_news(self._tunnel, tunnel):
             self.say(sentence, severity)
         self._tunnel = tunnel
+        for sentence, severity in self.session.replays.news():
+            self.say(sentence, severity)
 
     @property
     def settled(self) -> bool:
@@ -294,6 +296,7 @@ class QstashApp(App[int]):
             self.zone,
             self.session.feed.server.app.url,
             self.session.feed.marks,
+            self.session.feed.healed,
         )
 
     # What the person does

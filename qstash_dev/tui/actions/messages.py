@@ -19,8 +19,10 @@ async def replay(screen: Screen) -> None:
     if not ids:
         return screen.say("Nothing to replay: the list is empty.", "warning")
     if len(ids) == 1:
+        original = screen.session.row
         new = await screen.session.client.replay(ids[0])
-        return screen.say(f"Replayed as {new}.")
+        screen.session.replays.expect(new, original)
+        return screen.say(f"Replayed as {new} …")
     outcome = await _each(screen, ids, "Replaying", screen.session.client.replay)
     screen.say(f"Replayed {outcome}")
     return None

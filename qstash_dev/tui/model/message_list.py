@@ -23,6 +23,8 @@ class Feed:
         self.cursor: str | None = None
         self.selected: str | None = None
         self.marks: dict[str, None] = {}
+        self.healed: set[str] = set()
+        """Messages of which a replay was delivered."""
         self.follow = True
         self.unseen = 0
         self.loaded = False
@@ -65,6 +67,8 @@ class Feed:
         place = self.cursor_index
         known_newest = self._order[-1] if self._order else None
         self.rows = {row.id: row for row in snapshot.rows}
+        for row in snapshot.rows:
+            self._learn(row)
         self._position = {row.id: row.seq for row in snapshot.rows}
         self._order = sorted((row.seq, row.id) for row in snapshot.rows)
         self.counts, self.server = snapshot.counts, snapshot.server
@@ -138,6 +142,7 @@ class Feed:
             self.marks[self.selected] = None
 
     def _put(self, row: Row) -> None:
+        self._learn(row)
         if row.id in self.rows:
             self.rows[row.id] = row
             return
@@ -145,6 +150,11 @@ class Feed:
         self.total += 1
         if not self.follow:
             self.unseen += 1
+
+    def _learn(self, row: Row) -> None:
+        is_again = row.kind in ("replay", "dlq-retry") and row.parent is not None
+        if is_again and row.parent and row.state == "delivered":
+            self.healed.add(row.parent)
 
     def _insert(self, row: Row) -> None:
         self.rows[row.id] = row

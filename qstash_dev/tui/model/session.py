@@ -21,6 +21,7 @@ from qstash_dev.client import (
     Update,
 )
 from qstash_dev.tui.model.message_list import Feed
+from qstash_dev.tui.model.replays import Replays
 from qstash_dev.tui.model.server_time import ServerTime
 from qstash_dev.tui.model.table import Table
 from qstash_dev.tui.model.view import View
@@ -69,6 +70,7 @@ class Session:
         self._stale = True
         self._told = ""
         self.trail: list[Place] = []
+        self.replays = Replays()
         self._whole: tuple[View, str, Any] | None = None
         self._whole_of: tuple[View, str] | None = None
         self._asking_whole = False
@@ -190,6 +192,7 @@ class Session:
         self.time.hear(tick.now, self.feed.server.clock)
         shown = self.message_id
         self._stale = self._stale or any(row.id == shown for row in tick.rows)
+        self.replays.take(tick.rows)
         self.tables.outdate(tick)
 
     def outdate(self) -> None:

@@ -16,16 +16,19 @@ T = TypeVar("T")
 
 
 class Ink(NamedTuple):
-    """What cells need besides their item: the time, the zone, the app's address, the marks."""
+    """What cells need besides their item: the time, the zone, the app's address, the marks, and the
+    messages of which a replay succeeded.
+    """
 
     now: int = 0
     zone: tzinfo | None = None
     app_url: str = ""
     marks: Container[str] = ()
+    healed: Container[str] = ()
 
 
 class Column(NamedTuple, Generic[T]):
-    """One column. `width` 0 takes what the others leave; left out in lists under `from_width`."""
+    """One column. `width` 0 shares what the others leave; left out in lists under `from_width`."""
 
     title: str
     width: int
@@ -51,7 +54,9 @@ def item_line(columns: Sequence[Column[T]], item: T, width: int, ink: Ink) -> Li
 def _rooms(columns: Sequence[Column[T]], width: int) -> list[tuple[Column[T], int]]:
     shown = [c for c in columns if width >= c.from_width]
     rest = width - sum(c.width + 1 for c in shown if c.width)
-    return [(c, c.width + 1 if c.width else max(rest, 4)) for c in shown]
+    open_ones = sum(not c.width for c in shown)
+    share = max(rest // max(open_ones, 1), 4)
+    return [(c, c.width + 1 if c.width else share) for c in shown]
 
 
 def _fit(text: str, room: int, right: bool) -> str:

@@ -53,6 +53,9 @@ KINDS = {
 }
 """Marks of messages that were not simply published."""
 
+HOST_SHOWN = 12
+"""Characters of the host of a long destination."""
+
 _NAMES = {0x1B: "␛", 0x7F: "␡", 0x85: "␤"}
 _ESCAPE = re.compile(r"⟨U\+([0-9A-F]{4,6})⟩")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -193,3 +196,12 @@ def destination(url: str, app_url: str) -> str:
     """The destination as the list shows it: without the address of the developer's own app."""
     rest = below(url, app_url)
     return safe(url if rest is None else rest)
+
+
+def short_host(url: str) -> str:
+    """A destination of which the host is shortened first: the path tells more."""
+    _, colon, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    if not colon or not slash or len(url) <= HOST_SHOWN * 2:
+        return url
+    return f"{host if len(host) <= HOST_SHOWN else host[: HOST_SHOWN - 1] + '…'}/{path}"

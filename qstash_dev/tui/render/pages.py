@@ -297,9 +297,17 @@ def _branch(row: Row, when: When, stem: str, here: bool) -> Line:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        parts = [f"{k} {_value(v)}" for k, v in value.items() if k != "url" and v]
+        parts = [_with_unit(k, v) for k, v in value.items() if k != "url" and v]
         return "  ".join(filter(None, [value.get("url"), *parts]))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _with_unit(name: str, value: Any) -> str:
+    """`period_s: 2` is `period 2s`."""
+    for suffix, factor in (("_ms", 1), ("_s", 1000)):
+        if name.endswith(suffix) and isinstance(value, int | float):
+            return f"{name.removesuffix(suffix).replace('_', ' ')} {fmt.long_span(value * factor)}"
+    return f"{name.replace('_', ' ')} {_value(value)}"
 
 
 def _ms(ms: float) -> str:

@@ -6,6 +6,7 @@ The only place that turns a meaning into a colour.
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -57,6 +58,25 @@ class Palette:
     def strip(self, line: Line, base: Style) -> Strip:
         """One drawn line."""
         return Strip([Segment(text, base + self.styles[role]) for text, role in line])
+
+
+def difference(old: Line, new: Line) -> tuple[int, int] | None:
+    """Where two lines differ, in cells: the first and how many; to the end if one is longer."""
+    before, after = ([(char, role) for text, role in line for char in text] for line in (old, new))
+    if before == after:
+        return None
+    start = 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    end = 0
+    if len(before) == len(after):
+        while before[-1 - end] == after[-1 - end]:
+            end += 1
+    cells = [[cell_len(char) for char, _ in line] for line in (before, after)]
+    if end and sum(cells[0]) != sum(cells[1]):
+        end = 0
+    last = max(len(before), len(after)) - end
+    return sum(cells[1][:start]), max(sum(line[start:last]) for line in cells) + 1
 
 
 def content(line: Iterable[Span]) -> Content:

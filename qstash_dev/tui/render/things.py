@@ -3,6 +3,7 @@
 Pure: what the control API tells of it in, lines out.
 """
 
+import re
 from typing import Any
 
 from qstash_dev.tui.render import fmt
@@ -17,11 +18,10 @@ HIDDEN = frozenset({"next_times", "endpoints", "user"})
 def thing_page(thing: Thing, when: When) -> list[Line]:
     """A schedule, queue or group: when it fires next, its fields as QStash names them, the rest."""
     names = [name for name in thing if name not in HIDDEN and thing[name] not in (None, [], {})]
-    width = max((len(name) for name in names), default=0)
+    width = max((len(_words(name)) for name in names), default=0)
     lines = _next_times(thing, when)
     lines += [
-        [(f"{fmt.safe(name):<{width}}  ", "muted"), _field(name, thing[name], when)]
-        for name in names
+        [(f"{_words(name):<{width}}  ", "muted"), _field(name, thing[name], when)] for name in names
     ]
     for place, endpoint in enumerate(thing.get("endpoints") or []):
         if place == 0:
@@ -29,6 +29,12 @@ def thing_page(thing: Thing, when: When) -> list[Line]:
         name = endpoint.get("name") or ""
         lines.append([(fmt.safe(endpoint.get("url", "")), "link"), (f"  {fmt.safe(name)}", "")])
     return lines
+
+
+def _words(name: str) -> str:
+    """QStash's name of a field as words: `isPinnedRate` is `pinned rate`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return fmt.safe(words.removeprefix("is "))
 
 
 def _next_times(thing: Thing, when: When) -> list[Line]:
@@ -49,6 +55,8 @@ def _field(name: str, value: Any, when: When) -> Span:
         if not value:
             return "–", ""
         value *= 1000  # the one time that QStash tells in seconds
+    if name == "ratePeriod" and isinstance(value, int):
+        return fmt.long_span(value * 1000), ""
     if isinstance(value, int) and name.endswith(("At", "Time", "Start")):
         return f"{fmt.date_time(value, when.zone)[:19]}  ({_relative(value, when.now)})", ""
     if isinstance(value, dict):

@@ -27,8 +27,9 @@ def status(number: int | None) -> Span:
 def destination(row: Row, ink: Ink) -> Span:
     """Where a message goes, with marks for its kind, its replays and whether it is armed."""
     kind = fmt.KINDS.get(row.kind, "")
-    text = fmt.destination(row.url, ink.app_url)
-    again = f" ⟲{row.replays}" if row.replays else ""
+    text = fmt.short_host(fmt.destination(row.url, ink.app_url))
+    done = "✓" if row.id in ink.healed else ""
+    again = f" ⟲{row.replays}{done}" if row.replays or done else ""
     armed = " ⚑" if row.armed else ""
     return f"{kind}{' ' if kind else ''}{text}{again}{armed}", ""
 

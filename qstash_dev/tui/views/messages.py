@@ -14,6 +14,19 @@ def _next(row: Row, ink: Ink) -> Span:
     return fmt.countdown(due_at, ink.now), "muted" if due_at is None else "accent"
 
 
+def _why(row: Row, ink: Ink) -> Span:
+    """The reason of a failure, why it waits, what it is held for, or what is odd about it."""
+    if row.state in ("failed", "retry", "held") and (row.hint or row.error):
+        role = "error" if row.state == "failed" else "warning"
+        return fmt.safe(row.hint or row.error or ""), role
+    if row.state == "queued":
+        line = row.queue or row.flow_key
+        return (
+            f"waits for its turn in {fmt.safe(line)}" if line else "waits for its turn"
+        ), "muted"
+    return (fmt.safe(row.lints[0]), "accent") if row.lints else ("", "")
+
+
 MESSAGES = View(
     name="Messages",
     key="1",
@@ -31,7 +44,8 @@ MESSAGES = View(
         Column("NEXT", 7, _next, 54),
         Column("METH", 6, lambda row, ink: (fmt.safe(row.method), "muted"), 96),
         Column("DESTINATION", 0, cells.destination),
-        Column("QUEUE", 14, lambda row, ink: (fmt.safe(row.queue or ""), "muted"), 118),
-        Column("LABELS", 16, lambda row, ink: (fmt.safe(", ".join(row.labels)), "muted"), 118),
+        Column("WHY", 0, _why, 84),
+        Column("QUEUE", 14, lambda row, ink: (fmt.safe(row.queue or ""), "muted"), 150),
+        Column("LABELS", 16, lambda row, ink: (fmt.safe(", ".join(row.labels)), "muted"), 150),
     ),
 )

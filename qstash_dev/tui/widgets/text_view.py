@@ -10,13 +10,13 @@ from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from qstash_dev.tui.render.palette import Line, Palette
+from qstash_dev.tui.render.palette import Line, Palette, difference
 
 
 class TextView(ScrollView, can_focus=True):
@@ -53,11 +53,23 @@ class TextView(ScrollView, can_focus=True):
         """Replace the text."""
         if lines == self._lines and not from_top:
             return
-        self._lines = lines
+        self._lines, before = lines, self._wrapped
         self._rewrap()
         if from_top:
             self.scroll_to(y=0, animate=False, immediate=True, force=True)
-        self.refresh()
+        if from_top or len(before) != len(self._wrapped):
+            self.refresh()
+        else:
+            self._refresh_changed(before)
+
+    def _refresh_changed(self, before: list[Line]) -> None:
+        """Draw the visible cells that differ: a countdown is a few, on a slow line that counts."""
+        top = self.scroll_offset.y
+        height = self.scrollable_content_region.height
+        for index in range(top, min(top + height, len(before))):
+            changed = difference(before[index], self._wrapped[index])
+            if changed is not None:
+                self.refresh(Region(changed[0], index - top, changed[1], 1))
 
     def on_resize(self) -> None:
         if self._width != self._room:

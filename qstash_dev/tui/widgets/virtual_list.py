@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from qstash_dev.tui.render.palette import Line, Palette
+from qstash_dev.tui.render.palette import Line, Palette, difference
 
 
 class Source(Protocol):
@@ -124,7 +124,11 @@ class VirtualList(ScrollView, can_focus=True):
         before, self._lines = self._lines, self._visible_lines()
         width = self.scrollable_content_region.width
         for y in range(max(len(before), len(self._lines))):
-            if before[y : y + 1] != self._lines[y : y + 1]:
+            old, new = before[y : y + 1], self._lines[y : y + 1]
+            if old and new and old[0][1] == new[0][1]:
+                if (changed := difference(old[0][0], new[0][0])) is not None:
+                    self.refresh(Region(changed[0], y, changed[1], 1))
+            elif old != new:
                 self.refresh(Region(0, y, width, 1))
 
     def _visible_lines(self) -> list[tuple[Line, bool]]:
