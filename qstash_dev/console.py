@@ -11,6 +11,8 @@ from typing import Literal, TextIO
 
 from msgspec import Struct, to_builtins
 
+from qstash_dev.devtools.documents import Event
+from qstash_dev.devtools.states import ANSI, look_of
 from qstash_dev.protocol.model import State
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.users import User
@@ -20,43 +22,8 @@ Style = Literal["log", "json", "quiet"]
 READY = "Upstash QStash development server is running at {url}"
 """The words of the official server: the JavaScript SDK waits for `/runn+ing( at|\\.)/i`."""
 
-LOOK = {
-    State.CREATED: ("◷", "created", "36"),
-    State.ACTIVE: ("▶", "active", "34"),
-    State.ERROR: ("✗", "error", "31"),
-    State.RETRY: ("↻", "retry", "33"),
-    State.DELIVERED: ("✓", "ok", "32"),
-    State.FAILED: ("✗", "failed", "31;1"),
-    State.CANCEL_REQUESTED: ("⊘", "cancel requested", "35"),
-    State.CANCELED: ("⊘", "canceled", "35"),
-}
-"""Symbol, word and ANSI colour of a state: never the colour alone."""
-
 DETAILS = frozenset({State.ACTIVE, State.RETRY, State.CANCEL_REQUESTED})
 """Events that only `-v` shows: another line tells the same."""
-
-
-class Line(Struct, frozen=True):
-    """One event with what is worth a look of its message. Times are epoch milliseconds.
-
-    `attempt` of `tries`, `status` and `duration_ms` belong to the attempt that the event tells of.
-    `hint` is the explanation of a failure in one line.
-    """
-
-    seq: int
-    time: int
-    id: str
-    user: str
-    state: State
-    method: str
-    url: str
-    attempt: int | None = None
-    tries: int | None = None
-    status: int | None = None
-    duration_ms: float | None = None
-    next_at: int | None = None
-    error: str | None = None
-    hint: str | None = None
 
 
 class Started(Struct, frozen=True):
@@ -111,13 +78,15 @@ class Console:
         finally:
             self._write = write
 
-    def event(self, line: Line) -> None:
+    def event(self, event: Event) -> None:
         """One committed event."""
         self.has_seen_events = True
         if self._style == "json":
-            self._write(json.dumps({"type": "event", "ts": line.time, **to_builtins(line)}) + "\n")
-        elif self._style == "log" and (self._verbosity > 0 or line.state not in DETAILS):
-            self._write(event_text(line, colour=self._colour) + "\n")
+            self._write(
+                json.dumps({"type": "event", "ts": event.time, **to_builtins(event)}) + "\n"
+            )
+        elif self._style == "log" and (self._verbosity > 0 or event.state not in DETAILS):
+            self._write(event_text(event, colour=self._colour) + "\n")
 
     def notice(self, text: str, now: int) -> None:
         """Something about the server itself: the tunnel, the configuration, a hint."""
@@ -174,17 +143,16 @@ def variables_of(url: str, user: User) -> dict[str, str]:
     }
 
 
-def event_text(line: Line, *, colour: bool) -> str:
-    """`12:03:11 ✗ error     500 1/4 31ms   POST http://... msg_26hZ  what went wrong`."""
-    symbol, word, code = LOOK[line.state]
-    state = f"{symbol} {word:<8}"
-    tries = f"{line.attempt}/{line.tries}" if line.tries else f"try {line.attempt}"
+def event_text(line: Event, *, colour: bool) -> str:
+    """`12:03:11 ! error     500 try 1 31ms   POST http://... msg_26hZ  what went wrong`."""
+    look = look_of(line.state)
+    state = f"{look.symbol} {look.word:<9}"
     took = f"{line.duration_ms:.0f}ms" if line.duration_ms is not None else ""
     columns = [
         clock_time(line.time),
-        f"\x1b[{code}m{state}\x1b[0m" if colour else state,
+        f"\x1b[{ANSI[look.role]}m{state}\x1b[0m" if colour else state,
         f"{line.status or '':>3}",
-        f"{tries if line.attempt else '':<5}",
+        f"{f'try {line.attempt}' if line.attempt else '':<5}",
         f"{took:>7}",
         printable(f"{line.method} {line.url}"),
         printable(line.id),
@@ -192,7 +160,7 @@ def event_text(line: Line, *, colour: bool) -> str:
     return " ".join(columns) + "".join(f"  {printable(note)}" for note in notes(line))
 
 
-def notes(line: Line) -> list[str]:
+def notes(line: Event) -> list[str]:
     """What follows the columns: the failure, its explanation, the next attempt."""
     found = [text for text in (line.error, line.hint) if text]
     if line.next_at is not None and line.next_at > line.time:

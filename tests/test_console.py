@@ -5,13 +5,14 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from qstash_dev.console import Console, Line, Started, port_in_use, wants_colour
+from qstash_dev.console import Console, Started, port_in_use, wants_colour
+from qstash_dev.devtools.documents import Event
 from qstash_dev.protocol.model import State
 from qstash_dev.protocol.users import DEV_USERS
 
 STARTED = Started("http://127.0.0.1:8080", 8080, 42, DEV_USERS[0], app_url="http://localhost:3000")
 
-LINE = Line(
+LINE = Event(
     seq=7,
     time=1_700_000_000_000,
     id="msg_1",
@@ -20,7 +21,6 @@ LINE = Line(
     method="POST",
     url="http://localhost:3000/api/orders",
     attempt=1,
-    tries=4,
     status=500,
     duration_ms=31.4,
     next_at=1_700_000_012_000,
@@ -70,10 +70,11 @@ def test_an_event_is_one_line_with_its_outcome():
     text = written(lambda c: c.event(LINE))
     assert text.count("\n") == 1
     assert text[8:].split() == [
-        "✗",
+        "!",
         "error",
         "500",
-        "1/4",
+        "try",
+        "1",
         "31ms",
         "POST",
         "http://localhost:3000/api/orders",

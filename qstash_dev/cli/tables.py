@@ -12,21 +12,8 @@ import click
 from msgspec import to_builtins
 
 from qstash_dev.cli.encoding import has_symbols
-from qstash_dev.console import LOOK, printable, wants_colour
-from qstash_dev.protocol.model import State
-
-STATES = {
-    "delayed": LOOK[State.CREATED],
-    "queued": LOOK[State.CREATED],
-    "created": LOOK[State.CREATED],
-    "held": LOOK[State.CREATED],
-    "active": LOOK[State.ACTIVE],
-    "retry": LOOK[State.RETRY],
-    "delivered": LOOK[State.DELIVERED],
-    "failed": LOOK[State.FAILED],
-    "canceled": LOOK[State.CANCELED],
-}
-"""Symbol and colour of the states that rows have."""
+from qstash_dev.console import printable, wants_colour
+from qstash_dev.devtools.states import ANSI, STATES
 
 
 def print_json(value: object) -> None:
@@ -77,11 +64,11 @@ def as_text(value: Any) -> str:
 
 def state_text(state: str) -> str:
     """`✓ delivered`."""
-    return f"{STATES[state][0]} {state}" if state in STATES else state
+    return f"{STATES[state].symbol} {state}" if state in STATES else state
 
 
 def coloured(text: str, state: str) -> str:
     """The text in the colour of a state, on a terminal that wants colours."""
     if state not in STATES or not wants_colour(sys.stdout, os.environ):
         return text
-    return f"\x1b[{STATES[state][2]}m{text}\x1b[0m"
+    return f"\x1b[{ANSI[STATES[state].role]}m{text}\x1b[0m"

@@ -139,7 +139,11 @@ class Counts(Struct):
 
 
 class Event(Struct, gc=False):
-    """One thing that happened to a message."""
+    """One thing that happened to a message, and what is worth a look of that.
+
+    `attempt`, `status` and `duration_ms` are of the attempt that it tells of; `hint` explains a
+    failure in one line.
+    """
 
     seq: int
     time: int
@@ -151,6 +155,9 @@ class Event(Struct, gc=False):
     next_at: int | None = None
     url: str = ""
     method: str = ""
+    attempt: int | None = None
+    duration_ms: float | None = None
+    hint: str | None = None
 
 
 class Snapshot(Struct):

@@ -33,6 +33,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from qstash_dev.devtools import states
 from qstash_dev.protocol.model import Kind
 from qstash_dev.protocol.timing import parse_duration
 
@@ -103,16 +104,14 @@ COMPARED: Mapping[str, Literal["contains", "prefix", "whole"]] = {
 }
 """How a `Text` is compared, for every key that takes one."""
 
-_FINISHED = ("delivered", "failed", "canceled")
-_WAITING = ("delayed", "queued", "created", "retry", "held")
 STATES: Mapping[str, tuple[str, ...]] = {
-    **{word: (word,) for word in (*_WAITING, "active", *_FINISHED)},
+    **{word: (word,) for word in states.STATES},
     "ok": ("delivered",),
     "success": ("delivered",),
     "dlq": ("failed",),
     "cancelled": ("canceled",),
-    "waiting": _WAITING,
-    "finished": _FINISHED,
+    "waiting": states.WAITING,
+    "finished": states.FINISHED,
 }
 SOURCES: Mapping[str, tuple[str, ...]] = {
     **{kind.value: (kind.value,) for kind in Kind},

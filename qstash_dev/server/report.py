@@ -2,10 +2,9 @@
 
 import asyncio
 
-from qstash_dev.console import Console, Line
+from qstash_dev.console import Console
 from qstash_dev.engine.notifier import Closed, Notifier
-from qstash_dev.protocol.model import State
-from qstash_dev.store.feed import Entry, Feed
+from qstash_dev.store.feed import Feed
 
 PAGE = 500
 
@@ -26,7 +25,7 @@ class Report:
             entries = self._feed.after(self._seq, PAGE)
             for entry in entries:
                 self._seq = entry.seq
-                self._console.event(_line(entry))
+                self._console.event(entry)
             if len(entries) == PAGE:
                 await asyncio.sleep(0)
                 continue
@@ -34,21 +33,3 @@ class Report:
                 await self._notifier.changed_since(version)
             except Closed:
                 return
-
-
-def _line(entry: Entry) -> Line:
-    return Line(
-        seq=entry.seq,
-        time=entry.time,
-        id=entry.id,
-        user=entry.user,
-        state=State(entry.state),
-        method=entry.method,
-        url=entry.url,
-        attempt=entry.attempt,
-        status=entry.status,
-        duration_ms=entry.duration_ms if entry.attempt else None,
-        next_at=entry.next_at,
-        error=entry.error,
-        hint=entry.hint,
-    )

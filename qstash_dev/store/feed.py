@@ -3,9 +3,9 @@
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.devtools.documents import Event
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
 from qstash_dev.store.lists.selection import Selection, Selector
@@ -13,29 +13,17 @@ from qstash_dev.store.lists.windows import read_page, windows
 from qstash_dev.store.sequence import Sequence
 
 _COLUMNS = """
-    e.seq, e.time, m.id, e.user, e.state, e.error, e.status, e.next_at, m.url, m.method,
-    e.attempt, m.last_ms, CASE WHEN e.state = 'ERROR' AND e.attempt = m.attempts THEN m.hint END,
+    e.seq, e.time, m.id, e.state, e.user, e.error, e.status, e.next_at, m.url, m.method,
+    e.attempt, CASE WHEN e.attempt IS NOT NULL THEN m.last_ms END,
+    CASE WHEN e.state = 'ERROR' AND e.attempt = m.attempts THEN m.hint END,
     m.seq"""
 _SELECT = f"SELECT {_COLUMNS} FROM events e CROSS JOIN messages m ON m.seq = e.message"
 
 
-class Entry(Struct, frozen=True):
-    """One line of the log with what a reader wants to see of its message."""
+class Entry(Event, gc=False):
+    """An event as readers see it, and the number of its message."""
 
-    seq: int
-    time: int
-    id: str
-    user: str
-    state: str
-    error: str | None
-    status: int | None
-    next_at: int | None
-    url: str
-    method: str
-    attempt: int | None
-    duration_ms: float | None
-    hint: str | None
-    message: int
+    message: int = 0
 
 
 class Feed:

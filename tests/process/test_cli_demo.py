@@ -1,10 +1,10 @@
 def test_the_demo_shows_every_kind_of_message_and_nothing_is_refused(launch):
     demo = launch("demo")
     wanted = {
-        "✓ ok": "/api/orders",
-        "✗ error": "/api/flaky",
+        "✓ delivered": "/api/orders",
+        "! error": "/api/flaky",
         "✗ failed": "/api/broken",
-        "◷ created": "/api/failed",
+        "• created": "/api/failed",
     }
     assert demo.stdout.readline().startswith("Upstash QStash development server is running at ")
     places = ["/api/callback", "/api/remind", "/api/mail", "/api/thumb", "/api/search"]

@@ -175,7 +175,7 @@ def test_replay_wants_ids_or_a_filter(server):
 def test_logs_are_a_line_or_a_record_per_event(server):
     server.run("send", "/200", "--wait")
     lines = server.run("logs").stdout.splitlines()
-    assert [line.split()[2] for line in lines] == ["created", "active", "ok"]
+    assert [line.split()[2] for line in lines] == ["created", "active", "delivered"]
     records = [json.loads(line) for line in server.run("logs", "--json").stdout.splitlines()]
     assert [record["state"] for record in records] == ["CREATED", "ACTIVE", "DELIVERED"]
     assert server.run("logs", "--filter", "state:failed").stdout == ""

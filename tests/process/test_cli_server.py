@@ -49,7 +49,7 @@ def test_a_pipe_gets_the_block_and_a_line_per_event(launch, app):
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         message_id = json.load(answer)["messageId"]
-    while "✓ ok" not in lines[-1]:
+    while "✓ delivered" not in lines[-1]:
         lines.append(process.stdout.readline())
     assert message_id in lines[-1]
     process.terminate()

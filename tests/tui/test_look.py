@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_dev.client import Clock, Counts, Row, Server
+from qstash_dev.devtools.states import STATES
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.server_time import ServerTime
 from qstash_dev.tui.render import fmt
@@ -103,7 +104,7 @@ def test_tries(state: str, tried: int, text: str) -> None:
     assert fmt.tries(a_row(state=state, **{"try": tried})) == text
 
 
-@pytest.mark.parametrize("state", fmt.STATES)
+@pytest.mark.parametrize("state", STATES)
 def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> None:
     shown = fmt.state_look(state)
     assert shown.symbol

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.logs import entry_document
 from qstash_dev.api.control.waiting import why_waiting
+from qstash_dev.devtools.documents import Row
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import SECRET, first, names_of
 from qstash_dev.protocol.json_body import read_json
@@ -27,7 +28,6 @@ from qstash_dev.protocol.model import (
 )
 from qstash_dev.protocol.redact import BODY, redact_body, redact_callback, redact_headers
 from qstash_dev.protocol.signature import inspect
-from qstash_dev.store.lists.rows import Row
 
 SHOWN = 262_144
 _decoder = codecs.getincrementaldecoder("utf-8")

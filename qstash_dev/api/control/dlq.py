@@ -7,10 +7,10 @@ from aiohttp import web
 from qstash_dev.api.call import Call, gather
 from qstash_dev.api.control.undo import undo_of
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.documents import Row
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import DeadLetter, Query
 from qstash_dev.protocol.query import format_cursor, parse_cursor
-from qstash_dev.store.lists.rows import Row
 
 
 async def list_(call: Call) -> web.Response:

@@ -14,10 +14,10 @@ from qstash_dev.api.call import Call, encode
 from qstash_dev.api.control import messages
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.store.lists.rows import Row
 
 TICK_S = 0.1
 PING_S = 10.0

@@ -15,6 +15,7 @@ from qstash_dev.api.control.logs import filter_of
 from qstash_dev.api.control.undo import undo_of
 from qstash_dev.api.listener import patience
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.creation import Changes
@@ -25,7 +26,6 @@ from qstash_dev.protocol.model import Headers, Message, Response
 from qstash_dev.protocol.publish.readers import METHODS
 from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body
-from qstash_dev.store.lists.rows import Row
 
 MAX_SELECTED = 10_000
 

@@ -9,8 +9,7 @@ from msgspec import to_builtins
 
 from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.client import Client, Event, Online
-from qstash_dev.console import Line, event_text, wants_colour
-from qstash_dev.protocol.model import State
+from qstash_dev.console import event_text, wants_colour
 
 
 @click.command()
@@ -47,21 +46,5 @@ def print_event(event: Event, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(to_builtins(event)))
     else:
-        click.echo(event_text(line_of(event), colour=wants_colour(sys.stdout, os.environ)))
+        click.echo(event_text(event, colour=wants_colour(sys.stdout, os.environ)))
     sys.stdout.flush()
-
-
-def line_of(event: Event) -> Line:
-    """The event in the console's terms."""
-    return Line(
-        seq=event.seq,
-        time=event.time,
-        id=event.id,
-        user=event.user,
-        state=State(event.state),
-        method=event.method,
-        url=event.url,
-        status=event.status,
-        next_at=event.next_at,
-        error=event.error,
-    )

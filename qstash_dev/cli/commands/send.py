@@ -18,10 +18,9 @@ from qstash_dev.client.publishing import absolute
 from qstash_dev.devtools.body_label import is_document
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
 from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
+from qstash_dev.devtools.states import FINISHED
 from qstash_dev.protocol.headers import joined
 from qstash_dev.protocol.publish.options import BY_NAME, OPTIONS
-
-FINISHED = ("delivered", "failed", "canceled")
 
 SHORTHANDS = {row.flag[2:].replace("-", "_"): row for row in OPTIONS if row.flag is not None}
 """Options that stand for a header, by the names of the arguments."""

@@ -6,86 +6,27 @@ callers let the event loop run between them.
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-import msgspec
-from msgspec import Struct
+from typing import Any, cast
 
 from qstash_dev.devtools import hold
+from qstash_dev.devtools.documents import Counts, Row
 from qstash_dev.devtools.filters import Filter
-from qstash_dev.protocol.model import Kind
 from qstash_dev.store.database import Database
 from qstash_dev.store.lists.condition import STATE
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.lists.windows import read_page, windows
 
 _COLUMNS = f"""
-    m.seq, m.id, m.user, m.kind, m.parent_id, {STATE}, m.method, m.url, m.created_at, m.updated_at,
+    m.seq, m.id, {STATE}, m.url, m.method, m.user, m.kind, m.parent_id, m.created_at, m.updated_at,
     CASE WHEN m.finished_at IS NULL AND m.held IS NULL THEN m.due_at END,
-    m.attempts, m.max_retries + 1, m.last_status,
-    m.last_ms, m.last_error, m.queue, m.topic, m.endpoint, m.schedule_id, m.flow_key,
+    m.attempts, m.max_retries + 1, m.last_status, m.last_ms, m.last_error, m.hint,
+    (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq),
+    m.queue, m.topic, m.endpoint, m.schedule_id, m.flow_key,
     (SELECT d.id FROM dlq d WHERE d.message = m.seq),
     (SELECT count(*) FROM messages r WHERE r.parent_id = m.id AND r.kind = 'replay'), m.duplicates,
-    m.body_size, m.content_type, m.armed, m.hint, m.lints, m.held,
-    (SELECT r.id FROM runs r WHERE r.seq = m.run), m.step, m.call_type,
-    (SELECT group_concat(l.label) FROM labels l WHERE l.message = m.seq)"""
-
-
-class Row(Struct, frozen=True):
-    """One message in a list. `state` is in the words of the filter language; no bodies in here."""
-
-    seq: int
-    id: str
-    user: str
-    kind: str
-    parent: str | None
-    state: str
-    method: str
-    url: str
-    created_at: int
-    updated_at: int
-    due_at: int | None
-    tried: int = msgspec.field(name="try")
-    tries: int
-    status: int | None
-    duration_ms: float | None
-    error: str | None
-    queue: str | None
-    topic: str | None
-    endpoint: str | None
-    schedule: str | None
-    flow_key: str | None
-    dlq_id: str | None
-    replays: int
-    duplicates: int
-    body_size: int
-    content_type: str | None
-    labels: tuple[str, ...]
-    source: str
-    hint: str | None = None
-    lints: tuple[str, ...] = ()
-    armed: bool = False
-    run: str | None = None
-    step: str | None = None
-    call_type: str | None = None
-
-
-class Counts(Struct, frozen=True):
-    """How many there are of everything."""
-
-    messages: int
-    delayed: int
-    active: int
-    retry: int
-    held: int
-    delivered: int
-    failed: int
-    canceled: int
-    dlq: int
-    schedules: int
-    queues: int
-    groups: int
-    flow: int
+    m.body_size, m.content_type, CASE m.kind WHEN 'cloud' THEN 'cloud' ELSE 'local' END,
+    m.lints, m.armed, (SELECT r.id FROM runs r WHERE r.seq = m.run), m.step, m.call_type, m.held"""
+"""The fields of `Row` in its order, and what the message is held for."""
 
 
 class Rows:
@@ -227,10 +168,10 @@ class Rows:
 
 
 def _row(columns: Any) -> Row:
-    *fields, armed, hint, lints, held, run, step, call_type, labels = columns
-    fields.append(tuple(labels.split(",")) if labels else ())
-    fields.append("cloud" if columns[3] == Kind.CLOUD else "local")
-    fields.append((hold.hint(held) if held else None) or hint)
-    fields.append(tuple(lints.split("\n")) if lints else ())
-    fields += (bool(armed), run, step, call_type)
-    return Row(*fields)
+    *fields, held = columns
+    row: Any = Row(*fields)
+    row.labels = tuple(row.labels.split(",")) if row.labels else ()
+    row.lints = tuple(row.lints.split("\n")) if row.lints else ()
+    row.armed = bool(row.armed)
+    row.hint = (hold.hint(held) if held else None) or row.hint
+    return cast(Row, row)

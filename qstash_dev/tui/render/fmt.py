@@ -6,42 +6,10 @@ Pure functions from values to short strings; knows nothing of widgets or of the 
 import re
 import unicodedata
 from datetime import datetime, tzinfo
-from typing import NamedTuple
 
 from qstash_dev.client import Row
+from qstash_dev.devtools.states import Look, look_of
 from qstash_dev.protocol.urls import below
-
-
-class Look(NamedTuple):
-    """A state is told three times: symbol, word and colour (a role of the theme)."""
-
-    symbol: str
-    word: str
-    role: str
-
-
-STATES = {
-    "delayed": Look("◷", "delayed", "accent"),
-    "created": Look("•", "due", "accent"),
-    "queued": Look("≡", "queued", "accent"),
-    "active": Look("▶", "active", "primary"),
-    "retry": Look("↻", "retry", "warning"),
-    "held": Look("‖", "held", "warning"),
-    "delivered": Look("✓", "ok", "success"),
-    "failed": Look("✗", "failed", "error"),
-    "canceled": Look("⊘", "canceled", "muted"),
-}
-
-EVENTS = {
-    "CREATED": Look("•", "created", "accent"),
-    "ACTIVE": Look("▶", "active", "primary"),
-    "RETRY": Look("↻", "retry", "warning"),
-    "ERROR": Look("!", "error", "error"),
-    "DELIVERED": Look("✓", "delivered", "success"),
-    "FAILED": Look("✗", "failed", "error"),
-    "CANCEL_REQUESTED": Look("⊘", "cancel asked", "muted"),
-    "CANCELED": Look("⊘", "canceled", "muted"),
-}
 
 KINDS = {
     "schedule": "◴",
@@ -63,13 +31,9 @@ _WIDE_TROUBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def state_look(state: str) -> Look:
-    """The look of a state, for an unknown one its own word."""
-    return STATES.get(state, Look("?", safe(state), "muted"))
-
-
-def event_look(state: str) -> Look:
-    """The look of an event."""
-    return EVENTS.get(state, Look("?", safe(state).lower(), "muted"))
+    """The look of a row's state or of an event, for an unknown one its own word."""
+    found = look_of(state)
+    return found._replace(word=safe(found.word))
 
 
 def safe(text: str, tab: str = "    ") -> str:

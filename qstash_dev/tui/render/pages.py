@@ -256,7 +256,7 @@ def _timing(attempt: Attempt) -> list[Line]:
 
 
 def _event(event: Any, when: When) -> Line:
-    shown = fmt.event_look(event.state)
+    shown = fmt.state_look(event.state)
     line: Line = [
         (f"{fmt.clock_time(event.time, when.zone)}.{event.time % 1000:03d}  ", "muted"),
         (f"{shown.symbol} {shown.word:<9}", shown.role),

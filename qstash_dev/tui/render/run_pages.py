@@ -4,10 +4,10 @@ from typing import Any
 
 from qstash_dev.client import Body
 from qstash_dev.devtools.run_documents import RunDetail, RunRow, RunStep, Waiting, words
+from qstash_dev.devtools.states import Look
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.bodies import body_lines
-from qstash_dev.tui.render.fmt import Look
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Span
 

@@ -11,7 +11,7 @@ from qstash_dev.tui.views import cells
 
 
 def _event(event: Event, ink: Ink) -> Span:
-    shown = fmt.event_look(event.state)
+    shown = fmt.state_look(event.state)
     return f"{shown.symbol} {shown.word}", shown.role
 
 

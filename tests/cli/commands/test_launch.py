@@ -2,10 +2,10 @@ import pytest
 
 from qstash_dev.cli import run
 from qstash_dev.cli.commands.launch import QUIET_S, hint_when_quiet
-from qstash_dev.console import Console, Line
-from qstash_dev.protocol.model import State
+from qstash_dev.console import Console
+from qstash_dev.devtools.documents import Event
 
-LINE = Line(1, 0, "msg_1", "defaultUser", State.CREATED, "POST", "http://h")
+EVENT = Event(1, 0, "msg_1", "CREATED")
 
 
 @pytest.mark.parametrize("events", [0, 1])
@@ -15,7 +15,7 @@ async def test_a_hint_comes_only_when_no_message_came(events):
     async def sleep(seconds):
         slept.append(seconds)
         for _ in range(events):
-            console.event(LINE)
+            console.event(EVENT)
 
     await hint_when_quiet(said.append, console, sleep)
     assert slept == [QUIET_S]

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.model import FlowControl, Kind
 from qstash_dev.store.feed import Feed
-from qstash_dev.store.lists.rows import Row, Rows
+from qstash_dev.store.lists.rows import Rows
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.lists.windows import WINDOW
 from qstash_dev.store.sequence import Sequence
@@ -66,7 +67,7 @@ def test_a_row_of_a_message_with_everything(filled: Filled) -> None:
         created_at=NOW,
         updated_at=NOW + 9,
         due_at=None,
-        tried=3,
+        try_=3,
         tries=3,
         status=503,
         duration_ms=3.0,

@@ -1,0 +1,58 @@
+"""How a state is told wherever people look: symbol, word, colour by its role, whether it is the end.
+
+A state is never told by its colour alone. `STATES` are those of rows and filters, `EVENTS` those of
+the log, which QStash names.
+"""
+
+from typing import NamedTuple
+
+
+class Look(NamedTuple):
+    """`role` is a meaning, of which a theme or a terminal makes a colour."""
+
+    symbol: str
+    word: str
+    role: str
+    is_finished: bool = False
+
+
+STATES = {
+    "delayed": Look("◷", "delayed", "accent"),
+    "created": Look("•", "due", "accent"),
+    "queued": Look("≡", "queued", "accent"),
+    "active": Look("▶", "active", "primary"),
+    "retry": Look("↻", "retry", "warning"),
+    "held": Look("‖", "held", "warning"),
+    "delivered": Look("✓", "ok", "success", is_finished=True),
+    "failed": Look("✗", "failed", "error", is_finished=True),
+    "canceled": Look("⊘", "canceled", "muted", is_finished=True),
+}
+
+EVENTS = {
+    "CREATED": Look("•", "created", "accent"),
+    "ACTIVE": Look("▶", "active", "primary"),
+    "RETRY": Look("↻", "retry", "warning"),
+    "ERROR": Look("!", "error", "error"),
+    "DELIVERED": Look("✓", "delivered", "success", is_finished=True),
+    "FAILED": Look("✗", "failed", "error", is_finished=True),
+    "CANCEL_REQUESTED": Look("⊘", "cancel asked", "muted"),
+    "CANCELED": Look("⊘", "canceled", "muted", is_finished=True),
+}
+
+FINISHED = tuple(name for name, look in STATES.items() if look.is_finished)
+WAITING = tuple(n for n, look in STATES.items() if not look.is_finished and n != "active")
+
+ANSI = {
+    "accent": "36",
+    "primary": "34",
+    "warning": "33",
+    "success": "32",
+    "error": "31",
+    "muted": "35",
+}
+"""The colours of roles on a terminal without a theme."""
+
+
+def look_of(state: str) -> Look:
+    """The look of a row's state or of an event; an unknown one has its own word."""
+    return STATES.get(state) or EVENTS.get(state) or Look("?", state.lower(), "muted")
