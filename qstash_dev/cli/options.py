@@ -102,8 +102,9 @@ def as_text(value: Any) -> str:
 
 
 def is_terminal() -> bool:
-    """Whether a person sees our output and types our input."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    """Whether a person sees our output and types our input, on a screen that can be drawn on."""
+    is_dumb = os.environ.get("TERM") == "dumb"
+    return sys.stdin.isatty() and sys.stdout.isatty() and not is_dumb
 
 
 def load_here(command: str, flags: dict[str, list[str]]) -> Loaded:
