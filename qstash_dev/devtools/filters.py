@@ -26,7 +26,6 @@ key is a word. Keys, words and texts are compared without regard to case.
 `*` in a text stands for any characters, so `schedule:*` selects whatever came from a schedule.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
@@ -238,7 +237,9 @@ def _key(pieces: list[Piece]) -> str:
 
 
 def _closest(word: str, known: Iterable[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
+    from difflib import get_close_matches  # needed only for a mistake
+
+    return next(iter(get_close_matches(word, list(known), n=1)), None)
 
 
 def _value(key: str, pieces: list[Piece]) -> Value:

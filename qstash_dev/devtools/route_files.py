@@ -3,7 +3,6 @@
 Next.js (app and pages router), SvelteKit, Nuxt. It refuses to read files or to walk directories.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -85,7 +84,9 @@ def misnamed(path: str, files: Iterable[str]) -> str | None:
 def nearest(path: str, files: Iterable[str]) -> RouteFile | None:
     """The route whose path is most like this one, if any is alike."""
     routes = {route.path: route for route in _routes(files)}
-    close = difflib.get_close_matches(path, routes, n=1, cutoff=0.7)
+    from difflib import get_close_matches  # needed only for a mistake
+
+    close = get_close_matches(path, routes, n=1, cutoff=0.7)
     return routes[close[0]] if close else None
 
 

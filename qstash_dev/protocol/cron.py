@@ -4,16 +4,17 @@ It refuses to know schedules, pauses and missed firings: only which instants an 
 """
 
 import contextlib
-import difflib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from itertools import islice
-from zoneinfo import ZoneInfo, available_timezones
+from typing import TYPE_CHECKING
 
-from cronsim import CronSim, CronSimError
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from cronsim import CronSim
 
 MINUTE_MS = 60_000
 _MAX_TEXT = 250
@@ -67,12 +68,16 @@ def _split_zone(text: str) -> tuple[str, str]:
 
 
 def _check_zone(zone: str) -> None:
+    from zoneinfo import ZoneInfo, available_timezones
+
     try:
         if not _ZONE_NAME.fullmatch(zone):
             raise ValueError(zone)
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # OSError: a directory, such as "America"
-        close = difflib.get_close_matches(zone, available_timezones(), n=1)
+        from difflib import get_close_matches  # needed only for a mistake
+
+        close = get_close_matches(zone, available_timezones(), n=1)
         meant = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(
             f"The time zone {zone!r} is not known: expected a name such as 'Europe/Berlin'.{meant}"
@@ -88,15 +93,17 @@ def _check_fields(text: str, fields: list[str]) -> None:
                 f"The {name} field {field!r} of the cron expression {text!r} is not valid: "
                 f"expected {values}, '*', lists, ranges or steps."
             )
-    if not _is_readable(fields) or next(CronSim(" ".join(fields), _SAMPLE), None) is None:
+    if not _is_readable(fields) or next(_cronsim(" ".join(fields), _SAMPLE), None) is None:
         raise ValueError(
             f"The cron expression {text!r} never fires: no month it names has that day."
         )
 
 
 def _is_readable(fields: list[str]) -> bool:
+    from cronsim import CronSimError
+
     try:
-        CronSim(" ".join(fields), _SAMPLE)
+        _cronsim(" ".join(fields), _SAMPLE)
     except (CronSimError, AssertionError):  # AssertionError: 'MON#1/2'
         return False
     return True
@@ -122,12 +129,20 @@ def _firings(cron: Cron, now_ms: int) -> Iterator[int]:
     # Beyond the year 9999, in UTC or in the zone, there is no date.
     with contextlib.suppress(OverflowError, ValueError):
         start = datetime.fromtimestamp(now_ms // 1_000, _zone(cron.zone))
-        for at in CronSim(cron.expression, start):
+        for at in _cronsim(cron.expression, start):
             ms = int(at.timestamp()) * 1_000
             # In the second pass of an autumn hour the first pass of it is proposed again.
             if ms > now_ms:
                 yield ms
 
 
+def _cronsim(expression: str, start: datetime) -> "CronSim":
+    from cronsim import CronSim  # late, and so are zones: most servers have no schedules
+
+    return CronSim(expression, start)
+
+
 def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo
+
     return UTC if name in ("UTC", "Etc/UTC") else ZoneInfo(name)

@@ -6,17 +6,20 @@ Reads the app's `.env*` files and lists its source files; judges nothing itself.
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
-from qstash_dev.devtools.explain import EnvFile, Facts, explain
 from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure
 from qstash_dev.protocol.urls import Place, origin_of, place_of
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import leads_to, listening, speech
+
+if TYPE_CHECKING:
+    from qstash_dev.devtools.explain import EnvFile, Facts
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,8 @@ class Explainer:
         made_up = faults.hint(outcome)
         if made_up is not None:
             return made_up
+        from qstash_dev.devtools.explain import explain  # late: the table of causes is long
+
         try:
             hint = explain(await self._facts(message, attempt))
         except Exception:
@@ -71,7 +76,9 @@ class Explainer:
             return None
         return hint.text if hint else None
 
-    async def _facts(self, message: Message, attempt: Attempt) -> Facts:
+    async def _facts(self, message: Message, attempt: Attempt) -> "Facts":
+        from qstash_dev.devtools.explain import Facts
+
         outcome = attempt.outcome
         is_missing = isinstance(outcome, Response) and outcome.status in (404, 405)
         origin = origin_of(attempt.target)
@@ -112,11 +119,13 @@ class Explainer:
             if len(paths) < REMEMBERED:
                 paths[_path(attempt)] = self._wall()
 
-    def _env_files(self) -> tuple[EnvFile, ...]:
+    def _env_files(self) -> "tuple[EnvFile, ...]":
         found = (self._env_file(self._sources.root / name) for name in ENV_FILES)
         return tuple(file for file in found if file is not None)
 
-    def _env_file(self, path: Path) -> EnvFile | None:
+    def _env_file(self, path: Path) -> "EnvFile | None":
+        from qstash_dev.devtools.explain import EnvFile
+
         try:
             changed_at = path.stat().st_mtime_ns
             known = self._env.get(path)

@@ -56,6 +56,7 @@ T = TypeVar("T")
 MAX_STORED_ANSWER = 24_000_000
 """An error has what was thrown twice, as message and in its stack (workflow-js CI, `large-payload`)."""
 GRACE_S = 2.0
+WARM_UP_AFTER_S = 0.05
 GC_THRESHOLDS = (10_000, 20, 20)
 TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
@@ -271,12 +272,7 @@ class Server:
                 self._tasks.keep("printing what happens", report.run)
         house = Housekeeping(self._engine, self._store.database.checkpoint)
         self._tasks.keep("housekeeping", house.run)
-        # Now that all is ready: else the first delivery waits until PyJWT is imported.
-        sign("", b"", "warm-up", 0, "")
-        gc.collect()
-        gc.freeze()
-        # Messages make no cycles: what is left to find is rare, and each search costs.
-        gc.set_threshold(*GC_THRESHOLDS)
+        self._tasks.once("warming up", _warm_up())
         self._engine.bulk.resume()
         self._engine.wake()
 
@@ -350,6 +346,16 @@ class Server:
             "env": env,
             "notice": {"number": self._notified[0], "text": self._notified[1]},
         }
+
+
+async def _warm_up() -> None:
+    """What the first answer can do without, but the first delivery would wait for."""
+    await asyncio.sleep(WARM_UP_AFTER_S)
+    sign("", b"", "warm-up", 0, "")  # imports PyJWT
+    gc.collect()
+    gc.freeze()
+    # Messages make no cycles: what is left to find is rare, and each search costs.
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def serve(

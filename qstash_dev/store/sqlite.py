@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from importlib import resources
+from pathlib import Path
 
 from qstash_dev.store.errors import StoreError, failure
 
@@ -80,5 +80,5 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _run_script(connection: sqlite3.Connection, script: str, version: int) -> None:
-    sql = resources.files(__package__).joinpath(script).read_text("utf-8")
+    sql = Path(__file__).with_name(script).read_text("utf-8")
     connection.executescript(f"BEGIN; {sql}; PRAGMA user_version = {version}; COMMIT;")

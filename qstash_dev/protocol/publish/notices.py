@@ -1,7 +1,6 @@
 """What a publish asks for in vain: headers that nothing reads. Sentences for the developer."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.publish.options import BY_KEY, OF_CALLBACK
@@ -38,6 +37,8 @@ def _notice(name: str, values: Mapping[str, str]) -> Iterator[str]:
     if family:
         yield from _of_callback(name, family, setting, values)
     elif name not in BY_KEY and rest not in _SERVER_OWNED and not rest.startswith(_OPEN):
+        from difflib import get_close_matches  # needed only for a mistake
+
         near = get_close_matches(name, BY_KEY, n=1, cutoff=0.85)
         meant = f": did you mean {canonical(near[0])}?" if near else ""
         yield f"header {canonical(name)} is not known and has no effect{meant}"
