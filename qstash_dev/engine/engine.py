@@ -32,7 +32,7 @@ from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.engine.undo import Undo
 from qstash_dev.engine.waits import Waits
-from qstash_dev.engine.workflows import Workflows, is_of_run, run_of
+from qstash_dev.engine.workflows import Workflows, calls_a_third_party, is_of_run, run_of
 from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import (
@@ -410,7 +410,9 @@ class Engine:
 
     async def _deliver(self, message: Message) -> None:
         attempt = await self.attempts.attempt(self.workflows.outgoing(message), self.policy)
-        awaited = hold.awaited(attempt, self.policy.hold, self.policy.external)
+        # A third party that is down is a result of the run that called it: the run waits for it.
+        waits_for_apps = self.policy.hold and not calls_a_third_party(message)
+        awaited = hold.awaited(attempt, waits_for_apps, self.policy.external)
         if awaited and hold.is_origin(awaited) and await self._hooks.is_elsewhere(awaited):
             awaited = None  # the app is up, just not there
         if awaited is None and (hint := await self.explain(message, attempt)):

@@ -206,9 +206,15 @@ def is_of_run(message: Message) -> bool:
     return message.spec.place is not None and message.spec.kind != Kind.REPLAY
 
 
+def calls_a_third_party(message: Message) -> bool:
+    """Whether a message is the request of `context.call`."""
+    place = message.spec.place
+    return place is not None and place.call_type == CallType.TO_CALLBACK
+
+
 def run_of(message: Message) -> RunKey | None:
     """The run that a delivery to the app belongs to; calls of third parties are none."""
     place = message.spec.place
-    if place is None or place.call_type == CallType.TO_CALLBACK or not is_of_run(message):
+    if place is None or calls_a_third_party(message) or not is_of_run(message):
         return None
     return message.user, place.run_id, place.created_at
