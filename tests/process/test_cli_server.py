@@ -205,4 +205,5 @@ def test_env_prints_what_the_running_server_uses(start, tmp_path):
         "QSTASH_TOKEN": "mine",
         "QSTASH_CURRENT_SIGNING_KEY": keys["current"],
         "QSTASH_NEXT_SIGNING_KEY": keys["next"],
+        "QSTASH_DEV_PORT": server.url.rpartition(":")[2],
     }
