@@ -124,6 +124,7 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
 _MAX_TEXT = 4_000
 # SQLite evaluates expressions that are at most a thousand deep.
 _MAX_CONDITIONS = 300
+_MAX_STARS = 100
 _HEADER_NAME = re.compile(r"[!#$%&'+.^_`~0-9a-z-]+")
 _OTHER_NAMES = {
     "url": "dest",
@@ -251,7 +252,9 @@ def _value(key: str, pieces: list[Piece]) -> Value:
 
 def _text(key: str, pieces: list[Piece]) -> Text:
     first, *others = (_plain(part) for part in _split(pieces, "*"))
-    # Two stars side by side mean what one means, and a thousand cost what they do.
+    if len(others) > _MAX_STARS:
+        raise FilterError(f"A text of the filter has more than {_MAX_STARS} stars: *.")
+    # Two stars side by side mean what one means.
     return Text((first, *filter(None, others[:-1]), *others[-1:]))
 
 
