@@ -1,11 +1,19 @@
 """Runs in an engine: what differs from plain messages where the world is in the way."""
 
-from qstash_dev.protocol.model import Reason, SendFailure, Timing
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Outcome, Reason, SendFailure, Timing
+from qstash_dev.protocol.quota import QUOTAS
 from qstash_dev.protocol.workflow.entries import Submission
-from tests.engine.fakes import START, USER, World
-from tests.protocol.workflow.play import draft, init, of_call
+from tests.engine.fakes import START, USER, Delivery, World
+from tests.protocol.workflow.play import GOOD, draft, init, of_call, of_step, step
 
 REFUSED = SendFailure(Reason.REFUSED, "connection refused", Timing(START))
+STEPS = 1_000
 PARTY = "http://localhost:1/party"
 
 
@@ -27,4 +35,55 @@ async def test_a_third_party_that_is_down_is_a_result_and_nothing_to_wait_for() 
     assert world.message(call.message_id).state == "FAILED"
     run = world.engine.workflows.find(USER, "run")
     assert run.size == 3  # its end is told
+    await world.close()
+
+
+async def test_a_run_of_a_thousand_steps_stores_no_lists_and_is_forgotten_whole() -> None:
+    world = World(max_messages=10)
+    submit = world.engine.workflows.submit
+    received: list[int] = []
+
+    def go_on(delivery: Delivery) -> tuple[int | None, Outcome]:
+        done = len(json.loads(delivery.request.body))
+        received.append(done)
+        if done <= STEPS:
+            body = json.dumps(step(done, f"step {done}")).encode()
+            _, told = submit(USER, [Submission(draft(of_step("run")), body)])
+            assert told is not None
+            told.written()
+        else:
+            world.engine.workflows.finish(USER, "run", None, b"1")
+        return 0, GOOD
+
+    world.app.reply = go_on
+    _, told = submit(USER, [Submission(draft(init("run")), b"payload")])
+    assert told is not None
+    told.written()
+    while world.engine.workflows.find(USER, "run").state == "RUN_STARTED":
+        await world.settle()
+        while world.later:
+            world.later.pop()[1]()
+        await world.settle()
+    assert received == list(range(1, STEPS + 2))
+    (stored,) = world.store.database.read_one(
+        "SELECT (SELECT sum(length(body)) + sum(length(spec)) FROM contents) + "
+        "(SELECT sum(length(body)) + sum(length(content)) FROM attempts)"
+    )
+    assert stored < STEPS * 2_500  # lists would be five hundred times as much
+    while world.engine.prune():
+        pass
+    assert world.store.database.read("SELECT seq FROM messages") == []
+    await world.close()
+
+
+async def test_a_run_takes_no_more_steps_than_it_may_have() -> None:
+    world = World()
+    world.engine.set_policy(replace(world.policy, limits=replace(QUOTAS["pro"], max_run_steps=2)))
+    submit = world.engine.workflows.submit
+    submit(USER, [Submission(draft(init("run", delay="1d")), b"payload")])
+    for number in (1, 2):
+        submit(USER, [Submission(draft(of_step("run")), json.dumps(step(number)).encode())])
+    with pytest.raises(QStashError, match="quota maxSteps exceeded") as refused:
+        submit(USER, [Submission(draft(of_step("run")), json.dumps(step(3)).encode())])
+    assert refused.value.status == 412
     await world.close()
