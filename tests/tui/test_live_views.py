@@ -96,7 +96,7 @@ CHANGES = {
         "7",
         Call("POST", "/v2/flowControl/k/pause"),
         Call("POST", f"/v2/publish/{NOWHERE}", headers=KEY),
-        "wait list size         1",
+        "wait list size      1",
     ),
     "a deleted schedule": (
         "2",
