@@ -18,10 +18,12 @@ from qstash_dev.protocol.workflow import ends, entries
 from qstash_dev.protocol.workflow import settle as settling
 from qstash_dev.protocol.workflow.entries import Accepted, Moment, Submission
 from qstash_dev.protocol.workflow.headers import INITIAL_BODY
-from qstash_dev.protocol.workflow.model import Run, is_live
+from qstash_dev.protocol.workflow.model import Run, RunChange, RunState, is_live
 from qstash_dev.protocol.workflow.query import RunQuery
 from qstash_dev.protocol.workflow.render import carries_entries, is_lazy, render
 from qstash_dev.store.store import Store
+
+LATE = "a step came after the route had returned: is every context.run, sleep and call awaited?"
 
 
 class Workflows:
@@ -52,6 +54,16 @@ class Workflows:
 
         Raises QStashError: 400 for a run that is over, 412 for a quota.
         """
+        try:
+            return self._submit(user, submissions)
+        except QStashError as error:
+            if error.message == entries.OVER:
+                self._note_late(user, submissions)
+            raise
+
+    def _submit(
+        self, user: str, submissions: Sequence[Submission]
+    ) -> tuple[list[Accepted], Answer | None]:
         moment = self.moment()
         with self._store.database:
             keys = [self._keys(user, one) for one in submissions]
@@ -65,6 +77,15 @@ class Workflows:
                     self._duplicates.remember(user, k, one.message_id)
             answer = self.admit(change)
         return accepted, answer
+
+    def _note_late(self, user: str, submissions: Sequence[Submission]) -> None:
+        """A step that comes after its route has returned was not awaited: the run tells it, once."""
+        run_ids = {one.draft.part.run_id for one in submissions if one.draft.part is not None}
+        for run_id in run_ids:
+            run = self._store.workflows.newest(user, run_id)
+            if run is not None and run.state == RunState.SUCCESS and LATE not in run.notices:
+                told = replace(run, notices=(*run.notices, LATE))
+                self._apply(RunChange(self._clock.now(), runs=(told,)))
 
     def admit(self, change: Change) -> Answer | None:
         """Write what a request brought: new messages start after its answer.

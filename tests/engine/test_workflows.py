@@ -87,3 +87,29 @@ async def test_a_run_takes_no_more_steps_than_it_may_have() -> None:
         submit(USER, [Submission(draft(of_step("run")), json.dumps(step(3)).encode())])
     assert refused.value.status == 412
     await world.close()
+
+
+async def test_a_step_that_comes_after_the_end_is_refused_and_the_run_says_why() -> None:
+    world = World()
+    submit = world.engine.workflows.submit
+    submit(USER, [Submission(draft(init("run", delay="1d")), b"payload")])
+    late = [Submission(draft(of_step("run")), json.dumps(step(1)).encode())]
+    world.engine.workflows.finish(USER, "run", None, b"1")
+    for _ in range(2):
+        with pytest.raises(QStashError, match="can not append"):
+            submit(USER, late)
+    run = world.engine.workflows.find(USER, "run")
+    assert run.state == "RUN_SUCCESS"
+    assert [notice for notice in run.notices if "awaited" in notice] == [run.notices[0]]
+    await world.close()
+
+
+async def test_a_step_of_a_run_that_was_cancelled_is_nobodys_fault() -> None:
+    world = World()
+    submit = world.engine.workflows.submit
+    submit(USER, [Submission(draft(init("run", delay="1d")), b"payload")])
+    world.engine.workflows.cancel(world.engine.workflows.find(USER, "run"))
+    with pytest.raises(QStashError, match="can not append"):
+        submit(USER, [Submission(draft(of_step("run")), json.dumps(step(1)).encode())])
+    assert world.engine.workflows.find(USER, "run").notices == ()
+    await world.close()
