@@ -76,7 +76,7 @@ async def came_undrawn(app: QstashApp, world: World, *rows: dict[str, Any], **mo
     before = app.session.version
     world.say(*rows, **more)
     while app.session.version == before:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
 
 
 async def test_an_action_hits_the_row_that_was_on_the_screen(tui: Open, world: World) -> None:
