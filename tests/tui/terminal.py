@@ -44,6 +44,8 @@ class Terminal:
         while not true():
             if select.select([self.master], [], [], 0.05)[0]:
                 self.output += os.read(self.master, 65536)
+            elif self.process.poll() is not None and not true():
+                raise AssertionError(f"it has ended: {self.output[-2_000:].decode()}")
 
     def type(self, text: str) -> None:
         """Type all of it in one burst."""

@@ -367,7 +367,13 @@ class World:
             return web.json_response(run_detail(next(r for r in RUNS if r["id"] == found[1])))
         answers: dict[str, Any] = {
             "/_dev/workflows": {"runs": RUNS[::-1], "cursor": None},
-            "/_dev/health": {"ok": True, "version": "0.1.0", "pid": 4242, "uptime_ms": 1},
+            "/_dev/health": {
+                "ok": True,
+                "version": "0.1.0",
+                "pid": 4242,
+                "url": self.url,
+                "uptime_ms": 1,
+            },
             "/_dev/schedules": {"schedules": SCHEDULES},
             "/_dev/queues": {"queues": QUEUES},
             "/_dev/groups": {"groups": GROUPS},
