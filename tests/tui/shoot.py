@@ -17,6 +17,7 @@ SHOTS: dict[str, list[str]] = {
     "messages": FAILED,
     "detail": [*FAILED, *["right_square_bracket"] * 4],
     "schedules": ["2"],
+    "workflows": ["8", "g", "j"],
 }
 
 
