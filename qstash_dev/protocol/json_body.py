@@ -42,10 +42,18 @@ def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON b
         text = _ESCAPE.sub(_whole, text)
     try:
         return msgspec.json.decode(text, type=kind)
-    except UnicodeDecodeError as error:
-        raise QStashError(400, f"invalid {what}: it is not UTF-8") from error
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise QStashError(400, f"invalid {what}: {error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        problem = error if _is_utf8(text) else "it is not UTF-8"
+        raise QStashError(400, f"invalid {what}: {problem}") from error
+
+
+def _is_utf8(text: bytes) -> bool:
+    """Asked of the bytes: which error the decoder raises depends on the version of Python."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _whole(escape: re.Match[bytes]) -> bytes:
