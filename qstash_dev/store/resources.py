@@ -1,8 +1,11 @@
 """Keys of users, schedules, queues, URL groups, flow-control keys: small tables.
 
-Each row is one value of the protocol, encoded whole. Decides nothing.
+Each row is one value of the protocol, encoded whole. Decides nothing. A row that is damaged is as
+if it were not there: the others must not suffer from it.
 """
 
+import logging
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 import msgspec
@@ -13,6 +16,7 @@ from qstash_dev.store.database import Database
 
 T = TypeVar("T", bound=Struct)
 _encode = msgspec.msgpack.encode
+log = logging.getLogger(__name__)
 
 
 class Named(Generic[T]):
@@ -26,25 +30,26 @@ class Named(Generic[T]):
         self._db = database
         self._table = table
         self._decoder = msgspec.msgpack.Decoder(kind)
+        self._damaged: set[tuple[str, str]] = set()
 
     def get(self, user: str, name: str) -> T | None:
         """A user's value of that name."""
         row = self._db.read_one(
             f"SELECT content FROM {self._table} WHERE user = ? AND name = ?", (user, name)
         )
-        return self._decoder.decode(row[0]) if row else None
+        return self._decoded(user, name, row[0]) if row else None
 
     def of(self, user: str) -> list[T]:
         """All values of a user, by name."""
         rows = self._db.read(
-            f"SELECT content FROM {self._table} WHERE user = ? ORDER BY name", (user,)
+            f"SELECT user, name, content FROM {self._table} WHERE user = ? ORDER BY name", (user,)
         )
-        return [self._decoder.decode(content) for (content,) in rows]
+        return [value for _, _, value in self._readable(rows)]
 
     def all(self) -> list[tuple[str, str, T]]:
         """Everything: user, name and value."""
         rows = self._db.read(f"SELECT user, name, content FROM {self._table} ORDER BY user, name")
-        return [(user, name, self._decoder.decode(content)) for user, name, content in rows]
+        return list(self._readable(rows))
 
     def count(self, user: str | None = None) -> int:
         """How many there are, of one user or of all."""
@@ -73,6 +78,25 @@ class Named(Generic[T]):
                 > 0
             )
 
+    def _readable(self, rows: Iterable[tuple[str, str, bytes]]) -> Iterator[tuple[str, str, T]]:
+        for user, name, content in rows:
+            value = self._decoded(user, name, content)
+            if value is not None:
+                yield user, name, value
+
+    def _decoded(self, user: str, name: str, content: bytes) -> T | None:
+        """The value of a row, or `None` if it is damaged, which is said once."""
+        try:
+            return self._decoder.decode(content)
+        except msgspec.DecodeError as error:
+            if (user, name) not in self._damaged:
+                self._damaged.add((user, name))
+                log.error(
+                    "%s of %s in the table %s is damaged and left out: %s; delete it or make it again",
+                    *(name, user, self._table, error),
+                )
+            return None
+
 
 class Schedules(Named[Schedule]):
     """Schedules, with an index of those that fire next."""
@@ -90,12 +114,24 @@ class Schedules(Named[Schedule]):
             )
 
     def due(self, now: int, limit: int) -> list[Schedule]:
-        """Schedules whose time has come, paused ones too: their time must move on."""
+        """Schedules whose time has come, paused ones too: their time must move on.
+
+        A damaged one has no time from then on: it would be due for ever.
+        """
         rows = self._db.read(
-            "SELECT content FROM schedules WHERE next_at <= ? ORDER BY next_at LIMIT ?",
+            "SELECT user, name, content FROM schedules WHERE next_at <= ? ORDER BY next_at LIMIT ?",
             (now, limit),
         )
-        return [self._decoder.decode(content) for (content,) in rows]
+        whole = list(self._readable(rows))
+        names = {(user, name) for user, name, _ in whole}
+        with self._db:
+            for user, name, _ in rows:
+                if (user, name) not in names:
+                    self._db.write(
+                        "UPDATE schedules SET next_at = NULL WHERE user = ? AND name = ?",
+                        (user, name),
+                    )
+        return [schedule for _, _, schedule in whole]
 
     def next_time(self) -> int | None:
         """When the next one is due."""

@@ -131,3 +131,29 @@ def test_a_reset_forgets_all_but_the_keys(store: Store) -> None:
     assert store.keys.get("u") == ("sig_a", "sig_b")
     assert (store.queues.count(), store.schedules.count()) == (0, 0)
     assert store.deduplication.find("u", ("k",), NOW) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\x8d\xa4user", b"\xff", b"\x80"])
+def test_a_damaged_row_is_said_once_and_the_others_are_found(
+    store: Store, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    for name in ("a", "b"):
+        store.schedules.put("u", name, schedule(name, NOW))
+    with store.database:
+        store.database.write("UPDATE schedules SET content = ? WHERE name = 'a'", (content,))
+    whole = schedule("b", NOW)
+    assert store.schedules.due(NOW, 10) == store.schedules.of("u") == [whole]
+    assert store.schedules.all() == [("u", "b", whole)]
+    assert store.schedules.get("u", "a") is None
+    (record,) = caplog.records
+    assert record.getMessage().startswith("a of u in the table schedules is damaged and left out: ")
+
+
+def test_a_damaged_schedule_is_not_due_for_ever_and_can_be_made_again(store: Store) -> None:
+    store.schedules.put("u", "a", schedule("a", NOW))
+    with store.database:
+        store.database.write("UPDATE schedules SET content = x'00'")
+    assert store.schedules.due(NOW, 10) == []
+    assert store.schedules.next_time() is None
+    store.schedules.put("u", "a", schedule("a", NOW))
+    assert store.schedules.due(NOW, 10) == [schedule("a", NOW)]
