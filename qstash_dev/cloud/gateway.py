@@ -33,7 +33,7 @@ from qstash_dev.protocol.publish.draft import parse_draft
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.urls import Place, way
 from qstash_dev.protocol.users import DEV_USERS
-from qstash_dev.transport.sockets import listen
+from qstash_dev.transport.sockets import listen_on_loopback, own_url
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Gateway:
         self._tunnel: Tunnel | None = None
         self._ingress: Ingress | None = None
         self._port = 0
+        self._url = ""
         self._tasks = Tasks()
         self._closers = contextlib.AsyncExitStack()
         self.cloud = self._make_cloud()
@@ -92,14 +93,14 @@ class Gateway:
             user = self._config.users[0].id
             token = secrets.token_urlsafe(24)
             self._ingress = Ingress(context, self._relay, self.gate, user, token)
-            sockets = listen(("127.0.0.1",), self._wanted_port())
-            self._port = sockets[0].getsockname()[1]
+            sock = listen_on_loopback(self._wanted_port())
+            self._port, self._url = sock.getsockname()[1], own_url(sock)
             tunnel = self._tunnel = self._make_tunnel(data_dir)
             stack.push_async_callback(tunnel.stop)
             runner = web.ServerRunner(ApiServer(self._ingress.serve), shutdown_timeout=GRACE_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            await web.SockSite(runner, sockets[0]).start()
+            await web.SockSite(runner, sock).start()
             self._closers = stack.pop_all()
 
     async def open(self) -> None:
@@ -160,7 +161,7 @@ class Gateway:
         cloud = self.cloud
         return {
             **self.brief(),
-            "ingress": f"http://127.0.0.1:{self._port}",
+            "ingress": self._url,
             "open": self._config.tunnel_open,
             "keys_known": self._keys is not None,
             "webhook": ingress.webhook_url(url, f"{self._config.app_url}/")
@@ -182,7 +183,7 @@ class Gateway:
         from qstash_dev.cloud.tunnel.ngrok import NgrokTunnel
 
         return NgrokTunnel(
-            self._port,
+            self._url,
             data_dir=data_dir,
             domain=config.domain,
             environ=self._environ,

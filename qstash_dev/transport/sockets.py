@@ -1,5 +1,6 @@
 """Listening sockets on all addresses of a server. Knows nothing of HTTP."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -18,7 +19,11 @@ class PortInUse(Exception):
 
 
 class CannotListen(OSError):
-    """An address that this machine does not have, or may not be used; the sentence says what to do."""
+    """An address that may not be used, or is not here; the sentence says what to do."""
+
+
+class AddressMissing(CannotListen):
+    """An address that this machine does not have."""
 
 
 def listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
@@ -45,12 +50,26 @@ def listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
     return sockets
 
 
+def listen_on_loopback(port: int) -> socket.socket:
+    """A socket on the first loopback address that this machine has. Raises as `listen` does."""
+    for host in LOOPBACK[:-1]:
+        with contextlib.suppress(AddressMissing):
+            return listen((host,), port)[0]
+    return listen(LOOPBACK[-1:], port)[0]
+
+
+def own_url(sock: socket.socket) -> str:
+    """`http://...` of a listener, without a path."""
+    host, port = sock.getsockname()[:2]
+    return f"http://{url_host(host)}:{port}"
+
+
 def _refusal(host: str, port: int, error: OSError) -> CannotListen:
     if error.errno == errno.EADDRINUSE:
         raise PortInUse(host, port) from error
     name = f"{url_host(host) if ':' in host else host}:{port}"
     if error.errno in NOT_HERE:
-        return CannotListen(
+        return AddressMissing(
             f"this machine has no address {host} to listen on: bring its network up "
             "(`ip link set lo up` for loopback), or name another with --host"
         )

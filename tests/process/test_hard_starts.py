@@ -61,22 +61,36 @@ def test_an_address_that_is_not_here_is_named_with_what_to_do(launch, tmp_path):
     assert "name another with --host" in errors
 
 
-@pytest.mark.skipif(not can_be_alone(), reason="no namespaces here")
-def test_without_ipv4_loopback_the_other_one_serves(tmp_path):
+def with_ipv6_alone(tmp_path, options, path):
+    """The server's address and its answer, where ::1 is the only loopback address."""
     client = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())"
     script = f"""
         {IPV6_ONLY.removesuffix("exec ")} mkfifo ready
-        {" ".join(COMMAND)} serve --memory --port 0 --output json >ready & server=$!
+        {" ".join(COMMAND)} serve --memory --port 0 --output json {options} >ready & server=$!
         exec 3<ready; read -r line <&3
         url=$({sys.executable} -c 'import json, sys; print(json.loads(sys.argv[1])["url"])' "$line")
         echo "$url"
-        {sys.executable} -c '{client}' "$url/health"
+        {sys.executable} -c '{client}' "$url{path}"
         kill $server
     """
     done = subprocess.run(
         (*ALONE, "bash", "-c", script),
         cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60,
     )  # fmt: skip
+    assert done.stdout, done.stderr
     url, answer = done.stdout.splitlines()
-    assert url.startswith("http://[::1]:"), done.stderr
-    assert json.loads(answer) == {"ok": True}
+    return url, json.loads(answer)
+
+
+@pytest.mark.skipif(not can_be_alone(), reason="no namespaces here")
+def test_without_ipv4_loopback_the_other_one_serves(tmp_path):
+    url, answer = with_ipv6_alone(tmp_path, "", "/health")
+    assert url.startswith("http://[::1]:")
+    assert answer == {"ok": True}
+
+
+@pytest.mark.skipif(not can_be_alone(), reason="no namespaces here")
+def test_without_ipv4_loopback_the_tunnel_leads_to_the_other_one(tmp_path):
+    tunnel = "--public-url https://mine.example --ingress-port 0"
+    _, answer = with_ipv6_alone(tmp_path, tunnel, "/_dev/tunnel")
+    assert answer["ingress"].startswith("http://[::1]:")

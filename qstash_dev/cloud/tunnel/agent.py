@@ -45,7 +45,7 @@ class AgentPlan:
     """What to start: `path` is `None` when the agent must be fetched first."""
 
     path: Path | None
-    upstream_port: int
+    upstream: str
     domain: str | None
     data_dir: Path
     environ: Mapping[str, str] = field(repr=False)
@@ -154,9 +154,8 @@ class Agent(threading.Thread):
             url = domain if "://" in domain else f"https://{domain}"
             new = config.config_version == "3"
             options = {"url": url} if new else {"domain": url.partition("://")[2]}
-        upstream = f"http://127.0.0.1:{self._plan.upstream_port}"
         opened = ngrok.connect(
-            upstream, proto="http", name=ENDPOINT_NAME, pyngrok_config=config, **options
+            self._plan.upstream, proto="http", name=ENDPOINT_NAME, pyngrok_config=config, **options
         )
         return str(opened.public_url)
 

@@ -37,7 +37,7 @@ class Limits:
 
 
 class NgrokTunnel:
-    """Opens `https://...` to `http://127.0.0.1:{upstream_port}` through an ngrok agent.
+    """Opens `https://...` to `upstream` (`http://127.0.0.1:4321`) through an ngrok agent.
 
     `start` returns at once, `stop` when no process is left; neither raises for tunnel trouble: that
     becomes a state, kept in `state` and told to `on_state` on the event loop. The authtoken comes
@@ -47,7 +47,7 @@ class NgrokTunnel:
 
     def __init__(
         self,
-        upstream_port: int,
+        upstream: str,
         *,
         data_dir: Path,
         domain: str | None = None,
@@ -59,7 +59,7 @@ class NgrokTunnel:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.state = OFF
-        self._port = upstream_port
+        self._upstream = upstream
         self._data_dir = data_dir
         self._domain = domain
         self._named = ngrok_path
@@ -100,7 +100,7 @@ class NgrokTunnel:
         if path is None and not self._allow_download:
             return failed("not-installed", binary.source())
         plan = AgentPlan(
-            path, self._port, self._domain, self._data_dir, self._environ, self._limits.grace_s
+            path, self._upstream, self._domain, self._data_dir, self._environ, self._limits.grace_s
         )
         loop = asyncio.get_running_loop()
         pauses = iter(self._limits.restart_after_s)

@@ -64,7 +64,11 @@ class FakeNgrok:
         environ = self.environ(mode, **options.pop("environ", {}))
         settings = {"ngrok_path": str(FAKE_NGROK), "limits": QUICK, **options}
         tunnel = NgrokTunnel(
-            port, data_dir=self.data_dir, environ=environ, on_state=self.states, **settings
+            f"http://127.0.0.1:{port}",
+            data_dir=self.data_dir,
+            environ=environ,
+            on_state=self.states,
+            **settings,
         )
         self.made.append(tunnel)
         return tunnel

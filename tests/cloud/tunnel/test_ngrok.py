@@ -28,7 +28,7 @@ from pathlib import Path
 from qstash_dev.cloud.tunnel.ngrok import NgrokTunnel
 
 async def main():
-    tunnel = NgrokTunnel(9, data_dir=Path(sys.argv[1]), ngrok_path=sys.argv[2],
+    tunnel = NgrokTunnel("http://127.0.0.1:9", data_dir=Path(sys.argv[1]), ngrok_path=sys.argv[2],
                          on_state=lambda state: print(state.state, flush=True))
     await tunnel.start()
     while tunnel.state.state != "failed":
