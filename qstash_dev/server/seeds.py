@@ -142,3 +142,5 @@ async def send(url: str, user: User, orders: Sequence[Call], seed: Seed) -> None
                 if order.method == "DELETE" and isinstance(error, Refused) and error.status == 404:
                     continue
                 raise ConfigError(place(seed), f"{error}.") from None
+            except ValueError as error:  # a control character, say: no request can be made of it
+                raise ConfigError(place(seed), f"{error}") from None

@@ -102,6 +102,16 @@ def test_of_a_file_with_one_mistake_nothing_is_taken_over(start, file):
     assert server.run("send", "http://a.test", "--retries", "2").returncode == 0
 
 
+def test_a_seed_of_which_no_request_can_be_made_is_refused_like_any_other(start, file):
+    server = start("--memory")
+    wrong = '[[schedules]]\nid = "s\\u0000"\ncron = "* * * * *"\ndestination = "http://a.test"\n'
+    file.write_text(FILE.replace('"mail"', '"post"') + wrong)
+    text = notice(server)
+    assert 'schedules entry "s' in text
+    assert text.endswith("The old settings stay.")
+    assert names(server, "queues") == ["mail"]
+
+
 def test_endpoints_of_a_group_come_and_go_with_the_file(start, file):
     server = start("--memory")
     file.write_text(
