@@ -84,6 +84,7 @@ def launch(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            encoding=environment.get("PYTHONIOENCODING"),
         )
         launched.append(process)
         return process

@@ -115,7 +115,7 @@ def test_a_killed_terminal_ui_leaves_the_server_running_and_a_usable_terminal(sc
     )
     publish.add_header("Authorization", "Bearer " + token_of(screen.output))
     urllib.request.urlopen(publish, timeout=10).close()
-    screen.read_until("✓ ok".encode())
+    screen.read_until("✓ delivered".encode())
     screen.process.send_signal(signal.SIGINT)
     assert screen.end() == 0
 

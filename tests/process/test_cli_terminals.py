@@ -52,7 +52,7 @@ def test_a_server_prints_events_whatever_stdout_takes(launch, start, app, encodi
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert next(line for line in process.stdout if "[ok] ok" in line)
+    assert next(line for line in process.stdout if "[ok] delivered" in line)
     process.terminate()
     assert process.communicate(timeout=30)[1] == ""
 
