@@ -30,6 +30,7 @@ from qstash_dev.cloud.tunnel import binary, orphan
 log = logging.getLogger(__name__)
 
 ENDPOINT_NAME = "qstash-dev"
+LAST_WORDS_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,15 @@ class Agent(threading.Thread):
         return self.process is not None and self.process.poll() is None
 
     def _hear_last_words(self) -> None:
-        """What a dead agent wrote, and pyngrok did not read: it stops at the next line."""
-        if self.process is not None and not self._is_alive():
+        """What a dead agent wrote, and pyngrok did not read: it stops at the next line.
+
+        An agent that ends closes its API a little before it is gone.
+        """
+        if self.process is None:
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(LAST_WORDS_S)
+        if not self._is_alive():
             self._read_to_the_end()
 
     def _read_to_the_end(self) -> None:
