@@ -13,6 +13,7 @@ import click
 from qstash_dev import __version__
 from qstash_dev.cli import encoding
 from qstash_dev.cli.exits import ERROR, INTERRUPTED, OK, Failure
+from qstash_dev.protocol.errors import nearest
 
 COMMANDS = {
     "dev": ("launch", "Server and terminal UI (the default command)."),
@@ -76,11 +77,8 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS:
-            # Imported late: difflib is needed only for a mistake.
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f' Did you mean "{near[0]}"?' if near else " See qstash-dev --help."
+            near = nearest(args[0], COMMANDS)
+            hint = f' Did you mean "{near}"?' if near else " See qstash-dev --help."
             ctx.fail(f'There is no command "{args[0]}".{hint}')
         return super().resolve_command(ctx, args)
 

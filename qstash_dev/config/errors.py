@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from qstash_dev.protocol.errors import nearest
+
 
 class ConfigError(Exception):
     """`where` is the flag, the variable, or the file with its line; the message is one sentence."""
@@ -14,7 +16,5 @@ class ConfigError(Exception):
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """` Did you mean "port"?` for a near miss, else the empty string."""
-    from difflib import get_close_matches  # needed only for a mistake
-
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f' Did you mean "{near[0]}"?' if near else ""
+    near = nearest(word, known)
+    return f' Did you mean "{near}"?' if near else ""

@@ -33,6 +33,7 @@ from typing import Literal
 from msgspec import Struct
 
 from qstash_dev.devtools import states
+from qstash_dev.protocol.errors import nearest
 from qstash_dev.protocol.model import Kind
 from qstash_dev.protocol.timing import parse_duration
 
@@ -228,19 +229,13 @@ def _key(pieces: list[Piece]) -> str:
     key = shown.lower()
     if key in _READERS and key != "word":
         return key
-    meant = _OTHER_NAMES.get(key) or _closest(key, _READERS)
+    meant = _OTHER_NAMES.get(key) or nearest(key, _READERS)
     if meant:
         raise FilterError(f"There is no filter key {shown!r}.", meant)
     known = ", ".join(sorted(_READERS.keys() - {"word"}))
     raise FilterError(
         f"There is no filter key {shown!r}: expected one of {known}, or the text in quotes."
     )
-
-
-def _closest(word: str, known: Iterable[str]) -> str | None:
-    from difflib import get_close_matches  # needed only for a mistake
-
-    return next(iter(get_close_matches(word, list(known), n=1)), None)
 
 
 def _value(key: str, pieces: list[Piece]) -> Value:
@@ -275,7 +270,7 @@ def _words(known: Mapping[str, tuple[str, ...]]) -> Callable[[str, list[Piece]],
         if word in known:
             return Words(known[word])
         sentence = f"{shown!r} is no value of {key}"
-        if meant := _closest(word, known):
+        if meant := nearest(word, known):
             raise FilterError(f"{sentence}.", f"{key}:{meant}")
         raise FilterError(f"{sentence}: expected one of {', '.join(known)}.")
 

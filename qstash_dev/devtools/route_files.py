@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from qstash_dev.protocol.errors import nearest as most_alike
+
 _CODE = r"\.[cm]?[jt]sx?"
 _ROUTES = tuple(
     re.compile(rf"(?:.*/)?{pattern}{_CODE}")
@@ -84,10 +86,8 @@ def misnamed(path: str, files: Iterable[str]) -> str | None:
 def nearest(path: str, files: Iterable[str]) -> RouteFile | None:
     """The route whose path is most like this one, if any is alike."""
     routes = {route.path: route for route in _routes(files)}
-    from difflib import get_close_matches  # needed only for a mistake
-
-    close = get_close_matches(path, routes, n=1, cutoff=0.7)
-    return routes[close[0]] if close else None
+    close = most_alike(path, routes, cutoff=0.7)
+    return routes[close] if close is not None else None
 
 
 def _routes(files: Iterable[str]) -> list[RouteFile]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from qstash_dev.protocol.errors import nearest
+
 if TYPE_CHECKING:
     from cronsim import CronSim
 
@@ -75,10 +77,8 @@ def _check_zone(zone: str) -> None:
             raise ValueError(zone)
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # OSError: a directory, such as "America"
-        from difflib import get_close_matches  # needed only for a mistake
-
-        close = get_close_matches(zone, available_timezones(), n=1)
-        meant = f" Did you mean {close[0]!r}?" if close else ""
+        close = nearest(zone, available_timezones())
+        meant = f" Did you mean {close!r}?" if close else ""
         raise ValueError(
             f"The time zone {zone!r} is not known: expected a name such as 'Europe/Berlin'.{meant}"
         ) from None

@@ -3,6 +3,8 @@
 Raised in `protocol/`, turned into JSON in one place.
 """
 
+from collections.abc import Iterable
+
 
 class QStashError(Exception):
     """A request that is refused: the HTTP status and the sentence of `{"error": ...}`."""
@@ -11,3 +13,10 @@ class QStashError(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known word that was probably meant; `None` if none is alike, with 1 only the same one."""
+    from difflib import get_close_matches  # needed only for a mistake
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=cutoff)), None)

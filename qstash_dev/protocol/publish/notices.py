@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from qstash_dev.protocol.errors import nearest
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.publish.options import BY_KEY, OF_CALLBACK
 from qstash_dev.protocol.publish.readers import FORWARDED_TYPE
@@ -37,10 +38,8 @@ def _notice(name: str, values: Mapping[str, str]) -> Iterator[str]:
     if family:
         yield from _of_callback(name, family, setting, values)
     elif name not in BY_KEY and rest not in _SERVER_OWNED and not rest.startswith(_OPEN):
-        from difflib import get_close_matches  # needed only for a mistake
-
-        near = get_close_matches(name, BY_KEY, n=1, cutoff=0.85)
-        meant = f": did you mean {canonical(near[0])}?" if near else ""
+        near = nearest(name, BY_KEY, cutoff=0.85)
+        meant = f": did you mean {canonical(near)}?" if near else ""
         yield f"header {canonical(name)} is not known and has no effect{meant}"
 
 
