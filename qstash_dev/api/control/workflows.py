@@ -1,12 +1,11 @@
 """`/_dev/workflows`: runs of all users, their steps on a time line, and what people do to them."""
 
-from base64 import b64decode
-
 from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, readable
+from qstash_dev.api.control.messages import body_bytes
 from qstash_dev.api.router import Route
 from qstash_dev.api.v2.workflow_logs import line_document
 from qstash_dev.devtools.run_documents import RunDetail, RunPage
@@ -121,7 +120,7 @@ async def notify_run(call: Call) -> web.Response:
     run, notice = _find(call), await call.json(Notice)
     if not is_live(run):
         raise QStashError(409, f"workflow run {run.id} is over: nobody waits in it")
-    served, answer = call.engine.waits.notify_run(run, notice.event, _data(notice))
+    served, answer = call.engine.waits.notify_run(run, notice.event, body_bytes(notice.body))
     runs = [one.run.id for one in served]
     return await call.answer({"resumed": runs, "kept": not runs}, then=answer)
 
@@ -132,7 +131,7 @@ async def notify(call: Call) -> web.Response:
     runs: list[str] = []
     answers: list[Answer] = []
     for user in dict.fromkeys(user.id for user in call.context.users.values()):
-        served, answer = call.engine.waits.notify(user, notice.event, _data(notice))
+        served, answer = call.engine.waits.notify(user, notice.event, body_bytes(notice.body))
         runs += [one.run.id for one in served]
         answers += [answer] if answer is not None else []
     for answer in answers[1:]:
@@ -167,15 +166,6 @@ def _conditions(call: Call) -> dict[str, tuple[str, ...]]:
 async def _settings(call: Call) -> Headers:
     order: Settings = await call.json(Settings)
     return tuple(order.headers.items())
-
-
-def _data(notice: Notice) -> bytes:
-    if isinstance(notice.body, str):
-        return notice.body.encode("utf-8", "replace")
-    try:
-        return b64decode(notice.body["base64"], validate=True)
-    except (KeyError, ValueError) as error:
-        raise QStashError(400, 'invalid body: expected text or {"base64": "..."}') from error
 
 
 def _with_hooks(call: Call, found: RunDetail) -> RunDetail:
