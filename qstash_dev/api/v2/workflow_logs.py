@@ -4,6 +4,7 @@
 under the old name `messageLogs`, there is one line for whatever happened.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -38,14 +39,9 @@ async def runs(call: Call) -> web.Response:
     query = parse_runs(call.pairs(), LOGGED, count=MAX_RUNS, max_count=MAX_RUNS)
     view = _view(call)
     found = call.store.runs.select(call.user, query)
-    documents: list[Raw] = []
-    size = 0
-    for run in found[: query.count]:
-        document = encode(run_document(run, call.store.run_logs.record(run), view))
-        documents.append(Raw(document))
-        size += len(document)
-        if size > PAGE_BYTES:
-            break
+    documents = _page(
+        run_document(run, call.store.run_logs.record(run), view) for run in found[: query.count]
+    )
     if len(documents) == len(found):
         return await call.answer({"runs": documents})
     last = found[len(documents) - 1]
@@ -59,18 +55,24 @@ async def lines(call: Call) -> web.Response:
     query = parse_runs(call.pairs(), LOGGED, count=MAX_LINES, max_count=MAX_LINES)
     view = _view(call)
     found = call.store.run_logs.lines(call.user, query)
-    documents: list[Raw] = []
-    size = 0
-    for line in found[: query.count]:
-        document = encode(line_document(line, view))
-        documents.append(Raw(document))
-        size += len(document)
-        if size > PAGE_BYTES:
-            break
+    documents = _page(line_document(line, view) for line in found[: query.count])
     if len(documents) == len(found):
         return await call.answer({"events": documents})
     last = found[len(documents) - 1]
     return await call.answer({"cursor": format_cursor(last.time, last.seq), "events": documents})
+
+
+def _page(documents: Iterable[dict[str, Any]]) -> list[Raw]:
+    """As many as make a page; what is not of it is never made."""
+    page: list[Raw] = []
+    size = 0
+    for document in documents:
+        encoded = encode(document)
+        page.append(Raw(encoded))
+        size += len(encoded)
+        if size > PAGE_BYTES:
+            break
+    return page
 
 
 def line_document(line: LogLine, view: View) -> dict[str, Any]:
