@@ -1,14 +1,9 @@
 """What is done in one place alone, since elsewhere a part of it would be forgotten."""
 
-import ast
-from pathlib import Path
-
 import pytest
 
-import qstash_dev
+from tests.house import PACKAGE, TASKS, calls, read
 
-PACKAGE = Path(qstash_dev.__file__).parent
-ONE_PLACE = "engine/tasks.py"
 ENDS_WITH_THE_CALL = {
     "cli/commands/launch.py",
     "cloud/tunnel/ngrok.py",
@@ -19,32 +14,31 @@ OF_TESTS = "testing/"
 """What it reads was written by the server beside it."""
 
 
-def calls(name: str) -> set[str]:
+def callers(name: str) -> set[str]:
     """The modules that call something of this name."""
     return {
-        path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call)
-        and name in (getattr(node.func, "attr", None), getattr(node.func, "id", None))
+        module.path
+        for module in read(PACKAGE)
+        for called, _ in calls(module)
+        if called.split(".")[-1] == name
     }
 
 
 @pytest.mark.parametrize(
     ("name", "allowed"),
     [
-        ("create_task", {ONE_PLACE}),
+        ("create_task", {TASKS}),
         ("ensure_future", ENDS_WITH_THE_CALL),
         ("run_coroutine_threadsafe", {"testing/blocking.py"}),
         ("TaskGroup", set()),
     ],
 )
 def test_a_bare_task_is_made_only_where_it_is_looked_after(name: str, allowed: set[str]) -> None:
-    assert calls(name) == allowed
+    assert callers(name) == allowed
 
 
 def test_json_is_read_where_deep_nesting_is_expected() -> None:
-    elsewhere = {path for path in calls("loads") if not path.startswith(OF_TESTS)}
+    elsewhere = {path for path in callers("loads") if not path.startswith(OF_TESTS)}
     assert elsewhere - importers("loads") == {"protocol/json_body.py", "config/file.py"}
 
 
