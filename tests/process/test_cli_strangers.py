@@ -5,12 +5,11 @@ import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from qstash_dev import cli
-from tests.process.conftest import clean_environment
+from tests.process.conftest import clean_environment, serving
 
 DEEP = b"[" * 100_000
 ANSWERS = {
@@ -86,13 +85,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def stranger():
-    server = Stranger()
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Stranger()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """The JavaScript SDK: each file of tests in `js` runs in Node against a real server."""
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.process.conftest import clean_environment
 
 FILES = Path(__file__).parent / "js"
 ADOPTION = ("adoption.test.mjs", "instrumentation.test.mjs")
@@ -12,11 +13,10 @@ SHARED = sorted(f.name for f in FILES.glob("*.test.mjs") if f.name not in ADOPTI
 
 
 def run_node(node, name, **variables):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("QSTASH")}
     ran = subprocess.run(
         [node, "--test", "--test-reporter=spec", name],
         cwd=FILES,
-        env={**environment, **variables},
+        env=clean_environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.process.conftest import clean_environment
+
 PROJECT = Path(__file__).parent / "js" / "recipe"
 
 
 def vitest(node, **more):
-    own = {name: value for name, value in os.environ.items() if not name.startswith("QSTASH")}
+    own = clean_environment()
     own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
     return subprocess.run(
         [node, "../node_modules/vitest/vitest.mjs", "run"],

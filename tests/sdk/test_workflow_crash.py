@@ -5,7 +5,6 @@ have, and a message is delivered again only if it was under way.
 """
 
 import asyncio
-import os
 import random  # noqa: TID251 - seeded
 import shutil
 import signal
@@ -21,6 +20,7 @@ import aiohttp
 import pytest
 
 from qstash_dev.protocol.users import DEV_USERS
+from tests.process.conftest import clean_environment
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
@@ -30,7 +30,6 @@ pytestmark = [
 RUNS_A_KILL = 5
 PATIENCE_S = 120
 STEPS = ("first", "left", "last")
-OWN = {name: value for name, value in os.environ.items() if not name.startswith("QSTASH")}
 TOKEN = DEV_USERS[0].token
 
 
@@ -49,7 +48,7 @@ class Lives:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "qstash_dev", "serve", "--output", "quiet"),
             *("--port", str(self.port), "--data-dir", str(self._directory / "data")),
-            env=OWN,
+            env=clean_environment(),
             cwd=self._directory,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -146,7 +145,7 @@ async def test_every_run_ends_as_it_would_have(node, tmp_path, request) -> None:
     app = await asyncio.create_subprocess_exec(
         *(node, "crash-app.mjs"),
         cwd=Path(__file__).parent / "js",
-        env={**OWN, "QSTASH_URL": f"http://127.0.0.1:{lives.port}", "QSTASH_TOKEN": TOKEN},
+        env=clean_environment(QSTASH_URL=f"http://127.0.0.1:{lives.port}", QSTASH_TOKEN=TOKEN),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
