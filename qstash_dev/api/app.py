@@ -14,9 +14,9 @@ from qstash_dev.api.guard import (
     preflight,
 )
 from qstash_dev.api.listener import ApiServer
+from qstash_dev.api.refused import tell
 from qstash_dev.api.request_line import Target, read_target
 from qstash_dev.api.router import Route, Router, WrongMethod
-from qstash_dev.api.tips import Refused, is_of_qstash, tip
 from qstash_dev.api.v2 import (
     dlq,
     flow_control,
@@ -38,7 +38,6 @@ from qstash_dev.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-TIP_BODY = 65_536
 HTTP_METHODS = "GET HEAD POST PUT PATCH DELETE OPTIONS"
 ROUTES = (
     Route("ANY", "/v2/publish/*", publish.publish),
@@ -143,7 +142,7 @@ async def _serve(request: web.BaseRequest, context: Context, router: Router) -> 
             Call(request, context, target.query, target.path), target, router
         )
     except QStashError as error:
-        await _tell(request, context, target, error)
+        await tell(request, context, target, error, _SPELLED)
         response = _refusal(error)
     except StoreError as error:
         log.error("%s", error)
@@ -151,29 +150,6 @@ async def _serve(request: web.BaseRequest, context: Context, router: Router) -> 
     if origin is not None and not response.prepared:
         response.headers.update(allow_headers(origin))
     return response
-
-
-async def _tell(
-    request: web.BaseRequest, context: Context, target: Target, error: QStashError
-) -> None:
-    """The log has more than the answer: what was meant, as far as the request shows it."""
-    path = target.path[:200]
-    log.warning("%s %s: %d %s", request.method, path, error.status, error.message)
-    if not is_of_qstash(target.path):
-        return
-    # A destination in the path leaves nothing to look for in the body.
-    read = "//" not in target.path and 0 < (request.content_length or 0) <= TIP_BODY
-    try:
-        body = await request.read() if read and error.status != 401 else b""
-    except web.RequestPayloadError:
-        return
-    authorization = request.headers.get("Authorization")
-    refused = Refused(request.method, target.path, target.query, authorization, body)
-    port = request.transport.get_extra_info("sockname")[1] if request.transport else 8080
-    text = tip(refused, error, f"http://127.0.0.1:{port}", context.app_url, _SPELLED)
-    if text is not None:
-        log.warning("%s", text)
-        context.notify(f"{error.status} for {request.method} {path}: {text}")
 
 
 async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamResponse:

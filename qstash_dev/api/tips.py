@@ -21,6 +21,7 @@ _BASE_WITH_PATH = re.compile(
     re.IGNORECASE,
 )
 _DESTINATION = re.compile(r"/v2/(publish|schedules|enqueue/[^/]+)/?(.*)", re.IGNORECASE | re.DOTALL)
+_BATCH = re.compile(r"/v2/batch(/trigger)?/?", re.IGNORECASE)
 _DLQ_ID = re.compile(r"/v2/dlq/([^/]+)/?", re.IGNORECASE)
 _GO_ID = re.compile(r"\d+-\d+")
 _WHERE = ("destination", "url", "urlGroup", "topic", "topicName", "endpoint", "api")
@@ -51,9 +52,35 @@ def tip(refused: Refused, error: QStashError, base: str, app: str, routes: list[
     if found := _BASE_WITH_PATH.match(refused.path):
         return f"QSTASH_URL must be {base}: it has the path {found[0][:100]} behind it."
     if found := _DESTINATION.fullmatch(refused.path):
-        return _destination(refused, found[1], unquote(found[2]), error, base, app)
+        route, rest = found[1], unquote(found[2])
+        if not rest:
+            return _in_the_body(refused, route, base)
+        return _destination(rest, error, app, f"{base}/v2/{route}/")
     if error.status in (404, 405):
         return _nearest(refused, routes)
+    if _BATCH.fullmatch(refused.path) and "Expected `array`" in error.message:
+        return 'A batch is a JSON array: [{"destination": "http://...", "body": "..."}].'
+    return None
+
+
+def item_tip(raw: bytes, error: QStashError, app: str) -> str | None:
+    """As `tip`, for an item that was refused of a batch. `raw` is its JSON."""
+    item = _document(raw)
+    destination = item.get("destination")
+    if isinstance(destination, str) and destination:
+        found = re.fullmatch(r"(?:https?://[^/]+)?/v2/(?:publish|enqueue/[^/]+)/(.+)", destination)
+        if found:
+            return f"An item names the destination alone, without QSTASH_URL: {found[1][:200]}"
+        if tip := _destination(destination, error, app):
+            return tip
+    if "destination" in error.message and not destination:
+        where = next((n for n in _WHERE if n != "destination" and item.get(n)), None)
+        why = f", not as {where}" if where else ""
+        return f'The destination of an item goes into its field "destination"{why}.'
+    if "`$.body`" in error.message:
+        return "The body of an item is text: JSON.stringify it (batchJSON of the SDKs does)."
+    if "`$.headers`" in error.message:
+        return 'The headers of an item are an object: {"Upstash-Delay": "10s"}.'
     return None
 
 
@@ -112,13 +139,9 @@ def _from_query(query: str) -> str:
     return next((unquote(v) for name, _, v in parts if name.lower() == "qstash_token"), "")
 
 
-def _destination(
-    refused: Refused, route: str, rest: str, error: QStashError, base: str, app: str
-) -> str | None:
-    if not rest:
-        return _in_the_body(refused, route, base)
+def _destination(rest: str, error: QStashError, app: str, before: str = "") -> str | None:
     if rest.startswith("/"):
-        return f"A path alone is no destination: {base}/v2/{route}/{app}{rest[:200]}"
+        return f"A path alone is no destination: {before}{app}{rest[:200]}"
     first = rest.partition("/")[0]
     if is_empty_variable(first) or re.match(r"https?:///", rest, re.IGNORECASE):
         return "A variable of the app was empty when it made the destination."
@@ -161,9 +184,16 @@ def _nearest(refused: Refused, routes: list[str]) -> str | None:
         )
     if refused.method == "GET" and path.lower() == "/v2/messages":
         return "QStash has no list of messages: GET /v2/events has all that happened."
+    if any(_is_that(f"{refused.method} {path}", route) for route in routes):
+        return None  # the route is right: what it names is missing
     ranked = [(*_likeness(f"{refused.method} {path}", route), route) for route in routes]
     likeness, common, near = max(ranked, key=lambda each: each[0] + each[1] / 5)
     return f"Did you mean {near}?" if likeness >= 0.6 or common >= 2 else None
+
+
+def _is_that(asked: str, route: str) -> bool:
+    pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(route))
+    return re.fullmatch(re.sub(r"\\\*|\\\{.*", ".+", pattern), asked, re.IGNORECASE) is not None
 
 
 def _likeness(asked: str, route: str) -> tuple[float, float]:

@@ -86,3 +86,50 @@ async def test_the_reason_for_a_token_in_the_query_is_told(
 ) -> None:
     await api.error("POST", "/v2/publish/http://a.test?qstash_token=undefined", user=None)
     assert "The qstash_token of the query is the word undefined" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("item", "tip"),
+    [
+        ({"destination": "undefined/api/x"}, "A variable of the app was empty"),
+        ({"destination": "https:///api/x"}, "A variable of the app was empty"),
+        ({"destination": "localhost:3000/x"}, "Did you mean http://localhost:3000/x?"),
+        ({"destination": "example.com/x"}, "Did you mean https://example.com/x?"),
+        ({"destination": "/api/x"}, "A path alone is no destination: http://localhost:3000/api/x"),
+        ({"destination": "orders"}, "is a URL group; there is no orders"),
+        ({"destination": "/v2/publish/http://a.test"}, "names the destination alone, without"),
+        ({"url": "http://a.test"}, 'goes into its field "destination", not as url.'),
+        ({"body": "x"}, 'goes into its field "destination".'),
+        ({"destination": "http://a.test", "body": {"a": 1}}, "JSON.stringify it"),
+        ({"destination": "http://a.test", "headers": ["a"]}, "headers of an item are an object"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v2/batch", "/v2/batch/trigger"])
+async def test_a_refused_item_of_a_batch_is_told_the_way(
+    api: Api, caplog: pytest.LogCaptureFixture, path: str, item: object, tip: str
+) -> None:
+    status, _ = await api.call("POST", path, json=[{"destination": "http://b.test"}, item])
+    assert status in (200, 400, 404)
+    assert f"{path}, item 2 of 2: " in caplog.text
+    assert tip in caplog.text
+    notice = (await api.ok("GET", "/_dev/snapshot"))["server"]["notice"]
+    assert tip in notice["text"]
+    assert "for item 2 of 2 of a batch" in notice["text"]
+
+
+@pytest.mark.parametrize("path", ["/v2/queues/mail", "/v2/messages/msg_1", "/v2/flowControl/a/b"])
+async def test_nothing_else_is_meant_by_a_right_path_to_what_is_missing(
+    api: Api, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    await api.call("GET", path)
+    assert "Did you mean" not in caplog.text
+
+
+async def test_of_a_batch_of_refused_items_a_few_are_told_and_the_others_counted(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    await api.call("POST", "/v2/batch", json=[{"destination": "undefined/x"}] * 30)
+    assert caplog.text.count("A variable of the app was empty") == 5
+    assert "/v2/batch: 30 of 30 items were refused" in caplog.text
+    await api.error("POST", "/v2/batch", json={"destination": "http://a.test"})
+    assert "A batch is a JSON array" in caplog.text

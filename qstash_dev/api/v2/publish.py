@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, in_pieces
+from qstash_dev.api.refused import tell_items
 from qstash_dev.api.v2.submission import check_name, create_schedule, destination_group, read_draft
 from qstash_dev.engine.intake import Accepted
 from qstash_dev.protocol.creation import due_at
@@ -57,13 +58,15 @@ async def batch(call: Call) -> web.Response:
     # All are read before one is accepted: a quota refuses the request as a whole.
     orders: list[Order | QStashError] = []
     async for some in in_pieces(call, items, PIECE):
-        orders += [_read_item(call, raw) for raw in some]
+        orders += [try_item(call, raw) for raw in some]
     if any(isinstance(order, Order) and order.draft.part is not None for order in orders):
+        tell_items(call, items, orders)
         return await _submit(call, orders)
-    answers = await _accept_items(call, orders)
-    failed = [a for a in answers if isinstance(a, dict) and "error" in a]
-    status = 400 if answers and len(failed) == len(answers) else 200
-    return await call.answer(answers, status)
+    results = await _accept_items(call, orders)
+    tell_items(call, items, results)
+    all_failed = bool(results) and all(isinstance(one, QStashError) for one in results)
+    documents = [_item_document(one) for one in results]
+    return await call.answer(documents, 400 if all_failed else 200)
 
 
 async def _accept_items(call: Call, orders: list[Order | QStashError]) -> list[Any]:
@@ -118,16 +121,14 @@ async def _submit(call: Call, orders: list[Order | QStashError]) -> web.Response
     """A batch with messages of workflow runs: all of it is accepted, or none (workflow-js CI,
     `quota-error`).
     """
-    good: list[Order] = []
-    for order in orders:
-        if isinstance(order, QStashError):
-            raise order
-        good.append(order)
+    good = all_good(orders)
     of_runs = [_submission(order) for order in good if order.draft.part is not None]
     accepted, answer = call.engine.workflows.submit(call.user, of_runs)
     found = iter(accepted)
     documents = [
-        _accept_item(call, order) if order.draft.part is None else _document(next(found))
+        _item_document(_accept_item(call, order))
+        if order.draft.part is None
+        else _document(next(found))
         for order in good
     ]
     return await call.answer(documents, then=answer)
@@ -161,7 +162,7 @@ def _document(accepted: Accepted | RunAccepted) -> dict[str, Any]:
     return document
 
 
-def _read_item(call: Call, raw: msgspec.Raw) -> Order | QStashError:
+def try_item(call: Call, raw: msgspec.Raw) -> Order | QStashError:
     """The order of an item, or why it is none. Raises QStashError(412)."""
     try:
         return read_item(call, raw)
@@ -171,13 +172,28 @@ def _read_item(call: Call, raw: msgspec.Raw) -> Order | QStashError:
         return error
 
 
+def all_good(orders: list[Order | QStashError]) -> list[Order]:
+    """The orders of a batch that is accepted as a whole. Raises the first QStashError among them."""
+    good: list[Order] = []
+    for order in orders:
+        if isinstance(order, QStashError):
+            raise order
+        good.append(order)
+    return good
+
+
+def _item_document(result: Any) -> Any:
+    return {"error": result.message} if isinstance(result, QStashError) else result
+
+
 def _accept_item(call: Call, order: Order | QStashError, mark: int | None = None) -> Any:
+    """The document of an item, or the error that it was refused with."""
     if isinstance(order, QStashError):
-        return {"error": order.message}
+        return order
     try:
         return _accept(call, order, mark)[0]
     except QStashError as error:
-        return {"error": error.message}
+        return error
 
 
 def read_item(call: Call, raw: msgspec.Raw) -> Order:

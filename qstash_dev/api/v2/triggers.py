@@ -7,7 +7,8 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.publish import Order, read_item
+from qstash_dev.api.refused import tell_items
+from qstash_dev.api.v2.publish import Order, all_good, try_item
 from qstash_dev.api.v2.submission import read_draft
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError
@@ -31,8 +32,9 @@ async def trigger(call: Call) -> web.Response:
 async def batch(call: Call) -> web.Response:
     """Start many runs, all of them or none; the answers are in the order of the items."""
     items = await call.json(list[msgspec.Raw])
-    orders = [read_item(call, raw) for raw in items]
-    submissions = [_of_order(call, order) for order in orders]
+    orders = [try_item(call, raw) for raw in items]
+    tell_items(call, items, orders)
+    submissions = [_of_order(call, order) for order in all_good(orders)]
     accepted, answer = call.engine.workflows.submit(call.user, submissions)
     documents = [{**_document(one), "deduplicated": one.deduplicated} for one in accepted]
     return await call.answer(documents, 201, then=answer)

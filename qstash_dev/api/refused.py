@@ -1,0 +1,67 @@
+"""Tells the log and whoever watches what was refused, and what was meant, as far as that shows.
+
+The answer keeps QStash's words; the tips are made elsewhere.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from aiohttp import web
+
+from qstash_dev.api.call import Call, Context
+from qstash_dev.api.request_line import Target
+from qstash_dev.api.tips import Refused, is_of_qstash, item_tip, tip
+from qstash_dev.protocol.errors import QStashError
+
+log = logging.getLogger(__name__)
+
+TIP_BODY = 65_536
+ITEMS_TOLD = 5
+"""Of one batch: what is wrong with one item is mostly wrong with all."""
+
+
+async def tell(
+    request: web.BaseRequest,
+    context: Context,
+    target: Target,
+    error: QStashError,
+    routes: list[str],
+) -> None:
+    """A request was refused. `routes` are those that it may have meant, `METHOD /path`."""
+    path = target.path[:200]
+    log.warning("%s %s: %d %s", request.method, path, error.status, error.message)
+    if not is_of_qstash(target.path):
+        return
+    # A destination in the path leaves nothing to look for in the body.
+    read = "//" not in target.path and 0 < (request.content_length or 0) <= TIP_BODY
+    try:
+        body = await request.read() if read and error.status != 401 else b""
+    except web.RequestPayloadError:
+        return
+    authorization = request.headers.get("Authorization")
+    refused = Refused(request.method, target.path, target.query, authorization, body)
+    port = request.transport.get_extra_info("sockname")[1] if request.transport else 8080
+    text = tip(refused, error, f"http://127.0.0.1:{port}", context.app_url, routes)
+    if text is not None:
+        log.warning("%s", text)
+        context.notify(f"{error.status} for {request.method} {path}: {text}")
+
+
+def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[object]) -> None:
+    """Items of a batch were refused: those whose result is an error."""
+    errors = [(n, one) for n, one in enumerate(results) if isinstance(one, QStashError)]
+    if not errors:
+        return
+    tips = []
+    for number, error in errors[:ITEMS_TOLD]:
+        where = f"item {number + 1} of {len(items)}"
+        log.warning("%s, %s: %d %s", call.path, where, error.status, error.message)
+        text = item_tip(bytes(items[number]), error, call.context.app_url)
+        if text is not None:
+            log.warning("%s", text)
+            tips.append(f"{error.status} for {where} of a batch: {text}")
+    if len(errors) > ITEMS_TOLD:
+        log.warning("%s: %d of %d items were refused", call.path, len(errors), len(items))
+    if tips:
+        call.context.notify(tips[0])
