@@ -15,6 +15,10 @@ END_OF_TIME = 253_402_300_799_000
 SET_BACK_NS = 2_000_000_000
 """Less is a correction that nobody notices."""
 ONLY_FORWARD = "the clock only moves forward; `real` returns to the wall clock"
+BELIEVED_AHEAD_MS = 26 * 3_600_000
+"""How far the time that was last seen may be ahead of a clock that was set back: a day and a change of
+summer time. More was a wrong clock then, not a wrong one now.
+"""
 log = logging.getLogger(__name__)
 Mode = Literal["real", "scaled", "frozen"]
 
@@ -56,6 +60,20 @@ class SystemClock:
         self._passing_ns = passing_ns
         self._ahead_ns = wall_ns() - passing_ns()
         self._is_behind = False
+
+    def go_on_from(self, seen: int) -> None:
+        """Begin no earlier than `seen`, what a former process last saw of its own clock: else a wall
+        clock that was set back meanwhile would have all that waits wait longer.
+        """
+        ahead = seen - self.now()
+        if ahead > BELIEVED_AHEAD_MS:
+            log.warning(
+                "the system's clock is %d days behind what it showed when this was last open: it is "
+                "believed now, so what was accepted then waits for the time that was meant",
+                ahead // 86_400_000,
+            )
+        elif ahead > 0:
+            self._ahead_ns += ahead * 1_000_000
 
     def now(self) -> int:
         """Epoch milliseconds."""

@@ -1,4 +1,4 @@
-"""Every few seconds: forgets what is too old or too many, and keeps the write-ahead log short."""
+"""Every few seconds: forgets what is too old or too many, notes the time, keeps the log short."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,21 +13,26 @@ QUIET_MS = 500
 
 
 class Housekeeping:
-    """Of one engine's store; `checkpoint` copies the log into the database."""
+    """Of one engine's store. `note_time` keeps what time it is for the next process; `checkpoint`
+    copies the log into the database.
+    """
 
     def __init__(
         self,
         engine: Engine,
+        note_time: Callable[[], None],
         checkpoint: Callable[[], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._engine = engine
+        self._note_time = note_time
         self._checkpoint = checkpoint
         self._sleep = sleep
 
     async def run(self) -> None:
         """For ever. Raises StoreError: run it again."""
         while True:
+            self._note_time()
             await self._sleep(EVERY_S)
             while self._engine.prune():
                 await self._sleep(BREATH_S)

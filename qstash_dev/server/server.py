@@ -45,6 +45,7 @@ from qstash_dev.server.report import Report
 from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.sources.watch import edits
+from qstash_dev.store.errors import StoreError
 from qstash_dev.store.store import Store
 from qstash_dev.transport.connect import accepts, listens_elsewhere
 from qstash_dev.transport.delivery import Sender
@@ -70,6 +71,7 @@ class Server:
         console: Console | None = None,
         environ: Mapping[str, str] = os.environ,
         prepare: Callable[[Started], Awaitable[None]] | None = None,
+        system_clock: SystemClock | None = None,
     ) -> None:
         """`prepare` is awaited when the API answers, before anybody is told that it does."""
         self.config = config
@@ -79,15 +81,14 @@ class Server:
         self._guard: DataGuard | None = None
         self.started: Started
         self._console = console
-        self._clock = VirtualClock(
-            SystemClock(), config.clock_mode, config.clock_scale, config.clock_start_ms
-        )
+        self._system_clock = system_clock or SystemClock()
+        self._clock: VirtualClock
         self._notifier = Notifier()
         self._tasks = Tasks()
         self._loop: Loop | None = None
         self._notified = (0, "")
         self._closers = contextlib.AsyncExitStack()
-        self._start_wall = self._clock.wall()
+        self._start_wall = self._system_clock.wall()
 
     async def start(self) -> None:
         """Listen and begin to deliver. Raises PortInUse, DataDirInUse, StoreError or OSError."""
@@ -98,6 +99,7 @@ class Server:
             if self.config.log_port is not None:
                 sockets += listen(self.config.host, self.config.log_port)
             self._store = self._open_store(stack)
+            self._clock = self._begin_time(stack)
             self._build_engine(stack, frozenset(sock.getsockname()[1] for sock in sockets))
             await self._serve(sockets, stack, port)
             self.started = self._introduction(sockets[0])
@@ -145,6 +147,22 @@ class Server:
         for user in self.config.users:
             store.keys.adopt(user.id, user.current_key, user.next_key)
         return store
+
+    def _begin_time(self, stack: contextlib.AsyncExitStack) -> VirtualClock:
+        config, system = self.config, self._system_clock
+        seen = self._store.last_time.read()
+        if seen is not None:
+            system.go_on_from(seen)
+
+        def note_at_the_end() -> None:
+            with contextlib.suppress(StoreError):  # a full disk; what was noted before is there
+                self._note_time()
+
+        stack.callback(note_at_the_end)
+        return VirtualClock(system, config.clock_mode, config.clock_scale, config.clock_start_ms)
+
+    def _note_time(self) -> None:
+        self._store.last_time.keep(self._system_clock.now())
 
     def _build_engine(self, stack: contextlib.AsyncExitStack, own_ports: frozenset[int]) -> None:
         config = self.config
@@ -270,7 +288,7 @@ class Server:
             if self._console.shows_events:
                 report = Report(self._store.feed, self._notifier, self._console)
                 self._tasks.keep("printing what happens", report.run)
-        house = Housekeeping(self._engine, self._store.database.checkpoint)
+        house = Housekeeping(self._engine, self._note_time, self._store.database.checkpoint)
         self._tasks.keep("housekeeping", house.run)
         self._tasks.once("warming up", _warm_up())
         self._engine.bulk.resume()

@@ -104,6 +104,11 @@ class Database:
             raise refusal from fault
 
     @property
+    def changes(self) -> int:
+        """How many rows were written through this connection; another number than before, if any."""
+        return self._connection.total_changes
+
+    @property
     def is_changing(self) -> bool:
         """Whether a change is being written."""
         return self._depth > 0

@@ -9,7 +9,7 @@ CREATE TABLE users (
     given       TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 
--- The last number of a table from which rows were deleted.
+-- The last number of a table from which rows were deleted; of `time`, the latest that was seen.
 CREATE TABLE sequences (
     name TEXT PRIMARY KEY,
     last INTEGER NOT NULL

@@ -10,6 +10,7 @@ from qstash_dev.store.bodies import Bodies
 from qstash_dev.store.database import Database, Later
 from qstash_dev.store.feed import Feed
 from qstash_dev.store.intakes import Intakes
+from qstash_dev.store.last_time import LastTime
 from qstash_dev.store.lists.condition import Leaves
 from qstash_dev.store.lists.rows import Rows
 from qstash_dev.store.lists.run_logs import RunLogs
@@ -53,6 +54,7 @@ class Store:
         self.feed = Feed(database, self._event_numbers, selector)
         self.search = Search(database)
         self.keys = Keys(database)
+        self.last_time = LastTime(database)
         self.used_signatures = UsedSignatures(database)
         self.schedules = Schedules(database)
         self.queues = Named(database, "queues", Queue)

@@ -73,3 +73,24 @@ def test_what_takes_long_between_two_looks_puts_it_ahead_of_nothing(machine):
     clock._wall_ns = wall
     clock.now()
     assert clock.now() <= machine.wall
+
+
+def test_a_new_process_goes_on_from_what_the_last_one_saw(machine, caplog):
+    machine.clock.go_on_from(START + HOUR)
+    assert machine.clock.now() == START + HOUR
+    machine.live(1_000)
+    assert machine.clock.now() == START + HOUR + 1_000
+    assert "was set back by 3600 s" in caplog.records[0].getMessage()
+
+
+def test_what_the_last_process_saw_in_the_past_says_nothing(machine, caplog):
+    machine.clock.go_on_from(START - HOUR)
+    assert machine.clock.now() == START
+    assert not caplog.records
+
+
+def test_a_clock_that_was_years_ahead_was_wrong_then(machine, caplog):
+    machine.clock.go_on_from(START + 366 * 24 * HOUR)
+    assert machine.clock.now() == START
+    (warning,) = caplog.records
+    assert "is 366 days behind what it showed" in warning.getMessage()

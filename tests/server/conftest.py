@@ -75,9 +75,9 @@ async def start():
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def start_one(**settings):
+        async def start_one(system_clock=None, **settings):
             settings = {"port": 0, "data_dir": None, "host": ("127.0.0.1",), **settings}
-            server = Server(Config(**settings))
+            server = Server(Config(**settings), system_clock=system_clock)
             await server.start()
             stack.push_async_callback(server.stop)
             return Running(server, session)

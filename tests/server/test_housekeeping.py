@@ -31,8 +31,9 @@ async def test_housekeeping_goes_on_after_the_database_refused_a_deletion(caplog
         if rounds == 5:
             await asyncio.Event().wait()
 
+    house = Housekeeping(world.engine, lambda: None, database.checkpoint, sleep)
     tasks = Tasks(sleep, now=lambda: 0.0)
-    tasks.keep("housekeeping", Housekeeping(world.engine, database.checkpoint, sleep).run)
+    tasks.keep("housekeeping", house.run)
     async with asyncio.timeout(10):
         while rounds < 5:
             await asyncio.sleep(0)

@@ -1,0 +1,24 @@
+"""A wall clock that was set back while no server ran, or before a kill: what was due is due."""
+
+from qstash_dev.engine.clock import SystemClock
+
+HOUR_MS = 3_600_000
+
+
+async def test_after_a_restart_nothing_waits_for_the_hour_that_comes_again(
+    start, make_app, tmp_path, caplog
+):
+    app = make_app()
+    await app.start()
+    first = await start(data_dir=tmp_path)
+    await first.call("POST", "/_dev/pause")
+    message_id = await first.publish(app.url)
+    await first.server.stop()
+
+    wall = SystemClock().wall
+    set_back = SystemClock(lambda: (wall() - HOUR_MS) * 1_000_000)
+    second = await start(data_dir=tmp_path, system_clock=set_back)
+    (row,) = await second.wait("state:delivered")
+    assert row["id"] == message_id
+    (warning,) = (r.getMessage() for r in caplog.records if "clock" in r.getMessage())
+    assert "was set back by 3" in warning
