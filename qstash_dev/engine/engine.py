@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import filterfalse
-from sys import intern
 
 from msgspec.structs import replace
 
@@ -46,7 +45,6 @@ from qstash_dev.protocol.model import (
     Queue,
     State,
 )
-from qstash_dev.protocol.urls import origin_of
 from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.errors import StoreError
 from qstash_dev.store.messages import Ticket
@@ -279,7 +277,7 @@ class Engine:
         now = self.clock.now()
         hold_back = self.workflows.hold_back
         more = self.schedules.step(now) | self.waits.step(now)
-        tickets = self.store.messages.due(now, BATCH)
+        tickets = self.store.messages.due(now, BATCH, self.policy.routes)
         for ticket in (*filterfalse(hold_back.park, tickets), *hold_back.take()):
             self.lanes.enter(ticket)
         at_once = 1 + len(self._in_flight.long) if self._hooks.one_by_one() else None
@@ -349,10 +347,10 @@ class Engine:
             return False
         soonest = self.store.messages.next_due()
         is_first = soonest is None or soonest > now
-        return is_first and self.lanes.has_room([origin_of(m.spec.url) for m in messages])
+        return is_first and self.lanes.has_room([self.policy.app_of(m.spec.url) for m in messages])
 
     def _begun(self, message: Message) -> None:
-        self.lanes.places.begin(message.id, intern(origin_of(message.spec.url)))
+        self.lanes.places.begin(message.id, self.policy.app_of(message.spec.url))
         self._in_flight.begin(message, watch_long=False)
 
     def _never_accepted(self, messages: Iterable[Message]) -> None:

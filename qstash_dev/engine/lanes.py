@@ -21,7 +21,7 @@ SLACK = 100
 """So many of a line may have left it before it is made anew."""
 
 RESERVE = 10
-"""One of so many places that an origin finds free is left to others: else a hundred hung deliveries
+"""One of so many places that an app finds free is left to others: else a hundred hung deliveries
 of one app would stop all. Differs: QStash has no such share.
 """
 
@@ -247,9 +247,9 @@ class FlowLane:
 
 
 class Places:
-    """The places for deliveries under way, of which no origin takes all.
+    """The places for deliveries under way, of which no app takes all.
 
-    `active` are those who have one, each with the origin that it goes to.
+    `active` are those who have one, each with the app that it goes to.
     """
 
     def __init__(self, limit: int) -> None:
@@ -269,58 +269,58 @@ class Places:
             line.leave(message_id)
 
     def open(self, at_once: int | None = None) -> int:
-        """The limit for now, lower if `at_once` is; those whose origin has room again are in line."""
+        """The limit for now, lower if `at_once` is; those whose app has room again are in line."""
         limit = min(self.limit, at_once or self.limit)
-        for origin, crowd in list(self._crowds.items()):
-            for _ in range(self._room(origin, limit)):
+        for app, crowd in list(self._crowds.items()):
+            for _ in range(self._room(app, limit)):
                 if (ticket := crowd.pop()) is not None:
                     self._ready.enter(ticket)
             if not len(crowd):
-                del self._crowds[origin]
+                del self._crowds[app]
         return limit
 
     def next(self, limit: int) -> Ticket | None:
         """The next one that there is a place for; it has it from `take` on."""
         while len(self.active) < limit and (ticket := self._ready.pop()):
-            if self._room(ticket.origin, limit) > 0:
+            if self._room(ticket.app, limit) > 0:
                 return ticket
-            self._crowds.setdefault(ticket.origin, Line()).enter(ticket)
+            self._crowds.setdefault(ticket.app, Line()).enter(ticket)
         return None
 
     def take(self, ticket: Ticket) -> None:
         """A delivery begins."""
-        self.begin(ticket.id, ticket.origin)
+        self.begin(ticket.id, ticket.app)
 
-    def begin(self, message_id: str, origin: str) -> None:
+    def begin(self, message_id: str, app: str) -> None:
         """A delivery begins that has not waited."""
-        self.active[message_id] = origin
-        self._taken[origin] += 1
+        self.active[message_id] = app
+        self._taken[app] += 1
 
     @property
     def is_waited_for(self) -> bool:
         """Whether anybody waits for a place."""
         return bool(len(self._ready) or self._crowds)
 
-    def has_room(self, origins: Sequence[str]) -> bool:
+    def has_room(self, apps: Sequence[str]) -> bool:
         """Whether deliveries to all of these may begin."""
-        count = len(origins)
+        count = len(apps)
         is_open = len(self.active) + count <= self.limit
-        return is_open and all(self._room(origin, self.limit) >= count for origin in origins)
+        return is_open and all(self._room(app, self.limit) >= count for app in apps)
 
     def free(self, message_id: str) -> None:
         """A delivery is over; for one without a place nothing happens."""
-        origin = self.active.pop(message_id, None)
-        if origin is not None:
-            self._taken[origin] -= 1
-            if not self._taken[origin]:
-                del self._taken[origin]
+        app = self.active.pop(message_id, None)
+        if app is not None:
+            self._taken[app] -= 1
+            if not self._taken[app]:
+                del self._taken[app]
 
-    def is_crowded(self, origin: str) -> bool:
-        """Whether an origin has its share, so that more for it must wait."""
-        return self._room(origin, self.limit) <= 0
+    def is_crowded(self, app: str) -> bool:
+        """Whether an app has its share, so that more for it must wait."""
+        return self._room(app, self.limit) <= 0
 
-    def _room(self, origin: str, limit: int) -> int:
-        mine = self._taken[origin]
+    def _room(self, app: str, limit: int) -> int:
+        mine = self._taken[app]
         left = limit - (len(self.active) - mine)
         return left - left // RESERVE - mine
 
@@ -417,9 +417,9 @@ class Lanes:
         """Whether the next `take` may start something, unless the global limit is reached."""
         return bool(self.places.is_waited_for or self._stirred_queues or self._stirred_flows)
 
-    def has_room(self, origins: Sequence[str]) -> bool:
+    def has_room(self, apps: Sequence[str]) -> bool:
         """Whether messages to these, without a queue and a flow-control key, may start now."""
-        return not self.is_stirred and self.places.has_room(origins)
+        return not self.is_stirred and self.places.has_room(apps)
 
     def next_time(self) -> int | None:
         """When a rate allows something that waits for it."""

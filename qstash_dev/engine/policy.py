@@ -1,5 +1,6 @@
 """How a server behaves where QStash leaves a choice: one frozen value that can be replaced."""
 
+from sys import intern
 from typing import Literal
 
 from msgspec import Struct
@@ -8,7 +9,7 @@ from qstash_dev.protocol.destination import urls_of
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Spec
 from qstash_dev.protocol.quota import Limits
-from qstash_dev.protocol.urls import KeptHosts, way
+from qstash_dev.protocol.urls import KeptHosts, dialled, way
 
 
 class Policy(Struct, frozen=True):
@@ -30,6 +31,10 @@ class Policy(Struct, frozen=True):
     max_age_ms: int = 7 * 86_400_000
     strict: bool = False
     own_ports: frozenset[int] = frozenset()
+
+    def app_of(self, url: str) -> str:
+        """What a message is delivered to, as `urls.dialled` has it."""
+        return intern(dialled(url, self.routes))
 
     def check(self, spec: Spec) -> None:
         """Raises QStashError(400) for a message that would call this very server, now or later."""

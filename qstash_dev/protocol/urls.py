@@ -172,6 +172,19 @@ def origin_of(url: str) -> str:
     return f"{found[1].lower()}://{found[2].rpartition('@')[2]}" if found else ""
 
 
+@remembered
+def dialled(url: str, routes: Routes = ()) -> str:
+    """Host and port that a delivery connects to, in one spelling: what listens on a port of this
+    machine is one app, however the machine is named and whatever is spoken there.
+    """
+    site = site_of(_routed(url, routes)[1])
+    if site is None:
+        return ""
+    if _place(site.host) is Place.LOOPBACK:
+        return f"localhost:{site.port}"
+    return f"{_address(site.host) or site.host}:{site.port}"
+
+
 @lru_cache(maxsize=1_024)
 def _site(scheme: str, authority: str) -> Site | None:
     _, at, address = authority.rpartition("@")

@@ -23,7 +23,7 @@ from qstash_dev.protocol.model import (
     State,
 )
 from qstash_dev.protocol.redact import redact_headers
-from qstash_dev.protocol.urls import origin_of
+from qstash_dev.protocol.urls import Routes, dialled
 from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.attempts import Attempts, in_lists
 from qstash_dev.store.bodies import BODY, Bodies
@@ -95,7 +95,8 @@ class Ticket(Struct, frozen=True):
     retried: int
     queue: str | None
     flow_key: str | None
-    origin: str = ""
+    app: str = ""
+    """What it is delivered to, as `urls.dialled` has it."""
 
 
 class Messages:
@@ -170,10 +171,10 @@ class Messages:
                 found[seq] = _message(row)
         return found
 
-    def due(self, now: int, limit: int) -> list[Ticket]:
-        """Messages that may be tried now, the longest waiting first."""
+    def due(self, now: int, limit: int, routes: Routes = ()) -> list[Ticket]:
+        """Messages that may be tried now, the longest waiting first; `routes` lead to their apps."""
         rows = self._db.read(_DUE, (now, limit))
-        return [Ticket(*(*row[:-1], intern(origin_of(row[-1])))) for row in rows]
+        return [Ticket(*(*row[:-1], intern(dialled(row[-1], routes)))) for row in rows]
 
     def next_due(self) -> int | None:
         """When the next unclaimed message is due."""

@@ -10,7 +10,16 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.urls import Place, is_local_name, origin_of, place_of, route, site_of, way
+from qstash_dev.protocol.urls import (
+    Place,
+    dialled,
+    is_local_name,
+    origin_of,
+    place_of,
+    route,
+    site_of,
+    way,
+)
 from qstash_dev.transport.target import target_of
 
 LOOPBACK = [
@@ -198,6 +207,31 @@ def test_a_routed_url_is_judged_by_its_target(to: str, is_here: bool, leaves: bo
 def test_a_url_without_a_route_is_judged_by_itself(url: str, is_here: bool, leaves: bool) -> None:
     leads = way(url, (), frozenset({8080}))
     assert (leads.target, leads.is_here, leads.leaves) == (url, is_here, leaves)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"http://{host}:3000/{host}" for host in LOOPBACK),
+        *("https://localhost:3000/", "http://user@127.1:3000", "https://app.example.com/x"),
+    ],
+)
+def test_one_port_of_this_machine_is_one_app(url: str) -> None:
+    assert dialled(url, ROUTES) == "localhost:3000"
+
+
+@pytest.mark.parametrize(
+    ("url", "app"),
+    [
+        ("http://localhost/", "localhost:80"),
+        ("https://Example.COM./x", "example.com:443"),
+        ("http://134744072:81/", "8.8.8.8:81"),
+        ("http://[2001:db8:0::1]/", "2001:db8::1:80"),
+        ("no URL", ""),
+    ],
+)
+def test_an_app_is_known_by_host_and_port(url: str, app: str) -> None:
+    assert dialled(url) == app
 
 
 def test_an_origin_has_no_credentials() -> None:

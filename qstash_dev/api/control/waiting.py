@@ -10,7 +10,7 @@ from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.lanes import FlowLane, QueueLane
 from qstash_dev.protocol.model import Message, State
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.protocol.urls import origin_of, way
+from qstash_dev.protocol.urls import dialled, origin_of, way
 
 
 def why_waiting(engine: Engine, message: Message, now: int) -> str | None:
@@ -80,16 +80,18 @@ def _limit(lane: FlowLane, now: int) -> str:
 def _at_limit(engine: Engine, message: Message, now: int) -> str | None:
     places = engine.lanes.places
     active, limit = places.active, places.limit
-    origin = origin_of(message.spec.url)
+    routes = engine.policy.routes
+    app = dialled(message.spec.url, routes)
     if len(active) < limit:
-        if not places.is_crowded(origin):
+        if not places.is_crowded(app):
             return None
+        where = origin_of(way(message.spec.url, routes).target)
         return (
-            f"{Counter(active.values())[origin]} deliveries to {origin} are under way: "
+            f"{Counter(active.values())[app]} deliveries to {where} are under way: "
             f"the others of {limit} places are for other apps (global-parallelism)"
         )
     rows = (engine.store.rows.by_id(id_, now) for id_ in active)
-    targets = (way(row.url, engine.policy.routes).target for row in rows if row is not None)
+    targets = (way(row.url, routes).target for row in rows if row is not None)
     (where, most), *_ = Counter(map(origin_of, targets)).most_common(1) or [("", 0)]
     to = f", {most} of them to {where}" if most else ""
     return f"{len(active)} deliveries are under way{to}: the limit is {limit} (global-parallelism)"
