@@ -64,10 +64,10 @@ class ApiServer(web.Server):
 @asynccontextmanager
 async def patience(request: web.BaseRequest, seconds: float) -> AsyncIterator[None]:
     """Real time to wait for something. Raises TimeoutError when it is over, or at once when the
-    client hangs up: it has gone, or says no more and wants to hear what there is.
+    client hangs up: it has gone, or says no more and wants to hear what there is. Who says so much
+    behind the request that nobody listens any more could go unheard: there the time is over, too.
     """
-    connection = request.protocol
-    assert isinstance(connection, Connection)
+    connection = _connection(request)
     async with asyncio.timeout(seconds) as limit:
 
         def stop() -> None:
@@ -76,11 +76,21 @@ async def patience(request: web.BaseRequest, seconds: float) -> AsyncIterator[No
 
         connection.on_hang_up = stop
         try:
-            if connection.hung_up:
+            if connection.hung_up or connection.is_deaf:
                 stop()
             yield
         finally:
             connection.on_hang_up = None
+
+
+def has_hung_up(request: web.BaseRequest) -> bool:
+    """Whether the client has gone, or says no more."""
+    return _connection(request).hung_up
+
+
+def _connection(request: web.BaseRequest) -> "Connection":
+    assert isinstance(request.protocol, Connection)
+    return request.protocol
 
 
 async def _invite_body(request: web.BaseRequest) -> None:
@@ -126,7 +136,9 @@ def _request(
 
 
 class Connection(web.RequestHandler):
-    """One client. `on_hang_up` is called when it will say no more; it may still listen."""
+    """One client. `on_hang_up` is called when it will say no more, or when that could not be heard;
+    it may still listen.
+    """
 
     def __init__(self, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
@@ -178,11 +190,23 @@ class Connection(web.RequestHandler):
         response.force_close()
         return response
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether so much waits to be handled that nothing more is read."""
+        return self._reading_paused or self._buffer_paused
+
+    def _pause_transport_reading(self) -> None:
+        super()._pause_transport_reading()
+        self._tell()
+
     def _is_over(self) -> bool:
         return self.transport is None or self.transport.is_closing()
 
     def _hang_up(self) -> None:
         self.hung_up = True
+        self._tell()
+
+    def _tell(self) -> None:
         if self.on_hang_up is not None:
             self.on_hang_up()
 

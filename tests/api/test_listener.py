@@ -145,6 +145,32 @@ async def test_a_long_call_ends_when_its_client_has_gone(
     hold.set()
 
 
+async def test_a_wait_ends_when_more_is_said_behind_it_than_is_heard(api: Api) -> None:
+    said = request(f"GET {LONG}") + 1_000 * request("GET /v2/nothing")
+    async with long_call(api, said) as (client, work):
+        client.close()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.wait(work)
+
+
+async def test_an_order_to_the_clock_of_who_left_before_its_turn_is_not_obeyed(
+    api: Api, app: App
+) -> None:
+    hold = asyncio.Event()
+    await api.publish(app.answers("/slow", {"hold": hold}))
+    await app.one("/slow")
+
+    def order(ms: int) -> bytes:
+        return request("POST /_dev/clock", json.dumps({"advance_ms": ms}).encode())
+
+    async with long_call(api, order(1)), long_call(api, order(3_600_000)) as (client, work):
+        client.close()
+        hold.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.wait(work)
+    assert (await api.ok("GET", "/_dev/clock"))["offset_ms"] == 1
+
+
 # Clients that go away
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.listener import patience
+from qstash_dev.api.listener import has_hung_up, patience
 from qstash_dev.api.router import Route
 from qstash_dev.engine.clock import ONLY_FORWARD
 from qstash_dev.engine.notifier import Closed
@@ -43,11 +43,15 @@ async def change(call: Call) -> web.Response:
     """Change the clock; the answer comes when what became due was delivered (see `wait_ms`).
 
     `{"advance_ms": 0}` only waits. Of several orders each is obeyed when those before it are done: what
-    `until` asks for may be reached by then.
+    `until` asks for may be reached by then. Who has hung up before its turn came wants nothing more.
     """
     order = await call.json(ClockOrder)
     _check(order, call.context.clock.now())
-    async with call.context.clock_turn:
+    turn = call.context.clock_turn
+    must_wait = turn.locked()
+    async with turn:
+        if must_wait and has_hung_up(call.request):
+            raise QStashError(409, "the client hung up before it was this order's turn")
         if order.skip:
             await _idle(call, order.wait_ms)
         await _obey(call, order)
