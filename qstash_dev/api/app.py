@@ -174,6 +174,7 @@ async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamRes
     if match.any_method:
         check_action(request)
     call.params, call.rest, call.only_reads = match.params, match.rest, match.only_reads
+    call.takes = match.takes
     return await match.handler(call)
 
 

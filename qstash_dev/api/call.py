@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.api.parameters import Param
 from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
@@ -64,7 +65,7 @@ class Context(Struct, frozen=True):
 
 class Call(Struct):
     """A request on its way. `query` and `path` are raw, and so is `rest`, the end of the path; `user`
-    is the tenant of the token.
+    is the tenant of the token. `takes` is the type that the route declares for the body.
     """
 
     request: web.BaseRequest
@@ -76,6 +77,7 @@ class Call(Struct):
     user: str = ""
     by_header: bool = True
     only_reads: bool = False
+    takes: Any = dict
 
     @property
     def engine(self) -> Engine:
@@ -106,6 +108,10 @@ class Call(Struct):
         if not (text.isascii() and text.isdigit() and len(text) <= 15):
             raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a whole number")
         return max(least, min(int(text), most))
+
+    def whole(self, param: Param) -> int:
+        """The whole number that a parameter stands for. Raises QStashError(400)."""
+        return self.number(param.name, param.default or 0, param.least, param.most)
 
     def headers(self) -> list[tuple[str, str]]:
         """The request's headers; bytes that are not UTF-8 are lone surrogates in them."""
@@ -139,6 +145,10 @@ class Call(Struct):
     async def json(self, kind: Any = dict) -> Any:
         """The body as JSON of type `kind`, whatever its Content-Type. Raises QStashError(400)."""
         return read_json(await self.body() or b"{}", kind)
+
+    async def order(self) -> Any:
+        """The body as the type that the route takes. Raises QStashError(400)."""
+        return await self.json(self.takes)
 
     async def answer(
         self, document: Any, status: int = 200, then: Answer | None = None

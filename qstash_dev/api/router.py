@@ -4,11 +4,13 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from aiohttp import web
 from msgspec import Struct
+
+from qstash_dev.api.parameters import Param
 
 if TYPE_CHECKING:
     from qstash_dev.api.call import Call
@@ -18,12 +20,19 @@ Handler = Callable[["Call"], Awaitable[web.StreamResponse]]
 
 class Route(Struct, frozen=True):
     """`pattern` has literal parts, `{name}` for one decoded part, `{name...}` for one or more, and
-    `*` for the rest.
+    `*` for the rest. What follows tells readers of the control API's description: the types of body and
+    answer (`bytes` for any content, `str` for text), the parameters, and whether it stays as it is.
     """
 
     methods: str
     pattern: str
     handler: Handler
+    answers: Any = None
+    takes: Any = None
+    query: tuple[Param, ...] = ()
+    status: int = 200
+    is_stable: bool = False
+    is_stream: bool = False
 
 
 class Match(Struct, frozen=True):
@@ -37,6 +46,7 @@ class Match(Struct, frozen=True):
     rest: str
     any_method: bool = False
     only_reads: bool = False
+    takes: Any = dict
 
 
 class WrongMethod(Exception):
@@ -51,15 +61,15 @@ class Router:
     """Matches a method and a raw path against a table of routes; the first match wins."""
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
-        self._by_head: dict[str, list[tuple[re.Pattern[str], set[str], Handler]]] = {}
+        self._by_head: dict[str, list[tuple[re.Pattern[str], set[str], Route]]] = {}
         for route in routes:
-            entry = (_compiled(route.pattern), set(route.methods.split()), route.handler)
+            entry = (_compiled(route.pattern), set(route.methods.split()), route)
             self._by_head.setdefault(_head(route.pattern), []).append(entry)
 
     def find(self, method: str, raw_path: str) -> Match | None:
         """The match, or `None`. Raises WrongMethod when only the method is at fault."""
         allowed: set[str] = set()
-        for pattern, methods, handler in self._by_head.get(_head(raw_path), ()):
+        for pattern, methods, route in self._by_head.get(_head(raw_path), ()):
             found = pattern.fullmatch(raw_path)
             if found is None:
                 continue
@@ -67,7 +77,14 @@ class Router:
                 raw = found.groupdict(default="")
                 rest = raw.pop("rest", "")
                 params = {name: unquote(text) for name, text in raw.items()}
-                return Match(handler, params, rest, "ANY" in methods, methods <= {"GET", "HEAD"})
+                return Match(
+                    route.handler,
+                    params,
+                    rest,
+                    "ANY" in methods,
+                    methods <= {"GET", "HEAD"},
+                    route.takes or dict,
+                )
             allowed |= methods
         if allowed:
             raise WrongMethod(allowed)

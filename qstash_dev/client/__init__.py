@@ -16,7 +16,8 @@ from yarl import URL
 
 from qstash_dev.client.errors import ClientError, Refused, ServerUnreachable
 from qstash_dev.client.publishing import path_and_headers
-from qstash_dev.client.shapes import (
+from qstash_dev.client.sse import server_sent
+from qstash_dev.devtools.control_documents import (
     Complaint,
     Deleted,
     Dlq,
@@ -27,7 +28,6 @@ from qstash_dev.client.shapes import (
     Restored,
     Undoable,
 )
-from qstash_dev.client.sse import server_sent
 from qstash_dev.devtools.documents import (
     App,
     Attempt,

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
-from msgspec import Struct, to_builtins
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, Context, json_response, readable
@@ -30,6 +30,7 @@ from qstash_dev.cloud.admission import (
     refuse_webhook,
 )
 from qstash_dev.cloud.relay import Relay
+from qstash_dev.devtools.control_documents import RefusedRequest
 from qstash_dev.protocol.creation import expand_group
 from qstash_dev.protocol.destination import escape
 from qstash_dev.protocol.errors import QStashError
@@ -40,17 +41,6 @@ log = logging.getLogger(__name__)
 
 KEPT_REFUSALS = 100
 PUBLISH = "/v2/publish/"
-
-
-class Refused(Struct, frozen=True):
-    """A request that was not let in. `time` is epoch milliseconds."""
-
-    time: int
-    method: str
-    target: str
-    status: int
-    reason: str
-    caller: str
 
 
 class Ingress:
@@ -73,7 +63,7 @@ class Ingress:
         self._gate = gate
         self._user = user
         self._webhook_token = webhook_token
-        self._refusals: deque[Refused] = deque(maxlen=KEPT_REFUSALS)
+        self._refusals: deque[RefusedRequest] = deque(maxlen=KEPT_REFUSALS)
         self.admitted = 0
         self.refused = 0
 
@@ -150,7 +140,7 @@ class Ingress:
         """The reason is for the developer: to the internet it would be advice."""
         self.refused += 1
         self._refusals.append(
-            Refused(
+            RefusedRequest(
                 time=self._context.engine.clock.now(),
                 method=readable(request.method)[:20],
                 target=readable(_without_token(request.raw_path))[:1000],

@@ -106,6 +106,7 @@ class Server(Struct):
     version: str = ""
     pid: int = 0
     port: int = 0
+    uptime_ms: int = 0
     data_dir: str | None = None
     warning: str | None = None
     app: App = field(default_factory=App)
@@ -116,6 +117,7 @@ class Server(Struct):
     paused: bool = False
     faults: int = 0
     auto_replay: str = "off"
+    armed: int = 0
     env: dict[str, str] = {}
     notice: Notice = field(default_factory=Notice)
 
@@ -161,7 +163,10 @@ class Event(Struct, gc=False):
 
 
 class Snapshot(Struct):
-    """Everything at one moment; `rows` are the newest that match, newest first."""
+    """Everything at one moment; `rows` are the newest that match, newest first.
+
+    `resources` is that of a tick.
+    """
 
     seq: int
     now: int
@@ -170,6 +175,7 @@ class Snapshot(Struct):
     rows: list[Row]
     total: int = 0
     cursor: str | None = None
+    resources: dict[str, int] = {}
 
 
 class Tick(Struct):

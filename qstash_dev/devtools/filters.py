@@ -122,6 +122,13 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
     word: (word,) for word in ("held", "marked", "replay", "external")
 }
 
+HELP = (
+    'state:failed  dest:/api/orders  code:5xx  try:>1  body:"user 42"  header:x-tenant=acme',
+    "queue:mail  schedule:*  label:x  group:g  source:cloud  age:<5m  id:msg_26  is:held|replay",
+    "space = AND, | inside a value = OR, leading - = NOT; a plain word: id, destination, body",
+)
+"""The language in three lines, for those who are about to write in it."""
+
 _MAX_TEXT = 4_000
 # SQLite evaluates expressions that are at most a thousand deep.
 _MAX_CONDITIONS = 300
@@ -351,3 +358,12 @@ _READERS: Mapping[str, Callable[[str, list[Piece]], Value]] = {
     "is": _words(FLAGS),
     "word": _text,
 }
+
+COMPLETIONS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(sorted(_READERS.keys() - {"word"}), ()),
+    "state": tuple(STATES),
+    "source": tuple(SOURCES),
+    "is": tuple(FLAGS),
+    "code": ("5xx", "4xx", "none"),
+}
+"""Every key, with the values that can be offered for it."""

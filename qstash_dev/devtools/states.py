@@ -1,7 +1,7 @@
 """How a state is told wherever people look: symbol, word, colour by its role, whether it is the end.
 
-A state is never told by its colour alone. `STATES` are those of rows and filters, `EVENTS` those of
-the log, which QStash names.
+A state is never told by its colour alone. `STATES` are those of rows and filters; those of the log,
+`EVENTS`, and of workflow runs, `RUNS` and `STEPS`, QStash names.
 """
 
 from typing import NamedTuple
@@ -38,6 +38,31 @@ EVENTS = {
     "CANCEL_REQUESTED": Look("⊘", "cancel asked", "muted"),
     "CANCELED": Look("⊘", "canceled", "muted", is_finished=True),
 }
+
+RUNS = {
+    "RUN_STARTED": Look("▶", "live", "primary"),
+    "RUN_SUCCESS": Look("✓", "success", "success", is_finished=True),
+    "RUN_FAILED": Look("✗", "failed", "error", is_finished=True),
+    "RUN_CANCELED": Look("⊘", "canceled", "muted", is_finished=True),
+}
+
+STEPS = {
+    "STEP_SUCCESS": Look("✓", "success", "success", is_finished=True),
+    "STEP_PROGRESS": Look("▶", "progress", "primary"),
+    "STEP_RETRY": Look("↻", "retry", "warning"),
+    "STEP_FAILED": Look("✗", "failed", "error", is_finished=True),
+    "STEP_CANCELED": Look("⊘", "canceled", "muted", is_finished=True),
+}
+
+KINDS = {
+    "schedule": "◴",
+    "callback": "↩",
+    "failure-callback": "↯",
+    "replay": "⟲",
+    "dlq-retry": "⟳",
+    "cloud": "☁",
+}
+"""Marks of messages that were not simply published."""
 
 FINISHED = tuple(name for name, look in STATES.items() if look.is_finished)
 WAITING = tuple(n for n, look in STATES.items() if not look.is_finished and n != "active")

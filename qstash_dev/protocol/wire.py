@@ -5,7 +5,7 @@ Redacted fields are shown as hashes in all of them; deliveries use the originals
 
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from qstash_dev.protocol.headers import header_map
 from qstash_dev.protocol.model import (
@@ -27,6 +27,28 @@ from qstash_dev.protocol.query import filters
 from qstash_dev.protocol.redact import redact_body, redact_headers
 
 Document = dict[str, Any]
+
+
+class QueueDocument(TypedDict):
+    """A queue; `lag` is how many messages wait in it."""
+
+    name: str
+    createdAt: int
+    updatedAt: int
+    parallelism: int
+    paused: bool
+    lag: int
+
+
+class GroupDocument(TypedDict):
+    """A URL group, each endpoint with its URL and perhaps a name."""
+
+    name: str
+    createdAt: int
+    updatedAt: int
+    endpoints: list[dict[str, str]]
+
+
 TELLS_ANSWER = frozenset((State.ERROR, State.FAILED))
 """Events that show what the destination answered."""
 
@@ -135,7 +157,7 @@ def schedule_document(schedule: Schedule, states: Mapping[str, str]) -> Document
     }
 
 
-def queue_document(queue: Queue, lag: int) -> Document:
+def queue_document(queue: Queue, lag: int) -> QueueDocument:
     """`GET /v2/queues/{name}`."""
     return {
         "name": queue.name,
@@ -147,7 +169,7 @@ def queue_document(queue: Queue, lag: int) -> Document:
     }
 
 
-def group_document(group: Group) -> Document:
+def group_document(group: Group) -> GroupDocument:
     """`GET /v2/topics/{name}`."""
     return {
         "name": group.name,

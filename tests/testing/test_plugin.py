@@ -23,7 +23,7 @@ def run(pytester):
     def run(text, *args):
         pytester.makepyfile(PUBLISH + text)
         pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
-        return pytester.runpytest_subprocess(*args, "-p", "no:randomly")
+        return pytester.runpytest_subprocess(*args, "-p", "no:randomly", "-p", "no:schemathesis")
 
     return run
 

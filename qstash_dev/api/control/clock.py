@@ -10,6 +10,7 @@ from msgspec import Struct
 from qstash_dev.api.call import Call
 from qstash_dev.api.listener import has_hung_up, patience
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.documents import Clock
 from qstash_dev.engine.clock import ONLY_FORWARD
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
@@ -45,7 +46,7 @@ async def change(call: Call) -> web.Response:
     `{"advance_ms": 0}` only waits. Of several orders each is obeyed when those before it are done: what
     `until` asks for may be reached by then. Who has hung up before its turn came wants nothing more.
     """
-    order = await call.json(ClockOrder)
+    order: ClockOrder = await call.order()
     _check(order, call.context.clock.now())
     turn = call.context.clock_turn
     must_wait = turn.locked()
@@ -170,6 +171,6 @@ def _document(call: Call) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("GET", "/_dev/clock", show),
-    Route("POST", "/_dev/clock", change),
+    Route("GET", "/_dev/clock", show, Clock, is_stable=True),
+    Route("POST", "/_dev/clock", change, Clock, ClockOrder, is_stable=True),
 )

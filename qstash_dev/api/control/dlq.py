@@ -1,13 +1,13 @@
 """`/_dev/dlq`: messages that ran out of retries, of all users."""
 
-from typing import Any
-
 from aiohttp import web
 
 from qstash_dev.api.call import Call, gather
 from qstash_dev.api.control.undo import undo_of
+from qstash_dev.api.parameters import CURSOR, LIMIT
 from qstash_dev.api.router import Route
-from qstash_dev.devtools.documents import Row
+from qstash_dev.devtools.control_documents import Deleted, Dlq, Made
+from qstash_dev.devtools.documents import DlqEntry, Row
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import DeadLetter, Query
 from qstash_dev.protocol.query import format_cursor, parse_cursor
@@ -15,7 +15,7 @@ from qstash_dev.protocol.query import format_cursor, parse_cursor
 
 async def list_(call: Call) -> web.Response:
     """The DLQ of all users, newest first."""
-    limit = call.number("limit", 200, 1, 2_000)
+    limit = call.whole(LIMIT)
     query = Query(count=limit, cursor=parse_cursor(call.arg("cursor") or ""))
     found = await gather(call.store.search.dead_letters(None, query))
     now = call.engine.clock.now()
@@ -27,7 +27,7 @@ async def list_(call: Call) -> web.Response:
     ]
     more = len(found) > limit
     cursor = format_cursor(found[limit - 1][1].time, found[limit - 1][0]) if more else None
-    return await call.answer({"entries": entries, "cursor": cursor})
+    return await call.answer(Dlq(entries, cursor))
 
 
 async def get(call: Call) -> web.Response:
@@ -43,7 +43,7 @@ async def retry(call: Call) -> web.Response:
     """Publish a dead letter's message anew."""
     letter, _ = call.engine.find_dead(None, call.params["id"])
     new_id = call.engine.retry_dead(letter.user, letter.id, letter.message_id, ())
-    return await call.answer({"id": new_id})
+    return await call.answer(Made(new_id))
 
 
 async def delete(call: Call) -> web.Response:
@@ -53,16 +53,16 @@ async def delete(call: Call) -> web.Response:
     with call.store.database:
         call.engine.undo.will_remove(order, letter.id)
         call.engine.remove_dead([letter])
-    return await call.answer({"deleted": 1, "undo": undo_of(call, order)})
+    return await call.answer(Deleted(deleted=1, undo=undo_of(call, order)))
 
 
-def _entry(letter: DeadLetter, row: Row) -> dict[str, Any]:
-    return {"dlq_id": letter.id, "time": letter.time, "row": row}
+def _entry(letter: DeadLetter, row: Row) -> DlqEntry:
+    return DlqEntry(letter.id, letter.time, row)
 
 
 ROUTES = (
-    Route("GET", "/_dev/dlq", list_),
-    Route("GET", "/_dev/dlq/{id}", get),
-    Route("POST", "/_dev/dlq/{id}/retry", retry),
-    Route("DELETE", "/_dev/dlq/{id}", delete),
+    Route("GET", "/_dev/dlq", list_, Dlq, query=(LIMIT, CURSOR), is_stable=True),
+    Route("GET", "/_dev/dlq/{id}", get, DlqEntry, is_stable=True),
+    Route("POST", "/_dev/dlq/{id}/retry", retry, Made),
+    Route("DELETE", "/_dev/dlq/{id}", delete, Deleted),
 )

@@ -13,8 +13,9 @@ from aiohttp import web
 from qstash_dev.api.call import Call, encode
 from qstash_dev.api.control import messages
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
+from qstash_dev.api.parameters import AFTER, BEFORE, CURSOR, FILTER, LIMIT, LINES, ORDER
 from qstash_dev.api.router import Route
-from qstash_dev.devtools.documents import Row
+from qstash_dev.devtools.documents import Logs, Row, Snapshot, Tick
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
@@ -27,7 +28,7 @@ PAGE = 1_000
 async def snapshot(call: Call) -> web.Response:
     """All that a reader needs to begin: newest rows, counts, and where the events go on."""
     seq = call.store.feed.last_seq()
-    page = await messages.page(call, filter_of(call), call.number("limit", 200, 1, 2_000))
+    page = await messages.page(call, filter_of(call), call.whole(LIMIT))
     return await call.answer({"seq": seq, **_present(call), **page})
 
 
@@ -124,7 +125,16 @@ class _Stream:
 
 
 ROUTES = (
-    Route("GET", "/_dev/snapshot", snapshot),
-    Route("GET", "/_dev/events", events),
-    Route("GET", "/_dev/logs", logs),
+    Route(
+        "GET",
+        "/_dev/snapshot",
+        snapshot,
+        Snapshot,
+        query=(FILTER, LIMIT, CURSOR, ORDER),
+        is_stable=True,
+    ),
+    Route(
+        "GET", "/_dev/events", events, Tick, query=(AFTER, FILTER), is_stable=True, is_stream=True
+    ),
+    Route("GET", "/_dev/logs", logs, Logs, query=(FILTER, LINES, AFTER, BEFORE)),
 )

@@ -1,24 +1,23 @@
 """`/_dev/faults`: rules that make deliveries and publishes go wrong."""
 
-from typing import Any
-
-import msgspec
 from aiohttp import web
+from msgspec.structs import asdict
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.control_documents import Deleted, FaultRow, Faults
 from qstash_dev.devtools.faults import Fault, FaultOrder
 from qstash_dev.protocol.errors import QStashError
 
 
 async def list_(call: Call) -> web.Response:
     """All rules with how often they were applied."""
-    return await call.answer({"faults": [_document(rule) for rule in call.context.faults.rules]})
+    return await call.answer(Faults([_document(rule) for rule in call.context.faults.rules]))
 
 
 async def add(call: Call) -> web.Response:
     """One more rule; the first one that matches is applied."""
-    rule = call.context.faults.add(await call.json(FaultOrder))
+    rule = call.context.faults.add(await call.order())
     call.context.notifier.publish()
     return await call.answer(_document(rule), 201)
 
@@ -27,7 +26,7 @@ async def clear(call: Call) -> web.Response:
     """Forget all rules."""
     deleted = call.context.faults.remove()
     call.context.notifier.publish()
-    return await call.answer({"deleted": deleted})
+    return await call.answer(Deleted(deleted=deleted))
 
 
 async def remove(call: Call) -> web.Response:
@@ -35,16 +34,16 @@ async def remove(call: Call) -> web.Response:
     if not call.context.faults.remove(call.params["id"]):
         raise QStashError(404, f"fault {call.params['id'][:50]} not found")
     call.context.notifier.publish()
-    return await call.answer({"deleted": 1})
+    return await call.answer(Deleted(deleted=1))
 
 
-def _document(rule: Fault) -> dict[str, Any]:
-    return {**msgspec.to_builtins(rule), "active": rule.is_active}
+def _document(rule: Fault) -> FaultRow:
+    return FaultRow(**asdict(rule), active=rule.is_active)
 
 
 ROUTES = (
-    Route("GET", "/_dev/faults", list_),
-    Route("POST", "/_dev/faults", add),
-    Route("DELETE", "/_dev/faults", clear),
-    Route("DELETE", "/_dev/faults/{id}", remove),
+    Route("GET", "/_dev/faults", list_, Faults, is_stable=True),
+    Route("POST", "/_dev/faults", add, FaultRow, FaultOrder, status=201, is_stable=True),
+    Route("DELETE", "/_dev/faults", clear, Deleted, is_stable=True),
+    Route("DELETE", "/_dev/faults/{id}", remove, Deleted, is_stable=True),
 )

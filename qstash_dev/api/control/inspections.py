@@ -1,14 +1,12 @@
 """`/_dev/messages/{id}/verify`: what a receiver would make of the signature of one attempt."""
 
-from typing import Any
-
-import msgspec
 from aiohttp import web
 from msgspec import Struct
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.messages import body_bytes, find
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.control_documents import Verified
 from qstash_dev.devtools.explain.refusals import reserialised
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import first
@@ -27,7 +25,8 @@ class VerifyOrder(Struct, frozen=True):
 
 async def verify(call: Call) -> web.Response:
     """The signature of an attempt, judged as of that attempt: a later look finds it expired."""
-    order, message = await call.json(VerifyOrder), find(call)
+    order: VerifyOrder = await call.order()
+    message = find(call)
     attempt = _attempt(call, message, order.attempt)
     token = _sent(attempt, "upstash-signature")
     keys = order.keys or call.engine.attempts.signing_keys(message.user)
@@ -40,21 +39,21 @@ async def verify(call: Call) -> web.Response:
     found = inspect(token, keys, body, url, at_s)
     javascript, _ = reserialised(message.body)
     is_redacted = "body" in message.spec.redact
-    document: dict[str, Any] = {
-        "id": message.id,
-        "attempt": attempt.number,
-        "at": attempt.outcome.timing.started_at,
-        "status": attempt.outcome.status if isinstance(attempt.outcome, Response) else None,
-        "user": message.user,
-        "token": token,
-        "url": message.spec.url,
-        "target": attempt.target,
-        "host": _sent(attempt, "host"),
-        "rewritten": None
+    document = Verified(
+        id=message.id,
+        attempt=attempt.number,
+        at=attempt.outcome.timing.started_at,
+        status=attempt.outcome.status if isinstance(attempt.outcome, Response) else None,
+        user=message.user,
+        token=token,
+        url=message.spec.url,
+        target=attempt.target,
+        host=_sent(attempt, "host"),
+        rewritten=None
         if is_redacted or javascript in (None, message.body)
         else (javascript or b"").decode("utf-8", "replace"),
-        "inspection": msgspec.to_builtins(found),
-    }
+        inspection=found,
+    )
     return await call.answer(document)
 
 
@@ -74,4 +73,4 @@ def _sent(attempt: Attempt, name: str) -> str:
     return first(attempt.request_headers, name) or ""
 
 
-ROUTES = (Route("POST", "/_dev/messages/{id}/verify", verify),)
+ROUTES = (Route("POST", "/_dev/messages/{id}/verify", verify, Verified, VerifyOrder),)

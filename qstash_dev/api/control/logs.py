@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from qstash_dev.api.call import Call, gather
+from qstash_dev.api.parameters import LINES
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.store.feed import Entry
@@ -13,7 +14,7 @@ from qstash_dev.store.feed import Entry
 
 async def logs(call: Call) -> web.Response:
     """Events around a sequence number, oldest first."""
-    limit = call.number("limit", 500, 1, 5_000)
+    limit = call.whole(LINES)
     wanted, now = filter_of(call), call.engine.clock.now()
     feed = call.store.feed
     seq = feed.last_seq()  # what comes during the search follows after this page

@@ -14,8 +14,10 @@ from qstash_dev.api.control.detail import detail, meant_body, meant_headers, med
 from qstash_dev.api.control.logs import filter_of
 from qstash_dev.api.control.undo import undo_of
 from qstash_dev.api.listener import patience
+from qstash_dev.api.parameters import COUNT, CURSOR, FILTER, LIMIT, ORDER, REVEAL, TIMEOUT
 from qstash_dev.api.router import Route
-from qstash_dev.devtools.documents import Row
+from qstash_dev.devtools.control_documents import Cancelled, Deleted, Made, Waited
+from qstash_dev.devtools.documents import BulkReplay, Detail, NotReplayed, Page, Replayed, Row
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.creation import Changes
@@ -78,7 +80,7 @@ async def select(
 
 async def list_(call: Call) -> web.Response:
     """A page of rows."""
-    return await call.answer(await page(call, filter_of(call), call.number("limit", 200, 1, 2_000)))
+    return await call.answer(await page(call, filter_of(call), call.whole(LIMIT)))
 
 
 async def get(call: Call) -> web.Response:
@@ -109,34 +111,35 @@ async def response_body(call: Call) -> web.Response:
 
 async def replay(call: Call) -> web.Response:
     """Deliver a copy now, with changes if the body names some."""
-    order = await call.json(ReplayOrder)
+    order: ReplayOrder = await call.order()
     message = find(call)
     changes = _changes(order, message)
-    return await call.answer({"id": call.engine.replay(message.user, message.id, changes)})
+    return await call.answer(Made(call.engine.replay(message.user, message.id, changes)))
 
 
 async def replay_many(call: Call) -> web.Response:
     """Deliver copies of many messages."""
-    order = await call.json(ReplayMany)
+    order: ReplayMany = await call.order()
     if (order.ids is None) == (order.filter is None):
         raise QStashError(400, "give either ids or a filter")
-    replayed, failed = [], []
+    replayed: list[Replayed] = []
+    failed: list[NotReplayed] = []
     async for ids in in_pieces(call, await _selected(call, order)):
         for message_id in ids:
             try:
                 message = find(call, message_id)
                 copy = call.engine.replay(message.user, message.id, Changes())
-                replayed.append({"id": message_id, "new": copy})
+                replayed.append(Replayed(message_id, copy))
             except QStashError as error:
-                failed.append({"id": message_id, "error": error.message})
-    return await call.answer({"replayed": replayed, "failed": failed})
+                failed.append(NotReplayed(message_id, error.message))
+    return await call.answer(BulkReplay(replayed, failed))
 
 
 async def run(call: Call) -> web.Response:
     """Deliver a waiting message now."""
     message = find(call)
     call.engine.run_now(message)
-    return await call.answer({"id": message.id})
+    return await call.answer(Made(message.id))
 
 
 async def cancel(call: Call) -> web.Response:
@@ -146,7 +149,7 @@ async def cancel(call: Call) -> web.Response:
         raise QStashError(409, f"message {message.id} cannot be cancelled: it is finished")
     order = call.engine.undo.begin()
     call.engine.undo.was_cancelled(order, message)
-    return await call.answer({"id": message.id, "undo": undo_of(call, order)})
+    return await call.answer(Cancelled(id=message.id, undo=undo_of(call, order)))
 
 
 async def delete(call: Call) -> web.Response:
@@ -156,7 +159,7 @@ async def delete(call: Call) -> web.Response:
         raise QStashError(409, f"message {message.id} is not finished: cancel it first")
     order = call.engine.undo.begin()
     deleted = len(_delete(call, order, [message.seq]))
-    return await call.answer({"deleted": deleted, "undo": undo_of(call, order)})
+    return await call.answer(Deleted(deleted=deleted, undo=undo_of(call, order)))
 
 
 async def delete_many(call: Call) -> web.Response:
@@ -166,13 +169,13 @@ async def delete_many(call: Call) -> web.Response:
     for window in call.store.rows.select(wanted, call.engine.clock.now(), None):
         async for rows in in_pieces(call, window):
             deleted += len(_delete(call, order, [row.seq for row in rows]))
-    return await call.answer({"deleted": deleted, "undo": undo_of(call, order)})
+    return await call.answer(Deleted(deleted=deleted, undo=undo_of(call, order)))
 
 
 async def wait(call: Call) -> web.Response:
     """Answer once `count` messages match, or when the time is over or the client says no more."""
-    wanted, count = filter_of(call), call.number("count", 1, 1, 2_000)
-    timeout_s = call.number("timeout_ms", 5_000, 0, 600_000) / 1000
+    wanted, count = filter_of(call), call.whole(COUNT)
+    timeout_s = call.whole(TIMEOUT) / 1000
     notifier = call.context.notifier
     version = notifier.version
     rows = await select(call, wanted, count)
@@ -181,7 +184,7 @@ async def wait(call: Call) -> web.Response:
             while len(rows) < count:
                 version = await notifier.changed_since(version)
                 rows = await select(call, wanted, count)
-    return await call.answer({"met": len(rows) >= count, "rows": rows})
+    return await call.answer(Waited(len(rows) >= count, rows))
 
 
 def find(call: Call, message_id: str | None = None) -> Message:
@@ -251,15 +254,19 @@ def _download(content: bytes, media: str) -> web.Response:
 
 
 ROUTES = (
-    Route("GET", "/_dev/messages", list_),
-    Route("DELETE", "/_dev/messages", delete_many),
-    Route("GET", "/_dev/messages/{id}", get),
-    Route("DELETE", "/_dev/messages/{id}", delete),
-    Route("GET", "/_dev/messages/{id}/body", body),
-    Route("GET", "/_dev/messages/{id}/attempts/{number}/body", response_body),
-    Route("POST", "/_dev/messages/{id}/replay", replay),
-    Route("POST", "/_dev/messages/{id}/run", run),
-    Route("POST", "/_dev/messages/{id}/cancel", cancel),
-    Route("POST", "/_dev/replay", replay_many),
-    Route("GET", "/_dev/wait", wait),
+    Route(
+        "GET", "/_dev/messages", list_, Page, query=(FILTER, LIMIT, CURSOR, ORDER), is_stable=True
+    ),
+    Route("DELETE", "/_dev/messages", delete_many, Deleted, query=(FILTER,)),
+    Route("GET", "/_dev/messages/{id}", get, Detail, query=(REVEAL,), is_stable=True),
+    Route("DELETE", "/_dev/messages/{id}", delete, Deleted, is_stable=True),
+    Route("GET", "/_dev/messages/{id}/body", body, bytes, is_stable=True),
+    Route(
+        "GET", "/_dev/messages/{id}/attempts/{number}/body", response_body, bytes, is_stable=True
+    ),
+    Route("POST", "/_dev/messages/{id}/replay", replay, Made, ReplayOrder, is_stable=True),
+    Route("POST", "/_dev/messages/{id}/run", run, Made, is_stable=True),
+    Route("POST", "/_dev/messages/{id}/cancel", cancel, Cancelled, is_stable=True),
+    Route("POST", "/_dev/replay", replay_many, BulkReplay, ReplayMany, is_stable=True),
+    Route("GET", "/_dev/wait", wait, Waited, query=(FILTER, COUNT, TIMEOUT), is_stable=True),
 )

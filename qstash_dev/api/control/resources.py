@@ -1,21 +1,86 @@
 """`/_dev/schedules`, `queues`, `groups`, `flow`: resources of all users, and what people do to them."""
 
-from typing import Any
+from functools import wraps
+from typing import TypedDict
 
 from aiohttp import web
 from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, in_pieces
+from qstash_dev.api.parameters import USER
 from qstash_dev.api.router import Handler, Route
 from qstash_dev.api.v2 import flow_control, queues, schedules, url_groups
-from qstash_dev.api.v2.flow_control import flow_document
+from qstash_dev.api.v2.flow_control import FlowDocument, flow_document
+from qstash_dev.devtools.control_documents import DeduplicationRow, Deduplications, Fired
 from qstash_dev.protocol.cron import MINUTE_MS, parse_cron, upcoming
 from qstash_dev.protocol.deduplication import id_in
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Schedule
-from qstash_dev.protocol.wire import group_document, queue_document, schedule_document
+from qstash_dev.protocol.wire import (
+    GroupDocument,
+    QueueDocument,
+    group_document,
+    queue_document,
+    schedule_document,
+)
 
 UPCOMING = 10
+
+
+class ScheduleRow(TypedDict):
+    """A schedule in QStash's words, of which these are always there; `next_times` are its next ten."""
+
+    scheduleId: str
+    cron: str
+    destination: str
+    createdAt: int
+    isPaused: bool
+    user: str
+    next_times: list[int]
+
+
+class ScheduleRows(TypedDict):
+    """All schedules."""
+
+    schedules: list[ScheduleRow]
+
+
+class QueueRow(QueueDocument):
+    """A queue, and how many of its messages are under way."""
+
+    user: str
+    active: int
+
+
+class QueueRows(TypedDict):
+    """All queues."""
+
+    queues: list[QueueRow]
+
+
+class GroupRow(GroupDocument):
+    """A URL group with its default headers."""
+
+    user: str
+    headers: dict[str, str]
+
+
+class GroupRows(TypedDict):
+    """All URL groups."""
+
+    groups: list[GroupRow]
+
+
+class FlowRow(FlowDocument):
+    """A flow-control key."""
+
+    user: str
+
+
+class FlowRows(TypedDict):
+    """All flow-control keys."""
+
+    keys: list[FlowRow]
 
 
 async def list_schedules(call: Call) -> web.Response:
@@ -29,12 +94,12 @@ async def list_schedules(call: Call) -> web.Response:
 async def run_schedule(call: Call) -> web.Response:
     """Fire now, beside the plan."""
     schedule = call.engine.schedules.find(_user(call), call.params["id"])
-    return await call.answer({"ids": call.engine.schedules.run(schedule)})
+    return await call.answer(Fired(call.engine.schedules.run(schedule)))
 
 
 async def list_queues(call: Call) -> web.Response:
     """Every queue, with how many messages are under way."""
-    documents = []
+    documents: list[QueueRow] = []
     for user, name, queue in call.store.queues.all():
         lag = call.engine.queues.lag(user, name)
         lane = call.engine.lanes.queues.get((user, name))
@@ -45,7 +110,7 @@ async def list_queues(call: Call) -> web.Response:
 
 async def list_groups(call: Call) -> web.Response:
     """Every URL group, with its default headers."""
-    documents = [
+    documents: list[GroupRow] = [
         {**group_document(group), "user": user, "headers": group.headers}
         for user, _, group in call.store.groups.all()
     ]
@@ -55,7 +120,7 @@ async def list_groups(call: Call) -> web.Response:
 async def list_flow(call: Call) -> web.Response:
     """Every flow-control key."""
     now = call.engine.clock.now()
-    keys = [
+    keys: list[FlowRow] = [
         {**flow_document(name, lane, now), "user": user}
         for (user, name), lane in sorted(call.engine.lanes.flows.items())
     ]
@@ -73,10 +138,10 @@ async def list_deduplication(call: Call) -> web.Response:
     found = call.store.deduplication.all(call.engine.clock.now())
     by_id = {(one.user, id_in(one.key)): one for one in reversed(found)}
     documents = [
-        {"id": name, "user": user, "original": one.original, "expiresTime": one.expires_at}
+        DeduplicationRow(name, user, one.original, one.expires_at)
         for (user, name), one in by_id.items()
     ]
-    return await call.answer({"deduplication": documents[::-1]})
+    return await call.answer(Deduplications(documents[::-1]))
 
 
 async def forget_deduplication(call: Call) -> web.Response:
@@ -90,7 +155,7 @@ async def forget_deduplication(call: Call) -> web.Response:
     return await call.done()
 
 
-def _schedule(call: Call, schedule: Schedule) -> dict[str, Any]:
+def _schedule(call: Call, schedule: Schedule) -> dict[str, object]:
     now = call.engine.clock.now()
     scheduler = call.engine.schedules
     document = schedule_document(scheduler.as_of_now(schedule), scheduler.states(schedule))
@@ -107,28 +172,30 @@ def _user(call: Call) -> str:
 def _as_user(handler: Handler) -> Handler:
     """A handler of QStash's API for the user named in the query: `/_dev/` is of all users."""
 
+    @wraps(handler)
     async def handle(call: Call) -> web.StreamResponse:
         return await handler(replace(call, user=_user(call)))
 
     return handle
 
 
+OF_USER = (USER,)
 ROUTES = (
-    Route("GET", "/_dev/schedules", list_schedules),
-    Route("POST", "/_dev/schedules/{id}/run", run_schedule),
-    Route("POST", "/_dev/schedules/{id}/pause", _as_user(schedules.pause)),
-    Route("POST", "/_dev/schedules/{id}/resume", _as_user(schedules.resume)),
-    Route("DELETE", "/_dev/schedules/{id}", _as_user(schedules.delete)),
-    Route("GET", "/_dev/deduplication", list_deduplication),
-    Route("DELETE", "/_dev/deduplication/{id}", forget_deduplication),
-    Route("GET", "/_dev/queues", list_queues),
-    Route("POST", "/_dev/queues/{name}/pause", _as_user(queues.pause)),
-    Route("POST", "/_dev/queues/{name}/resume", _as_user(queues.resume)),
-    Route("DELETE", "/_dev/queues/{name}", _as_user(queues.delete)),
-    Route("GET", "/_dev/groups", list_groups),
-    Route("DELETE", "/_dev/groups/{name}", _as_user(url_groups.delete)),
-    Route("GET", "/_dev/flow", list_flow),
-    Route("POST", "/_dev/flow/{key}/pause", _as_user(flow_control.pause)),
-    Route("POST", "/_dev/flow/{key}/resume", _as_user(flow_control.resume)),
-    Route("DELETE", "/_dev/flow/{key}", delete_flow),
+    Route("GET", "/_dev/schedules", list_schedules, ScheduleRows, is_stable=True),
+    Route("POST", "/_dev/schedules/{id}/run", run_schedule, Fired, query=OF_USER, is_stable=True),
+    Route("POST", "/_dev/schedules/{id}/pause", _as_user(schedules.pause), str, query=OF_USER),
+    Route("POST", "/_dev/schedules/{id}/resume", _as_user(schedules.resume), str, query=OF_USER),
+    Route("DELETE", "/_dev/schedules/{id}", _as_user(schedules.delete), str, query=OF_USER),
+    Route("GET", "/_dev/deduplication", list_deduplication, Deduplications),
+    Route("DELETE", "/_dev/deduplication/{id}", forget_deduplication, str, query=OF_USER),
+    Route("GET", "/_dev/queues", list_queues, QueueRows, is_stable=True),
+    Route("POST", "/_dev/queues/{name}/pause", _as_user(queues.pause), str, query=OF_USER),
+    Route("POST", "/_dev/queues/{name}/resume", _as_user(queues.resume), str, query=OF_USER),
+    Route("DELETE", "/_dev/queues/{name}", _as_user(queues.delete), str, query=OF_USER),
+    Route("GET", "/_dev/groups", list_groups, GroupRows, is_stable=True),
+    Route("DELETE", "/_dev/groups/{name}", _as_user(url_groups.delete), str, query=OF_USER),
+    Route("GET", "/_dev/flow", list_flow, FlowRows, is_stable=True),
+    Route("POST", "/_dev/flow/{key}/pause", _as_user(flow_control.pause), str, query=OF_USER),
+    Route("POST", "/_dev/flow/{key}/resume", _as_user(flow_control.resume), str, query=OF_USER),
+    Route("DELETE", "/_dev/flow/{key}", delete_flow, str, query=OF_USER),
 )

@@ -38,7 +38,7 @@ async def show(call: Call) -> web.Response:
 
 async def put(call: Call) -> web.Response:
     """Replace all routes, until the server ends; messages that wait for an app are tried anew."""
-    order: Routes = await call.json(Routes)
+    order: Routes = await call.order()
     routes = tuple(
         (check_url(route.source, "from"), check_url(route.to, "to").rstrip("/"))
         for route in order.routes
@@ -65,6 +65,6 @@ def _document(call: Call) -> dict[str, Any]:
 
 
 ROUTES = (
-    ApiRoute("GET", "/_dev/routes", show),
-    ApiRoute("PUT", "/_dev/routes", put),
+    ApiRoute("GET", "/_dev/routes", show, Routes, is_stable=True),
+    ApiRoute("PUT", "/_dev/routes", put, Routes, Routes, is_stable=True),
 )

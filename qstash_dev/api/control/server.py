@@ -1,5 +1,7 @@
 """`/_dev/`: the control API of the terminal UI, the commands and tests; never part of QStash's."""
 
+from typing import Any
+
 from aiohttp import web
 
 from qstash_dev.api.call import Call, json_response
@@ -16,21 +18,23 @@ from qstash_dev.api.control import (
     undo,
     workflows,
 )
+from qstash_dev.api.control.openapi import openapi
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.control_documents import Alive, Health, Paused, TunnelDetail
 
 ALIVE = "/health"
 
 
 async def alive(call: Call) -> web.Response:
     """That the server answers: for start scripts and containers, which have no token."""
-    return json_response({"ok": True})
+    return json_response(Alive())
 
 
 async def health(call: Call) -> web.Response:
     """Whether the server answers, and which one it is."""
     server = call.context.server()
     keys = ("version", "pid", "url", "uptime_ms", "warning")
-    return await call.answer({"ok": True, **{key: server[key] for key in keys}})
+    return await call.answer(Health(**{key: server[key] for key in keys}))
 
 
 async def tunnel(call: Call) -> web.Response:
@@ -38,33 +42,39 @@ async def tunnel(call: Call) -> web.Response:
     return await call.answer(call.context.tunnel())
 
 
+async def describe(call: Call) -> web.Response:
+    """This description, for programs that make clients and forms of it."""
+    return json_response(openapi(ROUTES))
+
+
 async def reset(call: Call) -> web.Response:
     """Forget everything but the signing keys, faults as well."""
     call.engine.reset()
     call.context.faults.remove()
     call.context.auto_replay.clear()
-    return await call.answer({"ok": True})
+    return await call.answer(Alive())
 
 
 async def pause(call: Call) -> web.Response:
     """Start no more deliveries."""
     call.engine.pause(True)
-    return await call.answer({"paused": True})
+    return await call.answer(Paused(True))
 
 
 async def resume(call: Call) -> web.Response:
     """Start deliveries again."""
     call.engine.pause(False)
-    return await call.answer({"paused": False})
+    return await call.answer(Paused(False))
 
 
 ROUTES = (
-    Route("GET HEAD", ALIVE, alive),
-    Route("GET", "/_dev/health", health),
-    Route("GET", "/_dev/tunnel", tunnel),
-    Route("POST", "/_dev/reset", reset),
-    Route("POST", "/_dev/pause", pause),
-    Route("POST", "/_dev/resume", resume),
+    Route("GET HEAD", ALIVE, alive, Alive, is_stable=True),
+    Route("GET", "/_dev/health", health, Health, is_stable=True),
+    Route("GET", "/_dev/tunnel", tunnel, TunnelDetail),
+    Route("GET", "/_dev/openapi.json", describe, dict[str, Any]),
+    Route("POST", "/_dev/reset", reset, Alive, is_stable=True),
+    Route("POST", "/_dev/pause", pause, Paused, is_stable=True),
+    Route("POST", "/_dev/resume", resume, Paused, is_stable=True),
     *events.ROUTES,
     *messages.ROUTES,
     *dlq.ROUTES,

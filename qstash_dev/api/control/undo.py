@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
+from qstash_dev.devtools.control_documents import Restored
 
 
 class UndoOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,8 +16,8 @@ class UndoOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 async def undo(call: Call) -> web.Response:
     """Take back deletions and cancellations of the last minute, by the ids that they answered."""
-    order = await call.json(UndoOrder)
-    return await call.answer({"restored": call.engine.undo.take_back(order.ids)})
+    order: UndoOrder = await call.order()
+    return await call.answer(Restored(call.engine.undo.take_back(order.ids)))
 
 
 def undo_of(call: Call, order: str) -> str | None:
@@ -24,4 +25,4 @@ def undo_of(call: Call, order: str) -> str | None:
     return order if call.engine.undo.is_possible(order) else None
 
 
-ROUTES = (Route("POST", "/_dev/undo", undo),)
+ROUTES = (Route("POST", "/_dev/undo", undo, Restored, UndoOrder),)

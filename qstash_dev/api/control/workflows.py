@@ -6,8 +6,11 @@ from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, readable
 from qstash_dev.api.control.messages import body_bytes
+from qstash_dev.api.parameters import CREATED_AT, CURSOR, LABEL, LIMIT, RUN, URL
+from qstash_dev.api.parameters import STATES as STATES_WANTED
 from qstash_dev.api.router import Route
 from qstash_dev.api.v2.workflow_logs import line_document
+from qstash_dev.devtools.control_documents import Made, MadeRun, Notified, RunLog, StartedRun
 from qstash_dev.devtools.run_documents import RunDetail, RunPage
 from qstash_dev.engine.hold_back import Answer
 from qstash_dev.protocol.errors import QStashError
@@ -33,7 +36,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
 
 
-class Notice(Struct, frozen=True, forbid_unknown_fields=True):
+class EventOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """An event, and its data: text or `{"base64": "..."}`."""
 
     event: str
@@ -42,7 +45,7 @@ class Notice(Struct, frozen=True, forbid_unknown_fields=True):
 
 async def list_(call: Call) -> web.Response:
     """Runs, newest first; `state`, `run` (how its id begins), `url` (a part of it), `label`."""
-    limit = call.number("limit", 200, 1, 2_000)
+    limit = call.whole(LIMIT)
     query = RunQuery(
         conditions=_conditions(call),
         id_prefix=call.arg("run") or "",
@@ -68,7 +71,7 @@ async def logs(call: Call) -> web.Response:
     query = RunQuery(among=((run.id, run.created_at),), count=MAX_LINES)
     view = View(call.engine.clock.now())
     lines = call.store.run_logs.lines(run.user, query)[:MAX_LINES]
-    return await call.answer({"events": [line_document(line, view) for line in reversed(lines)]})
+    return await call.answer(RunLog([line_document(line, view) for line in reversed(lines)]))
 
 
 async def cancel(call: Call) -> web.Response:
@@ -76,7 +79,7 @@ async def cancel(call: Call) -> web.Response:
     run = _find(call)
     if not call.engine.workflows.cancel(run):
         raise QStashError(409, f"workflow run {run.id} cannot be cancelled: it is over")
-    return await call.answer({"id": run.id})
+    return await call.answer(Made(run.id))
 
 
 async def resume(call: Call) -> web.Response:
@@ -85,7 +88,7 @@ async def resume(call: Call) -> web.Response:
     if run.failure is None:
         raise QStashError(409, f"workflow run {run.id} cannot be resumed: it has not failed")
     accepted = call.engine.resumes.resume(run, await _settings(call))
-    return await call.answer({"id": accepted.run_id, "created_at": accepted.created_at})
+    return await call.answer(MadeRun(accepted.run_id, accepted.created_at))
 
 
 async def restart(call: Call) -> web.Response:
@@ -94,14 +97,14 @@ async def restart(call: Call) -> web.Response:
     if is_live(run):
         raise QStashError(409, f"workflow run {run.id} is live: cancel it first")
     accepted = call.engine.resumes.restart(run, await _settings(call))
-    return await call.answer({"id": accepted.run_id, "created_at": accepted.created_at})
+    return await call.answer(MadeRun(accepted.run_id, accepted.created_at))
 
 
 async def call_again(call: Call) -> web.Response:
     """Call the failure function of a run once more."""
     run = _find(call)
     call.engine.resumes.call_again(run)
-    return await call.answer({"id": run.id})
+    return await call.answer(Made(run.id))
 
 
 async def run_now(call: Call) -> web.Response:
@@ -112,22 +115,23 @@ async def run_now(call: Call) -> web.Response:
     done = call.engine.waits.run_now(run)
     if not done:
         raise QStashError(409, f"workflow run {run.id} waits for nothing that has a time")
-    return await call.answer({"id": run.id, "started": done})
+    return await call.answer(StartedRun(run.id, done))
 
 
 async def notify_run(call: Call) -> web.Response:
     """An event for one run; if that does not wait for it yet, it is kept."""
-    run, notice = _find(call), await call.json(Notice)
+    run = _find(call)
+    notice: EventOrder = await call.order()
     if not is_live(run):
         raise QStashError(409, f"workflow run {run.id} is over: nobody waits in it")
     served, answer = call.engine.waits.notify_run(run, notice.event, body_bytes(notice.body))
     runs = [one.run.id for one in served]
-    return await call.answer({"resumed": runs, "kept": not runs}, then=answer)
+    return await call.answer(Notified(runs, kept=not runs), then=answer)
 
 
 async def notify(call: Call) -> web.Response:
     """An event for all runs of all users that wait for it."""
-    notice: Notice = await call.json(Notice)
+    notice: EventOrder = await call.order()
     runs: list[str] = []
     answers: list[Answer] = []
     for user in dict.fromkeys(user.id for user in call.context.users.values()):
@@ -136,13 +140,13 @@ async def notify(call: Call) -> web.Response:
         answers += [answer] if answer is not None else []
     for answer in answers[1:]:
         answer.written()
-    return await call.answer({"resumed": runs}, then=answers[0] if answers else None)
+    return await call.answer(Notified(runs), then=answers[0] if answers else None)
 
 
 def _find(call: Call) -> Run:
     """The newest run of an id, or that which was created at a time. Raises QStashError(404)."""
     run_id = call.params["id"]
-    created_at = call.number("created_at", 0) or None
+    created_at = call.whole(CREATED_AT) or None
     run = call.store.workflows.of_any_user(run_id, created_at)
     if run is None:
         raise QStashError(404, f"workflow run {run_id[:200]} not found")
@@ -164,7 +168,7 @@ def _conditions(call: Call) -> dict[str, tuple[str, ...]]:
 
 
 async def _settings(call: Call) -> Headers:
-    order: Settings = await call.json(Settings)
+    order: Settings = await call.order()
     return tuple(order.headers.items())
 
 
@@ -173,15 +177,22 @@ def _with_hooks(call: Call, found: RunDetail) -> RunDetail:
     return replace(found, hooks={event: base + path for event, path in found.hooks.items()})
 
 
+OF_RUN = (CREATED_AT,)
 ROUTES = (
-    Route("GET", "/_dev/workflows", list_),
-    Route("POST", "/_dev/notify", notify),
-    Route("GET", "/_dev/workflows/{id}", get),
-    Route("GET", "/_dev/workflows/{id}/logs", logs),
-    Route("POST", "/_dev/workflows/{id}/cancel", cancel),
-    Route("POST", "/_dev/workflows/{id}/resume", resume),
-    Route("POST", "/_dev/workflows/{id}/restart", restart),
-    Route("POST", "/_dev/workflows/{id}/callback", call_again),
-    Route("POST", "/_dev/workflows/{id}/run", run_now),
-    Route("POST", "/_dev/workflows/{id}/notify", notify_run),
+    Route(
+        "GET",
+        "/_dev/workflows",
+        list_,
+        RunPage,
+        query=(STATES_WANTED, RUN, URL, LABEL, LIMIT, CURSOR),
+    ),
+    Route("POST", "/_dev/notify", notify, Notified, EventOrder),
+    Route("GET", "/_dev/workflows/{id}", get, RunDetail, query=OF_RUN),
+    Route("GET", "/_dev/workflows/{id}/logs", logs, RunLog, query=OF_RUN),
+    Route("POST", "/_dev/workflows/{id}/cancel", cancel, Made, query=OF_RUN),
+    Route("POST", "/_dev/workflows/{id}/resume", resume, MadeRun, Settings, OF_RUN),
+    Route("POST", "/_dev/workflows/{id}/restart", restart, MadeRun, Settings, OF_RUN),
+    Route("POST", "/_dev/workflows/{id}/callback", call_again, Made, query=OF_RUN),
+    Route("POST", "/_dev/workflows/{id}/run", run_now, StartedRun, query=OF_RUN),
+    Route("POST", "/_dev/workflows/{id}/notify", notify_run, Notified, EventOrder, OF_RUN),
 )

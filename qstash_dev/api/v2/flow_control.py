@@ -1,6 +1,6 @@
 """`/v2/flowControl` and `/v2/globalParallelism`: limits by key, and who waits for them."""
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from aiohttp import web
 
@@ -9,7 +9,22 @@ from qstash_dev.engine.lanes import FlowLane, Key
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.quota import exceeds
 from qstash_dev.protocol.timing import format_duration, parse_duration
-from qstash_dev.protocol.wire import present
+
+
+class FlowDocument(TypedDict):
+    """A flow-control key; its limits are there if they are set. Periods are seconds."""
+
+    flowControlKey: str
+    waitListSize: int
+    parallelismCount: int
+    rateCount: int
+    ratePeriod: int
+    ratePeriodStart: int
+    isPaused: bool
+    isPinnedParallelism: bool
+    isPinnedRate: bool
+    parallelismMax: NotRequired[int]
+    rateMax: NotRequired[int]
 
 
 async def list_(call: Call) -> web.Response:
@@ -77,16 +92,16 @@ async def global_parallelism(call: Call) -> web.Response:
     )
 
 
-def document(call: Call, key: Key) -> dict[str, Any]:
+def document(call: Call, key: Key) -> FlowDocument:
     """A key with its limits and how much of them is used. Periods are seconds."""
     lane = call.engine.lanes.flows[key]
     return flow_document(key[1], lane, call.engine.clock.now())
 
 
-def flow_document(name: str, lane: FlowLane, now: int) -> dict[str, Any]:
+def flow_document(name: str, lane: FlowLane, now: int) -> FlowDocument:
     """The fields of a flow-control key; limits that are not set are left out."""
     rate, period_s = lane.rate
-    return {
+    document: FlowDocument = {
         "flowControlKey": name,
         "waitListSize": len(lane.line),
         "parallelismCount": len(lane.active),
@@ -96,8 +111,12 @@ def flow_document(name: str, lane: FlowLane, now: int) -> dict[str, Any]:
         "isPaused": lane.state.paused,
         "isPinnedParallelism": lane.state.pins.parallelism is not None,
         "isPinnedRate": lane.state.pins.rate is not None,
-        **present({"parallelismMax": lane.parallelism, "rateMax": rate}),
     }
+    if lane.parallelism is not None:
+        document["parallelismMax"] = lane.parallelism
+    if rate is not None:
+        document["rateMax"] = rate
+    return document
 
 
 def _key(call: Call) -> Key:

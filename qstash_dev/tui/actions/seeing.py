@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from textual.command import CommandPalette
 
+from qstash_dev.devtools.filters import HELP
 from qstash_dev.tui.actions import walking
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render.palette import Line
@@ -123,12 +124,6 @@ MOVES = (
     ("esc", "clear the filter", "back to the list"),
 )
 
-FILTER_HELP = (
-    'state:failed  dest:/api/orders  code:5xx  try:>1  body:"user 42"  header:x-tenant=acme',
-    "queue:mail  schedule:*  label:x  group:g  source:cloud  age:<5m  id:msg_26  is:held|replay",
-    "space = AND, | inside a value = OR, leading - = NOT; a plain word: id, destination, body",
-)
-
 
 def _help_lines(screen: Screen, in_detail: bool) -> list[Line]:
     lines: list[Line] = [[("Moving", "title")]]
@@ -145,5 +140,5 @@ def _help_lines(screen: Screen, in_detail: bool) -> list[Line]:
             lines += [[], [(group, "title")]]
         keys = command.all_keys(screen.desk.keys)
         lines.append([(f"  {keys:<12}", "key"), (command.help, "")])
-    lines += [[], [("Filter", "title")], *([(f"  {text}", "")] for text in FILTER_HELP)]
+    lines += [[], [("Filter", "title")], *([(f"  {text}", "")] for text in HELP)]
     return lines

@@ -5,33 +5,10 @@ from urllib.parse import quote
 
 from qstash_dev.client import Faults
 from qstash_dev.devtools.faults import Fault
+from qstash_dev.devtools.vocabulary import CLOCK, FAULTS
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Menu
-
-CLOCK: tuple[Choice[dict[str, Any]], ...] = (
-    Choice("r", "real: as the wall clock", {"mode": "real"}),
-    Choice("f", "frozen: time stands still", {"mode": "frozen"}),
-    Choice("s", "60x: a minute in a second", {"mode": "scaled", "scale": 60}),
-    Choice("h", "3600x: an hour in a second", {"mode": "scaled", "scale": 3600}),
-    Choice("1", "one minute ahead", {"advance_ms": 60_000}),
-    Choice("2", "one hour ahead", {"advance_ms": 3_600_000}),
-    Choice("3", "one day ahead", {"advance_ms": 86_400_000}),
-    Choice(">", "to the next event", {"skip": True}),
-)
-
-
-FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("1", "answer 500 once", {"kind": "status", "status": 500, "times": 1}),
-    ("5", "answer 500 every time", {"kind": "status", "status": 500}),
-    ("4", "answer 429 every time", {"kind": "status", "status": 429}),
-    ("l", "five seconds late", {"kind": "latency", "latency_ms": 5000}),
-    ("t", "no answer in time", {"kind": "timeout"}),
-    ("d", "answer lost on the way, once", {"kind": "drop", "times": 1}),
-    ("2", "delivered twice", {"kind": "duplicate"}),
-    ("o", "out of order", {"kind": "reorder"}),
-    ("p", "publish refused with 429", {"kind": "publish", "status": 429}),
-)
 
 
 async def pause_or_resume(screen: Screen) -> None:
@@ -44,7 +21,7 @@ async def pause_or_resume(screen: Screen) -> None:
 
 async def clock(screen: Screen) -> None:
     """Choose what the clock does."""
-    change = await screen.ask(Menu("Clock", CLOCK))
+    change = await screen.ask(Menu("Clock", [Choice(*preset) for preset in CLOCK]))
     if change is not None:
         said = await screen.session.client.clock(change)
         screen.say(f"Clock: {said.mode}, {fmt.long_span(abs(said.offset_ms))} from real time.")

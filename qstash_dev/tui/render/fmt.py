@@ -11,16 +11,6 @@ from qstash_dev.client import Row
 from qstash_dev.devtools.states import Look, look_of
 from qstash_dev.protocol.urls import below
 
-KINDS = {
-    "schedule": "◴",
-    "callback": "↩",
-    "failure-callback": "↯",
-    "replay": "⟲",
-    "dlq-retry": "⟳",
-    "cloud": "☁",
-}
-"""Marks of messages that were not simply published."""
-
 HOST_SHOWN = 12
 """Characters of the host of a long destination."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from qstash_dev.client import Body
 from qstash_dev.devtools.run_documents import RunDetail, RunRow, RunStep, Waiting, words
-from qstash_dev.devtools.states import Look
+from qstash_dev.devtools.states import RUNS, STEPS, Look
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.bodies import body_lines
@@ -14,19 +14,6 @@ from qstash_dev.tui.render.palette import Line, Span
 DAY_MS = 86_400_000
 BAR = 16
 """Cells of the time line beside each step."""
-RUN_STATES = {
-    "RUN_STARTED": Look("▶", "live", "primary"),
-    "RUN_SUCCESS": Look("✓", "success", "success"),
-    "RUN_FAILED": Look("✗", "failed", "error"),
-    "RUN_CANCELED": Look("⊘", "canceled", "muted"),
-}
-STEP_STATES = {
-    "STEP_SUCCESS": Look("✓", "success", "success"),
-    "STEP_PROGRESS": Look("▶", "progress", "primary"),
-    "STEP_RETRY": Look("↻", "retry", "warning"),
-    "STEP_FAILED": Look("✗", "failed", "error"),
-    "STEP_CANCELED": Look("⊘", "canceled", "muted"),
-}
 FACTS = (
     ("callUrl", "calls"),
     ("callMethod", "method"),
@@ -40,7 +27,7 @@ FACTS = (
 
 def run_look(state: str) -> Look:
     """Symbol, word and colour of a run's state."""
-    return RUN_STATES.get(state, Look("?", fmt.safe(state), "muted"))
+    return RUNS.get(state, Look("?", fmt.safe(state), "muted"))
 
 
 def now_span(row: RunRow, now: int) -> Span:
@@ -161,7 +148,7 @@ def _stem(group: list[RunStep], step: RunStep) -> str:
 
 
 def _step(step: RunStep, stem: str, start: int, end: int, when: When) -> list[Line]:
-    look = STEP_STATES.get(step.state, Look("?", fmt.safe(step.state), "muted"))
+    look = STEPS.get(step.state, Look("?", fmt.safe(step.state), "muted"))
     took = max(0, (step.ended_at or when.now) - step.began_at)
     name = fmt.safe(step.name)
     indent = "│ " if stem and stem != "└ " else "  "

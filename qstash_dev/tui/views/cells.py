@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qstash_dev.client import Row, Tick
+from qstash_dev.devtools.states import KINDS
 from qstash_dev.tui.model.table import Ink
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.pages import status_role
@@ -26,7 +27,7 @@ def status(number: int | None) -> Span:
 
 def destination(row: Row, ink: Ink) -> Span:
     """Where a message goes, with marks for its kind, its replays and whether it is armed."""
-    kind = fmt.KINDS.get(row.kind, "")
+    kind = KINDS.get(row.kind, "")
     text = fmt.short_host(fmt.destination(row.url, ink.app_url))
     done = "✓" if row.id in ink.healed else ""
     again = f" ⟲{row.replays}{done}" if row.replays or done else ""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qstash_dev.client import Client, Counts, DlqEntry, Tick
+from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import View
@@ -20,10 +21,7 @@ def _is_outdated(tick: Tick, before: Counts) -> bool:
 
 
 DLQ = View(
-    name="DLQ",
-    key="5",
-    help="Show the dead letters",
-    empty="The DLQ is empty: no message ran out of retries.",
+    **VIEWS["DLQ"]._asdict(),
     key_of=lambda entry: entry.dlq_id,
     fetch=_fetch,
     newest_last=True,

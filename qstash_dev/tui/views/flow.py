@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
@@ -34,10 +35,7 @@ def _rate(thing: Thing, ink: Ink) -> Span:
 
 
 FLOW = View(
-    name="Flow",
-    key="7",
-    help="Show the flow-control keys",
-    empty="No flow-control keys. They appear with the first message that has one.",
+    **VIEWS["Flow"]._asdict(),
     resource=Resource("flow", "flowControlKey", "flow-control key"),
     key_of=cells.named("flowControlKey"),
     fetch=lambda client: client.resources("flow"),

@@ -1,5 +1,6 @@
 """The view of URL groups and their endpoints."""
 
+from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
@@ -17,10 +18,7 @@ def _endpoints(thing: Thing, ink: Ink) -> Span:
 
 
 GROUPS = View(
-    name="Groups",
-    key="4",
-    help="Show the URL groups",
-    empty="No URL groups. Add endpoints with POST /v2/topics/NAME/endpoints.",
+    **VIEWS["Groups"]._asdict(),
     resource=Resource("groups", "name", "group"),
     key_of=cells.named("name"),
     fetch=lambda client: client.resources("groups"),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qstash_dev.client import Client, Event
+from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
@@ -20,10 +21,7 @@ async def _fetch(client: Client) -> Sequence[Event]:
 
 
 LOGS = View(
-    name="Logs",
-    key="6",
-    help="Show what happened",
-    empty="Nothing happened yet.",
+    **VIEWS["Logs"]._asdict(),
     key_of=lambda event: str(event.seq),
     fetch=_fetch,
     newest_last=True,

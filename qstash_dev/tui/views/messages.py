@@ -1,6 +1,7 @@
 """The view of messages: the only live one."""
 
 from qstash_dev.client import Row
+from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
@@ -28,10 +29,7 @@ def _why(row: Row, ink: Ink) -> Span:
 
 
 MESSAGES = View(
-    name="Messages",
-    key="1",
-    help="Show the messages",
-    empty="No messages.",
+    **VIEWS["Messages"]._asdict(),
     is_live=True,
     count=lambda counts: counts.messages,
     columns=(

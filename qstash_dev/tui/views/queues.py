@@ -1,5 +1,6 @@
 """The view of queues: how many messages wait in each, and how many are under way."""
 
+from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import Resource, View
@@ -8,10 +9,7 @@ from qstash_dev.tui.render.things import thing_page
 from qstash_dev.tui.views import cells
 
 QUEUES = View(
-    name="Queues",
-    key="3",
-    help="Show the queues",
-    empty="No queues. They appear with the first message that is enqueued.",
+    **VIEWS["Queues"]._asdict(),
     resource=Resource("queues", "name", "queue"),
     key_of=cells.named("name"),
     fetch=lambda client: client.resources("queues"),

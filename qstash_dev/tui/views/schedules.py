@@ -2,6 +2,7 @@
 
 import re
 
+from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
@@ -35,10 +36,7 @@ def _destination(thing: Thing, ink: Ink) -> Span:
 
 
 SCHEDULES = View(
-    name="Schedules",
-    key="2",
-    help="Show the schedules",
-    empty="No schedules. Publish with Upstash-Cron, or qstash.schedules.create() in your app.",
+    **VIEWS["Schedules"]._asdict(),
     resource=Resource("schedules", "scheduleId", "schedule"),
     key_of=cells.named("scheduleId"),
     fetch=lambda client: client.resources("schedules"),

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from qstash_dev.client import Client
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
+from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import workflows
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
@@ -45,10 +46,7 @@ def _hints(row: RunRow | None) -> Sequence[str]:
 
 
 WORKFLOWS = View(
-    name="Workflows",
-    key="8",
-    help="Show the workflow runs",
-    empty="No workflow runs. They appear with the first call of an endpoint that serves a workflow.",
+    **VIEWS["Workflows"]._asdict(),
     resource=Resource("workflows", "id", "workflow run"),
     key_of=lambda row: f"{row.created_at}/{row.id}",
     fetch=_fetch,
