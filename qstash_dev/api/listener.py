@@ -132,7 +132,7 @@ def _request(
     writer: AbstractStreamWriter,
     task: asyncio.Task[None],
 ) -> _Request:
-    return _Request(message, payload, protocol, writer, task, asyncio.get_running_loop())
+    return _Request(message, payload, protocol, writer, task, task.get_loop())
 
 
 class Connection(web.RequestHandler):

@@ -28,6 +28,8 @@ class Duplicates:
 
     def original(self, user: str, keys: Keys) -> str | None:
         """The id of what this is a duplicate of. It is counted there, and told once it is written."""
+        if not keys.sought:
+            return None
         now = self._clock.now()
         found = self._store.deduplication.find(user, keys.sought, now)
         if found is None:
@@ -53,6 +55,8 @@ class Duplicates:
 
         The docs say 10 minutes, comments in the SDKs and users of the cloud up to 90 days.
         """
+        if not keys.sought:
+            return ()
         now = self._clock.now()
         found = self._store.deduplication.find_over(user, keys.sought, now)
         if found is None:

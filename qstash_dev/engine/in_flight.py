@@ -34,19 +34,21 @@ class InFlight:
         self._ended = ended
         self._wake = wake
         self._tasks = Tasks()
+        self._abandoned = 0
         self.messages: dict[str, Message] = {}
         self.long: set[str] = set()
 
     def begin(self, message: Message, watch_long: bool) -> None:
         """Start a task for a message that has just become ACTIVE."""
-        loop = asyncio.get_running_loop()
         self.messages[message.id] = message
-        self._tasks.once(f"delivering message {message.id}", self._run(message))
+        run = self._run(message, self._abandoned)
+        self._tasks.once(f"delivering message {message.id}", run)
         if watch_long:
-            loop.call_later(LONG_S, self._takes_long, message.id)
+            asyncio.get_running_loop().call_later(LONG_S, self._takes_long, message.id)
 
     def abandon(self) -> None:
         """What is under way has no effect any more."""
+        self._abandoned += 1
         self._tasks.forget()
         self.messages.clear()
         self.long.clear()
@@ -55,12 +57,12 @@ class InFlight:
         """Let tasks end for a while, then cancel them."""
         await self._tasks.stop(grace_s)
 
-    async def _run(self, message: Message) -> None:
+    async def _run(self, message: Message, abandoned: int) -> None:
         try:
             await self._deliver(message)
         finally:
             # Not if it was abandoned: then the message may be under way in another task already.
-            if asyncio.current_task() in self._tasks:
+            if abandoned == self._abandoned:
                 self.long.discard(message.id)
                 self.messages.pop(message.id, None)
                 self._ended(message)

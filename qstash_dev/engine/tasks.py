@@ -32,11 +32,8 @@ class Tasks:
     ) -> None:
         self._sleep = sleep
         self._now = now
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def __contains__(self, task: object) -> bool:
-        """Whether a task is one of these, and was not forgotten."""
-        return task in self._tasks
 
     def keep(self, name: str, work: Work) -> asyncio.Task[None]:
         """Run `work` to its end; when it raises, run it again after 1, 2, 4 ... 60 s."""
@@ -44,9 +41,7 @@ class Tasks:
 
     def once(self, name: str, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a job to its end; when it raises, that is its end, and in the log."""
-        task = self._begin(name, job)
-        task.add_done_callback(_log_failure)
-        return task
+        return self._begin(name, job)
 
     def forget(self) -> None:
         """Cancel all; what they do from now on is nobody's."""
@@ -64,10 +59,17 @@ class Tasks:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _begin(self, name: str, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(job, name=name)
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # each time, that would be a call of the system
+        task = self._loop.create_task(job, name=name)
         self._tasks.add(task)
-        task.add_done_callback(lambda task: self._tasks.discard(task))
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed by a fault of qstash-dev", task.get_name(), exc_info=error)
 
     async def _until_done(self, name: str, work: Work) -> None:
         now = self._now or asyncio.get_running_loop().time
@@ -86,8 +88,3 @@ class Tasks:
                     log.exception("%s", again)
             await self._sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-
-
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("%s failed by a fault of qstash-dev", task.get_name(), exc_info=error)

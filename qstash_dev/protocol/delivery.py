@@ -62,17 +62,19 @@ def host_and_path(url: str) -> tuple[str, str]:
 
 def _own_headers(message: Message) -> dict[str, str]:
     spec = message.spec
-    headers: dict[str, str | None] = {
+    headers = {
         "User-Agent": USER_AGENT,
         "Upstash-Message-Id": message.id,
         "Upstash-Retried": str(message.retried),
         "Upstash-Retries": str(message.retried),
         "Upstash-Max-Retries": str(spec.max_retries),
         "Upstash-Region": REGION,
-        "Upstash-Caller-Ip": spec.caller_ip,
-        "Upstash-Schedule-Id": spec.schedule_id,
-        "Upstash-Topic-Name": spec.topic,
     }
-    headers |= run_headers(spec.place)
-    headers |= echoed(spec)
-    return {name: value for name, value in headers.items() if value is not None}
+    for name, value in (
+        ("Upstash-Caller-Ip", spec.caller_ip),
+        ("Upstash-Schedule-Id", spec.schedule_id),
+        ("Upstash-Topic-Name", spec.topic),
+    ):
+        if value is not None:
+            headers[name] = value
+    return headers | run_headers(spec.place) | echoed(spec)

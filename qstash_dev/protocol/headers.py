@@ -97,7 +97,13 @@ def only(headers: Iterable[tuple[str, str]], names: Container[str]) -> Headers:
 
 def names_of(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
     """The names that there are, in lower case."""
-    return frozenset(name.lower() for name, _ in headers)
+    return _lowered(tuple(dict(headers)))
+
+
+@lru_cache(maxsize=1_000)
+def _lowered(names: tuple[str, ...]) -> frozenset[str]:
+    """Messages differ in the values of their headers, hardly ever in the names."""
+    return frozenset(map(str.lower, names))
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON b
     that is nested too deeply.
     """
     text = bytes(body)
-    if _SURROGATE.search(text):
+    if b"\\u" in text and _SURROGATE.search(text):
         text = _ESCAPE.sub(_whole, text)
     try:
         return msgspec.json.decode(text, type=kind)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
 from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure
+from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.urls import Place, origin_of, place_of
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import leads_to, listening, speech
@@ -98,7 +99,7 @@ class Explainer:
             message=message.id,
             unforwarded=message.spec.unforwarded,
             is_cloud=message.spec.kind == Kind.CLOUD,
-            accepted_at=self._accepted.get(origin, {}).get(_path(attempt)),
+            accepted_at=self._accepted.get(origin, {}).get(_place(attempt.target)[1]),
             env=self._env_files(),
             routes=await self._sources.files() if is_missing else (),
             listening=await listening(origin) if is_near and reason in _WHO_LISTENS else None,
@@ -110,14 +111,14 @@ class Explainer:
         """When the app took a delivery, by path; forgotten when it is seen down: it may come back
         with other keys.
         """
-        origin, outcome = origin_of(attempt.target), attempt.outcome
+        (origin, path), outcome = _place(attempt.target), attempt.outcome
         if isinstance(outcome, SendFailure):
             if outcome.reason is Reason.REFUSED:
                 self._accepted.pop(origin, None)
         elif outcome.status < 300 and faults.hint(outcome) is None:
             paths = self._accepted.setdefault(origin, {})
             if len(paths) < REMEMBERED:
-                paths[_path(attempt)] = self._wall()
+                paths[path] = self._wall()
 
     def _env_files(self) -> "tuple[EnvFile, ...]":
         found = (self._env_file(self._sources.root / name) for name in ENV_FILES)
@@ -139,8 +140,11 @@ class Explainer:
         return replace(known[1], is_fresh=is_fresh)
 
 
-def _path(attempt: Attempt) -> str:
+@remembered
+def _place(target: str) -> tuple[str, str]:
+    """Origin and path."""
     try:
-        return urlsplit(attempt.target).path
+        path = urlsplit(target).path
     except ValueError:
-        return attempt.target
+        path = target
+    return origin_of(target), path

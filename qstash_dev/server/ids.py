@@ -1,11 +1,13 @@
 """New ids, from the real world's time and randomness."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _OF_BYTE = "".join(ALPHABET[byte % 58] for byte in range(256)).encode()
+RANDOM_LETTERS = 14
+DRAWN = 256
 
 
 def id_maker(source: random.Random, wall: Callable[[], int]) -> Callable[[str], str]:
@@ -15,14 +17,23 @@ def id_maker(source: random.Random, wall: Callable[[], int]) -> Callable[[str], 
     the store's index, which halves what a commit writes.
     """
     latest, beginning = -1, ""
+    endings = _endings(source)
 
     def new_id(prefix: str) -> str:
         nonlocal latest, beginning
         if (now := wall()) != latest:
             latest, beginning = now, _base58(now)
-        return prefix + beginning + source.randbytes(14).translate(_OF_BYTE).decode("ascii")
+        return prefix + beginning + next(endings)
 
     return new_id
+
+
+def _endings(source: random.Random) -> Iterator[str]:
+    """Drawn for many ids at once: each draw is a call of the system."""
+    while True:
+        drawn = source.randbytes(RANDOM_LETTERS * DRAWN).translate(_OF_BYTE).decode("ascii")
+        for at in range(0, len(drawn), RANDOM_LETTERS):
+            yield drawn[at : at + RANDOM_LETTERS]
 
 
 def _base58(number: int) -> str:

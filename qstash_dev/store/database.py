@@ -40,6 +40,7 @@ class Database:
         self._depth = 0
         self._written: list[tuple[str, Sequence[Any]]] = []
         self._kept = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._caches: list[dict[Any, Any]] = []
         self._effects: list[Callable[[], None]] = []
@@ -154,7 +155,9 @@ class Database:
             raise self._undone
         if not self._open:
             return
-        waiter = asyncio.get_running_loop().create_future()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # each time, that would be a call of the system
+        waiter = self._loop.create_future()
         self._waiters.append(waiter)
         await waiter
 
