@@ -353,7 +353,7 @@ class Messages:
 
     def _insert(self, message: Message, now: int, intake: int | None) -> Message:
         spec, seq = message.spec, self._numbers.next()
-        # Python's sqlite3 takes three times as long for what is neither a plain number nor a plain text.
+        # Python's sqlite3 takes three times as long for what is no plain number or text.
         claimed = int(message.state == State.ACTIVE or intake is not None)
         host, path = host_and_path(spec.url)
         plain = (
