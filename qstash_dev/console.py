@@ -11,7 +11,8 @@ from typing import Literal, TextIO
 
 from msgspec import Struct, to_builtins
 
-from qstash_dev.devtools.documents import Event
+from qstash_dev.devtools.ansi import RESET, plain
+from qstash_dev.devtools.documents import Event, Printed
 from qstash_dev.devtools.states import ANSI, look_of
 from qstash_dev.protocol.model import State
 from qstash_dev.protocol.timing import format_duration
@@ -87,6 +88,16 @@ class Console:
             )
         elif self._style == "log" and (self._verbosity > 0 or event.state not in DETAILS):
             self._write(event_text(event, colour=self._colour) + "\n")
+
+    def app_line(self, line: Printed) -> None:
+        """What the app printed, marked as its own."""
+        if self._style == "json":
+            text = plain(line.text)
+            record = {"type": "app", "ts": line.time, "seq": None, "text": text}
+            self._write(json.dumps(record) + "\n")
+        elif self._style == "log":
+            mark = "\x1b[2mapp │\x1b[0m" if self._colour else "app │"
+            self._write(f"{mark} {line.text + RESET if self._colour else plain(line.text)}\n")
 
     def notice(self, text: str, now: int) -> None:
         """Something about the server itself: the tunnel, the configuration, a hint."""

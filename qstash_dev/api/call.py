@@ -10,6 +10,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qstash_dev.api.parameters import Param
+from qstash_dev.devtools.documents import Heard, Printed, Process
 from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
@@ -38,6 +39,34 @@ class PassesOn(Protocol):
         """Its answer."""
 
 
+class Lines(Protocol):
+    """The output of an app."""
+
+    count: int
+
+    def after(self, number: int, most: int) -> list[Printed]:
+        """The lines after a number."""
+
+
+class OwnApp(Protocol):
+    """The developer's app, when this server started it."""
+
+    state: Process
+
+    @property
+    def output(self) -> Lines:
+        """What it printed."""
+
+    def heard_during(self, message_id: str, attempt: int) -> Heard | None:
+        """What it printed while an attempt was under way."""
+
+    def why_down(self, origin: str) -> str | None:
+        """How it ended, when it would listen there."""
+
+    async def restart(self) -> None:
+        """End it, if it runs, and start it again."""
+
+
 class Context(Struct, frozen=True):
     """What handlers work with. `token_required` of the control API: the server is not on loopback.
 
@@ -58,7 +87,8 @@ class Context(Struct, frozen=True):
     finished_readable_ms: int
     tunnel: Callable[[], dict[str, Any]] = dict
     cloud: PassesOn | None = None
-    app_url: str = "http://localhost:3000"
+    app_url: Callable[[], str] = lambda: "http://localhost:3000"
+    own_app: OwnApp | None = None
     notify: Callable[[str], None] = lambda _text: None
     clock_turn: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
 

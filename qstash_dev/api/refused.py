@@ -42,7 +42,7 @@ async def tell(
     authorization = request.headers.get("Authorization")
     refused = Refused(request.method, target.path, target.query, authorization, body)
     port = request.transport.get_extra_info("sockname")[1] if request.transport else 8080
-    text = tip(refused, error, f"http://127.0.0.1:{port}", context.app_url, routes)
+    text = tip(refused, error, f"http://127.0.0.1:{port}", context.app_url(), routes)
     if text is not None:
         log.warning("%s", text)
         context.notify(f"{error.status} for {request.method} {path}: {text}")
@@ -57,7 +57,7 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
     for number, error in errors[:ITEMS_TOLD]:
         where = f"item {number + 1} of {len(items)}"
         log.warning("%s, %s: %d %s", call.path, where, error.status, error.message)
-        text = item_tip(bytes(items[number]), error, call.context.app_url)
+        text = item_tip(bytes(items[number]), error, call.context.app_url())
         if text is not None:
             log.warning("%s", text)
             tips.append(f"{error.status} for {where} of a batch: {text}")

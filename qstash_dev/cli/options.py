@@ -16,7 +16,7 @@ HIDDEN = frozenset({"verbosity"})
 
 
 class ServerCommand(click.Command):
-    """A command with all settings as options.
+    """A command with all settings as options; `-- COMMAND` starts the app (`command` of its `obj`).
 
     The official server is a Go program: `-port 8080`, `-port=8080` and `-help` work, too.
     """
@@ -27,7 +27,14 @@ class ServerCommand(click.Command):
         super().__init__(name, params=[*settings, *volume(), *own], **attributes)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [double_dash(arg) for arg in args])
+        own, dashes, command = split_at(args, "--")
+        if dashes and not command:
+            ctx.fail("Nothing follows the --: expected the command that starts your app.")
+        ctx.obj = command
+        return super().parse_args(ctx, [double_dash(arg) for arg in own])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -45,6 +52,12 @@ class ServerCommand(click.Command):
             "Every option may also be set by a variable, such as QSTASH_DEV_PORT, "
             "or in qstash-dev.toml: see qstash-dev config."
         )
+
+
+def split_at(words: list[str], mark: str) -> tuple[list[str], bool, list[str]]:
+    """What stands before the first `mark`, whether there is one, and what follows it."""
+    place = words.index(mark) if mark in words else len(words)
+    return words[:place], place < len(words), words[place + 1 :]
 
 
 def visible() -> list[Option]:
@@ -107,15 +120,16 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and not is_dumb
 
 
-def load_here(command: str, flags: dict[str, list[str]]) -> Loaded:
+def load_here(command: str, flags: dict[str, list[str]], starts_app: bool = False) -> Loaded:
     """The settings of a server started here and now. Raises `ConfigError`."""
-    return load(command, flags, os.environ, Path(), terminal=is_terminal())
+    here = Path()
+    return load(command, flags, os.environ, here, terminal=is_terminal(), starts_app=starts_app)
 
 
-def load_or_fail(command: str, flags: dict[str, list[str]]) -> Loaded:
+def load_or_fail(command: str, flags: dict[str, list[str]], starts_app: bool = False) -> Loaded:
     """The settings, with warnings on stderr; a bad one ends the command."""
     try:
-        loaded = load_here(command, flags)
+        loaded = load_here(command, flags, starts_app)
     except ConfigError as error:
         raise Failure(str(error), USAGE) from None
     for warning in loaded.warnings:

@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from qstash_dev.api.call import Context
 from qstash_dev.api.listener import ApiServer
@@ -115,6 +116,10 @@ class Gateway:
         """Take nothing more in, let what is under way end, then close the tunnel."""
         await self._tasks.stop()
         await self._closers.aclose()
+
+    def lead_to(self, app_url: str) -> None:
+        """The app turned out to be there."""
+        self._config = replace(self._config, app_url=app_url)
 
     # What is known
 

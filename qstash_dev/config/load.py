@@ -16,6 +16,7 @@ from qstash_dev.protocol.urls import KeptHosts
 from qstash_dev.protocol.users import DEV_USERS, User, is_public
 
 DEFAULT = "default"
+UNSET = 3
 
 VARIABLES_OF_CLIENTS = ("QSTASH_DEV_URL", "QSTASH_DEV_TOKEN")
 """Variables with our prefix that are no settings of a server."""
@@ -31,7 +32,7 @@ class Setting(Struct, frozen=True):
     texts: tuple[str, ...]
     origin: str = DEFAULT
     base: Path | None = None
-    rank: int = 3
+    rank: int = UNSET
 
 
 class Loaded(Struct, frozen=True):
@@ -49,21 +50,26 @@ def load(
     directory: Path,
     *,
     terminal: bool = False,
+    starts_app: bool = False,
 ) -> Loaded:
     """Settings of `dev` or `serve` started in `directory`.
 
-    `flags` holds the texts given for each option name. `terminal` says whether stdout is one.
+    `flags` holds the texts given for each option name. `terminal` says whether stdout is one,
+    `starts_app` whether the server starts the app itself.
     Raises `ConfigError`.
     """
     explicit = (flags.get("config") or [environment.get("QSTASH_DEV_CONFIG", "")])[0]
     found = file.find(directory, Path(explicit).expanduser() if explicit else None)
     fallbacks = defaults_of(command, environment, terminal=terminal)
+    if starts_app:
+        fallbacks["hold"] = "true"  # it takes a while to start, and may end
     settings = tuple(pick(o, flags, environment, found, fallbacks) for o in OPTIONS)
     by_name = {setting.option.name: setting for setting in settings}
     values = {s.option.name: value_of(s) for s in settings if s.texts}
     if by_name["data-dir"].rank < by_name["memory"].rank:
         values["memory"] = False  # the one that is nearer to the person counts
-    config = restrict(build(values, found), by_name["host"].origin)
+    built = replace(build(values, found), is_app_given=by_name["app"].rank < UNSET)
+    config = restrict(built, by_name["host"].origin)
     return Loaded(config, settings, tuple(strangers(environment)))
 
 

@@ -70,6 +70,7 @@ class Config(Policy, frozen=True, kw_only=True):
     `None` keeps everything in memory. `clock_scale` counts only in the mode `scaled`.
     `clock_start_ms` is where a frozen clock stands at the start, `None` is now.
     `finished_readable_ms` is how long `GET /v2/messages/{id}` still finds a finished message.
+    `is_app_given` says whether a person chose the `app_url`.
     `verbosity` is -1 (quiet), 0, 1 or more. `keys` are ids of the terminal UI's commands, each with
     the keys that a person wants for it.
     """
@@ -83,6 +84,7 @@ class Config(Policy, frozen=True, kw_only=True):
     seeds: Seeds = Seeds()
 
     app_url: str = "http://localhost:3000"
+    is_app_given: bool = False
 
     clock_mode: Literal["real", "frozen", "scaled"] = "real"
     clock_scale: float = 1.0

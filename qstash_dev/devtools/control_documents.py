@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from qstash_dev.devtools.documents import DlqEntry, Row, Tunnel
+from qstash_dev.devtools.documents import DlqEntry, Printed, Process, Row, Tunnel
 from qstash_dev.devtools.faults import Fault
 from qstash_dev.protocol.signature import Inspection
 
@@ -39,6 +39,16 @@ class Made(Struct):
     """What is new, or what the order was about."""
 
     id: str
+
+
+class AppOutput(Struct):
+    """The app that the server started, if it did, and lines that it printed; `count` is the last
+    one's number.
+    """
+
+    process: Process | None = None
+    lines: list[Printed] = []
+    count: int = 0
 
 
 class MadeRun(Made):

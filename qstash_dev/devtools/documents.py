@@ -53,11 +53,45 @@ class Row(Struct, gc=False):
     call_type: str | None = None
 
 
+class Printed(Struct, gc=False):
+    """A line that the app printed; `number` counts them. Its colours are escape sequences in `text`."""
+
+    number: int
+    time: int
+    text: str
+
+
+class Heard(Struct):
+    """What the app printed during an attempt: the last lines, after so many that are left out.
+
+    `others` are the attempts that were under way at the same time: the lines may be of theirs.
+    """
+
+    lines: list[str] = []
+    others: int = 0
+    left_out: int = 0
+
+
+class Process(Struct):
+    """The app's process if this server started it: `running`, `exited` by itself, or `stopped`.
+
+    `since` is when that began, `why` how it ended.
+    """
+
+    command: str
+    state: str = "running"
+    since: int = 0
+    pid: int | None = None
+    code: int | None = None
+    why: str | None = None
+
+
 class App(Struct):
     """The developer's app: where it is, and whether it answers (`None`: not known yet)."""
 
     url: str = ""
     up: bool | None = None
+    process: Process | None = None
 
 
 class Clock(Struct):
@@ -193,6 +227,7 @@ class Tick(Struct):
     counts: Counts | None = None
     server: Server | None = None
     resources: dict[str, int] = {}
+    printed: list[Printed] = []
     reset: bool = False
 
 
@@ -260,6 +295,7 @@ class Attempt(Struct):
     request: SentRequest = field(default_factory=SentRequest)
     response: Response | None = None
     failure: Failure | None = None
+    heard: Heard | None = None
 
 
 class Signature(Struct):

@@ -37,8 +37,18 @@ def why(awaited: str) -> str:
     return f"held: {awaited} refuses connections, your app is not running"
 
 
-def hint(awaited: str) -> str | None:
-    """What to do about a held message, for people; `None` for what has no remedy here."""
+def why_ended(ended: str) -> str:
+    """The line in the log when the app is our child, and how that ended is known."""
+    return f"held: {ended}"
+
+
+def hint(awaited: str, ended: str | None = None) -> str | None:
+    """What to do about a held message, for people; `None` for what has no remedy here.
+
+    `ended` is how the app ended, if it is our child.
+    """
+    if ended is not None and is_origin(awaited):
+        return f"{ended[:1].upper()}{ended[1:]}. R starts it again, and this is delivered at once."
     if awaited == EXTERNAL:
         return "Held by --external hold: run it now to send it, or give its destination a --route."
     if is_origin(awaited):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from qstash_dev.engine.clock import Clock
+from qstash_dev.engine.hooks import NO_HOOKS, Watching
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol.delivery import build_request
 from qstash_dev.protocol.model import (
@@ -33,11 +34,19 @@ class Attempts:
     `approved` are messages that a person lets out although `--external` keeps them back.
     """
 
-    def __init__(self, keys: Keys, clock: Clock, send: Send, new_id: NewId) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        clock: Clock,
+        send: Send,
+        new_id: NewId,
+        watching: Watching = NO_HOOKS.watching,
+    ) -> None:
         self._keys = keys
         self._clock = clock
         self._new_id = new_id
         self.send = send
+        self._watching = watching
         self._borrowed: dict[str, tuple[str, str]] = {}
         self.approved: set[str] = set()
 
@@ -70,7 +79,8 @@ class Attempts:
 
     async def _outcome(self, message: Message, request: Request) -> Outcome:
         try:
-            return await self.send(request)
+            with self._watching(message.id, message.attempts, request.target):
+                return await self.send(request)
         except Exception as error:
             log.exception("sending message %s failed by a fault of qstash-dev", message.id)
             detail = f"qstash-dev failed to make the request: {type(error).__name__}: {error}"

@@ -86,7 +86,7 @@ class Engine:
         self._hooks = hooks
         self.explain = hooks.explain
         self.new_id = new_id
-        self.attempts = Attempts(store.keys, clock, send, new_id)
+        self.attempts = Attempts(store.keys, clock, send, new_id, hooks.watching)
         self._in_flight = InFlight(self._deliver, self._ended, self.wake)
         self.tombstones = Tombstones()
         self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_duplicate)
@@ -439,7 +439,9 @@ class Engine:
     def _settle(self, attempt: Attempt, awaited: str | None) -> None:
         message = self._in_flight.messages[attempt.message_id]
         if awaited is not None and not message.cancel_requested:
-            self.add(settle.hold(message, awaited, hold.why(awaited), self.clock.now()))
+            ended = self._hooks.why_down(awaited)
+            why = hold.why(awaited) if ended is None else hold.why_ended(ended)
+            self.add(settle.hold(message, awaited, why, self.clock.now()))
             self._hooks.on_hold(awaited)
             return
         if self._shortage.is_why(attempt.outcome) and not message.cancel_requested:

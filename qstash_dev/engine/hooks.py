@@ -1,11 +1,15 @@
 """What the engine asks and whom it tells, beside its own parts: all of it is there when it is made."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from msgspec import Struct
 
 from qstash_dev.devtools import hold
 from qstash_dev.protocol.model import Attempt, Message
+
+Watching = Callable[[str, int, str], AbstractContextManager[None]]
+"""What an attempt is made in: the message's id, the number of the attempt, its target."""
 
 Explain = Callable[[Message, Attempt], Awaitable[str | None]]
 """Why an attempt failed, in one line for people."""
@@ -22,7 +26,8 @@ class Hooks(Struct, frozen=True):
     attempt, `on_hold` with what a message begins to wait for, `on_duplicate` with a sentence for each
     publish that was dropped as one. While `one_by_one` says so, the next delivery starts when the
     last one has ended or taken a second, so that the order is always the same. `is_elsewhere` says
-    whether the app of an origin listens at another address of it.
+    whether the app of an origin listens at another address of it, `why_down` how an app ended that is
+    not up, if that is known.
     """
 
     on_wake: Callable[[], None] = lambda: None
@@ -32,6 +37,8 @@ class Hooks(Struct, frozen=True):
     one_by_one: Callable[[], bool] = lambda: False
     explain: Explain = _unexplained
     is_elsewhere: Callable[[str], Awaitable[bool]] = hold.never
+    why_down: Callable[[str], str | None] = lambda origin: None
+    watching: Watching = lambda message_id, attempt, target: nullcontext()
 
 
 NO_HOOKS = Hooks()

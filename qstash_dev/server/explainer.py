@@ -3,6 +3,7 @@
 Reads the app's `.env*` files and lists its source files; judges nothing itself.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from qstash_dev.child.app import ChildApp
 from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
 from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+LATE_S = 0.05
+"""What an app prints about an error may come a moment after its answer."""
 FRESH_MS = 600_000
 REMEMBERED = 1_000
 """Paths of one app; more are not paths but parameters."""
@@ -48,14 +52,16 @@ class Explainer:
     def __init__(
         self,
         keys: Callable[[str], tuple[str, str]],
-        app_url: str,
+        app_url: Callable[[], str],
         sources: SourceTree,
         wall: Callable[[], int],
+        own_app: Callable[[], ChildApp | None] = lambda: None,
     ) -> None:
         self._keys = keys
         self._app_url = app_url
         self._sources = sources
         self._wall = wall
+        self._own_app = own_app
         self._accepted: dict[str, dict[str, int]] = {}
         self._env: dict[Path, tuple[int, EnvFile]] = {}
 
@@ -85,6 +91,7 @@ class Explainer:
         origin = origin_of(attempt.target)
         reason = outcome.reason if isinstance(outcome, SendFailure) else None
         is_near = place_of(attempt.target) is not Place.OUTSIDE
+        printed, ended = await self._told_by_app(attempt) if is_near else ((), None)
         return Facts(
             method=message.spec.method,
             url=message.spec.url,
@@ -94,7 +101,7 @@ class Explainer:
             body=message.body,
             timeout_ms=message.spec.timeout_ms,
             attempt=attempt.number,
-            app_url=self._app_url,
+            app_url=self._app_url(),
             keys=self._keys(message.user),
             message=message.id,
             unforwarded=message.spec.unforwarded,
@@ -105,7 +112,19 @@ class Explainer:
             listening=await listening(origin) if is_near and reason in _WHO_LISTENS else None,
             leads_to=leads_to(origin),
             speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
+            printed=printed,
+            ended=ended,
         )
+
+    async def _told_by_app(self, attempt: Attempt) -> tuple[tuple[str, ...], str | None]:
+        """What our child printed meanwhile, if that is certain to be of this attempt, and its end."""
+        app = self._own_app()
+        if app is None:
+            return (), None
+        await asyncio.sleep(LATE_S)
+        heard = app.heard_during(attempt.message_id, attempt.number)
+        lines = tuple(heard.lines) if heard is not None and not heard.others else ()
+        return lines, app.why_down(origin_of(attempt.target))
 
     def _remember(self, attempt: Attempt) -> None:
         """When the app took a delivery, by path; forgotten when it is seen down: it may come back

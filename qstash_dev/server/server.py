@@ -7,16 +7,19 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from aiohttp import web
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from qstash_dev import __version__
 from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
+from qstash_dev.child.address import same_port
+from qstash_dev.child.app import ChildApp
 from qstash_dev.cloud.gateway import Gateway, is_wanted
 from qstash_dev.cloud.relay import CLOUD_USER
 from qstash_dev.config import Config
@@ -26,7 +29,7 @@ from qstash_dev.engine.app_monitor import AppMonitor
 from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.clock import SystemClock, VirtualClock
 from qstash_dev.engine.engine import Engine
-from qstash_dev.engine.hooks import Hooks
+from qstash_dev.engine.hooks import NO_HOOKS, Hooks
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.loop import Loop
 from qstash_dev.engine.notifier import Notifier
@@ -40,6 +43,7 @@ from qstash_dev.server.descriptors import raise_limit
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.housekeeping import Housekeeping
 from qstash_dev.server.ids import id_maker
+from qstash_dev.server.own_app import own_app
 from qstash_dev.server.policy import LIVE, policy_of
 from qstash_dev.server.report import Report
 from qstash_dev.sources.ignored import Ignored
@@ -72,8 +76,11 @@ class Server:
         environ: Mapping[str, str] = os.environ,
         prepare: Callable[[Started], Awaitable[None]] | None = None,
         system_clock: SystemClock | None = None,
+        command: Sequence[str] = (),
     ) -> None:
-        """`prepare` is awaited when the API answers, before anybody is told that it does."""
+        """`prepare` is awaited when the API answers, before anybody is told that it does; then
+        `command` is started, which is the app.
+        """
         self.config = config
         self._prepare = prepare
         self._environ = environ
@@ -89,6 +96,11 @@ class Server:
         self._notified = (0, "")
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._system_clock.wall()
+        self._app_found = False
+        self._own_app: ChildApp | None = None
+        if command:
+            times = (lambda: self._clock.now()), self._system_clock.wall
+            self._own_app = own_app(command, self, console, self._notifier, times, environ)
 
     async def start(self) -> None:
         """Listen and begin to deliver. Raises PortInUse, DataDirInUse, StoreError or OSError."""
@@ -106,6 +118,9 @@ class Server:
             if self._prepare is not None:
                 await self._prepare(self.started)
             self._announce(stack)
+            if self._own_app is not None:
+                stack.push_async_callback(self._own_app.stop)
+                await self._own_app.restart()
             if self.config.auto_replay == "failed" or len(self._auto_replay):
                 self._on_save.begin()
             if self._gateway is not None:
@@ -116,6 +131,29 @@ class Server:
         """Stop listening, let deliveries end for a moment, close the store."""
         await self._tasks.stop()
         await self._closers.aclose()
+
+    def hurry(self) -> None:
+        """Whoever asked for the end asks again: wait for nothing."""
+        if self._own_app is not None:
+            self._own_app.kill()
+
+    def listens(self, origin: str) -> None:
+        """The app that was started listens there: that is where it is, unless settings say so."""
+        port, config = int(origin.rpartition(":")[2]), self.config
+        if self._app_found or port in self._engine.policy.own_ports:
+            return
+        self._app_found = True
+        if same_port(origin, config.app_url):
+            return
+        if config.is_app_given:
+            self.tell(f"Your app listens at {origin}, but --app is {config.app_url}.")
+            return
+        self.config = replace(config, app_url=origin)
+        self._app.url = origin
+        if self._gateway is not None:
+            self._gateway.lead_to(origin)
+        self.notice(f"Your app listens at {origin}: that is --app now.")
+        self._notifier.publish()
 
     def reconfigure(self, config: Config) -> None:
         """Take over the `LIVE` fields; the others stay as they were at the start."""
@@ -204,10 +242,16 @@ class Server:
             on_hold=app_monitor.wake,
             one_by_one=lambda: self._clock.is_frozen,
             explain=Explainer(
-                self._signing_keys, config.app_url, SourceTree(config.watch), self._clock.wall
+                self._signing_keys,
+                lambda: self.config.app_url,
+                SourceTree(config.watch),
+                self._clock.wall,
+                lambda: self._own_app,
             ),
             is_elsewhere=listens_elsewhere,
-            on_duplicate=self.tell_duplicate,
+            on_duplicate=self.tell,
+            why_down=lambda origin: self._own_app.why_down(origin) if self._own_app else None,
+            watching=self._own_app.witness.watching if self._own_app else NO_HOOKS.watching,
         )
 
     def _build_auto_replay(self, stack: contextlib.AsyncExitStack) -> None:
@@ -252,7 +296,8 @@ class Server:
             finished_readable_ms=config.finished_readable_ms,
             tunnel=gateway.describe if gateway else lambda: dict(TUNNEL_OFF),
             cloud=gateway.cloud if gateway else None,
-            app_url=config.app_url,
+            app_url=lambda: self.config.app_url,
+            own_app=self._own_app,
             notify=self.notify,
         )
         runner = web.ServerRunner(make_server(context), shutdown_timeout=GRACE_S)
@@ -298,12 +343,8 @@ class Server:
         def record(directory: Path) -> None:
             write_record(directory, self.started)
 
-        def tell(text: str) -> None:
-            self.notice(text)
-            self.notify(text)
-
         own_name = str(self.started.port)
-        guard = DataGuard(self._store.database, directory, own_name, record, tell)
+        guard = DataGuard(self._store.database, directory, own_name, record, self.tell)
         record(directory)
         stack.callback(lambda: remove_record(guard.directory))
         self._tasks.keep("guarding the data directory", guard.run)
@@ -320,8 +361,8 @@ class Server:
         self._notified = (self._notified[0] + 1, text)
         self._notifier.publish()
 
-    def tell_duplicate(self, text: str) -> None:
-        """A publish that left no message is seen on the console, in the log and in the UI."""
+    def tell(self, text: str) -> None:
+        """Tell it on the console, in the log and in the UI."""
         self.notice(text)
         self.notify(text)
 
@@ -334,11 +375,17 @@ class Server:
         now = self._clock.now()
         return self._store.rows.selects(parse_filter(wanted), message_id, now)
 
+    def variables(self) -> dict[str, str]:
+        """What the app's environment must hold now; keys may have been rotated."""
+        current, next_ = self._signing_keys(self.started.user.id)
+        return {
+            **variables_of(self.started.url, self.started.user),
+            "QSTASH_CURRENT_SIGNING_KEY": current,
+            "QSTASH_NEXT_SIGNING_KEY": next_,
+        }
+
     def _describe(self) -> dict[str, Any]:
         config, guard, state = self.config, self._guard, self._clock.state()
-        current, next_ = self._signing_keys(config.users[0].id)
-        env = variables_of(self.started.url, config.users[0])
-        env |= {"QSTASH_CURRENT_SIGNING_KEY": current, "QSTASH_NEXT_SIGNING_KEY": next_}
         return {
             "version": __version__,
             "pid": self.started.pid,
@@ -347,7 +394,11 @@ class Server:
             "uptime_ms": self._clock.wall() - self._start_wall,
             "data_dir": str(guard.directory) if guard else None,
             "warning": guard.warning if guard else None,
-            "app": {"url": config.app_url, "up": self._app.look()},
+            "app": {
+                "url": config.app_url,
+                "up": self._app.look(),
+                "process": to_builtins(self._own_app.state) if self._own_app else None,
+            },
             "clock": {
                 "mode": state.mode,
                 "scale": state.scale,
@@ -361,7 +412,7 @@ class Server:
             "faults": self._faults.active,
             "auto_replay": config.auto_replay,
             "armed": len(self._auto_replay),
-            "env": env,
+            "env": self.variables(),
             "notice": {"number": self._notified[0], "text": self._notified[1]},
         }
 

@@ -35,6 +35,35 @@ def test_flags_are_read_in_every_style(args, flags):
     assert parsed(*args) == flags
 
 
+@pytest.mark.parametrize(
+    ("args", "flags", "app"),
+    [
+        (["--", "npm", "run", "dev"], {}, ["npm", "run", "dev"]),
+        (["-p", "1", "--", "next", "-p", "2"], {"port": ["1"]}, ["next", "-p", "2"]),
+        (
+            ["--", "npm", "run", "dev", "--", "-port", "2"],
+            {},
+            ["npm", "run", "dev", "--", "-port", "2"],
+        ),
+    ],
+)
+def test_what_follows_two_dashes_is_the_app(args, flags, app):
+    given = []
+
+    @click.pass_obj
+    def take(command, /, **values):
+        given.extend([flags_of(values), command])
+
+    ServerCommand("serve", callback=take).main(args, standalone_mode=False)
+    assert given == [flags, app]
+
+
+@pytest.mark.parametrize("args", [["--"], ["npm", "run"], ["--port", "1", "--"]])
+def test_a_command_without_dashes_or_dashes_without_a_command_are_errors(args):
+    with pytest.raises(click.UsageError):
+        parsed(*args)
+
+
 def test_a_value_that_looks_like_a_flag_is_an_error():
     with pytest.raises(click.UsageError):
         parsed("--port")

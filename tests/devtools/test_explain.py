@@ -112,6 +112,18 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "--route http://localhost:3001=http://localhost:3000",
     ),
     (
+        "app-ended",
+        failure(Reason.RESET),
+        {"ended": "your app exited with code 1: Error: no database"},
+        "Your app exited with code 1: Error: no database. R starts it again.",
+    ),
+    (
+        "handler-printed",
+        response(500, "Internal Server Error"),
+        {"printed": ("TypeError: x is undefined", "    at POST (app/api/orders/route.ts:12:27)")},
+        "The handler threw: TypeError: x is undefined (at api/orders/route.ts:12)",
+    ),
+    (
         "app-not-running",
         failure(Reason.REFUSED),
         {"app_url": "http://localhost:3000"},

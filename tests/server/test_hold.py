@@ -100,5 +100,5 @@ async def test_the_status_shows_whether_the_app_is_up(start, make_app):
     async with asyncio.timeout(5):
         while (await server.status())["app"]["up"] is None:
             await server.server._notifier.changed_since(server.server._notifier.version)
-    assert (await server.status())["app"] == {"url": app.url, "up": True}
+    assert (await server.status())["app"] == {"url": app.url, "up": True, "process": None}
     assert app.requests == []  # connections only, never HTTP

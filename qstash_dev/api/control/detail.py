@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.logs import entry_document
 from qstash_dev.api.control.waiting import why_waiting
+from qstash_dev.devtools import hold
 from qstash_dev.devtools.documents import Row
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import SECRET, first, names_of
@@ -38,6 +39,7 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
     reveal = call.arg("reveal") in ("1", "true")
     now = call.engine.clock.now()
     attempts = call.store.attempts.of(message.id, message.seq)
+    row.hint = _hint_of_held(call, message) or row.hint
     return {
         "row": row,
         "spec": _spec(message, reveal),
@@ -48,7 +50,7 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
             "body": shown_body(redact_body(message.body, message.spec.redact)),
             "decoded": _decoded(message),
         },
-        "attempts": [_attempt(message, attempt, reveal) for attempt in attempts],
+        "attempts": [_attempt(call, message, attempt, reveal) for attempt in attempts],
         "events": [entry_document(entry) for entry in call.store.feed.of(message.id)],
         "signature": _signature(call, message, attempts[-1]) if attempts else None,
         "links": {
@@ -60,6 +62,13 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
         "waits": why_waiting(call.engine, message, now),
         "lints": list(message.spec.notices),
     }
+
+
+def _hint_of_held(call: Call, message: Message) -> str | None:
+    """The end of our own app is why a message waits for it."""
+    app, held = call.context.own_app, message.held
+    ended = app.why_down(held) if app is not None and held is not None else None
+    return hold.hint(held, ended) if held is not None and ended is not None else None
 
 
 def shown_headers(headers: Headers, reveal: bool) -> list[list[str]]:
@@ -138,8 +147,8 @@ def _shown_callback(callback: Callback | None, reveal: bool) -> Callback | None:
     )
 
 
-def _attempt(message: Message, attempt: Attempt, reveal: bool) -> dict[str, Any]:
-    outcome = attempt.outcome
+def _attempt(call: Call, message: Message, attempt: Attempt, reveal: bool) -> dict[str, Any]:
+    outcome, app = attempt.outcome, call.context.own_app
     timing = outcome.timing
     sent = _redacted(message, attempt.request_headers)
     return {
@@ -152,6 +161,7 @@ def _attempt(message: Message, attempt: Attempt, reveal: bool) -> dict[str, Any]
         "request": {"headers": shown_headers(sent, reveal)},
         "response": _response(outcome, reveal) if isinstance(outcome, Response) else None,
         "failure": _failure(outcome) if isinstance(outcome, SendFailure) else None,
+        "heard": app.heard_during(message.id, attempt.number) if app is not None else None,
     }
 
 

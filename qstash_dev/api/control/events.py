@@ -15,7 +15,7 @@ from qstash_dev.api.control import messages
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.parameters import AFTER, BEFORE, CURSOR, FILTER, LIMIT, LINES, ORDER
 from qstash_dev.api.router import Route
-from qstash_dev.devtools.documents import Logs, Row, Snapshot, Tick
+from qstash_dev.devtools.documents import Logs, Printed, Row, Snapshot, Tick
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
@@ -80,6 +80,8 @@ class _Stream:
         self._lost = seq > self._seq
         self._tombstones = call.engine.tombstones.seen_by(self._seq)
         self._version = call.context.notifier.version
+        self._app = call.context.own_app
+        self._printed = self._app.output.count if self._app is not None else 0
 
     async def send_to(self, response: web.StreamResponse) -> None:
         """Ticks until the reader goes away."""
@@ -89,7 +91,7 @@ class _Stream:
             tick = self._tick()
             await response.write(b"id: %d\ndata: %b\n\n" % (self._seq, encode(tick)))
             await asyncio.sleep(TICK_S)
-            if len(tick["events"]) == PAGE:
+            if PAGE in (len(tick["events"]), len(tick["printed"])):
                 continue
             try:
                 async with asyncio.timeout(PING_S):
@@ -114,6 +116,7 @@ class _Stream:
             "events": [entry_document(entry) for entry in entries],
             "rows": store.rows.of(touched, now) if touched else [],
             "removed": removed or [],
+            "printed": self._lines(),
             **_present(self._call),
         }
         if self._wanted.terms:
@@ -122,6 +125,14 @@ class _Stream:
         if reset:
             tick["reset"] = True
         return tick
+
+    def _lines(self) -> list[Printed]:
+        """What the app printed since."""
+        if self._app is None:
+            return []
+        lines = self._app.output.after(self._printed, PAGE)
+        self._printed = lines[-1].number if lines else self._app.output.count
+        return lines
 
 
 ROUTES = (

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from qstash_dev.api.call import Call, json_response
 from qstash_dev.api.control import (
+    app,
     auto_replay,
     clock,
     dlq,
@@ -75,6 +76,7 @@ ROUTES = (
     Route("POST", "/_dev/reset", reset, Alive, is_stable=True),
     Route("POST", "/_dev/pause", pause, Paused, is_stable=True),
     Route("POST", "/_dev/resume", resume, Paused, is_stable=True),
+    *app.ROUTES,
     *events.ROUTES,
     *messages.ROUTES,
     *dlq.ROUTES,

@@ -9,8 +9,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TextIO
 
 import click
@@ -18,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev import server
+from qstash_dev.child.group import words_of
 from qstash_dev.cli import server_log
 from qstash_dev.cli.encoding import give_up
 from qstash_dev.cli.exits import OK, PORT_IN_USE, USAGE, Failure
@@ -53,6 +55,8 @@ class Launch(Struct, frozen=True):
     loaded: Loaded
     file_stamp: Stamp
     load_again: Callable[[], Loaded]
+    app: Sequence[str] = ()
+    """The command that starts the app, where the server does that."""
 
     @property
     def config(self) -> Config:
@@ -60,23 +64,35 @@ class Launch(Struct, frozen=True):
 
 
 @click.command(cls=ServerCommand)
-def dev(**values: Any) -> int:
-    """Run the server, with the terminal UI when this is a terminal, else with a line per event."""
-    return start("dev", flags_of(values))
+@click.pass_obj
+def dev(app: list[str], /, **values: Any) -> int:
+    """Run the server, with the terminal UI when this is a terminal, else with a line per event.
+
+    After --, a command starts your app with all variables that it needs: qstash-dev -- npm run dev
+    """
+    return start("dev", flags_of(values), app=app)
 
 
 @click.command(cls=ServerCommand)
-def serve(**values: Any) -> int:
-    """Run the server alone: nothing is held back, nothing waits for a person."""
-    return start("serve", flags_of(values))
+@click.pass_obj
+def serve(app: list[str], /, **values: Any) -> int:
+    """Run the server alone: nothing is held back, nothing waits for a person.
+
+    After --, a command starts your app with all variables that it needs; while that is not up,
+    messages are held.
+    """
+    return start("serve", flags_of(values), app=app)
 
 
 @click.command(cls=ServerCommand)
-def demo(**values: Any) -> int:
+@click.pass_obj
+def demo(app: list[str], /, **values: Any) -> int:
     """Run the server, a small app, and a stream of messages of every kind.
 
     Keeps nothing and takes a free port, unless told otherwise.
     """
+    if app:
+        raise Failure("demo has an app of its own; expected: qstash-dev -- COMMAND", USAGE)
     flags = flags_of(values)
     if "data-dir" not in flags:
         flags.setdefault("memory", ["true"])
@@ -106,11 +122,14 @@ def start(
     command: str,
     flags: dict[str, list[str]],
     main: Callable[[Launch], Coroutine[Any, Any, int]] = alone,
+    app: Sequence[str] = (),
 ) -> int:
     """Runs to the end; what hinders a start becomes a sentence and an exit code."""
-    loaded = load_or_fail(command, flags)
+    loaded = load_or_fail(command, flags, bool(app))
+    check_program(app)
     config = loaded.config
-    launch = Launch(loaded, stamp(config.config_file), lambda: load_here(command, flags))
+    again = partial(load_here, command, flags, bool(app))
+    launch = Launch(loaded, stamp(config.config_file), again, app)
     if config.output == "tui" and not is_terminal():
         raise Failure("The terminal UI needs a terminal; expected another --output.", USAGE)
     server_log.write_to_stderr(config.verbosity, config.log_file)
@@ -132,12 +151,23 @@ def start(
         return OK
 
 
+def check_program(app: Sequence[str]) -> None:
+    """A command that cannot be run is a usage error, before anything is started."""
+    if app:
+        try:
+            words_of(app)
+        except FileNotFoundError:
+            raise Failure(f'After --: there is no program "{app[0]}".', USAGE) from None
+
+
 async def host(launch: Launch, companion: Companion | None = None) -> int:
     """The server until SIGTERM, SIGINT or SIGHUP, or until the person leaves the terminal UI."""
     config, stop = launch.config, asyncio.Event()
-    with_signals(stop)
     console = make_console(config)
-    service = server.Server(config, console, prepare=lambda started: sow(started, config))
+    service = server.Server(
+        config, console, prepare=lambda started: sow(started, config), command=launch.app
+    )
+    with_signals(stop, service.hurry)
     await service.start()
     beside = Tasks()
     begin_companions(beside, launch, service, console, companion)
@@ -204,11 +234,17 @@ async def first_of(*futures: "asyncio.Future[Any]") -> None:
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
-def with_signals(stop: asyncio.Event) -> None:
-    """Ends cleanly when asked to."""
+def with_signals(stop: asyncio.Event, hurry: Callable[[], None]) -> None:
+    """Ends cleanly when asked to; asked again it hurries."""
+
+    def end() -> None:
+        if stop.is_set():
+            hurry()
+        stop.set()
+
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         with suppress(NotImplementedError, AttributeError):
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), stop.set)
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), end)
 
 
 def make_console(config: Config) -> Console:

@@ -4,7 +4,7 @@ A table of causes, the most telling first. It refuses to look anything up: env f
 and listening addresses are given as data.
 """
 
-from qstash_dev.devtools.explain.answers import ANSWERS
+from qstash_dev.devtools.explain.answers import ANSWERS, PRINTED
 from qstash_dev.devtools.explain.evidence import Cause, EnvFile, Evidence, Facts, Hint
 from qstash_dev.devtools.explain.guards import GUARDS
 from qstash_dev.devtools.explain.no_answer import NO_ANSWER
@@ -12,7 +12,7 @@ from qstash_dev.devtools.explain.signatures import SIGNATURES
 from qstash_dev.devtools.explain.workflow import WORKFLOWS
 from qstash_dev.protocol.model import Response
 
-CAUSES: tuple[Cause, ...] = (*NO_ANSWER, *SIGNATURES, *GUARDS, *WORKFLOWS, *ANSWERS)
+CAUSES: tuple[Cause, ...] = (*NO_ANSWER, *PRINTED, *SIGNATURES, *GUARDS, *WORKFLOWS, *ANSWERS)
 """Every cause that is known, in the order in which they are tried."""
 
 _MAX_LINE = 400

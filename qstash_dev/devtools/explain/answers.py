@@ -13,6 +13,7 @@ _JSON_ERROR = re.compile(
     r"is not valid JSON|Unexpected end of JSON|JSONDecodeError|json_invalid|JSON decode error"
     r"|^Invalid JSON"
 )
+_OF_SIGNATURES = re.compile(r"signature|jwt|jws", re.IGNORECASE)
 _COMPILE_ERROR = re.compile(
     r"(ModuleParseError|Module not found|Failed to compile|Build Error|Syntax Error"
     r"|Transform failed|Cannot find module|ModuleNotFoundError).*?(?= > |$)"  # source: "> 1 |"
@@ -107,6 +108,16 @@ def _compile_error(e: Evidence) -> str | None:
     return f"The app does not compile, so the handler never ran: {found[0]}"
 
 
+def _printed(e: Evidence) -> str | None:
+    """The stack trace of the app's own terminal, where the answer hides it: a fact before guesses."""
+    error = e.printed_error
+    if e.status < 500 or not e.is_opaque or error is None or _OF_SIGNATURES.search(error):
+        return None
+    if mislabelled(e.sent("content-type"), e.facts.body):
+        return None
+    return f"The handler threw: {error}"
+
+
 def _next_threw(e: Evidence) -> str | None:
     """A thrown error in an app-router handler: 500, no body, and `Vary` names the router."""
     if e.status != 500 or not e.is_opaque or "next-router" not in e.header("vary"):
@@ -162,6 +173,7 @@ def _silent(e: Evidence) -> str:
     return f"The app answered {e.status_text} without a text: see its terminal."
 
 
+PRINTED = (Cause("handler-printed", _printed),)
 ANSWERS = (
     Cause("route-misnamed", _misnamed),
     Cause("route-near", _near),

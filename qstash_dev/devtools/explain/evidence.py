@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from msgspec import Struct
 
 from qstash_dev.devtools.explain.error_text import Said, read_response
+from qstash_dev.devtools.explain.printed import error_in
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
 from qstash_dev.protocol.signature import inspect
@@ -39,6 +40,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     `listening` are the addresses of the target's host, of loopback both, on which its port accepts
     connections now, `leads_to` those that were tried, `speech` what is spoken there ("https",
     "http", or "nothing" if each connection is closed at once); all `None` where nobody has looked.
+    `printed` are the lines of the app meanwhile, and `ended` is how it ended (`your app exited with
+    code 1: ...`), if it is our child.
     """
 
     method: str
@@ -60,6 +63,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     listening: tuple[str, ...] | None = None
     leads_to: tuple[str, ...] = ()
     speech: str | None = None
+    printed: tuple[str, ...] = ()
+    ended: str | None = None
 
 
 class Hint(Struct, frozen=True):
@@ -100,6 +105,11 @@ class Evidence:
     def said(self) -> Said:
         """The readable part of the response body."""
         return read_response(self.response)
+
+    @cached_property
+    def printed_error(self) -> str | None:
+        """The error that the app printed while it answered."""
+        return error_in(self.facts.printed)
 
     def header(self, name: str) -> str:
         """A response header, or an empty text."""
@@ -163,8 +173,9 @@ class Evidence:
 
     @property
     def quoted(self) -> str:
-        """What the app said, in parentheses, ready to follow a noun; or nothing."""
-        return f" ({self.said.headline})" if self.said.headline else ""
+        """What the app said, or else printed, in parentheses, ready to follow a noun; or nothing."""
+        text = self.said.headline or self.printed_error
+        return f" ({text})" if text else ""
 
     def env_file(self, name: str) -> EnvFile | None:
         """The env file of the app whose value of a variable counts."""

@@ -17,6 +17,13 @@ def _when(
     return lambda e: find(e) if e.failure.reason in reasons else None
 
 
+def _ended(e: Evidence) -> str | None:
+    """Our child has ended: whatever the connection looked like, that is the cause."""
+    if e.facts.ended is None or not e.is_loopback or e.listens_there:
+        return None
+    return f"{e.facts.ended[:1].upper()}{e.facts.ended[1:]}. R starts it again."
+
+
 def _just_up(e: Evidence) -> str | None:
     if not e.is_loopback or not e.listens_there:
         return None
@@ -232,6 +239,7 @@ def _interrupted(e: Evidence) -> str:
 
 
 NO_ANSWER = (
+    Cause("app-ended", _when((Reason.REFUSED, Reason.RESET, Reason.BAD_RESPONSE), _ended)),
     Cause("app-just-up", _when(Reason.REFUSED, _just_up)),
     Cause("refused-other-address", _when(Reason.REFUSED, _other_address)),
     Cause("refused-other-port", _when(Reason.REFUSED, _other_port)),

@@ -1,0 +1,36 @@
+"""Where an app listens, read off what it prints: `Local: http://localhost:3001`. Pure."""
+
+import re
+from urllib.parse import urlsplit
+
+_URL = re.compile(
+    r"\b(https?)://(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])(?::(\d{1,5}))?(?![\d.])", re.I
+)
+_OTHER = re.compile(r"\b(?!https?:)\w+://\S+", re.I)
+_PORT = re.compile(
+    r"\b(?:listen\w*|running|started|serving|ready)\b.{0,40}?(?:port\s+|:)(\d{2,5})\b", re.I
+)
+
+
+def addresses(line: str) -> list[str]:
+    """The addresses on this machine that a line names, as origins of `localhost`."""
+    line = _OTHER.sub("", line)  # `Debugger listening on ws://127.0.0.1:9229` is no app
+    found = [
+        f"{scheme.lower()}://localhost:{port or (443 if scheme.lower() == 'https' else 80)}"
+        for scheme, port in _URL.findall(line)
+    ]
+    if not found:
+        found = [f"http://localhost:{port}" for port in _PORT.findall(line)]
+    return [origin for origin in found if 0 < int(origin.rpartition(":")[2]) < 65_536]
+
+
+def same_port(origin: str, url: str) -> bool:
+    """Whether two addresses of this machine are one."""
+    return _port(origin) == _port(url)
+
+
+def _port(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None

@@ -1,0 +1,156 @@
+"""The developer's app as our child: its process, its output, its address, and how it ended."""
+
+import asyncio
+import shlex
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+from msgspec import Struct
+
+from qstash_dev.child import group
+from qstash_dev.child.address import addresses, same_port
+from qstash_dev.child.output import Output
+from qstash_dev.child.witness import Witness
+from qstash_dev.devtools.ansi import plain
+from qstash_dev.devtools.documents import Heard, Printed
+from qstash_dev.devtools.documents import Process as State
+from qstash_dev.engine.tasks import Tasks
+from qstash_dev.protocol.urls import is_loopback
+
+READ = 65_536
+LAST_WORDS_S = 0.5
+"""How long a process that ended may still be heard: its children may hold its output open."""
+LISTENS_AFTER_S = (0.0, 0.3, 1.0, 3.0)
+"""An address may be printed a moment before somebody listens there."""
+
+
+class Around(Struct, frozen=True):
+    """What an app needs of the world, and whom it tells.
+
+    `environment` is asked at each start. `on_line` gets each line, `on_change` is called when the
+    state is another one, `on_end` gets a sentence about an end that nobody asked for, `on_address`
+    each origin at which it turns out to listen; `app_url` is where it is expected. `now` is the time
+    of lines, `steady` never stands still; both in ms.
+    """
+
+    environment: Callable[[], Mapping[str, str]]
+    accepts: Callable[[str], Awaitable[bool]]
+    now: Callable[[], int]
+    steady: Callable[[], int]
+    on_line: Callable[[Printed], None]
+    on_change: Callable[[], None]
+    on_end: Callable[[str], None]
+    on_address: Callable[[str], None]
+    app_url: Callable[[], str]
+
+
+class ChildApp:
+    """One command, run again when that is wanted; not before `restart`."""
+
+    def __init__(self, command: Sequence[str], around: Around) -> None:
+        self._command = command
+        self._around = around
+        self.output = Output(around.now, self._heard)
+        self.witness = Witness(self.output, around.steady)
+        self.state = State(shlex.join(command), "stopped")
+        self._process: Process | None = None
+        self._hearing, self._looking = Tasks(), Tasks()
+        self._tried: set[str] = set()
+        self._turn = asyncio.Lock()
+
+    async def restart(self) -> None:
+        """Start it, after the end of what runs of it. What hinders that is its state."""
+        async with self._turn:
+            await self._end()
+            self._tried.clear()
+            try:
+                words = group.words_of(self._command)
+                process = await group.start(words, self._around.environment())
+            except OSError as error:
+                reason = error.strerror or "there is no such program"
+                why = f'"{self._command[0]}" cannot be run: {reason}'
+                self._become("exited", why=why)
+                self._around.on_end(f"Your app did not start: {why}.")
+                return
+            self._process = process
+            self._become("running", pid=process.pid)
+            self._hearing.once("hearing the app", self._follow(process))
+
+    async def stop(self) -> None:
+        """End it and all its children."""
+        async with self._turn:
+            await self._end()
+            await self._looking.stop()
+
+    def kill(self) -> None:
+        """End all of it at once."""
+        if self._process is not None:
+            group.kill(self._process)
+
+    def heard_during(self, message_id: str, attempt: int) -> Heard | None:
+        """What it printed while an attempt was under way."""
+        return self.witness.of(message_id, attempt)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it does not run, with its last words; `None` while it runs."""
+        why = self.state.why
+        if self.state.state != "exited" or why is None:
+            return None
+        lines = [text for line in self.last_lines(5) if (text := plain(line.text).strip())]
+        return f"your app {why}" + (f": {lines[-1][:200]}" if lines else "")
+
+    def why_down(self, origin: str) -> str | None:
+        """How it ended, for a delivery to where it would listen."""
+        is_here = is_loopback(origin) and same_port(origin, self._around.app_url())
+        return self.trouble if is_here else None
+
+    def last_lines(self, most: int) -> list[Printed]:
+        """The end of its output."""
+        return self.output.after(self.output.count - most, most)
+
+    def _heard(self, line: Printed) -> None:
+        self.witness.heard()
+        self._around.on_line(line)
+        for origin in addresses(plain(line.text)):
+            if origin not in self._tried:
+                self._tried.add(origin)
+                self._looking.once("looking where the app listens", self._try(origin))
+
+    async def _try(self, origin: str) -> None:
+        for pause_s in LISTENS_AFTER_S:
+            await asyncio.sleep(pause_s)
+            if await self._around.accepts(origin):
+                self._around.on_address(origin)
+                return
+
+    async def _follow(self, process: Process) -> None:
+        hearing = self._hearing.once("reading the app's output", self._read(process))
+        code = await process.wait()
+        await asyncio.wait([hearing], timeout=LAST_WORDS_S)
+        if process is self._process:
+            self.output.flush()
+            self._become("exited", code=code, why=group.ending(code))
+            ended = self.trouble or ""
+            self._around.on_end(ended[:1].upper() + ended[1:])
+
+    async def _read(self, process: Process) -> None:
+        assert process.stdout is not None
+        while data := await process.stdout.read(READ):
+            self.output.take(data)
+        self.output.flush()
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                await group.end(process)
+            await self._hearing.stop(LAST_WORDS_S)
+            self._become("stopped", code=process.returncode)
+
+    def _become(
+        self, state: str, *, pid: int | None = None, code: int | None = None, why: str | None = None
+    ) -> None:
+        self.state = State(self.state.command, state, self._around.now(), pid, code, why)
+        self._around.on_change()

@@ -1,0 +1,60 @@
+"""The error in what an app printed: its words, and the place in the app's own code. Pure."""
+
+import re
+from collections.abc import Sequence
+
+from qstash_dev.devtools.ansi import plain as without_colours
+
+_ERROR = re.compile(
+    r"^\W*(?:Uncaught |Unhandled \w+: ?)?"
+    r"((?:[\w.]*(?:Error|Exception|Exit|Interrupt)\b(?:\s\[\w+\])?:?.*)"
+    r"|panic: .*|fatal error: .*)"
+)
+_PLACES = (
+    re.compile(r"^\s*at (?:.*\()?(?P<file>[^()\s]+?):(?P<line>\d+)(?::\d+)?\)?$"),
+    re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)'),
+    re.compile(r"^\s+(?P<file>/\S+\.go):(?P<line>\d+)"),
+    re.compile(r"^\s*(?:from )?(?P<file>[\w./-]+\.rb):(?P<line>\d+):in "),
+)
+_FOREIGN = (
+    "node_modules/",
+    "node:",
+    "site-packages/",
+    "<frozen",
+    "/lib/python",
+    "/usr/",
+    "webpack-internal",
+)
+_MAX = 240
+
+
+def error_in(lines: Sequence[str]) -> str | None:
+    """The last error that the lines tell of, with `at file:line` if they have it, else `None`.
+
+    A Python traceback has its place above the error, the innermost last; others have it below, the
+    innermost first.
+    """
+    plain = [without_colours(line).rstrip() for line in lines]
+    found = [(place, match[1]) for place, line in enumerate(plain) if (match := _ERROR.match(line))]
+    if not found:
+        return None
+    place, text = found[-1]
+    is_traceback = any(
+        line.lstrip().startswith('File "') for line in plain[max(0, place - 4) : place]
+    )
+    around = reversed(plain[:place]) if is_traceback else plain[place + 1 :]
+    where = next((own for line in around if (own := _own_place(line))), None)
+    return _clip(text.strip(" {")) + (f" (at {where})" if where else "")
+
+
+def _own_place(line: str) -> str | None:
+    for pattern in _PLACES:
+        match = pattern.match(line)
+        if match and not any(part in match["file"] for part in _FOREIGN):
+            file = match["file"].removeprefix("file://")
+            return f"{'/'.join(file.rsplit('/', 3)[-3:])}:{match['line']}"
+    return None
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _MAX else text[: _MAX - 1] + "…"

@@ -1,0 +1,32 @@
+"""`qstash-dev serve -- COMMAND`: one terminal for the server and the app."""
+
+import signal
+import sys
+
+APP = """
+import os, sys, time
+try:
+    print("\\033[33mup\\033[0m", os.environ["QSTASH_URL"])
+    time.sleep(100)
+finally:
+    print("no end", end="")
+"""
+
+
+def test_its_lines_are_marked_and_ctrl_c_ends_both(launch):
+    process = launch("serve", "--memory", "-p", "0", "--", sys.executable, "-S", "-c", APP)
+    lines = iter(process.stdout.readline, "")
+    url = next(line for line in lines if line.startswith("QSTASH_URL=")).strip().partition("=")[2]
+    assert next(line for line in lines if line.startswith("app")) == f"app │ up {url}\n"
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=10)
+    assert "app │ no end" in rest
+    assert "KeyboardInterrupt" in rest
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_program_that_does_not_exist_is_a_usage_error(launch):
+    process = launch("serve", "--memory", "--", "no-such-program")
+    out, errors = process.communicate(timeout=10)
+    assert (process.returncode, out) == (2, "")
+    assert errors == 'Error: After --: there is no program "no-such-program".\n'

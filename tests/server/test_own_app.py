@@ -1,0 +1,162 @@
+"""The app as the server's child: its output beside each attempt, its end as the cause, its address."""
+
+import asyncio
+import contextlib
+import os
+import sys
+
+import aiohttp
+import psutil
+import pytest
+
+from qstash_dev.config import Config
+from qstash_dev.server import Server
+from tests.ports import reserved_port
+from tests.server.conftest import Running
+
+APP = """
+import os, subprocess, sys, socket
+if os.environ.get("HELPER"):
+    helper = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    print("helper", helper.pid)
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print(f"Listening on http://localhost:{sys.argv[1]}", os.environ["QSTASH_DEV_PORT"],
+      os.environ["QSTASH_TOKEN"][:3], os.environ["QSTASH_DEV"], flush=True)
+while True:
+    c, _ = s.accept()
+    head = c.recv(65536).decode()
+    if not head:
+        continue
+    path = head.split(" ")[1]
+    print("\\x1b[32mgot\\x1b[0m", path, flush=True)
+    if path == "/die":
+        print("RuntimeError: goodbye", flush=True)
+        os._exit(3)
+    if path == "/throws":
+        print("Traceback (most recent call last):\\n"
+              '  File "/shop/orders.py", line 9, in create\\nKeyError: \\'total\\'', flush=True)
+    status = 500 if path == "/throws" else 200
+    c.sendall(b"HTTP/1.1 %d X\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n" % status)
+    c.close()
+"""
+
+
+class WithApp(Running):
+    """A started server, and where its app listens."""
+
+    app: str
+
+    async def until(self, true):
+        """The first thing that something returns which is true, looked for after each change."""
+        notifier = self.server._notifier
+        async with asyncio.timeout(5):
+            while not (found := await true()):
+                await notifier.changed_since(notifier.version)
+            return found
+
+    async def lines(self):
+        return (await self.call("GET", "/_dev/app"))["lines"]
+
+    async def listens(self):
+        return any("Listening" in line["text"] for line in await self.lines())
+
+    async def is_found(self):
+        return (await self.status())["app"]["url"] == self.app
+
+    async def notice(self):
+        return (await self.status())["notice"]["text"]
+
+
+@pytest.fixture
+async def running(tmp_path):
+    """A server that has started the app above: `await running(HELPER="1")`."""
+    (tmp_path / "app.py").write_text(APP)
+    async with contextlib.AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+
+        async def start(config=None, **environment):
+            port = stack.enter_context(reserved_port())
+            server = Server(
+                Config(port=0, data_dir=None, host=("127.0.0.1",), hold=True, **(config or {})),
+                environ={**os.environ, **environment},
+                command=[sys.executable, "-S", str(tmp_path / "app.py"), str(port)],
+            )
+            await server.start()
+            stack.push_async_callback(server.stop)
+            running = WithApp(server, session)
+            running.app = f"http://localhost:{port}"
+            await running.until(running.listens)
+            return running
+
+        yield start
+
+
+async def test_it_has_the_variables_in_its_environment_and_its_port_becomes_the_app(running):
+    server = await running()
+    port = server.server.started.port
+    first = (await server.lines())[0]["text"]
+    assert first == f"Listening on {server.app} {port} eyJ true"
+    await server.until(server.is_found)
+
+
+async def test_an_address_that_a_person_gave_stays(running):
+    given = {"app_url": "http://localhost:1", "is_app_given": True}
+    server = await running(config=given)
+    notice = await server.until(server.notice)
+    assert notice == f"Your app listens at {server.app}, but --app is http://localhost:1."
+
+
+async def test_an_attempt_shows_what_the_app_printed_and_the_explainer_reads_it(running):
+    server = await running()
+    message_id = await server.publish(
+        f"{server.app}/throws", Upstash_Retries=0, Content_Type="application/json"
+    )
+    await server.wait("state:failed")
+    detail = await server.call("GET", f"/_dev/messages/{message_id}")
+    heard = detail["attempts"][0]["heard"]
+    assert heard["lines"][0] == "\x1b[32mgot\x1b[0m /throws"
+    assert heard["lines"][-1] == "KeyError: 'total'"
+    assert heard["others"] == 0
+    assert detail["hint"] == "The handler threw: KeyError: 'total' (at /shop/orders.py:9)"
+
+
+async def test_the_end_of_the_app_is_the_cause_messages_are_held_and_a_restart_delivers(running):
+    server = await running()
+    await server.until(server.is_found)
+    dying = await server.publish(f"{server.app}/die", Upstash_Retries=0)
+    await server.wait("state:failed")
+    ended = "Your app exited with code 3: RuntimeError: goodbye. R starts it again"
+    assert (await server.row(dying))["hint"] == f"{ended}."
+    held = await server.publish(f"{server.app}/later")
+    await server.wait("state:held")
+    detail = await server.call("GET", f"/_dev/messages/{held}")
+    assert detail["row"]["hint"] == f"{ended}, and this is delivered at once."
+    assert "your app exited with code 3" in detail["events"][-1]["error"]
+    process = (await server.call("POST", "/_dev/app/restart"))["process"]
+    assert process["state"] == "running"
+    await server.wait("state:delivered")
+
+
+async def test_the_end_of_the_server_ends_the_app_and_all_its_children(running):
+    server = await running(HELPER="1")
+    helper = next(line["text"] for line in await server.lines() if "helper" in line["text"])
+    pid = (await server.status())["app"]["process"]["pid"]
+    await server.server.stop()
+    for ended in (pid, int(helper.split()[1])):
+        # A container may have nobody who takes note of an end.
+        assert not psutil.pid_exists(ended) or psutil.Process(ended).status() == "zombie"
+
+
+async def test_lines_come_with_the_stream_and_a_server_without_an_app_says_so(running, start):
+    server = await running()
+    async with server.ticks() as ticks:
+        await anext(ticks)
+        await server.publish(f"{server.app}/ok")
+        async for tick in ticks:
+            if tick["printed"]:
+                break
+    assert tick["printed"][0]["text"].endswith("/ok")
+    other = await start()
+    assert (await other.call("GET", "/_dev/app"))["process"] is None
+    error = (await other.call("POST", "/_dev/app/restart", status=404))["error"]
+    assert error == "this server started no app: qstash-dev -- COMMAND does"
