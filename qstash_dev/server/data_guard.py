@@ -1,7 +1,8 @@
-"""Somebody removes the data directory while the server runs (`git clean -fdx`): it is made again.
+"""Somebody removes the data directory while the server runs (`git clean -fdx`), or writes to the
+database: it is made again.
 
-The open files still hold everything, but nobody would find them after a restart. Knows nothing of
-what is in them.
+Removed files that are open still hold everything, but nobody would find them after a restart. Knows
+nothing of what is in them.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from pathlib import Path
 from qstash_dev.server import data_dir
 from qstash_dev.store.database import Database
 from qstash_dev.store.errors import StoreError
+from qstash_dev.store.files import FOUND
 
 LOOK_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -48,12 +50,15 @@ class DataGuard:
         pause_s = LOOK_S
         while True:
             await self._wait(pause_s)
-            if self._database.is_in_place() or self._make_again():
-                pause_s = LOOK_S
-            else:
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            pause_s = LOOK_S if self.look() else min(2 * pause_s, LONGEST_PAUSE_S)
 
-    def _make_again(self) -> bool:
+    def look(self) -> bool:
+        """Whether all is where it should be, perhaps made anew."""
+        is_whole = self._database.is_whole()
+        return (is_whole and self._database.is_in_place()) or self._make_again(is_whole)
+
+    def _make_again(self, is_whole: bool) -> bool:
+        happened = self._what_happened(is_whole)
         target = self.directory
         if self._is_anothers(target):
             target = self._asked_for.with_name(f"{self._asked_for.name}-{self._own_name}")
@@ -64,27 +69,36 @@ class DataGuard:
             self._moved(target)
         except (OSError, StoreError) as error:
             self._warn(
-                f"The data directory {self.directory} was removed, and it cannot be made again: "
-                f"{error}. Everything is in this process alone and ends with it; writing is tried "
-                "again."
+                f"{happened}, and it cannot be made again: {error}. Everything is in this process "
+                "alone and ends with it; writing is tried again."
             )
             return False
-        self._warn(
-            f"The data directory {self._asked_for} was removed while the server runs. "
-            + self._where_it_is()
-        )
+        self._warn(f"{happened} while the server runs. {self._where_it_is(is_whole)}")
         return True
+
+    def _what_happened(self, is_whole: bool) -> str:
+        path = self.directory / data_dir.DATABASE
+        if not is_whole:
+            return f"The database {path} was written to by another program"
+        if self.directory.exists():
+            return f"The database {path} was removed or replaced"
+        return f"The data directory {self._asked_for} was removed"
 
     def _is_anothers(self, directory: Path) -> bool:
         """Whether a database is there that somebody else has made meanwhile."""
         path = directory / data_dir.DATABASE
         return path.exists() and not self._database.is_file(path)
 
-    def _where_it_is(self) -> str:
+    def _where_it_is(self, is_whole: bool) -> str:
+        if not is_whole:
+            return (
+                "What could still be read of it was written to a new file; the rest is lost. What "
+                f"was found is {data_dir.DATABASE}{FOUND}, unless it was empty."
+            )
         if self.directory == self._asked_for:
             return "Everything was written to it anew: nothing is lost."
         return (
-            f"Another server's is in its place, so everything of this one is in {self.directory}: "
+            f"Another database is in its place, so everything of this one is in {self.directory}: "
             f"start it with --data-dir {self.directory} from now on."
         )
 

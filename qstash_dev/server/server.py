@@ -347,6 +347,7 @@ class Server:
         guard = DataGuard(self._store.database, directory, own_name, record, self.tell)
         record(directory)
         stack.callback(lambda: remove_record(guard.directory))
+        stack.callback(guard.look)  # else what happened in the last second would stay unseen
         self._tasks.keep("guarding the data directory", guard.run)
         self._guard = guard
 

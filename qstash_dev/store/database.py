@@ -14,6 +14,7 @@ from typing import Any
 
 from qstash_dev.store import files
 from qstash_dev.store.errors import StoreError, failure
+from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import MEMORY, connect
 
 Later = Callable[[Callable[[], None]], object]
@@ -165,10 +166,15 @@ class Database:
         """Copy the write-ahead log into the database file: for idle moments, it may take a while."""
         if not self._open:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._files.written()
 
     def is_in_place(self) -> bool:
         """Whether the files by this name are those that are written to, and nobody removed them."""
         return self.path == MEMORY or self._files.are_in_place()
+
+    def is_whole(self) -> bool:
+        """Whether nobody else has written to its files."""
+        return self.path == MEMORY or self._files.are_whole()
 
     def is_file(self, path: Path) -> bool:
         """Whether it is written to the file of this name."""
@@ -177,7 +183,8 @@ class Database:
     def move_to(self, path: Path) -> None:
         """Go on in a new file, which replaces what is there, with all that was written.
 
-        Raises StoreError; then it goes on in the old one.
+        Of files that somebody else has written to that is what can still be read. Raises StoreError;
+        then it goes on in the old one.
         """
         self.commit()
 
@@ -185,7 +192,18 @@ class Database:
             with contextlib.closing(sqlite3.connect(scratch)) as target:
                 self._connection.backup(target)
 
-        self._replace(str(path), copy)
+        def rescue(scratch: str) -> None:
+            files.keep_what_was_found(self.path)
+            with contextlib.closing(connect(scratch)) as target:
+                salvage(self._connection, target)
+            self._close()
+
+        if self._files.is_database(str(path)) and not self._files.are_whole():
+            self._replace(str(path), rescue)
+            self._forget()
+            self._on_rollback()
+        else:
+            self._replace(str(path), copy)
 
     def forget_all_but(self, tables: Iterable[str]) -> None:
         """Go on in a new file that has the rows of these tables alone. Raises StoreError.
@@ -204,9 +222,7 @@ class Database:
 
         def fill(scratch: str) -> None:
             begin(scratch).close()
-            # SQLite removes its write-ahead log now; the next one has the same name.
-            self._writer.close()  # else its last statement keeps the file open
-            self._connection.close()
+            self._close()
 
         if self.path == MEMORY:
             old = self._connection
@@ -223,7 +239,12 @@ class Database:
         with contextlib.suppress(sqlite3.Error):  # what is damaged needs no tuning
             self._connection.execute("PRAGMA optimize")
         self._connection.close()
-        self._files.settle()
+        self._files.close()
+
+    def _close(self) -> None:
+        """SQLite removes its write-ahead log now; the next one has the same name."""
+        self._writer.close()  # else its last statement keeps the file open
+        self._connection.close()
 
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -240,10 +261,11 @@ class Database:
                 fill(scratch)
         except (sqlite3.Error, OSError) as error:
             raise failure(path, "write to", error) from error
-        fresh, old = connect(path), self._connection
+        fresh, old, old_files = connect(path), self._connection, self._files
         self.path = path
         self._use(fresh)
         old.close()
+        old_files.close()
 
     def _begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")

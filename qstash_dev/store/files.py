@@ -5,23 +5,37 @@ Knows nothing of what is in them.
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
 from qstash_dev import private_files
+from qstash_dev.store.sqlite import CHECKPOINT_PAGES
 
 Identity = tuple[int, int]
+HEADER = 100
+"""So many bytes at the beginning of a database change with all that changes its size."""
+PAGE = 4_096
+LOG_BEGINS = b"\x37\x7f\x06"
+FOUND = ".found"
+"""The ending of what stood in a database's place when it was written anew."""
 
 
 class Files:
     """The database at `path`, which is open, and its log. Removes what is left of others."""
+
+    # It has the file open until `close`: to close it before SQLite does would end SQLite's locks.
 
     def __init__(self, path: str) -> None:
         self._database = path
         self._log = f"{path}-wal"
         self._identity = _identity(path)
         self._log_identity = _identity(self._log)
+        self._descriptor = _opened(path)
+        self._log_size = 0
+        self._is_whole = True
+        self.written()
         # To remove a large file takes a third of a second for each gigabyte.
         self._removal = Thread(target=_remove, args=(f"{path}.new", f"{path}.old"))
         self._removal.start()
@@ -29,6 +43,44 @@ class Files:
     def is_database(self, path: str) -> bool:
         """Whether this name leads to the database as well."""
         return self._identity == _identity(path)
+
+    def written(self) -> None:
+        """SQLite has written to the database, not to its log alone."""
+        self._content = self._read()
+
+    def are_whole(self) -> bool:
+        """Whether nobody else has written to them, as far as their sizes and the beginning tell."""
+        content, former = self._read(), self._content
+        log, is_log = self._read_log()
+        is_cut = not is_log or log < self._log_size or content[0] < former[0]
+        # With a log that was once so long, or none, SQLite writes to the database by itself.
+        is_ours = self._log_identity is None or log >= CHECKPOINT_PAGES * PAGE
+        self._log_size, self._content = log, content
+        self._is_whole = self._is_whole and not is_cut and (is_ours or content == former)
+        return self._is_whole
+
+    def close(self) -> None:
+        """SQLite has closed them."""
+        self.settle()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _read_log(self) -> tuple[int, bool]:
+        """How long it is, and whether it begins as one; all is well with one that has another name."""
+        if self._log_identity is None or self._log_identity != _identity(self._log):
+            return self._log_size, True
+        try:
+            with open(self._log, "rb") as file:  # SQLite has no locks on it
+                begins = file.read(len(LOG_BEGINS))
+                return os.fstat(file.fileno()).st_size, begins in (b"", LOG_BEGINS)
+        except OSError:  # it was removed just now, or there is no descriptor left
+            return self._log_size, True
+
+    def _read(self) -> tuple[int, bytes]:
+        if self._descriptor is None:
+            return 0, b""
+        return os.fstat(self._descriptor).st_size, os.pread(self._descriptor, HEADER, 0)
 
     def settle(self) -> None:
         """Wait until all is removed."""
@@ -41,6 +93,13 @@ class Files:
             _identity(self._database),
             _identity(self._log),
         )
+
+
+def keep_what_was_found(path: str) -> None:
+    """A copy of a file that is about to be replaced, unless it is empty. Raises OSError."""
+    if os.path.getsize(path):
+        private_files.claim(Path(path + FOUND))
+        shutil.copyfile(path, path + FOUND)
 
 
 @contextlib.contextmanager
@@ -60,6 +119,13 @@ def taking_the_place_of(path: str) -> Iterator[str]:
     except BaseException:
         _remove(scratch)
         raise
+
+
+def _opened(path: str) -> int | None:
+    """Not on Windows, where an open file cannot be replaced."""
+    with contextlib.suppress(OSError):
+        return os.open(path, os.O_RDONLY) if hasattr(os, "pread") else None
+    return None
 
 
 def _identity(path: str) -> Identity | None:

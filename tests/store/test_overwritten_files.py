@@ -1,0 +1,90 @@
+"""Another program writes to the files of an open database: noticed, and what is left is kept."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qstash_dev.protocol import creation
+from qstash_dev.store.salvage import salvage
+from qstash_dev.store.sqlite import connect
+from qstash_dev.store.store import Store
+from tests.samples import NOW, message
+
+COUNT = 20
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "messages.db"
+
+
+def filled(path: Path) -> Store:
+    store = Store.open(path)
+    with store.database:
+        store.messages.apply(creation.created([message(id=f"msg_{n}") for n in range(COUNT)], NOW))
+    return store
+
+
+def write(store: Store) -> None:
+    store.last_time.keep(NOW)
+
+
+OVERWRITES: dict[str, Callable[[Path], object]] = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut": lambda path: os.truncate(path, 1_000),
+    "another's": lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(200_000)),
+    "its log emptied": lambda path: path.with_name("messages.db-wal").write_bytes(b""),
+    "its log emptied, and gone on": lambda path: os.truncate(f"{path}-wal", 0),
+}
+
+
+@pytest.mark.parametrize("overwrite", OVERWRITES)
+def test_of_a_database_that_another_program_wrote_to_what_can_be_read_is_kept(
+    path: Path, overwrite: str
+) -> None:
+    store = filled(path)
+    assert store.database.is_whole()
+    OVERWRITES[overwrite](path)
+    if overwrite.endswith("gone on"):
+        write(store)
+    assert not store.database.is_whole()
+    found = path.read_bytes()
+    store.database.move_to(path)
+    assert (store.database.is_whole(), store.database.is_in_place()) == (True, True)
+    write(store)
+    store.close()
+    kept = path.with_name("messages.db.found")
+    assert (kept.read_bytes() if kept.exists() else b"") == found
+    again = Store.open(path)
+    assert [again.messages.get(None, f"msg_{n}") for n in range(COUNT)].count(None) == 0
+    again.close()
+
+
+def test_its_own_checkpoints_are_no_other_programs(path: Path) -> None:
+    store = filled(path)
+    for _ in range(2):
+        store.database.checkpoint()
+        assert store.database.is_whole()
+        write(store)
+        path.touch()  # as a second server does that is refused
+    assert store.database.is_whole()
+    store.close()
+
+
+def test_what_is_read_up_to_the_damage_has_all_that_belongs_to_it(
+    path: Path, tmp_path: Path
+) -> None:
+    filled(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as source:
+        source.execute("DELETE FROM contents WHERE message < 5")
+        source.commit()
+        target = connect(str(tmp_path / "new.db"))
+        salvage(source, target)
+    (count,) = target.execute("SELECT count(*) FROM messages").fetchone()
+    assert count == target.execute("SELECT count(*) FROM contents").fetchone()[0] == 16
+    assert target.execute("SELECT min(message) FROM events").fetchone() == (5,)
+    target.close()
