@@ -3,6 +3,7 @@
 Knows nothing of what follows from the outcome.
 """
 
+import errno
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -61,7 +62,10 @@ class Attempts:
         self._borrowed[user] = keys
 
     async def attempt(self, message: Message, policy: Policy) -> Attempt:
-        """Make the attempt that the message is ACTIVE for; trouble of any kind is an outcome."""
+        """Make the attempt that the message is ACTIVE for; trouble on the way is an outcome.
+
+        What it raises is a fault of ours: see `broken_off`.
+        """
         leads = way(message.spec.url, policy.routes, policy.own_ports)
         target = leads.target
         current, _ = self.signing_keys(message.user)
@@ -74,17 +78,25 @@ class Attempts:
         elif policy.external != "allow" and self._is_kept_back(message, leads):
             outcome = _denied(target, self._clock.wall())
         else:
-            outcome = await self._outcome(message, request)
+            with self._watching(message.id, message.attempts, request.target):
+                outcome = await self.send(request)
         return Attempt(message.id, message.attempts, target, request.headers, outcome)
 
-    async def _outcome(self, message: Message, request: Request) -> Outcome:
-        try:
-            with self._watching(message.id, message.attempts, request.target):
-                return await self.send(request)
-        except Exception as error:
-            log.exception("sending message %s failed by a fault of qstash-dev", message.id)
-            detail = f"qstash-dev failed to make the request: {type(error).__name__}: {error}"
-            return SendFailure(Reason.INTERRUPTED, detail, Timing(self._clock.now()))
+    def broken_off(self, message: Message, doing: str, error: Exception) -> Attempt:
+        """What is said of an attempt that a fault of ours ended while we were `doing` something.
+
+        It is an attempt as any other, so that its message goes on. Without descriptors not even a
+        module can be read, which is a shortage as that of a socket is.
+        """
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            reason, why = Reason.NO_DESCRIPTORS, "too many open files: no file descriptors are left"
+        else:
+            log.exception("an attempt of message %s ended by a fault of qstash-dev", message.id)
+            reason, why = Reason.INTERRUPTED, f"{type(error).__name__}: {error}"
+        failure = SendFailure(
+            reason, f"qstash-dev failed to {doing}: {why}", Timing(self._clock.now())
+        )
+        return Attempt(message.id, message.attempts, message.spec.url, (), failure)
 
     def _is_kept_back(self, message: Message, leads: Way) -> bool:
         """Whether it would leave this machine and was not let out by hand."""
@@ -94,13 +106,6 @@ class Attempts:
 def _into_ourselves(target: str, now: int) -> SendFailure:
     detail = f"{target} is qstash-dev itself, not an app: only its /v2/ can be called"
     return SendFailure(Reason.OWN_SERVER, detail, Timing(now))
-
-
-def unrecorded(attempt: Attempt, error: Exception, now: int) -> Attempt:
-    """What is said of an attempt whose outcome cannot be stored."""
-    detail = f"qstash-dev failed to record the answer: {type(error).__name__}: {error}"
-    failure = SendFailure(Reason.INTERRUPTED, detail, Timing(now))
-    return Attempt(attempt.message_id, attempt.number, attempt.target, (), failure)
 
 
 def _denied(target: str, now: int) -> SendFailure:

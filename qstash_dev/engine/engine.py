@@ -13,7 +13,7 @@ from itertools import filterfalse
 from msgspec.structs import replace
 
 from qstash_dev.devtools import hold
-from qstash_dev.engine.attempts import Attempts, NewId, Send, unrecorded
+from qstash_dev.engine.attempts import Attempts, NewId, Send
 from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
@@ -327,9 +327,7 @@ class Engine:
     def _create(
         self, messages: list[Message], now: int, intake: int | None, *, is_part: bool
     ) -> None:
-        """Write new messages, as under way at once if nothing goes before them. What is a part of
-        something larger waits for the rest.
-        """
+        """Write new messages, as under way at once if nothing goes before them, and not a part."""
         if intake is None and not is_part and self._may_begin(messages, now):
             for message in self.store.messages.apply(creation.begun(messages, now)):
                 self.store.database.after(partial(self._begun, message))
@@ -340,10 +338,7 @@ class Engine:
         """Whether nothing goes before these messages, which the next step would start."""
         if self.paused or self._is_stale or self._shortage.is_on or self._hooks.one_by_one():
             return False
-        if not all(
-            message.due_at <= now and message.spec.queue is None and message.spec.flow is None
-            for message in messages
-        ):
+        if any(m.due_at > now or m.spec.queue is not None or m.spec.flow for m in messages):
             return False
         soonest = self.store.messages.next_due()
         is_first = soonest is None or soonest > now
@@ -407,6 +402,19 @@ class Engine:
         self.lanes.end_attempt(ticket.id, flow)
 
     async def _deliver(self, message: Message) -> None:
+        try:
+            attempt, awaited = await self._attempted(message)
+        except Exception as error:  # noqa: BLE001  it is in the log, and the attempt's outcome
+            attempt, awaited = self.attempts.broken_off(message, "send the request", error), None
+        try:
+            self._settle(attempt, awaited)
+        except Exception as error:
+            if message.id not in self._in_flight.messages:
+                raise  # the store has undone more than this, and the message is made again
+            self._settle(self.attempts.broken_off(message, "record the answer", error), None)
+
+    async def _attempted(self, message: Message) -> tuple[Attempt, str | None]:
+        """The attempt with its explanation, and for what the message is held."""
         attempt = await self.attempts.attempt(self.workflows.outgoing(message), self.policy)
         # A third party that is down is a result of the run that called it: the run waits for it.
         waits_for_apps = self.policy.hold and not calls_a_third_party(message)
@@ -415,13 +423,7 @@ class Engine:
             awaited = None  # the app is up, just not there
         if awaited is None and (hint := await self.explain(message, attempt)):
             attempt = replace(attempt, hint=hint)
-        try:
-            self._settle(attempt, awaited)
-        except Exception as error:
-            if message.id not in self._in_flight.messages:
-                raise  # the store has undone more than this, and the message is made again
-            log.exception("the outcome of message %s could not be recorded", message.id)
-            self._settle(unrecorded(attempt, error, self.clock.now()), None)
+        return attempt, awaited
 
     def _ended(self, message: Message) -> None:
         self.lanes.end_attempt(message.id, _flow_key(message))

@@ -600,7 +600,7 @@ async def test_an_answer_that_cannot_be_stored_is_a_failed_attempt(
     await world.run_out()
     assert world.states([other, message_id]) == ["DELIVERED"] * 2
     assert events(world, other) == ["CREATED", "ACTIVE", "ERROR", "RETRY", "ACTIVE", "DELIVERED"]
-    assert f"the outcome of message {other} could not be recorded" in caplog.text
+    assert f"an attempt of message {other} ended by a fault of qstash-dev" in caplog.text
 
 
 async def test_a_message_that_cannot_be_started_keeps_no_other_waiting(

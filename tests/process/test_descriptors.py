@@ -34,9 +34,10 @@ def test_a_server_may_open_as_many_files_as_the_system_grants(server):
     assert soft == (ENOUGH if hard == psutil.RLIM_INFINITY else min(hard, ENOUGH))
 
 
-def test_without_descriptors_a_message_waits_and_no_attempt_is_counted(server, app):
+def test_without_descriptors_a_message_waits_and_no_attempt_is_counted(server, app, request):
     process = psutil.Process(server.process.pid)
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    request.addfinalizer(connection.close)
     call(connection, "GET", "/v2/keys")
     soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
     process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds(), hard))
@@ -47,10 +48,9 @@ def test_without_descriptors_a_message_waits_and_no_attempt_is_counted(server, a
     while len(events) < 3:
         events = call(connection, "GET", f"/v2/logs?messageId={message_id}")["events"]
     assert [event["state"] for event in events] == ["RETRY", "ACTIVE", "CREATED"]
-    assert "too many open files: qstash-dev has no file descriptors left" in events[0]["error"]
+    assert "too many open files" in events[0]["error"]
 
     process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
-    connection.close()
     assert server.run("wait", "--filter", f"id:{message_id} state:ok").returncode == 0
     [(_, headers, body)] = app.received
     assert (headers["Upstash-Retried"], body) == ("0", b"x")
