@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 ENDPOINT_NAME = "qstash-dev"
 LAST_WORDS_S = 0.5
+_CODE = re.compile(r"ERR_NGROK_\d+")
 
 
 @dataclass(frozen=True)
@@ -211,14 +212,16 @@ class Agent(threading.Thread):
     def _heard(self, line: NgrokLog) -> None:
         if not line.line:
             return
-        if line.lvl in ("ERROR", "CRITICAL") or line.lvl == "NOTSET":
+        if line.lvl in ("ERROR", "CRITICAL"):
             self.last_error = line.err or line.line
+        elif line.lvl == "NOTSET" and not _CODE.search(self.last_error):
+            self.last_error = line.line  # what follows a code are links and empty lines
         log.debug("%s", line.line)
         self._tell(self._on_log, line)
 
     def _explain(self, error: Exception) -> AgentFailure:
         said = " ".join(str(part) for part in (error, getattr(error, "body", ""), self.last_error))
-        code = re.search(r"ERR_NGROK_\d+", said)
+        code = _CODE.search(said)
         detail = getattr(error, "ngrok_error", None) or self.last_error
         if not detail and self.process is not None and not self._is_alive():
             return AgentFailure("agent-exited", f"exit code {self.process.returncode}")
