@@ -172,6 +172,7 @@ class Counts(Struct):
     queues: int = 0
     groups: int = 0
     flow: int = 0
+    workflows: int = 0
 
 
 class Event(Struct, gc=False):

@@ -3,19 +3,23 @@
 Unknown fields are ignored, missing ones have defaults. Times are epoch ms of the server's clock.
 """
 
+from datetime import datetime, tzinfo
 from typing import Any
 
 from msgspec import Struct
 
-from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.timing import DAY_MS, format_duration
+
+MINUTE_MS = 60_000
 
 
 class Waiting(Struct, frozen=True):
     """One thing that a live run waits for. `kind` is `step` (the app is at it), `call`, `retry`,
-    `sleep`, `delayed` (the start), `queued`, `held`, `event` or `invoke`.
+    `sleep`, `delayed` (the start), `queued`, `held`, `event`, `webhook` or `invoke`.
 
     `until` is when it goes on by itself. `name` is the step's, `event` what is to be notified; `run` is
-    the invoked one; `tried` counts retries, `tries` how many there may be.
+    the invoked one; `tried` counts retries, `tries` how many there may be. `why` tells what came
+    instead of the event.
     """
 
     kind: str
@@ -27,6 +31,7 @@ class Waiting(Struct, frozen=True):
     url: str | None = None
     tried: int = 0
     tries: int = 0
+    why: str = ""
 
 
 class RunRow(Struct, frozen=True):
@@ -98,18 +103,20 @@ class RunDetail(Struct, frozen=True):
     hooks: dict[str, str] = {}
 
 
-def words(waiting: Waiting, now: int) -> str:
-    """What a run waits for, in a few words."""
+def words(waiting: Waiting, now: int, zone: tzinfo | None = None) -> str:
+    """What a run waits for, in a few words; times of day in the zone (`None`: the machine's)."""
     left = format_duration(max(0, waiting.until - now)) if waiting.until is not None else ""
     match waiting.kind:
         case "sleep":
-            return f"sleeps, {left} left"
+            return _sleeps(waiting.until or 0, now, zone)
         case "delayed":
             return f"starts in {left}"
         case "retry":
             return f"retry {waiting.tried}/{waiting.tries} in {left}"
         case "event":
             return f"waits for event {waiting.event}, {left} left"
+        case "webhook":
+            return f"waits for a call of webhook {waiting.event}, {left} left"
         case "invoke":
             return f"waits for run {waiting.run}"
         case "call":
@@ -119,3 +126,10 @@ def words(waiting: Waiting, now: int) -> str:
         case "queued":
             return "waits for its turn"
     return f"runs after {waiting.name}" if waiting.name else "runs"
+
+
+def _sleeps(until: int, now: int, zone: tzinfo | None) -> str:
+    if until - now < MINUTE_MS:
+        return f"sleeps, {format_duration(max(0, until - now))} left"
+    day = "%H:%M" if until - now < DAY_MS else "%Y-%m-%d %H:%M"
+    return f"sleeps until {datetime.fromtimestamp(until / 1000, zone):{day}}"

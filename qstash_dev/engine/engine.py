@@ -89,7 +89,7 @@ class Engine:
         self.attempts = Attempts(store.keys, clock, send, new_id, hooks.watching)
         self._in_flight = InFlight(self._deliver, self._ended, self.wake)
         self.tombstones = Tombstones()
-        self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_duplicate)
+        self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_dropped)
         self.schedules = Scheduler(
             store, clock, new_id, lambda: self.policy, self.add, self.wake, self.duplicates
         )
@@ -109,7 +109,7 @@ class Engine:
             store, clock, new_id, lambda: self.policy, self.add, hold_back, self.duplicates
         )
         self.resumes = Resumes(store, self.workflows)
-        self.waits = Waits(store, self.workflows, lambda: self.policy, self.run_now)
+        self.waits = Waits(store, self.workflows, self.run_now, hooks.on_dropped)
 
     # Accepting
 

@@ -68,7 +68,7 @@ class Resumes:
         return Accepted(new.message_id, new.url, new.id, new.created_at)
 
     def _write(self, change: RunChange) -> None:
-        self._workflows.check(change)
+        self._workflows.check(message.spec for message in change.created)
         self._workflows.add(change)
 
     def _failure(self, run: Run) -> Failure:

@@ -6,8 +6,8 @@ Knows no rule of them: those are in `protocol.workflow.waits`.
 import logging
 from collections.abc import Callable
 
+from qstash_dev.devtools.missed_events import Missed, MissedEvents
 from qstash_dev.engine.hold_back import Answer
-from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.workflows import Workflows
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Message
@@ -22,19 +22,21 @@ BATCH = 100
 
 
 class Waits:
-    """Who waits in the runs of all users. `start` makes a message due."""
+    """Who waits in the runs of all users. `start` makes a message due, `tell` gets a sentence for an
+    event that nobody takes.
+    """
 
     def __init__(
         self,
         store: Store,
         workflows: Workflows,
-        policy: Callable[[], Policy],
         start: Callable[[Message], None],
+        tell: Callable[[str], None],
     ) -> None:
         self._store = store
         self._workflows = workflows
-        self._policy = policy
         self._start = start
+        self.missed = MissedEvents(tell)
 
     def wait(
         self, user: str, part: tuple[str, int | None], event_id: str, order: WaitOrder
@@ -44,8 +46,7 @@ class Waits:
         Raises QStashError(400) for a run that is over, or a URL that leads to this very server.
         """
         run = live_run(self._store.workflows.newest(user, part[0]), part[1])
-        for spec in (order.draft.spec, order.timeout.spec):
-            self._policy().check(spec)
+        self._workflows.check((order.draft.spec, order.timeout.spec))
         with self._store.database:
             kept = self._store.waits.kept_notice(run, event_id)
             change = waits.wait(run, event_id, order, kept, self._workflows.moment())
@@ -53,7 +54,15 @@ class Waits:
 
     def notify(self, user: str, event_id: str, data: bytes) -> tuple[list[Served], Answer | None]:
         """An event reaches all of a user's runs that wait for it now."""
-        return self._serve(self._store.waits.waiters(user, event_id), data)
+        found = self._store.waits.waiters(user, event_id)
+        if not found:
+            self.miss(user, event_id)
+        return self._serve(found, data)
+
+    def miss(self, user: str, event_id: str, run_id: str = "", kept: bool = False) -> None:
+        """An event reached no run; `run_id` is that which it was meant for."""
+        missed = Missed(user, event_id, run_id, kept, self._workflows.moment().now)
+        self.missed.add(missed, self._store.waits.awaited(user))
 
     def notify_run(
         self, run: Run, event_id: str, data: bytes
@@ -112,6 +121,7 @@ class Waits:
 
     def _keep(self, run: Run, event_id: str, data: bytes) -> tuple[list[Served], Answer | None]:
         if is_live(run):
+            self.miss(run.user, event_id, run.id, kept=True)
             self._workflows.add(waits.keep(run, event_id, data, self._workflows.moment()))
         return [], None
 

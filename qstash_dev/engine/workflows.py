@@ -3,7 +3,7 @@
 Knows no rule of workflows: those are in `protocol.workflow`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from qstash_dev.engine.hold_back import Answer, HoldBack, RunKey
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol import deduplication
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.model import Attempt, CallType, Change, Kind, Message
+from qstash_dev.protocol.model import Attempt, CallType, Change, Kind, Message, Spec
 from qstash_dev.protocol.workflow import ends, entries
 from qstash_dev.protocol.workflow import settle as settling
 from qstash_dev.protocol.workflow.entries import Accepted, Moment, Submission
@@ -92,7 +92,7 @@ class Workflows:
 
         Raises QStashError(400) for a message that would call this very server.
         """
-        self.check(change)
+        self.check(message.spec for message in change.created)
         self._apply(change)
         return self.hold_back.accept(change.created, by_app=True)
 
@@ -103,10 +103,10 @@ class Workflows:
             raise QStashError(404, f"workflow run {run_id[:200]} not found")
         return run
 
-    def check(self, change: Change) -> None:
+    def check(self, specs: Iterable[Spec]) -> None:
         """Raises QStashError(400) for a message that would call this very server."""
-        for message in change.created:
-            self._policy().check(message.spec)
+        for spec in specs:
+            self._policy().check(spec)
 
     def followed(self, user: str, run_id: str) -> Run | None:
         """The run that an event for this id is meant for: one that was resumed goes on in another, and

@@ -249,7 +249,7 @@ class Server:
                 lambda: self._own_app,
             ),
             is_elsewhere=listens_elsewhere,
-            on_duplicate=self.tell,
+            on_dropped=self.tell,
             why_down=lambda origin: self._own_app.why_down(origin) if self._own_app else None,
             watching=self._own_app.witness.watching if self._own_app else NO_HOOKS.watching,
         )

@@ -64,6 +64,13 @@ class Waits:
         rows = self._db.read(f"{_WAITER} WHERE w.run = ? ORDER BY w.seq", (run.seq,))
         return [_waiter(row) for row in rows]
 
+    def awaited(self, user: str) -> list[str]:
+        """The events that a user's runs wait for, as many as are worth a comparison."""
+        rows = self._db.read(
+            "SELECT event FROM waiters WHERE user = ? ORDER BY seq DESC LIMIT 500", (user,)
+        )
+        return list(dict.fromkeys(row[0] for row in rows))
+
     def due_waiters(self, now: int, limit: int) -> list[Waiter]:
         """Whose time is over, the longest waiting first."""
         rows = self._db.read(

@@ -100,6 +100,15 @@ def test_a_run_is_shown_as_its_steps(server, waiting):
     assert "wfr_9 not found" in unknown.stderr
 
 
+def test_a_run_that_waits_for_another_event_than_came_is_explained(server, waiting):
+    shown = server.run("workflows", "get", "wfr_1").stdout
+    assert "nobody has notified it yet: qstash-dev workflows notify order-paid" in shown
+    assert server.run("workflows", "notify", "order_paid").returncode == 1
+    told = "order_paid was notified, but this run waits for order-paid"
+    assert f"! {told}" in server.run("workflows", "get", "wfr_1").stdout
+    assert told in server.run("workflows", "list").stdout
+
+
 def test_what_happened_in_a_run_is_listed_line_by_line(server, waiting):
     lines = server.run("workflows", "logs", "wfr_1").stdout.splitlines()
     assert "RUN_STARTED" in lines[1]
@@ -136,7 +145,7 @@ def test_a_sleep_ends_and_a_wait_is_over_at_once(server, app, waiting):
     run = Run(server, f"{app.url}/wf/200", "wfr_sleeper")
     delivered(server, 3)
     run.step(1, "nap", "SleepFor", sleepFor=90_000, headers={"delay": "90000s"})
-    assert "sleeps, 1d" in server.run("workflows", "list", "--run", "wfr_sleeper").stdout
+    assert "sleeps until 20" in server.run("workflows", "list", "--run", "wfr_sleeper").stdout
     assert server.run("workflows", "run", "wfr_sleeper").returncode == 0
     delivered(server, 4)
     assert server.run("workflows", "run", "wfr_1").returncode == 0

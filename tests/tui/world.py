@@ -196,9 +196,10 @@ def run_row(id: str, state: str, url: str, steps: int, **more: Any) -> dict[str,
 
 RUNS = [
     run_row("wfr_trial", "RUN_STARTED", "/api/trial", 2,
-            waits=[{"kind": "sleep", "name": "nap", "until": NOW + 53_000}]),
+            waits=[{"kind": "sleep", "name": "nap", "until": NOW + 3_600_000}]),
     run_row("wfr_order", "RUN_STARTED", "/api/order", 4, labels=["shop"], waits=[
-        {"kind": "event", "name": "paid", "event": "order-paid", "until": NOW + 518_400_000},
+        {"kind": "event", "name": "paid", "event": "order-paid", "until": NOW + 518_400_000,
+         "why": "order_paid was notified, but this run waits for order-paid"},
         {"kind": "retry", "name": "mail", "until": NOW + 12_000, "tried": 2, "tries": 3}]),
     run_row("wfr_failed", "RUN_FAILED", "/api/order", 1, completed_at=NOW - 60_000,
             dlq_id="1772366591000-9", failure_state="CALLBACK_SUCCESS"),
@@ -268,7 +269,8 @@ class World:
         states = [r["state"] for r in self.rows.values()]
         counts = {name: states.count(name) for name in COUNTED}
         dead = sum(1 for r in self.rows.values() if r["dlq_id"])
-        return {"messages": len(states), **counts, "dlq": dead, "schedules": len(SCHEDULES),
+        return {"messages": len(states), **counts, "dlq": dead, "workflows": len(RUNS),
+                "schedules": len(SCHEDULES),
                 "queues": len(QUEUES), "groups": len(GROUPS), "flow": len(FLOW)}  # fmt: skip
 
     def matching(self, filter: str | None) -> list[dict[str, Any]]:

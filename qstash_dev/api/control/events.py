@@ -65,7 +65,7 @@ def _present(call: Call) -> dict[str, Any]:
             "queues": call.store.queues.revision,
             "groups": call.store.groups.revision,
             "flow": call.store.flows.revision,
-            "workflows": call.store.workflows.revision,
+            "workflows": call.store.workflows.revision + call.engine.waits.missed.revision,
         },
     }
 

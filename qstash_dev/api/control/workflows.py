@@ -11,7 +11,8 @@ from qstash_dev.api.parameters import STATES as STATES_WANTED
 from qstash_dev.api.router import Route
 from qstash_dev.api.v2.workflow_logs import line_document
 from qstash_dev.devtools.control_documents import Made, MadeRun, Notified, RunLog, StartedRun
-from qstash_dev.devtools.run_documents import RunDetail, RunPage
+from qstash_dev.devtools.missed_events import why_unheard
+from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
 from qstash_dev.engine.hold_back import Answer
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Headers
@@ -56,12 +57,13 @@ async def list_(call: Call) -> web.Response:
     rows = call.store.run_rows.select(query, call.engine.clock.now())
     last = rows[limit - 1] if len(rows) > limit else None
     cursor = format_cursor(last.created_at, last.seq) if last is not None else None
-    return await call.answer(RunPage(rows[:limit], cursor))
+    return await call.answer(RunPage([_explained(call, row) for row in rows[:limit]], cursor))
 
 
 async def get(call: Call) -> web.Response:
     """One run, whole."""
     found = call.store.run_rows.detail(_find(call), call.engine.clock.now())
+    found = replace(found, row=_explained(call, found.row))
     return await call.answer(_with_hooks(call, found))
 
 
@@ -170,6 +172,20 @@ def _conditions(call: Call) -> dict[str, tuple[str, ...]]:
 async def _settings(call: Call) -> Headers:
     order: Settings = await call.order()
     return tuple(order.headers.items())
+
+
+def _explained(call: Call, row: RunRow) -> RunRow:
+    """A run that waits for an event, with what came instead of it."""
+    if not any(one.event for one in row.waits):
+        return row
+    key, missed = (row.user, row.id, row.created_at), list(call.engine.waits.missed)
+    return replace(
+        row,
+        waits=tuple(
+            replace(one, why=why_unheard(one.event, key, missed)) if one.event else one
+            for one in row.waits
+        ),
+    )
 
 
 def _with_hooks(call: Call, found: RunDetail) -> RunDetail:

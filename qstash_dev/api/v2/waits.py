@@ -44,6 +44,7 @@ async def notify(call: Call) -> web.Response:
     run = call.engine.workflows.followed(call.user, run_id) if rest else None
     if rest and (run_id.startswith("wfr_") or (run is not None and is_live(run))):
         if run is None or not is_live(run):
+            call.engine.waits.miss(call.user, _event(rest), run_id)
             return await call.answer([])
         served, answer = call.engine.waits.notify_run(run, _event(rest), data)
     else:

@@ -231,7 +231,8 @@ def _cells(row: RunRow, now: int) -> tuple[object, ...]:
 def _now(row: RunRow, now: int) -> str:
     if row.waits:
         more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
-        return words(row.waits[0], now) + more
+        told = next((f": {one.why}" for one in row.waits if one.why), "")
+        return words(row.waits[0], now) + more + told
     if row.successor is not None:
         return f"resumed as {row.successor}"
     return (row.failure_state or "").removeprefix("CALLBACK_").lower() and (
@@ -261,6 +262,9 @@ def _print_run(found: RunDetail, now: int) -> None:
         _print_step(step, now)
     for waiting in row.waits:
         click.echo(f"… {printable(words(waiting, now))}")
+        if waiting.kind == "event":
+            how = f"nobody has notified it yet: qstash-dev workflows notify {waiting.event}"
+            click.echo(printable(f"! {waiting.why}" if waiting.why else f"  {how}"))
     for event, address in found.hooks.items():
         click.echo(f"  webhook of {printable(event)}: {printable(address)}")
     for delivery in found.pending:

@@ -147,6 +147,7 @@ class Rows:
             queues=self._one("SELECT count(*) FROM queues"),
             groups=self._one("SELECT count(*) FROM groups"),
             flow=self._one("SELECT count(*) FROM flow_keys"),
+            workflows=self._one("SELECT count(*) FROM runs"),
         )
 
     def _one(self, sql: str, *values: int) -> int:

@@ -21,7 +21,19 @@ _OPEN = """
     SELECT id, state, due_at, retried, max_retries, ifnull(step, ''), call_type, url, held
     FROM messages INDEXED BY messages_run_open
     WHERE run = ? AND finished_at IS NULL AND kind <> 'replay' ORDER BY seq"""
-_ORDER = ("step", "call", "retry", "queued", "held", "sleep", "delayed", "event", "invoke")
+_ORDER = (
+    "step",
+    "call",
+    "retry",
+    "queued",
+    "held",
+    "sleep",
+    "delayed",
+    "event",
+    "webhook",
+    "invoke",
+)
+WEBHOOK = "WaitForWebhook"
 _UNDER_WAY = (StepState.PROGRESS, StepState.RETRY)
 
 
@@ -90,7 +102,8 @@ class RunRows:
         for waiter in self._waits.waiters_of(run):
             step = read_document(waiter.step)
             name = step.step_name if step is not None and isinstance(step.step_name, str) else ""
-            found.append(Waiting("event", name, waiter.due_at, event=waiter.event_id))
+            kind = "webhook" if step is not None and step.step_type == WEBHOOK else "event"
+            found.append(Waiting(kind, name, waiter.due_at, event=waiter.event_id))
         if not found:
             found = self._invoked(run)
         return sorted(found, key=lambda waiting: (_ORDER.index(waiting.kind), waiting.until or 0))
@@ -121,7 +134,7 @@ class RunRows:
         hooks = {}
         for waiter in self._waits.waiters_of(run):
             step = read_document(waiter.step)
-            if step is not None and step.step_type == "WaitForWebhook":
+            if step is not None and step.step_type == WEBHOOK:
                 hooks[waiter.event_id] = (
                     f"/v2/workflows/hooks/{run.user}/{run.id}/{waiter.event_id}"
                 )

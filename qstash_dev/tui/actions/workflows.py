@@ -50,7 +50,7 @@ async def notify(screen: Screen) -> None:
     row = _row(screen)
     if row is None:
         return None
-    events = [one.event for one in row.waits if one.event]
+    events = [one.event for one in row.waits if one.kind == "event" and one.event]
     event: str | None = events[0] if len(events) == 1 else None
     if len(events) > 1:
         keys = "123456789"

@@ -1,5 +1,6 @@
 """A workflow run for readers: its state, what it waits for, and its steps on a time line. Pure."""
 
+from datetime import tzinfo
 from typing import Any
 
 from qstash_dev.client import Body
@@ -30,11 +31,13 @@ def run_look(state: str) -> Look:
     return RUNS.get(state, Look("?", fmt.safe(state), "muted"))
 
 
-def now_span(row: RunRow, now: int) -> Span:
+def now_span(row: RunRow, now: int, zone: tzinfo | None) -> Span:
     """What a run waits for, or how it was left, in a few words."""
     if row.waits:
+        if told := next((one.why for one in row.waits if one.why), ""):
+            return f"! {fmt.safe(told)}", "warning"
         more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
-        return fmt.safe(words(row.waits[0], now)) + more, _role(row.waits[0])
+        return fmt.safe(words(row.waits[0], now, zone)) + more, _role(row.waits[0])
     if row.successor is not None:
         return f"resumed as {fmt.safe(row.successor)}", "accent"
     if row.failure_state:
@@ -50,7 +53,11 @@ def run_page(found: RunDetail | RunRow, when: When) -> list[Line]:
     lines = [_headline(row, when), [(fmt.safe(row.url), "link")], *_facts(row, when)]
     lines += [[("! ", "warning"), (fmt.safe(notice), "warning")] for notice in row.notices]
     if row.waits:
-        lines += [[], _rule("Waits for"), *(_waiting(one, when) for one in row.waits)]
+        lines += [
+            [],
+            _rule("Waits for"),
+            *(line for one in row.waits for line in _waiting(one, when)),
+        ]
     if whole is None:
         return lines
     lines += [[("webhook ", "muted"), (fmt.safe(url), "link")] for url in whole.hooks.values()]
@@ -113,15 +120,25 @@ def _facts(row: RunRow, when: When) -> list[Line]:
     ]  # fmt: skip
 
 
-def _waiting(one: Waiting, when: When) -> Line:
+def _waiting(one: Waiting, when: When) -> list[Line]:
     at = ""
-    if one.until is not None:
+    if one.until is not None and one.kind != "sleep":
         is_far = one.until - when.now > DAY_MS
         moment = fmt.date_time if is_far else fmt.clock_time
         at = f"  until {moment(one.until, when.zone)[: 16 if is_far else 8]}"
     name = f"  step {fmt.safe(one.name)}" if one.name and one.kind != "step" else ""
-    text = fmt.safe(words(one, when.now))
-    return [("◷ ", "accent"), (text, _role(one)), (f"{at}{name}", "muted")]
+    text = fmt.safe(words(one, when.now, when.zone))
+    line: Line = [("◷ ", "accent"), (text, _role(one)), (f"{at}{name}", "muted")]
+    if not one.event:
+        return [line]
+    if one.why:
+        return [line, [("! ", "warning"), (fmt.safe(one.why), "warning")]]
+    how = (
+        "nobody has called it yet"
+        if one.kind == "webhook"
+        else "nobody has notified it yet; N does"
+    )
+    return [line, [(f"  {how}", "muted")]]
 
 
 def _role(one: Waiting) -> str:

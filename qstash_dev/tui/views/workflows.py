@@ -41,7 +41,7 @@ def _hints(row: RunRow | None) -> Sequence[str]:
         return ("filter",)
     if row.state != "RUN_STARTED":
         return ("message.replay", "run.restart", "message.copy", "walk", "filter")
-    events = ["run.notify"] if any(one.event for one in row.waits) else []
+    events = ["run.notify"] if any(one.kind == "event" for one in row.waits) else []
     return ("message.run", *events, "message.cancel", "message.copy", "walk")
 
 
@@ -49,6 +49,7 @@ WORKFLOWS = View(
     **VIEWS["Workflows"]._asdict(),
     resource=Resource("workflows", "id", "workflow run"),
     key_of=lambda row: f"{row.created_at}/{row.id}",
+    count=lambda counts: counts.workflows,
     fetch=_fetch,
     whole=_whole,
     newest_last=True,
@@ -72,7 +73,7 @@ WORKFLOWS = View(
         Column("TOOK", 5, _took, 54, right=True),
         Column("STEPS", 5, lambda row, ink: (str(row.steps), ""), 54, right=True),
         Column("WORKFLOW", 18, lambda row, ink: (fmt.destination(row.url, ink.app_url), "")),
-        Column("NOW", 0, lambda row, ink: now_span(row, ink.now), 48),
+        Column("NOW", 0, lambda row, ink: now_span(row, ink.now, ink.zone), 48),
         Column("ID", 20, lambda row, ink: (fmt.safe(row.id), "muted"), 110),
     ),
 )

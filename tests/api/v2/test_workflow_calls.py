@@ -174,3 +174,25 @@ async def test_whatever_a_step_says_the_run_can_be_shown(live, step) -> None:
     ):
         shown = await live.ask("GET", path)
         assert shown.status == 200, (path, step, shown.body[:500])
+
+
+LOST = [
+    ("paid_order", "the event paid_order is lost: nobody waits for it, but for paid-order"),
+    ("invoice", "the event invoice is lost: nobody waits for it"),
+    ("wfr_old/paid-order", "the event paid-order is lost: the run wfr_old is not live"),
+    ("wfr_live/paidOrder", "the event paidOrder is kept: the run wfr_live does not wait for it"),
+    ("wfr_live/invoice", None),
+]
+
+
+@pytest.mark.parametrize(("path", "told"), LOST)
+async def test_an_event_that_reaches_nobody_is_told_once(live, path: str, told: str | None) -> None:
+    await live.ok("POST", "/v2/wait/paid-order", WAIT, RUN)
+    for _ in range(2):
+        await live.ok("POST", f"/v2/notify/{path}")
+        notice = (await live.ok("GET", "/_dev/snapshot"))["server"]["notice"]
+        assert notice["number"] == (1 if told else 0)
+        assert (told or "") in notice["text"]
+    [row] = (await live.ok("GET", "/_dev/workflows"))["runs"]
+    [waiting] = [one for one in row["waits"] if one["kind"] == "event"]
+    assert bool(waiting["why"]) == (told is not None and "invoice" not in told)
