@@ -3,7 +3,9 @@
 Writing to it never fails for whoever has something to say.
 """
 
+import errno
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -33,15 +35,20 @@ class LogFile(RotatingFileHandler):
         try:
             super().__init__(path, maxBytes=max_bytes, backupCount=FORMER_FILES, encoding="utf-8")
         except OSError as error:
+            why = (
+                error.strerror
+                if error.errno != errno.ENXIO
+                else "nobody reads what is written to it"
+            )
             raise Failure(
-                f"The log file {path} cannot be opened: {error.strerror}. "
+                f"The log file {path} cannot be opened: {why}. "
                 "Expected a file that can be written to as --log-file.",
                 USAGE,
             ) from error
         self.setFormatter(logging.Formatter(FORMAT))
 
     def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding="utf-8", opener=private_files.opener)
+        return open(self.baseFilename, "a", encoding="utf-8", opener=_opener)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Into a new file if somebody removed this one."""
@@ -56,6 +63,11 @@ class LogFile(RotatingFileHandler):
         """Also when the disk is full: then what was not written is lost."""
         with suppress(OSError):
             super().close()
+
+
+def _opener(path: str, flags: int) -> int:
+    """A pipe without a reader is an error at once, and one that is full holds nobody up."""
+    return private_files.opener(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_to_stderr(verbosity: int, log_file: Path | None) -> None:

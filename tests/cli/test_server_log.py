@@ -1,6 +1,7 @@
 """The log in a file: begun anew when it is full, and never an error of who writes to it."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,31 @@ def test_a_full_log_is_begun_anew_and_the_last_ones_are_kept(tmp_path, logger):
 def test_a_log_file_that_cannot_be_opened_is_refused_in_a_sentence(tmp_path, name):
     with pytest.raises(Failure, match=r"^The log file .* cannot be opened: .*--log-file\.$"):
         LogFile(tmp_path / name)
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    """A named pipe that nobody reads."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are no named pipes")
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def test_a_pipe_that_nobody_reads_is_refused_at_once(pipe):
+    with pytest.raises(Failure, match="cannot be opened: nobody reads what is written to it"):
+        LogFile(pipe)
+
+
+def test_a_reader_that_has_stopped_reading_holds_nobody_up(pipe, logger, capsys):
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    logger.addHandler(LogFile(pipe))
+    for _ in range(200):
+        logger.error("x" * 1_000)
+    assert os.read(reader, 5_000).count(b"ERROR") > 1
+    os.close(reader)
+    logger.error("it has left")
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
