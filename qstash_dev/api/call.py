@@ -19,6 +19,7 @@ from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import Attempt, Message, Response
+from qstash_dev.protocol.urls import Nearby
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
 from qstash_dev.transport.faults import Faults
@@ -68,7 +69,8 @@ class OwnApp(Protocol):
 
 
 class Context(Struct, frozen=True):
-    """What handlers work with. `token_required` of the control API: the server is not on loopback.
+    """What handlers work with. `token_required` of the control API: the server is not on loopback. By
+    the names of `nearby` it may be called.
 
     `tunnel` describes all that faces the internet. With a `cloud`, the app talks to the real QStash.
     Who has the `clock_turn` changes the clock. `notify` shows a sentence to whoever watches.
@@ -83,6 +85,7 @@ class Context(Struct, frozen=True):
     users: dict[str, User]
     hosts: frozenset[str]
     token_required: bool
+    nearby: Nearby
     server: Callable[[], dict[str, Any]]
     finished_readable_ms: int
     tunnel: Callable[[], dict[str, Any]] = dict

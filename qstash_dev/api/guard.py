@@ -37,6 +37,7 @@ def check_caller(request: web.BaseRequest, target: Target, context: Context) -> 
         _check_host(named, request, context)
     origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
     if not target.is_api:
+        _check_no_delivery(headers)
         _check_own_page(origin, site, host)
         return None
     if origin is None and site == "cross-site":
@@ -118,6 +119,12 @@ def preflight(request: web.BaseRequest, origin: str) -> web.Response:
     return web.Response(status=204, headers=headers)
 
 
+def _check_no_delivery(headers: CIMultiDictProxy[str]) -> None:
+    """Whatever name a message found us by: in a container we do not know all of ours."""
+    if "Upstash-Signature" in headers:
+        raise QStashError(403, "no message is delivered to qstash-dev itself, only to its /v2/")
+
+
 def _check_own_page(origin: str | None, site: str | None, host: str) -> None:
     """The control API shows tokens: of pages it answers its own alone."""
     if origin is not None and not _is_same(origin, host):
@@ -135,7 +142,7 @@ def _check_host(host: str, request: web.BaseRequest, context: Context) -> None:
         raise QStashError(
             403,
             f"the Host header {host[:200]!r} is not a name of this server: address it as "
-            "localhost or 127.0.0.1; other addresses are given with --host",
+            "localhost or 127.0.0.1; other addresses are given with --host, names with --allow-host",
         )
 
 
@@ -143,14 +150,15 @@ def _is_ours(host: str, browser: bool, context: Context) -> bool:
     """The addresses that we listen at, and the names that lead nowhere but to this machine.
 
     A server that others can reach is protected by its tokens, whatever it is called. An app in a
-    container calls us `host.docker.internal`; in a browser that name can lead anywhere.
+    container calls us `host.docker.internal`, and one beside our own container by a name of their
+    network; in a browser these can lead anywhere.
     """
     if context.token_required:
         return True
     name = _name_in(host)
-    if name == _CONTAINER_HOST:
-        return not browser
-    return name in context.hosts or _is_this_machine(name)
+    if name in context.hosts or _is_this_machine(name) or context.nearby.names_it(name):
+        return True
+    return not browser and (name == _CONTAINER_HOST or context.nearby.has(name))
 
 
 def _may_call(origin: str) -> bool:

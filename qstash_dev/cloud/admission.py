@@ -32,7 +32,16 @@ from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.retry import validate_retry_delay
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import Inspection, body_hash, inspect, sign
-from qstash_dev.protocol.urls import KeptHosts, Place, Way, is_loopback, is_under, route, way
+from qstash_dev.protocol.urls import (
+    KeptHosts,
+    Nearby,
+    Place,
+    Way,
+    is_loopback,
+    is_under,
+    route,
+    way,
+)
 
 AT_CLOUD = "the cloud decides when it is delivered"
 """Why such a message is held: the engine never starts it by itself."""
@@ -74,6 +83,7 @@ class Gate(Struct, frozen=True):
     is_open: bool = False
     resign: str = "auto"
     own_ports: frozenset[int] = frozenset()
+    nearby: Nearby = Nearby()
 
 
 class Admission(Struct, frozen=True):
@@ -166,7 +176,7 @@ def refuse_webhook(draft: Draft, specs: Iterable[Spec], gate: Gate) -> Refusal |
             403, "a webhook has no part in a workflow run: publish to the workflow's URL"
         )
     for what, url in (found for spec in specs for found in urls_of(spec)):
-        leads = way(url, gate.routes, gate.own_ports)
+        leads = way(url, gate.routes, gate.own_ports, gate.nearby)
         if refusal := _into_ourselves(leads):
             return refusal
         if not (leads.is_routed or is_under(url, gate.app_url)):
@@ -220,7 +230,7 @@ def _unsigned(arrival: Arrival, gate: Gate) -> Admission | Refusal:
 def _signed(arrival: Arrival, gate: Gate, token: str) -> Admission | Refusal:
     wrapped = wrapped_url(arrival.target)
     url = wrapped or _app_url(arrival.target, gate)
-    leads = way(url, gate.routes, gate.own_ports)
+    leads = way(url, gate.routes, gate.own_ports, gate.nearby)
     if refusal := _into_ourselves(leads):
         return refusal
     if wrapped is not None and not leads.is_here:

@@ -148,6 +148,7 @@ class Gateway:
             is_open=config.tunnel_open,
             resign=config.resign,
             own_ports=self._engine.policy.own_ports,
+            nearby=self._engine.policy.nearby,
         )
 
     def brief(self) -> dict[str, Any]:
@@ -206,7 +207,8 @@ class Gateway:
         return Cloud(url, token, self._borders, self._sent, self._relay.cancelled, self._on_change)
 
     def _borders(self) -> Borders:
-        return Borders(self.state.url or "", self._engine.policy.routes)
+        policy = self._engine.policy
+        return Borders(self.state.url or "", policy.routes, policy.nearby)
 
     def _sent(self, user: str, sent: Sent) -> None:
         self._relay.expect(_spec(sent), sent.message_id, user, sent.body)

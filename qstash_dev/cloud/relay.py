@@ -64,7 +64,7 @@ class Relay:
         """Make one attempt and record it. Raises QStashError(409) when the id is a local message's."""
         engine = self._engine
         if admission.resign:
-            borders = Borders(gate.public_url, gate.routes)
+            borders = Borders(gate.public_url, gate.routes, gate.nearby)
             arrival = replace(arrival, body=borders.back(arrival.body))
         message = self._begin(arrival, admission)
         request = rules.request(arrival, admission, MAX_TIMEOUT_MS)

@@ -22,7 +22,7 @@ from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.publish.draft import is_given
-from qstash_dev.protocol.urls import way
+from qstash_dev.protocol.urls import ALONE, Nearby, way
 
 PREFIX = "/.qstash-dev/to/"
 
@@ -56,14 +56,15 @@ class Sent(Struct, frozen=True):
 
 
 class Borders(Struct, frozen=True):
-    """What is on this machine (loopback, and prefixes with a route), and its public address."""
+    """What is on this machine (loopback, `nearby`, what has a route), and its public address."""
 
     public_url: str
     routes: tuple[tuple[str, str], ...] = ()
+    nearby: Nearby = ALONE
 
     def is_local(self, url: str) -> bool:
         """Whether a delivery to `url` would end on this machine."""
-        return way(url, self.routes).is_here
+        return way(url, self.routes, nearby=self.nearby).is_here
 
     def out(self, url: str) -> str:
         """The URL by which the cloud reaches a local one; any other stays as it is."""

@@ -12,7 +12,7 @@ from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import Config, Seeds
 from qstash_dev.config.options import BY_NAME, OPTIONS, Option
 from qstash_dev.protocol.quota import QUOTAS
-from qstash_dev.protocol.urls import KeptHosts
+from qstash_dev.protocol.urls import KeptHosts, Nearby
 from qstash_dev.protocol.users import DEV_USERS, User, is_public
 
 DEFAULT = "default"
@@ -63,7 +63,13 @@ def load(
     fallbacks = defaults_of(command, environment, terminal=terminal)
     if starts_app:
         fallbacks["hold"] = "true"  # it takes a while to start, and may end
-    settings = tuple(pick(o, flags, environment, found, fallbacks) for o in OPTIONS)
+
+    def picked(name: str) -> Setting:
+        return pick(BY_NAME[name], flags, environment, found, fallbacks)
+
+    if value_of(picked("container")):
+        fallbacks |= in_container(value_of(picked("port")))
+    settings = tuple(picked(option.name) for option in OPTIONS)
     by_name = {setting.option.name: setting for setting in settings}
     values = {s.option.name: value_of(s) for s in settings if s.texts}
     if by_name["data-dir"].rank < by_name["memory"].rank:
@@ -78,6 +84,12 @@ def defaults_of(command: str, environment: Mapping[str, str], *, terminal: bool)
     person = command == "dev"
     screen = person and terminal and not environment.get("CI")
     return {"hold": str(person).lower(), "output": "tui" if screen else "log"}
+
+
+def in_container(port: int) -> dict[str, str]:
+    """What start scripts of the official server expect: all addresses, and the log port beside."""
+    log_port = {"log-port": str(port + 1)} if 0 < port < 65_535 else {}
+    return {"host": "0.0.0.0,::", **log_port}
 
 
 def pick(
@@ -127,6 +139,7 @@ def build(values: Mapping[str, Any], found: file.Found | None) -> Config:
     fields["config_file"] = found.path if found else None
     routes = fields.pop("routes", ())
     keep_host = fields.pop("kept_hosts")
+    fields["nearby"] = Nearby(fields["container"], fields.pop("nearby", ()))
     kept = tuple(route.source for route in routes if route.keeps_host)
     if fields.pop("memory"):
         fields["data_dir"] = None
@@ -154,7 +167,7 @@ def users_of(adopted: Path | None, found: file.Found | None) -> tuple[User, ...]
 
 def restrict(config: Config, host_origin: str) -> Config:
     """A server that others can reach serves no user whose token everybody knows."""
-    if not config.reaches_others:
+    if not config.token_required:
         return config
     private = tuple(user for user in config.users if not is_public(user.token))
     if not private:

@@ -78,6 +78,7 @@ class Config(Policy, frozen=True, kw_only=True):
     port: int = 8080
     log_port: int | None = None
     host: tuple[str, ...] = LOOPBACK
+    container: bool = False
     quota: str = "payg"
     limits: Limits = QUOTAS["payg"]
     users: tuple[User, ...] = DEV_USERS
@@ -112,6 +113,11 @@ class Config(Policy, frozen=True, kw_only=True):
     verbosity: int = 0
     theme: str | None = None
     keys: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def token_required(self) -> bool:
+        """Whether its tokens protect it, not where it listens: in a container that is no choice."""
+        return self.reaches_others and not self.container
 
     @property
     def reaches_others(self) -> bool:

@@ -184,6 +184,14 @@ def moment(value: str) -> int:
     return int(at.timestamp() * 1000)
 
 
+def host_name(value: str) -> str:
+    """A host name in lower case, or `*.` and one."""
+    name = value.strip().lower().rstrip(".")
+    if not re.fullmatch(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", name):
+        raise ValueError(f'"{value}" is not a host name; expected one such as qstash or *.test.')
+    return name
+
+
 def hosts(value: str) -> tuple[str, ...]:
     """IP addresses with commas between; `localhost` is both loopback addresses."""
     from ipaddress import ip_address

@@ -4,25 +4,36 @@ Such a message keeps its counters and its place; only what it waits for moves it
 """
 
 from qstash_dev.protocol.model import Attempt, Reason, SendFailure
-from qstash_dev.protocol.urls import is_loopback, origin_of
+from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, place_of
 
 EXTERNAL = "external"
 """Held because it would leave this machine (`--external hold`); running it now sends it."""
 
 
-def awaited(attempt: Attempt, apps: bool, external: str) -> str | None:
+def awaited(attempt: Attempt, apps: bool, external: str, nearby: Nearby = ALONE) -> str | None:
     """What a failed attempt has to wait for: the origin of an app, `EXTERNAL`, or nothing.
 
     `apps` says whether to wait for apps that are not running, `external` what the policy is for
-    destinations that are not on this machine.
+    destinations that are not on this machine, `nearby` which others count as if they were.
     """
     outcome = attempt.outcome
     if not isinstance(outcome, SendFailure):
         return None
     if outcome.reason == Reason.EXTERNAL_DENIED:
         return EXTERNAL if external == "hold" else None
-    is_down = outcome.reason == Reason.REFUSED and is_loopback(attempt.target)
+    place = place_of(attempt.target, nearby)
+    # In a container localhost is no app of the developer's, and waiting for one is in vain.
+    is_own = place is Place.LOOPBACK and nearby.is_private
+    is_down = outcome.reason in _DOWN.get(place, ()) and not is_own
     return origin_of(attempt.target) if apps and is_down else None
+
+
+_DOWN = {
+    Place.LOOPBACK: (Reason.REFUSED,),
+    # A container that does not run has neither a name nor an address.
+    Place.NEAR: (Reason.REFUSED, Reason.DNS, Reason.UNREACHABLE),
+}
+"""How an app that is not running is told from one that is."""
 
 
 async def never(awaited: str) -> bool:

@@ -11,27 +11,29 @@ from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Callback, Spec
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.protocol.urls import Place, place_of, site_of
+from qstash_dev.protocol.urls import ALONE, Nearby, Place, place_of, site_of
 
 _NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
 
 
-def lints(spec: Spec, body: bytes, limits: Limits, *, delay_ms: int = 0) -> tuple[str, ...]:
+def lints(
+    spec: Spec, body: bytes, limits: Limits, *, delay_ms: int = 0, nearby: Nearby = ALONE
+) -> tuple[str, ...]:
     """One sentence for each difference to production; empty for most messages.
 
     `limits` are those of the plan that is used in production, `delay_ms` the time until the first
-    delivery.
+    delivery, `nearby` the hosts that count as this machine.
     """
     return (
-        *_reach(spec),
+        *_reach(spec, nearby),
         *_plan(spec, body, limits, delay_ms),
         *_body(spec, body),
     )
 
 
-def _reach(spec: Spec) -> Iterator[str]:
+def _reach(spec: Spec, nearby: Nearby) -> Iterator[str]:
     """A loopback destination is what this server is for; all else is measured from the cloud."""
-    place = place_of(spec.url)
+    place = place_of(spec.url, nearby)
     if place is Place.PRIVATE:
         yield (
             f"The cloud cannot reach {_host(spec.url)}, an address of a private network: deploy "

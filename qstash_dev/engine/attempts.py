@@ -20,7 +20,7 @@ from qstash_dev.protocol.model import (
     SendFailure,
     Timing,
 )
-from qstash_dev.protocol.urls import Way, origin_of, way
+from qstash_dev.protocol.urls import Way, origin_of
 from qstash_dev.store.resources import Keys
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Attempts:
 
         What it raises is a fault of ours: see `broken_off`.
         """
-        leads = way(message.spec.url, policy.routes, policy.own_ports)
+        leads = policy.way(message.spec.url)
         target = leads.target
         current, _ = self.signing_keys(message.user)
         now_s = self._clock.wall() // 1000

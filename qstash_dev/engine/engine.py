@@ -80,7 +80,7 @@ class Engine:
         self.store = store
         self.clock = clock
         self.policy = policy
-        store.leaves.routes = policy.routes
+        store.leaves.routes, store.leaves.nearby = policy.routes, policy.nearby
         self.lanes = lanes
         self.paused = self._is_stale = False
         self._hooks = hooks
@@ -418,7 +418,7 @@ class Engine:
         attempt = await self.attempts.attempt(self.workflows.outgoing(message), self.policy)
         # A third party that is down is a result of the run that called it: the run waits for it.
         waits_for_apps = self.policy.hold and not calls_a_third_party(message)
-        awaited = hold.awaited(attempt, waits_for_apps, self.policy.external)
+        awaited = hold.awaited(attempt, waits_for_apps, self.policy.external, self.policy.nearby)
         if awaited and hold.is_origin(awaited) and await self._hooks.is_elsewhere(awaited):
             awaited = None  # the app is up, just not there
         if awaited is None and (hint := await self.explain(message, attempt)):

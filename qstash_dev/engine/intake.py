@@ -151,5 +151,7 @@ class Intake:
         return creation.new_message(spec, user, body, now, due_at, self._new_id("msg_"))
 
     def _lints(self, spec: Spec, body: bytes, delay_ms: int) -> tuple[str, ...]:
-        plan = self._policy().plan
-        return () if plan is None else lints(spec, body, plan, delay_ms=delay_ms)
+        policy = self._policy()
+        if policy.plan is None:
+            return ()
+        return lints(spec, body, policy.plan, delay_ms=delay_ms, nearby=policy.nearby)

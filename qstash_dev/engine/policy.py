@@ -9,14 +9,15 @@ from qstash_dev.protocol.destination import urls_of
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Spec
 from qstash_dev.protocol.quota import Limits
-from qstash_dev.protocol.urls import KeptHosts, dialled, way
+from qstash_dev.protocol.urls import KeptHosts, Nearby, Way, dialled, way
 
 
 class Policy(Struct, frozen=True):
     """Limits, and what is done about destinations, waits and old messages. Times are milliseconds.
 
     `plan` is what lints compare with; without it there are none. `retry_interval_ms` replaces every
-    wait between attempts. `own_ports` are those that the server itself listens on.
+    wait between attempts. `own_ports` are those that the server itself listens on, `nearby` the hosts
+    that count as this machine.
     """
 
     limits: Limits
@@ -31,6 +32,11 @@ class Policy(Struct, frozen=True):
     max_age_ms: int = 7 * 86_400_000
     strict: bool = False
     own_ports: frozenset[int] = frozenset()
+    nearby: Nearby = Nearby()
+
+    def way(self, url: str) -> Way:
+        """Where a URL leads."""
+        return way(url, self.routes, self.own_ports, self.nearby)
 
     def app_of(self, url: str) -> str:
         """What a message is delivered to, as `urls.dialled` has it."""
@@ -43,7 +49,7 @@ class Policy(Struct, frozen=True):
 
     def check_url(self, url: str, what: str) -> None:
         """Raises QStashError(400) for a URL that leads to this very server."""
-        leads = way(url, self.routes, self.own_ports)
+        leads = self.way(url)
         if leads.is_barred:
             raise QStashError(
                 400,

@@ -28,12 +28,41 @@ _BOUNDARIES = ("", "/", "?", "#")
 
 
 class Place(StrEnum):
-    """How far away a target is. OURS is a listener of this very server."""
+    """How far away a target is. OURS is a listener of this very server, NEAR one of `Nearby`."""
 
     OURS = "ours"
     LOOPBACK = "loopback"
+    NEAR = "near"
     PRIVATE = "private"
     OUTSIDE = "outside"
+
+
+class Nearby(Struct, frozen=True):
+    """Other hosts that are as good as this machine: those of private networks if `is_private`, and
+    `names`, where `*.x` is every name under `x`. Inside a container the app has another address.
+    """
+
+    is_private: bool = False
+    names: tuple[str, ...] = ()
+
+    def has(self, host: str) -> bool:
+        """Whether a host counts as this machine. No link-local one: clouds keep secrets there."""
+        name = _plain(host)
+        if self.names_it(name):
+            return True
+        address = _address(name)
+        is_link = address is not None and address.is_link_local
+        is_known = self.is_private and bool(name) and not is_link
+        return is_known and _place(name) is Place.PRIVATE
+
+    def names_it(self, name: str) -> bool:
+        """Whether it is one of `names`, or under one of them."""
+        return any(
+            name == one or (one[:2] == "*." and name.endswith(one[1:])) for one in self.names
+        )
+
+
+ALONE = Nearby()
 
 
 class Way(Struct, frozen=True):
@@ -51,7 +80,8 @@ class Way(Struct, frozen=True):
     @property
     def is_here(self) -> bool:
         """Whether it is for this machine: an address of it, or what the developer has routed."""
-        return self.place is Place.LOOPBACK or (self.is_routed and self.place is not Place.OURS)
+        here = self.place in (Place.LOOPBACK, Place.NEAR)
+        return here or (self.is_routed and self.place is not Place.OURS)
 
     @property
     def leaves(self) -> bool:
@@ -88,24 +118,32 @@ class Site(Struct, frozen=True):
 
 
 @remembered
-def way(url: str, routes: Routes = (), own_ports: frozenset[int] = frozenset()) -> Way:
+def way(
+    url: str,
+    routes: Routes = (),
+    own_ports: frozenset[int] = frozenset(),
+    nearby: Nearby = ALONE,
+) -> Way:
     """Where a URL leads. `own_ports` are those that this server listens on."""
     prefix, target = _routed(url, routes)
-    place = place_of(target)
+    place = place_of(target, nearby)
     if place is Place.LOOPBACK and (site := site_of(target)) and site.port in own_ports:
         place = Place.OURS
     return Way(target, place, prefix)
 
 
 @remembered
-def place_of(url: str) -> Place:
+def place_of(url: str, nearby: Nearby = ALONE) -> Place:
     """How far a URL reaches by itself. What cannot be read is outside.
 
     A name without a dot is one of a private network (Docker, mDNS). Ours: QStash's own servers know
     only "public" and "endpoint resolves to a loopback address".
     """
     site = site_of(url)
-    return _place(site.host) if site is not None else Place.OUTSIDE
+    if site is None:
+        return Place.OUTSIDE
+    place = _place(site.host)
+    return Place.NEAR if place is not Place.LOOPBACK and nearby.has(site.host) else place
 
 
 def is_loopback(url: str) -> bool:

@@ -17,7 +17,7 @@ from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
 from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure
 from qstash_dev.protocol.remembered import remembered
-from qstash_dev.protocol.urls import Place, origin_of, place_of
+from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, place_of
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import leads_to, listening, speech
 
@@ -56,12 +56,14 @@ class Explainer:
         sources: SourceTree,
         wall: Callable[[], int],
         own_app: Callable[[], ChildApp | None] = lambda: None,
+        nearby: Nearby = ALONE,
     ) -> None:
         self._keys = keys
         self._app_url = app_url
         self._sources = sources
         self._wall = wall
         self._own_app = own_app
+        self._nearby = nearby
         self._accepted: dict[str, dict[str, int]] = {}
         self._env: dict[Path, tuple[int, EnvFile]] = {}
 
@@ -90,7 +92,7 @@ class Explainer:
         is_missing = isinstance(outcome, Response) and outcome.status in (404, 405)
         origin = origin_of(attempt.target)
         reason = outcome.reason if isinstance(outcome, SendFailure) else None
-        is_near = place_of(attempt.target) is not Place.OUTSIDE
+        is_near = place_of(attempt.target, self._nearby) is not Place.OUTSIDE
         printed, ended = await self._told_by_app(attempt) if is_near else ((), None)
         return Facts(
             method=message.spec.method,
@@ -111,6 +113,7 @@ class Explainer:
             routes=await self._sources.files() if is_missing else (),
             listening=await listening(origin) if is_near and reason in _WHO_LISTENS else None,
             leads_to=leads_to(origin),
+            nearby=self._nearby,
             speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
             printed=printed,
             ended=ended,

@@ -54,13 +54,19 @@ from qstash_dev.store.store import Store
 from qstash_dev.transport.connect import accepts, listens_elsewhere
 from qstash_dev.transport.delivery import Sender
 from qstash_dev.transport.faults import Faults
-from qstash_dev.transport.sockets import close_all, listen, url_host
+from qstash_dev.transport.sockets import ALL, close_all, listen, url_host
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 MAX_STORED_ANSWER = 24_000_000
 """An error has what was thrown twice, as message and in its stack (workflow-js CI, `large-payload`)."""
 GRACE_S = 2.0
+GRACE_IN_CONTAINER_S = 0.3
+"""Whoever stops a container waits for it."""
+PUBLISH_TO = (
+    "In a container whoever reaches the port gets in: publish it to your machine only, as "
+    "127.0.0.1:{port}:{port}."
+)
 WARM_UP_AFTER_S = 0.05
 GC_THRESHOLDS = (10_000, 20, 20)
 TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
@@ -101,6 +107,7 @@ class Server:
         if command:
             times = (lambda: self._clock.now()), self._system_clock.wall
             self._own_app = own_app(command, self, console, self._notifier, times, environ)
+        self._grace_s = GRACE_IN_CONTAINER_S if config.container else GRACE_S
 
     async def start(self) -> None:
         """Listen and begin to deliver. Raises PortInUse, DataDirInUse, StoreError or OSError."""
@@ -230,7 +237,7 @@ class Server:
         )
         stack.push_async_callback(self._app.stop)
         self._build_auto_replay(stack)
-        stack.push_async_callback(self._engine.stop, GRACE_S)
+        stack.push_async_callback(self._engine.stop, self._grace_s)
         stack.callback(loop.stop)
 
     def _hooks(self, app_monitor: AppMonitor) -> Hooks:
@@ -247,6 +254,7 @@ class Server:
                 SourceTree(config.watch),
                 self._clock.wall,
                 lambda: self._own_app,
+                config.nearby,
             ),
             is_elsewhere=listens_elsewhere,
             on_dropped=self.tell,
@@ -290,8 +298,9 @@ class Server:
             faults=self._faults,
             auto_replay=self._auto_replay,
             users={user.token: user for user in config.users},
-            hosts=frozenset(config.host),
-            token_required=config.reaches_others,
+            hosts=frozenset(config.host).difference(ALL),
+            token_required=config.token_required,
+            nearby=config.nearby,
             server=self._describe,
             finished_readable_ms=config.finished_readable_ms,
             tunnel=gateway.describe if gateway else lambda: dict(TUNNEL_OFF),
@@ -300,7 +309,7 @@ class Server:
             own_app=self._own_app,
             notify=self.notify,
         )
-        runner = web.ServerRunner(make_server(context), shutdown_timeout=GRACE_S)
+        runner = web.ServerRunner(make_server(context), shutdown_timeout=self._grace_s)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.callback(self._notifier.close)
@@ -330,6 +339,8 @@ class Server:
             self._guard_data(self.config.data_dir, stack)
         if self._console is not None:
             self._console.started(self.started, self._clock.now())
+            if self.config.container:
+                self.notice(PUBLISH_TO.format(port=self.started.port))
             if self._console.shows_events:
                 report = Report(self._store.feed, self._notifier, self._console)
                 self._tasks.keep("printing what happens", report.run)

@@ -6,6 +6,7 @@ import os
 import socket
 
 LOOPBACK = ("127.0.0.1", "::1")
+ALL = ("0.0.0.0", "::")
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -27,8 +28,8 @@ class AddressMissing(CannotListen):
 
 
 def listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
-    """Sockets on all hosts with the same port. A loopback address that the machine lacks (no IPv6, or
-    no IPv4) is left out if another host is there. Raises PortInUse or CannotListen.
+    """Sockets on all hosts with the same port. Loopback, or all addresses, of a kind that the machine
+    lacks (no IPv6, or no IPv4) is left out if another host is there. Raises PortInUse or CannotListen.
     """
     sockets: list[socket.socket] = []
     missing: CannotListen | None = None
@@ -38,7 +39,7 @@ def listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
                 sockets.append(_bind(host, port))
             except OSError as error:
                 missing = _refusal(host, port, error)
-                if host not in LOOPBACK or error.errno not in NOT_HERE:
+                if host not in (*LOOPBACK, *ALL) or error.errno not in NOT_HERE:
                     raise missing from error
                 continue
             port = sockets[0].getsockname()[1]
@@ -101,6 +102,6 @@ def close_all(sockets: list[socket.socket]) -> None:
 
 def url_host(host: str) -> str:
     """The address of a listener as it stands in a URL."""
-    if host in ("0.0.0.0", "::"):
+    if host in ALL:
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from qstash_dev.protocol.urls import Nearby
 from tests.api.conftest import TOKENS, Api
 
 TOKEN = TOKENS["defaultUser"]
@@ -79,8 +80,57 @@ async def test_a_refused_host_is_told_what_to_do(api: Api) -> None:
     _, _, body = await api.raw(head("GET /v2/keys", BEARER, host="0.0.0.0:8080"))
     assert json.loads(body)["error"] == (
         "the Host header '0.0.0.0:8080' is not a name of this server: address it as localhost or "
-        "127.0.0.1; other addresses are given with --host"
+        "127.0.0.1; other addresses are given with --host, names with --allow-host"
     )
+
+
+@pytest.fixture
+async def contained(start_api):
+    """A server that a container would run, but for the addresses that it listens on."""
+    return await start_api(container=True, nearby=Nearby(True, ("qstash.test", "*.preview.test")))
+
+
+IN_THE_NETWORK = [
+    *("qstash", "qstash:8080", "my_stack-qstash-1:8080", "host.docker.internal", "qstash.internal"),
+    *("172.18.0.2:8080", "192.168.1.5", "10.0.0.1:8080", "[fd00::2]:8080"),
+]
+ALLOWED = ["qstash.test", "QSTASH.test.:8080", "a.preview.test"]
+BROWSERS = (CHROMIUM, "Sec-Fetch-Site: none", "Origin: http://evil.example", "Referer: http://x/")
+
+
+async def test_in_a_container_apps_of_its_network_get_in(contained: Api) -> None:
+    for host in (*OURS, *IN_THE_NETWORK, *ALLOWED):
+        for line in ("GET /v2/keys", "GET /_dev/health"):
+            assert await status_of(contained, head(line, BEARER, host=host)) == 200, host
+        assert await status_of(contained, head("GET /v2/keys", host=host)) == 401, host
+
+
+async def test_in_a_container_a_browser_gets_in_by_no_other_name(contained: Api) -> None:
+    for host in (*FOREIGN, *IN_THE_NETWORK):
+        for line in ("GET /v2/keys", "GET /_dev/health", f"POST {BY_QUERY}"):
+            for signal in BROWSERS:
+                request = head(line, BEARER, signal, host=host)
+                assert await status_of(contained, request) in (400, 403), (host, signal)
+    assert await nothing_happened(contained)
+
+
+PUBLIC = [
+    *("", "evil.example", "8.8.8.8", "169.254.169.254", "[fe80::1]", "0.0.0.0", "[::]:8080"),
+    *("[::ffff:127.0.0.1]", "2130706433", "127.1", "xqstash.test", "preview.test", "a.qstash.test"),
+]
+
+
+async def test_in_a_container_no_public_name_is_ours(contained: Api) -> None:
+    for host in PUBLIC:
+        for line in ("GET /v2/keys", "GET /_dev/health", f"POST {BY_QUERY}"):
+            assert await status_of(contained, head(line, BEARER, host=host)) in (400, 403), host
+    assert await nothing_happened(contained)
+
+
+async def test_no_message_reaches_the_control_api_whatever_name_it_finds_us_by(contained) -> None:
+    for path in ("/_dev/reset", "/_dev/snapshot", "/health", "/"):
+        request = head(f"POST {path}", "Upstash-Signature: x.y.z", host="qstash:8080")
+        assert await status_of(contained, request) == 403
 
 
 async def test_an_app_in_a_container_reaches_us_and_a_page_of_that_name_does_not(api: Api) -> None:

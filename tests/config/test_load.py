@@ -4,7 +4,7 @@ import pytest
 
 from qstash_dev.config import Config, ConfigError, Endpoint, load
 from qstash_dev.protocol.quota import QUOTAS
-from qstash_dev.protocol.urls import KeptHosts
+from qstash_dev.protocol.urls import KeptHosts, Nearby
 from qstash_dev.protocol.users import DEV_USERS
 
 
@@ -277,3 +277,26 @@ def test_a_reachable_server_does_not_serve_public_tokens(tmp_path):
 
 def test_loopback_addresses_keep_the_public_users(tmp_path):
     assert config_of(tmp_path, {"host": ["127.0.0.2"]}).users == DEV_USERS
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({}, (("0.0.0.0", "::"), 8080, 8081)),
+        ({"port": ["9000"]}, (("0.0.0.0", "::"), 9000, 9001)),
+        ({"port": ["0"]}, (("0.0.0.0", "::"), 0, None)),
+        ({"host": ["127.0.0.1"], "log-port": ["7"]}, (("127.0.0.1",), 8080, 7)),
+    ],
+)
+def test_in_a_container_it_listens_as_the_official_server_does(tmp_path, flags, expected):
+    config = load("serve", flags, {"QSTASH_DEV_CONTAINER": "1"}, tmp_path).config
+    assert (config.host, config.port, config.log_port) == expected
+    assert config.users == DEV_USERS  # although others reach it
+    assert not config.token_required
+
+
+def test_names_are_allowed_one_by_one(tmp_path):
+    config = load("serve", {"allow-host": ["Shop.test", "*.x.test"]}, {}, tmp_path).config
+    assert config.nearby == Nearby(False, ("shop.test", "*.x.test"))
+    with pytest.raises(ConfigError, match="is not a host name"):
+        load("serve", {"allow-host": ["http://shop.test"]}, {}, tmp_path)

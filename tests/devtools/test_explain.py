@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from qstash_dev.devtools.explain import CAUSES, EnvFile, Facts, Hint, explain
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure, Timing
 from qstash_dev.protocol.signature import sign
+from qstash_dev.protocol.urls import Nearby
 from qstash_dev.protocol.users import DEV_USERS
 
 NOW = 1_787_313_600
@@ -130,6 +131,24 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "Nothing listens on localhost:3000: your app is not running",
     ),
     ("refused", failure(Reason.REFUSED), {"url": "http://192.0.2.1:80/"}, "a firewall"),
+    (
+        "refused-in-container",
+        failure(Reason.REFUSED),
+        {"url": "http://localhost:3000/x", "nearby": Nearby(is_private=True)},
+        "such as http://app:3000, or to http://host.docker.internal:3000",
+    ),
+    (
+        "app-not-running",
+        failure(Reason.REFUSED),
+        {"url": "http://web:3000/x", "nearby": Nearby(is_private=True)},
+        "Nothing listens on web:3000",
+    ),
+    (
+        "container-not-running",
+        failure(Reason.DNS),
+        {"url": "http://web:3000/api", "nearby": Nearby(is_private=True)},
+        "is called 'web' now",
+    ),
     (
         "docker-host-name",
         failure(Reason.DNS),

@@ -2,6 +2,7 @@ import pytest
 
 from qstash_dev.devtools.hold import EXTERNAL, awaited, hint, is_origin
 from qstash_dev.protocol.model import Attempt, Reason, Response, SendFailure, Timing
+from qstash_dev.protocol.urls import Nearby
 
 LOCAL, FAR = "http://localhost:3000/api", "https://example.com/api"
 
@@ -24,6 +25,23 @@ def attempt(target, reason):
 )
 def test_what_a_failed_attempt_waits_for(target, reason, apps, external, expected):
     assert awaited(attempt(target, reason), apps, external) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "reason", "expected"),
+    [
+        ("http://app:3000/x", Reason.REFUSED, "http://app:3000"),
+        ("http://app:3000/x", Reason.DNS, "http://app:3000"),  # not started: it has no name yet
+        ("http://172.18.0.3:3000/x", Reason.UNREACHABLE, "http://172.18.0.3:3000"),
+        ("http://app.test:3000/x", Reason.REFUSED, "http://app.test:3000"),  # --allow-host
+        ("http://app:3000/x", Reason.RESET, None),
+        (FAR, Reason.DNS, None),
+        (LOCAL, Reason.REFUSED, None),  # the container itself
+    ],
+)
+def test_in_a_container_the_apps_of_its_network_are_waited_for(target, reason, expected):
+    nearby = Nearby(True, ("*.test",))
+    assert awaited(attempt(target, reason), True, "allow", nearby) == expected
 
 
 def test_an_answer_is_never_held():

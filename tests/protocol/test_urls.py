@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.urls import (
+    Nearby,
     Place,
     dialled,
     is_local_name,
@@ -237,3 +238,32 @@ def test_an_app_is_known_by_host_and_port(url: str, app: str) -> None:
 def test_an_origin_has_no_credentials() -> None:
     assert origin_of("HTTP://user:secret@127.0.0.1:3000/a?b") == "http://127.0.0.1:3000"
     assert origin_of("no URL") == ""
+
+
+NETWORK = Nearby(is_private=True, names=("shop.test", "*.preview.test"))
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://app:3000/x", Place.NEAR),
+        ("http://my_stack-app-1/x", Place.NEAR),
+        ("http://host.docker.internal:3000/", Place.NEAR),
+        ("http://172.18.0.3:3000/", Place.NEAR),
+        ("http://[fd00::3]:3000/", Place.NEAR),
+        ("http://SHOP.test./x", Place.NEAR),
+        ("http://a.preview.test/", Place.NEAR),
+        ("http://localhost:3000/", Place.LOOPBACK),
+        ("http://127.0.0.1:8080/_dev/reset", Place.OURS),
+        ("http://169.254.169.254/latest/meta-data", Place.PRIVATE),
+        ("http://[fe80::1]/", Place.PRIVATE),
+        ("http://preview.test/", Place.OUTSIDE),
+        ("http://xshop.test/", Place.OUTSIDE),
+        ("https://example.com/", Place.OUTSIDE),
+        ("http:///x", Place.OUTSIDE),
+    ],
+)
+def test_in_a_container_its_network_counts_as_this_machine(url: str, place: Place) -> None:
+    leads = way(url, (), frozenset({8080}), NETWORK)
+    assert (leads.place, leads.is_here) == (place, place in (Place.NEAR, Place.LOOPBACK))
+    assert leads.leaves == (place in (Place.PRIVATE, Place.OUTSIDE))

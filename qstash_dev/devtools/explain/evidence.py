@@ -13,7 +13,7 @@ from qstash_dev.devtools.explain.printed import error_in
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
 from qstash_dev.protocol.signature import inspect
-from qstash_dev.protocol.urls import is_loopback
+from qstash_dev.protocol.urls import ALONE, Nearby, Place, place_of
 
 
 class EnvFile(Struct, frozen=True):
@@ -42,6 +42,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     "http", or "nothing" if each connection is closed at once); all `None` where nobody has looked.
     `printed` are the lines of the app meanwhile, and `ended` is how it ended (`your app exited with
     code 1: ...`), if it is our child.
+    `nearby` are the hosts that count as this machine.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     routes: tuple[str, ...] = ()
     listening: tuple[str, ...] | None = None
     leads_to: tuple[str, ...] = ()
+    nearby: Nearby = ALONE
     speech: str | None = None
     printed: tuple[str, ...] = ()
     ended: str | None = None
@@ -134,8 +136,14 @@ class Evidence:
         return self.target.path or "/"
 
     @cached_property
-    def is_loopback(self) -> bool:
-        return is_loopback(self.facts.target or self.facts.url)
+    def is_local(self) -> bool:
+        """Whether it went to this machine or to what counts as it."""
+        return self.reach in (Place.LOOPBACK, Place.NEAR)
+
+    @cached_property
+    def reach(self) -> Place:
+        """Where the request went."""
+        return place_of(self.facts.target or self.facts.url, self.facts.nearby)
 
     @cached_property
     def signed_url(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.protocol.model import Reason
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.urls import Place
 
 _SPOKEN = (Reason.TLS, Reason.RESET, Reason.BAD_RESPONSE, Reason.TIMEOUT)
 """What can come of speaking http to https, or https to http: what is spoken decides."""
@@ -19,20 +20,40 @@ def _when(
 
 def _ended(e: Evidence) -> str | None:
     """Our child has ended: whatever the connection looked like, that is the cause."""
-    if e.facts.ended is None or not e.is_loopback or e.listens_there:
+    if e.facts.ended is None or not e.is_local or e.listens_there:
         return None
     return f"{e.facts.ended[:1].upper()}{e.facts.ended[1:]}. R starts it again."
 
 
 def _just_up(e: Evidence) -> str | None:
-    if not e.is_loopback or not e.listens_there:
+    if not e.is_local or not e.listens_there:
         return None
     return f"Nothing listened on {e.place} yet, but now the app does: run this again."
 
 
+def _own_container(e: Evidence) -> str | None:
+    if not e.facts.nearby.is_private or e.reach is not Place.LOOPBACK:
+        return None
+    port = e.target.port or e.default_port
+    return (
+        f"{e.place} is the container that qstash-dev runs in, and nothing listens there: publish to "
+        f"the app by the name of its service, such as http://app:{port}, or to "
+        f"http://host.docker.internal:{port} if it runs outside."
+    )
+
+
+def _container_down(e: Evidence) -> str | None:
+    if e.reach is not Place.NEAR:
+        return None
+    return (
+        f"No container of this network is called '{e.target.hostname}' now: start the app, in the "
+        "same network."
+    )
+
+
 def _other_address(e: Evidence) -> str | None:
     here = e.facts.listening
-    if not here or not e.is_loopback:
+    if not here or not e.is_local:
         return None
     place = f"{e.target.scheme}://localhost:{e.target.port or e.default_port}"
     how = f"publish to {place}"
@@ -46,7 +67,7 @@ def _other_address(e: Evidence) -> str | None:
 
 def _other_port(e: Evidence) -> str | None:
     app = e.facts.app_url
-    if not app or not e.is_loopback or f"//{e.place}".endswith(app.rstrip("/").split("//")[-1]):
+    if not app or not e.is_local or f"//{e.place}".endswith(app.rstrip("/").split("//")[-1]):
         return None
     return (
         f"Nothing listens on {e.place}, but the app is expected at {app}: publish to that address, "
@@ -55,7 +76,7 @@ def _other_port(e: Evidence) -> str | None:
 
 
 def _app_down(e: Evidence) -> str | None:
-    if not e.is_loopback:
+    if not e.is_local:
         return None
     return f"Nothing listens on {e.place}: your app is not running. Start it, then run this again."
 
@@ -123,13 +144,13 @@ def _after(e: Evidence) -> str:
 
 
 def _not_connected(e: Evidence) -> str | None:
-    if e.failure.timing.connected_ms is not None or e.is_loopback:
+    if e.failure.timing.connected_ms is not None or e.is_local:
         return None
     return f"No connection with {e.place}{_after(e)}: the host is down or a firewall drops packets."
 
 
 def _cold_compile(e: Evidence) -> str | None:
-    if e.facts.attempt != 1 or not e.is_loopback or (e.facts.timeout_ms or 0) > 30_000:
+    if e.facts.attempt != 1 or not e.is_local or (e.facts.timeout_ms or 0) > 30_000:
         return None
     return (
         f"No answer{_after(e)}. The first request to a route waits until the dev server has "
@@ -161,7 +182,7 @@ def _nothing_behind(e: Evidence) -> str | None:
 
 
 def _crashed(e: Evidence) -> str | None:
-    if not e.is_loopback or e.listens_there or e.facts.speech is not None:
+    if not e.is_local or e.listens_there or e.facts.speech is not None:
         return None
     if e.facts.listening is None:
         return None
@@ -172,7 +193,7 @@ def _crashed(e: Evidence) -> str | None:
 
 
 def _restarted(e: Evidence) -> str | None:
-    if not e.is_loopback:
+    if not e.is_local:
         return None
     return (
         "The connection closed before an answer came: the app crashed or restarted (hot reload) "
@@ -241,10 +262,12 @@ def _interrupted(e: Evidence) -> str:
 NO_ANSWER = (
     Cause("app-ended", _when((Reason.REFUSED, Reason.RESET, Reason.BAD_RESPONSE), _ended)),
     Cause("app-just-up", _when(Reason.REFUSED, _just_up)),
+    Cause("refused-in-container", _when(Reason.REFUSED, _own_container)),
     Cause("refused-other-address", _when(Reason.REFUSED, _other_address)),
     Cause("refused-other-port", _when(Reason.REFUSED, _other_port)),
     Cause("app-not-running", _when(Reason.REFUSED, _app_down)),
     Cause("refused", _when(Reason.REFUSED, _refused_elsewhere)),
+    Cause("container-not-running", _when(Reason.DNS, _container_down)),
     Cause("docker-host-name", _when(Reason.DNS, _docker_name)),
     Cause("tunnel-gone", _when(Reason.DNS, _dead_tunnel)),
     Cause("unknown-host", _when(Reason.DNS, _unknown_host)),

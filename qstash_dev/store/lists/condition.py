@@ -20,7 +20,7 @@ from qstash_dev.devtools.filters import (
 from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.redact import redact_body, redact_headers
-from qstash_dev.protocol.urls import Routes, way
+from qstash_dev.protocol.urls import ALONE, Nearby, Routes, way
 from qstash_dev.store.bodies import BODY
 from qstash_dev.store.database import Database
 
@@ -35,13 +35,14 @@ _REGEX = re.IGNORECASE | re.ASCII | re.DOTALL
 
 
 class Leaves:
-    """Whether a URL leads off this machine; `routes` are those in force."""
+    """Whether a URL leads off this machine; `routes` and `nearby` are those in force."""
 
     def __init__(self) -> None:
         self.routes: Routes = ()
+        self.nearby = ALONE
 
     def __call__(self, url: str) -> bool:
-        return _leaves(url, self.routes)
+        return _leaves(url, self.routes, self.nearby)
 
 
 def add_functions(database: Database, leaves: Leaves) -> None:
@@ -168,8 +169,8 @@ def is_meant(key: str, value: Value, name: str, leaves: Leaves) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _leaves(url: str, routes: Routes) -> bool:
-    return way(url, routes).leaves
+def _leaves(url: str, routes: Routes, nearby: Nearby) -> bool:
+    return way(url, routes, nearby=nearby).leaves
 
 
 class _Searched(Struct):
