@@ -197,6 +197,7 @@ class Database:
             with contextlib.closing(connect(scratch)) as target:
                 salvage(self._connection, target)
             self._close()
+            files.remove_log(self.path)  # of a damaged file SQLite does not
 
         if self._files.is_database(str(path)) and not self._files.are_whole():
             self._replace(str(path), rescue)
@@ -223,6 +224,8 @@ class Database:
         def fill(scratch: str) -> None:
             begin(scratch).close()
             self._close()
+            if files.has_log(self.path):  # it would be taken for that of the next file
+                raise OSError("its write-ahead log cannot be written to it")
 
         if self.path == MEMORY:
             old = self._connection
@@ -245,6 +248,7 @@ class Database:
         """SQLite removes its write-ahead log now; the next one has the same name."""
         self._writer.close()  # else its last statement keeps the file open
         self._connection.close()
+        self._is_closed = True
 
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -252,6 +256,7 @@ class Database:
         for name, arguments, call in self._functions:
             connection.create_function(name, arguments, call, deterministic=True)
         self._files = files.Files(self.path)
+        self._is_closed = False
 
     def _replace(self, path: str, fill: Callable[[str], None]) -> None:
         """Go on in a file that `fill` writes under another name, so that half of it is never found."""
@@ -260,7 +265,12 @@ class Database:
             with files.taking_the_place_of(path) as scratch:
                 fill(scratch)
         except (sqlite3.Error, OSError) as error:
+            if self._is_closed:
+                self._go_on_in(self.path)
             raise failure(path, "write to", error) from error
+        self._go_on_in(path)
+
+    def _go_on_in(self, path: str) -> None:
         fresh, old, old_files = connect(path), self._connection, self._files
         self.path = path
         self._use(fresh)

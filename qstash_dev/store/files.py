@@ -102,6 +102,16 @@ def keep_what_was_found(path: str) -> None:
         shutil.copyfile(path, path + FOUND)
 
 
+def has_log(path: str) -> bool:
+    """Whether a database that was closed has left its log."""
+    return os.path.exists(f"{path}-wal")
+
+
+def remove_log(path: str) -> None:
+    """What is in it was read. Raises OSError."""
+    Path(f"{path}-wal").unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def taking_the_place_of(path: str) -> Iterator[str]:
     """The name of an empty file; when the block ends well it has the name `path`. Raises OSError.
