@@ -139,6 +139,10 @@ COMMANDS = (
     CommandWords("server.clock", "T", "Clock", "Change the clock", _SERVER),
     CommandWords("server.skip", "greater_than_sign", "Skip", "Skip to the next event", _SERVER),
     CommandWords("server.faults", "f", "Faults", "Make deliveries to this route go wrong", _SERVER),
+    *(
+        CommandWords(f"view.{view.name.lower()}", view.key, view.name, view.help, _SCREEN)
+        for view in VIEWS.values()
+    ),
     CommandWords("detail.previous", "left_square_bracket", "Tab before", "Tab before", _SCREEN),
     CommandWords("detail.next", "right_square_bracket", "Next tab", "Next tab", _SCREEN),
     CommandWords("detail.reveal", "v", "Reveal", "Show or hide secret headers", _SCREEN),

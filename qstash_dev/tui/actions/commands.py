@@ -46,16 +46,11 @@ RUNS: dict[str, Verb] = {
     "palette": seeing.palette,
     "back": seeing.back,
     "quit": seeing.quit,
+    **{view.command: seeing.view(view) for view in VIEWS},
 }
 
 COMMANDS: dict[str, Command] = {
-    **{words.id: Command(*words, RUNS[words.id]) for words in vocabulary.COMMANDS},
-    **{
-        view.command: Command(
-            view.command, view.key, view.name, view.help, "Screen", seeing.view(view)
-        )
-        for view in VIEWS
-    },
+    words.id: Command(*words, RUNS[words.id]) for words in vocabulary.COMMANDS
 }
 
 
