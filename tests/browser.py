@@ -21,8 +21,8 @@ OPEN = "--disable-features=LocalNetworkAccessChecks"
 NAMES = f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1, MAP host.docker.internal 127.0.0.1"
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
     """A browser; skips the test where there is none.
 
     `QSTASH_DEV_REQUIRE_BROWSER=1` makes it fail instead.
@@ -38,6 +38,13 @@ async def chromium() -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser of the test's own."""
+    async with launched() as browser:
+        yield browser
 
 
 @asynccontextmanager

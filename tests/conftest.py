@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,11 @@ class App:
         """The first request to `path`."""
         return (await self.received(1, path))[0]
 
+    def forget(self) -> None:
+        """As it was at the start."""
+        self.requests.clear()
+        self._answers.clear()
+
     async def _serve(self, request: web.Request) -> web.Response:
         body = await request.read()
         url = f"{self.url}{request.raw_path}"
@@ -212,9 +218,9 @@ class App:
         )
 
 
-@pytest.fixture
-async def app() -> AsyncIterator[App]:
-    """An app that runs on the test's event loop, on a free port."""
+@asynccontextmanager
+async def running_app() -> AsyncIterator[App]:
+    """An app that runs on this event loop, on a free port."""
     app = App()
     application = web.Application(client_max_size=0)
     application.router.add_route("*", "/{path:.*}", app._serve)
@@ -225,6 +231,13 @@ async def app() -> AsyncIterator[App]:
     app.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield app
     await runner.cleanup()
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[App]:
+    """An app that runs on the test's event loop, on a free port."""
+    async with running_app() as app:
+        yield app
 
 
 @pytest.fixture(scope="session")

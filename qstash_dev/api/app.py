@@ -5,7 +5,7 @@ import logging
 from aiohttp import web
 
 from qstash_dev.api.call import Call, Context, json_response
-from qstash_dev.api.control import server
+from qstash_dev.api.control import page, server
 from qstash_dev.api.guard import (
     allow_headers,
     authenticate,
@@ -111,6 +111,7 @@ ROUTES = (
     Route("POST", "/v2/notify/*", waits.notify),
     Route("GET", "/v2/waiters/*", waits.waiters),
     Route(HTTP_METHODS, "/v2/workflows/hooks/{user}/{run}/*", waits.webhook),
+    *page.ROUTES,
     *server.ROUTES,
 )
 _SPELLED = [

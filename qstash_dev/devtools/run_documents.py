@@ -11,6 +11,8 @@ from msgspec import Struct
 from qstash_dev.protocol.timing import DAY_MS, format_duration
 
 MINUTE_MS = 60_000
+LEFT, AT = "{left}", "{at}"
+TURN = "waits for its turn"
 
 
 class Waiting(Struct, frozen=True):
@@ -19,7 +21,8 @@ class Waiting(Struct, frozen=True):
 
     `until` is when it goes on by itself. `name` is the step's, `event` what is to be notified; `run` is
     the invoked one; `tried` counts retries, `tries` how many there may be. `why` tells what came
-    instead of the event.
+    instead of the event. `text` says it all, with `{left}` for the time until then, `{at}` for the time
+    of day.
     """
 
     kind: str
@@ -32,6 +35,7 @@ class Waiting(Struct, frozen=True):
     tried: int = 0
     tries: int = 0
     why: str = ""
+    text: str = ""
 
 
 class RunRow(Struct, frozen=True):
@@ -105,18 +109,28 @@ class RunDetail(Struct, frozen=True):
 
 def words(waiting: Waiting, now: int, zone: tzinfo | None = None) -> str:
     """What a run waits for, in a few words; times of day in the zone (`None`: the machine's)."""
-    left = format_duration(max(0, waiting.until - now)) if waiting.until is not None else ""
+    text = template(waiting, now)
+    if waiting.until is None:
+        return text
+    day = "%H:%M" if waiting.until - now < DAY_MS else "%Y-%m-%d %H:%M"
+    at = f"{datetime.fromtimestamp(waiting.until / 1000, zone):{day}}"
+    return text.replace(LEFT, format_duration(max(0, waiting.until - now))).replace(AT, at)
+
+
+def template(waiting: Waiting, now: int) -> str:
+    """The same for those who count the time down themselves, in a zone that they know."""
     match waiting.kind:
         case "sleep":
-            return _sleeps(waiting.until or 0, now, zone)
+            is_near = (waiting.until or 0) - now < MINUTE_MS
+            return f"sleeps, {LEFT} left" if is_near else f"sleeps until {AT}"
         case "delayed":
-            return f"starts in {left}"
+            return f"starts in {LEFT}"
         case "retry":
-            return f"retry {waiting.tried}/{waiting.tries} in {left}"
+            return f"retry {waiting.tried}/{waiting.tries} in {LEFT}"
         case "event":
-            return f"waits for event {waiting.event}, {left} left"
+            return f"waits for event {waiting.event}, {LEFT} left"
         case "webhook":
-            return f"waits for a call of webhook {waiting.event}, {left} left"
+            return f"waits for a call of webhook {waiting.event}, {LEFT} left"
         case "invoke":
             return f"waits for run {waiting.run}"
         case "call":
@@ -124,12 +138,5 @@ def words(waiting: Waiting, now: int, zone: tzinfo | None = None) -> str:
         case "held":
             return "held"
         case "queued":
-            return "waits for its turn"
+            return TURN
     return f"runs after {waiting.name}" if waiting.name else "runs"
-
-
-def _sleeps(until: int, now: int, zone: tzinfo | None) -> str:
-    if until - now < MINUTE_MS:
-        return f"sleeps, {format_duration(max(0, until - now))} left"
-    day = "%H:%M" if until - now < DAY_MS else "%Y-%m-%d %H:%M"
-    return f"sleeps until {datetime.fromtimestamp(until / 1000, zone):{day}}"

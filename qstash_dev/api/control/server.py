@@ -17,6 +17,7 @@ from qstash_dev.api.control import (
     resources,
     routes,
     undo,
+    words,
     workflows,
 )
 from qstash_dev.api.control.openapi import openapi
@@ -77,6 +78,7 @@ ROUTES = (
     Route("POST", "/_dev/pause", pause, Paused, is_stable=True),
     Route("POST", "/_dev/resume", resume, Paused, is_stable=True),
     *app.ROUTES,
+    *words.ROUTES,
     *events.ROUTES,
     *messages.ROUTES,
     *dlq.ROUTES,

@@ -12,7 +12,7 @@ from qstash_dev.api.router import Route
 from qstash_dev.api.v2.workflow_logs import line_document
 from qstash_dev.devtools.control_documents import Made, MadeRun, Notified, RunLog, StartedRun
 from qstash_dev.devtools.missed_events import why_unheard
-from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
+from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, Waiting, template
 from qstash_dev.engine.hold_back import Answer
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Headers
@@ -175,17 +175,17 @@ async def _settings(call: Call) -> Headers:
 
 
 def _explained(call: Call, row: RunRow) -> RunRow:
-    """A run that waits for an event, with what came instead of it."""
-    if not any(one.event for one in row.waits):
+    """What a run waits for in words; for an event, with what came instead of it."""
+    if not row.waits:
         return row
     key, missed = (row.user, row.id, row.created_at), list(call.engine.waits.missed)
-    return replace(
-        row,
-        waits=tuple(
-            replace(one, why=why_unheard(one.event, key, missed)) if one.event else one
-            for one in row.waits
-        ),
-    )
+    now = call.engine.clock.now()
+
+    def told(one: Waiting) -> Waiting:
+        why = why_unheard(one.event, key, missed) if one.event else one.why
+        return replace(one, why=why, text=template(one, now))
+
+    return replace(row, waits=tuple(map(told, row.waits)))
 
 
 def _with_hooks(call: Call, found: RunDetail) -> RunDetail:

@@ -6,10 +6,9 @@ Each asks the server and says how it went; the list changes when the server's ti
 from collections.abc import Awaitable, Callable
 
 from qstash_dev.client import ClientError, Deleted, Refused
+from qstash_dev.devtools.copies import copies_of, quick_start
 from qstash_dev.tui.actions.undoing import offer_undo
-from qstash_dev.tui.model.copies import copies_of
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.bars import quick_start
 from qstash_dev.tui.widgets.prompts import Choice, Confirm, Menu
 
 

@@ -1,6 +1,7 @@
 """The view of messages: the only live one."""
 
 from qstash_dev.client import Row
+from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import View
@@ -22,9 +23,7 @@ def _why(row: Row, ink: Ink) -> Span:
         return fmt.safe(row.hint or row.error or ""), role
     if row.state == "queued":
         line = row.queue or row.flow_key
-        return (
-            f"waits for its turn in {fmt.safe(line)}" if line else "waits for its turn"
-        ), "muted"
+        return f"{TURN} in {fmt.safe(line)}" if line else TURN, "muted"
     return (fmt.safe(row.lints[0]), "accent") if row.lints else ("", "")
 
 

@@ -3,7 +3,7 @@
 Each is a pure function from what is known to a line, and widgets that only show lines.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from textual import events
@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from qstash_dev.client import Counts, Server, Tunnel
+from qstash_dev.devtools.copies import quick_start
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line, Span, content
@@ -228,19 +229,6 @@ def hints_line(hints: Iterable[tuple[str, str]], width: int) -> Line:
         used += text
         line += [(key, "key"), (f" {title}  ", "")]
     return [*line, (" " * max(0, width - used), ""), (last[0], "key"), (f" {last[1]}", "")]
-
-
-def quick_start(env: Mapping[str, str], app_url: str) -> str:
-    """What to copy: the environment of the app, and one publish."""
-    block = "\n".join(f"{name}={value}" for name, value in env.items())
-    url, token = env.get("QSTASH_URL", ""), env.get("QSTASH_TOKEN", "")
-    target = f"{app_url or 'http://localhost:3000'}/api/hello"
-    curl = (
-        f"curl -X POST {url}/v2/publish/{target} \\\n"
-        f"  -H 'Authorization: Bearer {token}' \\\n"
-        f"  -H 'Content-Type: application/json' -d '{{\"hello\": \"world\"}}'"
-    )
-    return f"{block}\n\n{curl}"
 
 
 def quick_start_lines(server: Server) -> list[Line]:

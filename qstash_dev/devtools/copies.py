@@ -1,13 +1,15 @@
-"""What of a message can be copied: id, curl, bodies, headers, JWT. Pure text."""
+"""What can be copied: of a message its id, curl, bodies, headers, JWT; how to begin. Pure text."""
 
 import shlex
-from typing import NamedTuple
+from collections.abc import Mapping
 
-from qstash_dev.client import Body, Detail, Server
+from msgspec import Struct
+
+from qstash_dev.devtools.documents import Body, Detail, Server
 from qstash_dev.protocol.headers import NEVER_FORWARDED, without
 
 
-class Copyable(NamedTuple):
+class Copyable(Struct, frozen=True):
     """A key, a name and the text for the clipboard."""
 
     key: str
@@ -35,6 +37,19 @@ def copies_of(detail: Detail, server: Server) -> list[Copyable]:
     if detail.signature is not None and detail.signature.token:
         found.append(Copyable("j", "JWT", detail.signature.token))
     return found
+
+
+def quick_start(env: Mapping[str, str], app_url: str) -> str:
+    """What to copy: the environment of the app, and one publish."""
+    block = "\n".join(f"{name}={value}" for name, value in env.items())
+    url, token = env.get("QSTASH_URL", ""), env.get("QSTASH_TOKEN", "")
+    target = f"{app_url or 'http://localhost:3000'}/api/hello"
+    curl = (
+        f"curl -X POST {url}/v2/publish/{target} \\\n"
+        f"  -H 'Authorization: Bearer {token}' \\\n"
+        f"  -H 'Content-Type: application/json' -d '{{\"hello\": \"world\"}}'"
+    )
+    return f"{block}\n\n{curl}"
 
 
 def publish_curl(detail: Detail, server: Server) -> str:

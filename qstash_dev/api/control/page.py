@@ -1,0 +1,33 @@
+"""`/_dev/`: the page in the browser as files. What they show they ask of the control API, as all do."""
+
+from aiohttp import web
+
+from qstash_dev.api.call import Call
+from qstash_dev.api.router import Route
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.web.assets import INDEX, assets
+
+
+async def index(call: Call) -> web.Response:
+    """The page itself."""
+    return _file(call, INDEX)
+
+
+async def file(call: Call) -> web.Response:
+    """A part of the page."""
+    return _file(call, call.params["name"])
+
+
+def _file(call: Call, name: str) -> web.Response:
+    asset = assets().get(name)
+    if asset is None:
+        raise QStashError(404, f"the page has no file {name[:100]!r}")
+    if asset.etag in call.request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=asset.headers)
+    return web.Response(body=asset.body, headers=asset.headers)
+
+
+ROUTES = (
+    Route("GET HEAD", "/_dev", index),
+    Route("GET HEAD", "/_dev/page/{name}", file),
+)

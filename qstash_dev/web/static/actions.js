@@ -1,0 +1,288 @@
+// What a person can do, by the ids of the terminal UI's commands. Each asks the server, and says how it
+// went; what is shown changes when the server tells of it.
+
+import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
+import { $, h, span } from "./dom.js";
+import { quoted } from "./detail.js";
+import { ask, bytes, get, part, publish, Refused } from "./server.js";
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+const drafts = new Map();
+let undoable = [];
+
+const message = (id, rest = "") => `/_dev/messages/${part(id)}${rest}`;
+
+export function makeActions(app) {
+  const targets = () => (app.view.live && app.marks.size ? [...app.marks] : app.messageId ? [app.messageId] : []);
+
+  // One order for each; what was refused is counted and the first sentence told.
+  async function each(ids, order) {
+    const [answers, refused] = [[], []];
+    for (const id of ids) {
+      try {
+        answers.push(await order(id));
+      } catch (error) {
+        if (!(error instanceof Refused) || ids.length === 1) throw error;
+        refused.push(error.message);
+      }
+      if (ids.length > 20) app.progress(`${answers.length + refused.length} of ${ids.length}`);
+    }
+    app.progress("");
+    const words = ids.length === 1 ? "" : ` ${answers.length} of ${ids.length} messages.`;
+    return { answers, words: words + (refused.length ? ` ${refused[0]}` : "") };
+  }
+
+  function offerUndo(text, answers) {
+    const orders = answers.map((answer) => answer.undo).filter(Boolean);
+    if (orders.length) undoable.push(orders);
+    say(text, { undo: orders.length ? () => takeBack(orders) : undefined });
+  }
+
+  async function takeBack(orders) {
+    undoable = undoable.filter((one) => one !== orders);
+    const { restored } = await app.guarded(() => ask("POST", "/_dev/undo", { ids: orders }));
+    say(`Restored ${restored} message${restored === 1 ? "" : "s"}.`);
+    app.outdate();
+  }
+
+  async function replay() {
+    if (app.view.slug === "dlq" && !app.marks.size) return retryDead();
+    const ids = targets();
+    if (ids.length > 1) {
+      const { replayed, failed } = await ask("POST", "/_dev/replay", { ids });
+      return say(`Replayed ${replayed.length} of ${ids.length} messages.${failed.length ? ` ${failed[0].error}` : ""}`);
+    }
+    if (!ids.length) return undefined;
+    const { id } = await ask("POST", message(ids[0], "/replay"), {});
+    return say(`Replayed as ${id}.`);
+  }
+
+  const dead = () => (app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : []);
+
+  async function retryDead() {
+    const { answers, words } = await each(dead(), (id) => ask("POST", `/_dev/dlq/${part(id)}/retry`));
+    app.marks.clear();
+    app.outdate();
+    say(words ? `Retried${words}` : `Retried as ${answers[0].id}.`);
+  }
+
+  async function deleteDead() {
+    const ids = dead();
+    if (ids.length > 1 && !(await confirm(`Delete ${ids.length} entries of the DLQ?`))) return;
+    const { answers, words } = await each(ids, (id) => ask("DELETE", `/_dev/dlq/${part(id)}`));
+    app.marks.clear();
+    app.outdate();
+    offerUndo(`Deleted from the DLQ.${words}`, answers);
+  }
+
+  async function edit() {
+    const id = app.messageId;
+    const detail = await get(message(id, "?reveal=1"));
+    const asked = detail.request;
+    const before = { method: asked.method, url: asked.url, headers: lines(asked.headers), body: await bodyText(id) };
+    const send = async (after) => {
+      const changes = {};
+      for (const name of ["url", "method"]) if (after[name] !== before[name]) changes[name] = after[name];
+      if (after.headers !== before.headers) changes.headers = pairs(after.headers);
+      if (after.body !== null && after.body !== before.body) changes.body = after.body;
+      const made = await ask("POST", message(id, "/replay"), changes);
+      drafts.delete(id);
+      say(`Replayed as ${made.id}.`);
+    };
+    keep(id, await messageForm(`Edit and replay ${id}`, drafts.get(id) ?? before, send, METHODS));
+  }
+
+  async function bodyText(id) {
+    try {
+      // A text field has line feeds alone: what has other ends of lines would be changed by it.
+      const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await bytes(message(id, "/body")));
+      return /[\r\0]/.test(text) ? null : text;
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      return null;
+    }
+  }
+
+  function keep(name, draft) {
+    if (draft) drafts.set(name, draft), say("Kept as a draft: the next time it is there again.");
+  }
+
+  async function send() {
+    const base = app.server.app.url;
+    const fresh = { method: "POST", url: "/api/", headers: "Content-Type: application/json", body: "{}" };
+    const go = async (draft) => {
+      const headers = {};
+      for (const [given, value] of pairs(draft.headers)) {
+        const name = /^(upstash-|content-type)/i.test(given) ? given : `Upstash-Forward-${given}`;
+        headers[name] = name in headers ? [headers[name], value].flat() : value;
+      }
+      const queue = Object.entries(headers).find(([name]) => name.toLowerCase() === "upstash-queue-name");
+      if (queue) delete headers[queue[0]];
+      const destination = draft.url.startsWith("/") ? base + draft.url : draft.url.startsWith(":") ? `http://localhost${draft.url}` : draft.url;
+      const item = { destination, headers: { ...headers, "Upstash-Method": draft.method }, body: draft.body, queue: queue?.[1] };
+      const [answer] = await publish(item, app.server.env.QSTASH_TOKEN);
+      const made = [answer].flat().map((one) => one.messageId ?? one.scheduleId ?? "?");
+      drafts.delete("send");
+      say(`Published ${made.join(", ")}.`);
+      app.follow();
+    };
+    keep("send", await messageForm("Send a message", drafts.get("send") ?? fresh, go, METHODS));
+  }
+
+  async function runNow() {
+    if (app.view.slug === "schedules") {
+      const { ids } = await ask("POST", resource("/run"));
+      return say(`Fired: ${ids.join(", ")}.`);
+    }
+    if (app.view.slug === "runs") return order("run", "It goes on now.");
+    const { words } = await each(targets(), (id) => ask("POST", message(id, "/run")));
+    return say(`Trying now.${words}`);
+  }
+
+  async function cancel() {
+    if (app.view.slug === "runs") return (await confirm(`Cancel the run ${app.chosen}?`)) && order("cancel", "Canceled.");
+    const ids = targets();
+    if (ids.length > 1 && !(await confirm(`Cancel ${ids.length} messages?`))) return undefined;
+    const { answers, words } = await each(ids, (id) => ask("POST", message(id, "/cancel")));
+    return offerUndo(`Canceled.${words}`, answers);
+  }
+
+  async function remove() {
+    if (app.view.slug === "dlq") return deleteDead();
+    if (app.view.noun) {
+      if (!(await confirm(`Delete ${app.view.word} ${app.chosen}?`))) return undefined;
+      await ask("DELETE", resource());
+      app.outdate();
+      return say("Deleted.");
+    }
+    const ids = targets();
+    if (ids.length > 1 && !(await confirm(`Delete ${ids.length} messages?`))) return undefined;
+    const { answers, words } = await each(ids, async (id) => {
+      const answer = await ask("DELETE", message(id));
+      app.dropped(id);
+      return answer;
+    });
+    return offerUndo(`Deleted.${words}`, answers);
+  }
+
+  async function clear() {
+    const which = app.filter ? `that match ${app.filter}` : "in the list";
+    if (!(await confirm(`Delete all finished messages ${which}?`))) return;
+    const answer = await ask("DELETE", `/_dev/messages${app.filter ? `?filter=${part(app.filter)}` : ""}`);
+    offerUndo(`Deleted ${answer.deleted} messages.`, [answer]);
+  }
+
+  async function arm() {
+    const ids = targets();
+    const armed = !ids.every((id) => (app.feed.rows.get(id) ?? app.detail?.row)?.armed);
+    const { words } = await each(ids, (id) => ask("POST", message(id, armed ? "/arm" : "/disarm")));
+    say(`${armed ? "Replayed at the next save of the app's source." : "Disarmed."}${words}`);
+    app.outdate();
+  }
+
+  async function copy() {
+    const run = app.view.slug === "runs" && app.detail;
+    const found = run
+      ? [{ key: "i", name: "run id", text: app.chosen }, { key: "p", name: "payload", text: run.payload }, ...(run.response === null ? [] : [{ key: "r", name: "result", text: run.response }])]
+      : app.messageId ? await get(message(app.messageId, "/copies?reveal=1")) : [{ key: "e", name: "environment", text: app.words.quick_start }];
+    const chosen = await menu("Copy", found.map((one) => ({ key: one.key, text: one.name, value: one })));
+    if (!chosen) return;
+    await navigator.clipboard.writeText(chosen.text);
+    say(`Copied the ${chosen.name}.`);
+  }
+
+  async function pause() {
+    if (app.view.verbs?.includes("server.pause") && app.item) {
+      const verb = app.item.isPaused ?? app.item.paused ? "resume" : "pause";
+      await ask("POST", resource(`/${verb}`));
+      app.outdate();
+      return say(`${verb === "pause" ? "Paused" : "Resumed"} ${app.view.word} ${app.chosen}.`);
+    }
+    const { paused } = await ask("POST", app.server.paused ? "/_dev/resume" : "/_dev/pause");
+    return say(paused ? "All deliveries are paused; p resumes." : "Deliveries go on.");
+  }
+
+  async function turn(change) {
+    const { mode, offset_ms: offset } = await ask("POST", "/_dev/clock", change);
+    say(`Clock: ${mode}, ${span(Math.abs(offset))} from real time.`);
+  }
+
+  async function setClock() {
+    const change = await menu("Clock", app.words.clock.map(({ key, text, order }) => ({ key, text, value: order })));
+    if (change) await turn(change);
+  }
+
+  async function skip() {
+    if (app.server.clock.next_event_at === null && !app.server.paused) return say("Nothing is due: there is no next event to skip to.", { error: true });
+    return turn({ skip: true });
+  }
+
+  async function faults() {
+    const { faults: rules } = await get("/_dev/faults");
+    const url = app.row?.url.split("?")[0];
+    const choices = url ? app.words.faults.map(({ key, text, order }) => ({ key, text, value: { ...order, filter: quoted("dest", url) } })) : [];
+    if (rules.length) choices.push({ key: "c", text: `clear all ${rules.length} faults`, value: "all" });
+    rules.slice(0, 6).forEach((rule, place) => choices.push({ key: "xyzuvw"[place], text: `remove: ${rule.kind} ${rule.status ?? ""} for ${rule.filter || "everything"} (${rule.hits} times)`, value: rule.id }));
+    if (!choices.length) return say("Select a message: faults are for its destination.", { error: true });
+    const chosen = await menu(`Faults ${url ?? ""}`, choices);
+    if (!chosen) return undefined;
+    if (typeof chosen === "object") return await ask("POST", "/_dev/faults", chosen), say("The fault is active; f ends it.");
+    await ask("DELETE", `/_dev/faults${chosen === "all" ? "" : `/${part(chosen)}`}`);
+    return say("The fault is gone.");
+  }
+
+  const resource = (rest = "") => `/_dev/${app.view.noun}/${part(app.chosen)}${rest}?user=${part(app.item?.user ?? "")}`;
+  const run = (rest) => `/_dev/workflows/${part(app.chosen)}/${rest}?created_at=${app.detail?.row.created_at ?? ""}`;
+
+  async function order(verb, told) {
+    const { id } = await ask("POST", run(verb), {});
+    app.outdate();
+    say(told ?? `${verb === "resume" ? "Resumed" : "Restarted"} as ${id}.`);
+  }
+
+  async function resume() {
+    const { state } = app.detail.row;
+    if (state === "RUN_STARTED") return say("The run is live; n ends what it waits for, X cancels it.", { error: true });
+    return state === "RUN_FAILED" ? order("resume") : restart();
+  }
+
+  const restart = async () => (await confirm(`Start ${app.chosen} once more from the start?`)) && order("restart");
+
+  async function notify() {
+    const events = app.detail.row.waits.map((wait) => wait.event).filter(Boolean);
+    if (!events.length) return say("The run waits for no event.", { error: true });
+    const event = events.length === 1 ? events[0] : await menu("Notify", events.map((name, place) => ({ key: String(place + 1), text: name, value: name })));
+    const body = event && (await askText(`Notify ${event}`, "Data; empty is no data"));
+    if (body === null || !event) return undefined;
+    await ask("POST", run("notify"), { event, body });
+    return say(`Notified ${event}.`);
+  }
+
+  const help = () => read("Keys",
+    h("dl", { class: "keys" }, h("dt", {}, "↑ ↓ j k"), h("dd", {}, "move"), h("dt", {}, "g G"), h("dd", {}, "newest and follow; last"), h("dt", {}, "enter esc"), h("dd", {}, "into the detail; back"),
+      app.words.commands.filter(({ id }) => actions[id] || id.startsWith("view.")).map(({ keys, help: text }) => [h("dt", {}, keys.split(",").map((name) => KEYS[name] ?? name).join(" ")), h("dd", {}, text)])),
+    h("h3", {}, "Filter"), app.words.filter.help.map((text) => h("p", { class: "mono" }, text)));
+
+  const actions = {
+    "message.replay": () => (app.view.slug === "runs" ? resume() : replay()), "message.edit": edit, "message.run": runNow, "message.cancel": cancel, "message.send": send,
+    "message.mark": () => app.mark(), "message.unmark": () => app.unmark(), "message.copy": copy, "message.arm": arm, "message.delete": remove,
+    "run.restart": restart, "run.notify": notify, undo: () => undoable.length ? takeBack(undoable.at(-1)) : say("There is nothing to undo."),
+    "list.clear": clear, filter: () => $("filter").focus(), follow: () => app.follow(), "server.pause": pause, "server.clock": setClock, "server.skip": skip, "server.faults": faults,
+    "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": () => app.toggleReveal(), help, back: () => app.back(),
+  };
+  return actions;
+}
+
+const KEYS = { slash: "/", greater_than_sign: ">", left_square_bracket: "[", right_square_bracket: "]", question_mark: "?", escape: "Escape", space: " ", f1: "F1" };
+
+export const byKey = (words) => new Map(words.commands.flatMap(({ id, keys }) => keys.split(",").map((name) => [KEYS[name] ?? name, id])));
+
+const lines = (headers) => headers.map(([name, value]) => `${name}: ${value}`).join("\n");
+
+function pairs(text) {
+  return text.split(/\r?\n/).filter((line) => line.trim()).map((line) => {
+    const colon = line.indexOf(":");
+    if (colon < 1) throw new Error(`A header is "Name: value", not "${line.trim()}".`);
+    return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+  });
+}

@@ -1,0 +1,263 @@
+// A body for readers: JSON folded, searchable and as it was written, text in pieces, binary as hex; pages
+// and pictures only when asked for, in a frame that can do nothing. Knows no message.
+
+import { fill, h, put, size } from "./dom.js";
+import { bytes } from "./server.js";
+
+const HEX_BYTES = 262144;
+const PIECE = 8000; // characters in one block: only the blocks in sight are laid out
+const KIDS = 100; // members side by side; more are put into groups
+const LONG = 2000;
+const MOST_FOUND = 1000;
+
+const policy = globalThis.trustedTypes?.createPolicy("body", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
+
+export function bodyView(body, type, path) {
+  const view = h("div", { class: "body-view" });
+  draw(view, { ...body, type: type ?? "", path });
+  return view;
+}
+
+function draw(view, body) {
+  if (!body.size && !body.text && !body.base64) return fill(view, h("p", { class: "muted" }, "(empty)"));
+  const tools = h("div", { class: "tools" }, h("span", { class: "muted" }, size(body.size), " ", body.type));
+  const shown = h("div", { class: "content", tabindex: 0, role: "region", "aria-label": "Body" });
+  fill(view, tools, shown);
+  if (body.truncated && body.path) put(tools, h("button", { onclick: () => whole(view, body) }, `Show all ${size(body.size)}`));
+  if (body.path) put(tools, h("button", { onclick: () => download(body.path) }, "Download"));
+  if (body.text === null || body.text === undefined) binary(tools, shown, body);
+  else text(tools, shown, body);
+  return view;
+}
+
+async function whole(view, body) {
+  const all = new Uint8Array(await bytes(body.path));
+  try {
+    draw(view, { ...body, size: all.length, truncated: false, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(all) });
+  } catch {
+    draw(view, { ...body, truncated: false, text: null, bytes: all });
+  }
+}
+
+async function download(path) {
+  const url = URL.createObjectURL(new Blob([await bytes(path)], { type: "application/octet-stream" }));
+  h("a", { href: url, download: `${path.split("/").filter((part) => /msg_|^\d+$/.test(part)).join("-")}.body` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
+}
+
+function text(tools, shown, body) {
+  const begin = body.text.slice(0, 100).trimStart();
+  if (/html|svg/i.test(body.type) || /^<(!doctype|html)/i.test(begin)) frameButton(tools, shown, body, () => body.text);
+  const claims = /json/i.test(body.type);
+  if (!claims && !"[{".includes(begin[0] ?? " ")) return put(shown, blocks(body.text));
+  try {
+    JSON.parse(body.text);
+  } catch (error) {
+    if (claims && !body.truncated) put(shown, h("p", { class: "error" }, `Not JSON: ${error.message}`));
+    return put(shown, blocks(body.text));
+  }
+  return json(tools, shown, body);
+}
+
+function binary(tools, shown, body) {
+  const all = body.bytes ?? Uint8Array.from(atob(body.base64 ?? ""), (char) => char.charCodeAt(0));
+  if (/^image\/[\w.+-]+/.test(body.type)) {
+    const picture = () => `<!doctype html><img alt="" src="data:${body.type.match(/^image\/[\w.+-]+/)[0]};base64,${base64(all)}">`;
+    frameButton(tools, shown, body, picture);
+  }
+  put(shown, blocks(hex(all.subarray(0, HEX_BYTES))));
+}
+
+function base64(all) {
+  let text = "";
+  for (let at = 0; at < all.length; at += 8192) text += String.fromCharCode(...all.subarray(at, at + 8192));
+  return btoa(text);
+}
+
+function frameButton(tools, shown, body, html) {
+  const open = () => {
+    const frame = h("iframe", { sandbox: "", title: "The body as a page, without scripts and without a network", referrerpolicy: "no-referrer" });
+    frame.srcdoc = policy.createHTML(html());
+    fill(shown, frame);
+  };
+  put(tools, h("button", { onclick: open }, /image/i.test(body.type) ? "Show as a picture" : "Show as a page"));
+}
+
+function hex(all) {
+  const lines = [];
+  for (let at = 0; at < all.length; at += 16) {
+    const row = [...all.subarray(at, at + 16)];
+    const digits = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const chars = row.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·")).join("");
+    lines.push(`${at.toString(16).padStart(8, "0")}  ${digits.padEnd(48)} ${chars}`);
+  }
+  return lines.join("\n");
+}
+
+function blocks(text) {
+  const [found, whole] = [[], text.replaceAll("\r\n", "\n")];
+  for (let at = 0; at < whole.length; ) {
+    const line = whole.lastIndexOf("\n", at + PIECE);
+    const end = at + PIECE >= whole.length ? whole.length : line > at ? line + 1 : at + PIECE;
+    found.push(h("pre", {}, whole.slice(at, end).replace(/\n$/, "")));
+    at = end;
+  }
+  return found;
+}
+
+// JSON: a tree whose nodes are places in the text, read when they are opened. Literals stay as written.
+
+function json(tools, shown, body) {
+  const start = body.text.search(/\S/);
+  const root = node(body.text, { from: start, start, end: endOf(body.text, start) });
+  const tree = () => (fill(shown, root), openFirst(root));
+  const plain = h("button", { "aria-pressed": "false" }, "As written");
+  plain.addEventListener("click", () => {
+    const written = plain.getAttribute("aria-pressed") === "false";
+    plain.setAttribute("aria-pressed", written);
+    if (written) fill(shown, blocks(body.text));
+    else tree();
+  });
+  put(tools, plain, search(body.text, root));
+  tree();
+}
+
+function openFirst(root) {
+  let [level, left] = [[root], 60];
+  while (level.length && left > 0) {
+    const next = [];
+    for (const one of level) {
+      if (!one.open_ || left <= 0) continue;
+      one.open_();
+      left -= one.kids.length;
+      next.push(...one.kids.map((kid) => kid.element));
+    }
+    level = next;
+  }
+}
+
+function search(text, root) {
+  const told = h("span", { class: "muted", role: "status" });
+  const [lower, places] = [text.toLowerCase(), []];
+  let [at, marked] = [0, null];
+  const go = (by) => {
+    if (!places.length) return;
+    at = (at + by + places.length) % places.length;
+    told.textContent = `${at + 1} of ${places.length}${places.length === MOST_FOUND ? "+" : ""}`;
+    marked?.classList.remove("found");
+    marked = reveal(root, places[at]);
+    marked.classList.add("found");
+    marked.scrollIntoView({ block: "nearest" });
+  };
+  const find = (event) => {
+    const wanted = event.target.value.toLowerCase();
+    [places.length, at, told.textContent] = [0, 0, wanted ? "not found" : ""];
+    for (let place = wanted ? lower.indexOf(wanted) : -1; place >= 0 && places.length < MOST_FOUND; place = lower.indexOf(wanted, place + 1)) places.push(place);
+    go(0);
+  };
+  const step = (event) => {
+    if (event.key === "Enter") event.preventDefault(), go(event.shiftKey ? -1 : 1);
+  };
+  return [h("input", { type: "search", placeholder: "Search", "aria-label": "Search the body", oninput: find, onkeydown: step }), told];
+}
+
+function reveal(root, place) {
+  let at = root;
+  while (at.open_) {
+    at.open_();
+    const inside = at.kids.find((kid) => kid.from <= place && place < kid.end);
+    if (!inside) break;
+    at = inside.element;
+  }
+  return at.open_ ? at.firstChild : at;
+}
+
+function node(text, { from, start, end, key }) {
+  const name = key ? [h("span", { class: "key" }, text.slice(...key)), ": "] : [];
+  const opening = text[start];
+  if (opening !== "{" && opening !== "[") return h("div", { class: "leaf" }, name, literal(text, start, end));
+  const short = text.slice(start, Math.min(end, start + 80)).replace(/\s+/g, " ");
+  const summary = h("summary", {}, name, h("span", { class: "muted" }, end - start > 80 ? `${short} …` : short));
+  return foldable(summary, () => range(text, members(text, start)));
+}
+
+function foldable(summary, kids) {
+  const made = h("details", {}, summary);
+  const open = () => {
+    if (!made.kids) {
+      made.kids = kids();
+      put(made, h("div", { class: "kids" }, made.kids.map((kid) => kid.element)));
+    }
+    made.open = true;
+  };
+  made.open_ = open;
+  made.addEventListener("toggle", () => made.open && open());
+  return made;
+}
+
+function range(text, found) {
+  if (found.length <= KIDS) return found.map((one) => ({ ...one, element: node(text, one) }));
+  const [step, groups] = [Math.max(KIDS, Math.ceil(found.length / KIDS)), []];
+  for (let at = 0; at < found.length; at += step) {
+    const some = found.slice(at, at + step);
+    const label = h("summary", { class: "muted" }, `${at} … ${at + some.length - 1}`);
+    groups.push({ from: some[0].from, end: some.at(-1).end, element: foldable(label, () => range(text, some)) });
+  }
+  return groups;
+}
+
+function literal(text, start, end) {
+  const kind = text[start] === '"' ? "string" : /[-\d]/.test(text[start]) ? "number" : "word";
+  if (end - start <= LONG) return h("span", { class: kind }, text.slice(start, end));
+  const made = h("span", { class: kind }, text.slice(start, start + LONG), "…");
+  const more = () => made.replaceWith(h("div", { class: kind }, blocks(text.slice(start, end))));
+  return [made, h("button", { onclick: (event) => (more(), event.target.remove()) }, `all ${size(end - start)}`)];
+}
+
+function members(text, start) {
+  const found = [];
+  for (let at = start + 1; ; ) {
+    at = after(text, at);
+    if (text[at] === "}" || text[at] === "]") return found;
+    const from = at;
+    let key;
+    if (text[start] === "{") {
+      key = [at, stringEnd(text, at)];
+      at = after(text, after(text, key[1]) + 1);
+    }
+    const end = endOf(text, at);
+    found.push({ from, start: at, end, key });
+    at = after(text, end);
+    if (text[at] === ",") at++;
+  }
+}
+
+function after(text, at) {
+  while (text.charCodeAt(at) <= 32) at++;
+  return at;
+}
+
+function stringEnd(text, at) {
+  for (let end = at; ; ) {
+    end = text.indexOf('"', end + 1);
+    let before = end;
+    while (text[before - 1] === "\\") before--;
+    if ((end - before) % 2 === 0) return end + 1;
+  }
+}
+
+function endOf(text, start) {
+  const opening = text[start];
+  if (opening === '"') return stringEnd(text, start);
+  if (opening !== "{" && opening !== "[") {
+    const literal = /[^\s,\]}]*/y;
+    literal.lastIndex = start;
+    return start + literal.exec(text)[0].length;
+  }
+  for (let [at, depth] = [start, 0]; ; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 34) at = stringEnd(text, at) - 1;
+    else if (code === 123 || code === 91) depth++;
+    else if ((code === 125 || code === 93) && --depth === 0) return at + 1;
+  }
+}

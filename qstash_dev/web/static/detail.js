@@ -1,0 +1,199 @@
+// The detail of a message, page by page. Whatever explains something is a sentence of the server.
+
+import { bodyView } from "./body.js";
+import { ago, clockTime, countdown, counting, dateTime, h, safe, size, took } from "./dom.js";
+import { part } from "./server.js";
+
+export const to = {
+  message: (id) => `#/messages/${part(id)}`,
+  run: (id) => `#/runs/${part(id)}`,
+  filter: (text) => `#/?filter=${part(text)}`,
+};
+export const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+export const headerOf = (headers, name) => headers.find(([one]) => one.toLowerCase() === name)?.[1];
+export const statusRole = (status) => (!status ? "muted" : status < 300 ? "success" : status < 400 ? "warning" : "error");
+
+export const look = (words, kind, name) => words[kind][name] ?? { symbol: "?", word: String(name).toLowerCase(), role: "muted" };
+export const state = (words, name, kind = "states") => {
+  const { symbol, word, role } = look(words, kind, name);
+  return h("span", { class: role }, `${symbol} ${word}`);
+};
+
+export const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content);
+
+export function facts(pairs) {
+  const kept = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
+  return h("dl", {}, kept.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+export function headers(pairs) {
+  if (!pairs.length) return h("p", { class: "muted" }, "(no headers)");
+  return h("dl", { class: "headers" }, pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+export const PAGES = { Overview: overview, Request: request, Response: response, Attempts: attempts, Signature: signature, Tree: tree };
+
+function overview({ detail, words }) {
+  const row = detail.row;
+  const answered = detail.attempts.findLast((attempt) => attempt.response);
+  return [
+    headline(row, words),
+    advice(detail),
+    line(row.method, row.url),
+    facts([...summary(detail), ...options(detail.spec)]),
+    answered && section("Last answer", answerBody(detail, answered)),
+    detail.events.length > 0 && section("Events", h("ol", { class: "events" }, detail.events.map((event) => happened(event, words)))),
+  ];
+}
+
+const line = (method, url) => h("p", { class: "line" }, h("b", {}, method), " ", h("span", { class: "url" }, url));
+
+function headline(row, words) {
+  return h("p", { class: "headline" }, state(words, row.state),
+    row.status && h("span", { class: statusRole(row.status) }, row.status),
+    row.duration_ms !== null && h("span", { class: "muted" }, `in ${took(row.duration_ms)}`),
+    row.try > 0 && h("span", { class: "muted" }, `try ${row.try} of ${row.tries}`));
+}
+
+function advice(detail) {
+  const { row, waits } = detail;
+  const said = (mark, role, text) => text && h("p", { class: role }, `${mark} ${text}`);
+  return [
+    row.error && !row.error.startsWith(String(row.status)) && said("✗", "error", row.error),
+    said("!", "warning hint", detail.hint ?? row.hint),
+    said("◷", "accent", waits),
+    (detail.lints.length ? detail.lints : row.lints).map((lint) => said("~", "accent", lint)),
+  ];
+}
+
+const inFilter = (key, value) => value && h("a", { href: to.filter(quoted(key, value)) }, value);
+
+function summary({ row, waits, links }) {
+  return [
+    ["id", row.id],
+    ["kind", row.parent ? [`${row.kind} of `, h("a", { href: to.message(row.parent) }, row.parent)] : row.kind],
+    ["created", [dateTime(row.created_at), "  ", counting(() => ago(row.created_at))]],
+    ["next try", !waits && row.due_at !== null && [counting(() => countdown(row.due_at)), ` (${clockTime(row.due_at)})`]],
+    ["queue", inFilter("queue", row.queue)],
+    ["URL group", row.topic && [inFilter("group", row.topic), row.endpoint && ` / ${row.endpoint}`]],
+    ["schedule", inFilter("schedule", row.schedule)],
+    ["flow control", row.flow_key],
+    ["workflow run", row.run && h("a", { href: to.run(row.run) }, row.run)],
+    ["step", row.step],
+    ["labels", row.labels.length > 0 && row.labels.map((label) => [inFilter("label", label), " "])],
+    ["DLQ entry", row.dlq_id],
+    ["armed", row.armed && "⚑"],
+    ["duplicates", row.duplicates || null],
+    ["replays", row.replays > 0 && [row.replays, " ", links.children.filter((one) => one.kind === "replay").map((one) => [h("a", { href: to.message(one.id) }, one.id), " "])]],
+    ["user", row.user !== "defaultUser" && row.user],
+    ["source", row.source !== "local" && row.source],
+    ["body", `${size(row.body_size)}  ${row.content_type ?? ""}`],
+  ];
+}
+
+const KNOWN = new Set(["queue", "labels", "flow_key", "topic", "endpoint", "schedule_id", "kind", "parent_id"]);
+
+function options(spec) {
+  const nothing = (value) => value === null || value === false || value === "" || (typeof value === "object" && !Object.keys(value).length);
+  return Object.entries(spec).filter(([name, value]) => !KNOWN.has(name) && !nothing(value)).map(([name, value]) => {
+    const [, word, unit] = name.match(/^(.*?)(_ms|_s)?$/);
+    const shown = unit && typeof value === "number" ? took(value * (unit === "_s" ? 1000 : 1)) : typeof value === "object" ? JSON.stringify(value) : String(value);
+    return [word.replaceAll("_", " "), shown];
+  });
+}
+
+function happened(event, words) {
+  return h("li", {}, h("time", { class: "muted" }, dateTime(event.time).slice(11)), " ", state(words, event.state, "events"),
+    event.status && h("span", { class: statusRole(event.status) }, ` ${event.status}`),
+    event.error && ` ${event.error}`,
+    event.next_at && h("span", { class: "muted" }, ` next ${clockTime(event.next_at)}`));
+}
+
+function request({ detail }) {
+  const asked = detail.request;
+  return [
+    line(asked.method, asked.url),
+    headers(asked.headers),
+    section("Body", bodyView(asked.body, headerOf(asked.headers, "content-type"), `/_dev/messages/${part(detail.row.id)}/body`)),
+    Object.entries(asked.decoded).map(([name, body]) => section(`${name}, decoded`, bodyView(body, ""))),
+  ];
+}
+
+function answerBody(detail, attempt) {
+  const got = attempt.response;
+  return bodyView(got.body, headerOf(got.headers, "content-type"), `/_dev/messages/${part(detail.row.id)}/attempts/${attempt.number}/body`);
+}
+
+function answer(detail, attempt) {
+  const got = attempt.response;
+  if (!got && attempt.failure) return [h("p", { class: "error" }, `✗ ${attempt.failure.reason}`), h("p", {}, attempt.failure.detail)];
+  if (!got) return h("p", { class: "primary" }, "▶ waiting for the answer");
+  return [
+    h("p", {}, h("span", { class: "muted" }, `HTTP/${got.http_version} `), h("b", { class: statusRole(got.status) }, got.status), h("span", { class: "muted" }, ` in ${took(attempt.total_ms)}`)),
+    headers(got.headers),
+    section("Body", answerBody(detail, attempt)),
+  ];
+}
+
+function response(shown) {
+  const last = shown.detail.attempts.at(-1);
+  if (last) return answer(shown.detail, last);
+  const { row, waits } = shown.detail;
+  return [h("p", { class: "muted" }, "Not tried yet."), waits && h("p", { class: "accent" }, waits),
+    !waits && row.due_at !== null && h("p", {}, "Due ", counting(() => countdown(row.due_at)))];
+}
+
+function attempts(shown) {
+  const { detail } = shown;
+  if (!detail.attempts.length) return response(shown);
+  return detail.attempts.toReversed().map((attempt, place) =>
+    h("details", { class: "attempt", open: place === 0 },
+      h("summary", {}, `Attempt ${attempt.number} of ${detail.row.tries} `,
+        h("span", { class: attempt.response ? statusRole(attempt.response.status) : "error" }, attempt.response?.status ?? attempt.failure?.reason ?? ""),
+        h("span", { class: "muted" }, ` ${dateTime(attempt.started_at)}`)),
+      phases(attempt),
+      section("Sent", h("p", { class: "url" }, `to ${attempt.target}`), headers(attempt.request.headers)),
+      section("Received", answer(detail, attempt))));
+}
+
+// Connecting, waiting for the first byte, receiving: each as long as its share of the whole.
+function phases({ connected_ms: connected, first_byte_ms: first, total_ms: total }) {
+  const ends = [["connected", connected], ["first byte", first], ["done", total]].filter(([, at]) => at !== null);
+  let before = 0;
+  return h("ul", { class: "phases" }, ends.map(([name, at]) => {
+    const bar = h("span", { class: `bar ${name.replace(" ", "-")}` });
+    bar.style.marginLeft = `${(100 * before) / (total || 1)}%`;
+    bar.style.width = `max(2px, ${(100 * (at - before)) / (total || 1)}%)`;
+    before = at;
+    return h("li", {}, h("span", { class: "name" }, name), h("span", { class: "track" }, bar), h("span", { class: "ms" }, took(at)));
+  }));
+}
+
+const CLAIMS = { iat: "issued", nbf: "not before", exp: "expires" };
+
+function signature({ detail }) {
+  const signed = detail.signature;
+  if (!signed) return h("p", { class: "muted" }, "No signature yet: it is made anew for every attempt.");
+  const claim = ([name, value]) => [name, CLAIMS[name] && value > 0 ? `${value}  ${CLAIMS[name]} ${dateTime(value * 1000)}` : typeof value === "string" ? value : JSON.stringify(value)];
+  return [
+    h("p", {}, signed.valid ? h("span", { class: "success" }, "✓ would verify") : h("span", { class: "error" }, "✗ would fail"),
+      h("span", { class: "muted" }, `  signed with the ${signed.key} key`)),
+    signed.problems.map((problem) => h("p", { class: "error" }, `! ${problem}`)),
+    section("Claims", facts(Object.entries(signed.claims).map(claim))),
+    section("Header", facts(Object.entries(signed.header).map(claim))),
+    section("Token", h("p", { class: "token" }, signed.token)),
+  ];
+}
+
+function tree({ detail, words }) {
+  const { parent, children, siblings } = detail.links;
+  const branch = (row, here) => h("li", { class: here ? "here" : "" }, state(words, row.state), " ",
+    h("span", { class: statusRole(row.status) }, row.status ?? "–"), row.kind === "publish" ? " " : ` ${row.kind} `,
+    h("span", { class: "url" }, row.url), " ", here ? h("b", {}, row.id) : h("a", { href: to.message(row.id) }, row.id));
+  const own = h("ul", {}, branch(detail.row, true), children.length > 0 && h("li", { class: "inner" }, h("ul", {}, children.map((row) => branch(row)))));
+  return [
+    h("div", { class: "tree" }, parent ? h("ul", {}, branch(parent), h("li", { class: "inner" }, own)) : own),
+    siblings.length > 0 && section("Sent together", h("ul", { class: "tree" }, siblings.map((row) => branch(row)))),
+    !parent && !children.length && !siblings.length && h("p", { class: "muted" }, "No callbacks, replays or siblings."),
+  ];
+}

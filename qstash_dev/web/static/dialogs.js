@@ -1,0 +1,96 @@
+// Questions to the person, one at a time, and what is said to them. Each answers with what was chosen,
+// `null` when it was left.
+
+import { $, fill, h, put } from "./dom.js";
+
+function dialog(title, build, { wide = false, first } = {}) {
+  return new Promise((resolve) => {
+    const made = h("dialog", { "aria-labelledby": "dialog-title", class: wide ? "wide" : "" });
+    const close = (value) => (made.close(), made.remove(), resolve(value));
+    made.addEventListener("cancel", (event) => (event.preventDefault(), close(null)));
+    put(made, h("h2", { id: "dialog-title" }, title), build(close));
+    document.body.append(made);
+    made.showModal();
+    made.querySelector(first ?? "[autofocus]")?.focus();
+  });
+}
+
+export const isAsking = () => document.querySelector("dialog[open]") !== null;
+
+export function menu(title, choices) {
+  const build = (close) => {
+    const list = h("ul", { class: "menu" }, choices.map(({ key, text, value }, place) =>
+      h("li", {}, h("button", { autofocus: place === 0, onclick: () => close(value) }, h("kbd", {}, key), ` ${text}`))));
+    list.addEventListener("keydown", (event) => {
+      const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+      const chosen = choices.find((choice) => choice.key === event.key);
+      const buttons = [...list.querySelectorAll("button")];
+      if (chosen) event.preventDefault(), close(chosen.value);
+      else if (step) buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length].focus();
+    });
+    return [list, h("p", {}, h("button", { onclick: () => close(null) }, "Leave"))];
+  };
+  return dialog(title, build);
+}
+
+export function confirm(question, yes = "Yes") {
+  return dialog(question, (close) => h("p", { class: "answers" },
+    h("button", { autofocus: true, class: "main", onclick: () => close(true) }, yes),
+    h("button", { onclick: () => close(null) }, "No")));
+}
+
+export function askText(title, label, type = "text") {
+  const build = (close) => {
+    const input = h("input", { type, autofocus: true, autocomplete: "off", "aria-label": label });
+    const done = (event) => (event.preventDefault(), close(input.value));
+    return h("form", { onsubmit: done }, h("label", {}, label, input), h("p", { class: "answers" },
+      h("button", { class: "main" }, "OK"), h("button", { type: "button", onclick: () => close(null) }, "Leave")));
+  };
+  return dialog(title, build);
+}
+
+export const read = (title, ...content) =>
+  dialog(title, (close) => [content, h("p", {}, h("button", { autofocus: true, onclick: () => close(null) }, "Close"))], { wide: true });
+
+// Destination, method, headers and body. `send(draft)` may throw: the form stays, and says why. What is
+// left is given back, to be offered the next time.
+export function messageForm(title, draft, send, methods) {
+  const build = (close) => {
+    const field = (label, name, made) => h("label", {}, label, Object.assign(made, { name, value: draft[name] ?? "" }));
+    const said = h("p", { role: "alert", class: "error" });
+    const method = h("select", { name: "method" }, methods.map((name) => h("option", {}, name)));
+    const form = h("form", { class: "message-form" },
+      h("div", { class: "line" }, field("Method", "method", method), field("Destination: a URL, /path of the app, or a URL group", "url", h("input", { spellcheck: "false" }))),
+      field("Headers, one a line; Upstash-… configure the message", "headers", h("textarea", { rows: 4, spellcheck: "false" })),
+      draft.body === null ? h("p", { class: "muted" }, "The body is no text: it is kept as it is.") : field("Body", "body", h("textarea", { rows: 12, spellcheck: "false" })),
+      said);
+    const written = () => ({ ...draft, ...Object.fromEntries(new FormData(form)) });
+    const submit = async (event) => {
+      event?.preventDefault();
+      said.textContent = "";
+      try {
+        await send(written());
+        close(null);
+      } catch (error) {
+        fill(said, `✗ ${error.message}`);
+      }
+    };
+    form.addEventListener("submit", submit);
+    form.addEventListener("keydown", (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && submit(event));
+    const leave = () => close(JSON.stringify(written()) === JSON.stringify(draft) ? null : written());
+    put(form, h("p", { class: "answers" }, h("button", { class: "main" }, "Send"), h("button", { type: "button", onclick: leave }, "Leave"), h("span", { class: "muted" }, "Ctrl+Enter sends")));
+    return form;
+  };
+  return dialog(title, build, { wide: true, first: draft.url ? '[name="body"], [name="url"]' : '[name="url"]' });
+}
+
+const SAID_MS = 8000;
+
+export function say(text, { error = false, undo } = {}) {
+  const close = () => made.remove();
+  const made = h("p", { class: error ? "error" : "" }, h("span", {}, text),
+    undo && h("button", { onclick: () => (undo(), close()) }, "Undo"),
+    h("button", { "aria-label": "Close this note", onclick: close }, "×"));
+  $("said").append(made);
+  setTimeout(close, undo ? 60000 : SAID_MS);
+}

@@ -1,0 +1,87 @@
+// Elements, and values as people read them. All text is put there as text, and none of its characters
+// can hide, restyle or reorder what stands beside it. Knows nothing of messages.
+
+// What cannot be seen, or changes the direction of text; line breaks and tabs are left to the style.
+const UNSAFE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
+
+export function safe(text) {
+  return String(text).replace(UNSAFE, (char) => {
+    const code = char.codePointAt(0);
+    return code < 32 ? String.fromCharCode(0x2400 + code) : code === 127 ? "␡" : "·";
+  });
+}
+
+const SHOWN = new Set(["title", "aria-label", "placeholder", "alt"]);
+
+export function h(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name === "value") made.value = value;
+    else made.setAttribute(name, value === true ? "" : SHOWN.has(name) ? safe(value) : value);
+  }
+  put(made, children);
+  return made;
+}
+
+export function put(element, ...children) {
+  const shown = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  element.append(...shown.map((child) => (child instanceof Node ? child : safe(child))));
+  return element;
+}
+
+export function fill(element, ...children) {
+  element.replaceChildren();
+  return put(element, ...children);
+}
+
+export const $ = (id) => document.getElementById(id);
+
+// Times. `clock` is the server's, which may be scaled or stand still.
+
+let said = Date.now(), heard = performance.now(), rate = 1;
+
+export const clock = {
+  hear(now, { mode, scale }) {
+    [said, heard] = [now, performance.now()];
+    rate = mode === "frozen" ? 0 : mode === "scaled" ? scale : 1;
+  },
+  now: () => said + (performance.now() - heard) * rate,
+};
+
+const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const day = new Intl.DateTimeFormat("sv-SE");
+
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const clockTime = (ms) => time.format(ms);
+export const dateTime = (ms) => `${day.format(ms)} ${time.format(ms)}.${String(Math.floor(ms) % 1000).padStart(3, "0")}`;
+
+export function span(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  for (const [limit, unit, size] of [[100, "s", 1], [6000, "m", 60], [172800, "h", 3600]])
+    if (seconds < limit) return `${Math.floor(seconds / size)}${unit}`;
+  return `${Math.floor(seconds / 86400)}d`;
+}
+
+export const countdown = (due) =>
+  due === null || due === undefined ? "–" : due - clock.now() < 500 ? "now" : `in ${span(due - clock.now())}`;
+export const ago = (ms) => (clock.now() - ms < 1000 ? "just now" : `${span(clock.now() - ms)} ago`);
+export const took = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : ms < 10000 ? `${(ms / 1000).toFixed(1)} s` : span(ms));
+export const size = (count) =>
+  count < 1024 ? `${count} B` : count < 1048576 ? `${(count / 1024).toFixed(1)} KB` : `${(count / 1048576).toFixed(1)} MB`;
+
+// An element whose text changes as time goes on.
+export const counting = (words) => {
+  const made = h("span", { class: "counting" }, words());
+  made.words = words;
+  return made;
+};
+
+setInterval(() => {
+  for (const element of document.querySelectorAll(".counting")) {
+    const text = safe(element.words());
+    if (element.textContent !== text) element.textContent = text;
+  }
+}, 1000);

@@ -1,0 +1,104 @@
+// The messages that match, in their order, as snapshots and ticks tell of them. Knows no elements.
+
+export class Feed {
+  constructor() {
+    this.order = []; // by sequence number, the oldest first; a list shows the newest first
+    this.rows = new Map();
+    this.total = 0;
+    this.cursor = null;
+    this.follow = true;
+    this.newest = Infinity; // while nobody follows, what is newer is not shown: rows do not move
+    this.healed = new Set(); // messages of which a replay was delivered
+  }
+
+  load(snapshot) {
+    this.rows = new Map(snapshot.rows.map((row) => [row.id, row]));
+    this.order = snapshot.rows.toSorted((a, b) => a.seq - b.seq);
+    this.total = Math.max(snapshot.total, this.order.length);
+    this.cursor = snapshot.cursor;
+    for (const row of snapshot.rows) this.#learn(row);
+  }
+
+  extend(page) {
+    const older = page.rows.filter((row) => !this.rows.has(row.id));
+    for (const row of older) this.rows.set(row.id, row), this.#learn(row);
+    this.order = [...older, ...this.order].sort((a, b) => a.seq - b.seq);
+    this.cursor = page.cursor;
+    this.total = Math.max(page.total, this.order.length);
+  }
+
+  apply(tick) {
+    const matched = tick.matched ? new Set(tick.matched) : null;
+    for (const row of tick.rows) {
+      if (matched && !matched.has(row.id)) this.drop(row.id);
+      else this.#put(row);
+    }
+    if (tick.removed.length) this.#dropAll(tick.removed);
+  }
+
+  drop(id) {
+    this.#dropAll([id]);
+  }
+
+  get length() {
+    return this.order.length - this.unseen;
+  }
+
+  get unseen() {
+    return this.order.length - this.#place(this.newest === Infinity ? Infinity : this.newest + 1);
+  }
+
+  at(index) {
+    return this.order[this.length - 1 - index];
+  }
+
+  indexOf(id) {
+    const row = this.rows.get(id);
+    const index = row ? this.length - 1 - this.#place(row.seq) : -1;
+    return index >= 0 ? index : -1;
+  }
+
+  hold() {
+    if (this.follow) this.newest = this.order.at(-1)?.seq ?? 0;
+    this.follow = false;
+  }
+
+  resume() {
+    [this.follow, this.newest] = [true, Infinity];
+  }
+
+  #put(row) {
+    this.#learn(row);
+    const place = this.#place(row.seq);
+    if (this.rows.has(row.id)) this.order[place] = row;
+    else {
+      if (place === this.order.length) this.order.push(row);
+      else this.order.splice(place, 0, row);
+      this.total++;
+    }
+    this.rows.set(row.id, row);
+  }
+
+  #learn(row) {
+    const again = row.kind === "replay" || row.kind === "dlq-retry";
+    if (again && row.parent && row.state === "delivered") this.healed.add(row.parent);
+  }
+
+  #dropAll(ids) {
+    const gone = new Set(ids.filter((id) => this.rows.delete(id)));
+    if (!gone.size) return;
+    this.order = this.order.filter((row) => !gone.has(row.id));
+    this.total -= gone.size;
+  }
+
+  // Where a number stands, or would stand.
+  #place(seq) {
+    let [low, high] = [0, this.order.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.order[middle].seq < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,112 @@
+// A list of any length of which only the rows in sight are elements. Knows no messages: its `view` says
+// how many there are, which columns they have and which one is meant.
+
+import { h, safe } from "./dom.js";
+
+const SPARE = 6;
+
+export class List {
+  // `on.cursor(index)` when a row is chosen, `on.open()`, `on.touch()` for a scroll, `on.end()` near the end.
+  constructor(grid, on) {
+    this.grid = grid;
+    this.on = on;
+    this.pool = [];
+    this.head = h("div", { role: "row", class: "row head" });
+    this.body = h("div", { role: "rowgroup", class: "body" });
+    grid.append(h("div", { role: "rowgroup", class: "heads" }, this.head), this.body);
+    grid.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    grid.addEventListener("click", (event) => this.#clicked(event));
+    new ResizeObserver(() => this.draw()).observe(grid);
+  }
+
+  show(view) {
+    this.view = view;
+    this.grid.dataset.view = view.name;
+    this.grid.setAttribute("aria-label", view.name);
+    this.head.replaceChildren(...view.columns.map((column) => h("span", { role: "columnheader", class: column.name }, column.head)));
+    this.body.replaceChildren();
+    this.pool = [];
+    this.#scrollTo(0);
+    this.draw();
+  }
+
+  get height() {
+    return parseFloat(getComputedStyle(this.grid).getPropertyValue("--row")) || 28;
+  }
+
+  draw() {
+    if (!this.view) return;
+    const [height, count] = [this.height, this.view.count()];
+    this.grid.setAttribute("aria-rowcount", count + 1);
+    const extent = `${count * height}px`;
+    if (this.body.style.height !== extent) this.body.style.height = extent;
+    const first = Math.max(0, Math.floor(this.grid.scrollTop / height) - SPARE);
+    const shown = Math.min(count - first, Math.ceil(this.grid.clientHeight / height) + 2 * SPARE);
+    for (let place = 0; place < Math.max(shown, this.pool.length); place++) {
+      const row = (this.pool[place] ??= this.#made());
+      row.hidden = place >= shown;
+      if (place < shown) this.#fill(row, first + place, height);
+    }
+    const chosen = this.view.chosen();
+    const id = chosen >= first && chosen < first + shown ? `row${chosen - first}` : "";
+    if (id) this.grid.setAttribute("aria-activedescendant", id);
+    else this.grid.removeAttribute("aria-activedescendant");
+    if (first + shown >= count - 50) this.on.end();
+  }
+
+  reveal(index) {
+    const [height, head] = [this.height, this.head.offsetHeight];
+    const [top, room] = [index * height, this.grid.clientHeight - head];
+    if (top < this.grid.scrollTop) this.#scrollTo(top);
+    else if (top + height > this.grid.scrollTop + room) this.#scrollTo(top + height - room);
+    this.draw();
+  }
+
+  top() {
+    this.#scrollTo(0);
+  }
+
+  get page() {
+    return Math.max(1, Math.floor(this.grid.clientHeight / this.height) - 2);
+  }
+
+  #scrollTo(top) {
+    this.expected = top;
+    this.grid.scrollTop = top;
+  }
+
+  #scrolled() {
+    if (Math.abs(this.grid.scrollTop - (this.expected ?? -1)) > 2) this.on.touch(this.grid.scrollTop);
+    this.expected = this.grid.scrollTop;
+    this.draw();
+  }
+
+  #clicked(event) {
+    const row = event.target.closest(".body > .row");
+    if (!row) return;
+    const index = Number(row.getAttribute("aria-rowindex")) - 2;
+    this.on.cursor(index, event);
+  }
+
+  #made() {
+    const row = h("div", { role: "row", class: "row", id: `row${this.pool.length}` });
+    row.append(...this.view.columns.map((column) => h("span", { role: "gridcell", class: column.name })));
+    this.body.append(row);
+    return row;
+  }
+
+  #fill(row, index, height) {
+    const item = this.view.at(index);
+    const place = `translateY(${index * height}px)`;
+    if (row.style.transform !== place) row.style.transform = place;
+    row.setAttribute("aria-rowindex", index + 2);
+    row.setAttribute("aria-selected", index === this.view.chosen());
+    row.classList.toggle("marked", this.view.marked(item));
+    this.view.columns.forEach((column, at) => {
+      const [text, role] = column.cell(item);
+      const [cell, shown, name] = [row.children[at], safe(text), role ? `${column.name} ${role}` : column.name];
+      if (cell.textContent !== shown) [cell.textContent, cell.title] = [shown, shown];
+      if (cell.className !== name) cell.className = name;
+    });
+  }
+}

@@ -1,0 +1,132 @@
+// Talks with the server: requests, and the stream of what happens without a gap. Knows no elements.
+
+export class Refused extends Error {
+  constructor(status, sentence) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+const PING_MS = 30000; // the server says something every 10 s
+
+// Asked for by a server that others can reach; kept here and nowhere else.
+let token = null;
+let askForToken = async () => null;
+
+export function onToken(ask) {
+  askForToken = ask;
+}
+
+async function open(method, path, { json, body, headers, signal } = {}) {
+  for (;;) {
+    const sent = { ...(token ? { Authorization: `Bearer ${token}` } : {}), ...headers };
+    const data = json === undefined ? body : JSON.stringify(json);
+    let answer;
+    try {
+      answer = await fetch(path, { method, headers: sent, body: data, signal, cache: "no-store" });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new Refused(0, "The server does not answer.");
+    }
+    if (answer.ok) return answer;
+    const sentence = await complaint(answer);
+    const given = answer.status === 401 && !headers?.Authorization ? await askForToken(sentence) : null;
+    if (!given) throw new Refused(answer.status, sentence);
+    token = given;
+  }
+}
+
+async function complaint(answer) {
+  const text = await answer.text();
+  try {
+    const found = JSON.parse(text);
+    const one = Array.isArray(found) ? found.find((item) => item.error) : found;
+    return String(one.error);
+  } catch {
+    return `${answer.status} ${text.slice(0, 200)}`;
+  }
+}
+
+export async function ask(method, path, json, options) {
+  const answer = await open(method, path, { ...options, json });
+  const text = await answer.text();
+  return answer.headers.get("Content-Type")?.startsWith("application/json") ? JSON.parse(text) : text;
+}
+
+export const get = (path, options) => ask("GET", path, undefined, options);
+export const bytes = async (path) => (await open("GET", path)).arrayBuffer();
+
+// As an SDK does. A batch, since a browser would tidy up a destination that stands in the path.
+export function publish(message, own) {
+  return ask("POST", "/v2/batch", [message], { headers: { Authorization: `Bearer ${own}` } });
+}
+
+// Snapshots, ticks, and `lost` or `online`, for ever; a stream goes on where it broke.
+export async function* watch(filter, signal) {
+  const wanted = filter ? `&filter=${part(filter)}` : "";
+  let after = null;
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      if (after === null) {
+        const snapshot = await get(`/_dev/snapshot?limit=1000${wanted}`, { signal });
+        [after, failures] = [snapshot.seq, 0];
+        yield { snapshot };
+      }
+      for await (const tick of ticks(`/_dev/events?after=${after}${wanted}`, signal)) {
+        if (tick === null) {
+          yield { online: true };
+          continue;
+        }
+        failures = 0;
+        after = tick.reset || tick.seq < after ? null : tick.seq;
+        if (after === null) break;
+        yield { tick };
+      }
+      await pause(100, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Refused && error.status >= 400 && error.status < 500) throw error;
+      yield { lost: error.message };
+      await pause(Math.min(2000, 250 * 2 ** failures++), signal);
+    }
+  }
+}
+
+export const part = encodeURIComponent;
+
+async function* ticks(path, signal) {
+  const silence = new AbortController();
+  const both = AbortSignal.any([signal, silence.signal]);
+  let timer;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), PING_MS);
+  };
+  heard();
+  try {
+    const answer = await open("GET", path, { signal: both });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    yield null;
+    for (let rest = ""; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      heard();
+      const events = (rest + value).split("\n\n");
+      rest = events.pop();
+      for (const event of events) {
+        const data = event.split("\n").filter((line) => line.startsWith("data: "));
+        if (data.length) yield JSON.parse(data.map((line) => line.slice(6)).join("\n"));
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    silence.abort();
+  }
+}
+
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}

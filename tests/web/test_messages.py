@@ -1,0 +1,56 @@
+"""Messages in the page: a list that is live, a detail that tells all, and what can be done to them."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.conftest import KEPT, Desk
+
+pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
+
+
+async def test_a_message_appears_as_it_is_published_and_tells_why_it_failed(desk: Desk) -> None:
+    page = await desk.open()
+    await expect(page.locator("#empty")).to_contain_text("QSTASH_TOKEN=")
+    await expect(page).to_have_title(f"qstash-dev :{desk.api.port} (local)")
+    await desk.api.publish(desk.app.answers("/broken", 500), retries=0)
+    failed = page.locator("#rows .body > .row", has_text="/broken")
+    await expect(failed).to_contain_text("✗ failed")
+    await expect(failed.locator(".why")).to_contain_text("500 Internal Server Error")
+    await expect(page).to_have_title(f"(1 failed) qstash-dev :{desk.api.port} (local)")
+
+
+async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk) -> None:
+    url = desk.app.answers("/api/orders", {"body": b'{"made": 12345678901234567890}'})
+    id = await desk.api.publish(url, b'{"a": 1.0}', forward_x_tenant="acme")
+    await desk.api.wait("state:delivered")
+    page = await desk.open(f"#/messages/{id}")
+    shown = page.locator("#detail .page")
+    await expect(shown).to_contain_text('"made": 12345678901234567890')
+    for tab, told in {
+        "Request": 'acme|"a": 1.0',
+        "Response": "HTTP/1.1 200",
+        "Attempts": "Attempt 1 of 4|first byte",
+        "Signature": "would verify|iss",
+        "Tree": id,
+    }.items():
+        await page.get_by_role("tab", name=tab).click()
+        for text in told.split("|"):
+            await expect(shown).to_contain_text(text)
+
+
+async def test_a_replay_is_one_key_and_is_linked_to_its_origin(desk: Desk) -> None:
+    id = await desk.api.publish(desk.app.answers("/again", 200), b"payload")
+    page = await desk.open()
+    await expect(page.locator("#rows .body > .row")).to_have_count(1)
+    await page.keyboard.press("j")
+    await expect(page).to_have_url(re.compile(f"#/messages/{id}$"))
+    await page.keyboard.press("r")
+    await expect(page.locator("#said")).to_contain_text("Replayed as msg_")
+    first, second = await desk.app.received(2, "/again")
+    assert first.body == second.body == b"payload"
+    await expect(page.locator("#rows")).to_contain_text("⟲✓")
+    await page.get_by_role("tab", name="Tree").click()
+    await page.locator("#detail .tree a").click()
+    await expect(page.locator("#detail .page")).to_contain_text(id)

@@ -1,0 +1,70 @@
+"""The files of the page as they are served: with a policy, known by their contents, to nobody else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qstash_dev.web.assets import FILES, assets
+from tests.api.conftest import Api
+
+STATIC = sorted(path.name for path in FILES.iterdir())
+
+
+async def head_of(api: Api, path: str, *headers: str) -> tuple[int, str, bytes]:
+    lines = "\r\n".join(
+        [f"GET {path} HTTP/1.1", f"Host: {api.host}", "Connection: close", *headers]
+    )
+    status, head, body = await api.raw(f"{lines}\r\n\r\n".encode())
+    return status, head.decode("latin-1"), body
+
+
+@pytest.mark.parametrize(
+    "path", ["/_dev/", "/_dev", "/_DEV/", *(f"/_dev/page/{n}" for n in STATIC)]
+)
+async def test_a_file_comes_with_all_that_keeps_it_from_doing_harm(api: Api, path: str) -> None:
+    status, head, body = await head_of(api, path)
+    assert status == 200
+    assert body
+    policy = head.partition("Content-Security-Policy: ")[2].partition("\r\n")[0].split("; ")
+    assert {"default-src 'none'", "connect-src 'self'", "frame-ancestors 'none'"} <= set(policy)
+    assert "unsafe" not in head
+    assert "X-Content-Type-Options: nosniff" in head
+    assert "Cache-Control: no-cache" in head
+
+
+async def test_a_browser_that_has_a_file_gets_it_once(api: Api) -> None:
+    _, head, _ = await head_of(api, "/_dev/page/app.js")
+    etag = head.partition("ETag: ")[2].partition("\r\n")[0]
+    assert (await head_of(api, "/_dev/page/app.js", f"If-None-Match: {etag}"))[::2] == (304, b"")
+    assert (await head_of(api, "/_dev/page/app.js", 'If-None-Match: "other"'))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing.js", "..%2F__init__.py", "%2e%2e/assets.py", "app.js/", "assets.py"]
+)
+async def test_nothing_but_the_files_is_served(api: Api, name: str) -> None:
+    status, _, body = await head_of(api, f"/_dev/page/{name}")
+    assert status in (200, 404)
+    assert (status == 200) == (name == "app.js/")
+    assert status == 200 or "error" in json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Origin: http://evil.example", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"],
+)
+async def test_no_other_page_has_it(api: Api, header: str) -> None:
+    assert (await head_of(api, "/_dev/", header))[0] == 403
+    assert (await head_of(api, "/_dev/page/app.js", header))[0] == 403
+
+
+def test_no_file_has_code_in_its_markup_or_an_address_elsewhere() -> None:
+    for name in assets():
+        text = Path(FILES / name).read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "innerHTML" not in text
+        assert "https://" not in text
+        assert "//cdn" not in text
+        if name.endswith(".html"):
+            assert "<style" not in text
+            assert " on" not in text
