@@ -10,6 +10,8 @@ BREATH_S = 0.01
 """Between two pieces of what is forgotten, so that others are served."""
 
 QUIET_MS = 500
+PATIENCE = 6
+"""So many rounds it waits for a quiet moment: who publishes meanwhile would have to wait for it."""
 
 
 class Housekeeping:
@@ -31,16 +33,22 @@ class Housekeeping:
 
     async def run(self) -> None:
         """For ever. Raises StoreError: run it again."""
+        busy = 0
         while True:
             self._note_time()
             await self._sleep(EVERY_S)
-            while self._engine.prune():
-                await self._sleep(BREATH_S)
-            if self._is_quiet():
-                self._checkpoint()
+            busy = 0 if self._is_quiet() else busy + 1
+            if not 0 < busy < PATIENCE:
+                await self._forget(is_urgent=busy > 0)
+
+    async def _forget(self, is_urgent: bool) -> None:
+        while (is_urgent or self._is_quiet()) and self._engine.prune():
+            await self._sleep(BREATH_S)
+        if self._is_quiet():
+            self._checkpoint()
 
     def _is_quiet(self) -> bool:
-        """Whether there is time to copy the log: that takes up to 60 ms, in which nothing is sent."""
+        """Whether nobody is kept waiting: a copy of the log takes up to 60 ms."""
         next_time = self._engine.next_time()
         soon = self._engine.clock.now() + QUIET_MS
         return self._engine.is_idle() and (next_time is None or next_time > soon)

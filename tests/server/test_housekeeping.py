@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.server.housekeeping import EVERY_S, Housekeeping
+from qstash_dev.server.housekeeping import EVERY_S, PATIENCE, Housekeeping
 from tests.engine.fakes import World
 
 KEPT = 3
@@ -44,4 +46,30 @@ async def test_housekeeping_goes_on_after_the_database_refused_a_deletion(caplog
         f"housekeeping failed; it is tried again in 2 s: {why}",
     ]
     assert world.store.rows.counts(world.clock.now()).messages == KEPT
+    await world.close()
+
+
+async def test_while_there_is_much_to_do_nothing_is_forgotten_for_a_while():
+    world = World(max_messages=KEPT)
+    for _ in range(10):
+        world.publish()
+    await world.run_out()
+    world.publish()  # and nobody begins to deliver it
+    kept: list[int] = []
+    checkpoints: list[int] = []
+
+    async def sleep(seconds: float) -> None:
+        if seconds != EVERY_S:
+            return
+        kept.append(world.store.rows.counts(world.clock.now()).messages)
+        if len(kept) == PATIENCE + 2:
+            await world.run_out()
+        if len(kept) == PATIENCE + 3:
+            raise asyncio.CancelledError
+
+    house = Housekeeping(world.engine, lambda: None, lambda: checkpoints.append(len(kept)), sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await house.run()
+    assert kept == [11] * PATIENCE + [KEPT + 1] * 2 + [KEPT]
+    assert checkpoints == [PATIENCE + 2]
     await world.close()
