@@ -30,7 +30,8 @@ DETAILS = frozenset({State.ACTIVE, State.RETRY, State.CANCEL_REQUESTED})
 class Started(Struct, frozen=True):
     """Where a server listens and who its first user is.
 
-    `adopted` names the file whose credentials the user has: these are not printed.
+    `advertised` is how the person reaches it, if that is not `url`. `adopted` names the file whose
+    credentials the user has: these are not printed.
     """
 
     url: str
@@ -39,6 +40,12 @@ class Started(Struct, frozen=True):
     user: User
     adopted: str | None = None
     app_url: str | None = None
+    advertised: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address that people are told."""
+        return self.advertised or self.url
 
 
 class Console:
@@ -111,23 +118,23 @@ def ready_record(started: Started, now: int) -> str:
     """The first line of NDJSON output. `message` holds the words that SDKs wait for."""
     record = {
         "type": "ready",
-        "url": started.url,
+        "url": started.shown,
         "port": started.port,
         "pid": started.pid,
         "ts": now,
         "seq": 0,
-        "message": READY.format(url=started.url),
+        "message": READY.format(url=started.shown),
     }
     return json.dumps(record)
 
 
 def start_block(started: Started) -> str:
     """The text that people copy into `.env.local`."""
-    lines = [READY.format(url=started.url), "", *credentials(started), ""]
+    lines = [READY.format(url=started.shown), "", *credentials(started), ""]
     if started.app_url is not None and started.adopted is None:
         lines += [
             "Try it:",
-            f"  curl -X POST {started.url}/v2/publish/{started.app_url}/api/hello \\",
+            f"  curl -X POST {started.shown}/v2/publish/{started.app_url}/api/hello \\",
             f'    -H "Authorization: Bearer {started.user.token}" -d "hello"',
             "",
         ]
@@ -138,10 +145,10 @@ def credentials(started: Started) -> list[str]:
     """`NAME=value` lines; adopted secrets stay where they are."""
     if started.adopted is not None:
         return [
-            f"QSTASH_URL={started.url}",
+            f"QSTASH_URL={started.shown}",
             f"# QSTASH_TOKEN and the signing keys are those of {started.adopted}.",
         ]
-    return [f"{name}={value}" for name, value in variables_of(started.url, started.user).items()]
+    return [f"{name}={value}" for name, value in variables_of(started.shown, started.user).items()]
 
 
 def variables_of(url: str, user: User) -> dict[str, str]:

@@ -163,3 +163,13 @@ class Terminal(io.StringIO):
 )
 def test_colours_are_for_terminals_that_want_them(stream, environment, colours):
     assert wants_colour(stream, environment) is colours
+
+
+def test_people_are_told_the_address_that_they_reach():
+    shown: list[str] = []
+    started = replace(STARTED, advertised="https://me-8080.preview.test")
+    for style in ("log", "json"):
+        Console(shown.append, style).started(started, 0)
+    assert started.url not in "".join(shown)
+    assert json.loads(shown[1])["url"] == "https://me-8080.preview.test"
+    assert "QSTASH_URL=https://me-8080.preview.test\n" in shown[0]

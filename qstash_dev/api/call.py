@@ -73,7 +73,8 @@ class Context(Struct, frozen=True):
     the names of `nearby` it may be called.
 
     `tunnel` describes all that faces the internet. With a `cloud`, the app talks to the real QStash.
-    Who has the `clock_turn` changes the clock. `notify` shows a sentence to whoever watches.
+    `advertised` is how people reach us, if they have said so. Who has the `clock_turn` changes the
+    clock. `notify` shows a sentence to whoever watches.
     """
 
     engine: Engine
@@ -92,6 +93,7 @@ class Context(Struct, frozen=True):
     cloud: PassesOn | None = None
     app_url: Callable[[], str] = lambda: "http://localhost:3000"
     own_app: OwnApp | None = None
+    advertised: str | None = None
     notify: Callable[[str], None] = lambda _text: None
     clock_turn: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
 

@@ -42,7 +42,8 @@ async def tell(
     authorization = request.headers.get("Authorization")
     refused = Refused(request.method, target.path, target.query, authorization, body)
     port = request.transport.get_extra_info("sockname")[1] if request.transport else 8080
-    text = tip(refused, error, f"http://127.0.0.1:{port}", context.app_url(), routes)
+    own = context.advertised or f"http://127.0.0.1:{port}"
+    text = tip(refused, error, own, context.app_url(), routes)
     if text is not None:
         log.warning("%s", text)
         context.notify(f"{error.status} for {request.method} {path}: {text}")

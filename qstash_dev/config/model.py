@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol.quota import QUOTAS, Limits
+from qstash_dev.protocol.urls import site_of
 from qstash_dev.protocol.users import DEV_USERS, User
 
 Output = Literal["tui", "log", "json", "quiet"]
@@ -79,6 +80,7 @@ class Config(Policy, frozen=True, kw_only=True):
     log_port: int | None = None
     host: tuple[str, ...] = LOOPBACK
     container: bool = False
+    advertised: str | None = None
     quota: str = "payg"
     limits: Limits = QUOTAS["payg"]
     users: tuple[User, ...] = DEV_USERS
@@ -113,6 +115,13 @@ class Config(Policy, frozen=True, kw_only=True):
     verbosity: int = 0
     theme: str | None = None
     keys: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def called_by(self) -> frozenset[str]:
+        """Hosts that are this server and no other, however it is asked: never all addresses."""
+        own = {address for address in self.host if not ip_address(address).is_unspecified}
+        site = site_of(self.advertised or "")
+        return frozenset(own | ({site.host} if site else set()))
 
     @property
     def token_required(self) -> bool:

@@ -82,6 +82,15 @@ OPTIONS = (
         kind="many",
         field="nearby",
     ),
+    Option(
+        SERVER,
+        "advertise",
+        "URL",
+        p.url,
+        None,
+        "How you reach this server, where it cannot know: the address that it prints.",
+        field="advertised",
+    ),
     live(SERVER, "quota", "payg|pro", p.choice(*QUOTAS), "payg", "Plan whose limits hold."),
     Option(SERVER, "env-file", "FILE", p.path, None, "Adopt token and signing keys found there."),
     Option(

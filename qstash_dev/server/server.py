@@ -54,7 +54,7 @@ from qstash_dev.store.store import Store
 from qstash_dev.transport.connect import accepts, listens_elsewhere
 from qstash_dev.transport.delivery import Sender
 from qstash_dev.transport.faults import Faults
-from qstash_dev.transport.sockets import ALL, close_all, listen, url_host
+from qstash_dev.transport.sockets import close_all, listen, url_host
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -298,7 +298,8 @@ class Server:
             faults=self._faults,
             auto_replay=self._auto_replay,
             users={user.token: user for user in config.users},
-            hosts=frozenset(config.host).difference(ALL),
+            hosts=config.called_by,
+            advertised=config.advertised,
             token_required=config.token_required,
             nearby=config.nearby,
             server=self._describe,
@@ -332,6 +333,7 @@ class Server:
             user=config.users[0],
             adopted=str(config.env_file) if config.env_file else None,
             app_url=config.app_url,
+            advertised=config.advertised,
         )
 
     def _announce(self, stack: contextlib.AsyncExitStack) -> None:
@@ -401,7 +403,7 @@ class Server:
         return {
             "version": __version__,
             "pid": self.started.pid,
-            "url": self.started.url,
+            "url": self.started.shown,
             "port": self.started.port,
             "uptime_ms": self._clock.wall() - self._start_wall,
             "data_dir": str(guard.directory) if guard else None,
@@ -424,7 +426,7 @@ class Server:
             "faults": self._faults.active,
             "auto_replay": config.auto_replay,
             "armed": len(self._auto_replay),
-            "env": self.variables(),
+            "env": {**self.variables(), "QSTASH_URL": self.started.shown},
             "notice": {"number": self._notified[0], "text": self._notified[1]},
         }
 

@@ -543,3 +543,12 @@ async def test_a_compressed_body_is_kept_as_it_came(api: Api) -> None:
     answer = await api.ok("POST", f"/v2/publish/{NOWHERE}", data=body, headers=headers)
     async with api.session.get(f"{api.url}/_dev/messages/{answer['messageId']}/body") as response:
         assert await response.read() == body
+
+
+async def test_by_the_advertised_address_it_is_shown_and_called(start_api: StartApi) -> None:
+    api = await start_api(advertised="https://Me-8080.preview.test")
+    server = (await api.ok("GET", "/_dev/snapshot"))["server"]
+    assert server["url"] == server["env"]["QSTASH_URL"] == "https://Me-8080.preview.test"
+    for host, status in (("me-8080.preview.test", 200), ("preview.test", 403)):
+        answered, _ = await api.call("GET", "/v2/keys", headers={"Host": host})
+        assert answered == status

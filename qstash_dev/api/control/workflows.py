@@ -189,7 +189,8 @@ def _explained(call: Call, row: RunRow) -> RunRow:
 
 
 def _with_hooks(call: Call, found: RunDetail) -> RunDetail:
-    base = f"http://{readable(call.request.headers.get('Host', 'localhost'))}"
+    host = readable(call.request.headers.get("Host", "localhost"))
+    base = call.context.advertised or f"http://{host}"
     return replace(found, hooks={event: base + path for event, path in found.hooks.items()})
 
 

@@ -16,7 +16,7 @@ from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of
-from qstash_dev.protocol.urls import site_of
+from qstash_dev.protocol.urls import is_loopback, site_of
 from qstash_dev.protocol.users import DEV_USERS, User
 
 Variables = dict[str, str]
@@ -53,7 +53,7 @@ def env(
     found = known or variables_of(target.url, select(config.users, user or "1"))
     site = site_of(found["QSTASH_URL"])
     if (
-        site is not None and site.port != SDK_PORT
+        site is not None and site.port != SDK_PORT and is_loopback(found["QSTASH_URL"])
     ):  # the JavaScript SDK's dev mode looks there, or where this says
         found = {**found, "QSTASH_DEV_PORT": str(site.port)}
     if write is None:
