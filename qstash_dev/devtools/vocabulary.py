@@ -114,7 +114,7 @@ COMMANDS = (
         "run.restart",
         "R",
         "Restart",
-        "Start a workflow run once more, from its beginning",
+        "Start a workflow run once more, or the app that qstash-dev runs",
         _MESSAGE,
     ),
     CommandWords(

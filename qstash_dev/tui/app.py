@@ -224,8 +224,9 @@ class QstashApp(App[int]):
         self.status.show(
             [(text, "bold" if role else "") for text, role in line] if alarming else line
         )
-        place = VIEWS.index(self.session.view)
-        self.tabs.show_tabs(view_names(VIEWS), place, view_notes(VIEWS, counts))
+        views = [v for v in VIEWS if v.is_there(server) or v is self.session.view]
+        place = views.index(self.session.view)
+        self.tabs.show_tabs(view_names(views), place, view_notes(views, counts))
         in_detail = self.detail_pane.text.has_focus
         session, keys = self.session, self.desk.keys
         marks = len(session.feed.marks)

@@ -239,6 +239,7 @@ class World:
         self.headers: list[Mapping[str, str]] = []
         self.refuse: dict[str, tuple[int, str]] = {}
         self.faults: list[dict[str, Any]] = []
+        self.output: dict[str, Any] = {"process": None, "lines": [], "count": 0}
         self.pages = 0
         self.seq = 1000
         self.now = NOW
@@ -381,6 +382,7 @@ class World:
             "/_dev/groups": {"groups": GROUPS},
             "/_dev/flow": {"keys": FLOW},
             "/_dev/faults": {"faults": self.faults},
+            "/_dev/app": self.output,
             "/_dev/clock": {**self.clock, "now": self.now, "wall": self.now},
             "/_dev/dlq": {"cursor": None, "entries": [
                 {"dlq_id": r["dlq_id"], "time": r["updated_at"], "row": r}

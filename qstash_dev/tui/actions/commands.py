@@ -25,7 +25,7 @@ RUNS: dict[str, Verb] = {
     "message.arm": messages.arm,
     "message.fixture": writing.save_fixture,
     "message.delete": messages.delete,
-    "run.restart": seeing.only_in("R", "a workflow run (view 8)"),
+    "run.restart": server.restart_app,
     "run.notify": seeing.only_in("N", "a workflow run (view 8)"),
     "walk": walking.choose,
     "undo": undoing.undo,

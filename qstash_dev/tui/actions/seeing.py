@@ -16,9 +16,13 @@ def view(wanted: View) -> Callable[[Screen], None]:
     """Go to a view."""
 
     def go(screen: Screen) -> None:
+        feed = screen.session.feed
+        if feed.loaded and not wanted.is_there(feed.server):
+            return screen.say(wanted.absent, "warning")
         screen.session.trail.clear()
         screen.show_view(wanted)
         screen.panes.leave_detail()
+        return None
 
     return go
 

@@ -19,6 +19,20 @@ async def pause_or_resume(screen: Screen) -> None:
     return
 
 
+async def restart_app(screen: Screen) -> None:
+    """Start the app again that this server started."""
+    process = screen.session.feed.server.app.process
+    if process is None:
+        return screen.say("R is for a workflow run (view 8).", "warning")
+    if process.state == "running" and screen.session.view.name != "App":
+        return screen.say(
+            "The app runs. R restarts it in view 9, a workflow run in view 8.", "warning"
+        )
+    await screen.session.client.request("POST", "/_dev/app/restart")
+    screen.say(f"Started again: {fmt.safe(process.command)}")
+    return None
+
+
 async def clock(screen: Screen) -> None:
     """Choose what the clock does."""
     change = await screen.ask(Menu("Clock", [Choice(*preset) for preset in CLOCK]))

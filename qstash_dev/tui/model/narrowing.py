@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from qstash_dev.devtools.ansi import plain
+
 Fields = dict[str, str]
 
 
@@ -36,7 +38,9 @@ def complaint(items: Iterable[Fields], words: str) -> str | None:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return plain(value)
+    return msgspec.json.encode(value).decode()
 
 
 def _holds(fields: Fields, word: str) -> bool:

@@ -31,6 +31,7 @@ from qstash_dev.tui.model.walk import Place
 FIRST_ROWS = 1000
 MORE_ROWS = 1000
 NEAR_TOP = 100
+FRESH_MS = 1_000
 REST_S = 0.3
 """A view is not asked for again so soon, however much happens."""
 
@@ -191,9 +192,14 @@ class Session:
             self._say(notice.text)
         self.time.hear(tick.now, self.feed.server.clock)
         shown = self.message_id
-        self._stale = self._stale or any(row.id == shown for row in tick.rows)
+        told = bool(tick.printed) and self._is_fresh(tick.now)
+        self._stale = self._stale or told or any(row.id == shown for row in tick.rows)
         self.replays.take(tick.rows)
         self.tables.outdate(tick)
+
+    def _is_fresh(self, now: int) -> bool:
+        """Whether what the app prints now may be about the message that is shown."""
+        return self.detail is not None and now - self.detail.row.updated_at < FRESH_MS
 
     def outdate(self) -> None:
         """What was asked for may be different now."""

@@ -28,11 +28,13 @@ class Ink(NamedTuple):
 
 
 class Column(NamedTuple, Generic[T]):
-    """One column. `width` 0 shares what the others leave; left out in lists under `from_width`."""
+    """One column, whose cells have one role, or are a line. `width` 0 shares what the others leave;
+    left out in lists under `from_width`.
+    """
 
     title: str
     width: int
-    cell: Callable[[T, Ink], Span]
+    cell: Callable[[T, Ink], Span | Line]
     from_width: int = 0
     right: bool = False
 
@@ -46,9 +48,23 @@ def item_line(columns: Sequence[Column[T]], item: T, width: int, ink: Ink) -> Li
     """One item."""
     line: Line = []
     for column, room in _rooms(columns, width):
-        text, role = column.cell(item, ink)
-        line.append((_fit(text, room, column.right), role))
+        cell = column.cell(item, ink)
+        if isinstance(cell, list):
+            line += _fit_line(cell, room)
+        else:
+            line.append((_fit(cell[0], room, column.right), cell[1]))
     return line
+
+
+def _fit_line(cell: Line, room: int) -> Line:
+    line: Line = []
+    for text, role in cell:
+        width = cell_len(text)
+        if width >= room:
+            return [*line, (_fit(text, room, right=False), role)]
+        line.append((text, role))
+        room -= width
+    return [*line, (" " * room, "")]
 
 
 def _rooms(columns: Sequence[Column[T]], width: int) -> list[tuple[Column[T], int]]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from qstash_dev.client import Client, Counts, Row, Tick
+from qstash_dev.client import Client, Counts, Row, Server, Tick
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.walk import Link, Place
 from qstash_dev.tui.render.pages import When
@@ -61,6 +61,9 @@ class View:
     inside: Callable[[Any], Place | None] = lambda item: None
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     hints: Callable[[Any], Sequence[str]] | None = None
+    is_there: Callable[[Server], bool] = lambda server: True
+    absent: str = ""
+    """What is said instead while it is not."""
     newest_last: bool = False
     is_live: bool = False
     """Whether its rows are the messages of the stream, which need no fetching."""

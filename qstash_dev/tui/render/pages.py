@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from qstash_dev.client import Attempt, Detail, Row
 from qstash_dev.protocol.headers import first
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.app_output import heard_lines
 from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.palette import Line, Span
 
@@ -23,6 +24,9 @@ class When(NamedTuple):
     zone: tzinfo | None = None
     app_url: str = ""
 
+
+SHOWN_OUTPUT = 20
+"""Lines of the app on the overview; the page of the attempts has all."""
 
 Page = Callable[[Detail, When], list[Line]]
 
@@ -37,6 +41,9 @@ def overview(detail: Detail, when: When) -> list[Line]:
     if answer is not None:
         lines += [[], _rule("Last answer")]
         lines += body_lines(answer.body, first(answer.headers, "content-type"))
+    heard = detail.attempts[-1].heard if detail.attempts else None
+    if heard is not None and heard.lines:
+        lines += [[], _rule("The app printed"), *heard_lines(heard, SHOWN_OUTPUT)]
     if detail.events:
         lines += [[], _rule("Events")]
         lines += [_event(event, when) for event in detail.events]
@@ -77,6 +84,8 @@ def attempts(detail: Detail, when: When) -> list[Line]:
         ]
         lines += _headers(attempt.request.headers)
         lines += [[], [("Received", "title")], *_answer(attempt), []]
+        if attempt.heard is not None and attempt.heard.lines:
+            lines += [[("Printed meanwhile", "title")], *heard_lines(attempt.heard), []]
     return lines
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.color import Color
 from textual.content import Content
 from textual.strip import Strip
@@ -16,7 +17,7 @@ from textual.style import Style as ThemeStyle
 from textual.theme import Theme
 
 Span = tuple[str, str]
-"""Text that is safe to show, and its role."""
+"""Text that is safe to show, and its role; or an escape sequence of colours that a program chose."""
 
 Line = list[Span]
 
@@ -57,7 +58,17 @@ class Palette:
 
     def strip(self, line: Line, base: Style) -> Strip:
         """One drawn line."""
-        return Strip([Segment(text, base + self.styles[role]) for text, role in line])
+        return Strip([Segment(text, base + self._style(role)) for text, role in line])
+
+    def _style(self, role: str) -> Style:
+        return _own_colours(role) if role.startswith("\x1b") else self.styles[role]
+
+
+@cache
+def _own_colours(sequence: str) -> Style:
+    """The style of an escape sequence (SGR)."""
+    spans = Text.from_ansi(f"{sequence}x").spans
+    return spans[0].style if spans and isinstance(spans[0].style, Style) else Style()
 
 
 def difference(old: Line, new: Line) -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """The views, in the order of their keys. A new one is a file here and a place in this tuple."""
 
 from qstash_dev.tui.model.view import View
+from qstash_dev.tui.views.app import APP
 from qstash_dev.tui.views.dlq import DLQ
 from qstash_dev.tui.views.flow import FLOW
 from qstash_dev.tui.views.groups import GROUPS
@@ -10,4 +11,4 @@ from qstash_dev.tui.views.queues import QUEUES
 from qstash_dev.tui.views.schedules import SCHEDULES
 from qstash_dev.tui.views.workflows import WORKFLOWS
 
-VIEWS: tuple[View, ...] = (MESSAGES, SCHEDULES, QUEUES, GROUPS, DLQ, LOGS, FLOW, WORKFLOWS)
+VIEWS: tuple[View, ...] = (MESSAGES, SCHEDULES, QUEUES, GROUPS, DLQ, LOGS, FLOW, WORKFLOWS, APP)

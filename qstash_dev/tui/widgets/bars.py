@@ -15,6 +15,7 @@ from qstash_dev.client import Counts, Server, Tunnel
 from qstash_dev.devtools.copies import quick_start
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.app_output import process_span
 from qstash_dev.tui.render.palette import Line, Span, content
 
 GAP: Span = ("   ", "")
@@ -170,7 +171,7 @@ def _app(server: Server) -> Line:
     url = server.app.url.partition("://")[2] or server.app.url
     name = url.removeprefix("localhost").removeprefix("127.0.0.1").rstrip("/")
     sign = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ unknown", "muted")}
-    return [(f"app {fmt.safe(name)} ", "muted"), sign[server.app.up]]
+    return [(f"app {fmt.safe(name)} ", "muted"), process_span(server.app) or sign[server.app.up]]
 
 
 def _clock(server: Server) -> Line:

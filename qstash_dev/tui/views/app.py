@@ -1,0 +1,41 @@
+"""The view of what the app prints, where the server started it."""
+
+from collections.abc import Sequence
+
+from qstash_dev.client import Client, Printed
+from qstash_dev.devtools.control_documents import AppOutput
+from qstash_dev.tui.actions import server
+from qstash_dev.tui.model.table import Column
+from qstash_dev.tui.model.view import View
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.app_output import line_page, output_line
+from qstash_dev.tui.views import cells
+
+MOST = 5_000
+
+
+async def _fetch(client: Client) -> Sequence[Printed]:
+    return (await client.ask("GET", "/_dev/app", AppOutput, params={"limit": MOST})).lines
+
+
+APP = View(
+    name="App",
+    key="9",
+    help="Show what the app printed",
+    empty="The app has printed nothing yet.",
+    absent="This server started no app: qstash-dev -- npm run dev starts yours.",
+    is_there=lambda server: server.app.process is not None,
+    key_of=lambda line: str(line.number),
+    fetch=_fetch,
+    newest_last=True,
+    news=lambda tick: tick.printed,
+    title=lambda line: f"line {line.number}",
+    page=lambda line, when: line_page(line),
+    verbs={"run.restart": server.restart_app},
+    hints=lambda line: ("run.restart", "filter", "follow"),
+    columns=(
+        Column("", 1, cells.blank),
+        Column("TIME", 8, lambda line, ink: (fmt.clock_time(line.time, ink.zone), "muted"), 60),
+        Column("OUTPUT", 0, lambda line, ink: output_line(line.text)),
+    ),
+)
