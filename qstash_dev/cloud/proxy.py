@@ -17,6 +17,7 @@ from yarl import URL
 
 from qstash_dev.api.call import Call, json_response
 from qstash_dev.cloud import rewrite
+from qstash_dev.cloud.mask import masker
 from qstash_dev.cloud.rewrite import Borders, Sent
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import OF_A_REQUEST, OF_AN_ANSWER, check_header, without
@@ -62,6 +63,7 @@ class Cloud:
         self.trouble: str | None = None
         self.passed = 0
         self._token = token
+        self._without_token = masker(token)
         self._borders = borders
         self._on_sent = on_sent
         self._on_cancelled = on_cancelled
@@ -107,7 +109,7 @@ class Cloud:
             self._note(self._unreachable(error))
             return None
         if answer.status != 200:
-            self._note_status(answer.status, self._masked_text(json.dumps(document)))
+            self._note_status(answer.status, self._without_token(json.dumps(document)))
             return None
         self._note(None)
         return document["current"], document["next"]
@@ -134,7 +136,9 @@ class Cloud:
             if asked.method == "DELETE" and (query := _cancelled(asked)) is not None:
                 await self._on_cancelled(call.user, query)
             await call.store.database.committed()
-        headers = tuple((name, self._masked_text(value)) for name, value in answer.headers.items())
+        headers = tuple(
+            (name, self._without_token(value)) for name, value in answer.headers.items()
+        )
         return _returned(answer.status, headers, borders.back(body))
 
     def _request(self, call: rewrite.Call) -> Any:
@@ -154,17 +158,11 @@ class Cloud:
         )
 
     def _unreachable(self, error: Exception) -> str:
-        return f"the cloud at {self.url} cannot be reached: {self._masked_text(_said(error))}"
+        return f"the cloud at {self.url} cannot be reached: {self._without_token(_said(error))}"
 
     def _masked(self, answer: bytes) -> bytes:
-        """What the cloud says without its token: some errors repeat what they were asked with.
-
-        The padding is left out: it is the part of a token that may be escaped.
-        """
-        return answer.replace((self._token.rstrip("=") or self._token).encode(), b"****")
-
-    def _masked_text(self, text: str) -> str:
-        return self._masked(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+        text = answer.decode(errors="surrogateescape")
+        return self._without_token(text).encode(errors="surrogateescape")
 
     def _note_status(self, status: int, said: str) -> None:
         if status in _TROUBLE:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -350,12 +351,13 @@ async def test_settings_that_do_not_fit_are_refused_at_the_start(
             pass
 
 
-SECRET = "eyJVc2VySUQiOiJhIiwiUGFzc3dvcmQiOiJiIn0=="
+SECRET = "eyJVc2VySUQiOiJhIiwiUGFzc3dvcmQiOiJiIn0="
 ECHOES: dict[str, Callable[[str], web.Response]] = {
     "refused": lambda told: web.json_response({"error": f"bad token {told}"}, status=401),
     "a fault": lambda told: web.Response(status=500, text="x" * 190 + told),
     "a header": lambda told: web.Response(status=500, headers={"X-Told": told}),
     "escaped": lambda told: web.Response(status=429, text=quote(told)),
+    "in base64": lambda told: web.Response(status=500, text=b64encode(told.encode()).decode()),
     "accepted": lambda told: web.json_response({"messageId": "msg_1", "told": told}),
 }
 

@@ -25,6 +25,7 @@ from pyngrok.exception import PyngrokError
 from pyngrok.log import NgrokLog
 
 from qstash_dev import private_files
+from qstash_dev.cloud.mask import masker
 from qstash_dev.cloud.tunnel import binary, orphan
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Agent(threading.Thread):
         super().__init__(name="ngrok", daemon=True)
         self._plan = plan
         self._on_log = on_log
+        self._without_token = masker(plan.environ.get("NGROK_AUTHTOKEN", ""))
         self._loop = asyncio.get_running_loop()
         self._closing = threading.Event()
         self.last_error = ""
@@ -212,6 +214,7 @@ class Agent(threading.Thread):
     def _heard(self, line: NgrokLog) -> None:
         if not line.line:
             return
+        line = NgrokLog(self._without_token(line.line))
         if line.lvl in ("ERROR", "CRITICAL"):
             self.last_error = line.err or line.line
         elif line.lvl == "NOTSET" and not _CODE.search(self.last_error):
@@ -225,7 +228,8 @@ class Agent(threading.Thread):
         detail = getattr(error, "ngrok_error", None) or self.last_error
         if not detail and self.process is not None and not self._is_alive():
             return AgentFailure("agent-exited", f"exit code {self.process.returncode}")
-        return AgentFailure(code[0] if code else "agent-refused", _first_line(detail or str(error)))
+        told = self._without_token(_first_line(detail or str(error)))
+        return AgentFailure(code[0] if code else "agent-refused", told)
 
     def _tell(self, call: Callable[..., None], *values: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop may be gone at exit
