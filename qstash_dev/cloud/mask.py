@@ -65,12 +65,12 @@ def _decoded(secret: str) -> Iterator[str]:
 
 
 def _escaped(character: str) -> str:
-    """A pattern for a character as it is, or behind any of the usual escapes. Each has an end, so that no
-    text takes long.
+    """A pattern for a character as it is, or behind any of the usual escapes. No part of it goes on
+    without end: no text takes long.
     """
     plain, code = re.escape(character), ord(character)
     code_hex = "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in f"{code:02x}")
     return (
-        rf"(?:{plain}|\\\\{{0,14}}(?:{plain}|(?:u00|x){code_hex})|%(?:25){{0,4}}{code_hex}"
+        rf"(?:{plain}|\\\\{{0,7}}(?:{plain}|(?:u00|x){code_hex})|%(?:25){{0,4}}{code_hex}"
         rf"|&#(?:0{{0,5}}{code}|[xX]0{{0,5}}{code_hex});)"
     )
