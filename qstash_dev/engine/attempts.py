@@ -7,6 +7,8 @@ import errno
 import logging
 from collections.abc import Awaitable, Callable
 
+from msgspec.structs import replace
+
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.hooks import NO_HOOKS, Watching
 from qstash_dev.engine.policy import Policy
@@ -96,11 +98,27 @@ class Attempts:
         failure = SendFailure(
             reason, f"qstash-dev failed to {doing}: {why}", Timing(self._clock.now())
         )
-        return Attempt(message.id, message.attempts, message.spec.url, (), failure)
+        return explained(
+            message, Attempt(message.id, message.attempts, message.spec.url, (), failure)
+        )
 
     def _is_kept_back(self, message: Message, leads: Way) -> bool:
         """Whether it would leave this machine and was not let out by hand."""
         return leads.leaves and message.id not in self.approved
+
+
+def explained(message: Message, attempt: Attempt) -> Attempt:
+    """An attempt that this server itself has spoilt, with what a person reads of it.
+
+    Nobody need look for the cause; what cannot even be read for want of descriptors is left out.
+    """
+    try:
+        from qstash_dev.devtools.explain import Facts, explain  # late: the table of causes is long
+    except OSError:
+        return attempt
+    spec = message.spec
+    found = explain(Facts(method=spec.method, url=spec.url, outcome=attempt.outcome))
+    return replace(attempt, hint=found.text if found is not None else None)
 
 
 def _into_ourselves(target: str, now: int) -> SendFailure:

@@ -103,7 +103,7 @@ class Engine:
         self.queues = Queues(store, clock, lanes, self.wake, self.cancel)
         self.flows = Flows(store, clock, lanes, self.wake)
         self.undo = Undo(store, clock, new_id, self._revive, self.tombstones)
-        self._shortage = Shortage(call_later, self.wake)
+        self.shortage = Shortage(call_later, self.wake)
         hold_back = HoldBack(self._deliveries_of_run, call_later, self.wake, store.database.after)
         self.workflows = Workflows(
             store, clock, new_id, lambda: self.policy, self.add, hold_back, self.duplicates
@@ -272,7 +272,7 @@ class Engine:
         """Start what may start now; whether there is more that could not be looked at yet."""
         if self._is_stale:
             self.recover()
-        if self.paused or self._shortage.is_on:
+        if self.paused or self.shortage.is_on:
             return False
         now = self.clock.now()
         hold_back = self.workflows.hold_back
@@ -288,7 +288,7 @@ class Engine:
 
     def next_time(self) -> int | None:
         """When `step` has something to do, if nobody wakes it before."""
-        if self.paused or self._shortage.is_on:
+        if self.paused or self.shortage.is_on:
             return None
         times = (
             self.store.messages.next_due(),
@@ -300,7 +300,7 @@ class Engine:
 
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
-        waits = self.workflows.hold_back.is_holding or self._shortage.is_on
+        waits = self.workflows.hold_back.is_holding or self.shortage.is_on
         if self._is_stale or self._in_flight.messages or waits:
             return False
         next_time = self.next_time()
@@ -336,7 +336,7 @@ class Engine:
 
     def _may_begin(self, messages: list[Message], now: int) -> bool:
         """Whether nothing goes before these messages, which the next step would start."""
-        if self.paused or self._is_stale or self._shortage.is_on or self._hooks.one_by_one():
+        if self.paused or self._is_stale or self.shortage.is_on or self._hooks.one_by_one():
             return False
         if any(m.due_at > now or m.spec.queue is not None or m.spec.flow for m in messages):
             return False
@@ -446,8 +446,8 @@ class Engine:
             self.add(settle.hold(message, awaited, why, self.clock.now()))
             self._hooks.on_hold(awaited)
             return
-        if self._shortage.is_why(attempt.outcome) and not message.cancel_requested:
-            why = settle.error_text(attempt.outcome)
+        if self.shortage.is_why(attempt.outcome) and not message.cancel_requested:
+            why = attempt.hint or settle.error_text(attempt.outcome)
             self.add(settle.hold(message, None, why, self.clock.now()))
             return
         if is_of_run(message):

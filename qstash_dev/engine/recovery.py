@@ -5,6 +5,9 @@ Knows nothing of deliveries: none is under way.
 
 import logging
 
+from msgspec.structs import replace
+
+from qstash_dev.engine.attempts import explained
 from qstash_dev.engine.lanes import FlowLane, Lanes
 from qstash_dev.engine.workflows import Workflows, is_of_run
 from qstash_dev.protocol import settle
@@ -18,7 +21,9 @@ def take_up(store: Store, lanes: Lanes, workflows: Workflows, now: int) -> None:
     lanes.clear()
     interrupted = store.messages.active()
     for message in interrupted:
-        store.messages.apply(settle.interrupt(message, now))
+        change = settle.interrupt(message, now)
+        told = tuple(explained(message, lost) for lost in change.attempts)
+        store.messages.apply(replace(change, attempts=told))
     if interrupted:
         log.info("%d deliveries were interrupted and are made again", len(interrupted))
     store.messages.unclaim()

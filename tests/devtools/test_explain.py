@@ -232,7 +232,13 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "api.example.com is neither local",
     ),
     ("no-descriptors", failure(Reason.NO_DESCRIPTORS), {}, "ulimit -n"),
-    ("interrupted", failure(Reason.INTERRUPTED), {}, "stopped during this attempt"),
+    (
+        "interrupted",
+        failure(Reason.INTERRUPTED, "qstash-dev stopped during this attempt"),
+        {},
+        "stopped during this attempt: the handler may have run",
+    ),
+    ("interrupted", failure(Reason.INTERRUPTED, "TypeError: x"), {}, "see its log: TypeError: x"),
 ]
 
 SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [

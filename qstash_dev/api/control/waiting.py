@@ -23,6 +23,8 @@ def why_waiting(engine: Engine, message: Message, now: int) -> str | None:
         return None
     if engine.paused:
         return "everything is paused: `qstash-dev resume` goes on"
+    if engine.shortage.is_on:
+        return "qstash-dev has too many open files, and tries again by itself: raise `ulimit -n`"
     return (
         _in_queue(engine, message)
         or _in_flow(engine, message, now)

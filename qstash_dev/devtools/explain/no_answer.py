@@ -248,12 +248,14 @@ def _unreachable(e: Evidence) -> str:
 
 def _no_descriptors(e: Evidence) -> str:
     return (
-        "qstash-dev had no file descriptors left, so nothing was sent; it tries again by itself and "
+        "qstash-dev had too many open files, so nothing was sent; it tries again by itself and "
         "counts no attempt. A higher limit helps: ulimit -n 4096, then start it again."
     )
 
 
 def _interrupted(e: Evidence) -> str:
+    if "stopped" not in e.failure.detail:
+        return f"A fault of qstash-dev ended this attempt, see its log: {e.failure.detail}"
     return (
         "qstash-dev stopped during this attempt: the handler may have run. It is delivered again."
     )
