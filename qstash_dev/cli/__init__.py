@@ -41,6 +41,7 @@ COMMANDS = {
     "env": ("env", "Print or write the variables that your app needs."),
     "config": ("env", "Show every setting and where it comes from."),
     "verify": ("verify", "Explain why a signature holds or not."),
+    "mcp": ("mcp", "Tools for agents, as an MCP server on stdio."),
     "doctor": ("doctor", "Look for what usually goes wrong."),
 }
 """Name: the module in this package that defines it, and a line for `--help`."""

@@ -3,14 +3,14 @@
 import sys
 
 import click
-from msgspec import Struct
 
 from qstash_dev.cli.commands.messages import HEADS, row_cells
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, time_text
-from qstash_dev.client import Clock, Row
+from qstash_dev.client import Clock
 from qstash_dev.config.parsing import duration_ms
+from qstash_dev.devtools.control_documents import Waited
 from qstash_dev.protocol.timing import format_duration
 
 
@@ -99,13 +99,6 @@ def freeze_clock(url: str | None) -> None:
 def real_clock(url: str | None) -> None:
     """Return to the wall clock."""
     change(url, {"mode": "real"})
-
-
-class Waited(Struct):
-    """What matched, and whether that was enough."""
-
-    met: bool
-    rows: list[Row] = []
 
 
 @click.command()

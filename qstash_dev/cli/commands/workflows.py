@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import click
-from msgspec import Struct
 
 from qstash_dev.cli.bodies import body_of, headers_of
 from qstash_dev.cli.commands.messages import each
@@ -15,6 +14,7 @@ from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import as_text, print_json, print_record, print_table, time_text
 from qstash_dev.client import Client, Made
 from qstash_dev.console import printable
+from qstash_dev.devtools.control_documents import Notified, RunLog
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, RunStep, words
 from qstash_dev.protocol.timing import format_duration
 
@@ -34,19 +34,6 @@ STEPS = {
 }
 SHOWN = 200
 """Characters of an input or output; `--json` gives all."""
-
-
-class RunLogs(Struct):
-    """What happened in a run."""
-
-    events: list[dict[str, Any]]
-
-
-class Notified(Struct):
-    """Which runs an event resumed; `kept` for the next wait of one that does not wait yet."""
-
-    resumed: list[str]
-    kept: bool = False
 
 
 @click.group()
@@ -107,7 +94,7 @@ def get_run(id: str, created_at: int | None, as_json: bool, url: str | None) -> 
 @url_option
 def run_logs(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:
     """What happened in a run, one line per event."""
-    found = ask(url, "GET", f"{_path(id)}/logs", RunLogs, params={"created_at": created_at})
+    found = ask(url, "GET", f"{_path(id)}/logs", RunLog, params={"created_at": created_at})
     for event in found.events:
         if as_json:
             click.echo(json.dumps(event, ensure_ascii=False))
