@@ -39,7 +39,7 @@ QUIETLY = ("--port", "0", "--memory", "--output", "json")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the crash tests go on, and which moments they choose."""
-    parser.addoption("--crash-rounds", type=int, default=20, help="kills of a crash test")
+    parser.addoption("--crash-rounds", type=int, default=8, help="kills of a crash test")
     parser.addoption("--crash-seed", type=int, default=1, help="the moments of these kills")
 
 

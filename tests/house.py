@@ -8,6 +8,8 @@ import ast
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from statistics import median
@@ -39,7 +41,8 @@ WALL_CLOCK = frozenset(
 )
 
 
-class Module(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Module:
     """A source file: its path below the package, its text and its tree."""
 
     path: str
@@ -67,6 +70,7 @@ def main() -> int:
     return 1 if layers or any(figure.found for figure in figures) else 0
 
 
+@cache
 def read(package: Path) -> list[Module]:
     """All source files of a package, in the order of their paths."""
     paths = sorted(package.rglob("*.py"))
@@ -161,11 +165,14 @@ def calls_of_clock(modules: Iterable[Module]) -> list[str]:
     ]
 
 
-def calls(module: Module) -> Iterator[tuple[str, int]]:
+@cache
+def calls(module: Module) -> list[tuple[str, int]]:
     """Dotted name and line of everything that is called."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node.lineno
+    return [
+        (ast.unparse(node.func), node.lineno)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+    ]
 
 
 def circles(package: str) -> list[str]:

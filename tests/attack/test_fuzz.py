@@ -1,8 +1,8 @@
-"""Some thousand made-up requests at a real server; more of them: `python -m tests.attack.fuzz`."""
+"""Made-up requests at a real server; more of them: `python -m tests.attack.fuzz`."""
 
 from tests.attack.fuzz.campaign import fuzz
 
-REQUESTS = 4_000
+REQUESTS = 1_500
 MAY_GROW_MIB = 24
 """Between the first and the second round: caches fill. It is flat in the long run."""
 

@@ -28,23 +28,17 @@ def run(pytester):
     return run
 
 
-def test_the_variables_are_given_back_after_the_test(run):
+def test_a_stranger_sees_variables_and_settings_for_one_test_alone(run):
+    """One run for all: starting a pytest costs more than what is tested."""
     done = run(
         """
+import pytest
+
 def test_with(qstash):
     assert os.environ["QSTASH_URL"] == qstash.url
 
 def test_without():
     assert "QSTASH_URL" not in os.environ
-"""
-    )
-    done.assert_outcomes(passed=2)
-
-
-def test_a_marker_chooses_clock_and_holding(run):
-    done = run(
-        """
-import pytest
 
 @pytest.mark.qstash(clock="real", hold=True, quota="pro")
 def test_held(qstash):
@@ -55,53 +49,41 @@ def test_not_held(qstash):
     publish("http://127.0.0.1:9/nobody")
     qstash.settle()
     qstash.assert_failed("/nobody")
+
+@pytest.mark.qstash(holds=True)
+def test_unknown(qstash):
+    pass
+
+@pytest.mark.qstash(quota="free")
+def test_quota(qstash):
+    pass
+
+@pytest.mark.qstash(clock="fast")
+def test_clock(qstash):
+    pass
 """
     )
-    done.assert_outcomes(passed=2)
+    done.assert_outcomes(passed=4, errors=3)
+    output = done.stdout.str()
+    for sentence in ("no setting 'holds': hold, quota, clock", "did not start", "mode"):
+        assert sentence in output
 
 
-@pytest.mark.parametrize(
-    ("mark", "sentence"),
-    [
-        ("holds=True", "no setting 'holds': hold, quota, clock"),
-        ("quota='free'", "did not start"),
-        ("clock='fast'", "mode"),
-    ],
-)
-def test_a_setting_that_does_not_exist_is_a_sentence(run, mark, sentence):
-    done = run(f"import pytest\n\n@pytest.mark.qstash({mark})\ndef test(qstash):\n    pass\n")
-    assert done.ret != 0
-    assert sentence in done.stdout.str() + done.stderr.str()
-
-
-def test_what_a_failed_test_saw_is_kept(run, pytester):
-    text = """
-def test_good(qstash):
-    publish("http://127.0.0.1:9/good")
-
-def test_bad(qstash):
-    publish("http://127.0.0.1:9/bad")
-    qstash.settle()
-    qstash.assert_delivered()
-"""
-    run(text, "--qstash-record", "kept").assert_outcomes(passed=1, failed=1)
-    (file,) = (pytester.path / "kept").iterdir()
-    assert "test_bad" in file.name
-    assert [saved["url"] for saved in json.loads(file.read_text())] == ["http://127.0.0.1:9/bad"]
-
-
-def test_each_worker_has_a_server_of_its_own(run):
+def test_each_worker_has_a_server_of_its_own_and_what_a_failed_test_saw_is_kept(run, pytester):
     text = "".join(
         f"""
 def test_{number}(qstash):
     qstash.assert_nothing_sent()
     publish("http://127.0.0.1:9/{number}")
     qstash.settle()
-    qstash.assert_failed("/{number}")
+    qstash.assert_failed("/{number if number else "wrong"}")
 """
-        for number in range(8)
+        for number in range(5)
     )
-    run(text, "-n", "2").assert_outcomes(passed=8)
+    run(text, "-n", "2", "--qstash-record", "kept").assert_outcomes(passed=4, failed=1)
+    (file,) = (pytester.path / "kept").iterdir()
+    assert "test_0" in file.name
+    assert [saved["url"] for saved in json.loads(file.read_text())] == ["http://127.0.0.1:9/0"]
 
 
 def test_a_run_that_asks_for_no_server_starts_none(run):
