@@ -60,12 +60,14 @@ async def reset(call: Call) -> web.Response:
 async def pause(call: Call) -> web.Response:
     """Start no more deliveries."""
     call.engine.pause(True)
+    call.context.notifier.publish()
     return await call.answer(Paused(True))
 
 
 async def resume(call: Call) -> web.Response:
     """Start deliveries again."""
     call.engine.pause(False)
+    call.context.notifier.publish()
     return await call.answer(Paused(False))
 
 

@@ -46,7 +46,7 @@ export function makeActions(app) {
   }
 
   async function replay() {
-    if (app.view.slug === "dlq" && !app.marks.size) return retryDead();
+    if (app.view.slug === "dlq") return retryDead();
     const ids = targets();
     if (ids.length > 1) {
       const { replayed, failed } = await ask("POST", "/_dev/replay", { ids });

@@ -37,7 +37,7 @@ const app = {
   },
 };
 
-let actions, keys, list, watching, dirty = false, outdated = true, asked = 0;
+let actions, keys, list, watching, listening, dirty = false, outdated = true, asked = 0;
 
 async function start() {
   onToken((why) => askText(why, "Token", "password"));
@@ -55,7 +55,7 @@ async function start() {
   $("follow").addEventListener("click", follow);
   read();
   setInterval(frame, FRAME_MS);
-  setInterval(() => !document.hidden && list.draw(), 1000);
+  setInterval(() => !document.hidden && app.server && list.draw(), 1000);
 }
 
 // The address: #/VIEW/ID?filter=...
@@ -74,12 +74,16 @@ function address({ view = app.view, id = app.chosen, filter = app.filter } = {})
   return `#/${path}${filter ? `?filter=${part(filter)}` : ""}`;
 }
 
+function go(place) {
+  history.pushState(null, "", place);
+  read();
+}
+
 function write() {
   if (location.hash !== address()) history.replaceState(null, "", address());
 }
 
 function show(view, filter) {
-  const again = view.live && (filter !== app.filter || !watching);
   Object.assign(app, { view, filter, items: [], held: null, chosen: null, detail: null });
   app.marks.clear();
   outdated = true;
@@ -92,7 +96,7 @@ function show(view, filter) {
     chosen: () => (view.live ? app.feed.indexOf(app.chosen) : shown().findIndex((item) => view.keyOf(item) === app.chosen)),
   });
   drawViews();
-  if (again) listen();
+  if (!watching || (view.live && filter !== listening)) listen();
   changed();
 }
 
@@ -109,8 +113,9 @@ function shown() {
 async function listen() {
   watching?.abort();
   const { signal } = (watching = new AbortController());
+  listening = app.view.live ? app.filter : "";
   try {
-    for await (const { snapshot, tick, lost, online } of watch(app.view.live ? app.filter : "", signal)) {
+    for await (const { snapshot, tick, lost, online } of watch(listening, signal)) {
       if (signal.aborted) return;
       if (lost) trouble(`${lost} Trying again …`);
       if (online || snapshot) trouble("");
@@ -186,8 +191,10 @@ function changed() {
 }
 
 function frame() {
+  if (!app.server) return;
   if (!app.view.live && outdated && performance.now() - asked > 500) fetchItems();
-  if (!dirty || document.hidden || !app.server) return void (document.hidden && app.server && drawTitle());
+  if (document.hidden) drawTitle();
+  if (!dirty || document.hidden) return;
   dirty = false;
   drawStatus();
   drawTitle();
@@ -376,7 +383,7 @@ async function guarded(act) {
 
 function run(id) {
   const view = app.views.find((one) => `view.${one.name.toLowerCase()}` === id);
-  if (view) location.hash = address({ view, id: null, filter: "" });
+  if (view) go(address({ view, id: null, filter: "" }));
   else if (actions[id]) guarded(actions[id]);
 }
 
@@ -445,7 +452,7 @@ function unmark() {
 
 function back() {
   if (app.chosen) choose(null, { hold: false });
-  else if (app.filter) location.hash = address({ filter: "" });
+  else if (app.filter) go(address({ filter: "" }));
   $("rows").focus();
 }
 

@@ -16,6 +16,7 @@ export class Feed {
     this.order = snapshot.rows.toSorted((a, b) => a.seq - b.seq);
     this.total = Math.max(snapshot.total, this.order.length);
     this.cursor = snapshot.cursor;
+    if (!this.follow) this.newest = this.order.at(-1)?.seq ?? 0;
     for (const row of snapshot.rows) this.#learn(row);
   }
 
