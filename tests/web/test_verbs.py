@@ -182,8 +182,8 @@ async def test_queues_groups_and_flow_control(desk: Desk) -> None:
     head = f"POST /v2/topics/all/endpoints HTTP/1.1\r\nHost: {desk.api.host}\r\n"
     head += f"Authorization: Bearer {TOKENS['defaultUser']}\r\nContent-Length: {len(group)}\r\n\r\n"
     await desk.api.raw(head.encode() + group)
-    flow = {"flow_control_key": "per-user", "flow_control_value": "rate=3,period=1m"}
-    await desk.api.publish(url, delay="1d", **flow)
+    value = "rate=3,period=1m"
+    await desk.api.publish(url, delay="1d", flow_control_key="per-user", flow_control_value=value)
     page = await desk.open()
     for view, name, told in (
         ("3", "mail", "parallelism"),
