@@ -15,7 +15,7 @@ from multidict import CIMultiDictProxy
 from qstash_dev.api.call import Context
 from qstash_dev.api.request_line import Target
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.urls import is_local_name
+from qstash_dev.protocol.urls import is_local_name, origin_of
 
 CONSOLE = "https://console.upstash.com"
 _CONTAINER_HOST = "host.docker.internal"
@@ -38,7 +38,7 @@ def check_caller(request: web.BaseRequest, target: Target, context: Context) -> 
     origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
     if not target.is_api:
         _check_no_delivery(headers)
-        _check_own_page(origin, site, host)
+        _check_own_page(origin, site, host, context)
         return None
     if origin is None and site == "cross-site":
         raise QStashError(403, "requests from other web sites are refused")
@@ -125,9 +125,10 @@ def _check_no_delivery(headers: CIMultiDictProxy[str]) -> None:
         raise QStashError(403, "no message is delivered to qstash-dev itself, only to its /v2/")
 
 
-def _check_own_page(origin: str | None, site: str | None, host: str) -> None:
+def _check_own_page(origin: str | None, site: str | None, host: str, context: Context) -> None:
     """The control API shows tokens: of pages it answers its own alone."""
-    if origin is not None and not _is_same(origin, host):
+    own = context.advertised and origin_of(context.advertised).lower()
+    if origin is not None and not (_is_same(origin, host) or origin.lower() == own):
         raise QStashError(
             403,
             f"requests from the web page origin {origin[:200]!r} are refused: "

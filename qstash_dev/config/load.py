@@ -12,7 +12,7 @@ from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import Config, Seeds
 from qstash_dev.config.options import BY_NAME, OPTIONS, Option
 from qstash_dev.protocol.quota import QUOTAS
-from qstash_dev.protocol.urls import KeptHosts, Nearby
+from qstash_dev.protocol.urls import KeptHosts, Nearby, way
 from qstash_dev.protocol.users import DEV_USERS, User, is_public
 
 DEFAULT = "default"
@@ -76,6 +76,7 @@ def load(
         values["memory"] = False  # the one that is nearer to the person counts
     built = replace(build(values, found), is_app_given=by_name["app"].rank < UNSET)
     config = restrict(built, by_name["host"].origin)
+    check_notify(config, by_name["notify"].origin)
     return Loaded(config, settings, tuple(strangers(environment)))
 
 
@@ -177,6 +178,13 @@ def restrict(config: Config, host_origin: str) -> Config:
             "name users in qstash-dev.toml, or adopt a token with --env-file.",
         )
     return replace(config, users=private)
+
+
+def check_notify(config: Config, origin: str) -> None:
+    """Failures tell of addresses and errors: that stays on this machine."""
+    url = config.notify_url
+    if url is not None and not way(url, nearby=config.nearby).is_here:
+        raise ConfigError(origin, f'"{url}" is not on this machine, where alone failures are told.')
 
 
 def strangers(environment: Mapping[str, str]) -> Iterator[str]:

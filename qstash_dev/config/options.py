@@ -263,6 +263,15 @@ OPTIONS = (
         None,
         "What stdout shows [default: tui for dev on a terminal, else log].",
     ),
+    Option(
+        OUTPUT,
+        "notify",
+        "URL",
+        p.url,
+        None,
+        "Post each failure with its cause to this address of your machine.",
+        field="notify_url",
+    ),
     Option(OUTPUT, "theme", "NAME", p.text, None, "Terminal UI: dark, light, or a Textual theme."),
     Option(
         OUTPUT, "log-file", "FILE", p.path, None, "Write the log there; it is begun anew at 10 MB."

@@ -24,6 +24,7 @@ from qstash_dev.cloud.gateway import Gateway, is_wanted
 from qstash_dev.cloud.relay import CLOUD_USER
 from qstash_dev.config import Config
 from qstash_dev.console import Console, Started, variables_of
+from qstash_dev.devtools.documents import Event, Row
 from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.engine.app_monitor import AppMonitor
 from qstash_dev.engine.auto_replay import ArmedMessages
@@ -41,6 +42,7 @@ from qstash_dev.server.data_dir import open_in, remove_record, write_record
 from qstash_dev.server.data_guard import DataGuard
 from qstash_dev.server.descriptors import raise_limit
 from qstash_dev.server.explainer import Explainer
+from qstash_dev.server.failure_hook import FailureHook
 from qstash_dev.server.housekeeping import Housekeeping
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.own_app import own_app
@@ -211,7 +213,9 @@ class Server:
 
     def _build_engine(self, stack: contextlib.AsyncExitStack, own_ports: frozenset[int]) -> None:
         config = self.config
-        sender = Sender(self._clock.now, MAX_STORED_ANSWER, lambda: self._engine.policy.own_ports)
+        self._sender = sender = Sender(
+            self._clock.now, MAX_STORED_ANSWER, lambda: self._engine.policy.own_ports
+        )
         stack.push_async_callback(sender.close)
         self._faults = Faults(sender, self._selects, self._clock.now)
         app_monitor = AppMonitor(
@@ -344,13 +348,27 @@ class Server:
             if self.config.container:
                 self.notice(PUBLISH_TO.format(port=self.started.port))
             if self._console.shows_events:
-                report = Report(self._store.feed, self._notifier, self._console)
+                report = Report(self._store.feed, self._notifier, self._print)
                 self._tasks.keep("printing what happens", report.run)
+        if self.config.notify_url is not None:
+            self._tell_of_failures(self.config.notify_url)
         house = Housekeeping(self._engine, self._note_time, self._store.database.checkpoint)
         self._tasks.keep("housekeeping", house.run)
         self._tasks.once("warming up", _warm_up())
         self._engine.bulk.resume()
         self._engine.wake()
+
+    async def _print(self, event: Event) -> None:
+        if self._console is not None:
+            self._console.event(event)
+
+    def _tell_of_failures(self, url: str) -> None:
+        def row_of(message_id: str) -> Row | None:
+            return self._store.rows.by_id(message_id, self._clock.now())
+
+        hook = FailureHook(url, self.started.shown, row_of, self._sender)
+        report = Report(self._store.feed, self._notifier, hook.take)
+        self._tasks.keep("telling of failures", report.run)
 
     def _guard_data(self, directory: Path, stack: contextlib.AsyncExitStack) -> None:
         def record(directory: Path) -> None:

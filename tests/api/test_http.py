@@ -552,3 +552,6 @@ async def test_by_the_advertised_address_it_is_shown_and_called(start_api: Start
     for host, status in (("me-8080.preview.test", 200), ("preview.test", 403)):
         answered, _ = await api.call("GET", "/v2/keys", headers={"Host": host})
         assert answered == status
+    for origin, status in (("https://me-8080.preview.test", 200), ("https://x.preview.test", 403)):
+        headers = {"Host": "me-8080.preview.test", "Origin": origin}
+        assert (await api.call("POST", "/_dev/pause", headers=headers))[0] == status
