@@ -26,6 +26,15 @@ class Target(Struct, frozen=True):
         return self.path[:4].lower() == "/v2/"
 
 
+def in_origin_form(line: str) -> tuple[str | None, str]:
+    """The authority of a request target in absolute form, and the target without it."""
+    absolute = _ABSOLUTE.match(line)
+    if absolute is None:
+        return None, line
+    rest = line[absolute.end() :]
+    return absolute[1], rest if rest.startswith("/") else f"/{rest}"
+
+
 @remembered
 def read_target(line: str) -> Target:
     """The parts of a request target in origin form or in absolute form (RFC 9112, 3.2).
@@ -33,9 +42,7 @@ def read_target(line: str) -> Target:
     Slashes at the beginning count as one: `QSTASH_URL` often ends with a slash. `/v1/` of what the
     first version had is `/v2/`.
     """
-    authority = None
-    if absolute := _ABSOLUTE.match(line):
-        authority, line = absolute[1], line[absolute.end() :]
+    authority, line = in_origin_form(line)
     path, _, query = escape(line).partition("?")
     path = _SLASHES.sub("/", path, count=1) if path.startswith("//") else path or "/"
     return Target(authority, _OF_FIRST_VERSION.sub("/v2/", path, count=1), query)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from qstash_dev.api.call import Call, Context, json_response, readable
 from qstash_dev.api.guard import check_single
+from qstash_dev.api.request_line import in_origin_form
 from qstash_dev.api.v2.publish import accept, read_order
 from qstash_dev.cloud.admission import (
     SIGNATURE,
@@ -83,17 +84,19 @@ class Ingress:
             return self._refuse(request, Refusal(503, "the tunnel is not open"))
         try:
             check_single(request.headers, SIGNATURE)
-            path = request.raw_path.partition("?")[0]
-            if path.lower().startswith(PUBLISH) and SIGNATURE not in request.headers:
-                return await self._webhook(request, gate)
-            return await self._delivery(request, gate)
+            target = _target(request)
+            if target.lower().startswith(PUBLISH) and SIGNATURE not in request.headers:
+                return await self._webhook(request, target, gate)
+            return await self._delivery(request, target, gate)
         except QStashError as error:
             return self._refuse(request, Refusal(error.status, error.message))
 
-    async def _delivery(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
+    async def _delivery(
+        self, request: web.BaseRequest, target: str, gate: Gate
+    ) -> web.StreamResponse:
         call, store = Call(request, self._context, ""), self._context.store
         headers = tuple(call.text_headers())
-        arrival = Arrival(request.method, request.raw_path, headers, b"")
+        arrival = Arrival(request.method, target, headers, b"")
         now_s = self._context.engine.clock.wall() // 1000
         verdict = judge(arrival, gate, now_s)
         if isinstance(verdict, Refusal):
@@ -110,11 +113,13 @@ class Ingress:
         await store.database.committed()
         return _answer(outcome)
 
-    async def _webhook(self, request: web.BaseRequest, gate: Gate) -> web.StreamResponse:
+    async def _webhook(
+        self, request: web.BaseRequest, target: str, gate: Gate
+    ) -> web.StreamResponse:
         """A publish by somebody who was given the token: to the app and to what has a route."""
-        if refusal := misdirected(request.raw_path, request.headers, gate):
+        if refusal := misdirected(target, request.headers, gate):
             return self._refuse(request, refusal)
-        path, _, query = escape(request.raw_path).partition("?")
+        path, _, query = escape(target).partition("?")
         by_header, given = _token(request, query)
         if not hmac.compare_digest(readable(given).encode(), self._webhook_token.encode()):
             return self._refuse(request, Refusal(401, "it has no valid token for webhooks"))
@@ -168,6 +173,17 @@ _PUBLIC = {
     421: "misdirected request",
     503: "the tunnel is not open",
 }
+
+
+def _target(request: web.BaseRequest) -> str:
+    """The target in origin form. A client names the host twice in absolute form, and must not name two
+    (RFC 9112, 3.2.2): whatever decides by `Host` decides by both. Raises QStashError(400).
+    """
+    authority, target = in_origin_form(request.raw_path)
+    host = request.headers.get("Host", "")
+    if authority is not None and authority.lower() != host.lower():
+        raise QStashError(400, f"it is for {authority[:200]!r} and for {host[:200]!r}")
+    return target
 
 
 def _token(request: web.BaseRequest, query: str) -> tuple[bool, str]:

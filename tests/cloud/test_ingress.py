@@ -329,7 +329,11 @@ SIGNED = {
     "double slash": lambda: (head("POST //a", signed_for("/a")), 401),
     "another host signed": lambda: (head("POST /a", signed_for("/a", base="http://x.io")), 401),
     "another host": lambda: (head("POST /a", signed_for("/a"), host="localhost"), 421),
-    "absolute form": lambda: (head(f"POST {PUBLIC}/a", signed_for("/a")), 400),
+    "absolute form of another host": lambda: (
+        head("POST http://x.io/a", signed_for("/a")),
+        400,
+    ),
+    "absolute form of another path": lambda: (head(f"POST {PUBLIC}/b", signed_for("/a")), 401),
     "far away": lambda: (
         head("GET /.qstash-dev/to/http/169.254.169.254/", _far()),
         403,
@@ -445,6 +449,17 @@ async def test_without_cloud_keys_everything_is_refused_and_the_hint_says_why() 
 
 
 # An open tunnel
+
+
+@pytest.mark.parametrize(
+    ("target", "signed"), [(f"{PUBLIC}/a?b=%20c", "/a?b=%20c"), (PUBLIC, "/"), (f"{PUBLIC}/", "/")]
+)
+async def test_a_target_in_absolute_form_is_that_of_its_path(
+    world: World, target: str, signed: str
+) -> None:
+    answer = await world.raw(head(f"POST {target}", signed_for(signed)))
+    assert answer.status == 200
+    assert world.app.got[0].path == signed
 
 
 async def test_an_open_tunnel_lets_in_and_records_what_is_not_signed() -> None:
