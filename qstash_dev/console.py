@@ -17,6 +17,7 @@ from qstash_dev.devtools.states import ANSI, look_of
 from qstash_dev.protocol.model import State
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.users import User
+from qstash_dev.web.links import page_url
 
 Style = Literal["log", "json", "quiet"]
 
@@ -63,6 +64,7 @@ class Console:
         self._style: Style = "quiet" if verbosity < 0 and style == "log" else style
         self._colour = colour
         self._verbosity = verbosity
+        self._url: str | None = None
         self.has_seen_events = False
 
     @property
@@ -72,6 +74,7 @@ class Console:
 
     def started(self, started: Started, now: int) -> None:
         """The readiness line and the credentials."""
+        self._url = started.shown
         if self._style == "json":
             self._write(ready_record(started, now) + "\n")
         else:
@@ -94,7 +97,7 @@ class Console:
                 json.dumps({"type": "event", "ts": event.time, **to_builtins(event)}) + "\n"
             )
         elif self._style == "log" and (self._verbosity > 0 or event.state not in DETAILS):
-            self._write(event_text(event, colour=self._colour) + "\n")
+            self._write(event_text(event, colour=self._colour, server=self._url) + "\n")
 
     def app_line(self, line: Printed) -> None:
         """What the app printed, marked as its own."""
@@ -130,7 +133,8 @@ def ready_record(started: Started, now: int) -> str:
 
 def start_block(started: Started) -> str:
     """The text that people copy into `.env.local`."""
-    lines = [READY.format(url=started.shown), "", *credentials(started), ""]
+    page = f"The page in the browser: {page_url(started.shown)}"
+    lines = [READY.format(url=started.shown), page, "", *credentials(started), ""]
     if started.app_url is not None and started.adopted is None:
         lines += [
             "Try it:",
@@ -161,8 +165,11 @@ def variables_of(url: str, user: User) -> dict[str, str]:
     }
 
 
-def event_text(line: Event, *, colour: bool) -> str:
-    """`12:03:11 ! error     500 try 1 31ms   POST http://... msg_26hZ  what went wrong`."""
+def event_text(line: Event, *, colour: bool, server: str | None = None) -> str:
+    """`12:03:11 ! error     500 try 1 31ms   POST http://... msg_26hZ  what went wrong`.
+
+    With the address of a `server`, what failed for good is followed by where its page shows it.
+    """
     look = look_of(line.state)
     state = f"{look.symbol} {look.word:<9}"
     took = f"{line.duration_ms:.0f}ms" if line.duration_ms is not None else ""
@@ -175,14 +182,16 @@ def event_text(line: Event, *, colour: bool) -> str:
         printable(f"{line.method} {line.url}"),
         printable(line.id),
     ]
-    return " ".join(columns) + "".join(f"  {printable(note)}" for note in notes(line))
+    return " ".join(columns) + "".join(f"  {printable(note)}" for note in notes(line, server))
 
 
-def notes(line: Event) -> list[str]:
-    """What follows the columns: the failure, its explanation, the next attempt."""
+def notes(line: Event, server: str | None = None) -> list[str]:
+    """What follows the columns: the failure, its explanation, the next attempt, the page."""
     found = [text for text in (line.error, line.hint) if text]
     if line.next_at is not None and line.next_at > line.time:
         found.append(f"next in {format_duration(line.next_at - line.time)}")
+    if server is not None and line.state == State.FAILED:
+        found.append(page_url(server, line.id))
     return found
 
 

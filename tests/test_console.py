@@ -89,6 +89,17 @@ def test_an_event_is_one_line_with_its_outcome():
     ]
 
 
+def test_what_failed_for_good_is_followed_by_its_place_on_the_page():
+    lines: list[str] = []
+    console = Console(lines.append)
+    console.started(STARTED, 1)
+    assert "in the browser: http://127.0.0.1:8080/_dev/\n" in lines[0]
+    console.event(LINE)
+    console.event(replace(LINE, state="FAILED", next_at=None))
+    assert "/_dev/" not in lines[1]
+    assert lines[2].endswith("http://127.0.0.1:8080/_dev/#/messages/msg_1\n")
+
+
 def test_an_event_is_one_record_of_ndjson():
     text = written(lambda c: c.event(LINE), "json")
     record = json.loads(text)

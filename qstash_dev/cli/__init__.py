@@ -20,6 +20,7 @@ COMMANDS = {
     "serve": ("launch", "Server only: faithful and deterministic, for CI and scripts."),
     "demo": ("launch", "See it at work: server, a sample app, and messages of every kind."),
     "attach": ("attach", "Terminal UI of a running server."),
+    "open": ("open_page", "The page of a running server in the browser."),
     "send": ("send", "Publish a message by hand."),
     "messages": ("messages", "List messages, look at one, cancel, run now, delete."),
     "dlq": ("messages", "Messages that ran out of retries: list, retry, delete."),
@@ -69,8 +70,9 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"qstash_dev.cli.commands.{COMMANDS[cmd_name][0]}")
-        # `import` is a word of the language and cannot be a name.
-        command = getattr(module, {"import": "import_messages"}.get(cmd_name, cmd_name))
+        # `import` is a word of the language and cannot be a name; `open` opens files.
+        names = {"import": "import_messages", "open": "open_page"}
+        command = getattr(module, names.get(cmd_name, cmd_name))
         assert isinstance(command, click.Command)
         return command
 

@@ -7,13 +7,14 @@ import click
 from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
 from qstash_dev.client import Attempt, Body, Detail
 from qstash_dev.console import printable
+from qstash_dev.web.links import page_url
 
 SHOWN = 2000
 """Characters of a body; `messages get --body` gives all."""
 
 
-def print_detail(detail: Detail) -> None:
-    """Overview, request, attempts."""
+def print_detail(detail: Detail, server: str) -> None:
+    """Overview, with where the page of that server shows it; request, attempts."""
     row = detail.row
     click.echo(coloured(f"{state_text(row.state)}  {row.id}", row.state))
     if detail.hint:
@@ -38,6 +39,7 @@ def print_detail(detail: Detail) -> None:
         "dlq": row.dlq_id,
         "replayed": row.replays or None,
         "duplicates": f"{row.duplicates} dropped" if row.duplicates else None,
+        "page": page_url(server, row.id),
     }
     print_record(overview)
     heading(f"{detail.request.method} {detail.request.url}")

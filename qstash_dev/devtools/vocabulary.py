@@ -148,6 +148,7 @@ COMMANDS = (
     CommandWords("detail.reveal", "v", "Reveal", "Show or hide secret headers", _SCREEN),
     CommandWords("pane.next", "tab", "Pane", "Next pane", _SCREEN),
     CommandWords("pane.zoom", "plus", "Zoom", "Zoom the pane", _SCREEN),
+    CommandWords("page", "b", "Browser", "Open the page in the browser", _SCREEN),
     CommandWords("theme", "", "Theme", "Change the colours", _SCREEN),
     CommandWords("help", "question_mark,f1", "Help", "The keys of the focused pane", _SCREEN),
     CommandWords("palette", "colon,ctrl+p", "Palette", "All actions by name", _SCREEN),

@@ -46,6 +46,20 @@ def test_send_waits_for_a_failure_too(server):
     assert "✗ failed" in done.stdout
 
 
+def test_a_failure_and_its_place_on_the_page_are_told_and_opened(server, tmp_path, monkeypatch):
+    message_id = sent(server, "/500", "--retries", "0")
+    server.run("wait", "--filter", "state:failed")
+    place = f"{server.url}/_dev/#/messages/{message_id}"
+    assert place in server.run("messages", "get", message_id).stdout
+    assert place in server.run("logs").stdout
+    browser = tmp_path / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" > "$(dirname "$0")/opened"\n')
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    assert server.run("open", message_id).stdout == f"{place}\n"
+    assert (tmp_path / "opened").read_text() == f"{place}\n"
+
+
 def test_send_reads_a_body_from_stdin_and_a_fixture_from_a_file(server, app, tmp_path):
     assert server.run("send", "/200", "-d", "-", "--wait", stdin="piped").returncode == 0
     fixture = {"url": f"{app.url}/a/200", "headers": {"X-A": "b"}, "body": {"id": 7}}

@@ -24,7 +24,7 @@ def logs(follow: bool, filter: str | None, limit: int, as_json: bool, url: str |
     async def run(client: Client) -> None:
         page = await client.logs(filter=filter, limit=limit)
         for event in page.events:
-            print_event(event, as_json)
+            print_event(event, as_json, client.url)
         if follow:
             await tail(client, page.seq, filter, as_json)
 
@@ -38,13 +38,14 @@ async def tail(client: Client, after: int, filter: str | None, as_json: bool) ->
             continue
         for event in update.events:
             if update.matched is None or event.id in update.matched:
-                print_event(event, as_json)
+                print_event(event, as_json, client.url)
 
 
-def print_event(event: Event, as_json: bool) -> None:
+def print_event(event: Event, as_json: bool, server: str) -> None:
     """One line at once, so that a pipe sees it, too."""
     if as_json:
         click.echo(json.dumps(to_builtins(event)))
     else:
-        click.echo(event_text(event, colour=wants_colour(sys.stdout, os.environ)))
+        colour = wants_colour(sys.stdout, os.environ)
+        click.echo(event_text(event, colour=colour, server=server))
     sys.stdout.flush()

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import click
 
@@ -63,7 +62,12 @@ def get_message(id: str, body: bool, as_json: bool, url: str | None) -> None:
     if as_json:
         print_json(with_client(url, lambda client: client.request("GET", f"/_dev/messages/{id}")))
         return
-    print_detail(with_client(url, lambda client: client.message(id)))
+    with_client(url, lambda client: show(client, id))
+
+
+async def show(client: Client, id: str) -> None:
+    """One message, whole."""
+    print_detail(await client.message(id), client.url)
 
 
 def each(
@@ -143,17 +147,14 @@ def list_dlq(limit: int, as_json: bool, url: str | None) -> None:
 def get_dlq(dlq_id: str, as_json: bool, url: str | None) -> None:
     """The message of a dead letter, with every attempt."""
 
-    async def act(client: Client) -> Any:
+    async def act(client: Client) -> None:
         message_id = (await client.dead_letter(dlq_id)).row.id
         if as_json:
-            return await client.request("GET", f"/_dev/messages/{message_id}")
-        return await client.message(message_id)
+            print_json(await client.request("GET", f"/_dev/messages/{message_id}"))
+        else:
+            await show(client, message_id)
 
-    found = with_client(url, act)
-    if as_json:
-        print_json(found)
-    else:
-        print_detail(found)
+    with_client(url, act)
 
 
 @dlq.command("retry")

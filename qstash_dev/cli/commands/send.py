@@ -128,7 +128,7 @@ async def outcomes(client: Client, ids: list[str]) -> list[Row]:
             if row.id in waiting and row.state in FINISHED:
                 waiting.discard(row.id)
                 done.append(row)
-                print_detail(await client.message(row.id))
+                print_detail(await client.message(row.id), client.url)
         if not waiting:
             break
     return done

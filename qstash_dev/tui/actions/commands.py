@@ -41,6 +41,7 @@ RUNS: dict[str, Verb] = {
     "detail.reveal": seeing.reveal,
     "pane.next": seeing.next_pane,
     "pane.zoom": seeing.zoom,
+    "page": seeing.open_page,
     "theme": seeing.theme,
     "help": seeing.show_help,
     "palette": seeing.palette,

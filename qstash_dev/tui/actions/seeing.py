@@ -1,5 +1,6 @@
 """Actions on what is seen: views, panes, tabs, filter, help, palette, quit."""
 
+import asyncio
 from collections.abc import Callable
 
 from textual.command import CommandPalette
@@ -10,6 +11,7 @@ from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render.palette import Line
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Reader
+from qstash_dev.web.links import open_in_browser, page_url
 
 
 def view(wanted: View) -> Callable[[Screen], None]:
@@ -95,6 +97,17 @@ def quit(screen: Screen) -> None:
         back(screen)
     else:
         screen.exit(0)
+
+
+async def open_page(screen: Screen) -> None:
+    """Open the page in the browser, at the message or the run that is selected."""
+    session = screen.session
+    item = session.message_id or getattr(session.item, "id", None)
+    place = page_url(session.client.url, item)
+    if await asyncio.to_thread(open_in_browser, place):
+        return screen.say(f"Opened {place}")
+    screen.copy_to_clipboard(place)
+    return screen.say(f"There is no browser here. Copied the address: {place}", "warning")
 
 
 def theme(screen: Screen) -> None:

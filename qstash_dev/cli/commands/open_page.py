@@ -1,0 +1,27 @@
+"""`qstash-dev open`: the page of a running server in the browser."""
+
+import click
+
+from qstash_dev.cli.connection import url_option, with_client
+from qstash_dev.cli.exits import Failure
+from qstash_dev.client import Client
+from qstash_dev.web.links import open_in_browser, page_url
+
+
+@click.command("open")
+@click.argument("id", required=False)
+@url_option
+def open_page(id: str | None, url: str | None) -> None:
+    """Open the page in the browser: all messages, or what an ID names.
+
+    A message (msg_...), a workflow run (wfr_...) or a schedule (scd_...); another text is looked for.
+    """
+
+    async def address(client: Client) -> str:
+        await client.health()
+        return page_url(client.url, id)
+
+    place = with_client(url, address)
+    click.echo(place)
+    if not open_in_browser(place):
+        raise Failure("There is no browser to open it with: open the address by hand.")
