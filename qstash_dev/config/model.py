@@ -114,6 +114,7 @@ class Config(Policy, frozen=True, kw_only=True):
     output: Output = "log"
     verbosity: int = 0
     theme: str | None = None
+    desktop: Literal["off", "bell", "osc9"] = "off"
     notify_url: str | None = None
     keys: tuple[tuple[str, str], ...] = ()
 

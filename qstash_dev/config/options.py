@@ -265,6 +265,14 @@ OPTIONS = (
     ),
     Option(
         OUTPUT,
+        "desktop",
+        "off|bell|osc9",
+        p.choice("off", "bell", "osc9"),
+        "off",
+        "Terminal UI: tell of failures by a bell, or by a notification of the desktop (OSC 9).",
+    ),
+    Option(
+        OUTPUT,
         "notify",
         "URL",
         p.url,

@@ -87,6 +87,7 @@ class QstashApp(App[int]):
         *,
         keys: Mapping[str, str] | None = None,
         theme: str | None = None,
+        desktop: str = "off",
         monotonic: Callable[[], float] = time.monotonic,
         zone: tzinfo | None = None,
         environment: Mapping[str, str] = os.environ,
@@ -99,7 +100,9 @@ class QstashApp(App[int]):
         self.list_pane, self.detail_pane = self.panes.list, self.panes.detail
         self.client = client
         self.session = Session(
-            client, VIEWS, monotonic, lambda text: self.say(text, "error"), self.list_pane.complain
+            *(client, VIEWS, monotonic, lambda text: self.say(text, "error")),
+            self.list_pane.complain,
+            desktop=desktop,
         )
         run_program = run_program or self._run_program
         self.desk = Desk(dict(keys or {}), environment, fixtures, run_program)
@@ -201,6 +204,8 @@ class QstashApp(App[int]):
         """Draw what changed; countdowns change every second."""
         self.fetch()
         self._hear_of_tunnel()
+        if self._driver is not None and (signal := self.session.alarm.signal()):
+            self._driver.write(signal)
         drawn = (self.session.drawn_version, self.session.time.now() // 1000, self.progress)
         if drawn != self._drawn:
             self._drawn = drawn

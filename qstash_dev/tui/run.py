@@ -14,13 +14,15 @@ def run(
     *,
     keys: Mapping[str, str] | None = None,
     theme: str | None = None,
+    desktop: str = "off",
 ) -> int:
     """Show the TUI on this terminal until the person quits or SIGTERM comes; the exit code.
 
-    `keys` maps ids of `commands.COMMANDS` to keys; `theme` is a name, `light` or `dark`.
+    `keys` maps ids of `commands.COMMANDS` to keys; `theme` is a name, `light` or `dark`;
+    `desktop` is how failures are told, as `--desktop` says.
     """
     client = Client(url, token)
-    app = QstashApp(client, keys=keys, theme=theme)
+    app = QstashApp(client, keys=keys, theme=theme, desktop=desktop)
 
     async def show() -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, 0)

@@ -26,7 +26,13 @@ def attach(url: str | None) -> int:
 
     if sys.__stderr__ is not None:
         for_screen(sys.__stderr__)  # where Textual draws
-    return run(target.url, target.token, keys=known_keys(config), theme=config.theme)
+    return run(
+        target.url,
+        target.token,
+        keys=known_keys(config),
+        theme=config.theme,
+        desktop=config.desktop,
+    )
 
 
 def known_keys(config: Config) -> dict[str, str]:

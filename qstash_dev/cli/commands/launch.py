@@ -286,6 +286,7 @@ async def show_screen(
         environment["QSTASH_DEV_CONFIG"] = str(config.config_file)
     if config.theme is not None:
         environment["QSTASH_DEV_THEME"] = config.theme
+    environment["QSTASH_DEV_DESKTOP"] = config.desktop
     with server_log.away_from_the_screen(config), console.silence():
         # Both end with this call, and what becomes of the child is its result.
         screen = asyncio.ensure_future(run_child(attach_command(started.url), environment))

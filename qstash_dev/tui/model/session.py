@@ -20,6 +20,7 @@ from qstash_dev.client import (
     Tick,
     Update,
 )
+from qstash_dev.tui.model.alarm import Alarm
 from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.model.replays import Replays
 from qstash_dev.tui.model.server_time import ServerTime
@@ -49,12 +50,14 @@ class Session:
         say: Callable[[str], None],
         complain: Callable[[str | None], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        desktop: str = "off",
     ) -> None:
         self.client = client
         self.feed = Feed()
         self.views = views
         self.tables = Tables(views)
         self.time = ServerTime(monotonic)
+        self.alarm = Alarm(desktop, monotonic)
         self.view = views[0]
         self.filter = ""
         self.good_filter = ""
@@ -186,6 +189,7 @@ class Session:
     def _take_tick(self, tick: Tick) -> None:
         before = self.feed.server.notice
         self.feed.apply(tick)
+        self.alarm.hear(tick.events)
         notice = self.feed.server.notice
         if notice.number > before.number and notice.text != self._told:
             self._told = notice.text
