@@ -4,6 +4,8 @@ of what the documents mean.
 
 import json
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -41,10 +43,16 @@ def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON b
     if b"\\u" in text and _SURROGATE.search(text):
         text = _ESCAPE.sub(_whole, text)
     try:
-        return msgspec.json.decode(text, type=kind)
+        return _decoder(kind)(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         problem = error if _is_utf8(text) else "it is not UTF-8"
         raise QStashError(400, f"invalid {what}: {problem}") from error
+
+
+@cache
+def _decoder(kind: Any) -> Callable[[bytes], Any]:
+    """Made once for each of the few types: that takes longer than to read a short document."""
+    return msgspec.json.Decoder(kind).decode
 
 
 def _is_utf8(text: bytes) -> bool:
