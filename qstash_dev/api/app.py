@@ -2,10 +2,9 @@
 
 import logging
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context, json_response
-from qstash_dev.api.control import page, server
+from qstash_dev.api.control import ALIVE
 from qstash_dev.api.guard import (
     allow_headers,
     authenticate,
@@ -111,20 +110,24 @@ ROUTES = (
     Route("POST", "/v2/notify/*", waits.notify),
     Route("GET", "/v2/waiters/*", waits.waiters),
     Route(HTTP_METHODS, "/v2/workflows/hooks/{user}/{run}/*", waits.webhook),
-    *page.ROUTES,
-    *server.ROUTES,
 )
 _SPELLED = [
     f"{method} {route.pattern}"
     for route in ROUTES
-    if route.pattern.startswith("/v2/")
     for method in route.methods.replace("ANY", "POST").split()
 ]
 
 
+def control_routes() -> tuple[Route, ...]:
+    """What is not QStash's. Imported when it is first asked for: a start is faster without."""
+    from qstash_dev.api.control import page, server
+
+    return (*page.ROUTES, *server.ROUTES)
+
+
 def make_server(context: Context) -> ApiServer:
     """The server of QStash's API and the control API, for the running event loop."""
-    router = Router(ROUTES)
+    router = Router(ROUTES, control_routes)
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
         return await _serve(request, context, router)
@@ -180,7 +183,7 @@ async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamRes
 
 
 def _is_public(path: str) -> bool:
-    return path.rstrip("/").lower() == server.ALIVE or waits.is_public(path)
+    return path.rstrip("/").lower() == ALIVE or waits.is_public(path)
 
 
 def _nothing_there(method: str, path: str) -> str:

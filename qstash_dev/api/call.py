@@ -6,9 +6,9 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.api import web
 from qstash_dev.api.parameters import Param
 from qstash_dev.devtools.documents import Heard, Printed, Process
 from qstash_dev.engine.auto_replay import ArmedMessages

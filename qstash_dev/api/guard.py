@@ -9,9 +9,9 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import parse_qsl
 
-from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Context
 from qstash_dev.api.request_line import Target
 from qstash_dev.protocol.errors import QStashError

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import StreamReader, web
+from aiohttp import StreamReader
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import (
     SERVER_SOFTWARE,
@@ -21,6 +21,7 @@ from aiohttp.http import (
 )
 from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
 
+from qstash_dev.api import web
 from qstash_dev.api.call import json_response
 
 log = logging.getLogger(__name__)

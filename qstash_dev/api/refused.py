@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from aiohttp import web
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context
 from qstash_dev.api.request_line import Target
 from qstash_dev.api.tips import Refused, is_of_qstash, item_tip, tip

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.api import web
 from qstash_dev.api.parameters import Param
 
 if TYPE_CHECKING:
@@ -58,18 +58,25 @@ class WrongMethod(Exception):
 
 
 class Router:
-    """Matches a method and a raw path against a table of routes; the first match wins."""
+    """Matches a method and a raw path against a table of routes; the first match wins.
 
-    def __init__(self, routes: tuple[Route, ...]) -> None:
+    `more` gives further routes, once a path is none of these: they begin in other ways.
+    """
+
+    def __init__(
+        self, routes: tuple[Route, ...], more: Callable[[], tuple[Route, ...]] = tuple
+    ) -> None:
         self._by_head: dict[str, list[tuple[re.Pattern[str], set[str], Route]]] = {}
-        for route in routes:
-            entry = (_compiled(route.pattern), set(route.methods.split()), route)
-            self._by_head.setdefault(_head(route.pattern), []).append(entry)
+        self._more = more
+        self._add(routes)
 
     def find(self, method: str, raw_path: str) -> Match | None:
         """The match, or `None`. Raises WrongMethod when only the method is at fault."""
         allowed: set[str] = set()
-        for pattern, methods, route in self._by_head.get(_head(raw_path), ()):
+        if (head := _head(raw_path)) not in self._by_head:
+            more, self._more = self._more(), tuple
+            self._add(more)
+        for pattern, methods, route in self._by_head.get(head, ()):
             found = pattern.fullmatch(raw_path)
             if found is None:
                 continue
@@ -89,6 +96,11 @@ class Router:
         if allowed:
             raise WrongMethod(allowed)
         return None
+
+    def _add(self, routes: tuple[Route, ...]) -> None:
+        for route in routes:
+            entry = (_compiled(route.pattern), set(route.methods.split()), route)
+            self._by_head.setdefault(_head(route.pattern), []).append(entry)
 
 
 def _head(path: str) -> str:

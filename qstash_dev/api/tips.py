@@ -5,7 +5,6 @@ Pure: reads the request's text and the sentence it was refused with. Never repea
 
 import re
 from base64 import b64decode
-from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import unquote
 
@@ -200,4 +199,6 @@ def _likeness(asked: str, route: str) -> tuple[float, float]:
     """From 0 to 1 how alike the letters are, and how many words both have, whatever their order."""
     words, others = (re.split(r"[/ ]+", each.lower()) for each in (asked, route))
     common = len({*words} & {*others} - {"v2"}) + (len(words) == len(others))
+    from difflib import SequenceMatcher  # needed only for a mistake
+
     return SequenceMatcher(None, asked.lower(), route.lower()).ratio(), common

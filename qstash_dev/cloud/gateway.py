@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Context
 from qstash_dev.api.listener import ApiServer
 from qstash_dev.cloud.admission import Gate
 from qstash_dev.cloud.ingress import Ingress
 from qstash_dev.cloud.proxy import Cloud
-from qstash_dev.cloud.relay import CLOUD_USER, Relay
+from qstash_dev.cloud.relay import Relay
 from qstash_dev.cloud.rewrite import Borders, Sent
 from qstash_dev.cloud.tunnel import ExternalTunnel, Phase, Tunnel, TunnelState
 from qstash_dev.config import Config, env_file
@@ -33,7 +33,7 @@ from qstash_dev.protocol.model import Spec
 from qstash_dev.protocol.publish.draft import parse_draft
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.urls import Place, way
-from qstash_dev.protocol.users import DEV_USERS
+from qstash_dev.protocol.users import CLOUD_USER, DEV_USERS
 from qstash_dev.transport.sockets import listen_on_loopback, own_url
 
 log = logging.getLogger(__name__)
@@ -98,10 +98,9 @@ class Gateway:
             self._port, self._url = sock.getsockname()[1], own_url(sock)
             tunnel = self._tunnel = self._make_tunnel(data_dir)
             stack.push_async_callback(tunnel.stop)
-            runner = web.ServerRunner(ApiServer(self._ingress.serve), shutdown_timeout=GRACE_S)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.SockSite(runner, sock).start()
+            listeners = web.Listeners(ApiServer(self._ingress.serve), GRACE_S)
+            stack.push_async_callback(listeners.close)
+            await listeners.add(sock)
             self._closers = stack.pop_all()
 
     async def open(self) -> None:
@@ -259,11 +258,6 @@ def check(config: Config) -> None:
         raise ConfigError(
             "--cloud", "the cloud must reach this machine: add --tunnel or --public-url."
         )
-
-
-def is_wanted(config: Config) -> bool:
-    """Whether anything shall face the internet."""
-    return config.tunnel or config.cloud or config.public_url is not None
 
 
 def _variables(config: Config, environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from aiohttp import web
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context, json_response, readable
 from qstash_dev.api.guard import check_single
 from qstash_dev.api.request_line import in_origin_form

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import aiohttp
-from aiohttp import web
 from yarl import URL
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, json_response
 from qstash_dev.cloud import rewrite
 from qstash_dev.cloud.mask import masker

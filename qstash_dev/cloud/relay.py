@@ -26,9 +26,7 @@ from qstash_dev.protocol.model import (
     SendFailure,
     Spec,
 )
-
-CLOUD_USER = "cloud"
-"""A user that nobody can log in as, with the cloud's signing keys."""
+from qstash_dev.protocol.users import CLOUD_USER
 
 HOLD_S = 240.0
 """An app that is not running is waited for, but not longer than the signature holds (300 s)."""

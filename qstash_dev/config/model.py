@@ -131,6 +131,11 @@ class Config(Policy, frozen=True, kw_only=True):
         return self.reaches_others and not self.container
 
     @property
+    def faces_internet(self) -> bool:
+        """Whether anything of it shall be seen from there."""
+        return self.tunnel or self.cloud or self.public_url is not None
+
+    @property
     def reaches_others(self) -> bool:
         """Whether it listens where other machines can call it; `host` are IP addresses."""
         return not all(ip_address(address).is_loopback for address in self.host)

@@ -5,7 +5,6 @@ It compares names alone, as people mistype them; who waits is told it.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from difflib import SequenceMatcher
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -83,6 +82,8 @@ def are_alike(notified: str, awaited: str) -> bool:
         return True
     if re.findall(r"\d+", notified) != re.findall(r"\d+", awaited):
         return False
+    from difflib import SequenceMatcher  # needed only for a mistake
+
     return SequenceMatcher(None, notified.lower(), awaited.lower()).ratio() >= ALIKE
 
 

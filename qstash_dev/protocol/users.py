@@ -48,6 +48,9 @@ DEV_USERS = (
     ),
 )
 
+CLOUD_USER = "cloud"
+"""A user that nobody can log in as, with the cloud's signing keys."""
+
 
 def is_public(token: str) -> bool:
     """Whether everybody knows this token, so that it protects nothing."""

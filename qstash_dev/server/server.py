@@ -9,19 +9,17 @@ import random
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from aiohttp import web
 from msgspec import to_builtins
 from msgspec.structs import replace
 
 from qstash_dev import __version__
+from qstash_dev.api import web
 from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
 from qstash_dev.child.address import same_port
 from qstash_dev.child.app import ChildApp
-from qstash_dev.cloud.gateway import Gateway, is_wanted
-from qstash_dev.cloud.relay import CLOUD_USER
 from qstash_dev.config import Config
 from qstash_dev.console import Console, Started, variables_of
 from qstash_dev.devtools.documents import Event, Row
@@ -36,6 +34,7 @@ from qstash_dev.engine.loop import Loop
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.signature import sign
+from qstash_dev.protocol.users import CLOUD_USER
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
 from qstash_dev.server.data_dir import open_in, remove_record, write_record
@@ -57,6 +56,9 @@ from qstash_dev.transport.connect import accepts, listens_elsewhere
 from qstash_dev.transport.delivery import Sender
 from qstash_dev.transport.faults import Faults
 from qstash_dev.transport.sockets import close_all, listen, url_host
+
+if TYPE_CHECKING:
+    from qstash_dev.cloud.gateway import Gateway
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -289,7 +291,9 @@ class Server:
     ) -> None:
         config = self.config
         gateway = None
-        if is_wanted(config):
+        if config.faces_internet:
+            from qstash_dev.cloud.gateway import Gateway  # only those who want it pay for it
+
             gateway = Gateway(
                 config, self._engine, self._environ, self._notifier.publish, self.notice
             )
@@ -314,12 +318,11 @@ class Server:
             own_app=self._own_app,
             notify=self.notify,
         )
-        runner = web.ServerRunner(make_server(context), shutdown_timeout=self._grace_s)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
+        listeners = web.Listeners(make_server(context), self._grace_s)
+        stack.push_async_callback(listeners.close)
         stack.callback(self._notifier.close)
         for sock in sockets:
-            await web.SockSite(runner, sock).start()
+            await listeners.add(sock)
         if gateway is not None:
             await gateway.listen(context, port)
             stack.push_async_callback(gateway.stop)

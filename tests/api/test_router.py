@@ -2,11 +2,11 @@
 
 import pytest
 
-from qstash_dev.api.app import ROUTES
+from qstash_dev.api.app import ROUTES, control_routes
 from qstash_dev.api.router import Router, WrongMethod
 
-ROUTER = Router(ROUTES)
-OF_QSTASH = [route for route in ROUTES if route.pattern.startswith("/v2/")]
+ROUTER = Router(ROUTES, control_routes)
+OF_QSTASH = ROUTES
 
 
 def filled(pattern, literal=str):

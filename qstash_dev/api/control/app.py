@@ -1,7 +1,6 @@
 """`/_dev/app`: the developer's app, where this server started it: its state, output, a new start."""
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.parameters import LINE, OUTPUT
 from qstash_dev.api.router import Route

@@ -1,7 +1,6 @@
 """`/_dev/messages/{id}/arm` and `disarm`: delivered again when the app's source changes, or not."""
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.messages import find
 from qstash_dev.api.router import Route

@@ -4,9 +4,9 @@ import contextlib
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
-from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.listener import has_hung_up, patience
 from qstash_dev.api.router import Route

@@ -1,7 +1,6 @@
 """`/_dev/dlq`: messages that ran out of retries, of all users."""
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, gather
 from qstash_dev.api.control.undo import undo_of
 from qstash_dev.api.parameters import CURSOR, LIMIT

@@ -8,8 +8,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, encode
 from qstash_dev.api.control import messages
 from qstash_dev.api.control.logs import entry_document, filter_of, logs

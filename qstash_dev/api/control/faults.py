@@ -1,8 +1,8 @@
 """`/_dev/faults`: rules that make deliveries and publishes go wrong."""
 
-from aiohttp import web
 from msgspec.structs import asdict
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.control_documents import Deleted, FaultRow, Faults

@@ -1,8 +1,8 @@
 """`/_dev/messages/{id}/verify`: what a receiver would make of the signature of one attempt."""
 
-from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.messages import body_bytes, find
 from qstash_dev.api.router import Route

@@ -3,8 +3,8 @@
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, gather
 from qstash_dev.api.parameters import LINES
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter

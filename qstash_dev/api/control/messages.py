@@ -6,9 +6,9 @@ from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, gather, in_pieces
 from qstash_dev.api.control.detail import detail, meant_body, meant_headers, media_type
 from qstash_dev.api.control.logs import filter_of

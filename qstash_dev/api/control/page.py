@@ -1,7 +1,6 @@
 """`/_dev/`: the page in the browser as files. What they show they ask of the control API, as all do."""
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
 from qstash_dev.protocol.errors import QStashError

@@ -3,9 +3,9 @@
 from functools import wraps
 from typing import TypedDict
 
-from aiohttp import web
 from msgspec.structs import replace
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, in_pieces
 from qstash_dev.api.parameters import USER
 from qstash_dev.api.router import Handler, Route

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route as ApiRoute
 from qstash_dev.protocol.destination import check_url

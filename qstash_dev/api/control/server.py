@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, json_response
 from qstash_dev.api.control import (
+    ALIVE,
     app,
     auto_replay,
     clock,
@@ -23,8 +23,6 @@ from qstash_dev.api.control import (
 from qstash_dev.api.control.openapi import openapi
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.control_documents import Alive, Health, Paused, TunnelDetail
-
-ALIVE = "/health"
 
 
 async def alive(call: Call) -> web.Response:

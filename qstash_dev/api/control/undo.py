@@ -1,8 +1,8 @@
 """`/_dev/undo`: what was deleted or cancelled a moment ago is taken back."""
 
-from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.control_documents import Restored

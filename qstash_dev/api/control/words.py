@@ -3,8 +3,8 @@
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.detail import detail
 from qstash_dev.api.control.messages import find

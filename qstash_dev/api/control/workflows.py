@@ -1,9 +1,9 @@
 """`/_dev/workflows`: runs of all users, their steps on a time line, and what people do to them."""
 
-from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, readable
 from qstash_dev.api.control.messages import body_bytes
 from qstash_dev.api.parameters import CREATED_AT, CURSOR, LABEL, LIMIT, RUN, URL

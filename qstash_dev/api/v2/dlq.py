@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from aiohttp import web
 from msgspec.structs import replace
 
+from qstash_dev.api import web
 from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
 from qstash_dev.api.v2 import workflow_dlq
 from qstash_dev.api.v2.submission import request_settings

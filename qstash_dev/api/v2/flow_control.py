@@ -2,8 +2,7 @@
 
 from typing import NotRequired, TypedDict
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.engine.lanes import FlowLane, Key
 from qstash_dev.protocol.errors import QStashError

@@ -1,7 +1,6 @@
 """`/v2/keys`: the signing keys. The JavaScript SDK recognises a dev server by them."""
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 
 

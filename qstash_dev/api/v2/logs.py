@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
 from qstash_dev.protocol.model import Message
 from qstash_dev.protocol.query import EVENTS, Defaults, format_cursor, parse_query

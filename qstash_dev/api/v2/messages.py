@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Message

@@ -3,10 +3,10 @@
 from typing import Any
 
 import msgspec
-from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, in_pieces
 from qstash_dev.api.refused import tell_items
 from qstash_dev.api.v2.submission import check_name, create_schedule, destination_group, read_draft

@@ -1,8 +1,8 @@
 """`/v2/queues`: in order, so many at a time."""
 
-from aiohttp import web
 from msgspec import Struct
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.v2.submission import check_name
 from qstash_dev.protocol.errors import QStashError

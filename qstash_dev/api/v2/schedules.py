@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.v2.submission import create_schedule, destination_group, read_draft
 from qstash_dev.protocol.destination import parse_destination

@@ -3,9 +3,9 @@
 from typing import Any
 
 import msgspec
-from aiohttp import web
 from msgspec.structs import replace
 
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.refused import tell_items
 from qstash_dev.api.v2.publish import Order, all_good, try_item

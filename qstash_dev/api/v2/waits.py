@@ -4,8 +4,7 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call, readable
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import HOP_BY_HOP, canonical

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import PAGE_BYTES, Call, size_of
 from qstash_dev.api.v2.submission import request_settings
 from qstash_dev.protocol.model import DeadLetter, Headers

@@ -7,9 +7,9 @@ under the old name `messageLogs`, there is one line for whatever happened.
 from collections.abc import Iterable
 from typing import Any
 
-from aiohttp import web
 from msgspec import Raw
 
+from qstash_dev.api import web
 from qstash_dev.api.call import PAGE_BYTES, Call, encode
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.query import format_cursor

@@ -1,7 +1,6 @@
 """`/v2/workflows/runs`: what an app and its developer ask of a run."""
 
-from aiohttp import web
-
+from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.v2 import messages
 from qstash_dev.protocol.errors import QStashError

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from qstash_dev.api.app import ROUTES
+from qstash_dev.api.app import ROUTES, control_routes
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.users import DEV_USERS
 from tests.attack.fuzz.words import Words, encoded
@@ -30,10 +30,10 @@ METHODS = (
     "X",
 )
 ROUTES_BY_SURFACE = {
-    "api": [route for route in ROUTES if route.pattern.startswith("/v2/")],
-    "control": [route for route in ROUTES if route.pattern.startswith("/_dev/")],
+    "api": ROUTES,
+    "control": [route for route in control_routes() if route.pattern.startswith("/_dev/")],
 }
-ROUTES_BY_SURFACE["log port"] = [*ROUTES]
+ROUTES_BY_SURFACE["log port"] = [*ROUTES, *control_routes()]
 SURFACES = ("api", "api", "api", "control", "control", "log port", "ingress", "ingress")
 
 
