@@ -14,6 +14,7 @@ from qstash_dev.config import Config
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.server import Server
 from tests.api.wire import Wire
+from tests.raw_answer import read_one
 
 TOKENS = {user.id: user.token for user in DEV_USERS}
 PATIENCE_S = 20
@@ -79,20 +80,13 @@ class Api:
         async with asyncio.timeout(PATIENCE_S):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             writer.write(request)
-            answer = await reader.read() if b"Connection: close" in request else await _one(reader)
+            answer = (
+                await reader.read() if b"Connection: close" in request else await read_one(reader)
+            )
             writer.close()
             await writer.wait_closed()
         head, _, body = answer.partition(b"\r\n\r\n")
         return int(head.split(b" ")[1]), head, body
-
-
-async def _one(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = 0
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            length = int(line.split(b":")[1])
-    return head + await reader.readexactly(length)
 
 
 StartApi = Callable[..., Awaitable[Api]]

@@ -330,7 +330,7 @@ def test_a_family_without_its_url_has_no_effect() -> None:
 
 def test_families_nested_without_end_are_refused() -> None:
     name, headers = "Upstash", {}
-    for _ in range(3_000):
+    for _ in range(300):  # as many as a head has room for
         name += "-Failure-Callback"
         headers[name] = CB
     status, message = refusal(headers)

@@ -21,6 +21,7 @@ from qstash_dev.engine.clock import SystemClock
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.server import Server
+from tests.raw_answer import read_one
 
 PUBLIC_HOST = "mine.ngrok-free.app"
 PUBLIC = f"https://{PUBLIC_HOST}"
@@ -119,11 +120,11 @@ class World:
         return await self.send(text.encode("latin-1") + body)
 
     async def send(self, data: bytes) -> Answer:
-        """Bytes, and what comes back until the connection is closed."""
+        """Bytes, and what is answered."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.ingress)
         writer.write(data)
         await writer.drain()
-        whole = await reader.read()
+        whole = await read_one(reader)
         writer.close()
         return _parsed(whole)
 

@@ -29,9 +29,9 @@ async def test_faults_are_cleared_together_one_by_one_and_by_a_reset(start):
     server = await start()
     for _ in range(3):
         await server.call("POST", "/_dev/faults", {"kind": "drop"}, status=201)
-    assert await server.call("DELETE", "/_dev/faults/flt_2") == {"deleted": 1}
+    assert await server.call("DELETE", "/_dev/faults/flt_2") == {"deleted": 1, "undo": None}
     await server.call("DELETE", "/_dev/faults/flt_2", status=404)
-    assert await server.call("DELETE", "/_dev/faults") == {"deleted": 2}
+    assert await server.call("DELETE", "/_dev/faults") == {"deleted": 2, "undo": None}
     await server.call("POST", "/_dev/faults", {"kind": "drop"}, status=201)
     await server.call("POST", "/_dev/reset")
     assert (await server.call("GET", "/_dev/faults"))["faults"] == []
