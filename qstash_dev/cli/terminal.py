@@ -16,7 +16,7 @@ PATIENCE_S = 3.0
 LEAVE = (
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l"  # no mouse reports
     "\x1b[?2004l\x1b[?1004l\x1b[<u"  # no bracketed paste, focus reports, kitty keys
-    "\x1b[?1049l\x1b[?25h\x1b[0m"  # the normal screen, a cursor, no colours
+    "\x1b[?1049l\x1b[?7h\x1b[?25h\x1b[0m"  # the normal screen, line wrap, a cursor, no colours
 )
 """Undoes what a full-screen program may have switched on (xterm control sequences)."""
 
@@ -75,5 +75,5 @@ async def end(child: asyncio.subprocess.Process, patience_s: float = PATIENCE_S)
 
 
 def attach_command(url: str) -> list[str]:
-    """The command that shows the TUI of a server."""
-    return [sys.executable, "-m", "qstash_dev", "attach", url]
+    """The command that shows the TUI of a server, for as long as this process lives."""
+    return [sys.executable, "-m", "qstash_dev", "attach", url, "--owner", str(os.getpid())]

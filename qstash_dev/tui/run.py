@@ -2,10 +2,15 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Mapping
+from functools import partial
 
 from qstash_dev.client import Client
+from qstash_dev.tui import lifeline
 from qstash_dev.tui.app import QstashApp
+
+OWNER_GONE = "The server has gone, and this terminal UI with it."
 
 
 def run(
@@ -15,8 +20,11 @@ def run(
     keys: Mapping[str, str] | None = None,
     theme: str | None = None,
     desktop: str = "off",
+    owner: int | None = None,
 ) -> int:
     """Show the TUI on this terminal until the person quits or SIGTERM comes; the exit code.
+
+    It ends without a terminal, and with the process `owner`, if that started it.
 
     `keys` maps ids of `commands.COMMANDS` to keys; `theme` is a name, `light` or `dark`;
     `desktop` is how failures are told, as `--desktop` says.
@@ -25,7 +33,12 @@ def run(
     app = QstashApp(client, keys=keys, theme=theme, desktop=desktop)
 
     async def show() -> int:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, 0)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, app.exit, 0)
+        gone = partial(app.exit, 1, message=OWNER_GONE)
+        stream = sys.__stdin__
+        if stream is not None and stream.isatty():
+            lifeline.watch(stream.fileno(), owner, lambda: loop.call_soon_threadsafe(gone))
         return await app.run_async() or 0
 
     asyncio.run(show())

@@ -33,7 +33,7 @@ class Screen:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "qstash_dev", *args],
             cwd=directory,
-            env={**environment, "TERM": "xterm-256color"},
+            env={**environment, "TERM": "xterm-256color", "XDG_STATE_HOME": str(directory)},
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ENTERED, LEFT = b"\x1b[?1049h", b"\x1b[?1049l"
 ESCAPE = "\x1b[27u"
 """Escape as terminals send it that tell it from the beginning of a sequence."""
 
@@ -19,7 +20,10 @@ ESCAPE = "\x1b[27u"
 class Terminal:
     """A process on a terminal; `type` sends all at once, as a fast hand or a paste does."""
 
-    def __init__(self, directory: Path, *args: str, **environment: str) -> None:
+    def __init__(
+        self, directory: Path, *args: str, is_job: bool = False, **environment: str
+    ) -> None:
+        """`is_job`: as a shell starts it, which can be stopped; else it has a session of its own."""
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.modes = termios.tcgetattr(self.slave)
@@ -28,11 +32,17 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "qstash_dev", *args],
             cwd=directory,
-            env={**own, "TERM": "xterm-256color", **environment},
+            env={
+                **own,
+                "TERM": "xterm-256color",
+                "XDG_STATE_HOME": str(directory),
+                **environment,
+            },
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
-            start_new_session=True,
+            start_new_session=not is_job,
+            process_group=0 if is_job else None,
         )
 
     def read_until(self, text: str) -> None:
@@ -51,18 +61,32 @@ class Terminal:
         """Type all of it in one burst."""
         os.write(self.master, text.encode())
 
+    @property
+    def is_restored(self) -> bool:
+        """Whether the terminal is as it was, and shows no full screen any more."""
+        same = termios.tcgetattr(self.slave) == self.modes
+        return same and self.output.rfind(LEFT) > self.output.rfind(ENTERED)
+
+    def hang_up(self) -> None:
+        """The window is closed."""
+        os.close(self.master)
+        self.master = -1
+
     def close(self) -> None:
         """End the process and give the terminal back."""
         self.process.kill()
         self.process.wait()
-        os.close(self.master)
-        os.close(self.slave)
+        for descriptor in (self.master, self.slave):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 @contextmanager
-def attached(directory: Path, url: str, **environment: str) -> Iterator[Terminal]:
+def attached(
+    directory: Path, url: str, *args: str, is_job: bool = False, **environment: str
+) -> Iterator[Terminal]:
     """The TUI of a server, when its list is drawn."""
-    terminal = Terminal(directory, "attach", url, **environment)
+    terminal = Terminal(directory, "attach", url, *args, is_job=is_job, **environment)
     try:
         terminal.read_until("/api/orders")
         yield terminal

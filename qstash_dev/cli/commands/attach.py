@@ -14,7 +14,8 @@ from qstash_dev.config.errors import suggestion
 
 @click.command()
 @click.argument("url", required=False)
-def attach(url: str | None) -> int:
+@click.option("--owner", type=int, hidden=True)
+def attach(url: str | None, owner: int | None) -> int:
     """Show a running server [default: the one of this directory]; q leaves it running."""
     if not sys.stdout.isatty():
         raise Failure("The terminal UI needs a terminal; see qstash-dev logs --follow.", USAGE)
@@ -32,6 +33,7 @@ def attach(url: str | None) -> int:
         keys=known_keys(config),
         theme=config.theme,
         desktop=config.desktop,
+        owner=owner,
     )
 
 
