@@ -6,6 +6,7 @@ modules of `commands.py`; nothing here decides what happens to a message.
 
 import asyncio
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,6 +32,7 @@ from qstash_dev.tui.keyboard import Keyboard
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.hints import hints_for
+from qstash_dev.tui.model.memory import Memory, place_of_memory
 from qstash_dev.tui.model.session import Job, Session
 from qstash_dev.tui.model.table import Ink, head_line, item_line
 from qstash_dev.tui.model.view import View
@@ -78,6 +80,7 @@ class QstashApp(App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Copy or quit", priority=True, show=False, id="interrupt"),
+        Binding("ctrl+z", "stop_job", "Back to the shell; fg returns", show=False, id="stop"),
         *bindings(),
     ]
 
@@ -118,7 +121,8 @@ class QstashApp(App[int]):
         self._seen: Seen | None = None
         for own in themes():
             self.register_theme(own)
-        self.theme = self._theme_name(theme)
+        self.memory = Memory(place_of_memory(environment))
+        self.theme = self._theme_name(theme or self.memory.get("theme", "") or None)
         self.palette = Palette(self.theme_variables)
         self.set_keymap(self.desk.keys)
 
@@ -144,7 +148,7 @@ class QstashApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to listen and to draw."""
-        self.theme_changed_signal.subscribe(self, lambda _: self._recolour())
+        self.theme_changed_signal.subscribe(self, lambda theme: self._wear(theme.name))
         self._recolour()
         self._typing = self.set_timer(TYPING_S, self.apply_filter)
         self.screen_change_signal.subscribe(self, lambda _: self.keyboard.nudge())
@@ -162,6 +166,10 @@ class QstashApp(App[int]):
             return wanted
         light = wanted == "light" or (wanted != "dark" and prefers_light(self.desk.environment))
         return "qstash-light" if light else "qstash-dark"
+
+    def _wear(self, theme: str) -> None:
+        self.memory.put("theme", theme)
+        self._recolour()
 
     def _recolour(self) -> None:
         self.palette = Palette(self.theme_variables)
@@ -397,6 +405,12 @@ class QstashApp(App[int]):
             self.say("Copied the selection.")
         else:
             self.exit(0)
+
+    def action_stop_job(self) -> None:
+        """Give the shell its terminal; what it started stops, the server too, until it goes on."""
+        if os.name != "nt" and self._driver is not None and self._driver.can_suspend:
+            self._suspend_signal()
+            os.kill(0, signal.SIGTSTP)
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         """The cursor moved: the detail follows; the key for the last row means follow."""

@@ -1,20 +1,25 @@
 """How values are written, by tables."""
 
 from datetime import UTC
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.style import Style
+from textual.color import Color
 
 from qstash_dev.client import Clock, Counts, Row, Server
 from qstash_dev.devtools.states import STATES
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.server_time import ServerTime
 from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.palette import prefers_light
+from qstash_dev.tui.render.palette import CONTRAST, ROLES, contrast, prefers_light
 from qstash_dev.tui.views import VIEWS
 from qstash_dev.tui.widgets.bars import is_alarming, status_line
+from tests.tui.conftest import Open
+from tests.tui.test_keys import app_of
 from tests.tui.world import NOW, row
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
@@ -177,3 +182,43 @@ def test_editing_gives_every_character_back(text: str) -> None:
     shown = fmt.escaped(text, kept="")
     assert fmt.safe(shown) == shown
     assert fmt.unescaped(shown) == text
+
+
+@pytest.mark.parametrize("theme", ["qstash-dark", "qstash-light", "nord", "solarized-light"])
+async def test_text_is_legible_in_the_selected_row_and_where_the_mouse_selected(
+    tui: Open, theme: str
+) -> None:
+    async with tui(theme=theme) as pilot:
+        app = app_of(pilot)
+        grounds = {app.list_pane.rows.get_component_rich_style("virtual-list--cursor")}
+        app.detail_pane.text.focus()
+        await pilot.pause()
+        grounds.add(app.list_pane.rows.get_component_rich_style("virtual-list--cursor"))
+        strips = [
+            app.palette.strip([("x", role)], app.list_pane.rows.rich_style + ground, legible=True)
+            for role, style in ROLES.items()
+            if "reverse" not in style
+            for ground in grounds
+        ]
+        styles = [segment.style for strip in strips for segment in strip]
+        styles.append(app.screen.get_component_rich_style("screen--selection"))
+        assert min(map(contrast_of, styles)) >= CONTRAST
+
+
+def contrast_of(style: Style | None) -> float:
+    assert style is not None
+    assert style.color is not None
+    assert style.bgcolor is not None
+    front, ground = Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
+    return contrast(front, ground)
+
+
+async def test_a_theme_that_was_chosen_is_worn_again_unless_the_settings_have_another(
+    tui: Open, tmp_path: Path
+) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    for theme, worn in ((None, "qstash-dark"), (None, "nord"), ("light", "qstash-light")):
+        async with tui(environment=environment, theme=theme) as pilot:
+            assert app_of(pilot).theme == worn
+            app_of(pilot).theme = "nord"
+            await pilot.pause()

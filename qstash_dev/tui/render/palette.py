@@ -16,6 +16,9 @@ from textual.strip import Strip
 from textual.style import Style as ThemeStyle
 from textual.theme import Theme
 
+CONTRAST = 4.5
+"""The least between text and its ground (WCAG 2.2, level AA)."""
+
 Span = tuple[str, str]
 """Text that is safe to show, and its role; or an escape sequence of colours that a program chose."""
 
@@ -56,12 +59,38 @@ class Palette:
             for role, text in ROLES.items()
         }
 
-    def strip(self, line: Line, base: Style) -> Strip:
-        """One drawn line."""
-        return Strip([Segment(text, base + self._style(role)) for text, role in line])
+    def strip(self, line: Line, base: Style, legible: bool = False) -> Strip:
+        """One drawn line; `legible`: on a ground for which its colours were not made."""
+        styles = [base + self._style(role) for _, role in line]
+        if legible:
+            styles = [_legible(style) for style in styles]
+        return Strip([Segment(text, s) for (text, _), s in zip(line, styles, strict=True)])
 
     def _style(self, role: str) -> Style:
         return _own_colours(role) if role.startswith("\x1b") else self.styles[role]
+
+
+@cache
+def _legible(style: Style) -> Style:
+    """The same, lighter or darker until it has the contrast that text needs."""
+    if style.color is None or style.bgcolor is None or style.reverse:
+        return style
+    front, ground = Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
+    end = max(Color(255, 255, 255), Color(0, 0, 0), key=lambda end: contrast(end, ground))
+    steps = (front.blend(end, share / 10) for share in range(11))
+    found = next((color for color in steps if contrast(color, ground) >= CONTRAST), end)
+    return style + Style(color=found.rich_color)
+
+
+def contrast(one: Color, other: Color) -> float:
+    """From 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: Color) -> float:
+    parts = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in color.normalized)
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
 
 
 @cache

@@ -117,7 +117,7 @@ class VirtualList(ScrollView, can_focus=True):
         base = self._cursor_style if is_cursor else self._base
         if y == 0:
             base = self.get_component_rich_style("virtual-list--head")
-        return self._palette().strip(line, base).crop_extend(0, width, base)
+        return self._palette().strip(line, base, is_cursor).crop_extend(0, width, base)
 
     def _redraw(self) -> None:
         """Make the visible lines anew and refresh those that differ."""
