@@ -76,6 +76,9 @@ VIEWS = {
     )
 }
 
+APP = ViewWords("App", "9", "Show what the app printed", "The app has printed nothing yet.")
+"""Of the terminal UI alone, which may be the app's only terminal."""
+
 COMMANDS = (
     CommandWords(
         "message.replay",
@@ -141,7 +144,7 @@ COMMANDS = (
     CommandWords("server.faults", "f", "Faults", "Make deliveries to this route go wrong", _SERVER),
     *(
         CommandWords(f"view.{view.name.lower()}", view.key, view.name, view.help, _SCREEN)
-        for view in VIEWS.values()
+        for view in (*VIEWS.values(), APP)
     ),
     CommandWords("detail.previous", "left_square_bracket", "Tab before", "Tab before", _SCREEN),
     CommandWords("detail.next", "right_square_bracket", "Next tab", "Next tab", _SCREEN),

@@ -28,7 +28,9 @@ async def words(call: Call) -> web.Response:
     document |= {
         "kinds": states.KINDS,
         "filter": {"keys": filters.COMPLETIONS, "help": filters.HELP},
-        "commands": [command._asdict() for command in vocabulary.COMMANDS],
+        "commands": [
+            command._asdict() for command in vocabulary.COMMANDS if command.id != "view.app"
+        ],
         "views": [view._asdict() for view in vocabulary.VIEWS.values()],
         "clock": [preset._asdict() for preset in vocabulary.CLOCK],
         "faults": [preset._asdict() for preset in vocabulary.FAULTS],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from qstash_dev.client import Client, Printed
 from qstash_dev.devtools.control_documents import AppOutput
+from qstash_dev.devtools.vocabulary import APP as APP_WORDS
 from qstash_dev.tui.actions import server
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import View
@@ -19,10 +20,7 @@ async def _fetch(client: Client) -> Sequence[Printed]:
 
 
 APP = View(
-    name="App",
-    key="9",
-    help="Show what the app printed",
-    empty="The app has printed nothing yet.",
+    **APP_WORDS._asdict(),
     absent="This server started no app: qstash-dev -- npm run dev starts yours.",
     is_there=lambda server: server.app.process is not None,
     key_of=lambda line: str(line.number),
