@@ -1,6 +1,6 @@
 """Settings: flags, environment, file and defaults become one frozen `Config`."""
 
-from qstash_dev.config.errors import ConfigError
+from qstash_dev.config.errors import ConfigError, TryAgain
 from qstash_dev.config.load import Loaded, Setting, load
 from qstash_dev.config.model import (
     LOOPBACK,
@@ -28,5 +28,6 @@ __all__ = [
     "ScheduleSeed",
     "Seeds",
     "Setting",
+    "TryAgain",
     "load",
 ]

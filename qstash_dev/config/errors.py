@@ -14,6 +14,10 @@ class ConfigError(Exception):
         self.problem = problem
 
 
+class TryAgain(ConfigError):
+    """Nothing is wrong with the setting; it could not be taken over now, and perhaps can later."""
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """` Did you mean "port"?` for a near miss, else the empty string."""
     near = nearest(word, known)

@@ -15,7 +15,7 @@ from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import GroupSeed, QueueSeed, ScheduleSeed, Seeds
 from qstash_dev.config.options import BY_NAME
 from qstash_dev.protocol.publish import options
-from qstash_dev.protocol.users import User
+from qstash_dev.protocol.users import DEV_USERS, User
 
 T = TypeVar("T", bound=Struct)
 
@@ -102,18 +102,37 @@ def interpret(path: Path, text: str, content: dict[str, Any]) -> Found:
             raise ConfigError(place.where(key), f"unknown setting.{near}")
     if "routes" in tables:
         settings["route"] = settings.get("route", []) + route_texts(tables["routes"], place)
+    users = entries(tables, "users", User, place)
+    first = (users or DEV_USERS)[0].id
     return Found(
         path,
         text,
         settings,
-        users=entries(tables, "users", User, place),
+        users=distinct(users, "users", place, first),
         keys=tuple(key_pairs(tables.get("keys", {}), place)),
         seeds=Seeds(
-            groups=entries(tables, "url-groups", GroupSeed, place),
-            queues=entries(tables, "queues", QueueSeed, place),
-            schedules=entries(tables, "schedules", ScheduleSeed, place),
+            groups=distinct(
+                entries(tables, "url-groups", GroupSeed, place), "url-groups", place, first
+            ),
+            queues=distinct(entries(tables, "queues", QueueSeed, place), "queues", place, first),
+            schedules=distinct(
+                entries(tables, "schedules", ScheduleSeed, place), "schedules", place, first
+            ),
         ),
     )
+
+
+def distinct(found: tuple[T, ...], name: str, place: Found, first_user: str) -> tuple[T, ...]:
+    """The entries of a table, of which no two are of one name: which of them counts nobody can tell."""
+    numbers: dict[tuple[str, str], int] = {}
+    for number, entry in enumerate(found, 1):
+        called = str(getattr(entry, "name", None) or getattr(entry, "id", ""))
+        user = str(getattr(entry, "user", None) or first_user)
+        earlier = numbers.setdefault((called, user), number)
+        if earlier != number:
+            problem = f'entry {number}: entry {earlier} has the name "{called}" already.'
+            raise ConfigError(place.where(name), problem)
+    return found
 
 
 def normal(key: str) -> str:

@@ -10,7 +10,15 @@ from urllib.parse import quote
 from msgspec import Struct, to_builtins
 
 from qstash_dev.client import Client, ClientError, Refused
-from qstash_dev.config import Config, ConfigError, GroupSeed, QueueSeed, ScheduleSeed, Seeds
+from qstash_dev.config import (
+    Config,
+    ConfigError,
+    GroupSeed,
+    QueueSeed,
+    ScheduleSeed,
+    Seeds,
+    TryAgain,
+)
 from qstash_dev.protocol.users import User
 
 Seed = QueueSeed | GroupSeed | ScheduleSeed
@@ -141,6 +149,8 @@ async def send(url: str, user: User, orders: Sequence[Call], seed: Seed) -> None
                 # What somebody has removed in the meantime need not be removed.
                 if order.method == "DELETE" and isinstance(error, Refused) and error.status == 404:
                     continue
-                raise ConfigError(place(seed), f"{error}.") from None
+                is_wrong = isinstance(error, Refused) and error.status < 500
+                kind = ConfigError if is_wrong else TryAgain
+                raise kind(place(seed), f"{error}.") from None
             except ValueError as error:  # a control character, say: no request can be made of it
                 raise ConfigError(place(seed), f"{error}") from None

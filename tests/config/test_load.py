@@ -228,6 +228,23 @@ BROKEN_FILES = [
         "[[queues]]\nname = 'a'\n[[queues]]\nnmae = 'b'",
         'qstash-dev.toml line 1, key "queues": entry 2: unknown key "nmae". Did you mean "name"?',
     ),
+    (
+        "[[url-groups]]\nname = 'a'\nendpoints = []\n" * 2,
+        'qstash-dev.toml line 1, key "url-groups": entry 2: entry 1 has the name "a" already.',
+    ),
+    ("[[queues]]\nname = 'a'\n" * 2, 'entry 2: entry 1 has the name "a" already.'),
+    (
+        "[[queues]]\nname = 'a'\n[[queues]]\nname = 'a'\nuser = 'defaultUser'",
+        'entry 2: entry 1 has the name "a" already.',
+    ),
+    (
+        "[[schedules]]\nid = 's'\ncron = '* * * * *'\ndestination = 'http://a'\n" * 2,
+        'entry 2: entry 1 has the name "s" already.',
+    ),
+    (
+        "[[users]]\nid = 'u'\ntoken = 't'\ncurrent-key = 'a'\nnext-key = 'b'\n" * 2,
+        'entry 2: entry 1 has the name "u" already.',
+    ),
     ("[[schedules]]\nid = 'a'\ncron = '* * * * *'\ndestination = 'u'\nheaders = 1", "entry 1: "),
 ]
 

@@ -112,6 +112,20 @@ def test_a_seed_of_which_no_request_can_be_made_is_refused_like_any_other(start,
     assert names(server, "queues") == ["mail"]
 
 
+def test_an_emptied_file_forgets_nothing_and_a_remark_alone_says_what_it_forgets(start, file):
+    server = start("--memory")
+    file.write_text("")
+    assert notice(server) == "qstash-dev.toml is empty. The old settings stay."
+    assert names(server, "groups") == ["team"]
+    file.write_text("# nothing any more\n")
+    assert notice(server) == "qstash-dev.toml is taken over."
+    assert notice(server) == (
+        'No longer in it, and so forgotten: schedules entry "nightly", url-groups entry "team", '
+        'queues entry "mail".'
+    )
+    assert names(server, "groups") == []
+
+
 def test_endpoints_of_a_group_come_and_go_with_the_file(start, file):
     server = start("--memory")
     file.write_text(

@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from qstash_dev.config import Config, load
+from qstash_dev.config import Config, TryAgain, load
 from qstash_dev.config.options import OPTIONS
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol.quota import Limits
@@ -53,6 +53,45 @@ async def test_a_broken_file_changes_nothing_and_names_its_line(settings):
     assert applied == []
     assert said[0].startswith('qstash-dev.toml line 2, key "max-retries": "x" is not a number')
     assert said[0].endswith("The old settings stay.")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(lambda path: path.write_text(""), "is empty"), (lambda path: path.unlink(), "is gone")],
+)
+async def test_a_file_that_says_nothing_changes_nothing(settings, change, words):
+    path, load_again = settings
+    old, said = load_again(), []
+    change(path)
+
+    async def apply(before, after):
+        pytest.fail("nothing is taken over")
+
+    assert await reload(old, load_again, apply, said.append) is old
+    assert said == [f"qstash-dev.toml {words}. The old settings stay."]
+
+
+async def test_what_cannot_be_taken_over_now_is_tried_again(settings):
+    path, load_again = settings
+    following, said, pauses = Following(load_again(), stamp(path)), [], []
+    path.write_text("max-retries = 44\n")
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+        if len(pauses) > 4:
+            raise EOFError
+
+    async def apply(before, after):
+        if len(pauses) < 3:
+            raise TryAgain("queues", "the disk is full.")
+
+    with pytest.raises(EOFError):
+        await follow(following, load_again, apply, said.append, sleep)
+    assert pauses == [0.5, 1.0, 2.0, 0.5, 0.5]
+    assert said == [
+        "queues: the disk is full. The old settings stay; it is tried again.",
+        "qstash-dev.toml is taken over.",
+    ]
 
 
 async def test_a_file_saved_without_a_change_is_not_mentioned(settings):
@@ -107,5 +146,6 @@ def test_a_row_fills_a_field_and_one_that_is_live_a_field_of_the_engine():
         known = Limits if row.is_limit else Config
         assert row.fills in known.__struct_fields__ or row.name in elsewhere, row.name
     of_engine = {*Policy.__struct_fields__, "quota", "seeds", "global_parallelism"}
-    assert of_engine - LIVE == {"plan", "own_ports"}  # made from the quota, and from sockets
+    # Made from the quota, from sockets, and from what is there at the start.
+    assert of_engine - LIVE == {"plan", "own_ports", "nearby"}
     assert of_engine > LIVE
