@@ -89,7 +89,7 @@ class Explainer:
         from qstash_dev.devtools.explain import Facts
 
         outcome = attempt.outcome
-        is_missing = isinstance(outcome, Response) and outcome.status in (404, 405)
+        names_a_file = isinstance(outcome, Response) and outcome.status in (404, 405, 500)
         origin = origin_of(attempt.target)
         reason = outcome.reason if isinstance(outcome, SendFailure) else None
         is_near = place_of(attempt.target, self._nearby) is not Place.OUTSIDE
@@ -110,7 +110,7 @@ class Explainer:
             is_cloud=message.spec.kind == Kind.CLOUD,
             accepted_at=self._accepted.get(origin, {}).get(_place(attempt.target)[1]),
             env=self._env_files(),
-            routes=await self._sources.files() if is_missing else (),
+            routes=await self._sources.files() if names_a_file else (),
             listening=await listening(origin) if is_near and reason in _WHO_LISTENS else None,
             leads_to=leads_to(origin),
             nearby=self._nearby,

@@ -1,14 +1,16 @@
 """The tutorial app in a real `next dev`: a server action publishes, a wrapped route verifies."""
 
-import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator
+import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+from filelock import FileLock
 
 from qstash_dev.protocol.model import Reason
 from qstash_dev.transport.delivery import Sender
@@ -18,34 +20,45 @@ APP = Path(__file__).parent / "nextjs"
 FOREIGN = ("QSTASH", "NEXT_", "NODE_ENV")
 
 
-@pytest.fixture
-async def next_url(next_app, server) -> AsyncIterator[str]:
-    """The URL of the app; its environment names the server and nothing else."""
+@pytest.fixture(scope="module")
+def next_url(next_app, _server, tmp_path_factory) -> Iterator[str]:
+    """The URL of the app; its environment names the server and nothing else.
+
+    Next.js takes one development server in a directory, so workers of xdist wait for each other.
+    """
+    with FileLock(tmp_path_factory.getbasetemp().parent / "nextjs-dev.lock"):
+        yield from next_dev(next_app, _server.port)
+
+
+def next_dev(next_app: str, port: int) -> Iterator[str]:
+    """Runs it until the generator ends."""
     own = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
-    adoption = {"QSTASH_DEV": "true", "QSTASH_DEV_PORT": str(server.port)}
-    process = await asyncio.create_subprocess_exec(
-        next_app,
-        *("node_modules/next/dist/bin/next", "dev", "--hostname", "127.0.0.1", "--port", "0"),
+    adoption = {"QSTASH_DEV": "true", "QSTASH_DEV_PORT": str(port)}
+    words = ("node_modules/next/dist/bin/next", "dev", "--hostname", "127.0.0.1", "--port", "0")
+    with subprocess.Popen(
+        [next_app, *words],
         cwd=APP,
         env={**own, **adoption, "NEXT_TELEMETRY_DISABLED": "1"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         start_new_session=True,
-    )
-    assert process.stdout is not None
-    printed = ""
-    while "Ready" not in printed:
-        line = await process.stdout.readline()
-        assert line, f"next dev ended:\n{printed}"
-        printed += line.decode()
-    rest = asyncio.create_task(process.stdout.read())
-    found = re.search(r"Local: +(http://\S+)", printed)
-    assert found is not None, printed
-    yield found[1]
-    # It runs the app in a child process.
-    os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
-    print(printed, (await rest).decode())
+    ) as process:
+        assert process.stdout is not None
+        printed = ""
+        while "Ready" not in printed:
+            line = process.stdout.readline()
+            assert line, f"next dev ended:\n{printed}"
+            printed += line.decode()
+        rest: list[bytes] = []
+        reader = threading.Thread(target=lambda out: rest.extend(out), args=(process.stdout,))
+        reader.start()
+        found = re.search(r"Local: +(http://\S+)", printed)
+        assert found is not None, printed
+        yield found[1]
+        # It runs the app in a child process.
+        os.killpg(process.pid, signal.SIGKILL)
+        reader.join()
+        print(printed, b"".join(rest).decode())
 
 
 ANSWERS = {
@@ -87,6 +100,60 @@ async def test_the_tutorial_app_publishes_and_verifies(next_url, server):
             assert unsigned.status == 403
     detail = await server.call(f"/_dev/messages/{row['id']}")
     assert detail["attempts"][0]["response"]["body"]["text"] == '{"done":"world"}'
+
+
+JSON = {"Content-Type": "application/json"}
+TEXT = {"Content-Type": "text/plain"}
+PUT = {**JSON, "Upstash-Method": "PUT"}
+THREW = "The route handler threw (or returned no Response), and Next.js sends no text"
+CAUSES = [
+    # App router
+    (
+        "/api/causes/stranger",
+        "{}",
+        JSON,
+        f"{THREW}: see the terminal of `next dev`. If it is the sig",
+    ),
+    ("/api/causes/read", "{}", JSON, THREW),
+    ("/api/causes/reverify", '{"a": 1}', JSON, "Parsed and written again this body is another one"),
+    ("/api/causes/thrown", "{}", JSON, THREW),
+    ("/api/causes/login", "{}", JSON, "A redirect to /login: a login guard takes the delivery for"),
+    ("/api/causes/get-only", "{}", JSON, "get-only/route.js exports no POST: add `export async"),
+    ("/api/long-task", "{}", PUT, "app/api/long-task/route.js exports no PUT"),
+    ("/api/long-tsk", "{}", JSON, "did you mean /api/long-task (app/api/long-task/route.js)?"),
+    ("/api/long-task/", "{}", JSON, "publish without the slash at the end"),
+    ("/", "{}", JSON, "200 OK, but the answer is a web page (Start): / looks like a page"),
+    # Pages router
+    ("/api/causes/right", '{"a": 1}', TEXT, "None"),
+    ("/api/causes/parsed", '{"a": 1}', JSON, "to pages/api/causes/parsed.js."),
+    ("/api/causes/boom", "{}", JSON, "The app answered 500 Internal Server Error: Error: no such"),
+    (
+        "/api/causes/order",
+        '{"order":1}',
+        TEXT,
+        "The body is JSON, but its Content-Type is text/pla",
+    ),
+    (
+        "/api/causes/order",
+        '{"order":',
+        JSON,
+        "The Content-Type is application/json, but the body is",
+    ),
+]
+
+
+@pytest.mark.timeout(300)
+async def test_what_goes_wrong_in_both_routers_is_explained(next_url, start_server):
+    server = start_server("--watch", str(APP))
+    ids = []
+    for path, body, headers, _ in CAUSES:
+        named = {"Upstash-Retries": "0", **headers}
+        url = f"/v2/publish/{next_url}{path}"
+        ids.append((await server.call(url, "POST", data=body, headers=named))["messageId"])
+    await server.wait("state:ok|failed", len(CAUSES))
+    for id, (path, _, _, sentence) in zip(ids, CAUSES, strict=True):
+        hint = (await server.call(f"/_dev/messages/{id}"))["hint"]
+        assert (path, sentence in str(hint)) == (path, True), hint
 
 
 RUNS = {
