@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_dev.client import Body
-from qstash_dev.tui.render.bodies import SHOWN, body_lines, json_problem
+from qstash_dev.tui.render.bodies import SHOWN, SHOWN_LINES, body_lines, json_problem
 from qstash_dev.tui.render.fmt import safe
 
 
@@ -67,6 +67,17 @@ def test_broken_json_is_located_and_shown_as_it_is(text: str, places: list[str])
     assert text.split("\n")[0] in shown
 
 
+def test_of_long_json_the_beginning_is_laid_out_also_when_its_end_was_not_sent() -> None:
+    raw = json.dumps([{"order": number, "paid": True} for number in range(5_000)])[:100_000]
+    for truncated in (True, False):
+        text = raw if truncated else raw[: raw.rindex("{") - 2] + "]"
+        lines = body_lines(Body(size=9_000_000, text=text, truncated=truncated), "")
+        shown = ["".join(text for text, _ in line) for line in lines]
+        assert shown[:4] == ["[", "  {", '    "order": 0,', '    "paid": true']
+        assert len(lines) == SHOWN_LINES + 1
+        assert shown[-1] == "… 8.6 MB in all; o opens the whole body"
+
+
 def test_json_too_deep_to_check_is_shown_as_text() -> None:
     assert "[[[[" in text_of(of("[" * 30_000))
     assert json_problem("[" * 100_000) is not None
@@ -80,8 +91,8 @@ def test_binary_is_size_and_hex_head() -> None:
     raw = bytes(range(256)) * 8
     shown = text_of(Body(size=2048, base64=base64.b64encode(raw).decode()), None)
     assert "binary, 2.0 KB" in shown
-    assert "00000010  10 11 12" in shown
-    assert shown.count("\n") <= 18
+    assert "000010  10 11 12" in shown
+    assert shown.count("\n") <= 34
 
 
 def test_a_long_body_is_cut_with_a_way_to_see_it_whole() -> None:

@@ -40,3 +40,12 @@ def test_no_line_is_wider_than_asked_and_only_spaces_are_lost(
     assert all(cell_len(row) <= width for row in rows)
     whole = "".join(text for text, _ in line)
     assert "".join(rows).replace(" ", "") == whole.replace(" ", "")
+
+
+def test_what_follows_a_break_is_as_far_in_as_the_line_begins() -> None:
+    rows = wrap([("    ", ""), ('"note": ', "json-key"), ("one two three four", "")], 16)
+    assert ["".join(text for text, _ in row) for row in rows] == [
+        '    "note": one ',
+        "    two three ",
+        "    four",
+    ]

@@ -1,6 +1,6 @@
 """A body as lines to read: JSON laid out and coloured, text as it is, binary as a hex head.
 
-Shows at most `SHOWN` characters; never decides whether a body is right, only where JSON breaks.
+Lays out at most `SHOWN_LINES` lines. Never decides whether a body is right, only where JSON breaks.
 """
 
 import base64
@@ -8,19 +8,23 @@ import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain, islice, pairwise
 
 from qstash_dev.client import Body
 from qstash_dev.protocol.json_body import TooDeep, loads
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line, Span
 
-SHOWN = 48_000
-HEX_ROWS = 16
+SHOWN = 262_144
+SHOWN_LINES = 3_000
+HEX_ROWS, HEX_BYTES = 32, 8
+"""So narrow that a row fits beside the list at 120 columns."""
 
 _TOKEN = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*")|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false|null)'
     r"|(?P<open>[{\[])|(?P<close>[}\]])|(?P<comma>,)|(?P<colon>:)|(?P<space>\s+)"
 )
+_END = ("", "")
 _ROLES = {"string": "json-string", "number": "json-number", "word": "json-word"}
 
 
@@ -32,7 +36,8 @@ def body_lines(body: Body, content_type: str | None) -> list[Line]:
         lines = _binary(base64.b64decode(body.base64 or ""), body.size)
     else:
         lines = list(_text(body.text, content_type, body.truncated))
-    if body.truncated or (body.text is not None and len(body.text) > SHOWN):
+    if body.truncated or len(lines) > SHOWN_LINES or len(body.text or "") > SHOWN:
+        del lines[SHOWN_LINES:]
         lines.append([(f"… {fmt.size(body.size)} in all; o opens the whole body", "notice")])
     return lines
 
@@ -51,14 +56,13 @@ def json_problem(text: str) -> str | None:
 
 
 def laid_out(text: str) -> Iterator[Line]:
-    """Valid JSON with one value per line; every literal stays exactly as it was written."""
-    tokens = [(m.lastgroup or "", m.group()) for m in _TOKEN.finditer(text)]
-    tokens = [token for token in tokens if token[0] != "space"]
-    kinds = ["", *(kind for kind, _ in tokens), ""]
+    """JSON, or its beginning, with one value per line, made as they are asked for; every literal
+    stays exactly as it was written.
+    """
     line: Line = []
     depth = 0
-    for place, (kind, token) in enumerate(tokens):
-        before, after = kinds[place], kinds[place + 2]
+    before = ""
+    for (kind, token), (after, _) in pairwise(chain(_tokens(text), [_END])):
         if kind == "close":
             depth -= 1
             if before != "open":
@@ -70,7 +74,13 @@ def laid_out(text: str) -> Iterator[Line]:
         if kind == "comma" or (kind == "open" and after != "close"):
             yield line
             line = [_indent(depth)]
+        before = kind
     yield line
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
+    found = ((m.lastgroup or "", m.group()) for m in _TOKEN.finditer(text))
+    return (token for token in found if token[0] != "space")
 
 
 def _indent(depth: int) -> Span:
@@ -90,11 +100,9 @@ def _text(text: str, content_type: str | None, truncated: bool) -> list[Line]:
     """Kept, for a page is made every second while there is something that counts down."""
     claims_json = "json" in (content_type or "").lower()
     if claims_json or text.lstrip()[:1] in ("{", "["):
-        if truncated or len(text) > SHOWN:
-            return _plain(text)
-        problem = json_problem(text)
+        problem = None if truncated else json_problem(text)
         if problem is None:
-            return list(laid_out(text))
+            return list(islice(laid_out(text), SHOWN_LINES + 1))
         if claims_json:
             return [[(problem[0].upper() + problem[1:], "error")], *_pointed(text)]
     return _plain(text)
@@ -124,12 +132,10 @@ def _pointed(text: str) -> list[Line]:
 
 def _binary(head: bytes, size: int) -> list[Line]:
     lines: list[Line] = [[(f"binary, {fmt.size(size)}", "muted")]]
-    for start in range(0, min(len(head), HEX_ROWS * 16), 16):
-        part = head[start : start + 16]
+    for start in range(0, min(len(head), HEX_ROWS * HEX_BYTES), HEX_BYTES):
+        part = head[start : start + HEX_BYTES]
         shown = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
-        lines.append(
-            [(f"{start:08x}  ", "muted"), (f"{part.hex(' '):<48}", ""), (f" {shown}", "accent")]
-        )
-    if size > HEX_ROWS * 16:
+        lines.append([(f"{start:06x}  ", "muted"), (f"{part.hex(' '):<24}", ""), (shown, "accent")])
+    if size > HEX_ROWS * HEX_BYTES:
         lines.append([(f"… {fmt.size(size)} in all; o opens the whole body", "muted")])
     return lines

@@ -140,22 +140,31 @@ def _cut(text: str, start: int, end: int) -> Iterator[tuple[str, bool]]:
 def wrap(line: Line, width: int) -> list[Line]:
     """Break one line into lines of at most `width` cells, after a word where one is near.
 
-    Nothing is lost but the spaces where it was broken.
+    Nothing is lost but the spaces where it was broken; what follows is as far in as the beginning.
     """
+    if sum(cell_len(text) for text, _ in line) <= width:
+        return [line]
+    indent = _indent(line, width)
     rows: list[Line] = [[]]
     used = 0
     for text, role in line:
         rest = text
         while rest:
-            part, rest = _at_word(*_fitting(rest, width - used, fresh=used == 0))
+            part, rest = _at_word(*_fitting(rest, width - used, fresh=used <= indent))
             if part:
                 rows[-1].append((part, role))
                 used += cell_len(part)
             if rest:
-                rows.append([])
-                used = 0
+                rows.append([(" " * indent, "")] if indent else [])
+                used = indent
                 rest = rest.lstrip(" ")
     return rows
+
+
+def _indent(line: Line, width: int) -> int:
+    """The spaces at its beginning, as far as they leave room for something."""
+    text = "".join(text for text, _ in line[:2])
+    return min(len(text) - len(text.lstrip(" ")), width // 2)
 
 
 def _at_word(part: str, rest: str) -> tuple[str, str]:
