@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qstash_dev.testing.aqstash import AsyncQstash
     from qstash_dev.testing.blocking import Qstash
+    from qstash_dev.testing.serving import live_app
 
-__all__ = ["AsyncQstash", "Qstash"]
+__all__ = ["AsyncQstash", "Qstash", "live_app"]
 
 
 def __getattr__(name: str) -> object:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> object:
         from qstash_dev.testing.blocking import Qstash
 
         return Qstash
+    if name == "live_app":
+        from qstash_dev.testing.serving import live_app
+
+        return live_app
     raise AttributeError(name)

@@ -5,6 +5,7 @@ longer than it is told to.
 """
 
 import json as json_codec
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -16,7 +17,17 @@ import msgspec
 from qstash_dev.client import Client, Detail, DlqEntry, Refused, Row
 from qstash_dev.devtools.fixtures import publish_headers, read_fixture
 from qstash_dev.protocol.timing import parse_duration
-from qstash_dev.testing.told import Expected, missing, sent, waiting
+from qstash_dev.testing.told import (
+    Expected,
+    alike,
+    all_but,
+    elsewhere,
+    missing,
+    sent,
+    standing,
+    terms_of,
+    waiting,
+)
 
 PENDING = "-state:finished"
 PATIENCE_MS = 10_000
@@ -105,9 +116,11 @@ class AsyncQstash:
         rows = msgspec.convert(answer["rows"], list[Row])
         if answer["met"]:
             return rows
+        hints = await self._stopped() + await self._nearly(filter, rows)
         happened = await self._sent()
         raise AssertionError(
-            f"{len(rows)} of {count} messages matched {filter!r} within {timeout:g} s.{happened}"
+            f"{len(rows)} of {count} messages matched {filter!r} within {timeout:g} s."
+            f"{hints}{happened}"
         )
 
     async def settle(self) -> None:
@@ -222,11 +235,32 @@ class AsyncQstash:
         if expected.has_body:
             rows = [row for row in rows if expected.is_body(await self.body(row))]
         if len(rows) != expected.count:
-            raise AssertionError(f"{missing(expected, len(rows))}{await self._sent()}")
+            near = alike(expected.url, await self.messages()) if not rows else ""
+            raise AssertionError(f"{missing(expected, len(rows))}{near}{await self._sent()}")
         return rows
+
+    async def _stopped(self) -> str:
+        """Whether time stands still for what is waited for."""
+        async with self.client() as client:
+            clock = await client.clock()
+            pending = (await client.messages(PENDING, limit=1000)).rows
+        return standing(pending, clock)
+
+    async def _nearly(self, filter: str, found: list[Row]) -> str:
+        """Messages for which all but one of several terms hold, or that are nearly meant."""
+        if found:
+            return ""
+        terms = terms_of(filter)
+        for term in terms if len(terms) > 1 else ():
+            rows = await self.messages(" ".join(other for other in terms if other != term))
+            if rows:
+                return all_but(term, rows)
+        return alike(filter.partition(":")[2] or filter, await self.messages())
 
     async def _sent(self) -> str:
         rows = await self.messages()
+        if not rows and os.environ.get("QSTASH_URL") not in (None, self.url):
+            return elsewhere(self.url, os.environ["QSTASH_URL"])
         return sent([(row, await self.body(row)) for row in rows[-20:]], len(rows))
 
     async def forget(self) -> None:

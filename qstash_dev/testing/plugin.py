@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from qstash_dev.testing.blocking import Loop
 
 FAILED = pytest.StashKey[bool]()
+EARLY = pytest.StashKey["Servers"]()
 SETTINGS = ("hold", "quota", "clock")
 
 
@@ -33,6 +34,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Keep what the server of a failed test saw, for `qstash-dev import`.",
     )
     parser.addini("qstash_fixtures", "Folder of saved messages.", default="qstash-fixtures")
+    parser.addini(
+        "qstash_early",
+        "Set the variables of the server before apps are imported, for those that read them then.",
+        type="bool",
+        default=False,
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """With `qstash_early` the variables are there for the whole session, before any other plugin
+    or conftest.py imports an app.
+    """
+    if not early_config.getini("qstash_early") or _has_workers(early_config):
+        return
+    servers = Servers(early_config.rootpath / early_config.getini("qstash_fixtures"))
+    early_config.stash[EARLY] = servers
+    early_config.add_cleanup(servers.close)
+    environment = pytest.MonkeyPatch()
+    early_config.add_cleanup(environment.undo)
+    for name, value in servers.find({}).env.items():
+        environment.setenv(name, value)
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    """Whether the tests run in other processes (pytest-xdist), each with a server of its own."""
+    return bool(getattr(config.known_args_namespace, "numprocesses", None))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -101,6 +129,10 @@ class Servers:
 
 @pytest.fixture(scope="session")
 def _qstash_servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
+    early = pytestconfig.stash.get(EARLY, None)
+    if early is not None:
+        yield early  # ends with the session
+        return
     servers = Servers(pytestconfig.rootpath / pytestconfig.getini("qstash_fixtures"))
     yield servers
     servers.close()

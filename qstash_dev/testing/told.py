@@ -1,13 +1,18 @@
 """What a failed expectation says: what was expected, and what there was instead."""
 
 import json
+import re
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from qstash_dev.client import Row
+from qstash_dev.client import Clock, Row
+from qstash_dev.protocol.errors import nearest
+from qstash_dev.protocol.timing import format_duration
 
 SHOWN = 200
+_TERM = re.compile(r'(?:[^\s"]|"(?:\\.|[^"\\])*")+')
 
 
 class Expected(Struct, frozen=True):
@@ -43,6 +48,44 @@ def missing(expected: Expected, found: int) -> str:
         what += f" with the body {json.dumps(expected.json, default=repr)[:SHOWN]}"
     noun = "message" if expected.count == 1 else "messages"
     return f"Expected {expected.count} {noun} {expected.state}{what}, found {found}."
+
+
+def terms_of(filter: str) -> list[str]:
+    """The terms of a filter as they are written."""
+    return _TERM.findall(filter)
+
+
+def all_but(term: str, rows: Sequence[Row]) -> str:
+    """Messages for which the other terms hold."""
+    states = ", ".join(sorted({row.state for row in rows}))
+    count = "1 message matches" if len(rows) == 1 else f"{len(rows)} messages match"
+    return f"\nNearest: {count} all but {term} ({states})."
+
+
+def alike(wanted: str, rows: Sequence[Row]) -> str:
+    """The destination that is nearest to one that was asked for, if one is near."""
+    paths = {urlsplit(row.url).path: row.url for row in rows}
+    near = nearest(urlsplit(wanted).path, paths)
+    return f"\nNearest: {paths[near]}" if near else ""
+
+
+def standing(pending: Sequence[Row], clock: Clock) -> str:
+    """Why nothing comes of waiting when time stands still."""
+    now = clock.now or 0
+    later = [row for row in pending if row.due_at is not None and row.due_at > now]
+    if clock.mode != "frozen" or not later:
+        return ""
+    left = format_duration(min(row.due_at or 0 for row in later) - now)
+    waits = "1 message waits" if len(later) == 1 else f"{len(later)} messages wait"
+    return (
+        f"\nThe clock stands still, and {waits} for a time (the first in {left}): "
+        "settle() or advance() lets it come."
+    )
+
+
+def elsewhere(url: str, used: str) -> str:
+    """The app speaks to another server."""
+    return f"\nNothing was sent here ({url}), and QSTASH_URL is now {used}: is that another server?"
 
 
 def sent(messages: Sequence[tuple[Row, bytes]], total: int) -> str:

@@ -17,12 +17,18 @@ def publish(url):
 
 
 @pytest.fixture
-def run(pytester):
-    """Runs a file of tests in a process of its own; strict, as a project that expects the best."""
+def run(pytester, monkeypatch):
+    """Runs a file of tests in a process of its own; strict, as a project that expects the best.
 
-    def run(text, *args):
+    With `found` the plugin is found by its entry point, as are all others that are installed here.
+    """
+
+    def run(text, *args, found=False):
         pytester.makepyfile(PUBLISH + text)
         pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers")
+        if not found:
+            monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+            args = (*args, "-p", "qstash_dev.testing.plugin")
         return pytester.runpytest_subprocess(*args, "-p", "no:randomly", "-p", "no:schemathesis")
 
     return run
@@ -80,7 +86,9 @@ def test_{number}(qstash):
 """
         for number in range(5)
     )
-    run(text, "-n", "2", "--qstash-record", "kept").assert_outcomes(passed=4, failed=1)
+    run(text, "-n", "2", "-p", "xdist", "--qstash-record", "kept").assert_outcomes(
+        passed=4, failed=1
+    )
     (file,) = (pytester.path / "kept").iterdir()
     assert "test_0" in file.name
     assert [saved["url"] for saved in json.loads(file.read_text())] == ["http://127.0.0.1:9/0"]
@@ -92,7 +100,20 @@ def test_a_run_that_asks_for_no_server_starts_none(run):
 import sys
 
 def test_nothing():
+    assert "qstash_dev.testing.plugin" in sys.modules
     assert not [name for name in sys.modules if name.startswith("qstash_dev.client")]
-"""
+""",
+        found=True,
     )
     done.assert_outcomes(passed=1)
+
+
+def test_an_app_that_reads_the_variables_when_it_is_imported_finds_them(run, pytester):
+    pytester.makeconftest("import os\n\nURL = os.environ['QSTASH_URL']\n")
+    text = """
+from conftest import URL
+
+def test(qstash):
+    assert qstash.url == URL
+"""
+    run(text, "-o", "qstash_early=true").assert_outcomes(passed=1)

@@ -1,0 +1,51 @@
+"""Projects of strangers: from no tests to one of a mail that fails and is replayed.
+
+Each is copied out of here and run by its own pytest. What belongs to the tests is counted: the app
+itself has not a line for them.
+"""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.process.conftest import clean_environment
+
+HERE = Path(__file__).parent
+SET_UP_LINES = 5
+TEST_S = 1.0
+
+
+def run(project: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Its tests, as somebody runs them who has installed qstash-dev."""
+    installed = ("-p", "qstash_dev.testing.plugin", "-p", "pytest_django.plugin")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *installed, *args],
+        cwd=project,
+        env=clean_environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["fastapi", "django"])
+def test_a_mail_is_retried_dead_lettered_and_replayed_in_a_test_of_theirs(name, tmp_path) -> None:
+    project = tmp_path / name
+    shutil.copytree(HERE / name, project, ignore=shutil.ignore_patterns("__pycache__"))
+    done = run(project, "--junitxml=report.xml", "-o", "junit_duration_report=call")
+    assert done.returncode == 0, done.stdout
+    (case,) = ElementTree.parse(project / "report.xml").iter("testcase")
+    assert float(case.attrib["time"]) < TEST_S
+
+
+@pytest.mark.parametrize("name", ["fastapi", "django"])
+def test_the_set_up_of_their_tests_is_a_few_lines(name) -> None:
+    tree = ast.parse((HERE / name / "conftest.py").read_text())
+    (fixture,) = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    assert (fixture.end_lineno or 0) - fixture.lineno + 2 <= SET_UP_LINES  # with its decorator
