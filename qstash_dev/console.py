@@ -6,7 +6,6 @@ Formats and writes plain values. Knows neither the engine nor the settings.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Literal, TextIO
 
 from msgspec import Struct, to_builtins
@@ -14,6 +13,7 @@ from msgspec import Struct, to_builtins
 from qstash_dev.devtools.ansi import RESET, plain
 from qstash_dev.devtools.documents import Event, Printed
 from qstash_dev.devtools.states import ANSI, look_of
+from qstash_dev.devtools.text import clock_time
 from qstash_dev.protocol.model import State
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.users import User
@@ -198,11 +198,6 @@ def notes(line: Event, server: str | None = None) -> list[str]:
 def printable(text: str) -> str:
     """No control character of a foreign text reaches a terminal, and a line stays a line."""
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-
-
-def clock_time(ms: int) -> str:
-    """Local time of day."""
-    return datetime.fromtimestamp(ms / 1000).strftime("%H:%M:%S")
 
 
 def port_in_use(address: str, port: int, holder: str, flag: str = "--port") -> str:

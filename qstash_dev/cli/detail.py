@@ -7,6 +7,7 @@ import click
 from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
 from qstash_dev.client import Attempt, Body, Detail
 from qstash_dev.console import printable
+from qstash_dev.devtools.text import size
 from qstash_dev.web.links import page_url
 
 SHOWN = 2000
@@ -79,7 +80,7 @@ def body_text(body: Body) -> str:
     """Text as it is but for control characters; else the size and the first bytes."""
     if body.text is None:
         head = b64decode(body.base64 or "")[:16].hex(" ")
-        return f"  {body.size} bytes: {head}"
+        return f"  {size(body.size)}: {head}"
     text = body.text[:SHOWN]
-    cut = f"\n  ... {body.size} bytes in all" if body.truncated or len(body.text) > SHOWN else ""
+    cut = f"\n  ... {size(body.size)} in all" if body.truncated or len(body.text) > SHOWN else ""
     return "\n".join(f"  {printable(line)}" for line in text.splitlines()) + cut

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from shutil import get_terminal_size
 from typing import Any
 
@@ -14,6 +13,7 @@ from msgspec import to_builtins
 from qstash_dev.cli.encoding import has_symbols
 from qstash_dev.console import printable, wants_colour
 from qstash_dev.devtools.states import ANSI, STATES
+from qstash_dev.devtools.text import date_time
 
 
 def print_json(value: object) -> None:
@@ -46,9 +46,7 @@ def cell(value: object) -> str:
 
 def time_text(ms: int | None) -> str | None:
     """Local date and time, to the second."""
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms / 1000).strftime("%Y-%m-%d %H:%M:%S")
+    return None if ms is None else date_time(ms)
 
 
 def print_record(record: Mapping[str, Any]) -> None:

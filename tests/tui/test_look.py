@@ -61,7 +61,7 @@ def test_countdowns(due_in: int | None, text: str) -> None:
 
 def test_times_are_of_the_zone_that_was_given() -> None:
     assert fmt.clock_time(NOW, UTC) == "12:03:11"
-    assert fmt.date_time(NOW + 42, UTC) == "2026-03-01 12:03:11.042"
+    assert fmt.exact_time(NOW + 42, UTC) == "2026-03-01 12:03:11.042"
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,6 @@ def test_times_are_of_the_zone_that_was_given() -> None:
 )
 def test_destinations_of_the_app_itself_are_short(url: str, app: str, text: str) -> None:
     assert fmt.destination(url, app) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KB"), (10 * 2**20, "10.0 MB")]
-)
-def test_sizes(count: int, text: str) -> None:
-    assert fmt.size(count) == text
 
 
 def a_row(**more: object) -> Row:

@@ -16,6 +16,7 @@ from qstash_dev.client import Client, Made
 from qstash_dev.console import printable
 from qstash_dev.devtools.control_documents import Notified, RunLog
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, RunStep, words
+from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.timing import format_duration
 
 T = TypeVar("T")
@@ -32,8 +33,6 @@ STEPS = {
     "STEP_FAILED": "✗",
     "STEP_CANCELED": "⊘",
 }
-SHOWN = 200
-"""Characters of an input or output; `--json` gives all."""
 
 
 @click.group()
@@ -240,8 +239,8 @@ def _print_run(found: RunDetail, now: int) -> None:
         "invoked by": row.parent,
         "resumed as": row.successor,
         "dlq": row.dlq_id,
-        "payload": _short(found.payload),
-        "result": _short(found.response or ""),
+        "payload": shorten(found.payload),
+        "result": shorten(found.response or ""),
     }
     print_record(overview)
     click.echo("")
@@ -271,17 +270,12 @@ def _print_step(step: RunStep, now: int) -> None:
     took = format_duration(max(0, (step.ended_at or now) - step.began_at))
     out = step.log.get("out")
     line = f"{indent}{STEPS.get(step.state, '?')} {step.name}  {step.type}  {took}"
-    click.echo(printable(line + (f"  → {_short(as_text(out))}" if out not in (None, "") else "")))
+    click.echo(printable(line + (f"  → {shorten(as_text(out))}" if out not in (None, "") else "")))
     _print_errors(step.log)
 
 
 def _print_errors(log: dict[str, Any]) -> None:
     for error in log.get("errors", []):
         click.echo(
-            printable(f"  ✗ {time_text(error['time'])}  {error['error']}  {_short(error['body'])}")
+            printable(f"  ✗ {time_text(error['time'])}  {error['error']}  {shorten(error['body'])}")
         )
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= SHOWN else flat[: SHOWN - 1] + "…"

@@ -10,6 +10,7 @@ from qstash_dev.devtools.explain.guards import GUARDS
 from qstash_dev.devtools.explain.no_answer import NO_ANSWER
 from qstash_dev.devtools.explain.signatures import SIGNATURES
 from qstash_dev.devtools.explain.workflow import WORKFLOWS
+from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.model import Response
 
 CAUSES: tuple[Cause, ...] = (*NO_ANSWER, *PRINTED, *SIGNATURES, *GUARDS, *WORKFLOWS, *ANSWERS)
@@ -25,7 +26,7 @@ def explain(facts: Facts) -> Hint | None:
     evidence = Evidence(facts)
     for cause in _candidates(facts):
         if text := cause.find(evidence):
-            return Hint(cause.id, _one_line(text))
+            return Hint(cause.id, shorten(text, _MAX_LINE))
     return None
 
 
@@ -39,8 +40,3 @@ def _candidates(facts: Facts) -> tuple[Cause, ...]:
     # success is worth a look (on every delivery) only when it is a web page.
     is_success = 200 <= outcome.status < 300
     return () if is_success and outcome.body.lstrip()[:1] != b"<" else GUARDS
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _MAX_LINE else line[: _MAX_LINE - 1] + "…"

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Response
 
@@ -52,7 +53,7 @@ def read_response(response: Response) -> Said:
     headline = _error_in(value) if isinstance(value, dict | list) else _in_part_of_json(text)
     if text.lstrip().startswith("<?xml"):
         text = _visible(text.partition("?>")[2])
-    return Said(_clip(headline or _line_of(text), _MAX_HEADLINE), _clip(text, _MAX_TEXT), False)
+    return Said(shorten(headline or _line_of(text), _MAX_HEADLINE), shorten(text, _MAX_TEXT), False)
 
 
 def _in_part_of_json(text: str) -> str:
@@ -80,11 +81,6 @@ def _json(text: str) -> Any:
 
 def _is_text(text: str) -> bool:
     return "\x00" not in text and text.count("\ufffd") < 3
-
-
-def _clip(text: str, limit: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _error_in(value: Any, depth: int = 0) -> str:
@@ -121,13 +117,13 @@ def _of_fields(value: dict[str, Any], depth: int) -> str:
 
 def _html(page: str) -> Said:
     if said := _next_error(page):
-        return Said(_clip(said, _MAX_HEADLINE), _clip(said, _MAX_TEXT), True)
+        return Said(shorten(said, _MAX_HEADLINE), shorten(said, _MAX_TEXT), True)
     visible = _visible(page)
     title, detail = _found(_TITLE, page), _found(_PRE, page)
     if title.endswith(_WERKZEUG):
         title, detail = title.removesuffix(_WERKZEUG), ""
     headline = ": ".join(part for part in (title, detail) if part not in ("", "Error"))
-    return Said(_clip(headline or visible, _MAX_HEADLINE), _clip(visible, _MAX_TEXT), True)
+    return Said(shorten(headline or visible, _MAX_HEADLINE), shorten(visible, _MAX_TEXT), True)
 
 
 def _found(pattern: re.Pattern[str], page: str) -> str:

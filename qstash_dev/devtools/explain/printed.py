@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from qstash_dev.devtools.ansi import plain as without_colours
+from qstash_dev.devtools.text import shorten
 
 _ERROR = re.compile(
     r"^\W*(?:Uncaught |Unhandled \w+: ?)?"
@@ -44,7 +45,7 @@ def error_in(lines: Sequence[str]) -> str | None:
     )
     around = reversed(plain[:place]) if is_traceback else plain[place + 1 :]
     where = next((own for line in around if (own := _own_place(line))), None)
-    return _clip(text.strip(" {")) + (f" (at {where})" if where else "")
+    return shorten(text.strip(" {"), _MAX) + (f" (at {where})" if where else "")
 
 
 def _own_place(line: str) -> str | None:
@@ -54,7 +55,3 @@ def _own_place(line: str) -> str | None:
             file = match["file"].removeprefix("file://")
             return f"{'/'.join(file.rsplit('/', 3)[-3:])}:{match['line']}"
     return None
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _MAX else text[: _MAX - 1] + "…"

@@ -16,6 +16,7 @@ from qstash_dev.devtools.explain.signing_keys import (
     may_be_the_keys,
     says_signature,
 )
+from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.json_body import loads
 
 _PYTHON = re.compile(
@@ -165,8 +166,7 @@ def _site(url: str) -> str:
 
 
 def _short(body: bytes) -> str:
-    text = body.decode("utf-8", "replace")
-    return text if len(text) <= 24 else f"{text[:23]}…"
+    return shorten(body.decode("utf-8", "replace"), 24)
 
 
 REFUSALS = (

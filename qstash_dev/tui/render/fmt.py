@@ -5,10 +5,13 @@ Pure functions from values to short strings; knows nothing of widgets or of the 
 
 import re
 import unicodedata
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from qstash_dev.client import Row
 from qstash_dev.devtools.states import Look, look_of
+from qstash_dev.devtools.text import clock_time as clock_time
+from qstash_dev.devtools.text import date_time as date_time
+from qstash_dev.devtools.text import size as size
 from qstash_dev.protocol.urls import below
 
 HOST_SHOWN = 12
@@ -80,23 +83,17 @@ def _shown(char: str, tab: str) -> str:
     return char
 
 
-def clock_time(ms: int, zone: tzinfo | None) -> str:
-    """`12:03:11` in the zone (`None`: the machine's)."""
-    return datetime.fromtimestamp(ms / 1000, zone).strftime("%H:%M:%S")
-
-
-def date_time(ms: int, zone: tzinfo | None) -> str:
+def exact_time(ms: int, zone: tzinfo | None) -> str:
     """`2026-03-01 12:03:11.042`."""
-    moment = datetime.fromtimestamp(ms / 1000, zone)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{ms % 1000:03d}"
+    return f"{date_time(ms, zone)}.{ms % 1000:03d}"
 
 
 def span(ms: float) -> str:
     """A duration in at most four characters or so: `0s`, `12s`, `4m`, `3h`, `6d`."""
     seconds = max(0, round(ms / 1000))
-    for limit, unit, size in ((100, "s", 1), (6000, "m", 60), (172_800, "h", 3600)):
+    for limit, unit, length in ((100, "s", 1), (6000, "m", 60), (172_800, "h", 3600)):
         if seconds < limit:
-            return f"{seconds // size}{unit}"
+            return f"{seconds // length}{unit}"
     return f"{seconds // 86400}d"
 
 
@@ -130,13 +127,6 @@ def millis(ms: float | None) -> str:
     if ms < 10_000:
         return f"{ms:.0f}"
     return f"{ms / 1000:.0f}s"
-
-
-def size(count: int) -> str:
-    """`812 B`, `1.2 KB`, `3.4 MB`; powers of 1024."""
-    if count < 1024:
-        return f"{count} B"
-    return f"{count / 1024:.1f} KB" if count < 1024**2 else f"{count / 1024**2:.1f} MB"
 
 
 def tries(row: Row) -> str:

@@ -177,7 +177,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
     facts = [
         ("id", row.id),
         ("kind", row.kind + (f" of {row.parent}" if row.parent else "")),
-        ("created", f"{fmt.date_time(row.created_at, when.zone)}  {_ago(row, when)}"),
+        ("created", f"{fmt.exact_time(row.created_at, when.zone)}  {_ago(row, when)}"),
         ("next try", None if detail.waits else _next(row, when)),
         ("queue", row.queue),
         ("URL group", " / ".join(filter(None, (row.topic, row.endpoint))) or None),
@@ -248,7 +248,7 @@ def _answer(attempt: Attempt) -> list[Line]:
 
 
 def _attempt_line(attempt: Attempt, when: When) -> Line:
-    return [(fmt.date_time(attempt.started_at, when.zone), "muted")]
+    return [(fmt.exact_time(attempt.started_at, when.zone), "muted")]
 
 
 def _timing(attempt: Attempt) -> list[Line]:
@@ -285,7 +285,7 @@ def _claims(claims: dict[str, Any], when: When) -> list[tuple[str, str]]:
     for name, value in claims.items():
         shown = _value(value)
         if name in named and isinstance(value, int | float) and value > 0:
-            shown += f"  {named[name]} {fmt.date_time(int(value * 1000), when.zone)}"
+            shown += f"  {named[name]} {fmt.exact_time(int(value * 1000), when.zone)}"
         facts.append((name, shown))
     return facts
 

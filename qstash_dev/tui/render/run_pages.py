@@ -6,6 +6,7 @@ from typing import Any
 from qstash_dev.client import Body
 from qstash_dev.devtools.run_documents import RunDetail, RunRow, RunStep, Waiting, words
 from qstash_dev.devtools.states import RUNS, STEPS, Look
+from qstash_dev.devtools.text import shorten
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.bodies import body_lines
@@ -106,8 +107,8 @@ def _headline(row: RunRow, when: When) -> Line:
 def _facts(row: RunRow, when: When) -> list[Line]:
     facts = [
         ("id", row.id),
-        ("started", fmt.date_time(row.created_at, when.zone)[:19]),
-        ("ended", fmt.date_time(row.completed_at, when.zone)[:19] if row.completed_at else None),
+        ("started", fmt.date_time(row.created_at, when.zone)),
+        ("ended", fmt.date_time(row.completed_at, when.zone) if row.completed_at else None),
         ("labels", ", ".join(row.labels)),
         ("flow control", row.flow_key),
         ("invoked by", row.parent),
@@ -229,8 +230,7 @@ def _body(text: str) -> list[Line]:
 
 
 def _short(value: object) -> str:
-    text = " ".join(str(value).split())
-    return fmt.safe(text if len(text) <= 200 else f"{text[:199]}…")
+    return fmt.safe(shorten(str(value)))
 
 
 def _rule(title: str) -> Line:

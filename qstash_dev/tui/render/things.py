@@ -43,7 +43,7 @@ def _next_times(thing: Thing, when: When) -> list[Line]:
         return []
     lines: list[Line] = [[("── ", "muted"), ("Next ten times", "title"), (" ──", "muted")]]
     for at in times:
-        text = fmt.date_time(at, when.zone)[:19]
+        text = fmt.date_time(at, when.zone)
         lines.append([(text, ""), (f"  {fmt.countdown(at, when.now)}", "accent")])
     return [*lines, []]
 
@@ -58,7 +58,7 @@ def _field(name: str, value: Any, when: When) -> Span:
     if name == "ratePeriod" and isinstance(value, int):
         return fmt.long_span(value * 1000), ""
     if isinstance(value, int) and name.endswith(("At", "Time", "Start")):
-        return f"{fmt.date_time(value, when.zone)[:19]}  ({_relative(value, when.now)})", ""
+        return f"{fmt.date_time(value, when.zone)}  ({_relative(value, when.now)})", ""
     if isinstance(value, dict):
         parts = [f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items()]
         return fmt.safe(", ".join(parts)), ""

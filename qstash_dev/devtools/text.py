@@ -1,0 +1,29 @@
+"""How values are written for people, wherever they look: moments, sizes, texts on one short line.
+
+Pure; durations are written by `protocol.timing`, states by `states`. Ours, nothing of it is QStash's.
+"""
+
+from datetime import datetime, tzinfo
+
+
+def clock_time(ms: int, zone: tzinfo | None = None) -> str:
+    """`12:03:11` in the zone (`None`: the machine's)."""
+    return f"{datetime.fromtimestamp(ms / 1000, zone):%H:%M:%S}"
+
+
+def date_time(ms: int, zone: tzinfo | None = None) -> str:
+    """`2026-03-01 12:03:11`."""
+    return f"{datetime.fromtimestamp(ms / 1000, zone):%Y-%m-%d %H:%M:%S}"
+
+
+def size(count: int) -> str:
+    """`812 B`, `1.2 KB`, `3.4 MB`; powers of 1024."""
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KB" if count < 1024**2 else f"{count / 1024**2:.1f} MB"
+
+
+def shorten(text: str, most: int = 200) -> str:
+    """The text on one line, its white space single, of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
