@@ -11,7 +11,7 @@ from tests.api.conftest import Api, api, start_api, starting
 from tests.browser import launched
 from tests.conftest import App, running_app
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 4_000
 __all__ = ["Desk", "api", "desk", "kept_desk", "start_api"]
 
 KEPT: Literal["session"] = "session"

@@ -1,0 +1,145 @@
+"""Whatever bytes a message is made of, the page shows them as text, and nothing of them acts."""
+
+import json
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.web.conftest import KEPT, Desk
+
+pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
+
+MARKUP = "<img src=x onerror=hacked()><script>hacked()</script><svg onload=hacked()>"
+HIDDEN = "a\u202eb\u200bc\x1b[31md\x9be\U000e0041f"
+SHOWN = "a·b·c␛[31md·e·f"
+INJECTED = ":is(#rows, #detail, #said, #views, dialog) :is(img, script, svg, iframe, object, embed)"
+WATCH = """() => {
+  window.broken = [];
+  window.hacked = () => window.broken.push("code ran");
+  const broken = ({ violatedDirective }) => window.broken.push(violatedDirective);
+  document.addEventListener("securitypolicyviolation", broken);
+}"""
+
+
+async def is_harmless(page: Page) -> None:
+    assert await page.locator(INJECTED).count() == 0
+    assert await page.evaluate("window.broken") == []
+    links = await page.eval_on_selector_all(
+        "main a", "all => all.map((a) => a.getAttribute('href'))"
+    )
+    assert [link for link in links if not link.startswith("#/")] == []
+
+
+async def test_every_part_of_a_message_is_text(desk: Desk) -> None:
+    answer = {
+        "status": 500,
+        "body": MARKUP.encode() + HIDDEN.encode(),
+        "headers": {"Content-Type": "text/html", "X-Answer": MARKUP},
+    }
+    url = desk.app.answers("/hostile", answer) + "?q='\"><script>hacked()</script>"
+    item = {
+        "destination": url,
+        "queue": "queue-1",
+        "body": json.dumps({MARKUP: HIDDEN}, ensure_ascii=False),
+        "headers": {
+            "Upstash-Retries": "0",
+            "Upstash-Label": "<b>label</b>",
+            "Upstash-Forward-X-'*+^`|~": MARKUP,
+            "Upstash-Forward-X-Name": MARKUP,
+            "Content-Type": MARKUP,
+        },
+    }
+    ((made,),) = [await desk.api.ok("POST", "/v2/batch", json=[item])]
+    await desk.api.wait("state:failed")
+    page = await desk.open()
+    await page.evaluate(WATCH)
+    await page.locator("#rows .body > .row:visible").first.click()
+    shown = page.locator("#detail .page")
+    await expect(shown).to_contain_text(MARKUP)
+    await expect(shown).to_contain_text(SHOWN)
+    for tab in ("Request", "Response", "Attempts", "Signature", "Tree", "Overview"):
+        await page.get_by_role("tab", name=tab).click()
+        await is_harmless(page)
+    for view in "56":
+        await page.keyboard.press(view)
+        await page.locator("#rows .body > .row:visible").first.click()
+        await shown.locator(".url").first.wait_for()
+        await is_harmless(page)
+    await page.goto(f"{desk.api.url}/_dev/#/messages/{made['messageId']}{MARKUP}")
+    await page.evaluate(WATCH)
+    await expect(shown).to_contain_text("not found")
+    await is_harmless(page)
+
+
+REACH = """<!doctype html><meta http-equiv=refresh content="0;url={there}/refresh">
+<link rel=stylesheet href="{there}/style"><script src="{there}/script"></script>
+<script>parent.postMessage("ran", "*"); top.hacked()</script><img src="{there}/image">
+<iframe src="{there}/frame"></iframe><form action="{there}/form"><button>go</button></form>
+<a href="{there}/link" target=_top>link</a><p>what it says</p>"""
+
+
+async def test_a_body_that_is_a_page_reaches_nothing_when_it_is_shown(desk: Desk) -> None:
+    there = desk.app.url
+    answer = {"body": REACH.format(there=there).encode(), "headers": {"Content-Type": "text/html"}}
+    id = await desk.api.publish(desk.app.answers("/page", answer))
+    await desk.api.wait("state:delivered")
+    page = await desk.open(f"#/messages/{id}")
+    await page.evaluate("() => { onmessage = window.hacked = () => { document.title = 'hacked' } }")
+    await expect(page.locator("#detail .content")).to_contain_text("<!doctype html>")
+    await page.get_by_role("button", name="Show as a page").click()
+    frame = page.frame_locator("#detail iframe")
+    await expect(frame.locator("p")).to_have_text("what it says")
+    await frame.get_by_role("button").click()
+    await frame.get_by_role("link").click()
+    await expect(frame.locator("p")).to_have_text("what it says")
+    assert [request.path for request in desk.app.requests] == ["/page"]
+    assert "hacked" not in await page.title()
+    desk.faults.clear()  # the browser told what the policy kept from happening
+
+
+async def test_a_large_body_is_folded_searched_and_exact(desk: Desk) -> None:
+    entries = ",".join(f'{{"id": {n}.10, "name": "entry {n}"}}' for n in range(130_000))
+    body = f'{{"all": [{entries}], "last": "needle"}}'.encode()
+    assert len(body) > 5_000_000
+    answer = {"body": body, "headers": {"Content-Type": "application/json"}}
+    id = await desk.api.publish(desk.app.answers("/large", answer))
+    await desk.api.wait("state:delivered")
+    page = await desk.open(f"#/messages/{id}")
+    await page.get_by_role("tab", name="Response").click()
+    await page.get_by_role("button", name="Show all 5.").click()
+    content = page.locator("#detail .content")
+    await content.locator("details").first.wait_for()
+    assert await content.locator("*").count() < 1_000
+    await page.get_by_label("Search the body").fill("entry 99999")
+    await expect(content.locator(".found")).to_have_text(
+        'name: "entry 99999"'.replace("name", '"name"')
+    )
+    await expect(content).to_contain_text("99999.10")
+    await page.get_by_label("Search the body").fill("needle")
+    await expect(content.locator(".found")).to_have_text('"last": "needle"')
+    await page.get_by_role("button", name="As written").click()
+    await expect(content.locator("pre").first).to_contain_text('{"all": [{"id": 0.10')
+
+
+async def test_a_binary_body_is_hex_and_can_be_taken_away(desk: Desk) -> None:
+    body = bytes(range(256))
+    id = await desk.api.publish(desk.app.answers("/binary", 200), body)
+    page = await desk.open(f"#/messages/{id}")
+    await page.get_by_role("tab", name="Request").click()
+    await expect(page.locator("#detail .content")).to_contain_text("00000010  10 11 12 13")
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download").click()
+    path = await (await download.value).path()
+    assert path.read_bytes() == body
+
+
+async def test_names_of_resources_are_text(desk: Desk) -> None:
+    flow = {"flow_control_key": MARKUP, "flow_control_value": "rate=1"}
+    await desk.api.publish(desk.app.url, b"", delay="1d", label="<b>x</b>", **flow)
+    page = await desk.open("#/flow")
+    await page.evaluate(WATCH)
+    await page.locator("#rows .body > .row:visible").first.click()
+    await expect(page.locator("#detail h2")).to_have_text(MARKUP)
+    await page.keyboard.press("d")
+    await expect(page.get_by_role("dialog")).to_contain_text(MARKUP)
+    await is_harmless(page)
