@@ -10,6 +10,7 @@ from qstash_dev.api.guard import (
     authenticate,
     check_action,
     check_caller,
+    check_is_here,
     preflight,
 )
 from qstash_dev.api.listener import ApiServer
@@ -177,13 +178,16 @@ async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamRes
         raise QStashError(404, _nothing_there(request.method, target.path[:200]))
     if match.any_method:
         check_action(request)
+    if context.token_required and not target.is_api and not match.only_reads:
+        check_is_here(request)
     call.params, call.rest, call.only_reads = match.params, match.rest, match.only_reads
     call.takes = match.takes
     return await match.handler(call)
 
 
 def _is_public(path: str) -> bool:
-    return path.rstrip("/").lower() == ALIVE or waits.is_public(path)
+    own = path.rstrip("/").lower() == ALIVE
+    return own or page.is_of_page(path) or waits.is_public(path)
 
 
 def _nothing_there(method: str, path: str) -> str:

@@ -85,6 +85,14 @@ def check_action(request: web.BaseRequest) -> None:
         raise QStashError(403, f"a browser may not do this with {request.method}: use POST")
 
 
+def check_is_here(request: web.BaseRequest) -> None:
+    """A person at another machine only looks, whatever token they have. Raises QStashError(403)."""
+    peer = _address(str(request.remote).partition("%")[0])
+    here = peer is not None and (getattr(peer, "ipv4_mapped", None) or peer).is_loopback
+    if is_browser(request) and not here:
+        raise QStashError(403, "a browser at another machine may look, but not do this")
+
+
 def is_browser(request: web.BaseRequest) -> bool:
     """Whether a browser sent this, by what a page can neither leave out nor change.
 

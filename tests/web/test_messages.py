@@ -5,19 +5,19 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.web.conftest import KEPT, Desk
+from tests.web.conftest import KEPT, Desk, have, shows
 
 pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
 
 
 async def test_a_message_appears_as_it_is_published_and_tells_why_it_failed(desk: Desk) -> None:
     page = await desk.open()
-    await expect(page.locator("#empty")).to_contain_text("QSTASH_TOKEN=")
+    await shows(page.locator("#empty"), "QSTASH_TOKEN=")
     await expect(page).to_have_title(f"qstash-dev :{desk.api.port} (local)")
     await desk.api.publish(desk.app.answers("/broken", 500), retries=0)
     failed = page.locator("#rows .body > .row", has_text="/broken")
-    await expect(failed).to_contain_text("✗ failed")
-    await expect(failed.locator(".why")).to_contain_text("500 Internal Server Error")
+    await shows(failed, "✗ failed")
+    await shows(failed.locator(".why"), "500 Internal Server Error")
     await expect(page).to_have_title(f"(1 failed) qstash-dev :{desk.api.port} (local)")
 
 
@@ -27,7 +27,7 @@ async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk
     await desk.api.wait("state:delivered")
     page = await desk.open(f"#/messages/{id}")
     shown = page.locator("#detail .page")
-    await expect(shown).to_contain_text('"made": 12345678901234567890')
+    await shows(shown, '"made": 12345678901234567890')
     for tab, told in {
         "Request": 'acme|"a": 1.0',
         "Response": "HTTP/1.1 200",
@@ -37,20 +37,20 @@ async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk
     }.items():
         await page.get_by_role("tab", name=tab).click()
         for text in told.split("|"):
-            await expect(shown).to_contain_text(text)
+            await shows(shown, text)
 
 
 async def test_a_replay_is_one_key_and_is_linked_to_its_origin(desk: Desk) -> None:
     id = await desk.api.publish(desk.app.answers("/again", 200), b"payload")
     page = await desk.open()
-    await expect(page.locator("#rows .body > .row")).to_have_count(1)
+    await have(page, 1)
     await page.keyboard.press("j")
     await expect(page).to_have_url(re.compile(f"#/messages/{id}$"))
     await page.keyboard.press("r")
-    await expect(page.locator("#said")).to_contain_text("Replayed as msg_")
+    await shows(page.locator("#said"), "Replayed as msg_")
     first, second = await desk.app.received(2, "/again")
     assert first.body == second.body == b"payload"
-    await expect(page.locator("#rows")).to_contain_text("⟲✓")
+    await shows(page.locator("#rows"), "⟲✓")
     await page.get_by_role("tab", name="Tree").click()
     await page.locator("#detail .tree a").click()
-    await expect(page.locator("#detail .page")).to_contain_text(id)
+    await shows(page.locator("#detail .page"), id)

@@ -1,13 +1,11 @@
 """Everything that a person can do in the page, against a real server and a real app."""
 
-import json
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.api.conftest import TOKENS
-from tests.web.conftest import KEPT, Desk
+from tests.web.conftest import KEPT, Desk, have, rows, shows
 
 pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
 
@@ -17,10 +15,6 @@ async def said(page: Page, text: str) -> None:
     note = page.locator("#said p", has_text=text).first
     await note.wait_for()
     await note.get_by_label("Close this note").click()
-
-
-def rows(page: Page, text: str = "") -> Locator:
-    return page.locator("#rows .body > .row:visible", has_text=text)
 
 
 async def press(page: Page, *keys: str) -> None:
@@ -37,18 +31,18 @@ async def test_what_waits_is_run_now_cancelled_and_brought_back(desk: Desk) -> N
     first = await desk.api.publish(url, delay="1d")
     page = await desk.open(f"#/messages/{first}")
     await page.get_by_role("button", name="Cancel").click()
-    await expect(page.locator("#detail .headline")).to_contain_text("canceled")
+    await shows(page.locator("#detail .headline"), "canceled")
     await page.get_by_role("button", name="Undo").last.click()
     await said(page, "Restored 1 message.")
-    await expect(page.locator("#detail .headline")).to_contain_text("delayed")
+    await shows(page.locator("#detail .headline"), "delayed")
     await press(page, "n")
     await said(page, "Trying now.")
-    await expect(page.locator("#detail .headline")).to_contain_text("ok")
+    await shows(page.locator("#detail .headline"), "ok")
     await page.get_by_role("button", name="Delete").click()
-    await expect(rows(page)).to_have_count(0)
+    await have(page, 0)
     await press(page, "u")
     await said(page, "Restored 1 message.")
-    await expect(rows(page)).to_have_count(1)
+    await have(page, 1)
 
 
 async def test_a_message_is_changed_and_replayed(desk: Desk) -> None:
@@ -73,7 +67,7 @@ async def test_a_form_stays_while_the_server_refuses_what_is_in_it(desk: Desk) -
     form = page.get_by_role("dialog")
     await form.get_by_label("Destination").fill("ftp://nowhere")
     await form.get_by_role("button", name="Send").click()
-    await expect(form.get_by_role("alert")).to_contain_text("✗")
+    await shows(form.get_by_role("alert"), "✗")
     await form.get_by_role("button", name="Leave").click()
     await said(page, "Kept as a draft")
     await press(page, "s")
@@ -92,7 +86,7 @@ async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) ->
     page = await desk.open()
     await press(page, "p")
     await said(page, "All deliveries are paused")
-    await expect(page.locator("#status")).to_contain_text("PAUSED")
+    await shows(page.locator("#status"), "PAUSED")
     await page.get_by_role("button", name="Resume").click()
     await said(page, "Deliveries go on.")
     await press(page, "T")
@@ -100,13 +94,13 @@ async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) ->
     await said(page, "Clock: frozen")
     url = desk.app.answers("/faulty", 200)
     id = await desk.api.publish(url, delay="1h")
-    await expect(rows(page, "delayed")).to_have_count(1)
+    await have(page, 1, "delayed")
     await press(page, "j", "f")
     await choose(page, "answer 500 once")
     await said(page, "The fault is active")
     await press(page, ">")
     await said(page, "m from real time.")
-    await expect(rows(page, "retry")).to_have_count(1)
+    await have(page, 1, "retry")
     await press(page, "f")
     await choose(page, "clear all")
     await said(page, "The fault is gone.")
@@ -114,7 +108,7 @@ async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) ->
     await press(page, "a")
     await said(page, "Replayed at the next save")
     assert (await desk.api.ok("GET", f"/_dev/messages/{id}"))["row"]["armed"]
-    await expect(rows(page, "⚑")).to_have_count(1)
+    await have(page, 1, "⚑")
 
 
 async def test_marked_messages_are_replayed_and_deleted_together(desk: Desk) -> None:
@@ -123,7 +117,7 @@ async def test_marked_messages_are_replayed_and_deleted_together(desk: Desk) -> 
         await desk.api.publish(url)
     await desk.api.wait("state:delivered", 3)
     page = await desk.open()
-    await expect(rows(page)).to_have_count(3)
+    await have(page, 3)
     await page.locator("#rows").focus()
     await press(page, "j", " ", " ", "r")
     await said(page, "Replayed 2 of 2 messages.")
@@ -134,7 +128,7 @@ async def test_marked_messages_are_replayed_and_deleted_together(desk: Desk) -> 
     await press(page, "z")
     await choose(page, "Yes")
     await said(page, "Deleted 3 messages.")
-    await expect(page.locator("#empty")).to_contain_text("waiting for the first publish")
+    await shows(page.locator("#empty"), "waiting for the first publish")
 
 
 async def test_a_message_is_copied_as_curl(desk: Desk) -> None:
@@ -161,27 +155,24 @@ async def test_schedules_fire_pause_and_go(desk: Desk) -> None:
     await desk.app.one("/planned")
     await press(page, "p")
     await said(page, "Paused schedule weekly.")
-    await expect(rows(page, "paused")).to_have_count(1)
+    await have(page, 1, "paused")
     await press(page, "p")
     await said(page, "Resumed schedule weekly.")
     await page.get_by_role("link", name="its messages").click()
     await expect(page.locator("#filter")).to_have_value('schedule:"weekly"')
-    await expect(rows(page, "/planned")).to_have_count(1)
+    await have(page, 1, "/planned")
     await press(page, "2")
     await rows(page, "weekly").click()
     await press(page, "d")
     await choose(page, "Yes")
     await said(page, "Deleted.")
-    await expect(page.locator("#empty")).to_contain_text("No schedules.")
+    await shows(page.locator("#empty"), "No schedules.")
 
 
 async def test_queues_groups_and_flow_control(desk: Desk) -> None:
     url = desk.app.answers("/x", 200)
     await desk.api.ok("POST", f"/v2/enqueue/mail/{url}", headers={"Upstash-Delay": "1d"})
-    group = json.dumps({"endpoints": [{"url": url, "name": "first"}]}).encode()
-    head = f"POST /v2/topics/all/endpoints HTTP/1.1\r\nHost: {desk.api.host}\r\n"
-    head += f"Authorization: Bearer {TOKENS['defaultUser']}\r\nContent-Length: {len(group)}\r\n\r\n"
-    await desk.api.raw(head.encode() + group)
+    await desk.endpoint("all", url)
     value = "rate=3,period=1m"
     await desk.api.publish(url, delay="1d", flow_control_key="per-user", flow_control_value=value)
     page = await desk.open()
@@ -193,13 +184,13 @@ async def test_queues_groups_and_flow_control(desk: Desk) -> None:
         await rows(page, name).click()
         await press(page, "p")
         await said(page, "Paused")
-        await expect(rows(page, name)).to_contain_text("paused")
-        await expect(page.locator("body")).to_contain_text(told)
+        await shows(rows(page, name), "paused")
+        await shows(page.locator("body"), told)
         await press(page, "p")
         await said(page, "Resumed")
     await press(page, "4")
     await rows(page, "all").click()
-    await expect(page.locator("#detail .page")).to_contain_text("first")
+    await shows(page.locator("#detail .page"), "first")
     await press(page, "d")
     await choose(page, "Yes")
     await said(page, "Deleted.")
@@ -211,17 +202,17 @@ async def test_dead_letters_are_retried_and_deleted_together(desk: Desk) -> None
         await desk.api.publish(url, retries=0)
     await desk.api.wait("state:failed", 4)
     page = await desk.open("#/dlq")
-    await expect(rows(page)).to_have_count(4)
+    await have(page, 4)
     await page.locator("#rows").focus()
     desk.app.answers("/dead", 200)
     await press(page, "j", " ", " ", "r")
     await said(page, "Retried 2 of 2 messages.")
     await desk.api.wait("source:dlq state:delivered", 2)
-    await expect(rows(page)).to_have_count(2)
+    await have(page, 2)
     await press(page, "j", "d")
     await page.locator("#said p", has_text="Deleted from the DLQ.").get_by_text("Undo").click()
     await said(page, "Restored")
-    await expect(rows(page)).to_have_count(2)
+    await have(page, 2)
     await press(page, "6")
     await expect(rows(page, "✗ failed").first).to_be_visible()
 
@@ -233,20 +224,20 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await desk.api.ok("POST", f"/v2/trigger/{url}", data="pay", headers={"Upstash-Retries": "0"})
     page = await desk.open("#/runs")
     await rows(page, "starts in").click()
-    await expect(page.locator("#detail .page")).to_contain_text("starts in")
+    await shows(page.locator("#detail .page"), "starts in")
     await press(page, "X")
     await choose(page, "Yes")
     await said(page, "Canceled.")
-    await expect(rows(page, "⊘ canceled")).to_have_count(1)
+    await have(page, 1, "⊘ canceled")
     await rows(page, "✗ failed").click()
-    await expect(page.locator("#detail .page")).to_contain_text("pay")
+    await shows(page.locator("#detail .page"), "pay")
     await expect(page.locator("#detail .steps li")).not_to_have_count(0)
     await press(page, "r")
     await said(page, "Resumed as wfr_")
     await press(page, "R")
     await choose(page, "Yes")
     await said(page, "Restarted as wfr_")
-    await expect(rows(page)).to_have_count(4)
+    await have(page, 4)
     await press(page, "Escape")
     await expect(page).to_have_url(re.compile("#/runs$"))
 
@@ -255,8 +246,8 @@ async def test_help_lists_the_keys_of_the_terminal_ui(desk: Desk) -> None:
     page = await desk.open()
     await press(page, "?")
     keys = page.get_by_role("dialog", name="Keys")
-    await expect(keys).to_contain_text("Replay the selected or marked")
-    await expect(keys).to_contain_text("space = AND")
+    await shows(keys, "Replay the selected or marked")
+    await shows(keys, "space = AND")
     await press(page, "Escape")
     await expect(keys).to_have_count(0)
     await press(page, "/")
@@ -264,4 +255,4 @@ async def test_help_lists_the_keys_of_the_terminal_ui(desk: Desk) -> None:
     offered = page.locator("#completions option").first
     await expect(offered).to_have_attribute("value", "state:failed")
     await page.keyboard.type("ledd")
-    await expect(page.locator("#complaint")).to_contain_text("Did you mean 'state:failed'?")
+    await shows(page.locator("#complaint"), "Did you mean 'state:failed'?")

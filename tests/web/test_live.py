@@ -1,0 +1,127 @@
+"""The page beside others and over time: restarts, a second tab, many messages, foreign machines."""
+
+import socket
+from contextlib import AsyncExitStack
+
+import pytest
+from playwright.async_api import expect
+
+from tests.api.conftest import TOKENS, Api, starting
+from tests.ports import reserved_port
+from tests.web.conftest import KEPT, Desk, have, rows, shows
+
+pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
+
+
+async def test_it_reconnects_by_itself_and_says_so(desk: Desk) -> None:
+    async with AsyncExitStack() as later:
+        port = later.enter_context(reserved_port())
+        async with starting(Api) as start:
+            other = Desk(await start(port=port), desk.app, desk.browser)
+            await other.api.publish(desk.app.answers("/before", 200))
+            page = await other.open()
+            await have(page, 1, "/before")
+        await shows(page.get_by_role("alert"), "Trying again")
+        start = await later.enter_async_context(starting(Api))
+        api = await start(port=port)
+        await expect(page.get_by_role("alert")).to_have_count(0)
+        await have(page, 0)
+        await api.publish(desk.app.answers("/after", 200))
+        await have(page, 1, "/after")
+        await page.context.close()
+
+
+async def test_what_is_done_in_one_tab_is_seen_in_the_other(desk: Desk) -> None:
+    first = await desk.open()
+    second = await desk.tab(first.context)
+    id = await desk.api.publish(desk.app.answers("/both", 200))
+    await have(first, 1, "ok")
+    await have(second, 1, "ok")
+    await first.goto(f"{desk.api.url}/_dev/#/messages/{id}")
+    await first.get_by_role("button", name="Delete").click()
+    await have(second, 0)
+
+
+async def test_follow_stops_at_a_touch_and_goes_on_when_asked(desk: Desk) -> None:
+    url = desk.app.answers("/f", 200)
+    first = await desk.api.publish(f"{url}?first")
+    page = await desk.open()
+    await rows(page, "first").click()
+    for number in range(3):
+        await desk.api.publish(f"{url}?{number}")
+    follow = page.locator("#follow")
+    await expect(follow).to_have_text("↑ 3 new")
+    await have(page, 1)
+    await expect(page).to_have_url(f"{desk.api.url}/_dev/#/messages/{first}")
+    await page.keyboard.press("F")
+    await expect(follow).to_have_text("Follow")
+    await have(page, 4)
+
+
+async def test_a_filter_is_the_servers_and_stands_in_the_address(desk: Desk) -> None:
+    await desk.api.publish(desk.app.answers("/good", 200))
+    await desk.api.publish(desk.app.answers("/bad", 500), retries=0)
+    await desk.api.wait("state:failed")
+    page = await desk.open("#/?filter=state:failed")
+    await have(page, 1)
+    await expect(page.locator("#count")).to_have_text("1 of 2")
+    await page.keyboard.press("/")
+    await page.locator("#filter").fill("dest:/good")
+    await have(page, 1, "/good")
+    await expect(page).to_have_url(f"{desk.api.url}/_dev/#/?filter=dest%3A%2Fgood")
+    await desk.api.publish(desk.app.answers("/good/too", 200))
+    await desk.api.publish(desk.app.answers("/not", 200))
+    await have(page, 2)
+
+
+async def test_many_messages_are_few_elements_and_all_can_be_reached(desk: Desk) -> None:
+    url = desk.app.answers("/n", 200)
+    batch = [{"destination": f"{url}/{n}", "headers": {"Upstash-Delay": "1d"}} for n in range(100)]
+    for _ in range(25):
+        await desk.api.ok("POST", "/v2/batch", json=batch)
+    page = await desk.open()
+    await expect(page.locator("#count")).to_have_text("2500")
+    assert await page.locator("#rows .row").count() < 80
+    await page.locator("#rows").focus()
+    await page.keyboard.press("G")
+    await expect(page.locator("#rows")).to_have_attribute("aria-rowcount", "2501")
+    await page.keyboard.press("G")
+    await expect(page.locator('#rows [aria-rowindex="2501"]')).to_have_attribute(
+        "aria-selected", "true"
+    )
+
+
+def own_address() -> str | None:
+    """An address of this machine that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address: str = sock.getsockname()[0]
+        return None if address.startswith("127.") else address
+
+
+async def test_where_others_reach_the_server_it_asks_for_the_token_and_keeps_it_nowhere(
+    desk: Desk,
+) -> None:
+    address = own_address()
+    if address is None:
+        pytest.skip("this machine has no address but loopback")
+    async with starting(Api) as start:
+        api = await start(host=(address,))
+        context = await desk.browser.new_context()
+        page = await context.new_page()
+        await page.goto(f"{api.url}/_dev/")
+        ask = page.get_by_role("dialog", name="Token")
+        await ask.get_by_role("textbox").fill(TOKENS["defaultUser"])
+        await page.keyboard.press("Enter")
+        await shows(page.locator("#status"), f":{api.port}")
+        await page.locator("#rows").focus()
+        await page.keyboard.press("p")
+        await shows(page.locator("#said"), "may look, but not do this")
+        kept = (
+            "() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])"
+        )
+        assert TOKENS["defaultUser"] not in await page.evaluate(kept)
+        await context.close()
