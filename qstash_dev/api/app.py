@@ -4,7 +4,7 @@ import logging
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context, json_response
-from qstash_dev.api.control import ALIVE
+from qstash_dev.api.control import ALIVE, is_of_page
 from qstash_dev.api.guard import (
     allow_headers,
     authenticate,
@@ -187,7 +187,7 @@ async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamRes
 
 def _is_public(path: str) -> bool:
     own = path.rstrip("/").lower() == ALIVE
-    return own or page.is_of_page(path) or waits.is_public(path)
+    return own or is_of_page(path) or waits.is_public(path)
 
 
 def _nothing_there(method: str, path: str) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from qstash_dev.devtools.documents import Event, Row
 from qstash_dev.protocol.model import Outcome, Request, Response, State
+from qstash_dev.web.links import page_url
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class FailureHook:
         document = {
             "type": "failed",
             "text": f"{row.method} {row.url} failed: {row.hint or row.error or row.status}",
-            "link": f"{self._page}/_dev/#/messages/{row.id}",
+            "link": page_url(self._page, row.id),
             "id": row.id,
             "time": event.time,
             "method": row.method,

@@ -7,12 +7,6 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.web.assets import INDEX, assets
 
 
-def is_of_page(path: str) -> bool:
-    """Whether a path is one of these files: they tell nothing of this server, and need no token."""
-    lower = path.rstrip("/").lower()
-    return lower == "/_dev" or lower.startswith("/_dev/page/")
-
-
 async def index(call: Call) -> web.Response:
     """The page itself."""
     return _file(call, INDEX)

@@ -104,7 +104,7 @@ function options(spec) {
 
 function happened(event, words) {
   return h("li", {}, h("time", { class: "muted" }, dateTime(event.time).slice(11)), " ", state(words, event.state, "events"),
-    event.status && h("span", { class: statusRole(event.status) }, ` ${event.status}`),
+    event.status && !event.error?.startsWith(event.status) && h("span", { class: statusRole(event.status) }, ` ${event.status}`),
     event.error && ` ${event.error}`,
     event.next_at && h("span", { class: "muted" }, ` next ${clockTime(event.next_at)}`));
 }
