@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from qstash_dev import given_files
 from qstash_dev.config import ConfigError
 from qstash_dev.config.env_file import ENV_FILES, read
 from qstash_dev.config.file import read_toml
@@ -73,7 +74,7 @@ def _patterns(directory: Path) -> Iterator[str]:
     given = given.get("packages", []) if isinstance(given, dict) else given
     yield from (text for text in given if isinstance(text, str))
     with suppress(OSError, ValueError):
-        text = (directory / "pnpm-workspace.yaml").read_text("utf-8")
+        text = given_files.read_text_now(directory / "pnpm-workspace.yaml")
         block = re.search(r"^packages:\s*\n((?:\s*(?:-.*|#.*)?\n?)+)", text, re.M)
         yield from (
             re.findall(r"^\s*-\s*[\"']?([^\"'#\n]+?)[\"']?\s*(?:#.*)?$", block[1], re.M)
@@ -81,7 +82,7 @@ def _patterns(directory: Path) -> Iterator[str]:
             else ()
         )
     with suppress(OSError, ValueError, AttributeError):
-        project = read_toml((directory / "pyproject.toml").read_text("utf-8"))
+        project = read_toml(given_files.read_text_now(directory / "pyproject.toml"))
         yield from project.get("tool", {}).get("uv", {}).get("workspace", {}).get("members", [])
 
 
@@ -96,17 +97,17 @@ def python_packages(directory: Path) -> dict[str, str]:
     """Names and versions that a pyproject.toml and a requirements.txt ask for."""
     lines: list[str] = []
     with suppress(OSError, ValueError, AttributeError):
-        project = read_toml((directory / "pyproject.toml").read_text("utf-8"))
+        project = read_toml(given_files.read_text_now(directory / "pyproject.toml"))
         lines += project.get("project", {}).get("dependencies", [])
     with suppress(OSError, ValueError):
-        lines += (directory / "requirements.txt").read_text("utf-8").splitlines()
+        lines += given_files.read_text_now(directory / "requirements.txt").splitlines()
     found = (re.match(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;#]*)", line) for line in lines)
     return {match[1].lower(): match[2].strip() for match in found if match}
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = loads(path.read_text("utf-8"))
+        content = loads(given_files.read_text_now(path))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

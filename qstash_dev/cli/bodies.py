@@ -4,6 +4,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Sequence
 
+from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.client.publishing import publish_name
 from qstash_dev.protocol.headers import joined
@@ -11,15 +12,17 @@ from qstash_dev.protocol.headers import joined
 
 def read_body(text: str) -> bytes:
     """The text itself, `@FILE`, or `-` for stdin, as curl's `-d` without its changes."""
-    if text == "-":
-        return sys.stdin.buffer.read()
-    if not text.startswith("@"):
+    if text != "-" and not text.startswith("@"):
         return text.encode()
     try:
-        with open(text[1:], "rb") as file:
-            return file.read()
+        if text == "-":
+            return given_files.at_most(sys.stdin.buffer.read(given_files.CONTENT + 1))
+        return given_files.read(text[1:])
     except OSError as error:
-        raise Failure(f'The body "{text[1:]}" cannot be read: {error.strerror}.', USAGE) from None
+        name = "of stdin" if text == "-" else f'"{text[1:]}"'
+        raise Failure(
+            f"The body {name} cannot be read: {error.strerror or error}.", USAGE
+        ) from None
 
 
 def body_of(text: str) -> str | dict[str, str]:

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from qstash_dev import private_files
+from qstash_dev import given_files, private_files
 from qstash_dev.config.errors import ConfigError
 from qstash_dev.protocol.users import DEV_USERS, User, user_id_of
 
@@ -41,7 +41,7 @@ def variables(text: str) -> dict[str, str]:
 def read(path: Path) -> dict[str, str]:
     """`variables` of a file, or a `ConfigError`."""
     try:
-        return variables(path.read_text("utf-8"))
+        return variables(given_files.read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("--env-file", f'"{path}" cannot be read: {error}.') from None
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
+from qstash_dev import given_files
 from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import GroupSeed, QueueSeed, ScheduleSeed, Seeds
 from qstash_dev.config.options import BY_NAME
@@ -58,7 +59,7 @@ def find(directory: Path, explicit: Path | None) -> Found | None:
 def read(path: Path, *, required: bool = False) -> Found | None:
     """Reads one file. A pyproject.toml without our table counts as no file."""
     try:
-        text = path.read_text("utf-8")
+        text = given_files.read_text(path)
     except FileNotFoundError:
         if required:
             raise ConfigError("--config", f'there is no file "{path}".') from None

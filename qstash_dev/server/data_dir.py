@@ -27,7 +27,9 @@ def open_in(directory: Path, open_store: Callable[[Path], Store]) -> Store:
             if name == DATABASE or (directory / name).exists():
                 private_files.claim(directory / name)
     except OSError as error:
-        raise StoreError(f"cannot use the data directory {directory}: {error}") from error
+        raise StoreError(
+            f"cannot use the data directory {directory}: {_why(directory, error)}"
+        ) from error
     try:
         return open_store(directory / DATABASE)
     except StoreInUse as error:
@@ -40,6 +42,15 @@ def make(directory: Path) -> None:
     ignore = directory / ".gitignore"
     if not ignore.exists():
         private_files.replace(ignore, b"*\n")
+
+
+def _why(directory: Path, error: OSError) -> str:
+    for place in (directory, *directory.parents):
+        if place.is_symlink() and not place.exists():
+            return f"{place} is a link to {place.readlink()}, which is not there"
+        if place.exists() and not place.is_dir():
+            return f"{place} is a file; take another --data-dir (or --memory)"
+    return error.strerror or str(error)
 
 
 def _in_use(directory: Path) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from qstash_dev import given_files
 from qstash_dev.child.app import ChildApp
 from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
@@ -153,7 +154,7 @@ class Explainer:
             changed_at = path.stat().st_mtime_ns
             known = self._env.get(path)
             if known is None or known[0] != changed_at:
-                values = variables(path.read_text("utf-8"))
+                values = variables(given_files.read_text_now(path))
                 known = changed_at, EnvFile(path.name, values, changed_at // 1_000_000)
                 self._env[path] = known
         except (OSError, UnicodeDecodeError):

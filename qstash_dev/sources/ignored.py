@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from qstash_dev import given_files
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -93,7 +95,7 @@ def _read(path: Path) -> "GitIgnoreSpec | None":
     from pathspec import GitIgnoreSpec
 
     try:
-        lines = path.read_text("utf-8", "replace").splitlines()
+        lines = given_files.read_now(path).decode("utf-8", "replace").splitlines()
     except OSError:
         return None
     return GitIgnoreSpec.from_lines(lines)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from qstash_dev import given_files
 from qstash_dev.cli.bodies import forwarded, headers_of, read_body
 from qstash_dev.cli.commands.env import select
 from qstash_dev.cli.connection import url_option, with_client
@@ -137,7 +138,7 @@ async def outcomes(client: Client, ids: list[str]) -> list[Row]:
 def read_fixture(path: Path) -> Fixture:
     """A saved message."""
     try:
-        return parse_fixture(path.read_bytes())
+        return parse_fixture(given_files.read(path))
     except (OSError, FixtureError) as error:
         raise Failure(f'The fixture "{path}" cannot be used: {error}', USAGE) from None
 

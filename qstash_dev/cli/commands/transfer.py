@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from qstash_dev import private_files
+from qstash_dev import given_files, private_files
 from qstash_dev.cli.commands.messages import filter_option, matching
 from qstash_dev.cli.commands.send import saved_headers, token_of
 from qstash_dev.cli.connection import url_option, with_client
@@ -93,7 +93,7 @@ def import_messages(file: Path, user: str | None, url: str | None) -> None:
 def read_fixtures(file: Path) -> list[Fixture]:
     """The fixtures of a file: a list of them, or one alone."""
     try:
-        content = loads(file.read_bytes())
+        content = loads(given_files.read(file))
         items = content if isinstance(content, list) else [content]
         return [read_fixture(json.dumps(item)) for item in items]
     except (OSError, ValueError, RecursionError, FixtureError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import msgspec
 
+from qstash_dev import given_files
 from qstash_dev.cli.bodies import body_of, read_body
 from qstash_dev.cli.connection import json_option, with_client
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
@@ -118,7 +119,7 @@ def known_of(found: dict[str, Any], given: dict[str, Any]) -> list[str]:
 def keys_of(file: Path, token: str) -> str | None:
     """Whether the keys of an env file here would accept the token; `None` if it has none."""
     try:
-        values = variables(file.read_text("utf-8"))
+        values = variables(given_files.read_text_now(file))
     except (OSError, UnicodeDecodeError):
         return None
     names = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")

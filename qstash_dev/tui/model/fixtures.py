@@ -6,6 +6,7 @@ Secrets are left out: the files are made to be committed.
 import re
 from pathlib import Path
 
+from qstash_dev import given_files
 from qstash_dev.client import Detail
 from qstash_dev.devtools.fixtures import (
     fixture_of,
@@ -34,7 +35,7 @@ def found_in(folder: Path) -> list[Path]:
 
 def load(path: Path) -> Draft:
     """Read a saved message. Raises ValueError (or OSError) when the file is not one."""
-    fixture = read_fixture(path.read_bytes())
+    fixture = read_fixture(given_files.read(path))
     pairs = publish_headers(fixture)[1:]
     lines = [f"{_plain(name)}: {value}" for name, value in pairs]
     return Draft(fixture.url, fixture.method, "\n".join(lines), fixture.body)

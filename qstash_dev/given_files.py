@@ -1,0 +1,55 @@
+"""Files that somebody else has written, read whole: never more than makes sense, never without end.
+
+Knows nothing of what is in them.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+TEXT = 4_000_000
+"""More than any settings, `.env` or package file has, in bytes."""
+CONTENT = 256_000_000
+"""More than any message, and than an export that fits into memory."""
+
+
+def read(path: Path | str, most: int = CONTENT) -> bytes:
+    """All of a file, or of what a pipe brings. Raises OSError, also for more than `most` bytes."""
+    with open(path, "rb") as file:
+        _check(os.fstat(file.fileno()).st_size, most)
+        return at_most(file.read(most + 1), most)
+
+
+def at_most(content: bytes, most: int = CONTENT) -> bytes:
+    """What was read, if there was no more than that. Raises OSError."""
+    _check(len(content), most)
+    return content
+
+
+def read_now(path: Path) -> bytes:
+    """As `read`, of a file alone: nobody can wait for the other end of a pipe here. Raises OSError."""
+    with open(path, "rb", opener=_only_a_file) as file:
+        return at_most(file.read(TEXT + 1), TEXT)
+
+
+def read_text(path: Path) -> str:
+    """A text of people or of an app. Raises OSError, and UnicodeDecodeError for what is no text."""
+    return read(path, TEXT).decode().replace("\r\n", "\n")
+
+
+def read_text_now(path: Path) -> str:
+    """As `read_text`, of a file alone."""
+    return read_now(path).decode().replace("\r\n", "\n")
+
+
+def _check(size: int, most: int) -> None:
+    if size > most:
+        raise OSError(f"it is larger than {most // 1_000_000} MB")
+
+
+def _only_a_file(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("it is no file")
+    return descriptor
