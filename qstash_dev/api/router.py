@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from qstash_dev.api import web
 from qstash_dev.api.parameters import Param
+from qstash_dev.protocol.remembered import remembered
 
 if TYPE_CHECKING:
     from qstash_dev.api.call import Call
@@ -69,9 +70,14 @@ class Router:
         self._by_head: dict[str, list[tuple[re.Pattern[str], set[str], Route]]] = {}
         self._more = more
         self._add(routes)
+        self._remembered = remembered(self._find)
 
     def find(self, method: str, raw_path: str) -> Match | None:
         """The match, or `None`. Raises WrongMethod when only the method is at fault."""
+        found: Match | None = self._remembered(raw_path, method)
+        return found
+
+    def _find(self, raw_path: str, method: str) -> Match | None:
         allowed: set[str] = set()
         if (head := _head(raw_path)) not in self._by_head:
             more, self._more = self._more(), tuple

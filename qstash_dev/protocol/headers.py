@@ -55,7 +55,7 @@ def check_header(name: str, value: str) -> tuple[str, str]:
     """The pair, if it can stand in a request. Raises QStashError(400)."""
     if not _is_name(name):
         raise QStashError(400, f"invalid header name {name[:100]!r}")
-    if (bad := UNSENDABLE.search(value)) is not None:
+    if not value.isprintable() and (bad := UNSENDABLE.search(value)) is not None:
         raise QStashError(
             400, f"invalid value of header {name}: {bad.group()!r} cannot stand in a header"
         )

@@ -5,6 +5,7 @@ HTTP servers or of storage.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -15,7 +16,6 @@ from qstash_dev.protocol.headers import (
     canonical,
     check_header,
     first,
-    without,
 )
 from qstash_dev.protocol.model import Headers, Spec
 from qstash_dev.protocol.publish.notices import notices, unforwarded
@@ -25,6 +25,7 @@ from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.workflow.headers import Part, read_part
 
+_TOKENS = frozenset(["authorization"])
 _OF_INTEREST = ("content-type", "x-")
 # With these, all other headers count, too.
 _READS_ALL = frozenset(["upstash-header-forward", "upstash-cron"])
@@ -67,13 +68,13 @@ def parse_draft(
     empty value is none.
     Raises QStashError: 400 naming the header, 412 for a quota.
     """
-    own, ordinary = _sort(request_headers)
-    if authorized_by_header:
-        ordinary = without(ordinary, {"authorization"})
+    own, ordinary, of_interest = _sort(
+        request_headers, _TOKENS if authorized_by_header else frozenset()
+    )
     more, fallback = config or {}, defaults or {}
-    if url and not any(name in _READS_ALL for name in (*(n for n, _ in own), *more, *fallback)):
-        ordinary = tuple(o for o in ordinary if o[0].lower().startswith(_OF_INTEREST))
-    asked = tuple(own), ordinary, tuple(more.items()), tuple(fallback.items())
+    if url and _READS_ALL.isdisjoint((*dict(own), *more, *fallback)):
+        ordinary = of_interest
+    asked = own, ordinary, tuple(more.items()), tuple(fallback.items())
     return _draft(url, *asked, limits, caller_ip)
 
 
@@ -119,16 +120,28 @@ def is_given(name: str, value: str) -> bool:
     return bool(value.strip()) or "-forward-" in name.lower()
 
 
-def _sort(headers: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, str]], Headers]:
+def _sort(
+    headers: Iterable[tuple[str, str]], left_out: frozenset[str]
+) -> tuple[Headers, Headers, Headers]:
+    """QStash's own, by lower-case names; all others; and those of them that are always of interest."""
     own: list[tuple[str, str]] = []
     ordinary: list[tuple[str, str]] = []
+    of_interest: list[tuple[str, str]] = []
     for name, value in headers:
-        lowered = name.lower()
-        if lowered.startswith("upstash-"):
+        lowered, is_own, is_of_interest = _look_at(name)
+        if is_own:
             own.append((lowered, value.strip()))
-        else:
+        elif lowered not in left_out:
             ordinary.append((name, value))
-    return own, tuple(ordinary)
+            if is_of_interest:
+                of_interest.append((name, value))
+    return tuple(own), tuple(ordinary), tuple(of_interest)
+
+
+@lru_cache(maxsize=1_000)
+def _look_at(name: str) -> tuple[str, bool, bool]:
+    lowered = name.lower()
+    return lowered, lowered.startswith("upstash-"), lowered.startswith(_OF_INTEREST)
 
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a publish asks for in vain: headers that nothing reads. Sentences for the developer."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from qstash_dev.protocol.errors import nearest
 from qstash_dev.protocol.headers import canonical
@@ -20,7 +21,7 @@ _OF_PROXIES = (
 
 def notices(values: Mapping[str, str]) -> tuple[str, ...]:
     """`values` by lower-case names, as they were joined."""
-    found = [text for name in values for text in _notice(name, values)]
+    found = [text for name in values if not _is_read(name) for text in _notice(name, values)]
     if FORWARDED_TYPE in values:
         found.append("Upstash-Forward-Content-Type has no effect: send a plain Content-Type")
     return tuple(dict.fromkeys(found))
@@ -30,6 +31,12 @@ def unforwarded(ordinary: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Plain headers that somebody may have meant for the destination, which never sees them."""
     names = (canonical(name) for name, _ in ordinary if name.lower().startswith("x-"))
     return tuple(name for name in names if not name.lower().startswith(_OF_PROXIES))[:5]
+
+
+@lru_cache(maxsize=1_000)
+def _is_read(name: str) -> bool:
+    """Whether something reads this header, whatever others there are."""
+    return name in BY_KEY or name.removeprefix("upstash-").startswith(_OPEN)
 
 
 def _notice(name: str, values: Mapping[str, str]) -> Iterator[str]:

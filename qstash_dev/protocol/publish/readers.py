@@ -60,7 +60,7 @@ def method(values: Values, name: str, _limits: Limits) -> str:
 
 def retries(values: Values, name: str, limits: Limits) -> int | None:
     """How often at most."""
-    number = parsed(_whole_number)(values, name, limits)
+    number = _number(values, name, limits)
     if exceeds(number, limits.max_retries):
         raise QStashError(412, "quota maxRetries exceeded")
     return number
@@ -74,13 +74,13 @@ def default_retries(limits: Limits) -> int:
 
 def retry_delay(values: Values, name: str, limits: Limits) -> str | None:
     """An expression, checked and as it was written."""
-    parsed(validate_retry_delay)(values, name, limits)
+    _checked_delay(values, name, limits)
     return values.get(name) or None
 
 
 def timeout(values: Values, name: str, limits: Limits) -> int | None:
     """Milliseconds."""
-    timeout_ms = parsed(parse_duration)(values, name, limits)
+    timeout_ms = _duration(values, name, limits)
     if timeout_ms == 0:
         raise QStashError(400, "invalid Upstash-Timeout header: it must be longer than 0s")
     return timeout_ms
@@ -88,7 +88,7 @@ def timeout(values: Values, name: str, limits: Limits) -> int | None:
 
 def delay(values: Values, name: str, limits: Limits) -> int:
     """Milliseconds."""
-    delay_ms = parsed(parse_duration)(values, name, limits) or 0
+    delay_ms = _duration(values, name, limits) or 0
     check_delay(delay_ms, limits)
     return delay_ms
 
@@ -201,3 +201,8 @@ def flow_value(flow: FlowControl) -> str:
 def seconds(ms: int) -> str | None:
     """A duration as a header has it, rounded up; none is none."""
     return f"{-(-ms // 1000)}s" if ms else None
+
+
+_number = parsed(_whole_number)
+_duration = parsed(parse_duration)
+_checked_delay = parsed(validate_retry_delay)
