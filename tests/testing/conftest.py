@@ -1,5 +1,5 @@
 """An app that answers as its path says."""
 
-from tests.process.conftest import app
+from tests.process.conftest import app, launch, start
 
-__all__ = ["app"]
+__all__ = ["app", "launch", "start"]

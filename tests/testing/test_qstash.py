@@ -1,13 +1,17 @@
 """What a test asks of its server, with the official SDK on one side and an app on the other."""
 
+import asyncio
 import os
 import urllib.request
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from qstash import QStash
 
 from qstash_dev.client import ClientError
+from qstash_dev.testing import AsyncQstash
+from tests.ports import reserved_port
 
 
 @pytest.fixture
@@ -164,3 +168,60 @@ def test_what_never_comes_to_rest_is_named(qstash, publish, app):
 def test_a_filter_that_cannot_be_read_is_a_sentence(qstash):
     with pytest.raises(ClientError, match="state"):
         qstash.messages("stat:ok")
+
+
+@pytest.mark.parametrize(
+    ("filter", "nearest"),
+    [
+        ("dest:/ap/mial", "Nearest: {app}/api/mail/500"),
+        ("dest:/api/mail state:ok", "Nearest: 1 message matches all but state:ok (failed)."),
+        ('dest:/api/mail label:"a b"', 'Nearest: 1 message matches all but label:"a b" (failed).'),
+        ("queue:none", ""),
+    ],
+)
+def test_a_filter_that_matches_nothing_shows_what_is_nearest(
+    qstash, publish, app, filter, nearest
+) -> None:
+    publish(f"{app.url}/api/mail/500", retries=0)
+    qstash.settle()
+    text = told(lambda: qstash.wait(filter, timeout=0))
+    assert text.startswith(f"0 of 1 messages matched {filter!r} within 0 s.")
+    assert nearest.format(app=app.url) in text
+    assert ("Nearest" in text) == bool(nearest)
+    assert f"failed 500  POST {app.url}/api/mail/500" in text
+
+
+def test_bad_use_is_a_sentence(qstash, publish, app, monkeypatch) -> None:
+    """Of what people do first: a clock that stands still, no app, a wrong path, another server."""
+    delayed = publish(f"{app.url}/200", delay="2h")
+    text = told(lambda: qstash.wait("state:ok", timeout=0))
+    assert "The clock stands still, and 1 message waits for a time (the first in 2h)" in text
+    qstash.cancel(delayed)
+    publish("http://127.0.0.1:1/api/mail", retries=0)
+    qstash.settle()
+    text = told(lambda: qstash.assert_delivered("/api/mail"))
+    assert "Nothing listens on 127.0.0.1:1" in text
+    text = told(lambda: qstash.assert_failed("/ap/mail"))
+    assert "Nearest: http://127.0.0.1:1/api/mail" in text
+    qstash.forget()
+    monkeypatch.setenv("QSTASH_URL", "http://127.0.0.1:8080")
+    text = told(lambda: qstash.assert_delivered("/api/mail"))
+    assert "QSTASH_URL is now http://127.0.0.1:8080: is that another server?" in text
+
+
+def test_without_a_server_each_call_says_so() -> None:
+    with reserved_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        server = AsyncQstash(url, {"QSTASH_TOKEN": "x"}, Path())
+        for call in (server.messages, server.settle, server.assert_nothing_sent):
+            with pytest.raises(ClientError, match="No qstash-dev server answers at"):
+                asyncio.run(call())
+
+
+def test_a_second_server_of_a_directory_names_the_first(start, launch) -> None:
+    first = start("--data-dir", "state")
+    second = launch("serve", "--data-dir", "state", "--port", "0")
+    _, errors = second.communicate(timeout=30)
+    assert second.returncode == 1
+    port = first.ready["port"]
+    assert f"in use by the qstash-dev with pid {first.process.pid} on port {port}" in errors
