@@ -122,10 +122,16 @@ async function listen() {
       if (snapshot) app.feed.load(snapshot), (outdated = true);
       if (tick) heard(tick);
       if (snapshot || tick) present(snapshot ?? tick);
+      if (snapshot) reveal();
     }
   } catch (error) {
     if (!signal.aborted) complain(error.message);
   }
+}
+
+function reveal() {
+  const index = app.view.live ? app.feed.indexOf(app.chosen) : -1;
+  if (index >= 0) list.reveal(index);
 }
 
 function heard(tick) {

@@ -177,7 +177,8 @@ function node(text, { from, start, end, key }) {
   const opening = text[start];
   if (opening !== "{" && opening !== "[") return h("div", { class: "leaf" }, name, literal(text, start, end));
   const short = text.slice(start, Math.min(end, start + 80)).replace(/\s+/g, " ");
-  const summary = h("summary", {}, name, h("span", { class: "muted" }, end - start > 80 ? `${short} …` : short));
+  const closed = h("span", { class: "muted closed" }, end - start > 80 ? `${short} …` : short);
+  const summary = h("summary", {}, name, closed, h("span", { class: "muted opened" }, opening));
   return foldable(summary, () => range(text, members(text, start)));
 }
 

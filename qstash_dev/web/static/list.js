@@ -55,6 +55,7 @@ export class List {
   }
 
   reveal(index) {
+    this.draw(); // it may be as long as this only now
     const [height, head] = [this.height, this.head.offsetHeight];
     const [top, room] = [index * height, this.grid.clientHeight - head];
     if (top < this.grid.scrollTop) this.#scrollTo(top);

@@ -13,7 +13,10 @@ const withMessages = (tick) => tick.events.length > 0 || tick.rows.length > 0 ||
 const renewed = (noun) => (tick, app) => tick.resources[noun] !== app.revisions[noun];
 
 function columns(app) {
-  const below = (url) => (app.server.app.url && url.startsWith(`${app.server.app.url}/`) ? url.slice(app.server.app.url.length) : url);
+  const below = (url) => {
+    const own = app.server?.app.url;
+    return own && url.startsWith(`${own}/`) ? url.slice(own.length) : url;
+  };
   const shown = (kind, name) => {
     const { symbol, word, role } = look(app.words, kind, name);
     return [`${symbol} ${word}`, role];
