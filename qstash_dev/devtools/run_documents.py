@@ -92,8 +92,8 @@ class RunPage(Struct, frozen=True):
 
 class RunDetail(Struct, frozen=True):
     """One run, whole. `pending` are deliveries beside the steps, `failure` is the failure function,
-    both in the words of QStash's log; `children` are the runs that it invoked; `hooks` are the
-    addresses of webhooks that it waits for.
+    both in the words of QStash's log; `hints` explain failed deliveries, by message; `children` are
+    the runs that it invoked; `hooks` are the addresses of webhooks that it waits for.
     """
 
     row: RunRow
@@ -103,6 +103,7 @@ class RunDetail(Struct, frozen=True):
     response: str | None = None
     pending: list[dict[str, Any]] = []
     failure: dict[str, Any] | None = None
+    hints: dict[str, str] = {}
     children: list[RunRow] = []
     hooks: dict[str, str] = {}
 
@@ -112,9 +113,16 @@ def words(waiting: Waiting, now: int, zone: tzinfo | None = None) -> str:
     text = template(waiting, now)
     if waiting.until is None:
         return text
-    day = "%H:%M" if waiting.until - now < DAY_MS else "%Y-%m-%d %H:%M"
-    at = f"{datetime.fromtimestamp(waiting.until / 1000, zone):{day}}"
+    at = time_of_day(waiting.until, now, zone)
     return text.replace(LEFT, format_duration(max(0, waiting.until - now))).replace(AT, at)
+
+
+def time_of_day(at: int, now: int, zone: tzinfo | None = None) -> str:
+    """`12:04` today, `Mon 12:04` within a week, else with the date."""
+    then, today = (datetime.fromtimestamp(ms / 1000, zone) for ms in (at, now))
+    if then.date() == today.date():
+        return f"{then:%H:%M}"
+    return f"{then:%a %H:%M}" if 0 < at - now < 6 * DAY_MS else f"{then:%Y-%m-%d %H:%M}"
 
 
 def template(waiting: Waiting, now: int) -> str:

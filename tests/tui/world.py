@@ -206,7 +206,11 @@ RUNS = [
     run_row("wfr_done", "RUN_SUCCESS", "/api/thumb", 3, completed_at=NOW - 30_000,
             parent="wfr_order"),
 ]  # fmt: skip
-ERROR = {"time": NOW - 70_000, "error": "500 Internal Server Error", "body": "no such mailbox"}
+ERROR = {
+    "time": NOW - 70_000,
+    "error": "500 Internal Server Error",
+    "body": '{"message": "no such mailbox"}',
+}
 RUN_STEPS = [
     step(0, "init", "Initial", 0, 2),
     step(1, "charge", "Run", 2, 15, log={"out": '{"paid": true}'}),
@@ -214,7 +218,8 @@ RUN_STEPS = [
     step(2, "rates", "Call", 15, 48, parallel=True,
          log={"callUrl": "https://rates.example.com/eur", "callResponseStatus": 200,
               "callResponseBody": '{"eur": 1.08}'}),
-    step(3, "mail", "Run", 48, None, state="STEP_RETRY", log={"errors": [ERROR], "retries": 3}),
+    step(3, "mail", "Run", 48, None, state="STEP_RETRY",
+         log={"errors": [ERROR], "retries": 3, "messageId": "msg_run_mail"}),
     step(4, "paid", "Wait", 50, None, log={"waitEventId": "order-paid"}),
 ]  # fmt: skip
 HOOK = "http://127.0.0.1:8080/v2/workflows/hooks/defaultUser/wfr_order/order-paid"
@@ -225,6 +230,7 @@ def run_detail(row: dict[str, Any]) -> dict[str, Any]:
     is_order = row["id"] == "wfr_order"
     return {"row": row, "steps": RUN_STEPS, "payload": '{"order": 42}',
             "children": [RUNS[3]] if is_order else [],
+            "hints": {"msg_run_mail": "The app answered 500: no such mailbox"},
             "hooks": {"order-paid": HOOK} if is_order else {}}  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from qstash_dev.cli.tables import as_text, print_json, print_record, print_table
 from qstash_dev.client import Client, Made
 from qstash_dev.console import printable
 from qstash_dev.devtools.control_documents import Notified, RunLog
+from qstash_dev.devtools.explain.error_text import headline
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, RunStep, words
 from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.timing import format_duration
@@ -209,7 +210,7 @@ def _settings(headers: Sequence[str]) -> dict[str, Any]:
 
 def _cells(row: RunRow, now: int) -> tuple[object, ...]:
     """One line of the list."""
-    took = format_duration((row.completed_at or now) - row.created_at)
+    took = format_duration(max(0, (row.completed_at or now) - row.created_at))
     state = STATES.get(row.state, row.state)
     return time_text(row.created_at), state, row.steps, took, row.id, row.url, _now(row, now)
 
@@ -234,7 +235,7 @@ def _print_run(found: RunDetail, now: int) -> None:
     overview = {
         "workflow": row.url,
         "started": time_text(row.created_at),
-        "took": format_duration((row.completed_at or now) - row.created_at),
+        "took": format_duration(max(0, (row.completed_at or now) - row.created_at)),
         "labels": ", ".join(row.labels),
         "invoked by": row.parent,
         "resumed as": row.successor,
@@ -245,7 +246,7 @@ def _print_run(found: RunDetail, now: int) -> None:
     print_record(overview)
     click.echo("")
     for step in found.steps:
-        _print_step(step, now)
+        _print_step(step, now, found.hints)
     for waiting in row.waits:
         click.echo(f"… {printable(words(waiting, now))}")
         if waiting.kind == "event":
@@ -258,24 +259,25 @@ def _print_run(found: RunDetail, now: int) -> None:
             click.echo(
                 f"{STEPS[delivery['state']]} {printable(delivery.get('stepName', 'next step'))}"
             )
-        _print_errors(delivery)
+        _print_errors(delivery, found.hints)
     if found.failure is not None:
         state = found.failure["state"].removeprefix("CALLBACK_").lower()
         click.echo(f"failure function: {state}  {found.failure['messageId']}")
-        _print_errors(found.failure)
+        _print_errors(found.failure, found.hints)
 
 
-def _print_step(step: RunStep, now: int) -> None:
+def _print_step(step: RunStep, now: int, hints: dict[str, str]) -> None:
     indent = "│ " if step.parallel else ""
     took = format_duration(max(0, (step.ended_at or now) - step.began_at))
     out = step.log.get("out")
     line = f"{indent}{STEPS.get(step.state, '?')} {step.name}  {step.type}  {took}"
     click.echo(printable(line + (f"  → {shorten(as_text(out))}" if out not in (None, "") else "")))
-    _print_errors(step.log)
+    _print_errors(step.log, hints)
 
 
-def _print_errors(log: dict[str, Any]) -> None:
+def _print_errors(log: dict[str, Any], hints: dict[str, str]) -> None:
     for error in log.get("errors", []):
-        click.echo(
-            printable(f"  ✗ {time_text(error['time'])}  {error['error']}  {shorten(error['body'])}")
-        )
+        said = shorten(headline(error["body"]) or error["body"])
+        click.echo(printable(f"  ✗ {time_text(error['time'])}  {error['error']}  {said}"))
+    if hint := hints.get(log.get("messageId", "")):
+        click.echo(printable(f"  → {hint}"))

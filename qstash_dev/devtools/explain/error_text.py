@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.json_body import loads
-from qstash_dev.protocol.model import Response
+from qstash_dev.protocol.model import Response, Timing
 
 _HEAD = 65_536  # Django's error page has 60 KB, the error stands in its first tenth
 _MAX_TEXT = 600
@@ -54,6 +54,11 @@ def read_response(response: Response) -> Said:
     if text.lstrip().startswith("<?xml"):
         text = _visible(text.partition("?>")[2])
     return Said(shorten(headline or _line_of(text), _MAX_HEADLINE), shorten(text, _MAX_TEXT), False)
+
+
+def headline(body: str) -> str:
+    """The error in a body, in a few words; empty when it says none."""
+    return read_response(Response(500, (), body.encode(), Timing(0))).headline
 
 
 def _in_part_of_json(text: str) -> str:

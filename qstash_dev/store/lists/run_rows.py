@@ -21,6 +21,7 @@ _OPEN = """
     SELECT id, state, due_at, retried, max_retries, ifnull(step, ''), call_type, url, held
     FROM messages INDEXED BY messages_run_open
     WHERE run = ? AND finished_at IS NULL AND kind <> 'replay' ORDER BY seq"""
+_HINTS = "SELECT id, hint FROM messages WHERE run = ? AND hint IS NOT NULL"
 _ORDER = (
     "step",
     "call",
@@ -91,6 +92,7 @@ class RunRows:
             response=document.get("workflowRunResponse"),
             pending=pending,
             failure=document.get("failureFunction"),
+            hints=dict(self._db.read(_HINTS, (run.seq,))),
             children=[
                 replace(self.row(child, now), waits=()) for child in self._children(run, record)
             ],

@@ -4,7 +4,15 @@ from datetime import tzinfo
 from typing import Any
 
 from qstash_dev.client import Body
-from qstash_dev.devtools.run_documents import RunDetail, RunRow, RunStep, Waiting, words
+from qstash_dev.devtools.explain.error_text import headline
+from qstash_dev.devtools.run_documents import (
+    RunDetail,
+    RunRow,
+    RunStep,
+    Waiting,
+    time_of_day,
+    words,
+)
 from qstash_dev.devtools.states import RUNS, STEPS, Look
 from qstash_dev.devtools.text import shorten
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
@@ -13,7 +21,6 @@ from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Span
 
-DAY_MS = 86_400_000
 BAR = 16
 """Cells of the time line beside each step."""
 FACTS = (
@@ -64,9 +71,9 @@ def run_page(found: RunDetail | RunRow, when: When) -> list[Line]:
     lines += [[("webhook ", "muted"), (fmt.safe(url), "link")] for url in whole.hooks.values()]
     lines += [[], _rule("Steps"), *_timeline(whole, when)]
     for pending in whole.pending:
-        lines += _errors(pending, when, "  ")
+        lines += _errors(pending, when, "  ", whole.hints)
     if whole.failure is not None:
-        lines += [[], _rule("Failure function"), *_failure(whole.failure, when)]
+        lines += [[], _rule("Failure function"), *_failure(whole.failure, when, whole.hints)]
     if whole.response:
         lines += [[], _rule("Result"), *_body(whole.response)]
     lines += [[], _rule("Payload"), *_body(whole.payload)]
@@ -88,6 +95,11 @@ def run_links(found: RunDetail | RunRow) -> list[Link]:
             Link(f"step {fmt.safe(step.name)}  {step.type}"[:80], message_place(step.message))
             for step in found.steps
             if step.message
+        ]
+        links += [
+            Link("failed delivery" if one.get("errors") else "delivery", message_place(id))
+            for one in found.pending
+            if (id := one.get("messageId"))
         ]
         if found.failure is not None:
             links.append(Link("failure function", message_place(found.failure["messageId"])))
@@ -124,9 +136,7 @@ def _facts(row: RunRow, when: When) -> list[Line]:
 def _waiting(one: Waiting, when: When) -> list[Line]:
     at = ""
     if one.until is not None and one.kind != "sleep":
-        is_far = one.until - when.now > DAY_MS
-        moment = fmt.date_time if is_far else fmt.clock_time
-        at = f"  until {moment(one.until, when.zone)[: 16 if is_far else 8]}"
+        at = f"  until {time_of_day(one.until, when.now, when.zone)}"
     name = f"  step {fmt.safe(one.name)}" if one.name and one.kind != "step" else ""
     text = fmt.safe(words(one, when.now, when.zone))
     line: Line = [("◷ ", "accent"), (text, _role(one)), (f"{at}{name}", "muted")]
@@ -154,7 +164,7 @@ def _timeline(whole: RunDetail, when: When) -> list[Line]:
     lines: list[Line] = []
     for step in whole.steps:
         group = [other for other in whole.steps if other.group == step.group]
-        lines += _step(step, _stem(group, step), start, end, when)
+        lines += _step(step, _stem(group, step), (start, end), when, whole.hints)
     return lines
 
 
@@ -165,7 +175,9 @@ def _stem(group: list[RunStep], step: RunStep) -> str:
     return "┌ " if step is group[0] else "└ " if step is group[-1] else "├ "
 
 
-def _step(step: RunStep, stem: str, start: int, end: int, when: When) -> list[Line]:
+def _step(
+    step: RunStep, stem: str, run: tuple[int, int], when: When, hints: dict[str, str]
+) -> list[Line]:
     look = STEPS.get(step.state, Look("?", fmt.safe(step.state), "muted"))
     took = max(0, (step.ended_at or when.now) - step.began_at)
     name = fmt.safe(step.name)
@@ -175,7 +187,7 @@ def _step(step: RunStep, stem: str, start: int, end: int, when: When) -> list[Li
             (stem, "muted"),
             (f"{look.symbol} ", look.role),
             (f"{name:<{14 - len(stem)}} ", "bold"),
-            (_bar(step, start, end), look.role),
+            (_bar(step, *run), look.role),
             (f" {fmt.long_span(took)}", "muted"),
         ]
     ]
@@ -189,9 +201,10 @@ def _step(step: RunStep, stem: str, start: int, end: int, when: When) -> list[Li
     if kind or facts:
         lines.append([(f"{indent}{kind}{'  '.join(facts)}".rstrip(), "muted")])
     for key, word in (("callBody", "in"), ("out", "out"), ("callResponseBody", "answer")):
-        if step.type != "Initial" and step.log.get(key) not in (None, ""):
+        is_twice = key == "out" and step.log.get("callResponseBody") is not None
+        if step.type != "Initial" and not is_twice and step.log.get(key) not in (None, ""):
             lines.append([(f"{indent}{word:<4} ", "muted"), (_short(step.log[key]), "")])
-    return lines + _errors(step.log, when, indent)
+    return lines + _errors(step.log, when, indent, hints)
 
 
 def _bar(step: RunStep, start: int, end: int) -> str:
@@ -202,22 +215,24 @@ def _bar(step: RunStep, start: int, end: int) -> str:
     return f"{'·' * left}{'█' * (right - left)}{'·' * (BAR - right)}"
 
 
-def _errors(log: dict[str, Any], when: When, indent: str) -> list[Line]:
+def _errors(log: dict[str, Any], when: When, indent: str, hints: dict[str, str]) -> list[Line]:
     lines: list[Line] = []
     for error in log.get("errors", []):
         text = f"{fmt.clock_time(int(error['time']), when.zone)} {error.get('error', '')}"
         lines.append([(f"{indent}✗ {fmt.safe(text)}", "error")])
         if error.get("body"):
-            lines.append([(f"{indent}  {_short(error['body'])}", "")])
-    if due := log.get("nextDeliveryTime"):
+            lines.append([(f"{indent}  {_short(headline(error['body']) or error['body'])}", "")])
+    if hint := hints.get(log.get("messageId", "")):
+        lines.append([(f"{indent}→ {fmt.safe(hint)}", "warning")])
+    if (due := log.get("nextDeliveryTime")) and log.get("errors"):
         lines.append([(f"{indent}next try {fmt.countdown(int(due), when.now)}", "warning")])
     return lines
 
 
-def _failure(failure: dict[str, Any], when: When) -> list[Line]:
+def _failure(failure: dict[str, Any], when: When, hints: dict[str, str]) -> list[Line]:
     state = fmt.safe(str(failure.get("state", "")).removeprefix("CALLBACK_").lower())
     return [[(state, "bold"), (f"  {fmt.safe(failure['messageId'])}", "muted")],
-            *_errors(failure, when, "")]  # fmt: skip
+            *_errors(failure, when, "", hints)]  # fmt: skip
 
 
 def _child(row: RunRow) -> Line:

@@ -113,7 +113,7 @@ export function makeViews(app) {
 export function waiting(wait) {
   if (!wait) return "";
   const { text, until } = wait;
-  return until === null ? text : text.replace("{left}", span(until - clock.now())).replace("{at}", dateTime(until).slice(until - clock.now() < 86400000 ? 11 : 0, 16));
+  return until === null ? text : text.replace("{left}", span(until - clock.now())).replace("{at}", dateTime(until).slice(dateTime(until).slice(0, 10) === dateTime(clock.now()).slice(0, 10) ? 11 : 0, 16));
 }
 
 
