@@ -19,6 +19,7 @@ import click
 
 from qstash_dev import private_files
 from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -72,7 +73,7 @@ def _opener(path: str, flags: int) -> int:
 
 def write_to_stderr(verbosity: int, log_file: Path | None) -> None:
     """The log on stderr, and in a file too if there is one. Raises Failure when it has no such file."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    handlers: list[logging.Handler] = [logging.StreamHandler(Unhurried(sys.stderr))]
     if log_file is not None:
         handlers.append(LogFile(log_file))
     level = LEVELS.get(verbosity, logging.DEBUG)

@@ -31,6 +31,7 @@ from qstash_dev.cli.options import (
     load_or_fail,
 )
 from qstash_dev.cli.terminal import attach_command, run_child
+from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config, ConfigError, Loaded, Seeds
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
 from qstash_dev.engine.tasks import Tasks
@@ -255,10 +256,13 @@ def make_console(config: Config) -> Console:
 
 
 class Output:
-    """Writes to a stream until that fails: the server goes on without anybody who reads it."""
+    """Writes to a stream until that fails: the server goes on without anybody who reads it, and does
+    not wait for who reads slowly.
+    """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream: TextIO | None = stream
+        self._raw = stream
+        self._stream: Unhurried | None = Unhurried(stream)
 
     def __call__(self, text: str) -> None:
         """At once, so that a pipe sees each line when it happens."""
@@ -267,9 +271,11 @@ class Output:
         try:
             self._stream.write(text)
             self._stream.flush()
+            if count := self._stream.left_out():
+                log.warning("%d lines were not printed: nobody read stdout for a while", count)
         except OSError as error:
             log.warning("nothing more is printed: stdout cannot be written: %s", error.strerror)
-            give_up(self._stream)
+            give_up(self._raw)
             self._stream = None
 
 
