@@ -1,4 +1,4 @@
--- Version 6. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 7. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -137,8 +137,6 @@ CREATE INDEX messages_topic ON messages (topic, seq) WHERE topic IS NOT NULL;
 CREATE INDEX messages_schedule ON messages (schedule_id, created_at) WHERE schedule_id IS NOT NULL;
 CREATE INDEX messages_flow ON messages (flow_key, seq) WHERE flow_key IS NOT NULL;
 CREATE INDEX messages_url ON messages (url);
-CREATE INDEX messages_host ON messages (host);
-CREATE INDEX messages_path ON messages (path);
 CREATE INDEX messages_caller ON messages (caller_ip);
 
 CREATE TABLE schedules (

@@ -8,9 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from qstash_dev.protocol.delivery import host_and_path
 from qstash_dev.protocol.model import DeadLetter, Event, Query, State
 from qstash_dev.store.database import Database
-from qstash_dev.store.lists.selection import as_json
+from qstash_dev.store.lists.selection import MANY_NAMES, as_json, different
 from qstash_dev.store.lists.windows import WHOLE, WINDOW, read_page, windows
 
 FEW = 3_000
@@ -38,12 +39,15 @@ _COLUMNS = {
 _INDEXED = {
     **{
         field: ("messages", field, "seq")
-        for field in _COLUMNS.keys() - {"status", "dlq_id", "state", "api", "source"}
+        for field in _COLUMNS.keys()
+        - {"host", "path", "status", "dlq_id", "state", "api", "source"}
     },
     "label": ("labels", "label", "message"),
     "dlq_id": ("dlq", "id", "message"),
 }
 """Fields by which an index lists messages: table, column, and column with the message's number."""
+_OF_URL = ("host", "path")
+"""The order of `host_and_path`. There are far fewer different URLs than messages."""
 _STATES = {state.value: state for state in State}
 _TROUBLE = frozenset(State) - {State.CREATED, State.ACTIVE, State.DELIVERED}
 _IS_TROUBLE = "state NOT IN ('CREATED', 'ACTIVE', 'DELIVERED')"
@@ -72,11 +76,13 @@ class Search:
         few: int = FEW,
         few_events: int = FEW_EVENTS,
         window: int = WINDOW,
+        many_names: int = MANY_NAMES,
     ) -> None:
         self._db = database
         self._few = few
         self._few_events = few_events
         self._window = window
+        self._many_names = many_names
 
     def events(self, user: str, query: Query) -> Iterator[list[Found]]:
         """Events in the query's order, in all one more than `count` if there are more."""
@@ -168,6 +174,8 @@ class Search:
         """Asks the indexes; each gives up when it has seen more than a few."""
         first, last = 0, WHOLE
         for field, texts in query.conditions.items():
+            if field in _OF_URL and (urls := self._urls_with(field, texts)) is not None:
+                field, texts = "url", urls
             if field not in _INDEXED:
                 continue
             table, column, seq = _INDEXED[field]
@@ -178,12 +186,29 @@ class Search:
             )
             if len(rows) <= self._few:
                 return _Known(as_json(sorted({number for (number,) in rows})))
-            if len(texts) == 1:
-                low, high = self._db.read_one(
-                    f"SELECT (SELECT min({seq}) {found}), (SELECT max({seq}) {found})", {"v": value}
-                )
-                first, last = max(first, low), min(last, high)
+            if len(texts) > self._many_names:
+                continue
+            low, high = self._ends(table, column, seq, texts)
+            first, last = max(first, low), min(last, high)
         return _Known(None, first, last)
+
+    def _urls_with(self, field: str, texts: Sequence[str]) -> tuple[str, ...] | None:
+        """The URLs with one of these hosts or paths, unless there are too many to look through."""
+        urls = different(self._db, "messages", "url", self._many_names)
+        if urls is None:
+            return None
+        place = _OF_URL.index(field)
+        return tuple(url for url in urls if host_and_path(url)[place] in texts)
+
+    def _ends(self, table: str, column: str, seq: str, texts: Sequence[str]) -> tuple[int, int]:
+        """The first and the last message with one of these, of which there are some."""
+        of_text = f"(SELECT {{}}({seq}) FROM {table} WHERE {column} = value)"
+        low, high = self._db.read_one(
+            f"SELECT min({of_text.format('min')}), max({of_text.format('max')}) "
+            "FROM json_each(:texts)",
+            {"texts": as_json(list(texts))},
+        )
+        return (0, WHOLE) if low is None else (low, high)
 
     def _has_few_events(self, user: str, query: Query) -> bool:
         if query.from_date is None and query.to_date is None:

@@ -128,7 +128,8 @@ class Selector:
         # All messages have a URL: what is not meant means the others.
         if column is None or (term.negated and column != "url"):
             return None
-        names = self._names(column)
+        table, seq = _TABLES[column]
+        names = different(self._db, table, column, self._many_names)
         if names is None:
             return None
         meant = [
@@ -137,7 +138,6 @@ class Selector:
             if any(is_meant(term.key, value, name, self._leaves) for value in term.values)
             != term.negated
         ]
-        table, seq = _TABLES[column]
         sql = f"SELECT {seq} AS seq FROM {table} WHERE {column} IN ({_NAMES})"
         # A message has many labels.
         is_exact = column != "label" or len(meant) < 2
@@ -154,18 +154,6 @@ class Selector:
             return None
         sql = f"SELECT seq FROM messages WHERE run IN ({_NAMES})"
         return _Source(sql, as_json([seq for (seq,) in rows]), True)
-
-    def _names(self, column: str) -> list[str] | None:
-        """All different names in a column, unless they are too many."""
-        # From each name to the next one through the index, past all messages that have it.
-        following = f"SELECT min({column}) FROM {_TABLES[column][0]} WHERE {column} IS NOT NULL"
-        rows = self._db.read(
-            f"WITH RECURSIVE names (name) AS ({following} UNION ALL "
-            f"SELECT ({following} AND {column} > name) FROM names WHERE name IS NOT NULL LIMIT ?) "
-            "SELECT name FROM names WHERE name IS NOT NULL",
-            (self._many_names + 1,),
-        )
-        return [name for (name,) in rows] if len(rows) <= self._many_names else None
 
 
 class _Source(NamedTuple):
@@ -203,6 +191,19 @@ def _source_of_states(term: Term) -> _Source | None:
         return None
     sql = f"SELECT seq FROM messages INDEXED BY messages_state WHERE state IN ({_NAMES})"
     return _Source(f"{sql} AND state <> 'DELIVERED'", as_json(stored_states(states)), False)
+
+
+def different(database: Database, table: str, column: str, most: int) -> list[str] | None:
+    """All different names in a column that has an index, unless they are too many."""
+    # From each name to the next one through the index, past all messages that have it.
+    following = f"SELECT min({column}) FROM {table} WHERE {column} IS NOT NULL"
+    rows = database.read(
+        f"WITH RECURSIVE names (name) AS ({following} UNION ALL "
+        f"SELECT ({following} AND {column} > name) FROM names WHERE name IS NOT NULL LIMIT ?) "
+        "SELECT name FROM names WHERE name IS NOT NULL",
+        (most + 1,),
+    )
+    return [name for (name,) in rows] if len(rows) <= most else None
 
 
 def as_json(values: list[Any]) -> str:

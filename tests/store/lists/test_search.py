@@ -232,7 +232,7 @@ def test_what_is_rare_and_what_is_common_are_found_alike(
         filled.fail(user=OTHER, **kind)
     rare = Search(filled.store.database, few=10**6)
     common = Search(filled.store.database, few=-1, few_events=-1)
-    by_windows = Search(filled.store.database, few=-1, few_events=-1, window=2)
+    by_windows = Search(filled.store.database, few=-1, few_events=-1, window=2, many_names=0)
     query = Query({field: (value,)}, latest_first=latest_first, count=3)
     found = flat(rare.events(USER, query))
     assert found
