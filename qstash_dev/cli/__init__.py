@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from qstash_dev import __version__
 from qstash_dev.cli import encoding
@@ -44,6 +45,7 @@ COMMANDS = {
     "verify": ("verify", "Explain why a signature holds or not."),
     "mcp": ("mcp", "Tools for agents, as an MCP server on stdio."),
     "doctor": ("doctor", "Look for what usually goes wrong."),
+    "completion": ("completion", "Teach a shell these commands and options."),
 }
 """Name: the module in this package that defines it, and a line for `--help`."""
 
@@ -58,10 +60,21 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         args = args[1:] if args[:1] == ["qstash"] else args
         args = ["--help" if arg == "-help" else arg for arg in args[:1]] + args[1:]
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        if ctx.resilient_parsing:  # a shell wants to know what may follow
+            return super().parse_args(ctx, args)
         own = {"--help", "-h", "--version"}
         if not args or (args[0].startswith("-") and args[0] not in own):
             args = ["dev", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and the options of the default one."""
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-") and (command := self.get_command(ctx, "dev")):
+            found += command.shell_complete(click.Context(command, ctx, "dev"), incomplete)
+        return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

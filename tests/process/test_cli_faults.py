@@ -24,8 +24,8 @@ def test_a_fault_is_added_applied_listed_and_cleared(server, app):
 
 
 def test_single_faults_are_cleared_by_id(server):
-    first = server.run("faults", "add", "latency", "--latency", "2s").stdout.strip()
-    second = server.run("faults", "add", "drop").stdout.strip()
+    first = server.run("faults", "add", "latency", "--all", "--latency", "2s").stdout.strip()
+    second = server.run("faults", "add", "drop", "--all").stdout.strip()
     assert "2s" in server.run("faults", "list").stdout
     assert server.run("faults", "clear", first).returncode == 0
     assert [rule["id"] for rule in server.json("faults", "list")] == [second]
@@ -36,8 +36,10 @@ def test_single_faults_are_cleared_by_id(server):
     ("args", "code", "word"),
     [
         (["explode"], 2, "explode"),
-        (["latency"], 1, "latency_ms"),
-        (["latency", "--latency", "soon"], 2, "soon"),
+        (["timeout"], 2, "--filter"),
+        (["timeout", "--filter", "dest:/x", "--all"], 2, "--all"),
+        (["latency", "--all"], 1, "latency_ms"),
+        (["latency", "--all", "--latency", "soon"], 2, "soon"),
         (["drop", "--filter", "dst:/x"], 1, "dest"),
     ],
 )

@@ -46,7 +46,7 @@ COMMANDS = (
     ("workflows", "get", "wfr_1"),
     ("workflows", "notify", "e"),
     ("faults", "list"),
-    ("faults", "add", "timeout"),
+    ("faults", "add", "timeout", "--all"),
     ("faults", "clear"),
     ("wait", "--filter", "state:failed", "--timeout", "1s"),
     ("export", "x.json"),

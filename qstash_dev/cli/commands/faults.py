@@ -8,6 +8,7 @@ from msgspec import to_builtins
 from qstash_dev.cli.bodies import headers_of, read_body
 from qstash_dev.cli.commands.control import duration
 from qstash_dev.cli.connection import ask, json_option, url_option
+from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table
 from qstash_dev.client import Deleted, Faults, Made
 from qstash_dev.devtools.faults import Fault, Kind
@@ -22,6 +23,7 @@ def faults() -> None:
 @faults.command("add")
 @click.argument("kind", type=click.Choice(get_args(Kind)))
 @click.option("--filter", metavar="FILTER", default="", help='Which, such as "dest:/api/mail".')
+@click.option("--all", "for_all", is_flag=True, help="Every message.")
 @click.option("--status", type=int, metavar="N", help="What is answered, for status and publish.")
 @click.option("--latency", metavar="D", help="How much later the app is called.")
 @click.option("--times", type=int, metavar="N", help="How often [default: always].")
@@ -31,6 +33,7 @@ def faults() -> None:
 def add(
     kind: str,
     filter: str,
+    for_all: bool,
     status: int | None,
     latency: str | None,
     times: int | None,
@@ -49,6 +52,10 @@ def add(
     reorder    let the next matching delivery overtake
     publish    refuse the publish itself
     """
+    if bool(filter) == for_all:
+        raise Failure(
+            'Name the messages by a --filter, such as "dest:/api/mail", or mean --all.', USAGE
+        )
     order: dict[str, Any] = {
         "kind": kind,
         "filter": filter,

@@ -8,7 +8,7 @@ import click
 from msgspec import to_builtins
 
 from qstash_dev.cli.connection import url_option, with_client
-from qstash_dev.client import Client, Event, Online
+from qstash_dev.client import Client, Event, Lost, Snapshot, Tick
 from qstash_dev.console import event_text, wants_colour
 
 
@@ -22,23 +22,47 @@ def logs(follow: bool, filter: str | None, limit: int, as_json: bool, url: str |
     """What happened to messages, one line per event."""
 
     async def run(client: Client) -> None:
-        page = await client.logs(filter=filter, limit=limit)
-        for event in page.events:
-            print_event(event, as_json, client.url)
+        await client.health()
         if follow:
-            await tail(client, page.seq, filter, as_json)
+            await tail(client, filter, limit, as_json)
+        else:
+            await print_last(client, filter, limit, as_json, None)
 
     with_client(url, run)
 
 
-async def tail(client: Client, after: int, filter: str | None, as_json: bool) -> None:
-    """Every event after `after`, until the server ends or the person does."""
-    async for update in client.events(after, filter):
-        if isinstance(update, Online):
+async def print_last(
+    client: Client, filter: str | None, limit: int, as_json: bool, before: int | None
+) -> None:
+    """So many events, in front of a number if there is one."""
+    if limit:
+        page = await client.logs(filter=filter, limit=limit, before=before)
+        for event in page.events:
+            print_event(event, as_json, client.url)
+
+
+async def tail(client: Client, filter: str | None, limit: int, as_json: bool) -> None:
+    """The last events, then every one that comes, until the person ends that. A server that goes
+    away is waited for.
+    """
+    is_lost = is_begun = False
+    async for update in client.watch(filter, limit=1):
+        if isinstance(update, Lost):
+            if not is_lost:
+                click.echo("The server has gone: waiting for it.", err=True)
+            is_lost = True
             continue
-        for event in update.events:
-            if update.matched is None or event.id in update.matched:
-                print_event(event, as_json, client.url)
+        if is_lost:
+            click.echo("The server is back.", err=True)
+            is_lost = False
+        if isinstance(update, Snapshot):
+            if not is_begun:
+                await print_last(client, filter, limit, as_json, update.seq + 1)
+            is_begun = True
+        elif isinstance(update, Tick):
+            for event in update.events:
+                if update.matched is None or event.id in update.matched:
+                    print_event(event, as_json, client.url)
 
 
 def print_event(event: Event, as_json: bool, server: str) -> None:

@@ -4,17 +4,21 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 import click
+from msgspec import Struct
 
 from qstash_dev.cli.bodies import body_of, headers_of
+from qstash_dev.cli.choice import chosen, whole_id
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.detail import print_detail
-from qstash_dev.cli.exits import ERROR, USAGE, Failure
+from qstash_dev.cli.exits import ERROR
 from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
 from qstash_dev.client import Client, Made, Refused, Row
+from qstash_dev.client.publishing import absolute
 
 HEADS = ("TIME", "STATE", "CODE", "TRY", "ID", "DESTINATION", "ERROR")
 
 filter_option = click.option("--filter", metavar="FILTER", help='Such as "state:failed dest:/api".')
+sure_option = click.option("-y", "--yes", is_flag=True, help="Ask nothing.")
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many."
 )
@@ -57,17 +61,34 @@ def row_cells(row: Row) -> tuple[object, ...]:
 def get_message(id: str, body: bool, as_json: bool, url: str | None) -> None:
     """One message with every attempt, and why it failed."""
     if body:
-        sys.stdout.buffer.write(with_client(url, lambda client: client.body(id)))
+        sys.stdout.buffer.write(with_client(url, lambda client: body_of_message(client, id)))
         return
     if as_json:
-        print_json(with_client(url, lambda client: client.request("GET", f"/_dev/messages/{id}")))
+        print_json(with_client(url, lambda client: document_of(client, id)))
         return
     with_client(url, lambda client: show(client, id))
 
 
+async def body_of_message(client: Client, id: str) -> bytes:
+    """What was published."""
+    return await client.body(await whole_id(client, id))
+
+
+async def document_of(client: Client, id: str) -> object:
+    """One message as the control API has it."""
+    return await client.request("GET", f"/_dev/messages/{await whole_id(client, id)}")
+
+
 async def show(client: Client, id: str) -> None:
     """One message, whole."""
-    print_detail(await client.message(id), client.url)
+    print_detail(await client.message(await whole_id(client, id)), client.url)
+
+
+class Order(Struct, frozen=True):
+    """What to do with messages: `done` is what is said of each, `act` does it."""
+
+    done: str
+    act: Callable[[Client, str], Awaitable[object]]
 
 
 def each(
@@ -75,12 +96,25 @@ def each(
 ) -> None:
     """Acts on every id; refusals are told one by one and make the exit code 1."""
 
+    async def choose(client: Client) -> Sequence[str]:
+        return ids
+
+    carry_out(url, Order(done, act), choose)
+
+
+def carry_out(
+    url: str | None, order: Order, choose: Callable[[Client], Awaitable[Sequence[str]]]
+) -> None:
+    """The same for what is chosen when the server answers."""
+
     async def run(client: Client) -> int:
         refused = 0
-        for id in ids:
+        for id in await choose(client):
             try:
-                result = await act(client, id)
-                click.echo(f"{done} {id}" + (f" as {result}" if isinstance(result, str) else ""))
+                result = await order.act(client, id)
+                click.echo(
+                    f"{order.done} {id}" + (f" as {result}" if isinstance(result, str) else "")
+                )
             except Refused as error:
                 refused += 1
                 click.echo(f"{id}: {error}", err=True)
@@ -90,31 +124,73 @@ def each(
         raise click.exceptions.Exit(ERROR)
 
 
-ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
+def message_verb(name: str, order: Order, help: str) -> click.Command:
+    """`cancel ID...`, `cancel --filter FILTER`, and the like."""
+
+    @click.command(name, help=help)
+    @click.argument("ids", nargs=-1, metavar="[ID...]")
+    @filter_option
+    @sure_option
+    @url_option
+    def act(ids: tuple[str, ...], filter: str | None, yes: bool, url: str | None) -> None:
+        async def choose(client: Client) -> list[str]:
+            return ids_of(await chosen(client, ids, filter, order.done, is_sure=yes))
+
+        carry_out(url, order, choose)
+
+    return act
 
 
-@messages.command("cancel")
-@ids_argument
-@url_option
-def cancel_messages(ids: tuple[str, ...], url: str | None) -> None:
-    """Stop trying to deliver."""
-    each(url, ids, "Canceled", lambda client, id: client.cancel(id))
+def letter_verb(name: str, order: Order, help: str) -> click.Command:
+    """`dlq retry DLQ_ID...`, `dlq retry --filter FILTER`, and the like."""
+
+    @click.command(name, help=help)
+    @click.argument("dlq_ids", nargs=-1, metavar="[DLQ_ID...]")
+    @filter_option
+    @sure_option
+    @url_option
+    def act(dlq_ids: tuple[str, ...], filter: str | None, yes: bool, url: str | None) -> None:
+        async def choose(client: Client) -> list[str]:
+            if dlq_ids and not filter:
+                return list(dlq_ids)
+            rows = await chosen(
+                client, dlq_ids, filter, order.done, is_sure=yes, keep=lambda row: row.dlq_id
+            )
+            return [row.dlq_id for row in rows if isinstance(row, Row) and row.dlq_id]
+
+        carry_out(url, order, choose)
+
+    return act
 
 
-@messages.command("run")
-@ids_argument
-@url_option
-def run_messages(ids: tuple[str, ...], url: str | None) -> None:
-    """Deliver now what is delayed, waits for a retry, or is held."""
-    each(url, ids, "Started", lambda client, id: client.run(id))
+def ids_of(messages: Sequence[Row | str]) -> list[str]:
+    """Their ids."""
+    return [message.id if isinstance(message, Row) else message for message in messages]
 
 
-@messages.command("delete")
-@ids_argument
-@url_option
-def delete_messages(ids: tuple[str, ...], url: str | None) -> None:
-    """Forget finished messages."""
-    each(url, ids, "Deleted", lambda client, id: client.delete(id))
+async def _void(act: Awaitable[object]) -> None:
+    """Nothing of the answer is shown."""
+    await act
+
+
+for verb in (
+    message_verb(
+        "cancel",
+        Order("Canceled", lambda client, id: _void(client.cancel(id))),
+        "Stop trying to deliver.",
+    ),
+    message_verb(
+        "run",
+        Order("Started", lambda c, id: c.run(id)),
+        "Deliver now what is delayed, waits for a retry, or is held.",
+    ),
+    message_verb(
+        "delete",
+        Order("Deleted", lambda client, id: _void(client.delete(id))),
+        "Forget finished messages.",
+    ),
+):
+    messages.add_command(verb)
 
 
 @click.group()
@@ -157,24 +233,23 @@ def get_dlq(dlq_id: str, as_json: bool, url: str | None) -> None:
     with_client(url, act)
 
 
-@dlq.command("retry")
-@click.argument("dlq_ids", nargs=-1, required=True, metavar="DLQ_ID...")
-@url_option
-def retry_dlq(dlq_ids: tuple[str, ...], url: str | None) -> None:
-    """Publish again, as a new message; the dead letter is gone then."""
-
-    async def retry(client: Client, id: str) -> str:
-        return (await client.ask("POST", f"/_dev/dlq/{id}/retry", Made)).id
-
-    each(url, dlq_ids, "Retried", retry)
+async def _retry(client: Client, id: str) -> str:
+    return (await client.ask("POST", f"/_dev/dlq/{id}/retry", Made)).id
 
 
-@dlq.command("delete")
-@click.argument("dlq_ids", nargs=-1, required=True, metavar="DLQ_ID...")
-@url_option
-def delete_dlq(dlq_ids: tuple[str, ...], url: str | None) -> None:
-    """Forget dead letters."""
-    each(url, dlq_ids, "Deleted", lambda client, id: client.request("DELETE", f"/_dev/dlq/{id}"))
+for verb in (
+    letter_verb(
+        "retry",
+        Order("Retried", _retry),
+        "Publish again, as a new message; the dead letter is gone then.",
+    ),
+    letter_verb(
+        "delete",
+        Order("Deleted", lambda client, id: client.request("DELETE", f"/_dev/dlq/{id}")),
+        "Forget dead letters.",
+    ),
+):
+    dlq.add_command(verb)
 
 
 @click.command()
@@ -182,8 +257,9 @@ def delete_dlq(dlq_ids: tuple[str, ...], url: str | None) -> None:
 @filter_option
 @click.option("--set-body", metavar="TEXT|@FILE", help="Another body.")
 @click.option("-H", "--header", multiple=True, metavar="NAME:VALUE", help="Set a header.")
-@click.option("--to", metavar="URL", help="Another destination.")
+@click.option("--to", metavar="URL", help="Another destination; a path is one of the app.")
 @click.option("--method", metavar="METHOD", help="Another method.")
+@sure_option
 @url_option
 def replay(
     ids: tuple[str, ...],
@@ -192,35 +268,22 @@ def replay(
     header: tuple[str, ...],
     to: str | None,
     method: str | None,
+    yes: bool,
     url: str | None,
 ) -> None:
     """Deliver messages again, as new ones with fresh signatures. The old ones stay as they are."""
-    if bool(ids) == bool(filter):
-        raise Failure("Name the messages to replay, or give a --filter.", USAGE)
     changes: dict[str, object] = {}
     if set_body is not None:
         changes["body"] = body_of(set_body)
     if header:
         changes["headers"] = headers_of(header)
-    if to:
-        changes["url"] = to
     if method:
         changes["method"] = method.upper()
-    chosen = ids or [
-        row.id for row in with_client(url, lambda client: matching(client, filter or ""))
-    ]
-    if not chosen:
-        click.echo("No message matches.", err=True)
-    each(url, chosen, "Replayed", lambda client, id: client.replay(id, changes))
 
+    async def choose(client: Client) -> list[str]:
+        found = ids_of(await chosen(client, ids, filter, "Replayed", is_sure=yes))
+        if to:
+            changes["url"] = absolute(to, (await client.snapshot(limit=1)).server.app.url)
+        return found
 
-async def matching(client: Client, filter: str) -> list[Row]:
-    """All messages that match, oldest first, so that they are replayed in order."""
-    found: list[Row] = []
-    cursor: str | None = None
-    while True:
-        page = await client.messages(filter, cursor, limit=1000, order="earliest")
-        found += page.rows
-        cursor = page.cursor
-        if cursor is None:
-            return found
+    carry_out(url, Order("Replayed", lambda client, id: client.replay(id, changes)), choose)

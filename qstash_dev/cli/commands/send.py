@@ -1,7 +1,8 @@
 """`send`: publish by hand, and see what became of it."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import click
 
 from qstash_dev import given_files
 from qstash_dev.cli.bodies import forwarded, headers_of, read_body
+from qstash_dev.cli.commands.control import duration
 from qstash_dev.cli.commands.env import select
 from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.detail import print_detail
-from qstash_dev.cli.exits import ERROR, USAGE, Failure
+from qstash_dev.cli.exits import ERROR, NOT_MET, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.tables import state_text
 from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
 from qstash_dev.client.publishing import absolute
 from qstash_dev.devtools.body_label import is_document
@@ -22,6 +25,7 @@ from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
 from qstash_dev.devtools.states import FINISHED
 from qstash_dev.protocol.headers import joined
 from qstash_dev.protocol.publish.options import BY_NAME, OPTIONS
+from qstash_dev.protocol.timing import format_duration
 
 SHORTHANDS = {row.flag[2:].replace("-", "_"): row for row in OPTIONS if row.flag is not None}
 """Options that stand for a header, by the names of the arguments."""
@@ -45,6 +49,7 @@ def shorthands(command: Command) -> Command:
 @click.option("--fixture", metavar="FILE", help="A saved message.")
 @click.option("--user", metavar="ID", help="Who sends it [default: the first user].")
 @click.option("--wait", is_flag=True, help="Wait for the outcome and print it.")
+@click.option("--wait-timeout", metavar="D", help="Wait no longer; the exit code is 4 then.")
 @url_option
 def send(
     destination: str | None,
@@ -54,6 +59,7 @@ def send(
     fixture: str | None,
     user: str | None,
     wait: bool,
+    wait_timeout: str | None,
     url: str | None,
     **given: str | None,
 ) -> None:
@@ -62,6 +68,7 @@ def send(
     URL may be a path of your app, such as /api/orders, or the name of a URL group. Headers named
     Upstash-... configure the message, others are for the destination.
     """
+    patience_ms = duration(wait_timeout) if wait_timeout is not None else None
     saved = read_fixture(Path(fixture)) if fixture else Fixture(url="", method="")
     target = destination or saved.url
     if not target:
@@ -78,19 +85,34 @@ def send(
         token = token_of(user) if user else server.env.get("QSTASH_TOKEN")
         place = absolute(target, server.app.url)
         answer = await client.publish(place, body, headers, token)
-        for original in duplicates_in(answer):
-            click.echo(
-                f"Nothing was sent: it is a duplicate of {original}. To send it all the same: "
-                "qstash-dev deduplication list, and delete its id.",
-                err=True,
-            )
+        tell_duplicates(answer)
         if not wait:
             click.echo(json.dumps(answer))
             return []
-        return [row.state for row in await outcomes(client, ids_of(answer))]
+        return [row.state for row in await in_time(outcomes(client, ids_of(answer)), patience_ms)]
 
     if any(state != "delivered" for state in with_client(url, act)):
         raise click.exceptions.Exit(ERROR)
+
+
+def tell_duplicates(answer: Any) -> None:
+    """Say what was dropped, and how it is sent all the same."""
+    for original in duplicates_in(answer):
+        click.echo(
+            f"Nothing was sent: it is a duplicate of {original}. To send it all the same: "
+            "qstash-dev deduplication list, and delete its id.",
+            err=True,
+        )
+
+
+async def in_time(work: Awaitable[list[Row]], patience_ms: int | None) -> list[Row]:
+    """What it gives, if it does so before patience ends."""
+    try:
+        async with asyncio.timeout(patience_ms / 1000 if patience_ms is not None else None):
+            return await work
+    except TimeoutError:
+        after = format_duration(patience_ms or 0)
+        raise Failure(f"It is not finished after {after}.", NOT_MET) from None
 
 
 def headers_as_given(headers: dict[str, str]) -> dict[str, str]:
@@ -119,6 +141,7 @@ def duplicates_in(answer: Any) -> list[str]:
 async def outcomes(client: Client, ids: list[str]) -> list[Row]:
     """Waits until every message is finished, printing each in full; the rows in that order."""
     waiting, done = set(ids), []
+    told: dict[str, tuple[str, int]] = {}
     if not ids:
         return []
     async for update in client.watch(filter="id:" + "|".join(ids)):
@@ -126,6 +149,9 @@ async def outcomes(client: Client, ids: list[str]) -> list[Row]:
             raise ServerUnreachable(client.url, update.why)
         rows = update.rows if isinstance(update, Snapshot | Tick) else []
         for row in rows:
+            if row.id in waiting and told.get(row.id) != (row.state, row.try_):
+                told[row.id] = row.state, row.try_
+                tell_attempt(row)
             if row.id in waiting and row.state in FINISHED:
                 waiting.discard(row.id)
                 done.append(row)
@@ -133,6 +159,15 @@ async def outcomes(client: Client, ids: list[str]) -> list[Row]:
         if not waiting:
             break
     return done
+
+
+def tell_attempt(row: Row) -> None:
+    """What became of the last attempt of a message that is not finished."""
+    if row.try_ and row.state not in FINISHED and row.state != "active":
+        why = row.hint or row.error or ""
+        click.echo(
+            f"{state_text(row.state)}  try {row.try_} of {row.tries}  {why}".rstrip(), err=True
+        )
 
 
 def read_fixture(path: Path) -> Fixture:

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from qstash_dev import given_files, private_files
-from qstash_dev.cli.commands.messages import filter_option, matching
+from qstash_dev.cli.choice import matching
+from qstash_dev.cli.commands.messages import filter_option
 from qstash_dev.cli.commands.send import saved_headers, token_of
 from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.exits import USAGE, Failure
@@ -33,7 +34,7 @@ MADE_BY_THE_SERVER = (Kind.CALLBACK, Kind.FAILURE_CALLBACK, Kind.REPLAY, Kind.DL
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @filter_option
 @click.option(
     "--secrets",
@@ -42,7 +43,7 @@ MADE_BY_THE_SERVER = (Kind.CALLBACK, Kind.FAILURE_CALLBACK, Kind.REPLAY, Kind.DL
 )
 @url_option
 def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> None:
-    """Save published messages, oldest first, to be sent again by import."""
+    """Save published messages, oldest first, to be sent again by import; - is stdout."""
 
     async def act(client: Client) -> list[Any]:
         found = []
@@ -56,10 +57,14 @@ def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> No
         return found
 
     saved = with_client(url, act)
+    text = json.dumps(saved, indent=2, ensure_ascii=False) + "\n"
+    if str(file) == "-":
+        sys.stdout.buffer.write(text.encode())
+        return
     try:
         opener = private_files.opener if secrets else None
         with open(file, "w", encoding="utf-8", opener=opener) as stream:
-            stream.write(json.dumps(saved, indent=2, ensure_ascii=False) + "\n")
+            stream.write(text)
     except OSError as error:
         raise Failure(f'"{file}" cannot be written: {error.strerror}.') from None
     click.echo(f"{count_text(len(saved))} saved in {file}.", err=True)
@@ -75,7 +80,7 @@ def originals(rows: list[Row]) -> Iterator[Row]:
 @click.option("--user", metavar="ID", help="Who sends them [default: the first user].")
 @url_option
 def import_messages(file: Path, user: str | None, url: str | None) -> None:
-    """Send the messages of a file, in its order."""
+    """Send the messages of a file, in its order; - is stdin."""
     fixtures = read_fixtures(file)
 
     async def act(client: Client) -> None:
@@ -93,7 +98,8 @@ def import_messages(file: Path, user: str | None, url: str | None) -> None:
 def read_fixtures(file: Path) -> list[Fixture]:
     """The fixtures of a file: a list of them, or one alone."""
     try:
-        content = loads(given_files.read(file))
+        raw = sys.stdin.buffer.read() if str(file) == "-" else given_files.read(file)
+        content = loads(raw)
         items = content if isinstance(content, list) else [content]
         return [read_fixture(json.dumps(item)) for item in items]
     except (OSError, ValueError, RecursionError, FixtureError) as error:

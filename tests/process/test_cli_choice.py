@@ -1,0 +1,63 @@
+"""Which messages a command takes: ids, beginnings of ids, filters; and what it prints of them."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def failed(server, app):
+    """Ids of two messages that failed."""
+    sent = [
+        server.run("send", f"{app.url}/500", "--retries", "0", "--wait", "-d", text)
+        for text in ("1", "2")
+    ]
+    assert [done.returncode for done in sent] == [1, 1]
+    return [row["id"] for row in server.json("messages", "list")][::-1]
+
+
+def test_verbs_take_a_filter_and_say_the_count_first(server, failed):
+    done = server.run("replay", "--filter", "state:failed")
+    assert done.stderr == "2 messages match state:failed.\n"
+    assert [line.split()[1] for line in done.stdout.splitlines()] == failed
+    server.run("wait", "--filter", "is:replay state:failed", "--count", "2")
+    done = server.run("messages", "delete", "--filter", "is:replay")
+    assert (done.stderr, done.stdout.count("Deleted msg_")) == ("2 messages match is:replay.\n", 2)
+    done = server.run("dlq", "retry", "--filter", "dest:/500")
+    assert (done.stderr, done.stdout.count("Retried ")) == ("2 messages match dest:/500.\n", 2)
+    done = server.run("dlq", "delete", "--filter", "dest:/nowhere")
+    assert (done.returncode, done.stderr) == (0, "0 messages match dest:/nowhere.\n")
+
+
+def test_neither_ids_nor_a_filter_or_both_are_a_usage_error(server):
+    verbs = [["replay"], ["dlq", "retry"]]
+    verbs += [["messages", verb] for verb in ("cancel", "run", "delete")]
+    for verb in verbs:
+        for args in ((), ("msg_1", "--filter", "state:failed")):
+            assert server.run(*verb, *args).returncode == 2, (verb, args)
+
+
+def test_the_beginning_of_an_id_suffices_while_it_is_the_only_one(server, failed):
+    one = failed[0]
+    length = next(n for n in range(5, 40) if not failed[1].startswith(one[:n]))
+    assert server.json("messages", "get", one[:length])["row"]["id"] == one
+    several = server.run("messages", "get", "msg_")
+    assert (several.returncode, "Several ids begin with" in several.stderr) == (2, True)
+    assert server.run("messages", "get", "msg_nowhere").returncode == 1
+
+
+def test_small_things_that_a_new_user_tries(server, failed, app):
+    assert server.run("logs", "--limit", "0").stdout == ""
+    exported = server.run("export", "-")
+    assert [item["body"] for item in json.loads(exported.stdout)] == ["1", "2"]
+    assert server.run("import", "-", stdin=exported.stdout).returncode == 0
+    waited = server.run(
+        "send", f"{app.url}/500", "--delay", "1h", "--wait", "--wait-timeout", "50ms"
+    )
+    assert (waited.returncode, "not finished after 50ms" in waited.stderr) == (4, True)
+
+
+def test_send_shows_its_attempts_while_it_waits(server, app):
+    done = server.run("send", f"{app.url}/500", "--retries", "1", "--retry-delay", "400", "--wait")
+    assert "↻ retry  try 1 of 2" in done.stderr
+    assert done.returncode == 1
