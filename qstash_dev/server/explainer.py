@@ -90,7 +90,7 @@ class Explainer:
         from qstash_dev.devtools.explain import Facts
 
         outcome = attempt.outcome
-        names_a_file = isinstance(outcome, Response) and outcome.status in (404, 405, 500)
+        names_a_file = isinstance(outcome, Response) and _is_about_a_file(outcome)
         origin = origin_of(attempt.target)
         reason = outcome.reason if isinstance(outcome, SendFailure) else None
         is_near = place_of(attempt.target, self._nearby) is not Place.OUTSIDE
@@ -171,3 +171,8 @@ def _place(target: str) -> tuple[str, str]:
     except ValueError:
         path = target
     return origin_of(target), path
+
+
+def _is_about_a_file(response: Response) -> bool:
+    """Whether the cause names the file of the route: that it is missing, or reads the body first."""
+    return response.status in (404, 405) or b"body hash" in response.body[:65_536]

@@ -70,3 +70,17 @@ async def test_a_callback_that_the_cloud_cannot_reach_is_marked(start):
     assert any(
         "the callback goes to localhost" in x for x in (await server.row(message_id))["lints"]
     )
+
+
+async def test_a_lint_that_has_become_the_cause_is_said_once(start, make_app):
+    app = make_app(lambda path, count: 400)
+    await app.start()
+    server = await start()
+    message_id = await server.publish(
+        f"{app.url}/x", '{"a":1}', Upstash_Retries=0, Content_Type="text/plain"
+    )
+    [row] = await server.wait("state:failed")
+    assert "its Content-Type is text/plain" in row["lints"][0]
+    detail = await server.call("GET", f"/_dev/messages/{message_id}")
+    assert row["lints"][0] in detail["hint"]
+    assert detail["lints"] == detail["row"]["lints"] == []

@@ -40,6 +40,8 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
     now = call.engine.clock.now()
     attempts = call.store.attempts.of(message.id, message.seq)
     row.hint = _hint_of_held(call, message) or row.hint
+    # What the failure's cause repeats is said once.
+    row.lints = tuple(lint for lint in message.spec.notices if lint not in (row.hint or ""))
     return {
         "row": row,
         "spec": _spec(message, reveal),
@@ -60,7 +62,7 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
         },
         "hint": row.hint,
         "waits": why_waiting(call.engine, message, now),
-        "lints": list(message.spec.notices),
+        "lints": list(row.lints),
     }
 
 
