@@ -4,7 +4,14 @@ Decides nothing.
 """
 
 from qstash_dev.store.database import Database
+from qstash_dev.store.sequence import Sequence
 
+# As `settle.created_event`.
+_CREATED = """
+    INSERT INTO events (seq, time, user, message, state, next_at)
+    SELECT ? + row_number() OVER (ORDER BY seq), created_at, user, seq, 'CREATED',
+        CASE WHEN due_at > created_at THEN due_at END
+    FROM messages WHERE intake = ? ORDER BY seq"""
 PIECE = 100
 """So many are written, or removed, in one turn of the loop."""
 
@@ -12,12 +19,16 @@ PIECE = 100
 class Intakes:
     """The mark of messages whose others are not there yet; a mark is a number."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, event_numbers: Sequence) -> None:
         self._db = database
+        self._event_numbers = event_numbers
 
     def let_in(self, number: int) -> None:
-        """All are there: they are messages as any other."""
+        """All are there: they are messages as any other, and readers hear of them."""
+        (count,) = self._db.read_one("SELECT count(*) FROM messages WHERE intake = ?", (number,))
+        last = self._event_numbers.skip(count)
         with self._db:
+            self._db.write(_CREATED, (last, number))
             self._db.write(
                 "UPDATE messages SET claimed = 0, intake = NULL WHERE intake = ?", (number,)
             )

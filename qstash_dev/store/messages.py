@@ -138,7 +138,8 @@ class Messages:
                 self._bury(letter, seqs[letter.message_id])
             for dlq_id in change.revived:
                 self._db.write("DELETE FROM dlq WHERE id = ?", (dlq_id,))
-            self._log(change.events, seqs)
+            if intake is None:  # else it is told by `let_in`
+                self._log(change.events, seqs)
             if isinstance(change, RunChange):
                 self._workflows.put_rest(change)
         return created
@@ -281,7 +282,7 @@ class Messages:
         """How many messages of a queue are not finished."""
         row = self._db.read_one(
             "SELECT count(*) FROM messages INDEXED BY messages_lag "
-            "WHERE queue = ? AND user = ? AND finished_at IS NULL",
+            "WHERE queue = ? AND user = ? AND finished_at IS NULL AND intake IS NULL",
             (queue, user),
         )
         return int(row[0])
@@ -294,7 +295,7 @@ class Messages:
         """
         rows = self._db.read(
             "SELECT seq FROM messages INDEXED BY messages_lag WHERE queue = ? AND user = ? "
-            "AND finished_at IS NULL AND state <> 'ACTIVE' AND seq > ? AND seq <= ? "
+            "AND finished_at IS NULL AND intake IS NULL AND state <> 'ACTIVE' AND seq > ? AND seq <= ? "
             "ORDER BY seq LIMIT ?",
             (queue, user, after, last, limit),
         )

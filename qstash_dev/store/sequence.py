@@ -25,6 +25,11 @@ class Sequence:
         self.last += 1
         return self.last
 
+    def skip(self, count: int) -> int:
+        """The last number before so many that are given now."""
+        self.last += count
+        return self.last - count
+
     def keep(self) -> None:
         """Rows are about to be deleted: remember how far the numbers are."""
         self._db.write("INSERT OR REPLACE INTO sequences VALUES (?,?)", (self._table, self.last))

@@ -81,13 +81,23 @@ async def test_another_publish_does_not_wait_for_a_large_batch(start, app):
     running = await start()
     items = batch(app, *map(str, range(10 * MANY)))
     large = asyncio.create_task(running.call("POST", "/v2/batch", items))
-    while not await count(running):
-        await asyncio.sleep(0)
+    while not running.server._store.intakes.numbers():
+        await running.call("GET", "/v2/keys")
+    assert await count(running) == 0
+    for wanted in ("", "?filter=state:queued"):
+        assert (await running.call("GET", f"/_dev/messages{wanted}"))["rows"] == []
+    assert (await running.call("GET", "/v2/events"))["events"] == []
     small = await running.publish(f"{app.url}/small")
     await running.wait(f"state:delivered id:{small}")
     assert [path for _, path, _, _ in app.requests] == ["/small"], "a part of the batch came first"
     assert not large.done()
     assert len(await large) == len(items)
+    assert await count(running) == len(items) + 1
+    created = await running.call("GET", f"/v2/events?state=CREATED&count=1000&messageId={small}")
+    assert len(created["events"]) == 1
+    row = (await running.call("GET", "/_dev/messages?limit=1"))["rows"][0]
+    events = await running.call("GET", f"/_dev/messages/{row['id']}")
+    assert events["events"][0]["state"] == "CREATED"
 
 
 @pytest.mark.parametrize("statements", [AT_COMMIT, AT_ONCE], ids=["at commit", "at once"])

@@ -33,6 +33,8 @@ STATE = """
 """Where a message is, in the words of the filter language."""
 _REGEX = re.IGNORECASE | re.ASCII | re.DOTALL
 
+ACCEPTED = "m.intake IS NULL"
+
 
 class Leaves:
     """Whether a URL leads off this machine; `routes` and `nearby` are those in force."""
@@ -53,10 +55,13 @@ def add_functions(database: Database, leaves: Leaves) -> None:
 
 
 def condition(wanted: Filter) -> tuple[str, dict[str, Any]]:
-    """SQL that holds for the messages `m` (contents `c`) a filter selects, and its values."""
+    """SQL that holds for the messages `m` (contents `c`) a filter selects, and its values.
+
+    What came in by halves is no message yet.
+    """
     values: dict[str, Any] = {}
     parts = [_term(term, values) for term in wanted.terms]
-    return " AND ".join(parts) if parts else "1", values
+    return " AND ".join([*parts, ACCEPTED]), values
 
 
 def _term(term: Term, values: dict[str, Any]) -> str:

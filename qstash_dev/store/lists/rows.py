@@ -12,7 +12,7 @@ from qstash_dev.devtools import hold
 from qstash_dev.devtools.documents import Counts, Row
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
-from qstash_dev.store.lists.condition import STATE
+from qstash_dev.store.lists.condition import ACCEPTED, STATE
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.lists.windows import read_page, windows
 
@@ -27,6 +27,10 @@ _COLUMNS = f"""
     m.body_size, m.content_type, CASE m.kind WHEN 'cloud' THEN 'cloud' ELSE 'local' END,
     m.lints, m.armed, (SELECT r.id FROM runs r WHERE r.seq = m.run), m.step, m.call_type, m.held"""
 """The fields of `Row` in its order, and what the message is held for."""
+
+# Those of an intake are not accepted yet.
+_COMING = "SELECT count(*) FROM messages INDEXED BY messages_intake WHERE intake IS NOT NULL"
+_TOTAL = f"SELECT (SELECT count(*) FROM messages) - ({_COMING})"
 
 
 class Rows:
@@ -59,10 +63,10 @@ class Rows:
     def count(self, wanted: Filter, now: int) -> Iterator[int]:
         """How many match, one number for each window."""
         if not wanted.terms:
-            yield int(self._db.read_one("SELECT count(*) FROM messages")[0])
+            yield self._one(_TOTAL)
             return
         found = self._selector.everywhere(wanted, counting=True)
-        if found.counted is not None:
+        if found.counted is not None and not self._one(_COMING):
             yield self._db.read_one(found.counted, found.values)[0]
             return
         sql = (
@@ -125,7 +129,7 @@ class Rows:
                 "WHERE state <> 'DELIVERED' GROUP BY state"
             )
         )
-        total = self._one("SELECT count(*) FROM messages")
+        total, coming = self._one(_TOTAL), self._one(_COMING)
         return Counts(
             messages=total,
             delayed=self._one(
@@ -139,7 +143,7 @@ class Rows:
                 "SELECT count(*) FROM messages "
                 "WHERE held IS NOT NULL AND finished_at IS NULL AND kind <> 'cloud'"
             ),
-            delivered=total - sum(states.values()),
+            delivered=total - sum(states.values()) + coming,
             failed=states.get("FAILED", 0),
             canceled=states.get("CANCELED", 0),
             dlq=self._one("SELECT count(*) FROM dlq"),
@@ -162,7 +166,8 @@ class Rows:
         order: str = "m.seq DESC",
     ) -> list[Row]:
         rows = self._db.read(
-            f"SELECT {_COLUMNS} FROM messages m WHERE {where} ORDER BY {order} LIMIT {limit}",
+            f"SELECT {_COLUMNS} FROM messages m WHERE ({where}) AND {ACCEPTED} "
+            f"ORDER BY {order} LIMIT {limit}",
             {**values, "now": now},
         )
         return [_row(row) for row in rows]

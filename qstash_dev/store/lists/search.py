@@ -11,6 +11,7 @@ from msgspec import Struct
 from qstash_dev.protocol.delivery import host_and_path
 from qstash_dev.protocol.model import DeadLetter, Event, Query, State
 from qstash_dev.store.database import Database
+from qstash_dev.store.lists.condition import ACCEPTED
 from qstash_dev.store.lists.selection import MANY_NAMES, as_json, different
 from qstash_dev.store.lists.windows import WHOLE, WINDOW, read_page, windows
 
@@ -129,7 +130,7 @@ class Search:
         sql = " UNION ALL ".join(
             f"SELECT m.seq AS seq FROM {source} WHERE m.state = '{state}' AND m.user = :user "
             "AND m.seq BETWEEN :low AND :high AND m.state <> 'DELIVERED' "
-            f"AND NOT m.cancel_requested {where}"
+            f"AND NOT m.cancel_requested AND {ACCEPTED} {where}"
             for state in _UNFINISHED
         )
         values |= {"user": user, "few": known.few}
