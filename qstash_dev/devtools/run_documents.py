@@ -125,6 +125,18 @@ def time_of_day(at: int, now: int, zone: tzinfo | None = None) -> str:
     return f"{then:%a %H:%M}" if 0 < at - now < 6 * DAY_MS else f"{then:%Y-%m-%d %H:%M}"
 
 
+def left_as(row: RunRow) -> str:
+    """What became of a run that is over, in a few words; nothing of most."""
+    if row.successor is not None:
+        return f"resumed as {row.successor}"
+    return failure_words(row.failure_state) if row.failure_state else ""
+
+
+def failure_words(state: str) -> str:
+    """How far a failure function is, from its state in QStash's log."""
+    return f"failure function: {state.removeprefix('CALLBACK_').lower()}"
+
+
 def template(waiting: Waiting, now: int) -> str:
     """The same for those who count the time down themselves, in a zone that they know."""
     match waiting.kind:

@@ -79,5 +79,6 @@ ANSI = {
 
 
 def look_of(state: str) -> Look:
-    """The look of a row's state or of an event; an unknown one has its own word."""
-    return STATES.get(state) or EVENTS.get(state) or Look("?", state.lower(), "muted")
+    """The look of a row's state, of an event, a run's or a step's; an unknown one has its own word."""
+    known = (table[state] for table in (STATES, EVENTS, RUNS, STEPS) if state in table)
+    return next(known, Look("?", state.lower(), "muted"))

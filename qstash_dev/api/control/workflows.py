@@ -13,6 +13,7 @@ from qstash_dev.api.v2.workflow_logs import line_document
 from qstash_dev.devtools.control_documents import Made, MadeRun, Notified, RunLog, StartedRun
 from qstash_dev.devtools.missed_events import why_unheard
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, Waiting, template
+from qstash_dev.devtools.states import RUNS
 from qstash_dev.engine.hold_back import Answer
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Headers
@@ -21,12 +22,7 @@ from qstash_dev.protocol.workflow.log_fields import View
 from qstash_dev.protocol.workflow.model import Run, RunState, is_live
 from qstash_dev.protocol.workflow.query import RunQuery
 
-STATES = {
-    "live": RunState.STARTED,
-    "success": RunState.SUCCESS,
-    "failed": RunState.FAILED,
-    "canceled": RunState.CANCELED,
-}
+STATES = {look.word: RunState(state) for state, look in RUNS.items()}
 """Words for people, and the states that they mean."""
 MAX_LINES = 2_000
 

@@ -16,24 +16,20 @@ from qstash_dev.client import Client, Made
 from qstash_dev.console import printable
 from qstash_dev.devtools.control_documents import Notified, RunLog
 from qstash_dev.devtools.explain.error_text import headline
-from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, RunStep, words
+from qstash_dev.devtools.run_documents import (
+    RunDetail,
+    RunPage,
+    RunRow,
+    RunStep,
+    failure_words,
+    left_as,
+    words,
+)
+from qstash_dev.devtools.states import look_of
 from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.timing import format_duration
 
 T = TypeVar("T")
-STATES = {
-    "RUN_STARTED": "▶ live",
-    "RUN_SUCCESS": "✓ success",
-    "RUN_FAILED": "✗ failed",
-    "RUN_CANCELED": "⊘ canceled",
-}
-STEPS = {
-    "STEP_SUCCESS": "✓",
-    "STEP_PROGRESS": "▶",
-    "STEP_RETRY": "↻",
-    "STEP_FAILED": "✗",
-    "STEP_CANCELED": "⊘",
-}
 
 
 @click.group()
@@ -211,8 +207,7 @@ def _settings(headers: Sequence[str]) -> dict[str, Any]:
 def _cells(row: RunRow, now: int) -> tuple[object, ...]:
     """One line of the list."""
     took = format_duration(max(0, (row.completed_at or now) - row.created_at))
-    state = STATES.get(row.state, row.state)
-    return time_text(row.created_at), state, row.steps, took, row.id, row.url, _now(row, now)
+    return time_text(row.created_at), _state(row), row.steps, took, row.id, row.url, _now(row, now)
 
 
 def _now(row: RunRow, now: int) -> str:
@@ -220,16 +215,17 @@ def _now(row: RunRow, now: int) -> str:
         more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
         told = next((f": {one.why}" for one in row.waits if one.why), "")
         return words(row.waits[0], now) + more + told
-    if row.successor is not None:
-        return f"resumed as {row.successor}"
-    return (row.failure_state or "").removeprefix("CALLBACK_").lower() and (
-        f"failure function: {(row.failure_state or '').removeprefix('CALLBACK_').lower()}"
-    )
+    return left_as(row)
+
+
+def _state(row: RunRow) -> str:
+    look = look_of(row.state)
+    return f"{look.symbol} {look.word}"
 
 
 def _print_run(found: RunDetail, now: int) -> None:
     row = found.row
-    click.echo(f"{STATES.get(row.state, row.state)}  {printable(row.id)}")
+    click.echo(f"{_state(row)}  {printable(row.id)}")
     for notice in row.notices:
         click.echo(f"! {printable(notice)}")
     overview = {
@@ -256,13 +252,11 @@ def _print_run(found: RunDetail, now: int) -> None:
         click.echo(f"  webhook of {printable(event)}: {printable(address)}")
     for delivery in found.pending:
         if delivery.get("errors"):
-            click.echo(
-                f"{STEPS[delivery['state']]} {printable(delivery.get('stepName', 'next step'))}"
-            )
+            symbol = look_of(delivery["state"]).symbol
+            click.echo(f"{symbol} {printable(delivery.get('stepName', 'next step'))}")
         _print_errors(delivery, found.hints)
     if found.failure is not None:
-        state = found.failure["state"].removeprefix("CALLBACK_").lower()
-        click.echo(f"failure function: {state}  {found.failure['messageId']}")
+        click.echo(f"{failure_words(found.failure['state'])}  {found.failure['messageId']}")
         _print_errors(found.failure, found.hints)
 
 
@@ -270,7 +264,7 @@ def _print_step(step: RunStep, now: int, hints: dict[str, str]) -> None:
     indent = "│ " if step.parallel else ""
     took = format_duration(max(0, (step.ended_at or now) - step.began_at))
     out = step.log.get("out")
-    line = f"{indent}{STEPS.get(step.state, '?')} {step.name}  {step.type}  {took}"
+    line = f"{indent}{look_of(step.state).symbol} {step.name}  {step.type}  {took}"
     click.echo(printable(line + (f"  → {shorten(as_text(out))}" if out not in (None, "") else "")))
     _print_errors(step.log, hints)
 

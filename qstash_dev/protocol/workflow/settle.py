@@ -12,6 +12,7 @@ from qstash_dev.protocol import settle as plain
 from qstash_dev.protocol.callback import Result, callback_message
 from qstash_dev.protocol.headers import names_of
 from qstash_dev.protocol.model import (
+    FINISHED,
     Attempt,
     Callback,
     CallType,
@@ -45,7 +46,6 @@ NOT_A_WORKFLOW = (
 )
 OLD_SDK = "trigger rest api is only usable with sdk versions after v1.0.0 major version"
 """QStash's own words for both (workflow-js CI routes)."""
-FINISHED = frozenset((State.DELIVERED, State.FAILED, State.CANCELED))
 
 
 class Around(Protocol):

@@ -24,7 +24,7 @@ _WIDE_TROUBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def state_look(state: str) -> Look:
-    """The look of a row's state or of an event, for an unknown one its own word."""
+    """As `look_of`, for states that came from outside."""
     found = look_of(state)
     return found._replace(word=safe(found.word))
 

@@ -10,10 +10,10 @@ from qstash_dev.devtools.run_documents import (
     RunRow,
     RunStep,
     Waiting,
+    left_as,
     time_of_day,
     words,
 )
-from qstash_dev.devtools.states import RUNS, STEPS, Look
 from qstash_dev.devtools.text import shorten
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt
@@ -34,11 +34,6 @@ FACTS = (
 """What the log says of a step besides its input, output and errors."""
 
 
-def run_look(state: str) -> Look:
-    """Symbol, word and colour of a run's state."""
-    return RUNS.get(state, Look("?", fmt.safe(state), "muted"))
-
-
 def now_span(row: RunRow, now: int, zone: tzinfo | None) -> Span:
     """What a run waits for, or how it was left, in a few words."""
     if row.waits:
@@ -46,12 +41,7 @@ def now_span(row: RunRow, now: int, zone: tzinfo | None) -> Span:
             return f"! {fmt.safe(told)}", "warning"
         more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
         return fmt.safe(words(row.waits[0], now, zone)) + more, _role(row.waits[0])
-    if row.successor is not None:
-        return f"resumed as {fmt.safe(row.successor)}", "accent"
-    if row.failure_state:
-        state = row.failure_state.removeprefix("CALLBACK_").lower()
-        return f"failure function: {fmt.safe(state)}", "muted"
-    return "", ""
+    return fmt.safe(left_as(row)), "muted" if row.successor is None else "accent"
 
 
 def run_page(found: RunDetail | RunRow, when: When) -> list[Line]:
@@ -107,7 +97,7 @@ def run_links(found: RunDetail | RunRow) -> list[Link]:
 
 
 def _headline(row: RunRow, when: When) -> Line:
-    look = run_look(row.state)
+    look = fmt.state_look(row.state)
     took = (row.completed_at or when.now) - row.created_at
     steps = f"{row.steps} step{'' if row.steps == 1 else 's'}"
     return [
@@ -178,7 +168,7 @@ def _stem(group: list[RunStep], step: RunStep) -> str:
 def _step(
     step: RunStep, stem: str, run: tuple[int, int], when: When, hints: dict[str, str]
 ) -> list[Line]:
-    look = STEPS.get(step.state, Look("?", fmt.safe(step.state), "muted"))
+    look = fmt.state_look(step.state)
     took = max(0, (step.ended_at or when.now) - step.began_at)
     name = fmt.safe(step.name)
     indent = "│ " if stem and stem != "└ " else "  "
@@ -236,7 +226,7 @@ def _failure(failure: dict[str, Any], when: When, hints: dict[str, str]) -> list
 
 
 def _child(row: RunRow) -> Line:
-    look = run_look(row.state)
+    look = fmt.state_look(row.state)
     return [(f"{look.symbol} {look.word:<8} ", look.role), (fmt.safe(row.id), "link")]
 
 

@@ -11,7 +11,7 @@ from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
-from qstash_dev.tui.render.run_pages import now_span, run_links, run_look, run_page
+from qstash_dev.tui.render.run_pages import now_span, run_links, run_page
 from qstash_dev.tui.views import cells
 
 MOST = 1000
@@ -28,7 +28,7 @@ async def _whole(client: Client, row: RunRow) -> RunDetail:
 
 
 def _state(row: RunRow, ink: Ink) -> Span:
-    look = run_look(row.state)
+    look = fmt.state_look(row.state)
     return f"{look.symbol} {look.word}", look.role
 
 
