@@ -172,7 +172,7 @@ def event_text(line: Event, *, colour: bool, server: str | None = None) -> str:
     """
     look = look_of(line.state)
     state = f"{look.symbol} {look.word:<9}"
-    took = f"{line.duration_ms:.0f}ms" if line.duration_ms is not None else ""
+    took = format_duration(line.duration_ms) if line.duration_ms is not None else ""
     columns = [
         clock_time(line.time),
         f"\x1b[{ANSI[look.role]}m{state}\x1b[0m" if colour else state,

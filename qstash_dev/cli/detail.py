@@ -8,6 +8,7 @@ from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
 from qstash_dev.client import Attempt, Body, Detail
 from qstash_dev.console import printable
 from qstash_dev.devtools.text import size
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.web.links import page_url
 
 SHOWN = 2000
@@ -54,7 +55,8 @@ def print_detail(detail: Detail, server: str) -> None:
 
 def print_attempt(attempt: Attempt) -> None:
     """One exchange: where it went, what came back."""
-    heading(f"Attempt {attempt.number}, {time_text(attempt.started_at)}, {attempt.total_ms:.0f} ms")
+    took = format_duration(attempt.total_ms)
+    heading(f"Attempt {attempt.number}, {time_text(attempt.started_at)}, {took}")
     click.echo(printable(f"to {attempt.target}"))
     if attempt.failure is not None:
         click.echo(printable(f"{attempt.failure.reason}: {attempt.failure.detail}"))

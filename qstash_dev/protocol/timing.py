@@ -122,18 +122,18 @@ def _until_date(text: str, now: int) -> int | None:
         return None
 
 
-def format_duration(ms: int) -> str:
+def format_duration(ms: float) -> str:
     """A short text for people: the two largest units (`2m28s`, `1h30m`, `1d`), or `1.5s`, `300ms`.
 
-    Rounded down, so that a countdown never shows more than is left.
+    Rounded down, so that a countdown never shows more than is left. Ours: QStash writes none.
     """
     if ms < 0:
         return "-" + format_duration(-ms)
     if ms < 1_000:
-        return f"{ms}ms" if ms else "0s"
+        return f"{int(ms)}ms" if ms else "0s"
     if ms < 10_000:
         return f"{ms // 100 / 10:g}s"
-    return _two_units(ms)
+    return _two_units(int(ms))
 
 
 def _two_units(ms: int) -> str:

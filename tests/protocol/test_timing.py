@@ -198,6 +198,7 @@ def test_retry_after_of_any_text_never_raises_and_stays_within_a_day(text: str, 
     ("ms", "text"),
     [
         (0, "0s"),
+        (0.3, "0ms"),
         (300, "300ms"),
         (1_000, "1s"),
         (1_560, "1.5s"),
@@ -214,7 +215,7 @@ def test_retry_after_of_any_text_never_raises_and_stays_within_a_day(text: str, 
         (-12_000, "-12s"),
     ],
 )
-def test_a_duration_is_shown_with_its_two_largest_units(ms: int, text: str) -> None:
+def test_a_duration_is_shown_with_its_two_largest_units(ms: float, text: str) -> None:
     assert format_duration(ms) == text
 
 

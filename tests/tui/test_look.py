@@ -45,14 +45,6 @@ def test_spans_are_short(ms: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ms", "text"),
-    [(0, "0 ms"), (340, "340 ms"), (12_000, "12s"), (90 * MINUTE, "1h 30m"), (DAY, "1d")],
-)
-def test_long_spans_have_two_parts_at_most(ms: int, text: str) -> None:
-    assert fmt.long_span(ms) == text
-
-
-@pytest.mark.parametrize(
     ("due_in", "text"), [(None, "–"), (0, "now"), (-5000, "now"), (12_000, "in 12s")]
 )
 def test_countdowns(due_in: int | None, text: str) -> None:

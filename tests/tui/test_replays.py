@@ -11,7 +11,7 @@ from tests.tui.world import World, row
 @pytest.mark.parametrize(
     ("state", "error", "told"),
     [
-        ("delivered", None, "Replayed: 200 in 22 ms."),
+        ("delivered", None, "Replayed: 200 in 22ms."),
         ("failed", "500 Internal Server Error", "failed again (the same answer): 500"),
         ("failed", "500 other", "failed again (another answer): 500 other"),
     ],

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from qstash_dev.client import Faults
 from qstash_dev.devtools.faults import Fault
 from qstash_dev.devtools.vocabulary import CLOCK, FAULTS
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Menu
@@ -38,7 +39,7 @@ async def clock(screen: Screen) -> None:
     change = await screen.ask(Menu("Clock", [Choice(*preset) for preset in CLOCK]))
     if change is not None:
         said = await screen.session.client.clock(change)
-        screen.say(f"Clock: {said.mode}, {fmt.long_span(abs(said.offset_ms))} from real time.")
+        screen.say(f"Clock: {said.mode}, {format_duration(abs(said.offset_ms))} from real time.")
 
 
 async def faults(screen: Screen) -> None:
@@ -86,5 +87,5 @@ async def skip(screen: Screen) -> None:
     before = screen.session.time.now()
     said = await screen.session.client.clock({"skip": True})
     if said.now is not None:
-        screen.say(f"Skipped {fmt.long_span(max(0, said.now - before))} ahead.")
+        screen.say(f"Skipped {format_duration(max(0, said.now - before))} ahead.")
     return None

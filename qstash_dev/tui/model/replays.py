@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from qstash_dev.client import Row
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 
 ENDED = frozenset({"delivered", "failed", "retry", "held", "canceled"})
@@ -40,7 +41,7 @@ class Replays:
 
 def _told(row: Row, original: Row | None) -> tuple[str, str]:
     if row.state == "delivered":
-        took = f" in {row.duration_ms:.0f} ms" if row.duration_ms is not None else ""
+        took = f" in {format_duration(row.duration_ms)}" if row.duration_ms is not None else ""
         return f"Replayed: {row.status}{took}.", "information"
     if row.state in ("held", "canceled"):
         return f"The replay is {row.state}: {row.error or row.state}", "warning"

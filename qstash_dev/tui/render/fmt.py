@@ -97,17 +97,6 @@ def span(ms: float) -> str:
     return f"{seconds // 86400}d"
 
 
-def long_span(ms: float) -> str:
-    """A duration with its two largest parts: `1h 30m`, `12s`, `340 ms`."""
-    if ms < 1000:
-        return f"{round(ms)} ms"
-    seconds = int(ms // 1000)
-    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h")]
-    parts += [(seconds // 60 % 60, "m"), (seconds % 60, "s")]
-    kept = [f"{count}{unit}" for count, unit in parts if count]
-    return " ".join(kept[:2])
-
-
 def countdown(due_at: int | None, now: int) -> str:
     """`in 12s`, `now`, or a dash for what is not going to happen."""
     if due_at is None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from qstash_dev.client import Attempt, Detail, Row
 from qstash_dev.protocol.headers import first
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import heard_lines
 from qstash_dev.tui.render.bodies import body_lines
@@ -153,7 +154,7 @@ def _headline(row: Row) -> Line:
     if row.status:
         line += [("  ", ""), (reason_phrase(row.status), status_role(row.status))]
     if row.duration_ms is not None:
-        line.append((f" in {_ms(row.duration_ms)}", "muted"))
+        line.append((f" in {format_duration(row.duration_ms)}", "muted"))
     if row.try_:
         line.append((f"  try {row.try_} of {row.tries}", "muted"))
     return line
@@ -240,7 +241,7 @@ def _answer(attempt: Attempt) -> list[Line]:
     start: Line = [
         (f"HTTP/{fmt.safe(got.http_version)} ", "muted"),
         (reason_phrase(got.status), status_role(got.status)),
-        (f"  in {_ms(attempt.total_ms)}", "muted"),
+        (f"  in {format_duration(attempt.total_ms)}", "muted"),
     ]
     lines = [start, [], *_headers(got.headers)]
     lines += [[], _rule(f"Body  {fmt.size(got.body.size)}")]
@@ -260,7 +261,7 @@ def _timing(attempt: Attempt) -> list[Line]:
     spans: Line = []
     for name, at in stages:
         if at is not None:
-            spans += [(f"{name} ", "muted"), (f"{_ms(at)}  ", "")]
+            spans += [(f"{name} ", "muted"), (f"{format_duration(at)}  ", "")]
     return [spans]
 
 
@@ -315,12 +316,10 @@ def _with_unit(name: str, value: Any) -> str:
     """`period_s: 2` is `period 2s`."""
     for suffix, factor in (("_ms", 1), ("_s", 1000)):
         if name.endswith(suffix) and isinstance(value, int | float):
-            return f"{name.removesuffix(suffix).replace('_', ' ')} {fmt.long_span(value * factor)}"
+            return (
+                f"{name.removesuffix(suffix).replace('_', ' ')} {format_duration(value * factor)}"
+            )
     return f"{name.replace('_', ' ')} {_value(value)}"
-
-
-def _ms(ms: float) -> str:
-    return f"{ms:.0f} ms" if ms < 10_000 else f"{ms / 1000:.1f} s"
 
 
 def _rule(title: str) -> Line:

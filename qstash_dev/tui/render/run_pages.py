@@ -15,6 +15,7 @@ from qstash_dev.devtools.run_documents import (
     words,
 )
 from qstash_dev.devtools.text import shorten
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.bodies import body_lines
@@ -102,7 +103,7 @@ def _headline(row: RunRow, when: When) -> Line:
     steps = f"{row.steps} step{'' if row.steps == 1 else 's'}"
     return [
         (f"{look.symbol} {look.word}", look.role),
-        (f"  {steps}  {fmt.long_span(max(0, took))}", "muted"),
+        (f"  {steps}  {format_duration(max(0, took))}", "muted"),
     ]
 
 
@@ -178,7 +179,7 @@ def _step(
             (f"{look.symbol} ", look.role),
             (f"{name:<{14 - len(stem)}} ", "bold"),
             (_bar(step, *run), look.role),
-            (f" {fmt.long_span(took)}", "muted"),
+            (f" {format_duration(took)}", "muted"),
         ]
     ]
     kind = "" if step.type in ("Run", "Initial") else f"{fmt.safe(step.type)}  "

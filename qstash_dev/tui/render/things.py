@@ -6,6 +6,7 @@ Pure: what the control API tells of it in, lines out.
 import re
 from typing import Any
 
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Span
@@ -56,7 +57,7 @@ def _field(name: str, value: Any, when: When) -> Span:
             return "–", ""
         value *= 1000  # the one time that QStash tells in seconds
     if name == "ratePeriod" and isinstance(value, int):
-        return fmt.long_span(value * 1000), ""
+        return format_duration(value * 1000), ""
     if isinstance(value, int) and name.endswith(("At", "Time", "Start")):
         return f"{fmt.date_time(value, when.zone)}  ({_relative(value, when.now)})", ""
     if isinstance(value, dict):

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from qstash_dev.devtools.vocabulary import VIEWS
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
-from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.render.things import thing_page
 from qstash_dev.tui.views import cells
@@ -31,7 +31,7 @@ def _rate(thing: Thing, ink: Ink) -> Span:
     is_over = ink.now >= (thing.get("ratePeriodStart", 0) + period_s + 1) * 1000
     count = 0 if is_over else thing.get("rateCount", 0)
     role = "warning" if count >= most else ""
-    return f"{count}/{most} in {fmt.long_span(period_s * 1000)}", role
+    return f"{count}/{most} in {format_duration(period_s * 1000)}", role
 
 
 FLOW = View(

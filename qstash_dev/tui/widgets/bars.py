@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from qstash_dev.client import Counts, Server, Tunnel
 from qstash_dev.devtools.copies import quick_start
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import process_span
@@ -179,7 +180,7 @@ def _clock(server: Server) -> Line:
     words = {"scaled": f"{clock.scale:g}x", "frozen": "frozen"}.get(clock.mode, "real")
     if clock.offset_ms:
         sign = "+" if clock.offset_ms > 0 else "-"
-        words += f" {sign}{fmt.long_span(abs(clock.offset_ms))}"
+        words += f" {sign}{format_duration(abs(clock.offset_ms))}"
     return [("clock ", "muted"), (words, "" if words == "real" else "warning")]
 
 
