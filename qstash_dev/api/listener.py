@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -62,26 +62,12 @@ class ApiServer(web.Server):
         )
 
 
-@asynccontextmanager
-async def patience(request: web.BaseRequest, seconds: float) -> AsyncIterator[None]:
+def patience(request: web.BaseRequest, seconds: float) -> AbstractAsyncContextManager[None]:
     """Real time to wait for something. Raises TimeoutError when it is over, or at once when the
     client hangs up: it has gone, or says no more and wants to hear what there is. Who says so much
     behind the request that nobody listens any more could go unheard: there the time is over, too.
     """
-    connection = _connection(request)
-    async with asyncio.timeout(seconds) as limit:
-
-        def stop() -> None:
-            if not limit.expired():
-                limit.reschedule(0)
-
-        connection.on_hang_up = stop
-        try:
-            if connection.hung_up or connection.is_deaf:
-                stop()
-            yield
-        finally:
-            connection.on_hang_up = None
+    return _connection(request).patience(seconds)
 
 
 def has_hung_up(request: web.BaseRequest) -> bool:
@@ -137,15 +123,24 @@ def _request(
 
 
 class Connection(web.RequestHandler):
-    """One client. `on_hang_up` is called when it will say no more, or when that could not be heard;
-    it may still listen.
-    """
+    """One client. One that `hung_up` will say no more; it may still listen."""
 
     def __init__(self, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self.hung_up = False
-        self.on_hang_up: Callable[[], None] | None = None
+        self._limit: asyncio.Timeout | None = None
         self._answered = 0
+
+    @asynccontextmanager
+    async def patience(self, seconds: float) -> AsyncIterator[None]:
+        """See the function of that name. One request is handled at a time, so there is one limit."""
+        async with asyncio.timeout(seconds) as self._limit:
+            try:
+                if self.hung_up or self._reading_paused or self._buffer_paused:
+                    self._end_patience()
+                yield
+            finally:
+                self._limit = None
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own, which aiohttp narrows
         """True keeps what can be written to: `nc -N` and some proxies close their side first."""
@@ -191,25 +186,20 @@ class Connection(web.RequestHandler):
         response.force_close()
         return response
 
-    @property
-    def is_deaf(self) -> bool:
-        """Whether so much waits to be handled that nothing more is read."""
-        return self._reading_paused or self._buffer_paused
-
     def _pause_transport_reading(self) -> None:
         super()._pause_transport_reading()
-        self._tell()
+        self._end_patience()
 
     def _is_over(self) -> bool:
         return self.transport is None or self.transport.is_closing()
 
     def _hang_up(self) -> None:
         self.hung_up = True
-        self._tell()
+        self._end_patience()
 
-    def _tell(self) -> None:
-        if self.on_hang_up is not None:
-            self.on_hang_up()
+    def _end_patience(self) -> None:
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(0)
 
     def _has_all(self) -> bool:
         """Whether the body of the last request has come to its end."""
