@@ -5,6 +5,7 @@ newcomer finds a thing by its path alone, and reads a function without scrolling
 """
 
 import ast
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -36,6 +37,11 @@ NOUNS = frozenset(
 
 CLOCK = "engine/clock.py"
 TASKS = "engine/tasks.py"
+SOURCE = re.compile(
+    r"(QStash|workflow) docs, |QStash API reference, |(qstash|workflow)-(js|py|go)\b|Go docs, |RFC \d"
+    r"|WHATWG|\b[Rr]ecorded\b|\b[Oo]urs\b|Differs: "
+)
+"""How a rule says where it comes from: a page, a file of an SDK, a recording, or why it is ours."""
 WALL_CLOCK = frozenset(
     {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}
 )
@@ -90,6 +96,7 @@ def measure(modules: list[Module]) -> list[Figure]:
         Figure("file names for two ideas", shared_names(modules)),
         Figure(f"tasks made outside {TASKS}", calls_of_tasks(modules)),
         Figure(f"looks at the wall clock outside {CLOCK}", calls_of_clock(modules)),
+        Figure("modules of protocol/ that name no source of their rules", unsourced(modules)),
     ]
 
 
@@ -163,6 +170,20 @@ def calls_of_clock(modules: Iterable[Module]) -> list[str]:
         for name, line in calls(module)
         if ".".join(name.split(".")[-2:]) in WALL_CLOCK
     ]
+
+
+def unsourced(modules: Iterable[Module]) -> list[str]:
+    return [
+        module.path
+        for module in modules
+        if module.path.startswith("protocol/")
+        and any(_is_public(node) for node in module.tree.body)
+        and not SOURCE.search(" ".join(module.text.split()))
+    ]
+
+
+def _is_public(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
 
 
 @cache

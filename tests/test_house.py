@@ -30,6 +30,7 @@ def test_no_import_goes_round_in_a_circle():
         (of("a.py", "loop.create_task(job)"), "a.py:1"),
         (of("a.py", "now = datetime.datetime.now()"), "a.py:1 datetime.datetime.now"),
         (of("a.py", "now = time.time_ns()"), "a.py:1 time.time_ns"),
+        (of("protocol/a.py", '"""Rules of our own hours."""\ndef f(): ...'), "protocol/a.py"),
     ],
 )
 def test_what_breaks_a_rule_is_named(module, found):

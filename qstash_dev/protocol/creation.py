@@ -1,4 +1,7 @@
-"""From a draft to messages: new ones, copies for a replay, copies for a retry out of the DLQ."""
+"""From a draft to messages: new ones, copies for a replay, copies for a retry out of the DLQ.
+
+Sources: QStash docs, "URL Groups", "Delay" and "Dead Letter Queues".
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -69,7 +72,10 @@ def begun(messages: Iterable[Message], now: int) -> Change:
 
 
 def due_at(draft: Draft, limits: Limits, now: int) -> int:
-    """When the first delivery is due: not-before wins over delay. Raises QStashError(412)."""
+    """When the first delivery is due: not-before wins over delay (QStash docs, "Delay").
+
+    Raises QStashError(412).
+    """
     if draft.not_before is None:
         return now + draft.delay_ms
     check_delay(draft.not_before - now, limits)
@@ -77,7 +83,10 @@ def due_at(draft: Draft, limits: Limits, now: int) -> int:
 
 
 def replay(source: Message, changes: Changes, now: int, new_id: str) -> Message:
-    """A new message linked to `source`, due at once and in no queue; the source stays as it is."""
+    """A new message linked to `source`, due at once and in no queue; the source stays as it is.
+
+    Differs: QStash sends again only what is in its DLQ, and never with another body or URL.
+    """
     spec = replace(
         source.spec,
         kind=Kind.REPLAY,
@@ -93,7 +102,8 @@ def replay(source: Message, changes: Changes, now: int, new_id: str) -> Message:
 
 
 def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_id: str) -> Message:
-    """A new message like `source`, with the configuration that the retry request's headers give.
+    """A new message like `source`, with the configuration that the retry request's headers give
+    (QStash API reference, "Retry DLQ messages").
 
     Raises QStashError as a publish with these headers would.
     """

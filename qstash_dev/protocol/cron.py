@@ -1,4 +1,5 @@
-"""`Upstash-Cron`: five fields in UTC or in the zone of a `CRON_TZ=Area/City` prefix.
+"""`Upstash-Cron`: five fields in UTC or in the zone of a `CRON_TZ=Area/City` prefix (QStash docs,
+"Schedules").
 
 It refuses to know schedules, pauses and missed firings: only which instants an expression means.
 """

@@ -23,7 +23,8 @@ class Keys(Struct, frozen=True):
 def of_message(draft: Draft, spec: Spec, body: bytes) -> Keys:
     """The keys of one message of a publish.
 
-    An id holds for the whole account, whatever the destination. Only the messages of URL groups,
+    An id holds for the whole account, whatever the destination. Ours, since the docs say nothing of
+    groups: only the messages of URL groups,
     of which one request makes several, are told apart: among them an id stands for one message to
     each URL, also across groups. So it is a duplicate
 
@@ -57,7 +58,7 @@ def of_submission(draft: Draft, body: bytes, generation: int) -> Keys:
 
 def of_schedule(draft: Draft, destination: str, body: bytes) -> Keys:
     """The keys of the creation of a schedule, not of its firings. Messages have others: the id of
-    a message is no duplicate of a schedule.
+    a message is no duplicate of a schedule (QStash docs, "Schedules").
 
     Content is, besides that of a message, the cron expression and the id that was asked for: another
     plan is another schedule.

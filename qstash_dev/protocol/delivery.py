@@ -1,7 +1,7 @@
-"""The request that a delivery makes: its headers and its signature (contract of QStash's receivers).
+"""The request that a delivery makes: its headers and its signature (QStash docs, "Receiving Messages").
 
-The server's own headers replace forwarded ones of the same name: SDKs forward all they received, and
-a second `Upstash-Signature` would break verification.
+The server's own headers replace forwarded ones of the same name: workflow-js forwards all it received,
+and a second `Upstash-Signature` would break verification.
 """
 
 from urllib.parse import urlsplit
@@ -16,7 +16,9 @@ from qstash_dev.protocol.workflow.render import run_headers
 
 USER_AGENT = "Upstash-QStash"
 REGION = "EU-CENTRAL-1"
+"""Ours: what the official dev server sends is not known; the SDKs read either region alike."""
 MAX_TIMEOUT_MS = 7_200_000
+"""Two hours, the pay-as-you-go plan's (QStash docs, plan comparison)."""
 
 
 def build_request(
@@ -46,6 +48,7 @@ def build_request(
 def told_of(url: str, *, keep_host: bool) -> dict[str, str]:
     """The headers that tell an app behind a proxy of the URL that was called (as ngrok's).
 
+    Differs: QStash calls the URL itself, so it has nothing to tell.
     With `keep_host` it is also the request's own `Host`, for apps that trust in nothing else.
     """
     scheme, _, host = origin_of(url).partition("://")
@@ -61,6 +64,9 @@ def host_and_path(url: str) -> tuple[str, str]:
 
 
 def _own_headers(message: Message) -> dict[str, str]:
+    """`Upstash-Retries` counts like `Upstash-Retried`, the limit has a name of its own (workflow-js
+    glossary).
+    """
     spec = message.spec
     headers = {
         "User-Agent": USER_AGENT,

@@ -1,7 +1,8 @@
 """Where a message goes: reads the destination out of a raw request path and query string.
 
-Clients put the destination unescaped into the path, so its query string arrives as the query of the
-request itself. Text is kept byte for byte; nothing is normalised.
+Clients put the destination unescaped into the path (qstash-js `src/client/client.ts`), so its query
+string arrives as the query of the request itself, with settings among it (QStash docs, "Use as Webhook
+Receiver"). Text is kept byte for byte, nothing is normalised: it is signed and reported as it came.
 """
 
 import re
@@ -40,6 +41,8 @@ class Destination(Struct, frozen=True):
 def parse_destination(remainder: str, query: str) -> Destination:
     """Read what follows `/v2/publish/` (still percent-encoded) and the raw query string.
 
+    A slash that a proxy took out of `https://` is put back, a URL that is encoded as a whole is decoded
+    (ours: seen of clients).
     Raises QStashError(400) for an empty destination, a bad scheme or a URL without a host.
     """
     config, kept = split_query(query)
@@ -95,7 +98,10 @@ def check_url(text: str, what: str = "destination") -> str:
     """Return `text`, made safe for a request line, if it is an http(s) URL with a host.
 
     Only characters that cannot stand in a request line (spaces, control and non-ASCII characters)
-    are escaped. Raises QStashError(400) with QStash's wording.
+    are escaped. Raises QStashError(400) with QStash's wording (qstash-js issue 49).
+
+    Differs: QStash looks the host up when it is published to, and refuses one that is not found or
+    leads to a loopback address. Here apps are local, and a host may come up later.
     """
     if not text.lower().startswith(("http://", "https://")):
         raise QStashError(400, _BAD_SCHEME.replace("destination", what, 1))

@@ -1,6 +1,6 @@
-"""A caller's mistake, in the words QStash would use.
+"""A caller's mistake, in the words QStash would use (reports of them in the SDKs' issues, their tests).
 
-Raised in `protocol/`, turned into JSON in one place.
+Raised in `protocol/`, turned into JSON in one place. Ours: the words where nobody has reported any.
 """
 
 from collections.abc import Iterable

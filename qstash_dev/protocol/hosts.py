@@ -1,5 +1,5 @@
 """What is wrong with a host before anybody looks it up: no client can dial it, or it is what an empty
-variable leaves behind. Knows no network.
+variable leaves behind. Ours: QStash's look-up finds no such host, and says no more. Knows no network.
 """
 
 import encodings.idna  # noqa: F401 -- now, while there are file descriptors to read it with

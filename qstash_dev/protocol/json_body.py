@@ -1,5 +1,5 @@
-"""JSON as Go and JavaScript write it: half a surrogate pair is U+FFFD, as Go reads it. Knows nothing
-of what the documents mean.
+"""JSON as Go and JavaScript write it: half a surrogate pair is U+FFFD (Go docs, `encoding/json`,
+"Unmarshal"). Knows nothing of what the documents mean.
 """
 
 import json

@@ -13,7 +13,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class State(StrEnum):
-    """Life of a message, and the names of log events (QStash docs, "Debug logs")."""
+    """Life of a message, and the names of log events (QStash docs, "Debug Logs")."""
 
     CREATED = "CREATED"
     ACTIVE = "ACTIVE"

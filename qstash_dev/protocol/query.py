@@ -1,6 +1,7 @@
 """Filters, order and pages of list and bulk calls: from a query string or a JSON body to one value.
 
-Values of one name are alternatives; names must all hold (QStash API reference, "List logs").
+Values of one name are alternatives; names must all hold (QStash API reference, "List logs" and "Bulk
+cancel messages"). States are accepted in both spellings: the docs have CANCELLED, the SDKs CANCELED.
 """
 
 from collections.abc import Iterable
@@ -69,7 +70,9 @@ class Defaults(Struct, frozen=True):
 
 
 CANCELLED = Defaults(MESSAGES, max_count=500, ids_alone=True, changes=True, at_once=True)
-"""Of a call that cancels many messages."""
+"""Of a call that cancels many messages. `count` counts (qstash-js `messages.test.ts`), though the newer
+docs call it ignored.
+"""
 
 
 def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
@@ -95,7 +98,8 @@ def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
 def json_pairs(body: bytes) -> list[tuple[str, str]]:
     """The filters in a JSON body: an object whose values are strings, numbers or lists of them.
 
-    `null` is as good as nothing: the Go SDK may send it for an empty list.
+    qstash-py and qstash-go cancel with a body. `null` is as good as nothing: Go may send it for an
+    empty list.
     """
     if not body.strip():
         return []
@@ -128,7 +132,9 @@ def parse_cursor(text: str) -> int | None:
 
 
 def format_cursor(time: int, seq: int) -> str:
-    """Where a list goes on: never a bare number, which would be too large for JavaScript."""
+    """Where a list goes on: never a bare number, which would be too large for JavaScript. The form is
+    that of the samples (QStash API reference, "List logs").
+    """
     return f"{time}-{seq}"
 
 

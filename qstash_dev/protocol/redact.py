@@ -1,7 +1,8 @@
-"""`Upstash-Redact-Fields`: what of a message is shown only as a hash.
+"""`Upstash-Redact-Fields`: the body or headers that people see only as a hash of their value.
 
-Deliveries are never redacted. It refuses to know where values are shown; the API
-redacts messages, logs, DLQ and schedules.
+The hash tells whether two values are the same without telling them. Deliveries, and retries out of the
+DLQ, have the values themselves (QStash docs, "Redact Private Data"). Knows not where values are shown:
+the API redacts messages, logs, DLQ and schedules.
 """
 
 import re
@@ -55,7 +56,7 @@ def redact_headers(headers: Headers, redact: tuple[str, ...]) -> Headers:
 
 
 def redact_callback(callback: Callback | None, redact: tuple[str, ...]) -> Callback | None:
-    """The callback as it is shown: its headers may hold the same secrets as the message's."""
+    """The callback as it is shown. Ours: its headers may hold the same secrets as the message's."""
     if callback is None or not redact:
         return callback
     return replace(

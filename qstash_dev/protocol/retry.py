@@ -19,14 +19,17 @@ RETRY_AFTER_HEADERS = (
     "x-ratelimit-reset-requests",
     "x-ratelimit-reset-tokens",
 )
-"""The headers that say when to come back, in the order in which they are asked."""
+"""The headers that say when to come back, in the order in which they are asked (QStash docs, "Retry").
+
+Ours: they count in every failed answer, not only in a 429.
+"""
 
 _MAX_TEXT = 500
 _MAX_DEPTH = 40
 
 
 def _round(x: float) -> float:
-    """Half away from zero, as everywhere outside Python."""
+    """Ours, since the docs only name it: half away from zero, as everywhere outside Python."""
     return math.copysign(math.floor(abs(x) + 0.5), x)
 
 
@@ -151,8 +154,8 @@ def _check_arguments(name: str, count: int) -> None:
 def retry_delay_ms(expression: str | None, retried: int) -> int:
     """Milliseconds to wait before the next retry, when `retried` retries were made so far.
 
-    0 to 24 hours. An expression that has no finite value (division by zero, overflow) falls back
-    to the default backoff, as does `None`.
+    0 to 24 hours, the most that QStash waits by default. Ours: an expression that has no finite value
+    (division by zero, overflow) falls back to the default backoff, as does `None`.
     """
     if expression is None:
         return _backoff_ms(retried)

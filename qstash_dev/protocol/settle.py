@@ -1,6 +1,7 @@
 """What follows from an attempt, a cancellation or an order to run now: decisions as `Change`s.
 
-Pure: time and new ids come in, a value goes out (QStash docs, "Retry" and "Debug logs").
+Pure: time and new ids come in, a value goes out (QStash docs, "Retry" and "Debug Logs"). Of a failed
+attempt the log has ERROR, then RETRY or FAILED (qstash-go `events_test.go`; the order is ours).
 """
 
 from collections.abc import Callable
@@ -45,8 +46,10 @@ def settle(
 ) -> Change:
     """What an attempt's outcome means: delivered, another try, or failed with a dead letter.
 
-    `message` is ACTIVE and its `retried` counts the retries before this attempt. Callbacks are new
-    messages of the same Change. `retry_interval_ms` replaces every wait.
+    Only 200 to 299 is a success (QStash docs, "Debug Logs"). `message` is ACTIVE and its `retried`
+    counts the retries before this attempt. Callbacks are new messages of the same Change: one for each
+    attempt, and after the last also the failure callback (QStash docs, "Callbacks").
+    `retry_interval_ms` replaces every wait.
     """
     outcome = attempt.outcome
     if isinstance(outcome, Response) and 200 <= outcome.status < 300:
@@ -64,6 +67,7 @@ def settle(
 def cancel(message: Message, now: int) -> Change:
     """A waiting message ends at once; an active one when its attempt has, unless that succeeds.
 
+    Differs: QStash waits for the next delivery time, and then cancels (QStash docs, "Debug Logs").
     One that was active when the server died has been requested already: it only ends.
     """
     requested = _event(message, State.CANCEL_REQUESTED, now)
@@ -85,7 +89,7 @@ def uncancel(before: Message, now: int) -> Change:
 
 
 def run_now(message: Message, now: int) -> Change:
-    """A waiting message becomes due; its counters stay as they are."""
+    """A waiting message becomes due; its counters stay (QStash docs, "Run a Delayed Message Now")."""
     return Change(now, changed=(replace(message, due_at=now, held=None),))
 
 
@@ -105,7 +109,10 @@ def hold(message: Message, awaited: str | None, why: str, now: int) -> Change:
 
 
 def interrupt(message: Message, now: int) -> Change:
-    """The server died during an attempt: the message is due again, and its retries stay as they are."""
+    """The server died during an attempt: the message is due again, and its retries stay as they are.
+
+    Ours: at least once, with the same id (QStash docs, "At-Least-Once Delivery").
+    """
     waiting = replace(
         message,
         state=State.RETRY if message.retried else State.CREATED,

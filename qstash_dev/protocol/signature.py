@@ -1,5 +1,7 @@
 """`Upstash-Signature`: the JWT of a delivery, and why a given one holds or does not.
 
+Sources: QStash docs, "Verify Signatures"; for what receivers check, qstash-js `src/receiver.ts` and
+qstash-py `qstash/receiver.py`.
 It refuses to know users, key rotation and the clock; `now_s` is always wall time, because the
 receivers compare with theirs.
 """
@@ -32,7 +34,7 @@ _MAX_GUESSED_BODY = 1_048_576
 
 
 class _Claims(Struct):
-    """In the order of the docs' sample ("Verify signatures")."""
+    """In the order of the sample (QStash docs, "Security")."""
 
     iss: str
     sub: str

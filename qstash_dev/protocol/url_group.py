@@ -1,4 +1,7 @@
-"""URL groups: how lists of endpoints change. Order is kept, since deliveries are listed in it."""
+"""URL groups: how lists of endpoints change (QStash API reference, "URL Groups").
+
+Order is kept, since deliveries are listed in it.
+"""
 
 from collections.abc import Iterable
 
@@ -11,7 +14,8 @@ Endpoints = tuple[Endpoint, ...]
 
 
 def added(endpoints: Endpoints, new: Iterable[Endpoint]) -> Endpoints:
-    """With the new ones at the end; one with a known URL or name updates that in place.
+    """With the new ones at the end; one with a known URL or name updates that in place (ours: the docs
+    say "upsert" and no more).
 
     Without a name it keeps the one that its URL has. Raises QStashError(400) if its URL is one
     endpoint's and its name another's: one of them would be lost.

@@ -1,7 +1,8 @@
 """Where a URL leads, judged by its target: what is really called once routes are applied.
 
-Reads a URL once, by its parts. Pure: it looks no name up, so a name that only DNS or a hosts file
-leads to this machine is not known here.
+Ours: QStash knows no routes, and nothing nearer than the public network. Reads a URL once, by its
+parts. Pure: it looks no name up, so a name that only DNS or a hosts file leads to this machine is not
+known here.
 """
 
 import re

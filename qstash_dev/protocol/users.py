@@ -1,7 +1,7 @@
 """Who may talk to the server: a token selects a user, and each user has signing keys of its own.
 
-The four users of the official dev server are public constants, documented in QStash's "Local
-Development" guide; the JavaScript SDK recognises a dev server by the keys of the first one.
+The four users of the official dev server are public constants (QStash docs, "Local Development");
+the JavaScript SDK knows a dev server by the keys of the first one (qstash-js `dev-server/health.ts`).
 """
 
 import binascii

@@ -1,4 +1,5 @@
-"""The JSON documents of QStash's API. Unset fields are left out: `null` breaks the SDKs' parsing.
+"""The JSON documents of QStash's API (QStash docs, `openapi.yaml`). Unset fields are left out: `null`
+breaks the SDKs' parsing. Where SDKs and docs spell a field differently, it is there twice.
 
 Redacted fields are shown as hashes in all of them; deliveries use the originals.
 """
@@ -78,7 +79,7 @@ def message_document(message: Message) -> Document:
 
 
 def dead_letter_document(letter: DeadLetter, message: Message, last: Attempt | None) -> Document:
-    """An entry of `GET /v2/dlq`; `responseStatus` is 0 when there was no answer."""
+    """An entry of `GET /v2/dlq`; `responseStatus` is 0 (ours) when there was no answer."""
     document = {"dlqId": letter.id, "responseStatus": 0, **message_document(message)}
     outcome = last.outcome if last is not None else None
     if isinstance(outcome, Response):

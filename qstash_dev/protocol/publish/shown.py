@@ -1,4 +1,4 @@
-"""How the documents of the API tell of options (OpenAPI of QStash: messages, logs, schedules).
+"""How the documents of the API tell of options (QStash docs, `openapi.yaml`).
 
 Fields that are `None` are left out by whoever makes the document.
 """
@@ -35,13 +35,13 @@ def retries(spec: Spec, where: Where) -> dict[str, Any]:
 
 
 def retry_delay(spec: Spec, where: Where) -> dict[str, Any]:
-    """SDKs differ in spelling."""
+    """qstash-py reads the short spelling in logs, the docs have the long one."""
     again = {"retryDelayExpr": spec.retry_delay} if where == "log" else {}
     return {"retryDelayExpression": spec.retry_delay, **again}
 
 
 def timeout(spec: Spec, where: Where) -> dict[str, Any]:
-    """Milliseconds in logs, seconds in schedules."""
+    """Milliseconds in logs (QStash docs, `openapi.yaml`), seconds in schedules (ours: not said)."""
     if where == "message" or spec.timeout_ms is None:
         return {}
     return {"timeout": spec.timeout_ms if where == "log" else spec.timeout_ms // 1000 or None}

@@ -1,4 +1,5 @@
-"""From submissions to runs and their entries: starting a run, appending to it, starting it anew.
+"""From submissions to runs and their entries: starting a run, appending to it, starting it anew
+(workflow-js `qstash/submit-steps.ts`, `context/auto-executor.ts`).
 
 Several submissions of one request are one decision: all of them are accepted, or none. Which runs exist
 comes in as a function.

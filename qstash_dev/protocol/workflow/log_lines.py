@@ -1,4 +1,7 @@
-"""The flat log of workflow runs: one line for whatever happened to a run or to one of its messages."""
+"""The flat log of workflow runs: one line for whatever happened to a run or to one of its messages.
+
+Source: workflow-js `client/types.ts`; `GET /v2/workflows/events` without `groupBy`.
+"""
 
 from typing import Any
 
