@@ -20,7 +20,7 @@ from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, 
 from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, place_of
 from qstash_dev.sources.tree import SourceTree
-from qstash_dev.transport.connect import leads_to, listening, speech
+from qstash_dev.transport.connect import has_network, leads_to, listening, speech
 
 if TYPE_CHECKING:
     from qstash_dev.devtools.explain import EnvFile, Facts
@@ -116,6 +116,7 @@ class Explainer:
             leads_to=leads_to(origin),
             nearby=self._nearby,
             speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
+            online=has_network() if reason is Reason.DNS else None,
             printed=printed,
             ended=ended,
         )

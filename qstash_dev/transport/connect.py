@@ -5,6 +5,7 @@ It asks no app for anything: the one request it makes is `OPTIONS *`, which is f
 """
 
 import asyncio
+import socket
 import ssl
 from contextlib import suppress
 from typing import Literal
@@ -16,8 +17,12 @@ from qstash_dev.transport.dialing import LOOPBACK
 CONNECT_S = 1.0
 SILENT_S = 0.3
 
-Speech = Literal["https", "http", "nothing"]
-"""What is spoken on a port; "nothing" closes each connection before anything was said."""
+Speech = Literal["https", "http", "http2", "other", "nothing"]
+"""What is spoken on a port; "http2" without TLS and without HTTP/1.1, "other" ends each connection at
+the first words of HTTP, "nothing" before anything was said.
+"""
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""The first words of HTTP/2 (RFC 9113, 3.4) and empty settings, which are answered with settings."""
 
 
 async def accepts(origin: str) -> bool:
@@ -69,11 +74,25 @@ async def speech(origin: str) -> Speech | None:
 async def _speech(host: str, port: int, is_tls: bool) -> Speech | None:
     if is_tls and await _speaks_tls(host, port):
         return "https"
-    if await _first_bytes(host, port, b"OPTIONS * HTTP/1.0\r\n\r\n", CONNECT_S) == b"HTTP/":
+    said = await _first_bytes(host, port, b"OPTIONS * HTTP/1.0\r\n\r\n", CONNECT_S)
+    if said == b"HTTP/":
         return "http"
     if not is_tls and await _speaks_tls(host, port):
         return "https"
-    return "nothing" if await _first_bytes(host, port, b"", SILENT_S) == b"" else None
+    if (await _first_bytes(host, port, PREFACE, CONNECT_S) or b"")[3:4] == b"\x04":
+        return "http2"
+    if await _first_bytes(host, port, b"", SILENT_S) == b"":
+        return "nothing"
+    return "other" if said == b"" else None
+
+
+def has_network() -> bool:
+    """Whether there is a way from this machine to others; nothing is sent to find that out."""
+    for family, address in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+            return True
+    return False
 
 
 async def _connects(host: str, port: int) -> bool:

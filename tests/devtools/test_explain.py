@@ -161,6 +161,28 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         {"url": "http://host.docker.internal/api"},
         "=http://localhost:80",
     ),
+    (
+        "no-network",
+        failure(Reason.DNS),
+        {"url": "https://a.ngrok-free.app/x", "online": False},
+        "this machine has no network",
+    ),
+    (
+        "no-network",
+        failure(Reason.DNS, "lookup a.test: Temporary failure in name resolution"),
+        {"url": "https://a.test/x", "online": True},
+        "no name server answered",
+    ),
+    ("http2-only", failure(Reason.RESET), {"speech": "http2"}, "speaks HTTP/2 only (gRPC, h2c)"),
+    ("closes-on-http", failure(Reason.RESET), {"speech": "other"}, "at the first words of HTTP"),
+    (
+        "answer-broken-off",
+        failure(
+            Reason.RESET, "unexpected EOF: the connection was closed in the middle of the body"
+        ),
+        {},
+        "Content-Length is larger than its body",
+    ),
     ("tunnel-gone", failure(Reason.DNS), {"url": "https://a.ngrok-free.app/x"}, "is gone"),
     ("unknown-host", failure(Reason.DNS), {"url": "https://exmaple.test/x"}, "exmaple.test"),
     (

@@ -18,6 +18,7 @@ from qstash_dev.protocol.urls import Nearby
 from qstash_dev.server.data_dir import DATABASE
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.sources.tree import SourceTree
+from qstash_dev.transport.connect import has_network
 from qstash_dev.transport.delivery import Sender
 from tests.ports import reserved_port
 from tests.raw_server import OK, RawServer, reset
@@ -226,6 +227,53 @@ async def test_a_route_that_leads_into_the_server_itself_is_said(start):
     await server.call("POST", f"/_dev/messages/{message_id}/run")
     await server.wait("state:failed")
     assert "is qstash-dev itself" in (await server.row(message_id))["hint"]
+
+
+@drives("http2-only")
+@pytest.mark.parametrize("says", [b"", b"\x00\x00\x06\x04\x00\x00\x00\x00\x00"])
+async def test_a_port_that_speaks_http_2_alone_is_asked_in_http_2(start, raw, says):
+    async def http2(reader, writer):
+        first = await reader.read(100)
+        writer.write(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00" if first[:3] == b"PRI" else says)
+
+    hint = await hint_of(await start(), f"http://127.0.0.1:{await raw.start(http2)}/x")
+    assert "speaks HTTP/2 only" in hint
+
+
+@drives("closes-on-http")
+async def test_a_port_that_takes_no_request_at_all_is_told_from_a_restart(start, raw):
+    async def close(reader, writer):
+        await reader.read(5)
+
+    hint = await hint_of(await start(), f"http://127.0.0.1:{await raw.start(close)}/x")
+    assert "ends every connection at the first words of HTTP" in hint
+
+
+@drives("answer-broken-off")
+async def test_an_answer_that_is_shorter_than_it_says_has_broken_off(start, raw):
+    async def short(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nabc")
+
+    hint = await hint_of(await start(), f"http://127.0.0.1:{await raw.start(short)}/x")
+    assert "The answer broke off in its middle" in hint
+
+
+@drives("no-network")
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare here")
+async def test_a_machine_without_a_network_is_seen_to_have_none():
+    ask = "from qstash_dev.transport.connect import has_network; print(has_network())"
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "--map-root-user", "--net", sys.executable, "-c", ask),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, error = await process.communicate()
+    if b"unshare" in error:
+        pytest.skip("this user may not make a network of its own")
+    assert (said, error) == (b"False\n", b"")
+    own_address()  # skips where there is no network anyway
+    assert has_network()
 
 
 @drives("not-http")

@@ -38,8 +38,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     publish. `env` lists the app's env files, the
     one that wins first. `routes` are its source files relative to the project, with forward slashes.
     `listening` are the addresses of the target's host, of loopback both, on which its port accepts
-    connections now, `leads_to` those that were tried, `speech` what is spoken there ("https",
-    "http", or "nothing" if each connection is closed at once); all `None` where nobody has looked.
+    connections now, `leads_to` those that were tried, `speech` what is spoken there (see
+    `transport.connect`), `online` whether there is a network; all `None` where nobody has looked.
     `printed` are the lines of the app meanwhile, and `ended` is how it ended (`your app exited with
     code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
@@ -65,6 +65,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     leads_to: tuple[str, ...] = ()
     nearby: Nearby = ALONE
     speech: str | None = None
+    online: bool | None = None
     printed: tuple[str, ...] = ()
     ended: str | None = None
 

@@ -95,6 +95,17 @@ def _docker_name(e: Evidence) -> str | None:
     )
 
 
+def _offline(e: Evidence) -> str | None:
+    """No answer to the question for a name is not the answer that there is none."""
+    if e.facts.online is not False and "Temporary failure" not in e.failure.detail:
+        return None
+    why = "this machine has no network" if e.facts.online is False else "no name server answered"
+    return (
+        f"The name {e.target.hostname} could not be looked up, since {why} (Wi-Fi, VPN?): publish to "
+        f"your local app, or use --route {e.target.scheme}://{e.place}=http://localhost:3000."
+    )
+
+
 _TUNNELS = (
     ".ngrok.app",
     ".ngrok.io",
@@ -102,6 +113,11 @@ _TUNNELS = (
     ".ngrok-free.dev",
     ".trycloudflare.com",
     ".loca.lt",
+    ".localhost.run",
+    ".lhr.life",
+    ".serveo.net",
+    ".devtunnels.ms",
+    ".pinggy.link",
 )
 
 
@@ -181,6 +197,33 @@ def _nothing_behind(e: Evidence) -> str | None:
     )
 
 
+def _broken_off(e: Evidence) -> str | None:
+    if "in the middle of the" not in e.failure.detail:
+        return None
+    return (
+        "The answer broke off in its middle: the handler failed while it wrote (a stream?), or its "
+        "Content-Length is larger than its body. It has done its work up to there."
+    )
+
+
+def _http2(e: Evidence) -> str | None:
+    if e.facts.speech != "http2":
+        return None
+    return (
+        f"{e.place} speaks HTTP/2 only (gRPC, h2c), and deliveries are HTTP/1.1: is the port right? "
+        "Else let the server speak both."
+    )
+
+
+def _closes_on_http(e: Evidence) -> str | None:
+    if e.facts.speech != "other":
+        return None
+    return (
+        f"{e.place} ends every connection at the first words of HTTP, also when the server itself is "
+        "asked: another program (a database?) has that port, or the app fails on every request."
+    )
+
+
 def _crashed(e: Evidence) -> str | None:
     if not e.is_local or e.listens_there or e.facts.speech is not None:
         return None
@@ -209,6 +252,7 @@ _OTHERS = (
     ("-ERR", "Redis"),
     ("SSH-", "SSH"),
     ("mysql_native", "MySQL"),
+    (r"FATAL\x00", "PostgreSQL"),
     ("PRI * HTTP/2", "HTTP/2"),
     (r"\x00\x00\x12\x04", "HTTP/2 only (gRPC?)"),
     (r"\x00\x00\x06\x04", "HTTP/2 only (gRPC?)"),
@@ -271,6 +315,7 @@ NO_ANSWER = (
     Cause("refused", _when(Reason.REFUSED, _refused_elsewhere)),
     Cause("container-not-running", _when(Reason.DNS, _container_down)),
     Cause("docker-host-name", _when(Reason.DNS, _docker_name)),
+    Cause("no-network", _when(Reason.DNS, _offline)),
     Cause("tunnel-gone", _when(Reason.DNS, _dead_tunnel)),
     Cause("unknown-host", _when(Reason.DNS, _unknown_host)),
     Cause("https-to-http-port", _when(_SPOKEN, _https_to_http)),
@@ -280,6 +325,9 @@ NO_ANSWER = (
     Cause("no-connection", _when(Reason.TIMEOUT, _not_connected)),
     Cause("cold-compile", _when(Reason.TIMEOUT, _cold_compile)),
     Cause("handler-too-slow", _when(Reason.TIMEOUT, _slow_handler)),
+    Cause("http2-only", _when((Reason.RESET, Reason.BAD_RESPONSE), _http2)),
+    Cause("answer-broken-off", _when(Reason.RESET, _broken_off)),
+    Cause("closes-on-http", _when(Reason.RESET, _closes_on_http)),
     Cause("nothing-behind-port", _when(Reason.RESET, _nothing_behind)),
     Cause("app-crashed", _when(Reason.RESET, _crashed)),
     Cause("app-restarted", _when(Reason.RESET, _restarted)),
