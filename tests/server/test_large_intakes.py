@@ -113,3 +113,26 @@ async def test_of_a_large_batch_that_cannot_be_stored_whole_nothing_is_left(star
     kept = await running.publish(f"{app.url}/kept", upstash_deduplication_id="once")
     await running.wait(f"state:delivered id:{kept}")
     assert [path for _, path, _, _ in app.requests] == ["/kept"]
+
+
+async def test_a_large_batch_with_a_run_that_is_over_is_refused_whole_and_leaves_nothing(
+    start, app
+):
+    running = await start()
+    first = {
+        "Upstash-Workflow-Init": "true",
+        "Upstash-Workflow-RunId": "wfr_1",
+        "Upstash-Workflow-Url": f"{app.url}/run",
+        "Upstash-Delay": "1h",
+    }
+    run = {"destination": f"{app.url}/run", "headers": first, "body": "{}"}
+    items = [*batch(app, *map(str, range(MANY))), run]
+    answers = await running.call("POST", "/v2/batch", items)
+    assert len({answer["messageId"] for answer in answers}) == MANY + 1
+    await running.wait("state:delivered", MANY)
+    late = {**first, "Upstash-Workflow-Init": "false", "Upstash-Workflow-RunId": "wfr_none"}
+    refused = [*batch(app, *map(str, range(MANY))), {**run, "headers": late}]
+    await running.call("POST", "/v2/batch", refused, status=400)
+    while running.server._store.intakes.numbers():
+        await running.call("GET", "/v2/keys")
+    assert await count(running) == MANY + 1

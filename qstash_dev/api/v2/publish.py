@@ -1,6 +1,7 @@
 """`POST /v2/publish`, `/v2/enqueue` and `/v2/batch`: messages come in here."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -10,6 +11,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call, in_pieces
 from qstash_dev.api.refused import tell_items
 from qstash_dev.api.v2.submission import check_name, create_schedule, destination_group, read_draft
+from qstash_dev.engine.hold_back import Answer
 from qstash_dev.engine.intake import Accepted
 from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
@@ -20,6 +22,8 @@ from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.workflow.entries import Accepted as RunAccepted
 from qstash_dev.protocol.workflow.entries import Submission
 from qstash_dev.store.intakes import PIECE
+
+T = TypeVar("T")
 
 
 class Item(Struct, frozen=True):
@@ -62,24 +66,29 @@ async def batch(call: Call) -> web.Response:
     if any(isinstance(order, Order) and order.draft.part is not None for order in orders):
         tell_items(call, items, orders)
         return await _submit(call, orders)
-    results = await _accept_items(call, orders)
+    _, results = await _accept_items(call, orders, lambda: None)
     tell_items(call, items, results)
     all_failed = bool(results) and all(isinstance(one, QStashError) for one in results)
     documents = [_item_document(one) for one in results]
     return await call.answer(documents, 400 if all_failed else 200)
 
 
-async def _accept_items(call: Call, orders: list[Order | QStashError]) -> list[Any]:
-    """All at once, or in pieces if they would keep others waiting."""
+async def _accept_items(
+    call: Call, orders: list[Order | QStashError], submit: Callable[[], T]
+) -> tuple[T, list[Any]]:
+    """All at once, or in pieces if they would keep others waiting; `submit` takes what is part of runs:
+    when it refuses, nothing is accepted.
+    """
     if len(orders) <= PIECE:
+        submitted = submit()
         with call.store.database:
-            return [_accept_item(call, order) for order in orders]
+            return submitted, [_accept_item(call, order) for order in orders]
     answers: list[Any] = []
     async with call.engine.intake.open() as mark:
         async for some in in_pieces(call, orders, PIECE):
             with call.store.database:
                 answers += [_accept_item(call, order, mark) for order in some]
-    return answers
+        return submit(), answers
 
 
 async def _accept_endpoints(call: Call, order: Order, group: Group) -> list[dict[str, Any]]:
@@ -123,15 +132,17 @@ async def _submit(call: Call, orders: list[Order | QStashError]) -> web.Response
     """
     good = all_good(orders)
     of_runs = [_submission(order) for order in good if order.draft.part is not None]
-    accepted, answer = call.engine.workflows.submit(call.user, of_runs)
-    found = iter(accepted)
-    documents = [
-        _item_document(_accept_item(call, order))
-        if order.draft.part is None
-        else _document(next(found))
-        for order in good
-    ]
-    return await call.answer(documents, then=answer)
+    plain: list[Order | QStashError] = [order for order in good if order.draft.part is None]
+
+    def submit() -> tuple[list[RunAccepted], Answer | None]:
+        return call.engine.workflows.submit(call.user, of_runs)
+
+    (accepted, answer), documents = await _accept_items(call, plain, submit)
+    of_plain, found = map(_item_document, documents), iter(accepted)
+    return await call.answer(
+        [next(of_plain) if o.draft.part is None else _document(next(found)) for o in good],
+        then=answer,
+    )
 
 
 def _submission(order: Order) -> Submission:
