@@ -1,4 +1,4 @@
--- Version 7. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 8. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -271,3 +271,20 @@ CREATE TABLE used_signatures (
     jti       TEXT PRIMARY KEY,
     expires_s INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- What belongs to a message or a run goes with it. SQLite does that by the references, too, but then looks
+-- for what they refer to with every row that is written: a tenth of all that writing costs.
+CREATE TRIGGER messages_gone AFTER DELETE ON messages BEGIN
+    DELETE FROM contents WHERE message = old.seq;
+    DELETE FROM labels WHERE message = old.seq;
+    DELETE FROM attempts WHERE message = old.seq;
+    DELETE FROM events WHERE message = old.seq;
+    DELETE FROM dlq WHERE message = old.seq;
+END;
+CREATE TRIGGER runs_gone AFTER DELETE ON runs BEGIN
+    DELETE FROM run_labels WHERE run = old.seq;
+    DELETE FROM run_entries WHERE run = old.seq;
+    DELETE FROM waiters WHERE run = old.seq;
+    DELETE FROM notices WHERE run = old.seq;
+    DELETE FROM run_events WHERE run = old.seq;
+END;

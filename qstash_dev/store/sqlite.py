@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qstash_dev.store.errors import StoreError, failure
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 # A lone message has two commits that write whole pages, some twenty in all. To copy them into the
 # database holds everything up for tens of milliseconds: housekeeping does that when nothing is going
 # on, and SQLite by itself only when the log would become too long. Smaller pages would make it
@@ -59,7 +59,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     if run("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
         run("PRAGMA journal_mode = MEMORY")
     run("PRAGMA synchronous = NORMAL")
-    run("PRAGMA foreign_keys = ON")
+    run("PRAGMA foreign_keys = OFF")  # triggers of the schema do what is needed of it
     run("PRAGMA temp_store = MEMORY")
     # Debian's SQLite overwrites whatever is deleted, each entry of an index that moves.
     run("PRAGMA secure_delete = OFF")

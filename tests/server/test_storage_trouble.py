@@ -20,6 +20,8 @@ AT_ONCE = (
 
 def break_store(running, statements):
     database = running.server._store.database
+    database.commit()
+    database.read("PRAGMA foreign_keys = ON")
     with database:
         for statement in statements:
             database.write(statement)

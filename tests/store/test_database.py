@@ -61,6 +61,7 @@ def listener() -> Listener:
 @pytest.fixture
 def database(path: Path, turn: Turn, listener: Listener) -> Iterator[Database]:
     database = Database(path, turn.append, lambda: listener.committed(), lambda: listener.undone())
+    database.read("PRAGMA foreign_keys = ON")
     for sql in DOOM:
         database.write(sql)
     end(turn)
@@ -335,6 +336,19 @@ def tables_and_indexes(database: Database) -> dict[str, object]:
         columns = database.read('SELECT name, type, "notnull" FROM pragma_table_info(?)', (name,))
         shape[name] = sorted(columns) if kind == "table" else sql
     return shape
+
+
+def test_all_that_refers_to_a_message_or_a_run_goes_with_it() -> None:
+    database = Database(":memory:")
+    triggers = dict(database.read("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"))
+    references = database.read(
+        'SELECT t.name, f."from", f."table", f."to" FROM pragma_table_list t, '
+        "pragma_foreign_key_list(t.name) f WHERE f.on_delete = 'CASCADE'"
+    )
+    assert references
+    for table, column, parent, key in references:
+        assert f"DELETE FROM {table} WHERE {column} = old.{key};" in triggers[f"{parent}_gone"]
+    database.close()
 
 
 def old_database(path: Path, messages: list[dict[str, object]]) -> sqlite3.Connection:
