@@ -42,6 +42,10 @@ def test_json_is_read_where_deep_nesting_is_expected() -> None:
     assert elsewhere - importers("loads") == {"protocol/json_body.py", "config/file.py"}
 
 
+def test_a_url_is_taken_apart_in_one_place() -> None:
+    assert callers("urlsplit") | callers("urlparse") == {"protocol/urls.py"}
+
+
 def importers(name: str) -> set[str]:
     """The modules that import something of this name from the place for it."""
     wanted = "from qstash_dev.protocol.json_body import "

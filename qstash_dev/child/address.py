@@ -1,7 +1,8 @@
 """Where an app listens, read off what it prints: `Local: http://localhost:3001`. Pure."""
 
 import re
-from urllib.parse import urlsplit
+
+from qstash_dev.protocol.urls import site_of
 
 _URL = re.compile(
     r"\b(https?)://(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])(?::(\d{1,5}))?(?![\d.])", re.I
@@ -26,11 +27,5 @@ def addresses(line: str) -> list[str]:
 
 def same_port(origin: str, url: str) -> bool:
     """Whether two addresses of this machine are one."""
-    return _port(origin) == _port(url)
-
-
-def _port(url: str) -> int | None:
-    try:
-        return urlsplit(url).port
-    except ValueError:
-        return None
+    one, other = site_of(origin), site_of(url)
+    return one is not None and other is not None and one.port == other.port

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from math import ceil
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -39,6 +38,7 @@ from qstash_dev.protocol.urls import (
     Way,
     is_loopback,
     is_under,
+    origin_of,
     route,
     way,
 )
@@ -189,7 +189,7 @@ def misdirected(target: str, headers: Mapping[str, str], gate: Gate) -> Refusal 
     """Whether a request is for another server than the tunnel. `headers` ignore case."""
     if not target.startswith("/"):
         return Refusal(400, f"the target {target[:200]!r} is not a path")
-    expected = urlsplit(gate.public_url).netloc.lower()
+    expected = origin_of(gate.public_url).partition("://")[2].lower()
     host = headers.get("host", "")
     if is_loopback(f"http://{host}") and host.lower() != expected:
         host = headers.get("x-forwarded-host", host)  # tunnels that set Host to the upstream's

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.publish.draft import is_given
-from qstash_dev.protocol.urls import ALONE, Nearby, way
+from qstash_dev.protocol.urls import ALONE, Nearby, split_url, way
 
 PREFIX = "/.qstash-dev/to/"
 
@@ -71,7 +71,7 @@ class Borders(Struct, frozen=True):
         if not self.is_local(url):
             return url
         scheme, _, rest = url.partition("://")
-        host = urlsplit(url).netloc
+        host = split_url(url).netloc
         return f"{self.public_url}{PREFIX}{scheme}/{quote(host, safe=_IN_HOST)}{rest[len(host) :]}"
 
     def back(self, text: bytes) -> bytes:

@@ -4,14 +4,12 @@ The server's own headers replace forwarded ones of the same name: workflow-js fo
 and a second `Upstash-Signature` would break verification.
 """
 
-from urllib.parse import urlsplit
-
 from qstash_dev.protocol.headers import NEVER_FORWARDED, names_of, without
 from qstash_dev.protocol.model import Message, Request
 from qstash_dev.protocol.publish.options import echoed
 from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.signature import sign
-from qstash_dev.protocol.urls import origin_of
+from qstash_dev.protocol.urls import origin_of, split_url
 from qstash_dev.protocol.workflow.render import run_headers
 
 USER_AGENT = "Upstash-QStash"
@@ -59,7 +57,7 @@ def told_of(url: str, *, keep_host: bool) -> dict[str, str]:
 @remembered
 def host_and_path(url: str) -> tuple[str, str]:
     """What the log filters `host` and `path` compare with."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     return parts.netloc.rpartition("@")[2], parts.path or "/"
 
 

@@ -7,7 +7,7 @@ Receiver"). Text is kept byte for byte, nothing is normalised: it is signed and 
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, unquote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote, unquote_plus
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.hosts import is_empty_variable, names_empty_variable
 from qstash_dev.protocol.model import Spec
 from qstash_dev.protocol.remembered import remembered
-from qstash_dev.protocol.urls import site_of, undialable
+from qstash_dev.protocol.urls import site_of, split_url, undialable
 
 NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _SCHEME = re.compile(r"https?:/", re.IGNORECASE)
@@ -107,8 +107,7 @@ def check_url(text: str, what: str = "destination") -> str:
         raise QStashError(400, _BAD_SCHEME.replace("destination", what, 1))
     _check_variables(text, what)
     try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
+        host = split_url(text).hostname
     except ValueError as error:
         raise QStashError(400, f"invalid {what} url: {error}: {text[:200]!r}") from error
     if not host or site_of(text) is None:

@@ -14,13 +14,14 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from msgspec import Struct
 from msgspec.json import Encoder
 
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.urls import parts_of
 
 if TYPE_CHECKING:
     from jwt.algorithms import HMACAlgorithm
@@ -217,11 +218,10 @@ def _url_problem(sub: object, url: str) -> Iterator[str]:
 
 
 def _difference(sub: str, url: str) -> str:
-    try:
-        left, right = urlsplit(sub), urlsplit(url)
-        pairs = _differing(left, right)
-    except ValueError:  # an impossible port or IPv6 address
+    left, right = parts_of(sub), parts_of(url)
+    if left is None or right is None:
         return "they differ"
+    pairs = _differing(left, right)
     if pairs == ["path"] and left.path.rstrip("/") == right.path.rstrip("/"):
         return "only the slash at the end differs"
     return f"the {' and the '.join(pairs)} differ{'s' if len(pairs) == 1 else ''}"

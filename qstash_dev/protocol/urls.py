@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from unicodedata import normalize
-from urllib.parse import unquote
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from msgspec import Struct
 
@@ -187,6 +187,21 @@ def below(url: str, base: str) -> str | None:
     if not is_same or not (is_here or site.host == own.host) or rest[:1] not in ("/", "?"):
         return None
     return rest if _rest(url).startswith(path) else None
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of a URL as they are written. Raises ValueError for a host or port that cannot be."""
+    parts = urlsplit(url)
+    _ = parts.port  # only when it is asked for, it is looked at
+    return parts
+
+
+def parts_of(url: str) -> SplitResult | None:
+    """The parts of a URL as they are written; `None` for one that cannot be read."""
+    try:
+        return split_url(url)
+    except ValueError:
+        return None
 
 
 def site_of(url: str) -> Site | None:

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -18,7 +17,7 @@ from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
 from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure
 from qstash_dev.protocol.remembered import remembered
-from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, place_of
+from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, parts_of, place_of
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import has_network, leads_to, listening, speech
 
@@ -167,10 +166,8 @@ class Explainer:
 @remembered
 def _place(target: str) -> tuple[str, str]:
     """Origin and path."""
-    try:
-        path = urlsplit(target).path
-    except ValueError:
-        path = target
+    parts = parts_of(target)
+    path = target if parts is None else parts.path
     return origin_of(target), path
 
 

@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from qstash_dev.client import Clock, Row
 from qstash_dev.protocol.errors import nearest
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.urls import split_url
 
 SHOWN = 200
 _TERM = re.compile(r'(?:[^\s"]|"(?:\\.|[^"\\])*")+')
@@ -64,8 +64,8 @@ def all_but(term: str, rows: Sequence[Row]) -> str:
 
 def alike(wanted: str, rows: Sequence[Row]) -> str:
     """The destination that is nearest to one that was asked for, if one is near."""
-    paths = {urlsplit(row.url).path: row.url for row in rows}
-    near = nearest(urlsplit(wanted).path, paths)
+    paths = {split_url(row.url).path: row.url for row in rows}
+    near = nearest(split_url(wanted).path, paths)
     return f"\nNearest: {paths[near]}" if near else ""
 
 

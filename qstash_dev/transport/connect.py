@@ -9,9 +9,8 @@ import socket
 import ssl
 from contextlib import suppress
 from typing import Literal
-from urllib.parse import urlsplit
 
-from qstash_dev.protocol.urls import is_local_name, is_loopback
+from qstash_dev.protocol.urls import is_local_name, is_loopback, site_of
 from qstash_dev.transport.dialing import LOOPBACK
 
 CONNECT_S = 1.0
@@ -143,5 +142,5 @@ async def _first_bytes(host: str, port: int, said: bytes, patience_s: float) -> 
 
 
 def _place(origin: str) -> tuple[str, int]:
-    parts = urlsplit(origin)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    site = site_of(origin)
+    return (site.host, site.port) if site is not None else ("", 80)

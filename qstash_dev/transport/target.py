@@ -2,11 +2,11 @@
 
 from base64 import b64encode
 from functools import lru_cache
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct
 
-from qstash_dev.protocol.urls import is_local_name, is_loopback, site_of
+from qstash_dev.protocol.urls import is_local_name, is_loopback, site_of, split_url
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -37,7 +37,7 @@ class Target(Struct, frozen=True):
 @lru_cache(maxsize=1_000)
 def target_of(url: str) -> Target:
     """Read an http(s) URL that `protocol.destination` has let pass. Raises ValueError for others."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     host, site = parts.hostname, site_of(url)
     if site is None or not host:
         raise ValueError(f"not an http or https URL with a host: {url[:200]!r}")

@@ -6,9 +6,10 @@ Knows no process and no network. `ExternalTunnel` is here because it is nothing 
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from msgspec import Struct
+
+from qstash_dev.protocol.urls import parts_of, site_of
 
 
 class Phase(StrEnum):
@@ -74,12 +75,8 @@ class ExternalTunnel:
 
 
 def _external(url: str) -> TunnelState:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return failed("bad-public-url", url)
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    parts = parts_of(url)
+    if parts is None or site_of(url) is None or parts.query or parts.fragment:
         return failed("bad-public-url", url)
     return TunnelState(Phase.ONLINE, url)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from http import HTTPStatus
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from qstash_dev.devtools.explain.printed import error_in
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
 from qstash_dev.protocol.signature import inspect
-from qstash_dev.protocol.urls import ALONE, Nearby, Place, place_of
+from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of
 
 
 class EnvFile(Struct, frozen=True):
@@ -212,9 +212,4 @@ def _header(headers: Headers, name: str) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises for "host:port" that is no number
-    except ValueError:
-        return SplitResult("", "", "", "", "")
-    return parts
+    return parts_of(url) or SplitResult("", "", "", "", "")

@@ -1,10 +1,11 @@
 """Causes of an answer that is not the handler's: strangers on the port, redirects, guards."""
 
 import re
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
 from qstash_dev.devtools.explain.refusals import silent_refusal
+from qstash_dev.protocol.urls import split_url
 
 _LOGIN = re.compile(r"log-?in|sign-?in|/auth|/oauth|/sso|session/new", re.IGNORECASE)
 _PROXY = re.compile(
@@ -80,7 +81,7 @@ def _location(e: Evidence) -> SplitResult | None:
     if not 300 <= e.status < 400 or not e.header("location"):
         return None
     try:
-        return urlsplit(urljoin(e.target.geturl(), e.header("location")))
+        return split_url(urljoin(e.target.geturl(), e.header("location")))
     except ValueError:
         return None
 

@@ -6,7 +6,6 @@
 
 import json
 import re
-from urllib.parse import urlsplit
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.devtools.explain.signing_keys import (
@@ -18,6 +17,7 @@ from qstash_dev.devtools.explain.signing_keys import (
 )
 from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.json_body import loads
+from qstash_dev.protocol.urls import parts_of
 
 _PYTHON = re.compile(
     r"uvicorn|werkzeug|wsgiserver|gunicorn|hypercorn|cpython|python", re.IGNORECASE
@@ -159,10 +159,8 @@ def _verify(e: Evidence) -> str:
 
 
 def _site(url: str) -> str:
-    try:
-        return urlsplit(url).netloc.lower()
-    except ValueError:
-        return ""
+    parts = parts_of(url)
+    return "" if parts is None else parts.netloc.lower()
 
 
 def _short(body: bytes) -> str:
