@@ -131,6 +131,16 @@ COMMANDS = (
     ),
     CommandWords("list.clear", "z", "Clear", "Clear the list of finished messages", _MESSAGE),
     CommandWords("filter", "slash", "Filter", "Filter the list while you type", _MESSAGE),
+    CommandWords(
+        "filter.trouble",
+        "exclamation_mark",
+        "Not ok",
+        "Show only what failed, is retried or held; or all again",
+        _MESSAGE,
+    ),
+    CommandWords(
+        "message.mark_all", "asterisk", "Mark all", "Mark all that are listed, or none", _MESSAGE
+    ),
     CommandWords("follow", "F", "Follow", "Follow the newest message", _MESSAGE),
     CommandWords(
         "server.pause",

@@ -23,6 +23,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from qstash_dev.client import Client, ClientError, Tunnel
+from qstash_dev.tui.actions import filtering
 from qstash_dev.tui.actions.commands import COMMANDS as COMMANDS_BY_ID
 from qstash_dev.tui.actions.commands import bindings
 from qstash_dev.tui.actions.walking import enter
@@ -31,6 +32,7 @@ from qstash_dev.tui.editor import Run
 from qstash_dev.tui.keyboard import Keyboard
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
+from qstash_dev.tui.model.filter_words import History
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.memory import Memory, place_of_memory
 from qstash_dev.tui.model.session import Job, Session
@@ -108,7 +110,9 @@ class QstashApp(App[int]):
             desktop=desktop,
         )
         run_program = run_program or self._run_program
-        self.desk = Desk(dict(keys or {}), environment, fixtures, run_program)
+        self.memory = Memory(place_of_memory(environment))
+        history = History(self.memory)
+        self.desk = Desk(dict(keys or {}), environment, fixtures, run_program, history)
         self.commands: Mapping[str, Command] = COMMANDS_BY_ID
         self.zone = zone
         self._tunnel = Tunnel()
@@ -121,7 +125,6 @@ class QstashApp(App[int]):
         self._seen: Seen | None = None
         for own in themes():
             self.register_theme(own)
-        self.memory = Memory(place_of_memory(environment))
         self.theme = self._theme_name(theme or self.memory.get("theme", "") or None)
         self.palette = Palette(self.theme_variables)
         self.set_keymap(self.desk.keys)
@@ -455,6 +458,7 @@ class QstashApp(App[int]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """The filter is asked for when typing pauses."""
         if isinstance(event.input, FilterInput):
+            self.list_pane.withdraw()
             self._typing.stop()
             self._typing = self.set_timer(TYPING_S, self.apply_filter)
 
@@ -472,7 +476,12 @@ class QstashApp(App[int]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the filter line: back to the list."""
         if isinstance(event.input, FilterInput):
+            self.desk.history.add(event.value.strip())
             self.close_filter()
+
+    def on_filter_input_asked(self, event: FilterInput.Asked) -> None:
+        """A key of the filter line."""
+        filtering.ANSWERS[event.what](self)
 
     def on_filter_input_cleared(self) -> None:
         """Escape in the filter line: no filter."""

@@ -6,7 +6,7 @@ Key bindings, footer, help and the command palette are all made from this table.
 from textual.binding import Binding
 
 from qstash_dev.devtools import vocabulary
-from qstash_dev.tui.actions import messages, seeing, server, undoing, walking, writing
+from qstash_dev.tui.actions import filtering, messages, seeing, server, undoing, walking, writing
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.view import Verb
 from qstash_dev.tui.views import VIEWS
@@ -30,6 +30,8 @@ RUNS: dict[str, Verb] = {
     "walk": walking.choose,
     "undo": undoing.undo,
     "list.clear": messages.clear,
+    "filter.trouble": filtering.only_trouble,
+    "message.mark_all": messages.mark_all,
     "filter": seeing.filter_rows,
     "follow": seeing.follow,
     "server.pause": server.pause_or_resume,

@@ -114,6 +114,18 @@ def mark(screen: Screen) -> None:
         screen.panes.list.rows.action_move(1)
 
 
+def mark_all(screen: Screen) -> None:
+    """Mark every message that is listed, or none if all are."""
+    if not screen.session.view.is_live:
+        return screen.say("Only messages can be marked (view 1).", "warning")
+    feed = screen.session.feed
+    count = feed.mark_all()
+    older = f" Older ones are not listed yet: {feed.total} in all." if feed.cursor and count else ""
+    screen.say(f"{count} marked.{older}")
+    screen.draw()
+    return None
+
+
 def unmark(screen: Screen) -> None:
     """Unmark all."""
     screen.session.feed.marks.clear()

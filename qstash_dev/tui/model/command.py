@@ -7,14 +7,24 @@ from qstash_dev.tui.model.view import Verb
 
 NEUTRAL = frozenset(
     {
-        *("message.send", "message.unmark", "list.clear", "filter", "follow", "server.clock"),
+        *(
+            "message.send",
+            "message.unmark",
+            "list.clear",
+            "filter",
+            "filter.trouble",
+            "message.mark_all",
+            "follow",
+            "server.clock",
+        ),
         *("server.skip", "theme", "help", "quit", "back", "undo"),
     }
 )
 """Commands that are not about any row: they leave a list that follows as it is."""
 
 _SYMBOLS = {
-    "slash": "/", "equals_sign": "=", "greater_than_sign": ">", "left_square_bracket": "[",
+    "slash": "/", "exclamation_mark": "!", "asterisk": "*",
+    "equals_sign": "=", "greater_than_sign": ">", "left_square_bracket": "[",
     "right_square_bracket": "]", "plus": "+", "question_mark": "?", "colon": ":",
     "escape": "esc", "ctrl+p": "^p", "ctrl+c": "^c", "pagedown": "pgdn", "pageup": "pgup",
 }  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.model.drafts import Draft
+from qstash_dev.tui.model.filter_words import History
 
 
 @dataclass
@@ -16,5 +17,6 @@ class Desk:
     environment: Mapping[str, str]
     fixtures: Path
     run_program: Run
+    history: History
     drafts: dict[str, Draft] = field(default_factory=dict)
     undos: list[list[str]] = field(default_factory=list)

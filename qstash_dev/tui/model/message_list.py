@@ -141,6 +141,14 @@ class Feed:
         else:
             self.marks[self.selected] = None
 
+    def mark_all(self) -> int:
+        """Mark every row that is listed, or none if all are; how many are marked then."""
+        listed = [id for _, id in self._order]
+        all_marked = all(id in self.marks for id in listed)
+        self.marks = {} if all_marked else dict.fromkeys(listed)
+        self.version += 1
+        return len(self.marks)
+
     def _put(self, row: Row) -> None:
         self._learn(row)
         if row.id in self.rows:

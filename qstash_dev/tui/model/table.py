@@ -133,6 +133,11 @@ class Table(Generic[T]):
         return complaint(map(fields_of, self._all), words) if words else None
 
     @property
+    def every(self) -> Sequence[T]:
+        """All items, whatever the words."""
+        return self._all
+
+    @property
     def total(self) -> int:
         """How many there are without the words."""
         return len(self._all)

@@ -3,7 +3,7 @@
 They hold and show; what to show is decided by the app.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -27,11 +27,23 @@ class FilterInput(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear", "Clear the filter", show=False),
-        Binding("down", "submit", "To the list", show=False),
+        Binding("down", "ask('newer')", "Newer filter, or to the list", show=False),
+        Binding("up", "ask('older')", "Older filter", show=False),
+        Binding("tab", "ask('complete')", "Complete the word", show=False),
     ]
+
+    class Asked(Message):
+        """The person wants the word completed, an older filter, or a newer one."""
+
+        def __init__(self, what: str) -> None:
+            super().__init__()
+            self.what = what
 
     class Cleared(Message):
         """The person wants no filter."""
+
+    def action_ask(self, what: str) -> None:
+        self.post_message(self.Asked(what))
 
     def action_clear(self) -> None:
         self.value = ""
@@ -47,15 +59,17 @@ class ListPane(Vertical):
         self.filter = FilterInput(
             id="filter", placeholder="state:failed dest:/api code:5xx body:…", compact=True
         )
-        self.complaint = Bar("complaint")
+        self.complaint, self.offers = Bar("complaint"), Bar("offers")
+        self._offered_for = ""
         self.empty = TextPanel("empty")
         self._title = ("", "")
 
     def compose(self) -> ComposeResult:
         """Filter line above, list below."""
-        self.complaint.display = self.empty.display = False
+        self.complaint.display = self.offers.display = self.empty.display = False
         self.open_filter(False)
         yield self.filter
+        yield self.offers
         yield self.complaint
         yield self.empty
         yield self.rows
@@ -64,12 +78,24 @@ class ListPane(Vertical):
         """Show the filter line or hide it; hidden it can take no keys, not even the first one."""
         self.filter.display = is_open
         self.filter.disabled = not is_open
+        self.withdraw()
         (self.filter if is_open else self.rows).focus()
 
     def complain(self, text: str | None) -> None:
         """Say what is wrong with the filter."""
         self.complaint.display = text is not None
         self.complaint.show([("✗ ", "error"), (text or "", "error")])
+
+    def offer(self, options: Sequence[str]) -> None:
+        """Say what a word could be, until something else is typed."""
+        self._offered_for = self.filter.value
+        self.offers.display = bool(options)
+        self.offers.show([("  ".join(options), "muted")])
+
+    def withdraw(self) -> None:
+        """Say it no more, if something else was typed."""
+        if self.filter.value != self._offered_for or not self.filter.display:
+            self.offers.display = False
 
     def show_empty(self, lines: list[Line] | None) -> None:
         """Show words instead of the list; `None` shows the list."""
