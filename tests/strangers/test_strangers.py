@@ -5,9 +5,11 @@ itself has not a line for them.
 """
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +18,7 @@ import pytest
 from tests.process.conftest import clean_environment
 
 HERE = Path(__file__).parent
+JAVASCRIPT = HERE / "javascript"
 SET_UP_LINES = 5
 TEST_S = 1.0
 
@@ -42,6 +45,43 @@ def test_a_mail_is_retried_dead_lettered_and_replayed_in_a_test_of_theirs(name, 
     assert done.returncode == 0, done.stdout
     (case,) = ElementTree.parse(project / "report.xml").iter("testcase")
     assert float(case.attrib["time"]) < TEST_S
+
+
+RUNNERS = {
+    "jest": ("jest/bin/jest.js", "--config", "jest/jest.config.mjs", "--no-watchman"),
+    "playwright": ("@playwright/test/cli.js", "test", "--config", "playwright"),
+}
+
+
+@pytest.fixture
+def run_with(installed_runners: str, tmp_path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the JavaScript tests with one of the runners; the recipe is their global set-up."""
+
+    def run_with(runner: str, **more: str) -> subprocess.CompletedProcess[str]:
+        script, *args = RUNNERS[runner]
+        own = clean_environment(
+            NODE_OPTIONS="--experimental-vm-modules", PLAYWRIGHT_OUTPUT=str(tmp_path), **more
+        )
+        own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
+        return subprocess.run(
+            [installed_runners, f"node_modules/{script}", *args],
+            cwd=JAVASCRIPT,
+            env=own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+
+    return run_with
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_the_same_with_other_runners_of_javascript_which_end_by_themselves(run_with, runner):
+    done = run_with(runner)
+    if done.returncode != 0:
+        pytest.fail(done.stdout, pytrace=False)
 
 
 @pytest.mark.parametrize("name", ["fastapi", "django"])

@@ -1,0 +1,5 @@
+export default {
+  globalSetup: "../../../../fixtures/js/qstash-dev.mjs",
+  testMatch: ["**/*.test.mjs"],
+  transform: {},
+};
