@@ -6,6 +6,7 @@ nothing of what is in them.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -55,7 +56,12 @@ class DataGuard:
     def look(self) -> bool:
         """Whether all is where it should be, perhaps made anew."""
         is_whole = self._database.is_whole()
-        return (is_whole and self._database.is_in_place()) or self._make_again(is_whole)
+        if not (is_whole and self._database.is_in_place()):
+            return self._make_again(is_whole)
+        if not (self.directory / data_dir.RECORD).exists():
+            with contextlib.suppress(OSError):  # the next look tries again
+                self._moved(self.directory)
+        return True
 
     def _make_again(self, is_whole: bool) -> bool:
         happened = self._what_happened(is_whole)

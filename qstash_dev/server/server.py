@@ -200,7 +200,7 @@ class Server:
     def _begin_time(self, stack: contextlib.AsyncExitStack) -> VirtualClock:
         config, system = self.config, self._system_clock
         seen = self._store.last_time.read()
-        if seen is not None:
+        if seen is not None and self._store.anything_waits():
             system.go_on_from(seen)
 
         def note_at_the_end() -> None:

@@ -177,6 +177,14 @@ class Messages:
         rows = self._db.read(_DUE, (now, limit))
         return [Ticket(*(*row[:-1], intern(dialled(row[-1], routes)))) for row in rows]
 
+    def are_open(self) -> bool:
+        """Whether any message is not finished."""
+        row = self._db.read_one(
+            "SELECT 1 FROM messages INDEXED BY messages_state "
+            "WHERE state <> 'DELIVERED' AND finished_at IS NULL LIMIT 1"
+        )
+        return row is not None
+
     def next_due(self) -> int | None:
         """When the next unclaimed message is due."""
         row = self._db.read_one(

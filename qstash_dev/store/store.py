@@ -81,6 +81,10 @@ class Store:
             database.close()
             raise
 
+    def anything_waits(self) -> bool:
+        """Whether a message or schedule has yet to come."""
+        return self.messages.are_open() or self.schedules.next_time() is not None
+
     def reset(self) -> None:
         """Forget everything but the users' signing keys. Sequence numbers go on, with a gap that
         tells before from after.

@@ -153,3 +153,12 @@ async def test_who_only_reads_is_answered_while_nothing_can_be_written(start, pa
             database.write("INSERT INTO doom VALUES (-1)")
         await asyncio.sleep(0)
     await reading  # it fails if the answer is an error
+
+
+async def test_the_record_by_which_clients_find_the_server_is_written_again(start, tmp_path):
+    server = await start(data_dir=tmp_path)
+    record = tmp_path / "server.json"
+    before = record.read_text()
+    record.unlink()
+    assert server.server._guard.look()
+    assert record.read_text() == before
