@@ -76,9 +76,9 @@ class Explainer:
         made_up = faults.hint(outcome)
         if made_up is not None:
             return made_up
-        from qstash_dev.devtools.explain import explain  # late: the table of causes is long
-
         try:
+            from qstash_dev.devtools.explain import explain  # late: the table of causes is long
+
             hint = explain(await self._facts(message, attempt))
         except Exception:
             log.exception("the failure of message %s could not be explained", message.id)
