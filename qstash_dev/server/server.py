@@ -8,6 +8,7 @@ import os
 import random
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -452,10 +453,17 @@ class Server:
         }
 
 
+LATE = ("qstash_dev.api.control.server", "qstash_dev.devtools.explain")
+"""Left out of the start; later there might be no descriptor to read them with."""
+
+
 async def _warm_up() -> None:
     """What the first answer can do without, but the first delivery would wait for."""
     await asyncio.sleep(WARM_UP_AFTER_S)
     sign("", b"", "warm-up", 0, "")  # imports PyJWT
+    for name in LATE:
+        await asyncio.sleep(0)
+        import_module(name)
     gc.collect()
     gc.freeze()
     # Messages make no cycles: what is left to find is rare, and each search costs.
