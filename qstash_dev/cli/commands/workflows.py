@@ -273,5 +273,5 @@ def _print_errors(log: dict[str, Any], hints: dict[str, str]) -> None:
     for error in log.get("errors", []):
         said = shorten(headline(error["body"]) or error["body"])
         click.echo(printable(f"  ✗ {time_text(error['time'])}  {error['error']}  {said}"))
-    if hint := hints.get(log.get("messageId", "")):
+    if log.get("errors") and (hint := hints.get(log.get("messageId", ""))):
         click.echo(printable(f"  → {hint}"))

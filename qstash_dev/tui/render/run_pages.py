@@ -213,7 +213,7 @@ def _errors(log: dict[str, Any], when: When, indent: str, hints: dict[str, str])
         lines.append([(f"{indent}✗ {fmt.safe(text)}", "error")])
         if error.get("body"):
             lines.append([(f"{indent}  {_short(headline(error['body']) or error['body'])}", "")])
-    if hint := hints.get(log.get("messageId", "")):
+    if log.get("errors") and (hint := hints.get(log.get("messageId", ""))):
         lines.append([(f"{indent}→ {fmt.safe(hint)}", "warning")])
     if (due := log.get("nextDeliveryTime")) and log.get("errors"):
         lines.append([(f"{indent}next try {fmt.countdown(int(due), when.now)}", "warning")])

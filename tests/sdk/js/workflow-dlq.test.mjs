@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { app, control } from "./harness.mjs";
-import { calls, client, workflow } from "./workflow.mjs";
+import { calls, client, rest, workflow } from "./workflow.mjs";
 
 beforeEach(() => control("POST", "/_dev/clock", { mode: "scaled", scale: 3_600 }));
 
@@ -118,6 +118,33 @@ test("many runs are resumed by a filter, and deleted by ids", async () => {
   assert.equal((await client.dlq.delete([left.dlqId, "nobody"])).deleted, 1);
   assert.equal((await client.dlq.delete([left.dlqId])).deleted, 0);
   await assert.rejects(client.dlq.retryFailureFunction({ dlqId: left.dlqId }), { status: 404 });
+});
+
+test("many runs are started again by a filter, fifty at a time, as far as a cursor", async () => {
+  const broken = { now: true };
+  const { url, results } = workflow("/crowd", async (context) =>
+    context.run("one", () => {
+      if (broken.now) throw new Error("broken");
+      return context.requestPayload;
+    }),
+  );
+  await client.trigger(
+    Array.from({ length: 52 }, (_, number) => ({ url, body: String(number), retries: 0, label: "crowd" })),
+  );
+  await calls(104, "/crowd"); // each with its failure callback
+  broken.now = false;
+  const restart = async (query) =>
+    (await rest("POST", `/v2/workflows/dlq/restart?label=crowd&${query}`)).document;
+  const first = await restart("count=1");
+  assert.equal(first.workflowRuns.length, 1);
+  const second = await restart(`count=100&cursor=${first.cursor}`);
+  assert.equal(second.workflowRuns.length, 50);
+  const third = await restart(`count=100&cursor=${second.cursor}`);
+  assert.equal(third.workflowRuns.length, 1);
+  assert.equal(third.cursor, undefined);
+  await calls(104 + 52 * 2, "/crowd");
+  assert.equal(new Set(results).size, 52);
+  assert.deepEqual(await entries(), []);
 });
 
 test("a failure function that failed is called again", async () => {

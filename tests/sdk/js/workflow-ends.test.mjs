@@ -158,6 +158,35 @@ test("a route that returns before its first step is tried again, and fails its r
   assert.match(failed.hint, /returned before its first step/);
 });
 
+test("an app that looks at its caller itself starts a run for the right one alone", async () => {
+  const { url, results } = workflow(
+    "/auth",
+    async (context) => {
+      if (context.headers.get("authentication") !== "right") return;
+      await context.run("one", () => 1);
+      return "done";
+    },
+    { receiver: undefined, env: {} },
+  );
+  const from = (authentication) => fetch(url, { method: "POST", headers: { authentication } });
+  assert.equal((await from("wrong")).status, 400);
+  assert.equal((await calls(1, "/auth")).length, 1);
+  assert.equal((await from("right")).status, 200);
+  assert.equal((await calls(4, "/auth")).length, 4);
+  assert.deepEqual(results.filter(Boolean), ["done"]);
+});
+
+test("steps may be done at once or take their time", async () => {
+  const { url, results } = workflow("/at-once", async (context) => [
+    await context.run("at once", () => 1),
+    await context.run("awaited", async () => 2),
+    await context.run("promised", () => Promise.resolve(3)),
+  ]);
+  await client.trigger({ url });
+  assert.equal((await calls(4, "/at-once")).length, 4);
+  assert.deepEqual(results, [[1, 2, 3]]);
+});
+
 test("a call that is refused for a quota fails its run with that sentence", async () => {
   const { url } = workflow(
     "/quota",
