@@ -97,7 +97,7 @@ def key_waits(bench: Bench, server: Contender, browser: Browser, messages: int) 
     while page.evaluate("Number(document.getElementById('rows').ariaRowCount)") <= ROWS:
         page.keyboard.press("G")
         page.wait_for_timeout(50)
-    page.keyboard.press("g")
+    page.keyboard.press("Home")
     traffic = threading.Thread(target=bench.traffic, args=(server, messages, RATE))
     traffic.start()
     waits: list[float] = []

@@ -11,7 +11,7 @@ import { runPage } from "./run.js";
 import { get, onToken, part, Refused, watch } from "./server.js";
 import { makeViews, thingPage } from "./views.js";
 
-const FRAME_MS = 100;
+const FRAME_MS = 200;
 const TYPING_MS = 200;
 const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in the back give theirs away
 
