@@ -77,6 +77,8 @@ async def test_an_unsigned_request_never_names_where_it_goes(
 AS_PATHS = [
     "/v2/keys",
     "/_dev/snapshot",
+    "/_dev/",
+    "/_dev/page/app.js",
     "//.qstash-dev/to/http/127.0.0.1:1/",
     "/%2eqstash-dev/to/http/127.0.0.1:1/",
     "/x/..//.qstash-dev/to/http/127.0.0.1:1/",

@@ -91,6 +91,13 @@ async def test_many_messages_are_few_elements_and_all_can_be_reached(desk: Desk)
     )
 
 
+@pytest.mark.parametrize("place", ["#/messages/%", "#nonsense", "#/no/such?filter", "#/?filter=%"])
+async def test_a_broken_address_is_no_broken_page(desk: Desk, place: str) -> None:
+    page = await desk.open(place)
+    await page.keyboard.press("8")
+    await page.locator("#empty", has_text="No workflow runs.").wait_for()
+
+
 def own_address() -> str | None:
     """An address of this machine that is not loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -101,8 +101,7 @@ async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) ->
     await press(page, ">")
     await said(page, "m from real time.")
     await have(page, 1, "retry")
-    await press(page, "f")
-    await choose(page, "clear all")
+    await press(page, "f", "c")  # the second key is for what the first one opens
     await said(page, "The fault is gone.")
     assert (await desk.api.ok("GET", "/_dev/faults"))["faults"] == []
     await press(page, "a")

@@ -3,7 +3,7 @@
 
 import { byKey, makeActions } from "./actions.js";
 import { PAGES } from "./detail.js";
-import { askText, isAsking, say } from "./dialogs.js";
+import { askText, isAsking, onAsk, say } from "./dialogs.js";
 import { $, clock, counting, countdown, fill, h, put, safe, span, zone } from "./dom.js";
 import { Feed } from "./feed.js";
 import { List } from "./list.js";
@@ -40,6 +40,7 @@ const app = {
 let actions, keys, list, watching, listening, dirty = false, outdated = true, asked = 0;
 
 async function start() {
+  onAsk(pressEarlyKeys);
   onToken((why) => askText(why, "Token", "password"));
   app.words = await get("/_dev/words");
   app.views = makeViews(app);
@@ -62,11 +63,19 @@ async function start() {
 
 function read() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const [slug, id] = path.split("/").map((text) => decodeURIComponent(text));
+  const [slug, id] = path.split("/").map(decoded);
   const view = app.views.find((one) => one.slug === (slug || "messages")) ?? app.views[0];
   const filter = new URLSearchParams(query).get("filter") ?? "";
   if (view !== app.view || filter !== app.filter) show(view, filter);
   choose(id || null, { hold: Boolean(id) });
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function address({ view = app.view, id = app.chosen, filter = app.filter } = {}) {
@@ -387,10 +396,20 @@ async function guarded(act) {
   }
 }
 
-function run(id) {
+// Keys that are pressed while an action is about to ask something are for what it asks.
+const early = { actions: 0, keys: [] };
+
+async function run(id) {
   const view = app.views.find((one) => `view.${one.name.toLowerCase()}` === id);
-  if (view) go(address({ view, id: null, filter: "" }));
-  else if (actions[id]) guarded(actions[id]);
+  if (view) return go(address({ view, id: null, filter: "" }));
+  early.actions++;
+  await guarded(actions[id]);
+  early.actions--;
+  return pressEarlyKeys();
+}
+
+function pressEarlyKeys() {
+  for (const key of early.keys.splice(0)) document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 }
 
 function choose(id, { hold = true } = {}) {
@@ -466,6 +485,7 @@ function pressed(event) {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || isAsking()) return;
   if (target.matches("input, textarea, select")) return void (key === "Escape" && target.id === "filter" && (target.value ? ((target.value = ""), typed.now()) : $("rows").focus()));
+  if (early.actions) return void (event.preventDefault(), early.keys.push(key));
   const reading = $("detail").contains(target) || target.matches("button, a, summary");
   const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: list.page, PageUp: -list.page };
   const step = { j: 1, k: -1, End: 1e9, Home: -1e9 }[key] ?? (reading ? undefined : steps[key]);
@@ -475,7 +495,7 @@ function pressed(event) {
   else if (key === "G") move(1e9);
   else if (key === "Enter" && target === $("rows")) $("detail").querySelector(".page")?.focus();
   else if (!keys.has(key) || (reading && (key === " " || key === "Enter"))) return;
-  else run(keys.get(key));
+  else if (actions[keys.get(key)] || keys.get(key).startsWith("view.")) run(keys.get(key));
   event.preventDefault();
 }
 

@@ -3,6 +3,12 @@
 
 import { $, fill, h, put } from "./dom.js";
 
+let asks = () => {};
+
+export function onAsk(tell) {
+  asks = tell;
+}
+
 function dialog(title, build, { wide = false, first } = {}) {
   return new Promise((resolve) => {
     const made = h("dialog", { "aria-labelledby": "dialog-title", class: wide ? "wide" : "" });
@@ -12,6 +18,7 @@ function dialog(title, build, { wide = false, first } = {}) {
     document.body.append(made);
     made.showModal();
     made.querySelector(first ?? "[autofocus]")?.focus();
+    asks();
   });
 }
 
