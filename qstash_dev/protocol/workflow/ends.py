@@ -4,7 +4,7 @@
 What is under way ends by itself: see `protocol.workflow.settle`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import chain
 
 from msgspec.structs import replace
@@ -24,8 +24,6 @@ from qstash_dev.protocol.workflow.model import (
     key_of,
 )
 from qstash_dev.protocol.workflow.steps import invoked
-
-FindInvoker = Callable[[Invoker], Run | None]
 
 
 def finish(

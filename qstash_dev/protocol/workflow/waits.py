@@ -5,7 +5,6 @@ is meant for one run and comes too early is kept for that run's next wait.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -65,7 +64,6 @@ class _Body(Struct, frozen=True, rename="camel"):
     timeout: str | int = DEFAULT_TIMEOUT
     timeout_url: str | None = None
     timeout_headers: dict[str, list[str]] = {}
-    timeout_body: Any = None
 
 
 def read_wait(body: bytes, run_id: str, limits: Limits) -> WaitOrder:
