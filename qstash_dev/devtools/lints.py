@@ -1,7 +1,7 @@
-"""What works here and would not work in the cloud, as marks on an accepted message.
+"""Warnings about a message that is delivered here, but would not be in the cloud: a sentence each.
 
-It refuses to refuse: errors are raised where requests are read. A colon in a deduplication id, for
-one, is an error here as it is there.
+They never refuse a message. What QStash itself refuses for its form, such as a colon in a deduplication
+id, is refused here, too, where requests are read.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _NO_BODY = frozenset({"GET", "HEAD", "DELETE"})
 def lints(
     spec: Spec, body: bytes, limits: Limits, *, delay_ms: int = 0, nearby: Nearby = ALONE
 ) -> tuple[str, ...]:
-    """One sentence for each difference to production; empty for most messages.
+    """One sentence for each difference to the cloud; none for most messages.
 
     `limits` are those of the plan that is used in production, `delay_ms` the time until the first
     delivery, `nearby` the hosts that count as this machine.

@@ -1,5 +1,6 @@
-"""Tells readers that something was committed or forgotten. The store is the queue: they read there.
+"""Wakes the readers of the event stream when something was committed or deleted.
 
+It hands over nothing: each reader then reads in the store what came after the last event that it has.
 So a slow reader costs nothing, loses nothing, and resumes by sequence number.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 KEPT_TOMBSTONES = 1_000
 KEPT_IDS = 10_000
-"""In all of them: who has missed more begins anew."""
+"""Deletions, and ids in all of them. A reader that has missed more loads everything anew."""
 
 
 class Closed(Exception):
@@ -76,9 +77,11 @@ class Notifier:
 
 
 class Tombstones:
-    """What was forgotten, for readers of the event stream: it leaves no events behind.
+    """Which messages were deleted, for readers that still show them. A deleted message takes its events
+    with it, so the stream itself could not tell.
 
-    Counts tombstones and keeps the last ones, each with the number of the event in front of it.
+    Deletions are counted; a reader remembers the count, and asks for the ids that went `since`. The
+    last ones are kept, each with the number of the event before it: who comes back knows only that.
     """
 
     def __init__(self) -> None:
@@ -104,14 +107,14 @@ class Tombstones:
         self._known_after = seq
 
     def since(self, count: int) -> list[str] | None:
-        """Ids that went after `count` tombstones; `None` when that is too long ago to tell."""
+        """Ids that were deleted after the first `count` deletions; `None` when that is too long ago."""
         missing = self.count - count
         if missing > len(self._kept):
             return None
         return [id_ for _, ids in list(self._kept)[len(self._kept) - missing :] for id_ in ids]
 
     def seen_by(self, seq: int) -> int:
-        """The count at which a reader was that knows the events up to `seq`."""
+        """The count that a reader would have who knows the events up to `seq`; -1: too long ago."""
         if seq <= self._known_after:
             return -1
         return self.count - sum(at >= seq for at, _ in self._kept)

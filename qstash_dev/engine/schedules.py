@@ -33,7 +33,7 @@ class Planned(Struct, frozen=True):
 
 
 class Scheduler:
-    """The schedules of all users. `policy` tells the present one, `admit` writes the messages of a
+    """The schedules of all users. `policy` tells the present one, `add` writes the messages of a
     firing, `wake` asks for a step.
     """
 

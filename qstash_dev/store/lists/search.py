@@ -1,6 +1,7 @@
-"""Lists of log events, dead letters and messages, by the filters of QStash's API.
+"""The planner of lists of QStash's API: log events, dead letters, messages to cancel.
 
-What can be long is read in pieces; callers let the event loop run between them.
+As `selection` does for people: where an index knows which few messages a filter can select, these are
+read and put in order; else all are read in order, a window after the other, until the page is full.
 """
 
 from collections.abc import Iterator, Sequence
@@ -65,11 +66,7 @@ class Found(Struct, frozen=True):
 
 
 class Search:
-    """Queries over messages and what happened to them, of one user; `None` is all users.
-
-    What is rare is found by its index and then put in order. What is common is found by going
-    through all in order, which soon fills a page.
-    """
+    """Queries over messages and what happened to them, of one user; `None` is all users."""
 
     def __init__(
         self,

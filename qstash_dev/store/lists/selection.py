@@ -1,7 +1,9 @@
-"""How to find the messages that a filter selects without a look at all of them, where that is possible.
+"""The planner of lists for people: turns a filter into SQL that reads as few messages as it can.
 
-A condition on a name (a queue, a label, a URL) means some of the names that there are, if those are
-not too many: an index then knows which messages have them.
+A filter may compare a name (a queue, a label, a URL) in a way that no index knows, by a part of it. But
+there are far fewer names than messages: all names are compared, and an index lists the messages that
+have one that fits. Only these are then asked the whole filter. Without such a condition, or with too
+many names, callers read all messages, a window after the other (`windows`).
 """
 
 from collections.abc import Iterable
@@ -31,10 +33,11 @@ MANY_NAMES = 1_000
 
 
 class Selection(Struct, frozen=True):
-    """A condition and its values, and which messages it is to be asked of.
+    """What the planner decided: the filter as an SQL condition, and which messages are asked it.
 
-    `few` are the numbers of all that can match, as a JSON array; `None` when they are many, as `many`
-    says, or not known. `counted` is SQL for how many match, where an index knows.
+    `few` are the numbers of all messages that can match, as a JSON array: the others are not read.
+    `None` where they are too many (then `many` is set), or where no index knows them. `counted` is SQL
+    that counts those that match by an index alone.
     """
 
     where: str
@@ -79,7 +82,7 @@ class Selection(Struct, frozen=True):
 
 
 class Selector:
-    """Translates filters, and asks the indexes what they know."""
+    """Plans filters. Makes a `Selection`, and reads only names and numbers from indexes for it."""
 
     def __init__(
         self,

@@ -1,4 +1,8 @@
-"""Long reads in pieces: ranges of sequence numbers, so that the event loop can run in between."""
+"""Long reads in pieces. SQLite is read on the event loop, so one long query would stop all deliveries.
+
+A table is cut into ranges of sequence numbers ("windows") of a size that is read in milliseconds; the
+caller lets the loop run between two of them, and stops when its page is full.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,9 +19,10 @@ WHOLE = 10**15
 def windows(
     database: Database, table: str, size: int, before: int | None = None, after: int | None = None
 ) -> Iterator[tuple[int, int]]:
-    """First and last number of each range of `size`, both included.
+    """First and last sequence number of each range of `size`, both included.
 
-    The newest first, below `before`; with `after` the oldest first, above it.
+    From the newest to the oldest, beginning below `before`; with `after` from the oldest to the newest,
+    beginning above it.
     """
     # Both in one SELECT would look at every row.
     first, last = database.read_one(
@@ -42,7 +47,9 @@ def read_page(
     ranges: Iterator[tuple[int, int]],
     limit: int,
 ) -> Iterator[list[Any]]:
-    """Up to `limit` rows of a query between `:low` and `:high`, up to `:limit`, window by window."""
+    """The rows of each range, until there are `limit`. The query selects between `:low` and `:high`,
+    and at most `:limit`.
+    """
     for low, high in ranges:
         rows = database.read(sql, {**values, "low": low, "high": high, "limit": limit})
         yield rows

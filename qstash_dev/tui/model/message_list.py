@@ -1,6 +1,7 @@
-"""What the list shows: snapshot and ticks become ordered rows, selection, marks and follow.
+"""The rows of the list of messages, and where the reader is in it: cursor, marks, following the newest.
 
-Plain Python; knows nothing of Textual, of the network or of how a row looks.
+It begins with a snapshot of the server (`load`), and takes in each change that the server then tells of
+(`apply`). Plain Python; knows nothing of Textual, of the network or of how a row looks.
 """
 
 from bisect import bisect_left, insort
@@ -11,8 +12,9 @@ from qstash_dev.client import Counts, Page, Row, Server, Snapshot, Tick
 class Feed:
     """The matching messages, oldest first, as a terminal log is read: the newest is at the end.
 
-    New rows never move those above them. The selection is an id, so it stays on its message
-    whatever comes and goes; `follow` keeps it on the newest until the reader moves.
+    New rows never move those above them. The cursor is kept as the id of its message, so it stays there
+    whatever comes and goes; with `follow` it is on the newest message, until the reader moves it.
+    `version` grows with each change, so that what is drawn can be compared with it.
     """
 
     def __init__(self) -> None:
@@ -90,7 +92,9 @@ class Feed:
         return len(older)
 
     def apply(self, tick: Tick) -> None:
-        """Take in what changed since the snapshot or the tick before."""
+        """Take in what changed since the snapshot or the tick before. Rows that no longer match the
+        filter (they are not in `matched`) and deleted messages (`removed`) leave the list.
+        """
         place = self.cursor_index
         matched = None if tick.matched is None else set(tick.matched)
         for row in tick.rows:
@@ -170,7 +174,7 @@ class Feed:
         insort(self._order, (row.seq, row.id))
 
     def drop(self, id: str) -> None:
-        """It is gone, as is already known; the cursor stays at its place."""
+        """Take out a message that this client has deleted, without waiting for the server to tell."""
         place = self.cursor_index
         self._drop(id)
         self.marks.pop(id, None)
@@ -186,7 +190,7 @@ class Feed:
         self.unseen = min(self.unseen, len(self._order))
 
     def _reselect(self, place: int) -> None:
-        """Keep the selection on a listed row: the same, else the one that took its place."""
+        """Keep the cursor on a row: on the same, else on the one at its old `place`."""
         if not self._order:
             self.selected = None
         elif self.follow:
