@@ -340,23 +340,14 @@ def _span(text: str, number: Callable[[str], int], sentence: str) -> Span:
 
 
 _READERS: Mapping[str, Callable[[str, list[Piece]], Value]] = {
+    **dict.fromkeys(COMPARED, _text),
     "state": _words(STATES),
-    "dest": _text,
     "code": _code,
     "try": _try,
-    "body": _text,
     "header": _header,
-    "queue": _text,
-    "schedule": _text,
-    "label": _text,
-    "group": _text,
-    "run": _text,
-    "step": _text,
     "source": _words(SOURCES),
     "age": _age,
-    "id": _text,
     "is": _words(FLAGS),
-    "word": _text,
 }
 
 COMPLETIONS: Mapping[str, tuple[str, ...]] = {

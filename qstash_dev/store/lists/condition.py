@@ -106,16 +106,20 @@ def _among(column: str, names: Iterable[str], values: dict[str, Any]) -> str:
 
 # What is redacted is found as it is shown: a search must not tell what is hidden.
 _BODY = f"CAST(iif(c.redacted, shown_body(c.spec, {BODY}), {BODY}) AS TEXT)"
+NAMES = {
+    "dest": "url",
+    "queue": "queue",
+    "schedule": "schedule_id",
+    "group": "topic",
+    "step": "step",
+}
+"""Keys that are compared with a column of messages, of which an index knows what stands in it."""
 _TEXTS = {
+    **{key: f"m.{column} {{0}}" for key, column in NAMES.items()},
     "word": f"m.id {{0}} OR m.url {{0}} OR {_BODY} {{0}}",
-    "dest": "m.url {0}",
     "body": f"{_BODY} {{0}}",
     "id": "m.id {0}",
-    "queue": "m.queue {0}",
-    "schedule": "m.schedule_id {0}",
-    "group": "m.topic {0}",
     "run": "m.run IN (SELECT r.seq FROM runs r WHERE r.id {0})",
-    "step": "m.step {0}",
     "label": "EXISTS (SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label {0})",
 }
 _SPANS = {"code": "m.last_status", "try": "m.attempts", "age": "(:now - m.created_at)"}

@@ -15,6 +15,7 @@ from msgspec import Struct
 from qstash_dev.devtools.filters import COMPARED, Filter, Term, Text, Words
 from qstash_dev.store.database import Database
 from qstash_dev.store.lists.condition import (
+    NAMES,
     Leaves,
     add_functions,
     condition,
@@ -168,14 +169,7 @@ class _Source(NamedTuple):
 
 
 _NAMES = "SELECT value FROM json_each(:names)"
-_COLUMNS = {
-    "dest": "url",
-    "queue": "queue",
-    "schedule": "schedule_id",
-    "group": "topic",
-    "label": "label",
-    "step": "step",
-}
+_COLUMNS = {**NAMES, "label": "label"}
 _TABLES = {
     **dict.fromkeys(_COLUMNS.values(), ("messages", "seq")),
     "label": ("labels", "message"),
