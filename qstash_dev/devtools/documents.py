@@ -127,10 +127,13 @@ class Tunnel(Struct):
 
 
 class Notice(Struct):
-    """The last thing to tell people that belongs to no message; `number` counts them."""
+    """The last thing to tell people that belongs to no message; `number` counts them. It is no
+    trouble if it is `good`.
+    """
 
     number: int = 0
     text: str = ""
+    good: bool = False
 
 
 class Server(Struct):

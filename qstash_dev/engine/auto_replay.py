@@ -50,6 +50,7 @@ class ArmedMessages:
         self._again: set[str] = set()
         self._answers: dict[str, bytes] = {}
         self._unmoved: set[str] = set()
+        self._tried: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self._armed)
@@ -99,9 +100,15 @@ class ArmedMessages:
         paths = {armed: path for armed in list(self._armed) if (path := self._path(armed))}
         wanted = concerned(paths.values(), files)
         chosen = [armed for armed, path in paths.items() if path in wanted]
+        self._tried = tuple(chosen)
         for armed in chosen:
             self._deliver(armed)
         return len(chosen)
+
+    @property
+    def healed(self) -> tuple[int, int]:
+        """How many the last change concerned, and how many of them have succeeded since."""
+        return len(self._tried), sum(armed not in self._armed for armed in self._tried)
 
     def unmoved(self) -> int:
         """Deliver again what failed in exactly the same way after a change as before.

@@ -27,12 +27,15 @@ class AutoReplay:
         connect: Callable[[str], Awaitable[bool]],
         tell: Callable[[str], None],
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        report: Callable[[str, bool], None] = lambda text, good: None,
     ) -> None:
+        """`report` is told what came of a save, and whether all is well."""
         self._auto_replay = auto_replay
         self._edits = edits
         self._connect = connect
         self._tell = tell
         self._wait = wait
+        self._report = report
         self._tasks = Tasks(wait)
         self._watching: asyncio.Task[None] | None = None
         self._trial: asyncio.Task[None] | None = None
@@ -66,8 +69,21 @@ class AutoReplay:
         self._tell(f"{name} changed: {what} delivered again")
         for pause_s in ECHOES_S:
             await self._wait(pause_s)
+            if self._is_healed:
+                break
             await self._app_is_up()
             self._auto_replay.unmoved()
+        if count and not self._is_healed:
+            await self._wait(ECHOES_S[0])
+        tried, ok = self._auto_replay.healed
+        if count:
+            rest = "" if ok == tried else f", {tried - ok} not"
+            self._report(f"{name} saved: {tried} delivered again, {ok} ok{rest}", ok == tried)
+
+    @property
+    def _is_healed(self) -> bool:
+        tried, ok = self._auto_replay.healed
+        return tried == ok
 
     async def _app_is_up(self) -> None:
         """Wait, as long as it takes, until all apps that are concerned accept connections."""

@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import random
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,7 +32,6 @@ from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.loop import Loop
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.users import CLOUD_USER
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
@@ -48,6 +45,7 @@ from qstash_dev.server.ids import id_maker
 from qstash_dev.server.own_app import own_app
 from qstash_dev.server.policy import LIVE, policy_of
 from qstash_dev.server.report import Report
+from qstash_dev.server.warm_up import warm_up
 from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.sources.watch import edits
@@ -72,8 +70,6 @@ PUBLISH_TO = (
     "In a container whoever reaches the port gets in: publish it to your machine only, as "
     "127.0.0.1:{port}:{port}."
 )
-WARM_UP_AFTER_S = 0.05
-GC_THRESHOLDS = (10_000, 20, 20)
 TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
 
@@ -104,7 +100,7 @@ class Server:
         self._notifier = Notifier()
         self._tasks = Tasks()
         self._loop: Loop | None = None
-        self._notified = (0, "")
+        self._notified = (0, "", False)
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._system_clock.wall()
         self._app_found = False
@@ -280,9 +276,17 @@ class Server:
             lambda: self._on_save.begin(),
         )
         self._on_save = AutoReplay(
-            self._auto_replay, lambda: edits(Ignored(config.watch, own)), accepts, self.notice
+            self._auto_replay,
+            lambda: edits(Ignored(config.watch, own)),
+            accepts,
+            self.notice,
+            report=self._tell_of_save,
         )
         stack.push_async_callback(self._on_save.stop)
+
+    def _tell_of_save(self, text: str, good: bool) -> None:
+        self.notice(text)
+        self.notify(text, good)
 
     def _signing_keys(self, user: str) -> tuple[str, str]:
         return self._engine.attempts.signing_keys(user)
@@ -358,7 +362,7 @@ class Server:
             self._tell_of_failures(self.config.notify_url)
         house = Housekeeping(self._engine, self._note_time, self._store.database.checkpoint)
         self._tasks.keep("housekeeping", house.run)
-        self._tasks.once("warming up", _warm_up())
+        self._tasks.once("warming up", warm_up())
         self._engine.bulk.resume()
         self._engine.wake()
 
@@ -392,9 +396,9 @@ class Server:
         if self._console is not None:
             self._console.notice(text, self._clock.now())
 
-    def notify(self, text: str) -> None:
-        """Tell the terminal UI something about a request, which has no message to show it by."""
-        self._notified = (self._notified[0] + 1, text)
+    def notify(self, text: str, good: bool = False) -> None:
+        """Tell the terminal UI something that has no message to show it by."""
+        self._notified = (self._notified[0] + 1, text, good)
         self._notifier.publish()
 
     def tell(self, text: str) -> None:
@@ -449,25 +453,8 @@ class Server:
             "auto_replay": config.auto_replay,
             "armed": len(self._auto_replay),
             "env": {**self.variables(), "QSTASH_URL": self.started.shown},
-            "notice": {"number": self._notified[0], "text": self._notified[1]},
+            "notice": dict(zip(("number", "text", "good"), self._notified, strict=True)),
         }
-
-
-LATE = ("qstash_dev.api.control.server", "qstash_dev.devtools.explain")
-"""Left out of the start; later there might be no descriptor to read them with."""
-
-
-async def _warm_up() -> None:
-    """What the first answer can do without, but the first delivery would wait for."""
-    await asyncio.sleep(WARM_UP_AFTER_S)
-    sign("", b"", "warm-up", 0, "")  # imports PyJWT
-    for name in LATE:
-        await asyncio.sleep(0)
-        import_module(name)
-    gc.collect()
-    gc.freeze()
-    # Messages make no cycles: what is left to find is rare, and each search costs.
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def serve(

@@ -130,20 +130,41 @@ async def test_a_save_waits_for_the_app_and_asks_again_while_the_answer_is_the_s
         await world.settle()
         waits.append((seconds, len(world.app.deliveries)))
 
-    told = []
-    on_save = AutoReplay(auto_replay, edits, connect, told.append, wait)
+    told, reports = [], []
+    on_save = AutoReplay(
+        auto_replay, edits, connect, told.append, wait, lambda *report: reports.append(report)
+    )
     world.publish()
     await world.settle()
     edits.queue.put_nowait(frozenset({"app/api/jobs/route.ts"}))
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(10):
-            while len(waits) < 4:
+            while not reports:
                 await asyncio.sleep(0)
     await on_save.stop()
     await world.settle()
+    assert reports == [("app/api/jobs/route.ts saved: 1 delivered again, 0 ok, 1 not", False)]
     # Two waits for the app, then the delivery, then an echo after each pause.
-    assert [count for _, count in waits] == [1, 1, 2, 3]
-    assert tuple(seconds for seconds, _ in waits[2:]) == ECHOES_S
+    assert [count for _, count in waits] == [1, 1, 2, 3, 4]
+    assert tuple(seconds for seconds, _ in waits[2:4]) == ECHOES_S
     assert len(world.app.deliveries) == 4
     assert told == ["app/api/jobs/route.ts changed: 1 message is delivered again"]
     await world.close()
+
+
+async def test_a_save_that_turned_messages_green_says_so(start, make_app, tmp_path):
+    app = make_app(lambda path, count: 500 if count <= 2 else 200)
+    await app.start()
+    server = await start(watch=tmp_path, auto_replay="failed")
+    for _ in range(2):
+        await server.publish(f"{app.url}/api/orders", Upstash_Retries=0)
+    await server.wait("state:failed", 2)
+    name = "api/orders.py"
+    (tmp_path / "api").mkdir()
+    async with asyncio.timeout(10):
+        (tmp_path / name).write_text("fixed")
+        while not await server.found("is:replay state:delivered"):
+            (tmp_path / name).write_text("fixed")  # again if nobody watched the file yet
+        while not (saved := (await server.status())["notice"])["good"]:
+            await server.server._notifier.changed_since(server.server._notifier.version)
+    assert saved["text"] == f"{name} saved: 2 delivered again, 2 ok"

@@ -33,6 +33,10 @@ class Replays:
                 continue
             self._news.append(_told(row, self._awaited.pop(row.id)))
 
+    def tell(self, text: str) -> None:
+        """Good news of others."""
+        self._news.append((text, "information"))
+
     def news(self) -> list[tuple[str, str]]:
         """Sentences with their severity, each once."""
         news, self._news = self._news, []

@@ -193,7 +193,7 @@ class Session:
         notice = self.feed.server.notice
         if notice.number > before.number and notice.text != self._told:
             self._told = notice.text
-            self._say(notice.text)
+            (self.replays.tell if notice.good else self._say)(notice.text)
         self.time.hear(tick.now, self.feed.server.clock)
         shown = self.message_id
         told = bool(tick.printed) and self._is_fresh(tick.now)
