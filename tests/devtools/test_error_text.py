@@ -44,6 +44,8 @@ def headline(body: str) -> str:
         ({"issues": [{"path": ["a", 0], "message": "Required"}]}, "a.0: Required"),
         ({"message": '[\n  {"path": ["a"], "message": "Required"}\n]'}, "a: Required"),
         ({"email": ["This field is required."]}, "email: This field is required."),
+        ({"error": {"json": {"message": "No procedure", "code": -32004}}}, "No procedure"),
+        ({"error": "PrismaError: \n\nUnique constraint failed"}, "PrismaError: Unique constraint"),
         ({"error": "invalid_request", "error_description": "no code"}, "no code"),
     ],
 )
@@ -63,6 +65,9 @@ def test_the_message_of_a_document_is_found(document, expected, indent):
         ("TypeError: boom\n    at handler (x.js:1)", "TypeError: boom"),
         ('<?xml version="1.0"?>\n<Error>\n <Message>no stock</Message>\n</Error>', "no stock"),
         ("\n\n  boom\n", "boom"),
+        ("<h1>No stock</h1>", "No stock"),
+        ("<title>400 Bad Request</title><p>no stock</p>", "400 Bad Request no stock"),
+        ("<html><title>400 Bad Request</title><p>no stock</p>", "400 Bad Request: no stock"),
         ("", ""),
     ],
 )

@@ -24,6 +24,9 @@ _TAG = re.compile(r"<[^<>]*>")
 _TITLE = re.compile(r"<title>(.{0,500}?)</title>", re.DOTALL | re.IGNORECASE)
 _PRE = re.compile(r"<pre\b[^<>]*>(.{0,2000}?)(?:<br|\n|</pre>)", re.DOTALL | re.IGNORECASE)
 _HTML = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
+_MARKUP = re.compile(r"\s*<[?!]?[a-z]", re.IGNORECASE)
+_PARAGRAPH = re.compile(r"<p>(.{0,500}?)</p>", re.DOTALL | re.IGNORECASE)
+_STATUS_ALONE = re.compile(r"\d{3}( [A-Za-z' -]+)?")
 _WERKZEUG = " // Werkzeug Debugger"
 _ERROR_FIELDS = (
     *("message", "detail", "details", "error_description", "errorMessage", "exception", "error"),
@@ -51,8 +54,8 @@ def read_response(response: Response) -> Said:
     value = _json(body)
     text = body if _is_text(body) else ""
     headline = _error_in(value) if isinstance(value, dict | list) else _in_part_of_json(text)
-    if text.lstrip().startswith("<?xml"):
-        text = _visible(text.partition("?>")[2])
+    if _MARKUP.match(text):
+        text = _visible(text)
     return Said(shorten(headline or _line_of(text), _MAX_HEADLINE), shorten(text, _MAX_TEXT), False)
 
 
@@ -74,7 +77,9 @@ def _line_of(text: str) -> str:
         return ""
     if lines[0][-1:] in "{[(":
         return text
-    return lines[-1] if lines[0].startswith("Traceback (most recent call last)") else lines[0]
+    if lines[0].startswith("Traceback (most recent call last)"):
+        return lines[-1]
+    return " ".join(lines[:6]) if lines[0].endswith(":") else lines[0]  # Prisma's
 
 
 def _json(text: str) -> Any:
@@ -117,7 +122,8 @@ def _of_fields(value: dict[str, Any], depth: int) -> str:
     for name, inner in value.items():
         if isinstance(inner, list) and inner and isinstance(inner[0], str) and depth < 6:
             return f"{name}: {inner[0]}"
-    return ""
+    only = next(iter(value.values())) if len(value) == 1 else None  # tRPC's `json`
+    return _error_in(only, depth + 1) if isinstance(only, dict) else ""
 
 
 def _html(page: str) -> Said:
@@ -127,6 +133,8 @@ def _html(page: str) -> Said:
     title, detail = _found(_TITLE, page), _found(_PRE, page)
     if title.endswith(_WERKZEUG):
         title, detail = title.removesuffix(_WERKZEUG), ""
+    if not detail and _STATUS_ALONE.fullmatch(title):
+        detail = _found(_PARAGRAPH, page)
     headline = ": ".join(part for part in (title, detail) if part not in ("", "Error"))
     return Said(shorten(headline or visible, _MAX_HEADLINE), shorten(visible, _MAX_TEXT), True)
 

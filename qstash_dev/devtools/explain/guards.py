@@ -149,6 +149,40 @@ def _kept_back(e: Evidence) -> str | None:
     )
 
 
+def _csrf(e: Evidence) -> str | None:
+    """Those of frameworks without a row of their own."""
+    if e.status not in (400, 401, 403, 419, 422, 500):
+        return None
+    if not re.search(r"\bCSRF|CSRF(Token|Protection|Error)|cross-site request", e.said.text, re.I):
+        return None
+    return (
+        f"A CSRF check refused the delivery{e.quoted}: a server has no such token, so leave {e.path} "
+        "out of it; the signature is the protection."
+    )
+
+
+def _tunnel_end(e: Evidence) -> str | None:
+    if not re.search(
+        r"error code: 1033|Tunnel Unavailable|(Cloudflare|Argo) Tunnel error|tunnel not found",
+        e.said.text,
+        re.IGNORECASE,
+    ):
+        return None
+    return (
+        f"The tunnel {e.place} is known, but nothing is connected with its other end{e.quoted}: "
+        "start it, or publish to your local address."
+    )
+
+
+def _no_gateway_route(e: Evidence) -> str | None:
+    if not e.header("x-amzn-errortype").startswith("MissingAuthenticationToken"):
+        return None
+    return (
+        f"AWS API Gateway has no {e.facts.method} {e.path} (it calls that a missing token): check "
+        "the stage and the path."
+    )
+
+
 def _guard(e: Evidence) -> str | None:
     if e.status not in (401, 403):
         return None
@@ -164,6 +198,8 @@ GUARDS = (
     Cause("airplay-port", _airplay),
     Cause("ngrok", _ngrok),
     Cause("vercel", _vercel),
+    Cause("tunnel-without-end", _tunnel_end),
+    Cause("no-gateway-route", _no_gateway_route),
     Cause("page-not-handler", _page),
     Cause("login-redirect", _login),
     Cause("slash-redirect", _slash),
@@ -203,6 +239,7 @@ GUARDS = (
             419,
         ),
     ),
+    Cause("csrf", _csrf),
     Cause("host-django", says("DisallowedHost|HTTP_HOST", f"{_ALLOW_HOST}ALLOWED_HOSTS.", 400)),
     Cause(
         "host-vite",

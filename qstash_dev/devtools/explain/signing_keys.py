@@ -11,7 +11,8 @@ CURRENT, NEXT = "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"
 WRITE_ENV = "run `qstash-dev env --write .env.local` and restart the app"
 
 _SIGNATURE = re.compile(
-    r"SignatureError|(invalid|bad|wrong|incorrect|unknown|unverified) (\w+ )?(signature|webhook)\b"
+    r"SignatureError|(invalid|bad|wrong|incorrect|unknown|unverified)[ _-](\w+ )?(signature|webhook)\b"
+    r"|signature[_-](invalid|mismatch|failed|error|verification)"
     r"|decoding signature|upstash-signature|signature.{0,30}\b(failed|failure|mismatch|refused)"
     r"|signature (verification|is (invalid|not valid)|has expired|does not|could not)"
     r"|(verify|verifying|validate|check)\w* (the )?(\w+ )?signature|InvalidSignature"
