@@ -37,8 +37,11 @@ def opener(path: str, flags: int) -> int:
 def claim(path: Path) -> None:
     """Make the file private, and make it if need be; its contents stay. Raises OSError.
 
-    It is not opened if it exists: closing it would end the locks that SQLite has on it.
+    It is not opened if it exists: closing it would end the locks that SQLite has on it. A symbolic link
+    is refused: whoever made it, in a project that was cloned perhaps, may mean a file of another's.
     """
+    if path.is_symlink():
+        raise OSError(f"{path.name} is a symbolic link, to {path.readlink()}")
     path.touch(FILE)
     path.chmod(FILE)
 

@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 
 from qstash_dev import private_files
+from qstash_dev.cli.exits import Failure
+from qstash_dev.cli.server_log import LogFile
+from qstash_dev.config import Config
+from qstash_dev.server import Server
+from qstash_dev.store.errors import StoreError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 
@@ -60,3 +65,28 @@ def test_a_file_is_private_whether_it_is_new_or_not(
     assert mode(path) == 0o600
     assert path.read_text() == ("new" if how != "claim" else "old" if before else "")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["messages.db", "messages.db-wal", "messages.db-shm"])
+async def test_a_link_in_a_data_directory_leads_to_no_file_of_another(
+    tmp_path: Path, name: str
+) -> None:
+    others = tmp_path / "others"
+    others.write_text("mine")
+    others.chmod(0o644)
+    for target in (others, tmp_path / "nowhere"):
+        folder = tmp_path / target.name.upper()
+        folder.mkdir()
+        (folder / name).symlink_to(target)
+        server = Server(Config(port=0, data_dir=folder))
+        with pytest.raises(StoreError, match=f"{name} is a symbolic link, to .*{target.name}"):
+            await server.start()
+    assert (mode(others), others.read_text()) == (0o644, "mine")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_link_in_the_place_of_a_log_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "server.log").symlink_to(tmp_path / "others")
+    with pytest.raises(Failure, match="cannot be opened"):
+        LogFile(tmp_path / "server.log", is_given=False)
+    assert not (tmp_path / "others").exists()

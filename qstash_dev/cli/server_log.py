@@ -30,9 +30,13 @@ FORMER_FILES = 2
 
 
 class LogFile(RotatingFileHandler):
-    """A file that is opened at once, and begun anew when it is full. Raises Failure, only here."""
+    """A file that is opened at once, and begun anew when it is full. Raises Failure, only here.
 
-    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
+    A link is followed if a person gave the name, and not if somebody may have made it before us.
+    """
+
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES, *, is_given: bool = True) -> None:
+        self._more_flags = getattr(os, "O_NONBLOCK", 0) | (0 if is_given else private_files.NO_LINK)
         try:
             super().__init__(path, maxBytes=max_bytes, backupCount=FORMER_FILES, encoding="utf-8")
         except OSError as error:
@@ -49,7 +53,11 @@ class LogFile(RotatingFileHandler):
         self.setFormatter(logging.Formatter(FORMAT))
 
     def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding="utf-8", opener=_opener)
+        return open(self.baseFilename, "a", encoding="utf-8", opener=self._opener)
+
+    def _opener(self, path: str, flags: int) -> int:
+        """A pipe without a reader is an error at once, and one that is full holds nobody up."""
+        return private_files.opener(path, flags | self._more_flags)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Into a new file if somebody removed this one."""
@@ -64,11 +72,6 @@ class LogFile(RotatingFileHandler):
         """Also when the disk is full: then what was not written is lost."""
         with suppress(OSError):
             super().close()
-
-
-def _opener(path: str, flags: int) -> int:
-    """A pipe without a reader is an error at once, and one that is full holds nobody up."""
-    return private_files.opener(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_to_stderr(verbosity: int, log_file: Path | None) -> None:
@@ -87,7 +90,7 @@ def away_from_the_screen(config: Config) -> Iterator[Path]:
     path = config.log_file or _default_place(config.data_dir)
     before = path.stat().st_size if path.exists() else 0
     on_screen = [h for h in root.handlers if not isinstance(h, logging.FileHandler)]
-    instead = LogFile(path) if config.log_file is None else None
+    instead = LogFile(path, is_given=False) if config.log_file is None else None
     for handler in on_screen:
         root.removeHandler(handler)
     if instead is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from qstash_dev import given_files
 from qstash_dev.config import Config
 from qstash_dev.protocol.json_body import loads
 
@@ -52,7 +53,7 @@ def with_scheme(text: str) -> str:
 def read_record(path: Path) -> Target | None:
     """What a running server wrote about itself; `None` when it is gone or the file is not ours."""
     try:
-        record = loads(path.read_text("utf-8"))
+        record = loads(given_files.read_text_now(path))
         url, pid, token = str(record["url"]), int(record["pid"]), record.get("token")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -1,10 +1,11 @@
 """The directory that holds a server's state: its database, and the record of who has it open."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from qstash_dev import private_files
+from qstash_dev import given_files, private_files
 from qstash_dev.console import Started
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.store.errors import StoreError, StoreInUse
@@ -24,7 +25,7 @@ def open_in(directory: Path, open_store: Callable[[Path], Store]) -> Store:
     try:
         make(directory)
         for name in FILES:  # SQLite's other files get what the first one has
-            if name == DATABASE or (directory / name).exists():
+            if name == DATABASE or os.path.lexists(directory / name):
                 private_files.claim(directory / name)
     except OSError as error:
         raise StoreError(
@@ -55,7 +56,7 @@ def _why(directory: Path, error: OSError) -> str:
 
 def _in_use(directory: Path) -> str:
     try:
-        record = loads((directory / RECORD).read_text("utf-8"))
+        record = loads(given_files.read_text_now(directory / RECORD))
         holder = f"the qstash-dev with pid {record['pid']} on port {record['port']}"
     except (OSError, ValueError, KeyError, TypeError):
         holder = "another process"
