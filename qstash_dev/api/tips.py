@@ -19,7 +19,12 @@ _BASE_WITH_PATH = re.compile(
     r"|events|logs|dlq|keys|flowControl)(?:/|$))",
     re.IGNORECASE,
 )
-_DESTINATION = re.compile(r"/v2/(publish|schedules|enqueue/[^/]+)/?(.*)", re.IGNORECASE | re.DOTALL)
+_DESTINATION = re.compile(
+    r"/v2/(publish|trigger|schedules|enqueue/[^/]+)(?:/(.*))?", re.IGNORECASE | re.DOTALL
+)
+_BARE = re.compile(r"/(publish|enqueue|batch|schedules|messages|queues|topics|dlq)(/|$)", re.I)
+_CANCELS = re.compile(r"/(cancel|delete|remove)$", re.IGNORECASE)
+_MESSAGE_LOG = re.compile(r"(/v2/(?:events|logs))/(msg_\w+)", re.IGNORECASE)
 _BATCH = re.compile(r"/v2/batch(/trigger)?/?", re.IGNORECASE)
 _DLQ_ID = re.compile(r"/v2/dlq/([^/]+)/?", re.IGNORECASE)
 _GO_ID = re.compile(r"\d+-\d+")
@@ -38,7 +43,9 @@ class Refused(Struct, frozen=True):
 
 def is_of_qstash(path: str) -> bool:
     """Whether somebody wanted QStash's API, perhaps at an address of his own making."""
-    return path[:4].lower() in ("/v2/", "/v1/") or _BASE_WITH_PATH.match(path) is not None
+    if path[:4].lower() in ("/v2/", "/v1/") or _BASE_WITH_PATH.match(path) is not None:
+        return True
+    return _BARE.match(path) is not None
 
 
 def tip(refused: Refused, error: QStashError, base: str, app: str, routes: list[str]) -> str | None:
@@ -50,13 +57,20 @@ def tip(refused: Refused, error: QStashError, base: str, app: str, routes: list[
         return token_trouble(refused.authorization, refused.query)
     if found := _BASE_WITH_PATH.match(refused.path):
         return f"QSTASH_URL must be {base}: it has the path {found[0][:100]} behind it."
+    if _BARE.match(refused.path):
+        return f"The paths of QStash begin with /v2: {base}/v2{refused.path[:200]}"
     if found := _DESTINATION.fullmatch(refused.path):
-        route, rest = found[1], unquote(found[2])
+        route, rest = found[1], unquote(found[2] or "")
+        if route.lower().startswith("enqueue/http"):
+            return f"The queue comes before the destination: {base}/v2/enqueue/QUEUE/http://..."
         if not rest:
             return _in_the_body(refused, route, base)
         return _destination(rest, error, app, f"{base}/v2/{route}/")
     if error.status in (404, 405):
-        return _nearest(refused, routes)
+        return _nearest(refused, routes, base)
+    if refused.path.rstrip("/").lower() == "/v2/notify":
+        event = _document(refused.body).get("eventId") or "EVENT"
+        return f"The event goes into the path: POST {base}/v2/notify/{str(event)[:100]}"
     if _BATCH.fullmatch(refused.path) and "Expected `array`" in error.message:
         return 'A batch is a JSON array: [{"destination": "http://...", "body": "..."}].'
     return None
@@ -141,10 +155,16 @@ def _from_query(query: str) -> str:
 def _destination(rest: str, error: QStashError, app: str, before: str = "") -> str | None:
     if rest.startswith("/"):
         return f"A path alone is no destination: {before}{app}{rest[:200]}"
+    if "callback url" in error.message:
+        return f"A callback is a whole URL, such as {app}/api/done; is a variable of the app empty?"
     first = rest.partition("/")[0]
     if is_empty_variable(first) or re.match(r"https?:///", rest, re.IGNORECASE):
         return "A variable of the app was empty when it made the destination."
     if "invalid scheme" in error.message:
+        if other := re.match(r"(\w+)://", rest):
+            return f"Deliveries go over http:// and https:// alone, not over {other[1][:20]}://."
+        if broken := re.match(r"(https?):/*", rest, re.IGNORECASE):
+            return f"Did you mean {broken[1].lower()}://{rest[broken.end() :][:200]}?"
         scheme = "http" if re.match(r"(localhost|127\.|\[::1|[^/.]*:\d)", rest) else "https"
         return f"Did you mean {scheme}://{rest[:200]}?"
     if error.status == 404:
@@ -173,8 +193,24 @@ def _document(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _nearest(refused: Refused, routes: list[str]) -> str | None:
+def _nearest(refused: Refused, routes: list[str], base: str) -> str | None:
     path = refused.path.rstrip("/")
+    if special := _known_mistake(refused, path, routes, base):
+        return special
+    if path.lower() == "/v2" or any(_is_that(f"{refused.method} {path}", r) for r in routes):
+        return None  # the route is right: what it names is missing
+    asked = re.sub(r"/https?:.*", "/*", path, flags=re.DOTALL)
+    ranked = [
+        (*_likeness(f"{refused.method} {asked}", route), route)
+        for route in routes
+        # Whoever does not delete is not told how.
+        if refused.method == "DELETE" or not route.startswith("DELETE")
+    ]
+    likeness, common, near = max(ranked, key=lambda each: each[0] + each[1] / 5)
+    return f"Did you mean {near}?" if likeness >= 0.6 or common >= 2 else None
+
+
+def _known_mistake(refused: Refused, path: str, routes: list[str], base: str) -> str | None:
     found = _DLQ_ID.fullmatch(path)
     if found and not _GO_ID.fullmatch(found[1]):
         return (
@@ -183,11 +219,14 @@ def _nearest(refused: Refused, routes: list[str]) -> str | None:
         )
     if refused.method == "GET" and path.lower() == "/v2/messages":
         return "QStash has no list of messages: GET /v2/events has all that happened."
-    if any(_is_that(f"{refused.method} {path}", route) for route in routes):
-        return None  # the route is right: what it names is missing
-    ranked = [(*_likeness(f"{refused.method} {path}", route), route) for route in routes]
-    likeness, common, near = max(ranked, key=lambda each: each[0] + each[1] / 5)
-    return f"Did you mean {near}?" if likeness >= 0.6 or common >= 2 else None
+    if refused.method == "POST" and path.lower() == "/v2/messages":
+        return _in_the_body(refused, "publish", base)
+    if found := _MESSAGE_LOG.fullmatch(path):
+        return f"Did you mean GET {found[1]}?messageId={found[2][:100]}?"
+    without = f"DELETE {_CANCELS.sub('', path)}"
+    if _CANCELS.search(path) and any(_is_that(without, route) for route in routes):
+        return f"Did you mean {without[:200]}?"
+    return None
 
 
 def _is_that(asked: str, route: str) -> bool:

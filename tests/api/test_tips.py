@@ -33,6 +33,16 @@ ACCOUNT = "eyJVc2VySUQiOiJzb21lYm9keSIsIlBhc3N3b3JkIjoic2VjcmV0In0="
         ("POST", "/v2/publish/undefined", None, "A variable of the app was empty"),
         ("POST", "/v2/publish/https:///api/x", None, "A variable of the app was empty"),
         ("POST", "/v2/publish/orders", None, "is a URL group; there is no orders"),
+        ("POST", "/publish/http://a.test/x", None, "begin with /v2: http://127.0.0.1:"),
+        ("POST", "/v2/publishJSON/http://a.test", None, "Did you mean POST /v2/publish/*?"),
+        ("POST", "/v2/messages", {"destination": "http://a.test"}, "/v2/publish/http://a.test."),
+        ("POST", "/v2/enqueue/http://a.test/x", None, "The queue comes before the destination"),
+        ("POST", "/v2/publish/ws://a.test/x", None, "not over ws://"),
+        ("POST", "/v2/publish/https:localhost:3000/x", None, "Did you mean https://localhost:30"),
+        ("POST", "/v2/messages/msg_1/cancel", None, "Did you mean DELETE /v2/messages/msg_1?"),
+        ("GET", "/v2/events/msg_1", None, "Did you mean GET /v2/events?messageId=msg_1?"),
+        ("POST", "/v2/trigger", {"url": "http://a.test"}, "/v2/trigger/http://a.test."),
+        ("POST", "/v2/notify", {"eventId": "paid"}, "/v2/notify/paid"),
         ("GET", "/v2/dlq/list", None, "GET /v2/dlq lists them"),
         ("POST", "/v2/dlq/17-1/retry", None, "Did you mean POST /v2/dlq/retry/{id}?"),
         ("POST", "/v2/dlq/retryAll", None, "POST /v2/dlq/retry"),
@@ -122,6 +132,16 @@ async def test_nothing_else_is_meant_by_a_right_path_to_what_is_missing(
     api: Api, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     await api.call("GET", path)
+    assert "Did you mean" not in caplog.text
+
+
+@pytest.mark.parametrize("url", ["/api/done", "undefined/api/done"])
+async def test_a_callback_is_not_taken_for_the_destination(
+    api: Api, caplog: pytest.LogCaptureFixture, url: str
+) -> None:
+    headers = {"Upstash-Callback": url}
+    await api.error("POST", "/v2/publish/http://a.test/x", headers=headers)
+    assert "A callback is a whole URL, such as http://localhost:3000/api/done" in caplog.text
     assert "Did you mean" not in caplog.text
 
 

@@ -37,6 +37,7 @@ async def wait(call: Call) -> web.Response:
 
 async def notify(call: Call) -> web.Response:
     """An event for all who wait for it, or for one run: `/v2/notify/{event}`, `.../{run}/{event}`."""
+    _event(call.rest)
     data = await call.body()
     first, _, rest = call.rest.partition("/")
     run_id = unquote(first)
