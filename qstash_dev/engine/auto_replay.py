@@ -6,7 +6,6 @@ Knows nothing of files being watched; `source_changed` tells it.
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 
-from qstash_dev.devtools.route_files import concerned
 from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.workflows import is_of_run
 from qstash_dev.protocol.creation import Changes
@@ -98,6 +97,8 @@ class ArmedMessages:
     def source_changed(self, files: Iterable[str]) -> int:
         """Deliver what these source files concern; returns how many messages that are."""
         paths = {armed: path for armed in list(self._armed) if (path := self._path(armed))}
+        from qstash_dev.devtools.route_files import concerned  # late: only who edits needs it
+
         wanted = concerned(paths.values(), files)
         chosen = [armed for armed, path in paths.items() if path in wanted]
         self._tried = tuple(chosen)

@@ -5,7 +5,8 @@ under way, or the message of a workflow run, has had effects.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.notifier import Tombstones
@@ -21,8 +22,7 @@ MOST_KEPT = 50_000
 """Messages; a larger order is carried out and cannot be taken back."""
 
 
-@dataclass
-class _Order:
+class _Order(Struct):
     at: int
     deleted: int = 0
     cancelled: list[Message] = field(default_factory=list)
