@@ -21,7 +21,7 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Headers
-from qstash_dev.protocol.publish.draft import is_given
+from qstash_dev.protocol.publish.draft import given_names
 from qstash_dev.protocol.urls import ALONE, Nearby, split_url, way
 
 PREFIX = "/.qstash-dev/to/"
@@ -184,7 +184,7 @@ def _destination_out(call: Call, to: re.Match[str], borders: Borders) -> Call:
         return call
     if destination.url is None or not borders.is_local(destination.url):
         return call
-    given = {name.lower() for name, value in call.headers if is_given(name, value)}
+    given = given_names(call.headers)
     config = tuple(
         (canonical(name), _value_out(name, value, borders))
         for name, value in destination.config.items()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from qstash_dev.protocol import settle
 from qstash_dev.protocol.headers import names_of, without
 from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
-from qstash_dev.protocol.publish.draft import Draft, is_given, parse_draft
+from qstash_dev.protocol.publish.draft import Draft, given_names, parse_draft
 from qstash_dev.protocol.publish.options import OPTIONS
 from qstash_dev.protocol.publish.readers import check_delay
 from qstash_dev.protocol.quota import Limits
@@ -108,7 +108,7 @@ def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_i
     Raises QStashError as a publish with these headers would.
     """
     draft = parse_draft(source.spec.url, headers, limits)
-    given = {name.lower() for name, value in headers if is_given(name, value)}
+    given = given_names(headers)
     changes = overrides(draft, headers)
     forwarded = [h for h in draft.spec.headers if f"upstash-forward-{h[0].lower()}" in given]
     kept = without(source.spec.headers, names_of(forwarded))
@@ -124,7 +124,7 @@ def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_i
 
 def overrides(draft: Draft, headers: Headers) -> dict[str, Any]:
     """The fields of a spec that the headers of a retry, read as `draft`, give other values."""
-    given = {name.lower() for name, value in headers if is_given(name, value)}
+    given = given_names(headers)
     return {
         row.spec: getattr(draft.spec, row.spec)
         for row in OPTIONS

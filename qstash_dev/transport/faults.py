@@ -10,6 +10,7 @@ from time import perf_counter
 from qstash_dev.devtools import faults
 from qstash_dev.devtools.faults import Fault, FaultOrder
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Outcome, Request, Timing
 
 Send = Callable[[Request], Awaitable[Outcome]]
@@ -114,9 +115,7 @@ class Faults:
     def _rule_for(self, request: Request) -> Fault | None:
         if not self.rules:
             return None
-        message_id = next(
-            (value for name, value in request.headers if name == "Upstash-Message-Id"), ""
-        )
+        message_id = first(request.headers, "upstash-message-id") or ""
         return faults.pick(
             self.rules,
             lambda rule: rule.kind != "publish" and self._selects(rule.filter, message_id),

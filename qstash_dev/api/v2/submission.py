@@ -6,7 +6,7 @@ from qstash_dev.api.call import Call
 from qstash_dev.protocol.destination import NAME, Destination, split_query
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Group, Headers
-from qstash_dev.protocol.publish.draft import Draft, is_given, parse_draft
+from qstash_dev.protocol.publish.draft import Draft, given_names, parse_draft
 from qstash_dev.protocol.urls import is_loopback
 from qstash_dev.protocol.workflow.entries import NOT_SCHEDULED
 
@@ -70,6 +70,6 @@ def check_name(name: str, what: str) -> str:
 def request_settings(call: Call) -> Headers:
     """Headers of the request, and what its query gives as publish takes it, if no header does."""
     headers = call.headers()
-    given = {name.lower() for name, value in headers if is_given(name, value)}
+    given = given_names(headers)
     config, _ = split_query(call.query)
     return (*headers, *((name, value) for name, value in config.items() if name not in given))

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, readable
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import HOP_BY_HOP, canonical
+from qstash_dev.protocol.headers import HOP_BY_HOP, header_map, without
 from qstash_dev.protocol.workflow.headers import CREATED_AT, RUN_ID, created_at
 from qstash_dev.protocol.workflow.model import Run, Waiter, is_live
 from qstash_dev.protocol.workflow.waits import Served, read_wait, webhook_event
@@ -64,13 +64,9 @@ async def webhook(call: Call) -> web.Response:
     run = _run_of_hook(call)
     body = await call.body()
     request = call.request
-    headers: dict[str, list[str]] = {}
-    for name, value in call.text_headers():
-        if name.lower() not in HOP_BY_HOP:
-            headers.setdefault(canonical(name), []).append(value)
     data = webhook_event(
         request.method,
-        headers,
+        header_map(without(call.text_headers(), HOP_BY_HOP)),
         b64encode(body).decode("ascii"),
         ("http", readable(request.headers.get("Host", "localhost"))),
         call.path + (f"?{call.query}" if call.query else ""),

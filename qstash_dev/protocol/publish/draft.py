@@ -120,6 +120,11 @@ def is_given(name: str, value: str) -> bool:
     return bool(value.strip()) or "-forward-" in name.lower()
 
 
+def given_names(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The names that have a value, in lower case."""
+    return frozenset(name.lower() for name, value in headers if is_given(name, value))
+
+
 def _sort(
     headers: Iterable[tuple[str, str]], left_out: frozenset[str]
 ) -> tuple[Headers, Headers, Headers]:
