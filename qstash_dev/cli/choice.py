@@ -7,6 +7,7 @@ import click
 
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.client import Client, Row
+from qstash_dev.devtools.text import counted
 
 
 async def chosen(
@@ -29,10 +30,10 @@ async def chosen(
     if ids:
         return [await whole_id(client, id) for id in ids]
     rows = [row for row in await matching(client, filter or "") if keep(row)]
-    count = f"{len(rows)} message{'' if len(rows) == 1 else 's'}"
-    click.echo(f"{count} match{'es' if len(rows) == 1 else ''} {filter}.", err=True)
+    found = counted(len(rows), "message matches", "messages match")
+    click.echo(f"{found} {filter}.", err=True)
     if rows and not is_sure and sys.stdin.isatty() and sys.stdout.isatty():
-        click.confirm(f"{done}: {count}?", abort=True, err=True)
+        click.confirm(f"{done}: {counted(len(rows), 'message')}?", abort=True, err=True)
     return list(rows)
 
 

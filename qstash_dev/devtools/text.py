@@ -23,6 +23,11 @@ def size(count: int) -> str:
     return f"{count / 1024:.1f} KB" if count < 1024**2 else f"{count / 1024**2:.1f} MB"
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 message`, `2 messages`; what does not end in an s is given: `messages wait`."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
 def shorten(text: str, most: int = 200) -> str:
     """The text on one line, its white space single, of at most so many characters."""
     line = " ".join(text.split())

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from qstash_dev.devtools.hold import is_origin
+from qstash_dev.devtools.text import counted
 from qstash_dev.engine.tasks import Tasks
 
 PROBE_S = 0.3
@@ -61,5 +62,5 @@ class AppMonitor:
     async def _back(self, origin: str) -> None:
         count = await self._release(origin)
         self._missed.discard(origin)
-        what = "1 message is" if count == 1 else f"{count} messages are"
+        what = counted(count, "message is", "messages are")
         self._tell(f"{origin} is up again: {what} delivered")

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from qstash_dev.devtools.text import counted
 from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.sources.watch import CannotWatch
@@ -65,7 +66,7 @@ class AutoReplay:
         await self._app_is_up()
         count = self._auto_replay.source_changed(files)
         name = min(files) if len(files) == 1 else f"{len(files)} files"
-        what = "1 message is" if count == 1 else f"{count} messages are"
+        what = counted(count, "message is", "messages are")
         self._tell(f"{name} changed: {what} delivered again")
         for pause_s in ECHOES_S:
             await self._wait(pause_s)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from qstash_dev.client import Clock, Row
+from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.errors import nearest
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import split_url
@@ -46,8 +47,8 @@ def missing(expected: Expected, found: int) -> str:
         what += f" with the body {expected.body[:SHOWN]!r}"
     elif expected.has_body:
         what += f" with the body {json.dumps(expected.json, default=repr)[:SHOWN]}"
-    noun = "message" if expected.count == 1 else "messages"
-    return f"Expected {expected.count} {noun} {expected.state}{what}, found {found}."
+    many = counted(expected.count, "message")
+    return f"Expected {many} {expected.state}{what}, found {found}."
 
 
 def terms_of(filter: str) -> list[str]:
@@ -58,7 +59,7 @@ def terms_of(filter: str) -> list[str]:
 def all_but(term: str, rows: Sequence[Row]) -> str:
     """Messages for which the other terms hold."""
     states = ", ".join(sorted({row.state for row in rows}))
-    count = "1 message matches" if len(rows) == 1 else f"{len(rows)} messages match"
+    count = counted(len(rows), "message matches", "messages match")
     return f"\nNearest: {count} all but {term} ({states})."
 
 
@@ -76,7 +77,7 @@ def standing(pending: Sequence[Row], clock: Clock) -> str:
     if clock.mode != "frozen" or not later:
         return ""
     left = format_duration(min(row.due_at or 0 for row in later) - now)
-    waits = "1 message waits" if len(later) == 1 else f"{len(later)} messages wait"
+    waits = counted(len(later), "message waits", "messages wait")
     return (
         f"\nThe clock stands still, and {waits} for a time (the first in {left}): "
         "settle() or advance() lets it come."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.devtools.text import shorten, size
+from qstash_dev.devtools.text import counted, shorten, size
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,11 @@ from qstash_dev.devtools.text import shorten, size
 )
 def test_sizes(count: int, text: str) -> None:
     assert size(count) == text
+
+
+def test_one_is_not_many() -> None:
+    assert [counted(n, "message") for n in (0, 1, 2)] == ["0 messages", "1 message", "2 messages"]
+    assert counted(2, "message waits", "messages wait") == "2 messages wait"
 
 
 @pytest.mark.parametrize(

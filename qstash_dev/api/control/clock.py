@@ -11,6 +11,7 @@ from qstash_dev.api.call import Call
 from qstash_dev.api.listener import has_hung_up, patience
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.documents import Clock
+from qstash_dev.devtools.text import counted
 from qstash_dev.engine.clock import ONLY_FORWARD
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
@@ -128,7 +129,7 @@ async def _settle(call: Call, wait_ms: int) -> None:
 
 
 def _count(left: int) -> str:
-    return "1 message waits" if left == 1 else f"{left} messages wait"
+    return counted(left, "message waits", "messages wait")
 
 
 def _unfinished(call: Call) -> int:

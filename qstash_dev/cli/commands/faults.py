@@ -12,6 +12,7 @@ from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table
 from qstash_dev.client import Deleted, Faults, Made
 from qstash_dev.devtools.faults import Fault, Kind
+from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
 
 
@@ -95,4 +96,4 @@ def clear(ids: tuple[str, ...], url: str | None) -> None:
     """Forget the named rules, or all."""
     paths = [f"/_dev/faults/{id}" for id in ids] or ["/_dev/faults"]
     deleted = sum(ask(url, "DELETE", path, Deleted).deleted for path in paths)
-    click.echo(f"{deleted} {'fault is' if deleted == 1 else 'faults are'} gone.", err=True)
+    click.echo(f"{counted(deleted, 'fault is', 'faults are')} gone.", err=True)

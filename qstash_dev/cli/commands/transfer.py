@@ -26,6 +26,7 @@ from qstash_dev.devtools.fixtures import (
     read_fixture,
     write_fixture,
 )
+from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Kind
 
@@ -67,7 +68,7 @@ def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> No
             stream.write(text)
     except OSError as error:
         raise Failure(f'"{file}" cannot be written: {error.strerror}.') from None
-    click.echo(f"{count_text(len(saved))} saved in {file}.", err=True)
+    click.echo(f"{counted(len(saved), 'message')} saved in {file}.", err=True)
 
 
 def originals(rows: list[Row]) -> Iterator[Row]:
@@ -92,7 +93,7 @@ def import_messages(file: Path, user: str | None, url: str | None) -> None:
                 await client.publish(fixture.url, fixture.body, headers, token)
 
     with_client(url, act)
-    click.echo(f"{count_text(len(fixtures))} sent.", err=True)
+    click.echo(f"{counted(len(fixtures), 'message')} sent.", err=True)
 
 
 def read_fixtures(file: Path) -> list[Fixture]:
@@ -104,8 +105,3 @@ def read_fixtures(file: Path) -> list[Fixture]:
         return [read_fixture(json.dumps(item)) for item in items]
     except (OSError, ValueError, RecursionError, FixtureError) as error:
         raise Failure(f'"{file}" cannot be used: {error}', USAGE) from None
-
-
-def count_text(count: int) -> str:
-    """`1 message`, `2 messages`."""
-    return f"{count} message{'' if count == 1 else 's'}"

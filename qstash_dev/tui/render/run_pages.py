@@ -14,7 +14,7 @@ from qstash_dev.devtools.run_documents import (
     time_of_day,
     words,
 )
-from qstash_dev.devtools.text import shorten
+from qstash_dev.devtools.text import counted, shorten
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt
@@ -100,7 +100,7 @@ def run_links(found: RunDetail | RunRow) -> list[Link]:
 def _headline(row: RunRow, when: When) -> Line:
     look = fmt.state_look(row.state)
     took = (row.completed_at or when.now) - row.created_at
-    steps = f"{row.steps} step{'' if row.steps == 1 else 's'}"
+    steps = counted(row.steps, "step")
     return [
         (f"{look.symbol} {look.word}", look.role),
         (f"  {steps}  {format_duration(max(0, took))}", "muted"),
