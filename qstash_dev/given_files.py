@@ -28,7 +28,7 @@ def at_most(content: bytes, most: int = CONTENT) -> bytes:
 
 def read_now(path: Path) -> bytes:
     """As `read`, of a file alone: nobody can wait for the other end of a pipe here. Raises OSError."""
-    with open(path, "rb", opener=_only_a_file) as file:
+    with open(path, "rb", opener=only_a_file) as file:
         return at_most(file.read(TEXT + 1), TEXT)
 
 
@@ -42,14 +42,15 @@ def read_text_now(path: Path) -> str:
     return read_now(path).decode().replace("\r\n", "\n")
 
 
-def _check(size: int, most: int) -> None:
-    if size > most:
-        raise OSError(f"it is larger than {most // 1_000_000} MB")
-
-
-def _only_a_file(path: str, flags: int) -> int:
+def only_a_file(path: str, flags: int) -> int:
+    """For `open(..., opener=...)`: raises OSError at once for what may keep its reader waiting."""
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError("it is no file")
     return descriptor
+
+
+def _check(size: int, most: int) -> None:
+    if size > most:
+        raise OSError(f"it is larger than {most // 1_000_000} MB")

@@ -10,6 +10,7 @@ from qstash_dev.cli.bodies import read_body
 from qstash_dev.cli.commands.transfer import read_fixtures
 from qstash_dev.cli.exits import Failure
 from qstash_dev.config import Config, ConfigError, load
+from qstash_dev.config.env_file import write_variables
 from qstash_dev.server import Server
 from qstash_dev.store.errors import StoreError
 
@@ -45,10 +46,20 @@ def test_a_huge_file_is_refused_where_people_give_it(sparse, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-def test_nobody_waits_for_the_other_end_of_a_pipe(tmp_path):
-    os.mkfifo(tmp_path / ".env")
-    with pytest.raises(OSError, match="it is no file"):
-        given_files.read_text_now(tmp_path / ".env")
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        (".env", given_files.read_text_now),
+        (".env", lambda path: write_variables(path, {"QSTASH_TOKEN": "t"})),
+        ("pyproject.toml", lambda path: load("serve", {}, {}, path.parent)),
+        ("qstash-dev.toml", lambda path: load("serve", {}, {}, path.parent)),
+    ],
+    ids=["app", "written", "project", "settings"],
+)
+def test_nobody_waits_for_the_other_end_of_a_pipe(tmp_path, name, read):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises((OSError, ConfigError), match="it is no file"):
+        read(tmp_path / name)
 
 
 @pytest.mark.parametrize("below", ["", "deeper/still"])

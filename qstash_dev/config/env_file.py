@@ -128,4 +128,4 @@ def write_variables(
 
 
 def _no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | private_files.NO_LINK)
+    return given_files.only_a_file(path, flags | private_files.NO_LINK)

@@ -59,7 +59,8 @@ def find(directory: Path, explicit: Path | None) -> Found | None:
 def read(path: Path, *, required: bool = False) -> Found | None:
     """Reads one file. A pyproject.toml without our table counts as no file."""
     try:
-        text = given_files.read_text(path)
+        # A pipe is one's own only if one has named it.
+        text = given_files.read_text(path) if required else given_files.read_text_now(path)
     except FileNotFoundError:
         if required:
             raise ConfigError("--config", f'there is no file "{path}".') from None
