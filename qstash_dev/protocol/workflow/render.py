@@ -65,5 +65,5 @@ def _element(entry: Entry) -> bytes:
     return b'{"messageId":"%b","body":"%b","callType":"%b"}' % (
         entry.message_id.encode(),
         b2a_base64(entry.body, newline=False),
-        entry.call_type.value.encode(),
+        entry.call_type.encode(),
     )

@@ -6,6 +6,7 @@ from typing import Any
 from qstash_dev.client import Body
 from qstash_dev.devtools.explain.error_text import headline
 from qstash_dev.devtools.run_documents import (
+    MINUTE_MS,
     RunDetail,
     RunRow,
     RunStep,
@@ -126,7 +127,8 @@ def _facts(row: RunRow, when: When) -> list[Line]:
 
 def _waiting(one: Waiting, when: When) -> list[Line]:
     at = ""
-    if one.until is not None and one.kind != "sleep":
+    is_far = one.until is not None and one.until - when.now >= MINUTE_MS
+    if one.until is not None and is_far and one.kind != "sleep":
         at = f"  until {time_of_day(one.until, when.now, when.zone)}"
     name = f"  step {fmt.safe(one.name)}" if one.name and one.kind != "step" else ""
     text = fmt.safe(words(one, when.now, when.zone))
