@@ -32,6 +32,9 @@ class Screen(Protocol):
     @progress.setter
     def progress(self, words: str | None) -> None: ...
 
+    def start(self, id: str) -> None:
+        """Run a command."""
+
     def say(self, text: str, severity: str = "information") -> None:
         """A short notice in the corner."""
 

@@ -397,6 +397,15 @@ async def test_help_lists_the_keys(tui: Open) -> None:
         assert len(pilot.app.screen_stack) == 1
 
 
+async def test_help_runs_what_was_searched_for_on_the_row_that_was_selected(
+    tui: Open, world: World
+) -> None:
+    async with tui() as pilot:
+        await go_to(pilot, 4)
+        await pilot.press("question_mark", *"cancel", "space", *"marked", "enter")
+        assert await asked(pilot, world) == [("POST", "/_dev/messages/msg_00000005/cancel", None)]
+
+
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
 async def test_the_palette_runs_an_action_by_name(tui: Open, world: World, key: str) -> None:
     async with tui() as pilot:

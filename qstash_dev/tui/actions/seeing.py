@@ -10,7 +10,7 @@ from qstash_dev.tui.actions import walking
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render.palette import Line
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.prompts import Reader
+from qstash_dev.tui.widgets.search_list import Entry, SearchList
 from qstash_dev.web.links import open_in_browser, page_url
 
 
@@ -120,11 +120,13 @@ def palette(screen: Screen) -> None:
     screen.open_dialog(CommandPalette(placeholder="What do you want to do?"))
 
 
-def show_help(screen: Screen) -> None:
-    """The keys, those of the focused pane first."""
+async def show_help(screen: Screen) -> None:
+    """The keys, searched while one types; what is taken is run where the person was."""
     in_detail = screen.panes.detail.text.has_focus
     title = "Keys in the detail" if in_detail else "Keys in the list"
-    screen.open_dialog(Reader(title, _help_lines(screen, in_detail)))
+    id = await screen.ask(SearchList(title, _help_entries(screen, in_detail)))
+    if id is not None:
+        screen.start(id)
 
 
 def _to_live_view(screen: Screen) -> None:
@@ -142,20 +144,22 @@ MOVES = (
 )
 
 
-def _help_lines(screen: Screen, in_detail: bool) -> list[Line]:
+def _help_entries(screen: Screen, in_detail: bool) -> list[Entry]:
     lines: list[Line] = [[("Moving", "title")]]
     for keys, in_list, inside in MOVES:
         text = inside if in_detail else in_list
         if text:
             lines.append([(f"  {keys:<12}", "key"), (text, "")])
+    entries = [Entry(line) for line in lines]
     group = ""
     for command in screen.commands.values():
         if not command.keys and command.id not in screen.desk.keys:
             continue
         if command.group != group:
             group = command.group
-            lines += [[], [(group, "title")]]
+            entries += [Entry([]), Entry([(group, "title")])]
         keys = command.all_keys(screen.desk.keys)
-        lines.append([(f"  {keys:<12}", "key"), (command.help, "")])
-    lines += [[], [("Filter", "title")], *([(f"  {text}", "")] for text in HELP)]
-    return lines
+        line: Line = [(f"  {keys:<12}", "key"), (command.help, "")]
+        entries.append(Entry(line, command.id))
+    rest: list[Line] = [[], [("Filter", "title")], *([(f"  {text}", "")] for text in HELP)]
+    return entries + [Entry(line) for line in rest]
