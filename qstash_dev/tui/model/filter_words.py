@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from qstash_dev.client import Row
 from qstash_dev.devtools.filters import COMPLETIONS
+from qstash_dev.protocol.urls import parts_of
 from qstash_dev.tui.model.memory import Memory
 
 KEPT = 50
@@ -107,10 +107,8 @@ def _common(words: list[str]) -> str:
 
 
 def _path(url: str) -> str:
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return url
+    parts = parts_of(url)
+    return url if parts is None else parts.path
 
 
 def _quoted(value: str) -> str:
