@@ -67,17 +67,6 @@ def test_what_was_published_before_and_after_outlives_a_kill(start, tmp_path):
     assert kept(start()) == published
 
 
-def test_a_database_that_is_emptied_is_written_anew(start, tmp_path):
-    server = start()
-    published = {publish(server)}
-    (tmp_path / ".qstash-dev" / "messages.db").write_bytes(b"")
-    text = told(server)
-    assert ".qstash-dev/messages.db was written to by another program" in text
-    published.add(publish(server))
-    kill(server)
-    assert kept(start()) == published
-
-
 def test_it_is_noticed_each_time(start, tmp_path):
     server = start()
     for _ in range(2):

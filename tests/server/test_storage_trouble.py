@@ -162,3 +162,18 @@ async def test_the_record_by_which_clients_find_the_server_is_written_again(star
     record.unlink()
     assert server.server._guard.look()
     assert record.read_text() == before
+
+
+async def test_a_database_that_is_emptied_is_written_anew_and_that_is_told(start, tmp_path):
+    server = await start(data_dir=tmp_path)
+    before = await server.publish("http://127.0.0.1:1", Upstash_Delay="1h")
+    (tmp_path / "messages.db").write_bytes(b"")
+    assert server.server._guard.look()
+    status = await server.status()
+    assert "messages.db was written to by another program" in status["warning"]
+    assert status["notice"]["text"] == status["warning"]
+    after = await server.publish("http://127.0.0.1:1", Upstash_Delay="1h")
+    await server.server.stop()
+    again = await start(data_dir=tmp_path)
+    rows = (await again.call("GET", "/_dev/messages"))["rows"]
+    assert [row["id"] for row in rows] == [after, before]
