@@ -34,8 +34,9 @@ def callback_message(
 ) -> Message:
     """An ordinary new message to the callback URL.
 
-    It holds the source's place in a queue until it is finished. It hides the headers that the source
-    hides, and its body where that hides anything, since the source's body and headers are in it.
+    It holds the source's place in a queue until it is finished (QStash docs, "Queues"). Ours: it hides
+    the headers that the source hides, and its body where that hides anything, since the source's body
+    and headers are in it.
     """
     redact = source.spec.redact
     spec = Spec(

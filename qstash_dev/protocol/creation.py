@@ -103,7 +103,7 @@ def replay(source: Message, changes: Changes, now: int, new_id: str) -> Message:
 
 def dlq_retry(source: Message, headers: Headers, limits: Limits, now: int, new_id: str) -> Message:
     """A new message like `source`, with the configuration that the retry request's headers give
-    (QStash API reference, "Retry DLQ messages").
+    (QStash docs, `openapi.yaml`, `POST /v2/dlq/retry`).
 
     Raises QStashError as a publish with these headers would.
     """

@@ -1,4 +1,4 @@
-"""URL groups: how lists of endpoints change (QStash API reference, "URL Groups").
+"""URL groups: how lists of endpoints change (QStash docs, `openapi.yaml`, `/v2/topics`).
 
 Order is kept, since deliveries are listed in it.
 """

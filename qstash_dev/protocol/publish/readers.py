@@ -40,7 +40,7 @@ def parsed(parse: Callable[[str], T]) -> Callable[[Values, str, Limits], T | Non
 
 
 def flag(values: Values, name: str, _limits: Limits) -> bool:
-    """`true` or `1`, or their opposites."""
+    """`true` or `1`, or their opposites; qstash-py sends `True`. Ours: all else is refused."""
     text = values.get(name, "").lower()
     if text not in ("", "true", "false", "1", "0"):
         raise QStashError(400, f"invalid {canonical(name)} header: {text!r} is not true or false")
@@ -59,7 +59,7 @@ def method(values: Values, name: str, _limits: Limits) -> str:
 
 
 def retries(values: Values, name: str, limits: Limits) -> int | None:
-    """How often at most."""
+    """How often at most; with more than the plan has, 412 (workflow-js CI, `quota-error`)."""
     number = _number(values, name, limits)
     if exceeds(number, limits.max_retries):
         raise QStashError(412, "quota maxRetries exceeded")
@@ -79,7 +79,7 @@ def retry_delay(values: Values, name: str, limits: Limits) -> str | None:
 
 
 def timeout(values: Values, name: str, limits: Limits) -> int | None:
-    """Milliseconds."""
+    """Milliseconds; a bare number is seconds, as workflow-js sends it. Ours: 0 is refused."""
     timeout_ms = _duration(values, name, limits)
     if timeout_ms == 0:
         raise QStashError(400, "invalid Upstash-Timeout header: it must be longer than 0s")
@@ -94,13 +94,15 @@ def delay(values: Values, name: str, limits: Limits) -> int:
 
 
 def check_delay(delay_ms: int, limits: Limits) -> None:
-    """Raises QStashError(412) for a delivery that is further away than the plan allows."""
+    """Raises QStashError(412) for a delivery that is further away than the plan allows. The words are
+    QStash's, as users report them; the status is ours, that of its other quotas.
+    """
     if exceeds(delay_ms / 1000, limits.max_delay_s):
         raise QStashError(412, f"quota maxDelay exceeded, current limit: {limits.max_delay_s}")
 
 
 def deduplication_id(values: Values, name: str, _limits: Limits) -> str | None:
-    """Any text without a colon."""
+    """Any text without a colon; the words of the refusal are QStash's, as users report them."""
     key = values.get(name) or None
     if key is not None and ":" in key:
         raise QStashError(400, "DeduplicationId cannot contain ':'")
@@ -108,7 +110,7 @@ def deduplication_id(values: Values, name: str, _limits: Limits) -> str | None:
 
 
 def resource_name(values: Values, name: str, _limits: Limits) -> str | None:
-    """The name of a queue, or a schedule's id."""
+    """The name of a queue, or a schedule's id (QStash docs, `openapi.yaml`)."""
     text = values.get(name) or None
     if text is not None and NAME.fullmatch(text) is None:
         raise QStashError(
@@ -123,7 +125,7 @@ def forwarded(own: Iterable[tuple[str, str]], merged: Values) -> Headers:
     """What `Upstash-Forward-*` hands on.
 
     Repeated request headers stay separate; a default has one value for a name. QStash takes the
-    content type from the plain header only.
+    content type from the plain header only (a comment in workflow-js).
     """
     prefix = "upstash-forward-"
     pairs = [pair for pair in own if pair[0].startswith(prefix) and pair[0] != FORWARDED_TYPE]
@@ -133,12 +135,12 @@ def forwarded(own: Iterable[tuple[str, str]], merged: Values) -> Headers:
 
 
 def labels(text: str) -> tuple[str, ...]:
-    """A comma list."""
+    """A comma list, whose first one is the label where a document has room for one (`openapi.yaml`)."""
     return tuple(x for x in map(str.strip, text.split(",")) if x)
 
 
 def flow(values: Values, _name: str, limits: Limits) -> FlowControl | None:
-    """Key and limits, each of which needs the other."""
+    """Key and limits (QStash docs, "Flow Control"). Ours: one without the other is refused."""
     key, text = values.get("upstash-flow-control-key"), values.get("upstash-flow-control-value")
     if not key and not text:
         return None

@@ -1,5 +1,5 @@
 """How runs end: finished, cancelled, failed. What waited in them is dropped, their invokers are told
-(workflow docs, "Cancel" and "Invoke"; workflow-js `workflow-requests.ts`).
+(workflow docs, `howto/cancel` and `features/invoke`; workflow-js `workflow-requests.ts`).
 
 What is under way ends by itself: see `protocol.workflow.settle`.
 """
