@@ -14,6 +14,7 @@ from textual.widget import Widget
 from qstash_dev.client import Counts, Server, Tunnel
 from qstash_dev.devtools.copies import quick_start
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import process_span
@@ -233,15 +234,28 @@ def hints_line(hints: Iterable[tuple[str, str]], width: int) -> Line:
     return [*line, (" " * max(0, width - used), ""), (last[0], "key"), (f" {last[1]}", "")]
 
 
+def _easiest(server: Server) -> list[Line]:
+    """The way with the fewest steps, and what stands above the variables that all apps take."""
+    process = server.app.process
+    if process is not None:
+        own = f"Your app was started with these variables: {fmt.safe(process.command)}"
+        return [[(own, "title")]]
+    if server.env.get("QSTASH_TOKEN") != DEV_USERS[0].token:
+        return [[("Put this into your app's environment (y copies it):", "title")]]
+    port = "" if server.port in (0, 8080) else f"QSTASH_DEV_PORT={server.port} "
+    return [
+        [("With the JavaScript SDK, start your app so:", "title")],
+        [(f"QSTASH_DEV=true {port}npm run dev", "accent")],
+        [],
+        [("Or put this into your app's environment (y copies it):", "title")],
+    ]
+
+
 def quick_start_lines(server: Server) -> list[Line]:
     """The empty screen: how to begin."""
     text = quick_start(server.env, server.app.url).split("\n")
     waiting: Line = [("◌ waiting for the first publish …", "warning")]
-    lines: list[Line] = [
-        waiting,
-        [],
-        [("Put this into your app's environment (y copies it):", "title")],
-    ]
+    lines: list[Line] = [waiting, [], *_easiest(server)]
     lines += [[(fmt.safe(line), "accent" if "=" in line else "")] for line in text[:4]]
     lines += [[], [("Publish a first message:", "title")]]
     lines += [[(fmt.safe(line), "")] for line in text[5:]]
