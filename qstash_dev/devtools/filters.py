@@ -129,6 +129,9 @@ HELP = (
 )
 """The language in three lines, for those who are about to write in it."""
 
+TROUBLE = "state:failed|retry|held"
+"""Only what is not ok."""
+
 _MAX_TEXT = 4_000
 # SQLite evaluates expressions that are at most a thousand deep.
 _MAX_CONDITIONS = 300

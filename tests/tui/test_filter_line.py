@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from qstash_dev.tui.model.filter_words import TROUBLE, complete
+from qstash_dev.devtools.filters import TROUBLE
+from qstash_dev.tui.model.filter_words import complete
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of
 from tests.tui.world import World

@@ -27,7 +27,11 @@ async def words(call: Call) -> web.Response:
     }
     document |= {
         "kinds": states.KINDS,
-        "filter": {"keys": filters.COMPLETIONS, "help": filters.HELP},
+        "filter": {
+            "keys": filters.COMPLETIONS,
+            "help": filters.HELP,
+            "trouble": filters.TROUBLE,
+        },
         "commands": [
             command._asdict() for command in vocabulary.COMMANDS if command.id != "view.app"
         ],

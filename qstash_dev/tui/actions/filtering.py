@@ -1,6 +1,7 @@
 """Actions of the filter line: complete, look back, only what is not ok."""
 
-from qstash_dev.tui.model.filter_words import TROUBLE, complete, values_of
+from qstash_dev.devtools.filters import TROUBLE
+from qstash_dev.tui.model.filter_words import complete, values_of
 from qstash_dev.tui.model.narrowing import fields_of
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen

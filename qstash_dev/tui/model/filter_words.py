@@ -11,8 +11,6 @@ from qstash_dev.tui.model.memory import Memory
 
 KEPT = 50
 OFFERED = 12
-TROUBLE = "state:failed|retry|held"
-"""Only what is not ok."""
 
 _MEMORY = "filters"
 

@@ -265,7 +265,7 @@ export function makeActions(app) {
 
   const actions = {
     "message.replay": () => (app.view.slug === "runs" ? resume() : replay()), "message.edit": edit, "message.run": runNow, "message.cancel": cancel, "message.send": send,
-    "message.mark": () => app.mark(), "message.unmark": () => app.unmark(), "message.copy": copy, "message.arm": arm, "message.delete": remove,
+    "message.mark": () => app.mark(), "message.mark_all": () => app.markAll(), "message.unmark": () => app.unmark(), "filter.trouble": () => app.toggleFilter(app.words.filter.trouble), "message.copy": copy, "message.arm": arm, "message.delete": remove,
     "run.restart": restart, "run.notify": notify, undo: () => undoable.length ? takeBack(undoable.at(-1)) : say("There is nothing to undo."),
     "list.clear": clear, filter: () => $("filter").focus(), follow: () => app.follow(), "server.pause": pause, "server.clock": setClock, "server.skip": skip, "server.faults": faults,
     "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": () => app.toggleReveal(), help, back: () => app.back(),
@@ -273,7 +273,7 @@ export function makeActions(app) {
   return actions;
 }
 
-const KEYS = { slash: "/", greater_than_sign: ">", left_square_bracket: "[", right_square_bracket: "]", question_mark: "?", escape: "Escape", space: " ", f1: "F1" };
+const KEYS = { slash: "/", exclamation_mark: "!", asterisk: "*", greater_than_sign: ">", left_square_bracket: "[", right_square_bracket: "]", question_mark: "?", escape: "Escape", space: " ", f1: "F1" };
 
 export const byKey = (words) => new Map(words.commands.flatMap(({ id, keys }) => keys.split(",").map((name) => [KEYS[name] ?? name, id])));
 

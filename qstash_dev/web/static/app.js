@@ -28,7 +28,7 @@ const app = {
     if (!this.chosen) return null;
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
-  guarded, follow, mark, unmark, turn, back, toggleReveal, outdate,
+  guarded, follow, mark, markAll, unmark, toggleFilter, turn, back, toggleReveal, outdate,
   progress: (text) => ($("count").textContent = text || counted()),
   dropped(id) {
     this.feed.drop(id);
@@ -468,6 +468,19 @@ function mark() {
   if (!app.chosen || !(app.view.live || app.view.slug === "dlq")) return;
   if (!app.marks.delete(app.chosen)) app.marks.add(app.chosen);
   move(1);
+}
+
+function markAll() {
+  const listed = app.view.live ? app.feed.order : app.view.slug === "dlq" ? shown() : [];
+  const all = app.marks.size === listed.length;
+  app.marks.clear();
+  if (!all) for (const item of listed) app.marks.add(app.view.keyOf(item));
+  changed();
+}
+
+function toggleFilter(text) {
+  const view = app.views.find((one) => one.live);
+  go(address({ view, id: null, filter: app.view.live && app.filter === text ? "" : text }));
 }
 
 function unmark() {
