@@ -10,6 +10,7 @@ BREATH_S = 0.01
 """Between two pieces of what is forgotten, so that others are served."""
 
 QUIET_MS = 500
+"""So long nothing has happened, and nothing is due: between two of many messages it is quiet, too."""
 PATIENCE = 6
 """So many rounds it waits for a quiet moment: who publishes meanwhile would have to wait for it."""
 
@@ -37,18 +38,22 @@ class Housekeeping:
         while True:
             self._note_time()
             await self._sleep(EVERY_S)
-            busy = 0 if self._is_quiet() else busy + 1
+            seen = self._engine.store.feed.last_seq()
+            await self._sleep(QUIET_MS / 1000)
+            busy = 0 if self._is_quiet(seen) else busy + 1
             if not 0 < busy < PATIENCE:
-                await self._forget(is_urgent=busy > 0)
+                await self._forget(seen, is_urgent=busy > 0)
 
-    async def _forget(self, is_urgent: bool) -> None:
-        while (is_urgent or self._is_quiet()) and self._engine.prune():
+    async def _forget(self, seen: int, is_urgent: bool) -> None:
+        while (is_urgent or self._is_quiet(seen)) and self._engine.prune():
             await self._sleep(BREATH_S)
-        if self._is_quiet():
+        if self._is_quiet(seen):
             self._checkpoint()
 
-    def _is_quiet(self) -> bool:
+    def _is_quiet(self, seen: int) -> bool:
         """Whether nobody is kept waiting: a copy of the log takes up to 60 ms."""
         next_time = self._engine.next_time()
         soon = self._engine.clock.now() + QUIET_MS
+        if self._engine.store.feed.last_seq() != seen:
+            return False
         return self._engine.is_idle() and (next_time is None or next_time > soon)

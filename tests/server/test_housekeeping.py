@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.server.housekeeping import EVERY_S, PATIENCE, Housekeeping
+from qstash_dev.server.housekeeping import EVERY_S, PATIENCE, QUIET_MS, Housekeeping
 from tests.engine.fakes import World
 
 KEPT = 3
@@ -72,4 +72,23 @@ async def test_while_there_is_much_to_do_nothing_is_forgotten_for_a_while():
         await house.run()
     assert kept == [11] * PATIENCE + [KEPT + 1] * 2 + [KEPT]
     assert checkpoints == [PATIENCE + 2]
+    await world.close()
+
+
+async def test_between_two_of_many_messages_nothing_is_forgotten():
+    world = World(max_messages=KEPT)
+    kept: list[int] = []
+
+    async def sleep(seconds: float) -> None:
+        if seconds == QUIET_MS / 1000:
+            world.publish()
+            await world.run_out()
+            kept.append(world.store.rows.counts(world.clock.now()).messages)
+        if len(kept) == KEPT + 2:
+            raise asyncio.CancelledError
+
+    house = Housekeeping(world.engine, lambda: None, lambda: pytest.fail("not now"), sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await house.run()
+    assert kept == [1, 2, 3, 4, 5]
     await world.close()
