@@ -56,11 +56,10 @@ def request(detail: Detail, when: When) -> list[Line]:
     asked = detail.request
     start: Line = [(asked.method, "bold"), (" ", ""), (fmt.safe(asked.url), "link")]
     lines = [start, [], *_headers(asked.headers)]
-    lines += [[], _rule(f"Body  {fmt.size(asked.body.size)}")]
-    lines += body_lines(asked.body, first(asked.headers, "content-type"))
-    for name, body in asked.decoded.items():
+    for name, body in asked.decoded.items():  # before that in which it is hard to read
         lines += [[], _rule(f"{name}, decoded  {fmt.size(body.size)}"), *body_lines(body, "")]
-    return lines
+    lines += [[], _rule(f"Body  {fmt.size(asked.body.size)}")]
+    return lines + body_lines(asked.body, first(asked.headers, "content-type"))
 
 
 def response(detail: Detail, when: When) -> list[Line]:

@@ -23,7 +23,7 @@ def _why(row: Row, ink: Ink) -> Span:
         return fmt.safe(row.hint or row.error or ""), role
     if row.state == "queued":
         line = row.queue or row.flow_key
-        return f"{TURN} in {fmt.safe(line)}" if line else TURN, "muted"
+        return f"{fmt.safe(line)}: {TURN}" if line else TURN, "muted"
     return (fmt.safe(row.lints[0]), "accent") if row.lints else ("", "")
 
 

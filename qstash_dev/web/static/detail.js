@@ -114,8 +114,8 @@ function request({ detail }) {
   return [
     line(asked.method, asked.url),
     headers(asked.headers),
-    section("Body", bodyView(asked.body, headerOf(asked.headers, "content-type"), `/_dev/messages/${part(detail.row.id)}/body`)),
     Object.entries(asked.decoded).map(([name, body]) => section(`${name}, decoded`, bodyView(body, ""))),
+    section("Body", bodyView(asked.body, headerOf(asked.headers, "content-type"), `/_dev/messages/${part(detail.row.id)}/body`)),
   ];
 }
 

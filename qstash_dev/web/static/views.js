@@ -29,7 +29,7 @@ function columns(app) {
   };
   const why = (row) => {
     if (["failed", "retry", "held"].includes(row.state) && (row.hint || row.error)) return [row.hint || row.error, row.state === "failed" ? "error" : "warning"];
-    if (row.state === "queued") return [`${app.words.turn}${row.queue ?? row.flow_key ? ` in ${row.queue ?? row.flow_key}` : ""}`, "muted"];
+    if (row.state === "queued") return [`${row.queue ?? row.flow_key ? `${row.queue ?? row.flow_key}: ` : ""}${app.words.turn}`, "muted"];
     return [row.lints[0] ?? "", "accent"];
   };
   const next = (row) => (["active", "queued"].includes(row.state) || row.due_at === null ? ["–", "muted"] : [countdown(row.due_at), "accent"]);
