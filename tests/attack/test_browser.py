@@ -14,7 +14,8 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Error
 
 from qstash_dev.api.guard import CONSOLE
-from tests.api.conftest import TOKENS, Api
+from qstash_dev.protocol.urls import Nearby
+from tests.api.conftest import TOKENS, Api, StartApi
 from tests.browser import FOREIGN, serving
 from tests.conftest import App
 
@@ -123,6 +124,16 @@ async def test_a_page_does_nothing_and_learns_nothing(
     await api.publish("http://127.0.0.1:1/", delay="1h")
     before = await state_of(api)
     assert await attack_all(attacker, host, spellings, api.port, app) == set()
+    assert await state_of(api) == before
+    assert (app.requests, attacker.heard) == ([], [])
+
+
+async def test_in_a_container_a_page_does_nothing_and_learns_nothing_either(
+    start_api: StartApi, app: App, attacker: Attacker
+) -> None:
+    api = await start_api(container=True, nearby=Nearby(is_private=True))
+    before = await state_of(api)
+    assert await attack_all(attacker, FOREIGN, OTHERS, api.port, app) == set()
     assert await state_of(api) == before
     assert (app.requests, attacker.heard) == ([], [])
 
