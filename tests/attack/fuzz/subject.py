@@ -117,7 +117,8 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             head = await reader.readuntil(b"\r\n\r\n")
             found = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
             await reader.readexactly(int(found[1]) if found else 0)
-            answer = ANSWERS[crc32(head.split(b" ")[1]) % len(ANSWERS)]
+            _, _, rest = head.partition(b" ")  # none where it is asked for HTTP/2
+            answer = ANSWERS[crc32(rest.partition(b" ")[0]) % len(ANSWERS)]
             status, _, rest = answer.partition(b"\r\n")
             writer.write(b"HTTP/1.1 " + status + b"\r\n" + f"{MARK}: yes\r\n".encode() + rest)
             await writer.drain()
