@@ -1,5 +1,8 @@
 """The client against a played server: shapes, refusals, and a stream without gaps."""
 
+import asyncio
+import gc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,3 +186,13 @@ async def test_events_survive_any_cut_of_the_stream(
             yield raw[start : start + chunk]
 
     assert [data.decode() async for data in server_sent(chunks())] == texts
+
+
+async def test_a_session_opened_while_another_is_closed_is_closed_as_well() -> None:
+    async with World().open() as url:
+        client = Client(url)
+        await client.snapshot()
+        await asyncio.gather(client.close(), client.snapshot())
+        await client.close()
+        assert client._session is None
+        gc.collect()  # tells of a session that was left open

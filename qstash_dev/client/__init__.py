@@ -151,9 +151,10 @@ class Client:
 
     async def close(self) -> None:
         """Give the connections back; the client may be used again afterwards."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        # Who asks meanwhile gets a session of their own, which is closed another time.
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     # Any address
 
