@@ -164,6 +164,7 @@ COMMANDS = (
     CommandWords("page", "b", "Browser", "Open the page in the browser", _SCREEN),
     CommandWords("theme", "", "Theme", "Change the colours", _SCREEN),
     CommandWords("help", "question_mark,f1", "Help", "The keys of the focused pane", _SCREEN),
+    CommandWords("record", "H", "Record", "What was done here, and what came of it", _SCREEN),
     CommandWords("palette", "colon,ctrl+p", "Palette", "All actions by name", _SCREEN),
     CommandWords(
         "back", "escape", "Back", "Leave the detail, clear the filter; never quits", _SCREEN

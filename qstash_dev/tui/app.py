@@ -395,7 +395,8 @@ class QstashApp(App[int]):
             self.say(str(error), "error")
 
     def say(self, text: str, severity: str = "information") -> None:
-        """A short notice in the corner."""
+        """A short notice in the corner, and in the record."""
+        self.desk.record.append((self.session.time.now(), fmt.safe(text), severity))
         self.notify(fmt.safe(text), severity=severity, markup=False)  # type: ignore[arg-type]
 
     def action_interrupt(self) -> None:

@@ -1,6 +1,7 @@
 """What actions see of the UI: a dozen things, and not the app that has them."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Protocol, TypeVar
 
 from textual.screen import ModalScreen
@@ -18,6 +19,7 @@ class Screen(Protocol):
     """The UI as an action finds it."""
 
     session: Session
+    zone: tzinfo | None
     desk: Desk
     panes: Panes
 

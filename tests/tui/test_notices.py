@@ -4,6 +4,9 @@ from qstash_dev.client import Client, Counts, Server, Snapshot, Tick
 from qstash_dev.devtools.documents import Notice
 from qstash_dev.tui.model.session import Session
 from qstash_dev.tui.views import VIEWS
+from tests.tui.conftest import Open, until
+from tests.tui.test_keys import app_of
+from tests.tui.world import World
 
 
 def tick(number: int, text: str) -> Tick:
@@ -23,3 +26,17 @@ def test_a_notice_is_said_when_it_comes_and_not_again() -> None:
     assert said == ["the token is the word undefined"]
     session.take(tick(10, "nothing was sent"))
     assert said[-1] == "nothing was sent"
+
+
+async def test_the_record_has_what_was_done_the_last_first(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        await pilot.press("H")
+        await pilot.press("escape", "p", "G", "X")
+        await until(pilot, lambda: len(world.asked) == 2)
+        await pilot.press("H")
+        lines = app_of(pilot).screen._lines  # type: ignore[attr-defined]
+        shown = ["".join(text for text, _ in line) for line in lines]
+        assert [line[8:] for line in shown] == [
+            "  Canceled. u undoes that.",
+            "  All deliveries are paused; p resumes.",
+        ]

@@ -47,6 +47,7 @@ RUNS: dict[str, Verb] = {
     "theme": seeing.theme,
     "help": seeing.show_help,
     "palette": seeing.palette,
+    "record": seeing.record,
     "back": seeing.back,
     "quit": seeing.quit,
     **{view.command: seeing.view(view) for view in VIEWS},

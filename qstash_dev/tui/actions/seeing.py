@@ -8,8 +8,10 @@ from textual.command import CommandPalette
 from qstash_dev.devtools.filters import HELP
 from qstash_dev.tui.actions import walking
 from qstash_dev.tui.model.view import View
+from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line
 from qstash_dev.tui.screen import Screen
+from qstash_dev.tui.widgets.prompts import Reader
 from qstash_dev.tui.widgets.search_list import Entry, SearchList
 from qstash_dev.web.links import open_in_browser, page_url
 
@@ -127,6 +129,16 @@ async def show_help(screen: Screen) -> None:
     id = await screen.ask(SearchList(title, _help_entries(screen, in_detail)))
     if id is not None:
         screen.start(id)
+
+
+def record(screen: Screen) -> None:
+    """What was done here and what came of it, the last first."""
+    roles = {"error": "error", "warning": "warning"}
+    lines: list[Line] = [
+        [(f"{fmt.clock_time(at, screen.zone)}  ", "muted"), (text, roles.get(severity, ""))]
+        for at, text, severity in reversed(screen.desk.record)
+    ]
+    screen.open_dialog(Reader("Record", lines or [[("Nothing was done here yet.", "muted")]]))
 
 
 def _to_live_view(screen: Screen) -> None:

@@ -17,7 +17,7 @@ NEUTRAL = frozenset(
             "follow",
             "server.clock",
         ),
-        *("server.skip", "theme", "help", "quit", "back", "undo"),
+        *("server.skip", "theme", "help", "record", "quit", "back", "undo"),
     }
 )
 """Commands that are not about any row: they leave a list that follows as it is."""

@@ -1,7 +1,9 @@
 """What the person has at hand: keys, environment, fixtures, drafts, and what can be undone."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from qstash_dev.tui.editor import Run
@@ -20,3 +22,5 @@ class Desk:
     history: History
     drafts: dict[str, Draft] = field(default_factory=dict)
     undos: list[list[str]] = field(default_factory=list)
+    record: deque[tuple[int, str, str]] = field(default_factory=partial(deque, maxlen=500))
+    """When what was said, and how grave that is: what came of the orders that were given here."""
