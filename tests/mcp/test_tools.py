@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
+from qstash_dev.cli import run
 from qstash_dev.mcp.server import make_server
 from tests.api.conftest import Api, start_api
 from tests.conftest import App
@@ -181,3 +182,14 @@ async def test_without_a_server_an_agent_is_told_how_to_start_one() -> None:
             text = await Agent(client).refused("list_messages")
     assert f"No qstash-dev server answers at {nowhere}" in text
     assert "qstash-dev serve" in text
+
+
+def test_without_the_extra_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in list(sys.modules):
+        if name.startswith(("mcp.", "qstash_dev.mcp.")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    assert run(["mcp"]) == 1
+    assert "pipx install 'qstash-dev[mcp]'" in capsys.readouterr().err
