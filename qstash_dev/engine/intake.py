@@ -67,6 +67,7 @@ class Intake:
         self._wake = wake
         self._tasks = tasks
         self._open: set[int] = set()
+        self._decided = asyncio.Event()
 
     def accept(
         self,
@@ -119,6 +120,7 @@ class Intake:
         """
         number = self._store.messages.new_number()
         self._open.add(number)
+        self._decided.clear()
         try:
             yield number
             self._store.intakes.let_in(number)
@@ -126,10 +128,15 @@ class Intake:
         except BaseException:
             self._tasks.keep("removing half of a batch", lambda: self._take_back(number))
             raise
-        else:
-            self._wake()
-        finally:
-            self._open.discard(number)
+        self._close(number)
+        self._wake()
+
+    async def decided(self) -> None:
+        """Wait until nothing is there by halves: it may have originals, and yet be removed. Whoever was
+        told meanwhile that theirs is a duplicate would have nothing.
+        """
+        while self._open:
+            await self._decided.wait()
 
     def forget_leftovers(self) -> None:
         """After a start: what came in by halves never counted."""
@@ -141,6 +148,12 @@ class Intake:
         while self._remove_some(number):
             await self._store.database.committed()
             await asyncio.sleep(0)
+        self._close(number)
+
+    def _close(self, number: int) -> None:
+        self._open.discard(number)
+        if not self._open:
+            self._decided.set()
 
     def _remove_some(self, number: int) -> bool:
         seqs = self._store.intakes.some(number)

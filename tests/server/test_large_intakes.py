@@ -136,3 +136,16 @@ async def test_a_large_batch_with_a_run_that_is_over_is_refused_whole_and_leaves
     while running.server._store.intakes.numbers():
         await running.call("GET", "/v2/keys")
     assert await count(running) == MANY + 1
+
+
+async def test_no_publish_is_the_duplicate_of_a_part_of_a_batch_that_is_never_accepted(start, app):
+    running = await start()
+    break_store(running, AT_ONCE)
+    items = batch(app, *map(str, range(2 * MANY)), "doomed")
+    items[0]["headers"] = {"Upstash-Deduplication-Id": "once"}
+    large = asyncio.create_task(running.call("POST", "/v2/batch", items, status=500))
+    while not running.server._store.intakes.numbers():
+        await running.call("GET", "/v2/keys")
+    kept = await running.publish(f"{app.url}/kept", upstash_deduplication_id="once")
+    assert large.done()
+    await running.wait(f"state:delivered id:{kept}")

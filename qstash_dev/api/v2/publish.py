@@ -10,7 +10,13 @@ from msgspec.structs import replace
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, in_pieces
 from qstash_dev.api.refused import tell_items
-from qstash_dev.api.v2.submission import check_name, create_schedule, destination_group, read_draft
+from qstash_dev.api.v2.submission import (
+    check_name,
+    create_schedule,
+    destination_group,
+    originals_known,
+    read_draft,
+)
 from qstash_dev.engine.hold_back import Answer
 from qstash_dev.engine.intake import Accepted
 from qstash_dev.protocol.creation import due_at
@@ -63,6 +69,7 @@ async def batch(call: Call) -> web.Response:
     orders: list[Order | QStashError] = []
     async for some in in_pieces(call, items, PIECE):
         orders += [try_item(call, raw) for raw in some]
+    await originals_known(call, [order.draft for order in orders if isinstance(order, Order)])
     if any(isinstance(order, Order) and order.draft.part is not None for order in orders):
         tell_items(call, items, orders)
         return await _submit(call, orders)
@@ -116,6 +123,7 @@ async def read_order(call: Call, queue: str | None = None) -> Order:
 
 async def accept(call: Call, order: Order) -> web.Response:
     """Do what is asked for, and the answer to whoever asked."""
+    await originals_known(call, [order.draft])
     if order.draft.part is not None:
         [accepted], answer = call.engine.workflows.submit(call.user, [_submission(order)])
         return await call.answer(_document(accepted), then=answer)

@@ -4,7 +4,12 @@ from typing import Any
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
-from qstash_dev.api.v2.submission import create_schedule, destination_group, read_draft
+from qstash_dev.api.v2.submission import (
+    create_schedule,
+    destination_group,
+    originals_known,
+    read_draft,
+)
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Schedule
@@ -19,6 +24,7 @@ async def create(call: Call) -> web.Response:
     if draft.cron is None:
         raise QStashError(400, "a schedule needs an Upstash-Cron header")
     body = await call.body(call.engine.policy.limits.max_message_size)
+    await originals_known(call, [draft])
     document, status = create_schedule(call, draft, destination, body)
     return await call.answer(document, status)
 

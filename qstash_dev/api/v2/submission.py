@@ -1,5 +1,6 @@
 """What publish, enqueue, batch and schedules have in common: destination, group and draft."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from qstash_dev.api.call import Call
@@ -55,6 +56,12 @@ def create_schedule(
     if planned.deduplicated:
         return document | {"deduplicated": True}, 202
     return document, 200
+
+
+async def originals_known(call: Call, drafts: Iterable[Draft]) -> None:
+    """Wait, just before duplicates are looked for, while an original may yet be taken back."""
+    if any(draft.seeks_originals for draft in drafts):
+        await call.engine.intake.decided()
 
 
 def check_name(name: str, what: str) -> str:

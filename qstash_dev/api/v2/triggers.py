@@ -9,7 +9,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.refused import tell_items
 from qstash_dev.api.v2.publish import Order, all_good, try_item
-from qstash_dev.api.v2.submission import read_draft
+from qstash_dev.api.v2.submission import originals_known, read_draft
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.publish.draft import Draft
@@ -24,6 +24,7 @@ async def trigger(call: Call) -> web.Response:
     call.context.faults.check_publish(destination.url or destination.group or "")
     draft = read_draft(call, destination, None)
     body = await call.body(call.engine.policy.limits.max_message_size)
+    await originals_known(call, [draft])
     [accepted], answer = call.engine.workflows.submit(call.user, [_submission(call, draft, body)])
     document = _document(accepted)
     return await call.answer(document, then=answer)
@@ -35,6 +36,7 @@ async def batch(call: Call) -> web.Response:
     orders = [try_item(call, raw) for raw in items]
     tell_items(call, items, orders)
     submissions = [_of_order(call, order) for order in all_good(orders)]
+    await originals_known(call, [one.draft for one in submissions])
     accepted, answer = call.engine.workflows.submit(call.user, submissions)
     documents = [{**_document(one), "deduplicated": one.deduplicated} for one in accepted]
     return await call.answer(documents, 201, then=answer)

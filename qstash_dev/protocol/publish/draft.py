@@ -51,6 +51,11 @@ class Draft(Struct, frozen=True):
     given: frozenset[str] = frozenset()
     part: Part | None = None
 
+    @property
+    def seeks_originals(self) -> bool:
+        """Whether it may be the duplicate of something."""
+        return self.deduplication_id is not None or self.content_based_deduplication
+
 
 def parse_draft(
     url: str,
