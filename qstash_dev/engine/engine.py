@@ -259,7 +259,7 @@ class Engine:
     def recover(self) -> None:
         """Take up what a former process left: claims are void, places in queues are kept."""
         self.intake.forget_leftovers()
-        take_up(self.store, self.lanes, self.workflows, self.clock.now())
+        take_up(self.store, self.lanes, self.workflows, self.schedules, self.clock.now())
         self._is_stale = False
 
     def reload(self) -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from qstash_dev.engine.attempts import explained
 from qstash_dev.engine.lanes import FlowLane, Lanes
+from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.workflows import Workflows, is_of_run
 from qstash_dev.protocol import settle
 from qstash_dev.store.store import Store
@@ -16,7 +17,9 @@ from qstash_dev.store.store import Store
 log = logging.getLogger(__name__)
 
 
-def take_up(store: Store, lanes: Lanes, workflows: Workflows, now: int) -> None:
+def take_up(
+    store: Store, lanes: Lanes, workflows: Workflows, schedules: Scheduler, now: int
+) -> None:
     """Claims are void, places in queues are kept, what was begun is due again. Raises StoreError."""
     lanes.clear()
     interrupted = store.messages.active()
@@ -33,6 +36,7 @@ def take_up(store: Store, lanes: Lanes, workflows: Workflows, now: int) -> None:
         )
         store.messages.apply(cancelled)
     workflows.recover()
+    schedules.follow_time_back()
     for user, name, queue in store.queues.all():
         lane = lanes.queue((user, name))
         lane.parallelism, lane.paused = queue.parallelism, queue.paused

@@ -131,6 +131,20 @@ class Scheduler:
                 self._skip(schedule, now, f"a fault of qstash-dev, see its log: {error!r}")
         return len(due) == BATCH
 
+    def follow_time_back(self) -> None:
+        """Where the clock shows an earlier time than it did, the next firing is the first after now.
+
+        Else a schedule would be silent until the time comes again that the clock has shown.
+        """
+        now = self._clock.now()
+        with self._store.database:
+            for _, _, schedule in self._store.schedules.all():
+                if schedule.next_at is None or schedule.next_at <= now:
+                    continue
+                soonest = self._next_after(schedule, now)
+                if soonest is not None and soonest < schedule.next_at:
+                    self._put(replace(schedule, next_at=soonest))
+
     def next_time(self) -> int | None:
         """When the next schedule is due."""
         return self._store.schedules.next_time()
@@ -164,11 +178,13 @@ class Scheduler:
 
     def _skip(self, schedule: Schedule, now: int, error: str) -> None:
         """The others go on; this one with its next time, if that can be told."""
+        self._put(replace(schedule, next_at=self._next_after(schedule, now), error=error))
+
+    def _next_after(self, schedule: Schedule, now: int) -> int | None:
         try:
-            next_at = next_after(parse_cron(schedule.cron), now)
+            return next_after(parse_cron(schedule.cron), now)
         except ValueError:
-            next_at = None
-        self._put(replace(schedule, next_at=next_at, error=error))
+            return None
 
     def _fire_at(self, schedule: Schedule, at: int, now: int) -> None:
         try:

@@ -336,6 +336,17 @@ async def test_a_firing_up_to_a_minute_late_happens_at_its_own_time(world):
     assert [d.at - START for d in world.app.deliveries] == [4 * MINUTE - 1_000, 4 * MINUTE]
 
 
+async def test_where_time_went_back_the_next_firing_is_the_first_after_it(world):
+    schedule = create(world, "*/10 * * * *")
+    world.clock.ms += 30 * 24 * HOUR + 5 * MINUTE
+    await world.settle()
+    world.clock.ms = START + 5 * MINUTE
+    await world.restart()
+    assert found(world, schedule).next_at == START + 10 * MINUTE
+    await world.run(30 * MINUTE)
+    assert times(world) == [10 * MINUTE, 20 * MINUTE, 30 * MINUTE]
+
+
 async def test_users_schedules_of_one_id_are_two(world):
     create(world, schedule_id="s")
     other = draft(f"{URL}/theirs", cron="*/2 * * * *", schedule_id="s")

@@ -37,6 +37,16 @@ async def test_a_delayed_message_comes_when_the_clock_is_advanced(start, make_ap
     assert state["offset_ms"] == 2 * HOUR_MS
 
 
+async def test_a_schedule_goes_on_at_once_where_the_clock_is_the_wall_clock_again(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start()
+    await server.call("POST", f"/v2/schedules/{app.url}", "", {"Upstash-Cron": "0 0 1 * *"})
+    await server.call("POST", "/_dev/clock", {"advance_ms": 70 * 24 * HOUR_MS})
+    state = await server.call("POST", "/_dev/clock", {"mode": "real"})
+    assert 0 < state["next_event_at"] - state["now"] <= 31 * 24 * HOUR_MS
+
+
 async def test_a_schedule_fires_each_of_its_times_on_the_way(start, make_app):
     app = make_app()
     await app.start()

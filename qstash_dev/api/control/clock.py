@@ -73,10 +73,11 @@ def _check(order: ClockOrder, now: int) -> None:
 
 
 async def _obey(call: Call, order: ClockOrder) -> None:
-    clock = call.context.clock
+    clock, engine = call.context.clock, call.engine
     try:
         if order.mode is not None:
             clock.set(order.mode, 1.0 if order.scale is None else order.scale)
+            engine.schedules.follow_time_back()
         elif order.skip:
             clock.advance(max(0, _next(call) - clock.now()))
         elif order.settle:
