@@ -57,6 +57,8 @@ async def test_tab_completes_from_the_messages_and_says_what_there_is(tui: Open)
         await pilot.press("h")
         assert not offers.display
         assert line.has_focus
+        await pilot.press("escape")
+        await until(pilot, lambda: app_of(pilot).settled)
 
 
 async def test_former_filters_come_back_also_after_a_restart(tui: Open, tmp_path: Path) -> None:
@@ -64,6 +66,7 @@ async def test_former_filters_come_back_also_after_a_restart(tui: Open, tmp_path
     async with tui(environment=environment) as pilot:
         for text in ("mail", "thumb"):
             await pilot.press("slash", "ctrl+u", *text, "enter")
+            await until(pilot, lambda: app_of(pilot).settled)
     async with tui(environment=environment) as pilot:
         line = app_of(pilot).list_pane.filter
         await pilot.press("slash", *"new", "up")
@@ -75,6 +78,7 @@ async def test_former_filters_come_back_also_after_a_restart(tui: Open, tmp_path
         await pilot.press("down")
         assert not line.display
         assert app_of(pilot).session.filter == "new"
+        await until(pilot, lambda: app_of(pilot).settled)
 
 
 async def test_one_key_shows_only_what_is_not_ok_and_all_again(tui: Open, world: World) -> None:
@@ -82,8 +86,10 @@ async def test_one_key_shows_only_what_is_not_ok_and_all_again(tui: Open, world:
         app = app_of(pilot)
         await pilot.press("5", "exclamation_mark")
         assert (app.session.view.name, app.session.filter) == ("Messages", TROUBLE)
+        await until(pilot, lambda: app.settled)
         await pilot.press("exclamation_mark")
         assert app.session.filter == ""
+        await until(pilot, lambda: app.settled)
 
 
 async def test_all_that_are_listed_are_marked_and_one_order_is_for_all(
