@@ -26,6 +26,8 @@ from qstash_dev.transport.faults import Faults
 
 PAGE_BYTES = 16_000_000
 """A page ends early rather than hold a thousand large bodies: the cursor goes on from there."""
+ENTRY_BYTES = 1_000
+"""About what an entry of a page takes beside its bodies."""
 encode = msgspec.json.encode
 T = TypeVar("T")
 
@@ -256,7 +258,9 @@ def readable(text: str) -> str:
 def size_of(message: Message, attempt: Attempt | None) -> int:
     """About how many bytes both take in a page."""
     answer = attempt.outcome if attempt is not None else None
-    return 1_000 + len(message.body) + (len(answer.body) if isinstance(answer, Response) else 0)
+    return (
+        ENTRY_BYTES + len(message.body) + (len(answer.body) if isinstance(answer, Response) else 0)
+    )
 
 
 def json_response(document: Any, status: int = 200) -> web.Response:

@@ -1,13 +1,15 @@
 """Attempts in SQLite: every exchange whole, the body of the answer beside it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from qstash_dev.protocol.model import Attempt, Headers, Outcome, Response, SendFailure
+from qstash_dev.protocol.model import Attempt, Headers, Message, Outcome, Response, SendFailure
 from qstash_dev.protocol.settle import error_text
 from qstash_dev.store.database import Database
+from qstash_dev.store.lists.selection import as_json
 
 
 class _Exchange(Struct, frozen=True, array_like=True):
@@ -60,6 +62,17 @@ class Attempts:
             (seq,),
         )
         return _attempt(message_id, *row) if row else None
+
+    def last_of(self, messages: Iterable[Message]) -> dict[int, Attempt]:
+        """The latest attempts of these, by the message's number; none of what was never tried."""
+        ids = {message.seq: message.id for message in messages}
+        rows = self._db.read(
+            "SELECT a.message, a.number, a.content, a.body FROM json_each(?) f CROSS JOIN attempts a "
+            "ON a.message = f.value "
+            "AND a.number = (SELECT max(number) FROM attempts WHERE message = f.value)",
+            (as_json(list(ids)),),
+        )
+        return {seq: _attempt(ids[seq], *row) for seq, *row in rows}
 
 
 def in_lists(attempt: Attempt) -> tuple[int | None, str | None, float, str | None]:

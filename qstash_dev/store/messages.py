@@ -28,6 +28,7 @@ from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.attempts import Attempts, in_lists
 from qstash_dev.store.bodies import BODY, Bodies
 from qstash_dev.store.database import Database
+from qstash_dev.store.lists.selection import as_json
 from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.workflows import Workflows
 
@@ -165,12 +166,11 @@ class Messages:
 
     def load_many(self, seqs: Iterable[int]) -> dict[int, Message]:
         """Messages by sequence number; those that are gone are left out."""
-        found = {}
-        for seq in set(seqs):
-            row = self._db.read_one(f"{_SELECT} WHERE m.seq = ?", (seq,))
-            if row:
-                found[seq] = _message(row)
-        return found
+        numbers = as_json(sorted(set(seqs)))
+        rows = self._db.read(
+            f"{_SELECT} WHERE m.seq IN (SELECT value FROM json_each(?)) ORDER BY m.seq", (numbers,)
+        )
+        return {row[0]: _message(row) for row in rows}
 
     def due(self, now: int, limit: int, routes: Routes = ()) -> list[Ticket]:
         """Messages that may be tried now, the longest waiting first; `routes` lead to their apps."""

@@ -1,14 +1,12 @@
 """`/v2/dlq`: dead letters, and the way back."""
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from qstash_dev.api import web
-from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
+from qstash_dev.api.call import ENTRY_BYTES, PAGE_BYTES, Call, gather
 from qstash_dev.api.v2 import workflow_dlq
 from qstash_dev.api.v2.submission import request_settings
-from qstash_dev.protocol.model import Attempt, DeadLetter, Headers, Message, Query
+from qstash_dev.protocol.model import DeadLetter, Headers, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
     Defaults,
@@ -29,24 +27,24 @@ async def list_(call: Call) -> web.Response:
         return await workflow_dlq.list_(call)
     query = parse_query(call.pairs(), _LIST)
     found, cursor = await _page(call, query)
-    documents: list[dict[str, Any]] = []
-    size = 0
-    for number, letter, seq in found:
-        if size > PAGE_BYTES:
-            break
-        message, last = _contents(call, seq)
-        documents.append(dead_letter_document(letter, message, last))
-        cursor_after = format_cursor(letter.time, number)
-        size += size_of(message, last)
-    if len(documents) < len(found):
-        cursor = {"cursor": cursor_after}
+    shown = _that_fit(call, found)
+    if len(shown) < len(found):
+        number, letter, _ = shown[-1]
+        cursor = {"cursor": format_cursor(letter.time, number)}
+    messages = call.store.messages.load_many(seq for _, _, seq in shown)
+    last = call.store.attempts.last_of(messages.values())
+    documents = [
+        dead_letter_document(letter, messages[seq], last.get(seq)) for _, letter, seq in shown
+    ]
     return await call.answer({"messages": documents, **cursor})
 
 
 async def get(call: Call) -> web.Response:
     """One entry."""
     letter, seq = call.engine.find_dead(call.user, call.params["id"])
-    return await call.answer(dead_letter_document(letter, *_contents(call, seq)))
+    message = call.store.messages.load(seq)
+    last = call.store.attempts.last(message.id, seq)
+    return await call.answer(dead_letter_document(letter, message, last))
 
 
 async def delete(call: Call) -> web.Response:
@@ -84,9 +82,15 @@ def _retry(call: Call, letter: DeadLetter, settings: Headers) -> str:
     return call.engine.retry_dead(call.user, letter.id, letter.message_id, settings)
 
 
-def _contents(call: Call, seq: int) -> tuple[Message, Attempt | None]:
-    message = call.store.messages.load(seq)
-    return message, call.store.attempts.last(message.id, seq)
+def _that_fit(call: Call, found: _Found) -> _Found:
+    """The first entries, up to the one with which the page is full."""
+    sizes = call.store.search.body_sizes(seq for _, _, seq in found)
+    size = 0
+    for index, (_, _, seq) in enumerate(found):
+        if size > PAGE_BYTES:
+            return found[:index]
+        size += ENTRY_BYTES + sizes[seq]
+    return found
 
 
 async def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:
@@ -95,11 +99,8 @@ async def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:
     Those that others took out of the DLQ during the search are left out, so that nothing is done twice.
     """
     found = await gather(call.store.search.dead_letters(call.user, query))
-    page = [
-        item
-        for item in found[: query.count]
-        if call.store.search.dead_letter(call.user, item[1].id) is not None
-    ]
+    dead = call.store.search.still_dead(letter.id for _, letter, _ in found[: query.count])
+    page = [item for item in found[: query.count] if item[1].id in dead]
     if len(found) <= query.count:
         return page, {}
     seq, letter, _ = found[query.count - 1]

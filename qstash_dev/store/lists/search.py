@@ -4,7 +4,7 @@ As `selection` does for people: where an index knows which few messages a filter
 read and put in order; else all are read in order, a window after the other, until the page is full.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -116,6 +116,21 @@ class Search:
             (dlq_id, user),
         )
         return (DeadLetter(*row[1:5]), row[5]) if row else None
+
+    def still_dead(self, ids: Iterable[str]) -> set[str]:
+        """Those of these entries that are in the DLQ."""
+        there = "SELECT id FROM dlq WHERE id IN (SELECT value FROM json_each(?))"
+        return {dlq_id for (dlq_id,) in self._db.read(there, (as_json(list(ids)),))}
+
+    def body_sizes(self, messages: Iterable[int]) -> dict[int, int]:
+        """How many bytes the body of each message and that of its last answer have; reads neither."""
+        rows = self._db.read(
+            "SELECT m.seq, m.body_size + ifnull((SELECT length(a.body) FROM attempts a "
+            "WHERE a.message = m.seq ORDER BY a.number DESC LIMIT 1), 0) "
+            "FROM messages m WHERE m.seq IN (SELECT value FROM json_each(?))",
+            (as_json(list(messages)),),
+        )
+        return dict(rows)
 
     def unfinished(self, user: str, query: Query) -> Iterator[list[int]]:
         """Sequence numbers of all messages that can still be cancelled, the oldest first."""

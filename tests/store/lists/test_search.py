@@ -209,6 +209,19 @@ def test_more_ids_than_sqlite_has_variables(filled: Filled) -> None:
     assert unfinished(filled, id=ids) == ["msg_1"]
 
 
+def test_the_contents_of_a_page_are_those_of_each_of_its_entries(filled: Filled) -> None:
+    first, second, _ = (filled.add(body=b"x" * size, max_retries=1) for size in range(3))
+    first = filled.try_(first, answer(500, body=b"no"))
+    filled.try_(first, answer(503, body=b"never"))
+    filled.try_(second, no_answer())
+    messages = filled.store.messages.load_many([*range(99, 0, -1)])
+    attempts = filled.store.attempts
+    assert list(messages.values()) == [filled.store.messages.load(seq) for seq in messages]
+    last = {seq: attempts.last(message.id, seq) for seq, message in messages.items()}
+    assert attempts.last_of(messages.values()) == {seq: one for seq, one in last.items() if one}
+    assert filled.store.search.body_sizes(messages) == dict(zip(messages, (5, 1, 2), strict=True))
+
+
 def test_what_is_finished_or_about_to_be_cannot_be_cancelled(filled: Filled) -> None:
     filled.fail()
     filled.try_(filled.add(), answer(200))
