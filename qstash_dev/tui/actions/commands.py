@@ -32,7 +32,7 @@ RUNS: dict[str, Verb] = {
     "list.clear": messages.clear,
     "filter.trouble": filtering.only_trouble,
     "message.mark_all": messages.mark_all,
-    "filter": seeing.filter_rows,
+    "filter": filtering.open_line,
     "follow": seeing.follow,
     "server.pause": server.pause_or_resume,
     "server.clock": server.clock,

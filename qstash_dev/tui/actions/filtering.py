@@ -10,16 +10,29 @@ from qstash_dev.tui.screen import Screen
 def complete_word(screen: Screen) -> None:
     """Complete the word at the cursor; of several, say which there are."""
     line, session = screen.panes.list.filter, screen.session
+    known: dict[str, set[str]] = {}
     if session.view.is_live:
-        known = values_of(session.feed.rows.values())
+        known = _seen(screen)
     else:
-        known = {}
         for item in session.tables.of(session.view).every:
             for name, value in fields_of(item).items():
                 known.setdefault(name, set()).add(value)
     found = complete(line.value, line.cursor_position, known)
     line.value, line.cursor_position = found.text, found.place
     screen.panes.list.offer([fmt.safe(option) for option in found.options])
+
+
+def open_line(screen: Screen) -> None:
+    """Open the filter line; what is listed now can be completed, also when it is hidden."""
+    _seen(screen)
+    screen.panes.list.open_filter(True)
+
+
+def _seen(screen: Screen) -> dict[str, set[str]]:
+    known = screen.desk.known
+    for key, values in values_of(screen.session.feed.rows.values()).items():
+        known.setdefault(key, set()).update(values)
+    return known
 
 
 def older(screen: Screen) -> None:

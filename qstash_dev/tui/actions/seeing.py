@@ -50,11 +50,6 @@ def tab(by: int) -> Callable[[Screen], None]:
     return turn
 
 
-def filter_rows(screen: Screen) -> None:
-    """Open the filter line."""
-    screen.panes.list.open_filter(True)
-
-
 def follow(screen: Screen) -> None:
     """Follow the newest again."""
     if not screen.session.view.follows:

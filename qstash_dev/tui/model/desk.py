@@ -21,6 +21,8 @@ class Desk:
     run_program: Run
     history: History
     drafts: dict[str, Draft] = field(default_factory=dict)
+    known: dict[str, set[str]] = field(default_factory=dict)
+    """What was seen for the keys of the filter, also of messages that it hides by now."""
     undos: list[list[str]] = field(default_factory=list)
     record: deque[tuple[int, str, str]] = field(default_factory=partial(deque, maxlen=500))
     """When what was said, and how grave that is: what came of the orders that were given here."""

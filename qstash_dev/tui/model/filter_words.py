@@ -60,7 +60,6 @@ def values_of(rows: Iterable[Row]) -> dict[str, set[str]]:
             "run": [row.run],
             "step": [row.step],
             "code": [str(row.status) if row.status else None],
-            "id": [row.id],
         }
         for key, values in found.items():
             seen.setdefault(key, set()).update(filter(None, values))
