@@ -50,6 +50,11 @@ class Duplicates:
             expires_at = self._clock.now() + self._policy().dedup_window_ms
             self._store.deduplication.remember(user, keys.kept, id_, expires_at)
 
+    def follow_time_back(self) -> None:
+        """Where the clock shows an earlier time than it did, no window is longer than any is."""
+        latest = self._clock.now() + self._policy().dedup_window_ms
+        self._store.deduplication.shorten(latest)
+
     def lint(self, user: str, keys: Keys) -> tuple[str, ...]:
         """A mark for what was accepted again only because the window here is over.
 

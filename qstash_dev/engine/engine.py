@@ -25,7 +25,7 @@ from qstash_dev.engine.intake import Intake
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.notifier import Tombstones
 from qstash_dev.engine.policy import Policy
-from qstash_dev.engine.recovery import take_up
+from qstash_dev.engine.recovery import follow_time_back, take_up
 from qstash_dev.engine.resumes import Resumes
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.tasks import Tasks
@@ -142,8 +142,7 @@ class Engine:
             )
         copy = creation.dlq_retry(source, headers, self.policy.limits, now, self.new_id("msg_"))
         self.policy.check(copy.spec)
-        change = creation.created((copy,), now)
-        self.add(replace(change, revived=(dlq_id,)))
+        self.add(replace(creation.created((copy,), now), revived=(dlq_id,)))
         return copy.id
 
     def find_dead(self, user: str | None, dlq_id: str) -> tuple[DeadLetter, int]:
@@ -259,7 +258,8 @@ class Engine:
     def recover(self) -> None:
         """Take up what a former process left: claims are void, places in queues are kept."""
         self.intake.forget_leftovers()
-        take_up(self.store, self.lanes, self.workflows, self.schedules, self.clock.now())
+        take_up(self.store, self.lanes, self.workflows, self.clock.now())
+        follow_time_back(self.schedules, self.duplicates, self.lanes)
         self._is_stale = False
 
     def reload(self) -> None:

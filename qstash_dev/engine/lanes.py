@@ -392,7 +392,7 @@ class Lanes:
 
     def take(self, now: int, at_once: int | None = None) -> list[Ticket]:
         """The tickets that start now; `at_once` lowers the global limit for this time."""
-        self._wake_rates(now)
+        self.wake_rates(now)
         for key in self._drain(self._stirred_queues):
             self._pass_line(key)
         stirred = set(self._drain(self._stirred_flows))
@@ -424,6 +424,13 @@ class Lanes:
     def next_time(self) -> int | None:
         """When a rate allows something that waits for it."""
         return self._rate_waits[0][0] if self._rate_waits else None
+
+    def wake_rates(self, now: int) -> None:
+        """Look at the keys whose period is over by now."""
+        while self._rate_waits and self._rate_waits[0][0] <= now:
+            key = heappop(self._rate_waits)[1]
+            self._rate_wait_of.pop(key, None)
+            self._stirred_flows.add(key)
 
     def end_attempt(self, message_id: str, flow: Key | None) -> None:
         """An attempt is over: its permits are free."""
@@ -471,12 +478,6 @@ class Lanes:
         if at is not None and self._rate_wait_of.get(key) != at:
             self._rate_wait_of[key] = at
             heappush(self._rate_waits, (at, key))
-
-    def _wake_rates(self, now: int) -> None:
-        while self._rate_waits and self._rate_waits[0][0] <= now:
-            key = heappop(self._rate_waits)[1]
-            self._rate_wait_of.pop(key, None)
-            self._stirred_flows.add(key)
 
     @staticmethod
     def _drain(keys: set[Key]) -> list[Key]:

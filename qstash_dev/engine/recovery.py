@@ -8,6 +8,8 @@ import logging
 from msgspec.structs import replace
 
 from qstash_dev.engine.attempts import explained
+from qstash_dev.engine.clock import END_OF_TIME
+from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.lanes import FlowLane, Lanes
 from qstash_dev.engine.schedules import Scheduler
 from qstash_dev.engine.workflows import Workflows, is_of_run
@@ -17,9 +19,7 @@ from qstash_dev.store.store import Store
 log = logging.getLogger(__name__)
 
 
-def take_up(
-    store: Store, lanes: Lanes, workflows: Workflows, schedules: Scheduler, now: int
-) -> None:
+def take_up(store: Store, lanes: Lanes, workflows: Workflows, now: int) -> None:
     """Claims are void, places in queues are kept, what was begun is due again. Raises StoreError."""
     lanes.clear()
     interrupted = store.messages.active()
@@ -36,7 +36,6 @@ def take_up(
         )
         store.messages.apply(cancelled)
     workflows.recover()
-    schedules.follow_time_back()
     for user, name, queue in store.queues.all():
         lane = lanes.queue((user, name))
         lane.parallelism, lane.paused = queue.parallelism, queue.paused
@@ -46,3 +45,13 @@ def take_up(
         lanes.hold((user, queue_name), holder)
     for user, flow in store.messages.open_flows():
         lanes.flows[user, flow.key].expect(flow)
+
+
+def follow_time_back(schedules: Scheduler, duplicates: Duplicates, lanes: Lanes) -> None:
+    """The clock may show an earlier time than it did: only messages wait for the time that was meant.
+
+    Raises StoreError.
+    """
+    schedules.follow_time_back()
+    duplicates.follow_time_back()
+    lanes.wake_rates(END_OF_TIME)

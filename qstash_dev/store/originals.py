@@ -66,6 +66,13 @@ class Deduplication:
             for key in keys:
                 self._db.write("DELETE FROM deduplication WHERE user = ? AND key = ?", (user, key))
 
+    def shorten(self, latest: int) -> None:
+        """No key is in force for longer than until then."""
+        with self._db:
+            self._db.write(
+                "UPDATE deduplication SET expires_at = ? WHERE expires_at > ?", (latest, latest)
+            )
+
     def expire(self, now: int) -> None:
         """Forget what is long over, and of what is over all but the latest."""
         row = self._db.read_one(

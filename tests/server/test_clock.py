@@ -47,6 +47,27 @@ async def test_a_schedule_goes_on_at_once_where_the_clock_is_the_wall_clock_agai
     assert 0 < state["next_event_at"] - state["now"] <= 31 * 24 * HOUR_MS
 
 
+async def test_rates_and_deduplication_follow_the_clock_back_to_the_wall_clock(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start()
+    await server.call("POST", "/_dev/clock", {"advance_ms": 30 * 24 * HOUR_MS})
+    await server.publish(f"{app.url}/once", upstash_deduplication_id="once")
+    rate = {
+        "upstash_flow_control_key": "k",
+        "upstash_flow_control_value": "rate=1, period=1d",
+    }
+    for path in ("first", "second"):
+        await server.publish(f"{app.url}/{path}", **rate)
+    await server.wait("state:delivered", 2)
+    await server.call("POST", "/_dev/clock", {"mode": "real"})
+    await server.wait("state:delivered dest:second")
+    state = await server.call("POST", "/_dev/clock", {"advance_ms": HOUR_MS})
+    assert state["next_event_at"] is None
+    again = await server.publish(f"{app.url}/once", upstash_deduplication_id="once")
+    await server.wait(f"state:delivered id:{again}")
+
+
 async def test_a_schedule_fires_each_of_its_times_on_the_way(start, make_app):
     app = make_app()
     await app.start()

@@ -14,6 +14,7 @@ from qstash_dev.devtools.documents import Clock
 from qstash_dev.devtools.text import counted
 from qstash_dev.engine.clock import ONLY_FORWARD
 from qstash_dev.engine.notifier import Closed
+from qstash_dev.engine.recovery import follow_time_back
 from qstash_dev.protocol.errors import QStashError
 
 PATIENCE_MS = 5_000
@@ -77,7 +78,7 @@ async def _obey(call: Call, order: ClockOrder) -> None:
     try:
         if order.mode is not None:
             clock.set(order.mode, 1.0 if order.scale is None else order.scale)
-            engine.schedules.follow_time_back()
+            follow_time_back(engine.schedules, engine.duplicates, engine.lanes)
         elif order.skip:
             clock.advance(max(0, _next(call) - clock.now()))
         elif order.settle:
