@@ -4,6 +4,7 @@ Decides nothing.
 """
 
 from qstash_dev.store.database import Database
+from qstash_dev.store.errors import StoreError
 from qstash_dev.store.sequence import Sequence
 
 # As `settle.created_event`.
@@ -22,9 +23,15 @@ class Intakes:
     def __init__(self, database: Database, event_numbers: Sequence) -> None:
         self._db = database
         self._event_numbers = event_numbers
+        self._last_forgotten = 0
 
     def let_in(self, number: int) -> None:
-        """All are there: they are messages as any other, and readers hear of them."""
+        """All are there: they are messages as any other, and readers hear of them.
+
+        Raises StoreError if the first of them were forgotten.
+        """
+        if number <= self._last_forgotten:
+            raise StoreError("everything was reset while this came in: nothing of it was accepted")
         (count,) = self._db.read_one("SELECT count(*) FROM messages WHERE intake = ?", (number,))
         last = self._event_numbers.skip(count)
         with self._db:
@@ -32,6 +39,10 @@ class Intakes:
             self._db.write(
                 "UPDATE messages SET claimed = 0, intake = NULL WHERE intake = ?", (number,)
             )
+
+    def forget(self, last: int) -> None:
+        """What has a mark up to `last` is not there any more, or not all of it."""
+        self._last_forgotten = last
 
     def numbers(self) -> list[int]:
         """The marks that there are."""

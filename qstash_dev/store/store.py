@@ -94,6 +94,7 @@ class Store:
             self._numbers.keep()
             self._event_numbers.keep()
         self.database.forget_all_but(_KEPT)
+        self.intakes.forget(self._numbers.last)
 
     def sweep(self) -> None:
         """Delete bodies that are nobody's any more."""

@@ -149,3 +149,18 @@ async def test_no_publish_is_the_duplicate_of_a_part_of_a_batch_that_is_never_ac
     kept = await running.publish(f"{app.url}/kept", upstash_deduplication_id="once")
     assert large.done()
     await running.wait(f"state:delivered id:{kept}")
+
+
+async def test_of_a_large_batch_that_a_reset_has_cut_nothing_is_left_and_its_client_is_told(
+    start, app
+):
+    running = await start()
+    items = batch(app, *map(str, range(2 * MANY)))
+    large = asyncio.create_task(running.call("POST", "/v2/batch", items, status=500))
+    while not running.server._store.intakes.numbers():
+        await running.call("GET", "/v2/keys")
+    await running.call("POST", "/_dev/reset")
+    assert "was reset" in (await large)["error"]
+    while running.server._store.intakes.numbers():
+        await running.call("GET", "/v2/keys")
+    assert await count(running) == len(app.requests) == 0
