@@ -16,7 +16,7 @@ PATIENCE = 6
 
 
 class Housekeeping:
-    """Of one engine's store. `note_time` keeps what time it is for the next process; `checkpoint`
+    """Of one engine's store. `note_time` keeps what time it is for the next process; `copy_log`
     copies the log into the database.
     """
 
@@ -24,12 +24,12 @@ class Housekeeping:
         self,
         engine: Engine,
         note_time: Callable[[], None],
-        checkpoint: Callable[[], None],
+        copy_log: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._engine = engine
         self._note_time = note_time
-        self._checkpoint = checkpoint
+        self._copy_log = copy_log
         self._sleep = sleep
 
     async def run(self) -> None:
@@ -43,15 +43,15 @@ class Housekeeping:
             busy = 0 if self._is_quiet(seen) else busy + 1
             if not 0 < busy < PATIENCE:
                 await self._forget(seen, is_urgent=busy > 0)
+            if self._is_quiet(seen) or self._engine.store.database.is_log_long:
+                await self._copy_log()
 
     async def _forget(self, seen: int, is_urgent: bool) -> None:
         while (is_urgent or self._is_quiet(seen)) and self._engine.prune():
             await self._sleep(BREATH_S)
-        if self._is_quiet(seen):
-            self._checkpoint()
 
     def _is_quiet(self, seen: int) -> bool:
-        """Whether nobody is kept waiting: a copy of the log takes up to 60 ms."""
+        """Whether nobody is kept waiting."""
         next_time = self._engine.next_time()
         soon = self._engine.clock.now() + QUIET_MS
         if self._engine.store.feed.last_seq() != seen:

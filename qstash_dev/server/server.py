@@ -360,7 +360,7 @@ class Server:
                 self._tasks.keep("printing what happens", report.run)
         if self.config.notify_url is not None:
             self._tell_of_failures(self.config.notify_url)
-        house = Housekeeping(self._engine, self._note_time, self._store.database.checkpoint)
+        house = Housekeeping(self._engine, self._note_time, self._store.database.copy_log)
         self._tasks.keep("housekeeping", house.run)
         self._tasks.once("warming up", warm_up())
         self._engine.bulk.resume()

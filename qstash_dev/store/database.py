@@ -18,6 +18,8 @@ from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import MEMORY, connect
 
 Later = Callable[[Callable[[], None]], object]
+LONG_LOG = 10_000
+"""Rows, which are about 100 MB of log."""
 
 
 class Database:
@@ -162,11 +164,21 @@ class Database:
         self._waiters.append(waiter)
         await waiter
 
-    def checkpoint(self) -> None:
-        """Copy the write-ahead log into the database file: for idle moments, it may take a while."""
-        if not self._open:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._files.written()
+    @property
+    def is_log_long(self) -> bool:
+        """Whether much was written since the write-ahead log was last copied."""
+        return self.changes - self._copied > LONG_LOG
+
+    async def copy_log(self) -> None:
+        """Copy the write-ahead log into the database file. What takes long of it is to have the log
+        on the disk, which a thread sees to.
+        """
+        await asyncio.to_thread(self._files.sync_log)
+        if self._open:
+            self.commit()
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._files.written()
+        self._copied = self.changes
 
     def is_in_place(self) -> bool:
         """Whether the files by this name are those that are written to, and nobody removed them."""
@@ -256,6 +268,7 @@ class Database:
         for name, arguments, call in self._functions:
             connection.create_function(name, arguments, call, deterministic=True)
         self._files = files.Files(self.path)
+        self._copied = 0
         self._is_closed = False
 
     def _replace(self, path: str, fill: Callable[[str], None]) -> None:

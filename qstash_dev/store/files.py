@@ -59,6 +59,14 @@ class Files:
         self._is_whole = self._is_whole and not is_cut and (is_ours or content == former)
         return self._is_whole
 
+    def sync_log(self) -> None:
+        """Have the log on the disk, as SQLite wants it before it copies it: that takes long."""
+        with (
+            contextlib.suppress(OSError),
+            open(self._log, "rb") as file,
+        ):  # SQLite has no locks on it
+            os.fsync(file.fileno())
+
     def close(self) -> None:
         """SQLite has closed them."""
         self.settle()

@@ -316,7 +316,7 @@ async def test_the_token_of_the_cloud_appears_nowhere(
     ]
     assert ACCOUNT.token not in json.dumps(shown)
     assert ACCOUNT.token not in caplog.text
-    circle.world.server._store.database.checkpoint()
+    await circle.world.server._store.database.copy_log()
     for file in (tmp_path / ".qstash-dev").iterdir():
         assert ACCOUNT.token.encode() not in file.read_bytes(), file
         assert ACCOUNT.current_key.encode() not in file.read_bytes(), file

@@ -6,6 +6,7 @@ import pytest
 
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.server.housekeeping import EVERY_S, PATIENCE, QUIET_MS, Housekeeping
+from qstash_dev.store.database import LONG_LOG, Database
 from tests.engine.fakes import World
 
 KEPT = 3
@@ -33,7 +34,7 @@ async def test_housekeeping_goes_on_after_the_database_refused_a_deletion(caplog
         if rounds == 5:
             await asyncio.Event().wait()
 
-    house = Housekeeping(world.engine, lambda: None, database.checkpoint, sleep)
+    house = Housekeeping(world.engine, lambda: None, database.copy_log, sleep)
     tasks = Tasks(sleep, now=lambda: 0.0)
     tasks.keep("housekeeping", house.run)
     async with asyncio.timeout(10):
@@ -67,7 +68,10 @@ async def test_while_there_is_much_to_do_nothing_is_forgotten_for_a_while():
         if len(kept) == PATIENCE + 3:
             raise asyncio.CancelledError
 
-    house = Housekeeping(world.engine, lambda: None, lambda: checkpoints.append(len(kept)), sleep)
+    async def copy_log() -> None:
+        checkpoints.append(len(kept))
+
+    house = Housekeeping(world.engine, lambda: None, copy_log, sleep)
     with pytest.raises(asyncio.CancelledError):
         await house.run()
     assert kept == [11] * PATIENCE + [KEPT + 1] * 2 + [KEPT]
@@ -87,8 +91,42 @@ async def test_between_two_of_many_messages_nothing_is_forgotten():
         if len(kept) == KEPT + 2:
             raise asyncio.CancelledError
 
-    house = Housekeeping(world.engine, lambda: None, lambda: pytest.fail("not now"), sleep)
+    async def not_now() -> None:
+        pytest.fail("not now")
+
+    house = Housekeeping(world.engine, lambda: None, not_now, sleep)
     with pytest.raises(asyncio.CancelledError):
         await house.run()
     assert kept == [1, 2, 3, 4, 5]
     await world.close()
+
+
+async def test_a_long_log_is_copied_also_while_there_is_much_to_do():
+    world = World()
+    database = world.store.database
+    copied: list[bool] = []
+
+    async def sleep(seconds: float) -> None:
+        if seconds == QUIET_MS / 1000:
+            world.publish()
+        elif len(copied) == 2:
+            raise asyncio.CancelledError
+
+    async def copy_log() -> None:
+        copied.append(database.is_log_long)
+        await database.copy_log()
+        write_rows(database, LONG_LOG + 1)
+
+    write_rows(database, LONG_LOG + 1)
+    house = Housekeeping(world.engine, lambda: None, copy_log, sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await house.run()
+    assert copied == [True, True]
+    await world.close()
+
+
+def write_rows(database: Database, count: int) -> None:
+    with database:
+        database.write("CREATE TABLE IF NOT EXISTS many (number)")
+        for number in range(count):
+            database.write("INSERT INTO many VALUES (?)", (number,))

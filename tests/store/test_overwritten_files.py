@@ -64,10 +64,10 @@ def test_of_a_database_that_another_program_wrote_to_what_can_be_read_is_kept(
     again.close()
 
 
-def test_its_own_checkpoints_are_no_other_programs(path: Path) -> None:
+async def test_its_own_copies_of_the_log_are_no_other_programs(path: Path) -> None:
     store = filled(path)
     for _ in range(2):
-        store.database.checkpoint()
+        await store.database.copy_log()
         assert store.database.is_whole()
         write(store)
         path.touch()  # as a second server does that is refused
