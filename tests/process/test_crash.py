@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Coroutine, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,7 @@ def allowed(arrival: Arrival, first: Arrival) -> int:
 def test_a_schedule_fires_each_of_its_times_once(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    """Minute after minute, but that the clock goes back to the time of day with each start."""
     rounds = max(3, request.config.getoption("--crash-rounds") // 3)
     seed = request.config.getoption("--crash-seed")
     campaign = Campaign(tmp_path, seed, "--clock", "frozen")
@@ -259,7 +261,10 @@ def test_a_schedule_fires_each_of_its_times_once(
     asyncio.run(campaign.run(rounds, lambda url: [fires(campaign, url)], fuses))
     assert campaign.record.kills == rounds
     fired = times_of_messages(tmp_path / "data" / "messages.db")
-    assert fired == [fired[0] + minute * 60_000 for minute in range(len(fired))]
+    steps = Counter(later - earlier for earlier, later in pairwise(fired))
+    back = [step for step in steps if step <= 0]
+    assert steps.keys() == {60_000, *back}
+    assert sum(steps[step] for step in back) <= rounds
     assert len(fired) > rounds
     assert len(campaign.record.delivered()) == len(fired)
 
@@ -276,6 +281,6 @@ async def fires(campaign: Campaign, url: str) -> None:
 
 def times_of_messages(path: Path) -> list[int]:
     connection = sqlite3.connect(path)
-    times = [at for (at,) in connection.execute("SELECT created_at FROM messages ORDER BY 1")]
+    times = [at for (at,) in connection.execute("SELECT created_at FROM messages ORDER BY seq")]
     connection.close()
     return times
