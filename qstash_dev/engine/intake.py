@@ -113,17 +113,20 @@ class Intake:
         return specs
 
     @contextlib.asynccontextmanager
-    async def open(self) -> AsyncIterator[int]:
+    async def open(self, at_the_end: Callable[[], object] = lambda: None) -> AsyncIterator[int]:
         """Inside, accept messages with this mark; they count when the block has ended well.
 
-        Raises StoreError; then none of them counts.
+        What `at_the_end` writes counts with them. Raises StoreError and what that raises; then none of
+        it counts.
         """
         number = self._store.messages.new_number()
         self._open.add(number)
         self._decided.clear()
         try:
             yield number
-            self._store.intakes.let_in(number)
+            with self._store.database:
+                self._store.intakes.let_in(number)
+                at_the_end()
             await self._store.database.committed()
         except BaseException:
             self._tasks.keep("removing half of a batch", lambda: self._take_back(number))

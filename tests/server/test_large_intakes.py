@@ -106,10 +106,12 @@ async def test_of_a_large_batch_that_cannot_be_stored_whole_nothing_is_left(star
     break_store(running, statements)
     items = batch(app, *map(str, range(MANY - 1)), "doomed")
     items[0]["headers"] = {"Upstash-Deduplication-Id": "once"}
+    items[1]["headers"] = {"Upstash-Cron": "0 0 1 1 *"}
     error = await running.call("POST", "/v2/batch", items, status=500)
     assert error["error"].startswith("cannot write to the database")
     while await count(running):
         await asyncio.sleep(0)
+    assert await running.call("GET", "/v2/schedules") == []
     kept = await running.publish(f"{app.url}/kept", upstash_deduplication_id="once")
     await running.wait(f"state:delivered id:{kept}")
     assert [path for _, path, _, _ in app.requests] == ["/kept"]
@@ -156,6 +158,7 @@ async def test_of_a_large_batch_that_a_reset_has_cut_nothing_is_left_and_its_cli
 ):
     running = await start()
     items = batch(app, *map(str, range(2 * MANY)))
+    items[0]["headers"] = {"Upstash-Cron": "0 0 1 1 *"}
     large = asyncio.create_task(running.call("POST", "/v2/batch", items, status=500))
     while not running.server._store.intakes.numbers():
         await running.call("GET", "/v2/keys")
@@ -164,3 +167,4 @@ async def test_of_a_large_batch_that_a_reset_has_cut_nothing_is_left_and_its_cli
     while running.server._store.intakes.numbers():
         await running.call("GET", "/v2/keys")
     assert await count(running) == len(app.requests) == 0
+    assert await running.call("GET", "/v2/schedules") == []

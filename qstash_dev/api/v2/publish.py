@@ -87,15 +87,27 @@ async def _accept_items(
     when it refuses, nothing is accepted.
     """
     if len(orders) <= PIECE:
-        submitted = submit()
+        of_runs = submit()
         with call.store.database:
-            return submitted, [_accept_item(call, order) for order in orders]
+            return of_runs, [_accept_item(call, order) for order in orders]
     answers: list[Any] = []
-    async with call.engine.intake.open() as mark:
+    submitted: list[T] = []
+
+    def at_the_end() -> None:
+        submitted.append(submit())
+        for place, order in enumerate(orders):
+            if _is_schedule(order):
+                answers[place] = _accept_item(call, order)
+
+    async with call.engine.intake.open(at_the_end) as mark:
         async for some in in_pieces(call, orders, PIECE):
             with call.store.database:
-                answers += [_accept_item(call, order, mark) for order in some]
-        return submit(), answers
+                answers += [None if _is_schedule(o) else _accept_item(call, o, mark) for o in some]
+    return submitted[0], answers
+
+
+def _is_schedule(order: Order | QStashError) -> bool:
+    return isinstance(order, Order) and order.draft.cron is not None
 
 
 async def _accept_endpoints(call: Call, order: Order, group: Group) -> list[dict[str, Any]]:
