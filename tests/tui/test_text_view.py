@@ -23,6 +23,9 @@ def texts(rows: list[list[tuple[str, str]]]) -> list[str]:
         ("日本語日本語", 5, ["日本", "語日", "本語"]),
         ("ab日", 3, ["ab", "日"]),
         ("👍👍", 3, ["👍", "👍"]),
+        (" 日日", 2, [" ", "日", "日"]),
+        ("日日", 1, ["日", "日"]),
+        ("日" + "\u200b" * 20, 2, ["日" + "\u200b" * 20]),
     ],
 )
 def test_wrapping(text: str, width: int, rows: list[str]) -> None:

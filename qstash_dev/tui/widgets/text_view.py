@@ -162,9 +162,9 @@ def wrap(line: Line, width: int) -> list[Line]:
 
 
 def _indent(line: Line, width: int) -> int:
-    """The spaces at its beginning, as far as they leave room for something."""
+    """The spaces at its beginning, as far as they leave room for something, be it of two cells."""
     text = "".join(text for text, _ in line[:2])
-    return min(len(text) - len(text.lstrip(" ")), width // 2)
+    return min(len(text) - len(text.lstrip(" ")), width // 2, max(0, width - 2))
 
 
 def _at_word(part: str, rest: str) -> tuple[str, str]:
@@ -185,7 +185,7 @@ def _fitting(text: str, room: int, fresh: bool) -> tuple[str, str]:
     if room <= 0:
         return (text[0], text[1:]) if fresh else ("", text)
     # A beginning is enough to look at: no character is narrower than nothing for long.
-    start = chop_cells(text[: room * 4], room)[0]
-    if cell_len(start) > room:
+    start = next(iter(chop_cells(text[: room * 4], room)), "")
+    if not start or cell_len(start) > room:
         return (text[0], text[1:]) if fresh else ("", text)
     return start, text[len(start) :]
