@@ -35,7 +35,7 @@ def run(
     async def show() -> int:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, app.exit, 0)
-        gone = partial(app.exit, 1, message=OWNER_GONE)
+        gone = partial(app.exit, return_code=1, message=OWNER_GONE)
         stream = sys.__stdin__
         if stream is not None and stream.isatty():
             lifeline.watch(stream.fileno(), owner, lambda: loop.call_soon_threadsafe(gone))
