@@ -43,13 +43,13 @@ class Clients:
         yield self.publishes("queue", enqueue="line", retries="3", retry_delay="1")
         # Its head waits longer for a retry than a restart takes, and must still be the next one.
         yield self.publishes(
-            "queue/fails", enqueue="failing", count=10, retries="3", retry_delay="1500"
+            "queue/fails", enqueue="failing", count=6, retries="3", retry_delay="1500"
         )
         yield self.publishes_wide()
         yield self.publishes(
             "queue/called",
             enqueue="called",
-            count=10,
+            count=6,
             callback=f"{self._url}/callback/fails",
             callback_retries="3",
             callback_retry_delay="900",
@@ -80,7 +80,7 @@ class Clients:
         queue = {"queueName": "wide", "parallelism": WIDTH}
         await self._campaign.call("POST", "/v2/queues", queue)
         path, delay = "queue/wide/fails", "1200"
-        await self.publishes(path, enqueue="wide", count=24, retries="3", retry_delay=delay)
+        await self.publishes(path, enqueue="wide", count=15, retries="3", retry_delay=delay)
 
     async def repeats(self) -> None:
         """The same few deduplication ids over and over."""

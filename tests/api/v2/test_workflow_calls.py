@@ -26,8 +26,9 @@ ODD: tuple[Any, ...] = (
 
 
 @pytest.fixture
-async def live(wire):
-    """A live run that waits for its first delivery."""
+async def live(start_wire):
+    """A live run that waits for its first delivery; what is accepted waits for the app, too."""
+    wire = await start_wire(hold=True)
     await wire.ok("POST", f"/v2/trigger/{URL}", headers={**RUN, "Upstash-Delay": "1d"})
     return wire
 
