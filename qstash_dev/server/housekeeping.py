@@ -13,6 +13,8 @@ QUIET_MS = 500
 """So long nothing has happened, and nothing is due: between two of many messages it is quiet, too."""
 PATIENCE = 6
 """So many rounds it waits for a quiet moment: who publishes meanwhile would have to wait for it."""
+LONG_LOG = 10_000
+"""Rows, which are about 100 MB of log: it is copied whoever publishes meanwhile."""
 
 
 class Housekeeping:
@@ -43,7 +45,8 @@ class Housekeeping:
             busy = 0 if self._is_quiet(seen) else busy + 1
             if not 0 < busy < PATIENCE:
                 await self._forget(seen, is_urgent=busy > 0)
-            if self._is_quiet(seen) or self._engine.store.database.is_log_long:
+            rows = self._engine.store.database.rows_in_log
+            if rows > LONG_LOG or (rows and self._is_quiet(seen)):
                 await self._copy_log()
 
     async def _forget(self, seen: int, is_urgent: bool) -> None:

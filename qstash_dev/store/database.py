@@ -18,8 +18,6 @@ from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import MEMORY, connect
 
 Later = Callable[[Callable[[], None]], object]
-LONG_LOG = 10_000
-"""Rows, which are about 100 MB of log."""
 
 
 class Database:
@@ -165,15 +163,16 @@ class Database:
         await waiter
 
     @property
-    def is_log_long(self) -> bool:
-        """Whether much was written since the write-ahead log was last copied."""
-        return self.changes - self._copied > LONG_LOG
+    def rows_in_log(self) -> int:
+        """How many rows were written since the write-ahead log was last copied."""
+        return self.changes - self._copied
 
     async def copy_log(self) -> None:
         """Copy the write-ahead log into the database file. What takes long of it is to have the log
         on the disk, which a thread sees to.
         """
-        await asyncio.to_thread(self._files.sync_log)
+        if self.path != MEMORY:
+            await asyncio.to_thread(self._files.sync_log)
         if self._open:
             self.commit()
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

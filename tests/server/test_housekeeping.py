@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.server.housekeeping import EVERY_S, PATIENCE, QUIET_MS, Housekeeping
-from qstash_dev.store.database import LONG_LOG, Database
+from qstash_dev.server.housekeeping import EVERY_S, LONG_LOG, PATIENCE, QUIET_MS, Housekeeping
+from qstash_dev.store.database import Database
 from tests.engine.fakes import World
 
 KEPT = 3
@@ -113,7 +113,7 @@ async def test_a_long_log_is_copied_also_while_there_is_much_to_do():
             raise asyncio.CancelledError
 
     async def copy_log() -> None:
-        copied.append(database.is_log_long)
+        copied.append(database.rows_in_log > LONG_LOG)
         await database.copy_log()
         write_rows(database, LONG_LOG + 1)
 
@@ -130,3 +130,25 @@ def write_rows(database: Database, count: int) -> None:
         database.write("CREATE TABLE IF NOT EXISTS many (number)")
         for number in range(count):
             database.write("INSERT INTO many VALUES (?)", (number,))
+
+
+async def test_a_log_to_which_nothing_was_added_is_not_copied_again():
+    world = World()
+    rounds, copies = 0, 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal rounds
+        rounds += seconds == EVERY_S
+        if rounds == 3:
+            raise asyncio.CancelledError
+
+    async def copy_log() -> None:
+        nonlocal copies
+        copies += 1
+        await world.store.database.copy_log()
+
+    write_rows(world.store.database, 1)
+    with pytest.raises(asyncio.CancelledError):
+        await Housekeeping(world.engine, lambda: None, copy_log, sleep).run()
+    assert copies == 1
+    await world.close()
