@@ -13,7 +13,7 @@ from qstash_dev.tui.model.session import Session
 from qstash_dev.tui.views import VIEWS
 from qstash_dev.tui.views.groups import GROUPS
 from qstash_dev.tui.views.queues import QUEUES
-from tests.tui.conftest import make_app, until
+from tests.tui.conftest import Person, make_app, until
 from tests.tui.world import World
 
 NOWHERE = "http://localhost:1/x"
@@ -158,6 +158,40 @@ async def test_a_deleted_message_is_back_on_the_screen_after_undo(client: Client
         await until(pilot, lambda: ids[1] in app.session.feed.rows)
         await pilot.press("u")
         await until(pilot, lambda: app.session.feed.rows[ids[1]].state == "delayed")
+
+
+async def test_undo_takes_back_a_clear_and_the_cancellation_of_several(client: Client) -> None:
+    ids = []
+    for _ in range(3):
+        call = Call("POST", f"/v2/publish/{NOWHERE}", headers={"Upstash-Delay": "1h"})
+        ids.append(
+            (await client.request(call.method, call.path, headers=call.headers))["messageId"]
+        )
+    app = make_app(client.url)
+    async with app.run_test(size=(160, 45)) as textual_pilot:
+        pilot = Person(textual_pilot.app)
+        await until(pilot, lambda: app.settled)
+
+        def states() -> list[str | None]:
+            rows = app.session.feed.rows
+            return [rows[id].state if id in rows else None for id in ids]
+
+        def is_said(text: str) -> bool:
+            return any(text in said for _, said, _ in app.desk.record)
+
+        await pilot.press("g", "space", "space", "X")
+        await pilot.press("y")
+        await until(pilot, lambda: states() == ["canceled", "canceled", "delayed"])
+        await until(pilot, lambda: is_said("Canceled 2 of 2 messages. u undoes that."))
+        await pilot.press("z")
+        await pilot.press("y")
+        await until(pilot, lambda: is_said("Deleted 2 messages. u undoes that."))
+        await until(pilot, lambda: states() == [None, None, "delayed"])
+        await pilot.press("u")
+        await until(pilot, lambda: states() == ["canceled", "canceled", "delayed"])
+        await pilot.press("u")
+        await until(pilot, lambda: states() == ["delayed"] * 3)
+        await until(pilot, lambda: is_said("Undone: 2 messages are as before."))
 
 
 async def test_a_view_is_asked_for_again_only_after_a_rest(world: World) -> None:
