@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench.installed import python
+
 Process = subprocess.Popen[str]
 
 # As installed programs run: with compiled modules, which the first start writes.
@@ -19,7 +21,7 @@ ENVIRONMENT = {name: v for name, v in os.environ.items() if name != "PYTHONDONTW
 def running(*arguments: str) -> Iterator[tuple[Process, str]]:
     """A Python process and the first line it printed; it is killed at the end."""
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        [python(), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

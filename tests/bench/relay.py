@@ -1,14 +1,14 @@
 """`python -m tests.bench.relay`: the whole server beside a bare aiohttp relay, in the same run.
 
 Slices alternate between the relay, a server with a data directory and one without, so that a busy
-machine slows all of them: ratios are what counts. Each figure is the median of its slices, with
-quartiles, beside the bar that it has to hold.
+machine slows all of them: ratios are what counts. All run as users have it
+installed (see `installed`). Each figure is the median of its slices, with quartiles, beside the bar
+that it has to hold.
 """
 
 import argparse
 import http.client
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,6 +19,7 @@ from time import perf_counter
 from tests.bench import attached, waiting
 from tests.bench.bars import Bar, Table
 from tests.bench.contest import WARM_UP, Bench, Contender, Round, in_turns, percentile
+from tests.bench.installed import python
 from tests.bench.processes import ENVIRONMENT, memory_mb, port_of, running, serve_arguments
 
 STEADY = 100
@@ -149,7 +150,7 @@ def starts(directory: Path, table: Table, rounds: int) -> None:
     imports, answers = [], []
     for number in range(rounds + 1):
         start = perf_counter()
-        subprocess.run([sys.executable, "-c", "import aiohttp"], check=True, env=ENVIRONMENT)
+        subprocess.run([python(), "-c", "import aiohttp"], check=True, env=ENVIRONMENT)
         imports.append((perf_counter() - start) * 1000)
         start = perf_counter()
         with running(*serve_arguments(directory / f"start{number}")) as (_, line):

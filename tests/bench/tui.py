@@ -22,6 +22,7 @@ import msgspec
 import psutil
 from aiohttp import web
 
+from tests.bench.installed import python
 from tests.tui.world import NOW, World, detail_of, row
 
 ROWS = 50_000
@@ -78,7 +79,7 @@ class Screen:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 160, 0, 0))
         env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN, url], stdin=slave, stdout=slave, stderr=slave, env=env
+            [python(), "-c", RUN, url], stdin=slave, stdout=slave, stderr=slave, env=env
         )
         self.memory = psutil.Process(self.process.pid)
         self._written = bytearray()
