@@ -28,6 +28,7 @@ class Keyboard:
         self._opener: Worker[None] | None = None
         self._pump: Worker[None] | None = None
         self._news = asyncio.Event()
+        self._gives_up = False
 
     @property
     def is_idle(self) -> bool:
@@ -41,9 +42,8 @@ class Keyboard:
         """
         if isinstance(event, events.Key) and event.key == "escape" and self._is_opening:
             self._waiting.clear()
-            if self._opener is not None:
-                self._opener.cancel()
-            return
+            self._gives_up = True
+            self.nudge()
         self._waiting.append(event)
         if self.is_idle:
             self._pump = self._app.run_worker(self._run(), group="keyboard")
@@ -72,9 +72,21 @@ class Keyboard:
         """Until nothing is about to open, and what opened can take keys."""
         while self._is_opening:
             self._news.clear()
-            await self._news.wait()
+            if self._gives_up:
+                await self._give_up()
+            else:
+                await self._news.wait()
+        self._gives_up = False
         await _all_said(self._app.screen)
         await _all_said(self._app)
+
+    async def _give_up(self) -> None:
+        # A worker that is cancelled before its first step never says that it ended.
+        await asyncio.sleep(0)
+        if self._is_opening and self._opener is not None:
+            self._gives_up = False
+            self._waiting.popleft()
+            self._opener.cancel()
 
     async def _handled(self) -> None:
         """Until the key has gone from what has the focus up to the app, and its effects, too."""

@@ -1,6 +1,7 @@
 """What goes wrong around the TUI does not go wrong in it."""
 
 import pytest
+from textual import events
 
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of
@@ -113,3 +114,15 @@ async def test_no_title_or_notice_is_read_as_markup(tui: Open, world: World) -> 
         svg = app.export_screenshot()
         assert "msg_x[bold]" in svg
         assert "/[red]x[/red]" in svg
+
+
+async def test_escape_on_the_heels_of_a_key_leaves_the_keyboard_free(
+    tui: Open, world: World
+) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        app.start("message.edit")
+        app.keyboard.take(events.Key("escape", None))
+        await pilot.press("p")
+        await until(pilot, lambda: bool(world.asked))
+        assert world.asked == [("POST", "/_dev/pause", None)]
