@@ -152,8 +152,12 @@ async def _serve(request: web.BaseRequest, context: Context, router: Router) -> 
     except StoreError as error:
         log.error("%s", error)
         response = json_response({"error": str(error)}, 500)
-    if origin is not None and not response.prepared:
+    if response.prepared:
+        return response
+    if origin is not None:
         response.headers.update(allow_headers(origin))
+    if not target.is_api:
+        response.headers.setdefault("Cache-Control", "no-store")  # it may hold the token
     return response
 
 

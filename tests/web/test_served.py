@@ -68,3 +68,15 @@ def test_no_file_has_code_in_its_markup_or_an_address_elsewhere() -> None:
         if name.endswith(".html"):
             assert "<style" not in text
             assert " on" not in text
+
+
+def test_all_that_the_page_begins_with_is_asked_for_at_once() -> None:
+    index, code = (Path(FILES / name).read_text("utf-8") for name in ("index.html", "server.js"))
+    assert [name for name in STATIC if f'"/_dev/page/{name}"' not in index] == ["index.html"]
+    assert "/_dev/snapshot?limit=200" in index
+    assert "/_dev/snapshot?limit=200" in code
+
+
+async def test_no_browser_keeps_what_may_hold_the_token(api: Api) -> None:
+    for path in ("/_dev/snapshot", "/_dev/words", "/_dev/nothing"):
+        assert "Cache-Control: no-store" in (await head_of(api, path))[1]

@@ -12,6 +12,7 @@ import { get, onToken, part, Refused, watch } from "./server.js";
 import { makeViews, thingPage } from "./views.js";
 
 const FRAME_MS = 200;
+const FETCH_MS = 500;
 const TYPING_MS = 200;
 const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in the back give theirs away
 
@@ -37,11 +38,13 @@ const app = {
   },
 };
 
-let actions, keys, list, watching, listening, dirty = false, outdated = true, asked = 0;
+let actions, keys, list, watching, listening, outdated = true;
 
 async function start() {
   onAsk(pressEarlyKeys);
   onToken((why) => askText(why, "Token", "password"));
+  const { slug, filter } = place();
+  listen(slug === "messages" ? filter : ""); // asks at once, beside the words
   app.words = await get("/_dev/words");
   app.views = makeViews(app);
   actions = makeActions(app);
@@ -55,19 +58,22 @@ async function start() {
   $("narrow").addEventListener("submit", (event) => (event.preventDefault(), typed.now(), $("rows").focus()));
   $("follow").addEventListener("click", follow);
   read();
-  setInterval(frame, FRAME_MS);
-  setInterval(() => !document.hidden && app.server && list.draw(), 1000);
+  setInterval(() => !document.hidden && list.draw(), 1000);
 }
 
 // The address: #/VIEW/ID?filter=...
 
-function read() {
+function place() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
   const [slug, id] = path.split("/").map(decoded);
-  const view = app.views.find((one) => one.slug === (slug || "messages")) ?? app.views[0];
-  const filter = new URLSearchParams(query).get("filter") ?? "";
+  return { slug: slug || "messages", id: id || null, filter: new URLSearchParams(query).get("filter") ?? "" };
+}
+
+function read() {
+  const { slug, id, filter } = place();
+  const view = app.views.find((one) => one.slug === slug) ?? app.views[0];
   if (view !== app.view || filter !== app.filter) show(view, filter);
-  choose(id || null, { hold: Boolean(id) });
+  choose(id, { hold: id !== null });
 }
 
 function decoded(text) {
@@ -105,7 +111,7 @@ function show(view, filter) {
     chosen: () => (view.live ? app.feed.indexOf(app.chosen) : shown().findIndex((item) => view.keyOf(item) === app.chosen)),
   });
   drawViews();
-  if (!watching || (view.live && filter !== listening)) listen();
+  if (view.live && filter !== listening) listen(filter);
   changed();
 }
 
@@ -119,10 +125,10 @@ function shown() {
 
 // What the server says
 
-async function listen() {
+async function listen(filter) {
   watching?.abort();
   const { signal } = (watching = new AbortController());
-  listening = app.view.live ? app.filter : "";
+  listening = filter;
   try {
     for await (const { snapshot, tick, lost, online } of watch(listening, signal)) {
       if (signal.aborted) return;
@@ -139,12 +145,13 @@ async function listen() {
 }
 
 function reveal() {
-  const index = app.view.live ? app.feed.indexOf(app.chosen) : -1;
+  const index = app.view?.live ? app.feed.indexOf(app.chosen) : -1;
   if (index >= 0) list.reveal(index);
 }
 
 function heard(tick) {
   app.feed.apply(tick);
+  if (!app.view) return;
   if (app.view.news) app.items = [...app.view.news(tick), ...app.items].slice(0, 5000);
   if (!app.view.live && app.view.outdated(tick)) outdated = true;
   for (const id of tick.removed) app.marks.delete(id);
@@ -166,7 +173,7 @@ function outdate() {
 
 async function fetchItems() {
   const view = app.view;
-  [outdated, asked] = [false, performance.now()];
+  outdated = false;
   const items = await guarded(view.fetch);
   if (!items || view !== app.view) return;
   app.items = items;
@@ -190,7 +197,7 @@ async function loadMore() {
 function seen() {
   clearTimeout(seen.timer);
   if (document.hidden) seen.timer = setTimeout(sleep, HIDDEN_MS);
-  else if (seen.asleep) (seen.asleep = clearInterval(seen.asleep)), listen();
+  else if (seen.asleep) (seen.asleep = clearInterval(seen.asleep)), listen(listening);
 }
 
 function sleep() {
@@ -201,18 +208,25 @@ function sleep() {
 
 // What is on the screen
 
-function changed() {
-  dirty = true;
+// At once after a time of rest, else at most so often.
+function seldom(ms, act) {
+  let timer, last = -ms;
+  const now = () => {
+    [timer, last] = [null, performance.now()];
+    act();
+  };
+  return () => (timer ??= setTimeout(now, last + ms - performance.now()));
 }
 
+const changed = seldom(FRAME_MS, frame);
+const refresh = seldom(FETCH_MS, fetchItems);
+
 function frame() {
-  if (!app.server) return;
-  if (!app.view.live && outdated && performance.now() - asked > 500) fetchItems();
-  if (document.hidden) drawTitle();
-  if (!dirty || document.hidden) return;
-  dirty = false;
-  drawStatus();
+  if (!app.server || !app.view) return;
+  if (!app.view.live && outdated) refresh();
   drawTitle();
+  if (document.hidden) return;
+  drawStatus();
   drawCounts();
   drawList();
 }

@@ -11,10 +11,12 @@ const PING_MS = 30000; // the server says something every 10 s
 
 // Asked for by a server that others can reach; kept here and nowhere else.
 let token = null;
-let askForToken = async () => null;
+let askForToken;
 
+// Asks once for all requests that want it.
 export function onToken(ask) {
-  askForToken = ask;
+  let asking = null;
+  askForToken = (why) => (asking ??= ask(why).finally(() => (asking = null)));
 }
 
 async function open(method, path, { json, body, headers, signal } = {}) {
@@ -23,7 +25,7 @@ async function open(method, path, { json, body, headers, signal } = {}) {
     const data = json === undefined ? body : JSON.stringify(json);
     let answer;
     try {
-      answer = await fetch(path, { method, headers: sent, body: data, signal, cache: "no-store" });
+      answer = await fetch(path, { method, headers: sent, body: data, signal });
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new Refused(0, "The server does not answer.");
@@ -68,7 +70,7 @@ export async function* watch(filter, signal) {
   for (let failures = 0; !signal.aborted; ) {
     try {
       if (after === null) {
-        const snapshot = await get(`/_dev/snapshot?limit=1000${wanted}`, { signal });
+        const snapshot = await get(`/_dev/snapshot?limit=200${wanted}`, { signal });
         [after, failures] = [snapshot.seq, 0];
         yield { snapshot };
       }
