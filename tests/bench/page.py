@@ -1,7 +1,7 @@
 """`python -m tests.bench.page`: how fast the page is there and answers keys, and what it costs others.
 
 A real server with 50,000 messages, about 1,000 events a second, and the page in a headless Chromium
-that draws by software, all on this machine. First the time from the start of the navigation to the frame
+that draws by software, all on this machine. First the time from the start of a navigation to the frame
 in which messages were painted; then the p99 of a publish with the page open and without, in turns; then
 from a key to the frame in which the row that it selects was painted.
 """
@@ -25,8 +25,9 @@ from tests.browser import QUIETLY
 ROWS = 50_000
 KEEP = ("--max-messages", "1000000", "--max-age", "5000d")
 SHOWN = """() => {
-  const look = () => document.querySelector("#rows .body > .row:not([hidden]) > .destination")
-    ? requestAnimationFrame(() => (window.shownAfter = performance.now())) : requestAnimationFrame(look);
+  const told = () => (window.shownAfter = performance.now());
+  const row = "#rows .body > .row:not([hidden]) > .destination";
+  const look = () => requestAnimationFrame(document.querySelector(row) ? told : look);
   look();
 }"""
 KEYS = """async (count) => {
