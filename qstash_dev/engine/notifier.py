@@ -7,11 +7,15 @@ So a slow reader costs nothing, loses nothing, and resumes by sequence number.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 KEPT_TOMBSTONES = 1_000
 KEPT_IDS = 10_000
 """Deletions, and ids in all of them. A reader that has missed more loads everything anew."""
+KEPT_FOUND = 1_000
 
 
 class Closed(Exception):
@@ -19,11 +23,15 @@ class Closed(Exception):
 
 
 class Notifier:
-    """A counter of commits that can be waited for. `readers` follow the stream of events."""
+    """A counter of commits that can be waited for. `readers` follow the stream of events, and
+    `searchers` wait until something matches.
+    """
 
     def __init__(self) -> None:
         self.version = 0
         self.readers = 0
+        self.searchers = 0
+        self._found: dict[Any, Any] = {}
         self._closed = False
         self._touched: deque[tuple[int, int]] = deque(maxlen=10_000)
         self._waiters: set[asyncio.Future[None]] = set()
@@ -31,6 +39,7 @@ class Notifier:
     def publish(self) -> None:
         """Wake every reader."""
         self.version += 1
+        self._found.clear()
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             if not waiter.done():
@@ -53,6 +62,24 @@ class Notifier:
             yield
         finally:
             self.readers -= 1
+
+    def shared(self, key: object, find: Callable[[], T]) -> T:
+        """What `find` returns: called once for all who ask with the same key before the next commit."""
+        if key not in self._found:
+            if len(self._found) >= KEPT_FOUND:
+                self._found.clear()
+            self._found[key] = find()
+        found: T = self._found[key]
+        return found
+
+    @contextlib.contextmanager
+    def searching(self) -> Iterator[None]:
+        """Count one more who looks for something after each commit."""
+        self.searchers += 1
+        try:
+            yield
+        finally:
+            self.searchers -= 1
 
     async def changed_since(self, version: int) -> int:
         """Wait until `version` is no longer the current one; returns the current one.

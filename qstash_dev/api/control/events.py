@@ -8,6 +8,8 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec import Struct
+
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, encode
 from qstash_dev.api.control import messages
@@ -69,69 +71,89 @@ def _present(call: Call) -> dict[str, Any]:
     }
 
 
+class _Place(Struct, frozen=True):
+    """How much a reader has seen; `lost`: it knows what this server does not."""
+
+    seq: int
+    tombstones: int
+    version: int
+    printed: int
+    lost: bool = False
+
+
 class _Stream:
     """One reader of the event stream. The store is its queue: it fetches what it has not seen."""
 
     def __init__(self, call: Call, wanted: Filter, seq: int) -> None:
         self._call = call
+        self._notifier = call.context.notifier
         self._wanted = wanted
-        self._seq = min(seq, call.store.feed.last_seq())
-        self._lost = seq > self._seq
-        self._tombstones = call.engine.tombstones.seen_by(self._seq)
-        self._version = call.context.notifier.version
+        known = min(seq, call.store.feed.last_seq())
         self._app = call.context.own_app
-        self._printed = self._app.output.count if self._app is not None else 0
+        self._place = _Place(
+            known,
+            call.engine.tombstones.seen_by(known),
+            self._notifier.version,
+            self._app.output.count if self._app is not None else 0,
+            lost=seq > known,
+        )
 
     async def send_to(self, response: web.StreamResponse) -> None:
         """Ticks until the reader goes away."""
-        version = self._call.context.notifier.version
+        version = self._notifier.version
         await response.write(b": ok\n\n")
         while True:
-            tick = self._tick()
-            await response.write(b"id: %d\ndata: %b\n\n" % (self._seq, encode(tick)))
+            # Readers who have seen as much get the same one.
+            moment = int(self._call.engine.clock.wall() / 1000 / TICK_S)
+            key = (moment, self._place, self._wanted)
+            text, self._place, is_whole = self._notifier.shared(key, self._next)
+            await response.write(text)
             await asyncio.sleep(TICK_S)
-            if PAGE in (len(tick["events"]), len(tick["printed"])):
+            if not is_whole:
                 continue
             try:
                 async with asyncio.timeout(PING_S):
-                    version = await self._call.context.notifier.changed_since(version)
+                    version = await self._notifier.changed_since(version)
             except TimeoutError:
                 await response.write(b": ping\n\n")
 
-    def _tick(self) -> dict[str, Any]:
+    def _next(self) -> tuple[bytes, _Place, bool]:
+        """What to send, where the reader is then, and whether that is all there is."""
+        tick, place = self._tick(self._place)
+        is_whole = PAGE not in (len(tick["events"]), len(tick["printed"]))
+        return b"id: %d\ndata: %b\n\n" % (place.seq, encode(tick)), place, is_whole
+
+    def _tick(self, seen: _Place) -> tuple[dict[str, Any], _Place]:
         store, now = self._call.store, self._call.engine.clock.now()
-        entries = store.feed.after(self._seq, PAGE)
+        entries = store.feed.after(seen.seq, PAGE)
         tombstones = self._call.engine.tombstones
-        removed = tombstones.since(self._tombstones)
-        reset = removed is None or self._lost
-        self._tombstones, self._lost = tombstones.count, False
-        if entries:
-            self._seq = entries[-1].seq
-        notifier = self._call.context.notifier
-        touched = {entry.message for entry in entries} | notifier.touched_since(self._version)
-        self._version = notifier.version
+        removed = tombstones.since(seen.tombstones)
+        printed = self._lines(seen.printed)
+        place = _Place(
+            entries[-1].seq if entries else seen.seq,
+            tombstones.count,
+            self._notifier.version,
+            printed[-1].number if printed else self._app.output.count if self._app else 0,
+        )
+        touched = {entry.message for entry in entries} | self._notifier.touched_since(seen.version)
         tick: dict[str, Any] = {
-            "seq": self._seq,
+            "seq": place.seq,
             "events": [entry_document(entry) for entry in entries],
             "rows": store.rows.of(touched, now) if touched else [],
             "removed": removed or [],
-            "printed": self._lines(),
+            "printed": printed,
             **_present(self._call),
         }
         if self._wanted.terms:
             matching: Iterable[Row] = store.rows.of(touched, now, self._wanted) if touched else []
             tick["matched"] = [row.id for row in matching]
-        if reset:
+        if removed is None or seen.lost:
             tick["reset"] = True
-        return tick
+        return tick, place
 
-    def _lines(self) -> list[Printed]:
+    def _lines(self, after: int) -> list[Printed]:
         """What the app printed since."""
-        if self._app is None:
-            return []
-        lines = self._app.output.after(self._printed, PAGE)
-        self._printed = lines[-1].number if lines else self._app.output.count
-        return lines
+        return self._app.output.after(after, PAGE) if self._app is not None else []
 
 
 ROUTES = (

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -141,6 +141,23 @@ async def test_a_new_reader_begins_with_what_happens_from_now_on(api: Api) -> No
     async with stream(api) as reader:
         await api.publish(NOWHERE, delay="1h")
         assert [e["seq"] for e in await reader.events(1)] == [2]
+
+
+async def test_each_of_many_readers_gets_all_and_what_its_own_filter_matches(api: Api) -> None:
+    async with AsyncExitStack() as stack:
+        labels = ["red", "blue"] * 5
+        readers = [
+            await stack.enter_async_context(stream(api, f"?after=0&filter=label:{label}"))
+            for label in labels
+        ]
+        ids = {label: await api.publish(NOWHERE, delay="1h", label=label) for label in labels[:2]}
+        for label, reader in zip(labels, readers, strict=True):
+            matched: list[str] = []
+            events: list[Any] = []
+            while len(events) < 2:
+                tick = await reader.tick()
+                matched, events = matched + tick["matched"], events + tick["events"]
+            assert (matched, [event["seq"] for event in events]) == ([ids[label]], [1, 2])
 
 
 async def test_a_filter_marks_the_rows_that_match(api: Api) -> None:
