@@ -12,6 +12,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call, gather, in_pieces
 from qstash_dev.api.control.detail import detail, meant_body, meant_headers, media_type
 from qstash_dev.api.control.logs import filter_of
+from qstash_dev.api.control.matching import Matching
 from qstash_dev.api.control.undo import undo_of
 from qstash_dev.api.listener import patience
 from qstash_dev.api.parameters import COUNT, CURSOR, FILTER, LIMIT, ORDER, REVEAL, TIMEOUT
@@ -30,6 +31,8 @@ from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.redact import redact_body
 
 MAX_SELECTED = 10_000
+LOOK_S = 0.0002
+"""More than it takes to see whether what changed matches a filter."""
 
 
 class ReplayOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,13 +180,19 @@ async def wait(call: Call) -> web.Response:
     wanted, count = filter_of(call), call.whole(COUNT)
     timeout_s = call.whole(TIMEOUT) / 1000
     notifier = call.context.notifier
+    matching = Matching(call.store, notifier, wanted)
     version = notifier.version
-    rows = await select(call, wanted, count)
-    with contextlib.suppress(TimeoutError, Closed):
+    rows = matching.begin(await select(call, wanted, count))
+    with contextlib.suppress(TimeoutError, Closed), notifier.searching():
         async with patience(call.request, timeout_s):
             while len(rows) < count:
                 version = await notifier.changed_since(version)
-                rows = await select(call, wanted, count)
+                if matching.may_be(count, call.engine.clock.now()):
+                    rows = matching.begin(await select(call, wanted, count))
+                # Who waits longest waits for all the others to look, too.
+                await asyncio.sleep(notifier.searchers * LOOK_S)
+    if len(rows) < count:
+        rows = await select(call, wanted, count)
     return await call.answer(Waited(len(rows) >= count, rows))
 
 

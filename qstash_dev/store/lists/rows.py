@@ -86,10 +86,16 @@ class Rows:
         )
         return [_row(row) for row in rows]
 
+    def matching(self, wanted: Filter, seqs: Iterable[int], now: int) -> set[int]:
+        """The numbers among these of messages that match."""
+        found = self._selector.among(wanted, seqs)
+        sql = f"SELECT m.seq FROM {found.tables} WHERE {found.where}"
+        return {seq for (seq,) in self._db.read(sql, {**found.values, "now": now})}
+
     def selects(self, wanted: Filter, message_id: str, now: int) -> bool:
         """Whether a filter selects this message."""
         seqs = self._db.read("SELECT seq FROM messages WHERE id = ?", (message_id,))
-        return bool(self.of((seq for (seq,) in seqs), now, wanted))
+        return bool(self.matching(wanted, (seq for (seq,) in seqs), now))
 
     def related(self, parent_id: str, now: int) -> list[Row]:
         """What came of a message: callbacks, replays, retries out of the DLQ."""

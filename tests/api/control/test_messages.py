@@ -392,6 +392,29 @@ async def test_waiting_ends_when_enough_match_or_the_time_is_over(api: Api, app:
     assert late == {"met": False, "rows": []}
 
 
+async def test_many_who_wait_each_get_their_own_and_what_there_was_when_it_ends(
+    api: Api, app: App
+) -> None:
+    url = app.answers("/x", 500)
+    gone = await api.publish(url, retries=0)
+    await api.wait(f"id:{gone} state:failed")
+    waits = "/_dev/wait?filter=label:{0}&count={1}&timeout_ms={2}"
+    async with asyncio.TaskGroup() as group:
+        each = [
+            group.create_task(api.ok("GET", waits.format(f"n{n}", 1, 20_000))) for n in range(20)
+        ]
+        both = group.create_task(
+            api.ok("GET", "/_dev/wait?filter=state:failed&count=2&timeout_ms=20000")
+        )
+        some = group.create_task(api.ok("GET", waits.format("n1", 2, 300)))
+        await api.ok("DELETE", f"/_dev/messages/{gone}")
+        ids = [await api.publish(url, retries=0, label=f"n{n}") for n in range(20)]
+    assert [[row["id"] for row in one.result()["rows"]] for one in each] == [[id_] for id_ in ids]
+    assert both.result()["met"]
+    assert gone not in {row["id"] for row in both.result()["rows"]}
+    assert not some.result()["met"]
+
+
 async def test_the_dead_letter_queue_of_all_users(api: Api, app: App) -> None:
     url = app.answers("/x", 500)
     ids = [await api.publish(url, retries=0) for _ in range(3)]
