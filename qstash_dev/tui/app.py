@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import tzinfo
 from inspect import isawaitable
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
 from qstash_dev.client import Client, ClientError, Tunnel
@@ -29,37 +29,22 @@ from qstash_dev.tui.actions.commands import bindings
 from qstash_dev.tui.actions.walking import enter
 from qstash_dev.tui.driver import forgiving
 from qstash_dev.tui.editor import Run
+from qstash_dev.tui.frugal import FrugalScreen
 from qstash_dev.tui.keyboard import Keyboard
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.filter_words import History
-from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.memory import Memory, place_of_memory
 from qstash_dev.tui.model.session import Job, Session
-from qstash_dev.tui.model.table import Ink, head_line, item_line
 from qstash_dev.tui.model.view import View
+from qstash_dev.tui.painter import Painter, Seen
 from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.frame import list_title, nothing_lines
-from qstash_dev.tui.render.pages import When
-from qstash_dev.tui.render.palette import Line, Palette, mixed, prefers_light, themes
+from qstash_dev.tui.render.palette import Palette, mixed, prefers_light, themes
 from qstash_dev.tui.views import VIEWS
-from qstash_dev.tui.widgets.bars import (
-    Bar,
-    Tabs,
-    hints_line,
-    is_alarming,
-    quick_start_lines,
-    status_line,
-    tunnel_news,
-    view_names,
-    view_notes,
-)
+from qstash_dev.tui.widgets.bars import Tabs, tunnel_news
 from qstash_dev.tui.widgets.command_search import CommandSearch
 from qstash_dev.tui.widgets.panes import FilterInput, Panes, is_small
 from qstash_dev.tui.widgets.virtual_list import VirtualList
-
-Seen = tuple[View, str | None]
-"""A row: its view and what tells it from the others there."""
 
 T = TypeVar("T")
 
@@ -100,7 +85,6 @@ class QstashApp(App[int]):
         run_program: Run | None = None,
     ) -> None:
         super().__init__()
-        self.status, self.tabs, self.hints = Bar("status"), Tabs("views"), Bar("hints")
         self.panes = Panes(lambda: self.palette)
         self.list_pane, self.detail_pane = self.panes.list, self.panes.detail
         self.client = client
@@ -115,13 +99,13 @@ class QstashApp(App[int]):
         self.desk = Desk(dict(keys or {}), environment, fixtures, run_program, history)
         self.commands: Mapping[str, Command] = COMMANDS_BY_ID
         self.zone = zone
+        self.painter = Painter(self.session, self.panes, self.desk.keys, self.commands, zone)
+        self.status, self.tabs, self.hints = self.painter.bars
         self._tunnel = Tunnel()
         self.keyboard = Keyboard(self, super().on_event, lambda: self.progress is not None)
         self._asking = asyncio.Lock()
         self._progress: str | None = None
-        self._place: tuple[View, str | None, int] = (VIEWS[0], None, 0)
         self._drawn: tuple[int, int, str | None] = (-1, -1, None)
-        self._on_screen: Seen = (VIEWS[0], None)
         self._seen: Seen | None = None
         for own in themes():
             self.register_theme(own)
@@ -134,6 +118,10 @@ class QstashApp(App[int]):
     def get_driver_class(self) -> type[Driver]:
         """The terminal, whatever it sends."""
         return forgiving(super().get_driver_class())
+
+    def get_default_screen(self) -> Screen[None]:
+        """One that writes little."""
+        return FrugalScreen(id="_default")
 
     def compose(self) -> ComposeResult:
         """Two lines above, two panes, one line below."""
@@ -224,70 +212,12 @@ class QstashApp(App[int]):
 
     def draw(self) -> None:
         """Draw everything that may have changed; an answer may come when the screen has gone."""
-        if not self.list_pane.is_attached:
-            return
-        self.draw_bars()
-        self.draw_list()
-        self.draw_detail()
+        if self.list_pane.is_attached:
+            self.painter.draw(self.size.width - 2, self.progress)
 
     def draw_bars(self) -> None:
         """The lines above and below the panes."""
-        width = self.size.width - 2
-        server, counts = self.session.feed.server, self.session.feed.counts
-        alarming = is_alarming(server, counts) and self.session.lost is None
-        self.status.set_class(alarming, "-alarming")
-        line = status_line(server, counts, self.session.lost, width, self.progress)
-        self.status.show(
-            [(text, "bold" if role else "") for text, role in line] if alarming else line
-        )
-        views = [v for v in VIEWS if v.is_there(server) or v is self.session.view]
-        place = views.index(self.session.view)
-        self.tabs.show_tabs(view_names(views), place, view_notes(views, counts))
-        in_detail = self.detail_pane.text.has_focus
-        session, keys = self.session, self.desk.keys
-        marks = len(session.feed.marks)
-        ids = hints_for(session.view, session.item, session.row, marks, in_detail)
-        found = [self.commands[id] for id in ids]
-        pairs = [
-            (command.key_name(keys, command.id == "palette"), command.hint) for command in found
-        ]
-        self.hints.show(hints_line(pairs, width))
-
-    def draw_list(self) -> None:
-        """The list, its frame, or the words that stand for an empty one."""
-        pane, session, feed = self.list_pane, self.session, self.session.feed
-        unfiltered = session.view.is_live and not session.filter
-        empty = unfiltered and feed.loaded and not feed.counts.messages
-        pane.show_empty(quick_start_lines(feed.server) if empty else nothing_lines(session))
-        pane.screen.set_class(empty, "-empty")
-        pane.title(*list_title(session))
-        pane.rows.sync(self._shift())
-
-    def _shift(self) -> int:
-        """By how many places the message under the cursor went down since the last drawing."""
-        feed, view, before = self.session.feed, self.session.view, self._place
-        self._place = (view, feed.selected, feed.cursor_index)
-        self._on_screen = view, self.session.source.selected
-        same = before[:2] == self._place[:2] and view.is_live and not feed.follow
-        return self._place[2] - before[2] if same else 0
-
-    def draw_detail(self) -> None:
-        """The pane of what is under the cursor."""
-        pane, session = self.detail_pane, self.session
-        when = When(session.time.now(), self.zone, session.feed.server.app.url)
-        row, item, view = session.row, session.item, session.view
-        if row is not None:
-            pane.title(f"{row.id}  {row.method} {fmt.safe(row.url)}"[:200])
-            detail = self.session.shown
-            if detail is not None:
-                pane.show_message(detail, when)
-        elif item is not None and view.page is not None:
-            pane.title(fmt.safe(view.title(item)))
-            key = f"{view.name}/{view.key_of(item)}"
-            pane.show_lines(key, view.page(session.whole, when))
-        else:
-            pane.title("")
-            pane.show_lines("", [[("Nothing selected.", "muted")]])
+        self.painter.draw_bars(self.size.width - 2, self.progress)
 
     def show_view(self, view: View) -> None:
         """Go to one of the views."""
@@ -297,24 +227,9 @@ class QstashApp(App[int]):
             self.list_pane.open_filter(False)
         self.list_pane.filter.value = self.session.shown_filter
         self.list_pane.complain(None)
-        source: Any = self.session.source
-        item = source.at if view.is_live else lambda index: source.items[index]
-
-        def line(index: int, width: int) -> Line:
-            return item_line(view.columns, item(index), width, self._ink())
-
-        self.list_pane.rows.show(source, line, lambda width: head_line(view.columns, width))
+        self.painter.show_rows(view)
         self.fetch()
         self.draw()
-
-    def _ink(self) -> Ink:
-        return Ink(
-            self.session.time.now(),
-            self.zone,
-            self.session.feed.server.app.url,
-            self.session.feed.marks,
-            self.session.feed.healed,
-        )
 
     # What the person does
 
@@ -331,7 +246,7 @@ class QstashApp(App[int]):
         is_input = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
         if is_input and getattr(event, "key", "") != "ctrl+c":
             if self.keyboard.is_idle:
-                self._seen = self._on_screen
+                self._seen = self.painter.on_screen
             self.keyboard.take(event)  # type: ignore[arg-type]
         else:
             await super().on_event(event)
@@ -438,7 +353,7 @@ class QstashApp(App[int]):
         else:
             self.hold()
             self.detail_pane.page = event.place
-            self.draw_detail()
+            self.painter.draw_detail()
 
     def on_text_view_scrolled(self) -> None:
         """Whoever turns the wheel over the detail reads it."""

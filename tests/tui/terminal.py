@@ -21,7 +21,12 @@ class Terminal:
     """A process on a terminal; `type` sends all at once, as a fast hand or a paste does."""
 
     def __init__(
-        self, directory: Path, *args: str, is_job: bool = False, **environment: str
+        self,
+        directory: Path,
+        *args: str,
+        is_job: bool = False,
+        module: str = "qstash_dev",
+        **environment: str,
     ) -> None:
         """`is_job`: as a shell starts it, which can be stopped; else it has a session of its own."""
         self.master, self.slave = pty.openpty()
@@ -30,10 +35,11 @@ class Terminal:
         self.output = b""
         own = {k: v for k, v in os.environ.items() if not k.startswith(("QSTASH", "CI"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "qstash_dev", *args],
+            [sys.executable, "-m", module, *args],
             cwd=directory,
             env={
                 **own,
+                "PYTHONPATH": str(Path(__file__).parents[2]),
                 "TERM": "xterm-256color",
                 "XDG_STATE_HOME": str(directory),
                 **environment,

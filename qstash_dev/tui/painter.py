@@ -1,0 +1,143 @@
+"""Draws what the session knows: the bars, the list, the detail. Decides nothing and asks nobody."""
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any
+
+from qstash_dev.tui.model.command import Command
+from qstash_dev.tui.model.hints import hints_for
+from qstash_dev.tui.model.session import Session
+from qstash_dev.tui.model.table import Ink, head_line, item_line
+from qstash_dev.tui.model.view import View
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.frame import list_title, nothing_lines
+from qstash_dev.tui.render.pages import When
+from qstash_dev.tui.render.palette import Line
+from qstash_dev.tui.widgets.bars import (
+    Bar,
+    Tabs,
+    hints_line,
+    is_alarming,
+    quick_start_lines,
+    status_line,
+    view_names,
+    view_notes,
+)
+from qstash_dev.tui.widgets.panes import Panes
+
+Seen = tuple[View, str | None]
+"""A row: its view and what tells it from the others there."""
+
+
+class Painter:
+    """`bars` are the status, the views and the hints; `on_screen` is the row under the cursor."""
+
+    def __init__(
+        self,
+        session: Session,
+        panes: Panes,
+        keys: Mapping[str, str],
+        commands: Mapping[str, Command],
+        zone: tzinfo | None,
+    ) -> None:
+        self.bars = Bar("status"), Tabs("views"), Bar("hints")
+        self.session = session
+        self.on_screen: Seen = (session.view, None)
+        self._status, self._tabs, self._hints = self.bars
+        self._panes = panes
+        self._keys, self._commands = keys, commands
+        self._zone = zone
+        self._place: tuple[View, str | None, int] = (session.view, None, 0)
+
+    def draw(self, width: int, progress: str | None) -> None:
+        """All of it; `progress` is how far a long action is."""
+        self.draw_bars(width, progress)
+        self.draw_list()
+        self.draw_detail()
+
+    def draw_bars(self, width: int, progress: str | None) -> None:
+        """The lines above and below the panes."""
+        self._draw_status(width, progress)
+        self._draw_views()
+        self._draw_hints(width)
+
+    def _draw_status(self, width: int, progress: str | None) -> None:
+        server, counts = self.session.feed.server, self.session.feed.counts
+        alarming = is_alarming(server, counts) and self.session.lost is None
+        self._status.set_class(alarming, "-alarming")
+        line = status_line(server, counts, self.session.lost, width, progress)
+        self._status.show(
+            [(text, "bold" if role else "") for text, role in line] if alarming else line
+        )
+
+    def _draw_views(self) -> None:
+        server, counts = self.session.feed.server, self.session.feed.counts
+        views = [v for v in self.session.views if v.is_there(server) or v is self.session.view]
+        place = views.index(self.session.view)
+        self._tabs.show_tabs(view_names(views), place, view_notes(views, counts))
+
+    def _draw_hints(self, width: int) -> None:
+        in_detail = self._panes.detail.text.has_focus
+        session, keys = self.session, self._keys
+        marks = len(session.feed.marks)
+        ids = hints_for(session.view, session.item, session.row, marks, in_detail)
+        found = [self._commands[id] for id in ids]
+        pairs = [
+            (command.key_name(keys, command.id == "palette"), command.hint) for command in found
+        ]
+        self._hints.show(hints_line(pairs, width))
+
+    def draw_list(self) -> None:
+        """The list, its frame, or the words that stand for an empty one."""
+        pane, session, feed = self._panes.list, self.session, self.session.feed
+        unfiltered = session.view.is_live and not session.filter
+        empty = unfiltered and feed.loaded and not feed.counts.messages
+        pane.show_empty(quick_start_lines(feed.server) if empty else nothing_lines(session))
+        pane.screen.set_class(empty, "-empty")
+        pane.title(*list_title(session))
+        pane.rows.sync(self._shift())
+
+    def _shift(self) -> int:
+        """By how many places the message under the cursor went down since the last drawing."""
+        feed, view, before = self.session.feed, self.session.view, self._place
+        self._place = (view, feed.selected, feed.cursor_index)
+        self.on_screen = view, self.session.source.selected
+        same = before[:2] == self._place[:2] and view.is_live and not feed.follow
+        return self._place[2] - before[2] if same else 0
+
+    def draw_detail(self) -> None:
+        """The pane of what is under the cursor."""
+        pane, session = self._panes.detail, self.session
+        when = When(session.time.now(), self._zone, session.feed.server.app.url)
+        row, item, view = session.row, session.item, session.view
+        if row is not None:
+            pane.title(f"{row.id}  {row.method} {fmt.safe(row.url)}"[:200])
+            detail = self.session.shown
+            if detail is not None:
+                pane.show_message(detail, when)
+        elif item is not None and view.page is not None:
+            pane.title(fmt.safe(view.title(item)))
+            key = f"{view.name}/{view.key_of(item)}"
+            pane.show_lines(key, view.page(session.whole, when))
+        else:
+            pane.title("")
+            pane.show_lines("", [[("Nothing selected.", "muted")]])
+
+    def show_rows(self, view: View) -> None:
+        """The rows of this view from now on."""
+        source: Any = self.session.source
+        item = source.at if view.is_live else lambda index: source.items[index]
+
+        def line(index: int, width: int) -> Line:
+            return item_line(view.columns, item(index), width, self._ink())
+
+        self._panes.list.rows.show(source, line, lambda width: head_line(view.columns, width))
+
+    def _ink(self) -> Ink:
+        return Ink(
+            self.session.time.now(),
+            self._zone,
+            self.session.feed.server.app.url,
+            self.session.feed.marks,
+            self.session.feed.healed,
+        )
