@@ -1,4 +1,4 @@
-"""A TUI on the played server, run headless; time and zone are fixed."""
+"""A TUI on the played server, run headless; time and zone are fixed. And a real server."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,6 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from qstash_dev.client import Client
+from qstash_dev.config import Config
+from qstash_dev.server import Server
 from qstash_dev.tui.app import QstashApp
 from tests.tui.world import World
 
@@ -55,3 +57,13 @@ def tui(world: World) -> Open:
                 yield Person(pilot.app)
 
     return open
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """Of a real server, in this process."""
+    server = Server(Config(port=0, data_dir=None))
+    await server.start()
+    async with Client(server.started.url, server.started.user.token) as client:
+        yield client
+    await server.stop()

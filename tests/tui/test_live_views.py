@@ -1,14 +1,11 @@
 """Views of resources show what others do to them, on a real server."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import pytest
 
 from qstash_dev.client import Client
-from qstash_dev.config import Config
-from qstash_dev.server import Server
 from qstash_dev.tui.model.session import Session
 from qstash_dev.tui.views import VIEWS
 from qstash_dev.tui.views.groups import GROUPS
@@ -66,7 +63,7 @@ CHANGES = {
         "3",
         Call("POST", "/v2/queues", {"queueName": "mail"}),
         Call("POST", f"/v2/enqueue/mail/{NOWHERE}", headers={"Upstash-Delay": "1h"}),
-        "lag          1",
+        "waiting    1 message",
     ),
     "cron of a schedule": (
         "2",
@@ -96,7 +93,7 @@ CHANGES = {
         "7",
         Call("POST", "/v2/flowControl/k/pause"),
         Call("POST", f"/v2/publish/{NOWHERE}", headers=KEY),
-        "wait list size      1",
+        "waiting    1 message",
     ),
     "a deleted schedule": (
         "2",
@@ -105,15 +102,6 @@ CHANGES = {
         "No schedules.",
     ),
 }
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    server = Server(Config(port=0, data_dir=None))
-    await server.start()
-    async with Client(server.started.url, server.started.user.token) as client:
-        yield client
-    await server.stop()
 
 
 async def do(client: Client, call: Call) -> None:

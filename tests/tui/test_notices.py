@@ -28,7 +28,7 @@ def test_a_notice_is_said_when_it_comes_and_not_again() -> None:
     assert said[-1] == "nothing was sent"
 
 
-async def test_the_record_has_what_was_done_the_last_first(tui: Open, world: World) -> None:
+async def test_the_record_has_what_was_done_the_last_at_the_end(tui: Open, world: World) -> None:
     async with tui() as pilot:
         await pilot.press("H")
         await pilot.press("escape", "p", "G", "X")
@@ -37,6 +37,6 @@ async def test_the_record_has_what_was_done_the_last_first(tui: Open, world: Wor
         lines = app_of(pilot).screen._lines  # type: ignore[attr-defined]
         shown = ["".join(text for text, _ in line) for line in lines]
         assert [line[8:] for line in shown] == [
-            "  Canceled. u undoes that.",
             "  All deliveries are paused; p resumes.",
+            "  Canceled. u undoes that.",
         ]

@@ -127,13 +127,14 @@ async def show_help(screen: Screen) -> None:
 
 
 def record(screen: Screen) -> None:
-    """What was done here and what came of it, the last first."""
+    """What was done here and what came of it, the last at the end as in all lists."""
     roles = {"error": "error", "warning": "warning"}
     lines: list[Line] = [
         [(f"{fmt.clock_time(at, screen.zone)}  ", "muted"), (text, roles.get(severity, ""))]
-        for at, text, severity in reversed(screen.desk.record)
+        for at, text, severity in screen.desk.record
     ]
-    screen.open_dialog(Reader("Record", lines or [[("Nothing was done here yet.", "muted")]]))
+    nothing: list[Line] = [[("Nothing was done here yet.", "muted")]]
+    screen.open_dialog(Reader("Record", lines or nothing, at_end=True))
 
 
 def _to_live_view(screen: Screen) -> None:

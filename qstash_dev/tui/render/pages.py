@@ -15,6 +15,7 @@ from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import heard_lines
 from qstash_dev.tui.render.bodies import body_lines
+from qstash_dev.tui.render.option_words import option_facts
 from qstash_dev.tui.render.palette import Line, Span
 
 
@@ -182,7 +183,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
         ("queue", row.queue),
         ("URL group", " / ".join(filter(None, (row.topic, row.endpoint))) or None),
         ("schedule", row.schedule),
-        ("flow control", row.flow_key),
+        ("flow control", None if detail.spec.get("flow") else row.flow_key),
         ("workflow run", row.run),
         ("step", row.step),
         ("labels", ", ".join(row.labels) or None),
@@ -194,9 +195,7 @@ def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
         ("source", None if row.source == "local" else row.source),
         ("body", f"{fmt.size(row.body_size)}  {row.content_type or ''}".rstrip()),
     ]
-    known = {"queue", "labels", "flow_key", "topic", "endpoint", "schedule_id", "kind", "parent_id"}
-    options = [(k.replace("_", " "), _value(v)) for k, v in detail.spec.items() if k not in known]
-    return [(k, v) for k, v in [*facts, *options] if v not in (None, "", "[]", "{}", "null")]
+    return [(k, v) for k, v in [*facts, *option_facts(detail.spec)] if v]
 
 
 def _ago(row: Row, when: When) -> str:
@@ -305,20 +304,7 @@ def _branch(row: Row, when: When, stem: str, here: bool) -> Line:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        parts = [_with_unit(k, v) for k, v in value.items() if k != "url" and v]
-        return "  ".join(filter(None, [value.get("url"), *parts]))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _with_unit(name: str, value: Any) -> str:
-    """`period_s: 2` is `period 2s`."""
-    for suffix, factor in (("_ms", 1), ("_s", 1000)):
-        if name.endswith(suffix) and isinstance(value, int | float):
-            return (
-                f"{name.removesuffix(suffix).replace('_', ' ')} {format_duration(value * factor)}"
-            )
-    return f"{name.replace('_', ' ')} {_value(value)}"
 
 
 def _rule(title: str) -> Line:

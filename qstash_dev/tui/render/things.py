@@ -1,70 +1,171 @@
 """The page of a thing that is no message: a schedule, queue, group or flow-control key.
 
-Pure: what the control API tells of it in, lines out.
+Pure: what the control API tells of it in, lines out. A field that has no words here is told all the
+same, under QStash's name for it.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from qstash_dev.client import Body
+from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.bodies import body_lines
+from qstash_dev.tui.render.option_words import (
+    limits_words,
+    retries_words,
+    retry_delay_words,
+    timeout_words,
+)
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Span
 
 Thing = dict[str, Any]
-
-HIDDEN = frozenset({"next_times", "endpoints", "user"})
+Words = Callable[[Thing, Any, When], Span]
+"""A thing, one of its fields, the moment: the text and its role."""
 
 
 def thing_page(thing: Thing, when: When) -> list[Line]:
-    """A schedule, queue or group: when it fires next, its fields as QStash names them, the rest."""
-    names = [name for name in thing if name not in HIDDEN and thing[name] not in (None, [], {})]
-    width = max((len(_words(name)) for name in names), default=0)
+    """When it fires next, its fields in words with units, its body, its endpoints."""
+    facts = [(name, span) for name, span in _facts(thing, when) if span[0]]
+    width = max((len(name) for name, _ in facts), default=0)
     lines = _next_times(thing, when)
-    lines += [
-        [(f"{_words(name):<{width}}  ", "muted"), _field(name, thing[name], when)] for name in names
-    ]
-    for place, endpoint in enumerate(thing.get("endpoints") or []):
-        if place == 0:
-            lines += [[], [("── ", "muted"), ("Endpoints", "title"), (" ──", "muted")]]
-        name = endpoint.get("name") or ""
-        lines.append([(fmt.safe(endpoint.get("url", "")), "link"), (f"  {fmt.safe(name)}", "")])
+    lines += [[(f"{fmt.safe(name):<{width}}  ", "muted"), span] for name, span in facts]
+    if text := thing.get("body"):
+        headers = {name.lower(): values for name, values in (thing.get("header") or {}).items()}
+        kind = next(iter(headers.get("content-type", ())), None)
+        body = Body(size=len(text.encode()), text=text)
+        lines += [[], _rule("Body"), *body_lines(body, kind)]
+    endpoints = thing.get("endpoints") or []
+    if endpoints:
+        lines += [[], _rule("Endpoints")]
+    for endpoint in endpoints:
+        name = fmt.safe(endpoint.get("name") or "")
+        lines.append([(fmt.safe(endpoint.get("url", "")), "link"), (f"  {name}", "")])
     return lines
 
 
-def _words(name: str) -> str:
-    """QStash's name of a field as words: `isPinnedRate` is `pinned rate`."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
-    return fmt.safe(words.removeprefix("is "))
+def _facts(thing: Thing, when: When) -> list[tuple[str, Span]]:
+    found = []
+    for name, value in thing.items():
+        if name in HIDDEN or value in (None, [], {}):
+            continue
+        label, words = FIELDS.get(name, (_label(name), _plain))
+        found.append((label, words(thing, value, when)))
+    return found
 
 
-def _next_times(thing: Thing, when: When) -> list[Line]:
-    times = thing.get("next_times") or []
-    if not times:
-        return []
-    lines: list[Line] = [[("── ", "muted"), ("Next ten times", "title"), (" ──", "muted")]]
-    for at in times:
-        text = fmt.date_time(at, when.zone)
-        lines.append([(text, ""), (f"  {fmt.countdown(at, when.now)}", "accent")])
-    return [*lines, []]
+def _label(name: str) -> str:
+    """QStash's name of a field as words: `lastScheduleStates` is `last schedule states`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
-def _field(name: str, value: Any, when: When) -> Span:
+def _plain(thing: Thing, value: Any, when: When) -> Span:
     if isinstance(value, bool):
-        return ("yes", "warning") if value else ("no", "")
-    if name == "ratePeriodStart":
-        if not value:
-            return "–", ""
-        value *= 1000  # the one time that QStash tells in seconds
-    if name == "ratePeriod" and isinstance(value, int):
-        return format_duration(value * 1000), ""
-    if isinstance(value, int) and name.endswith(("At", "Time", "Start")):
-        return f"{fmt.date_time(value, when.zone)}  ({_relative(value, when.now)})", ""
+        return "yes" if value else "no", ""
     if isinstance(value, dict):
         parts = [f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items()]
         return fmt.safe(", ".join(parts)), ""
     return fmt.safe(", ".join(map(str, value)) if isinstance(value, list) else str(value)), ""
 
 
-def _relative(at: int, now: int) -> str:
-    return fmt.countdown(at, now) if at > now else fmt.ago(at, now)
+def _time(thing: Thing, at: int, when: When) -> Span:
+    relative = fmt.countdown(at, when.now) if at > when.now else fmt.ago(at, when.now)
+    return f"{fmt.date_time(at, when.zone)}  ({relative})", ""
+
+
+def _state(thing: Thing, is_paused: bool, when: When) -> Span:
+    return ("‖ paused", "warning") if is_paused else ("▶ on", "success")
+
+
+def _waiting(thing: Thing, count: int, when: When) -> Span:
+    return counted(count, "message"), ""
+
+
+def _active(thing: Thing, count: int, when: When) -> Span:
+    limit = thing.get("parallelism", thing.get("parallelismMax"))
+    most = f"at most {limit} at a time" if limit is not None else "no limit"
+    return f"{count}  ({most})", ""
+
+
+def _started(thing: Thing, count: int, when: When) -> Span:
+    """Starts in this period; the server tells the whole second in which it began."""
+    most, period_s = thing.get("rateMax"), thing.get("ratePeriod", 1)
+    if most is None:
+        return "no limit", ""
+    ends = (thing.get("ratePeriodStart", 0) + period_s + 1) * 1000
+    shown = 0 if when.now >= ends else count
+    return f"{shown}  (at most {most} in {format_duration(period_s * 1000)})", ""
+
+
+def _limits(thing: Thing, key: str, when: When) -> Span:
+    limits = limits_words(*(thing.get(name) for name in ("parallelism", "rate", "period")))
+    return fmt.safe(f"{key}  {limits}".rstrip()), ""
+
+
+def _pinned(thing: Thing, value: bool, when: When) -> Span:
+    """Both at once, at the first of the two fields."""
+    pins = [("isPinnedParallelism", "how many at a time"), ("isPinnedRate", "how many in a period")]
+    words = [word for name, word in pins if thing.get(name)]
+    return (" and ".join(words), "warning") if words else ("nothing", "")
+
+
+def _as(words: Callable[[Any], str]) -> Words:
+    return lambda thing, value, when: (fmt.safe(words(value)), "")
+
+
+FIELDS: Mapping[str, tuple[str, Words]] = {
+    "scheduleId": ("id", _plain),
+    "flowControlKey": ("key", _limits),
+    "createdAt": ("created", _time),
+    "updatedAt": ("changed", _time),
+    "nextScheduleTime": ("fires next", _time),
+    "lastScheduleTime": ("fired last", _time),
+    "lastScheduleStates": ("ended last", _plain),
+    "paused": ("state", _state),
+    "isPaused": ("state", _state),
+    "lag": ("waiting", _waiting),
+    "waitListSize": ("waiting", _waiting),
+    "active": ("under way", _active),
+    "parallelismCount": ("under way", _active),
+    "rateCount": ("started", _started),
+    "isPinnedParallelism": ("pinned", _pinned),
+    "header": ("headers", _plain),
+    "headers": ("defaults", _plain),
+    "retries": ("retries", _as(retries_words)),
+    "retryDelayExpression": ("retry delay", _as(retry_delay_words)),
+    "timeout": ("time-out", _as(lambda seconds: timeout_words(seconds * 1000))),
+    "delay": ("delay", _as(lambda seconds: format_duration(seconds * 1000))),
+    "failureCallback": ("failure callback", _plain),
+    "callbackHeader": ("of the callback", _plain),
+    "failureCallbackHeader": ("of the failure callback", _plain),
+    "queueName": ("queue", _plain),
+    "callerIP": ("created from", _plain),
+}
+"""The fields that QStash names otherwise than a person would, and how their values are written."""
+
+HIDDEN = frozenset(
+    {
+        *("next_times", "endpoints", "user", "body"),  # stand elsewhere
+        *("callerIp", "label"),  # stand twice in the document
+        *("parallelism", "rate", "period", "parallelismMax"),  # beside what they are limits of
+        *("rateMax", "ratePeriod", "ratePeriodStart", "isPinnedRate"),
+    }
+)
+
+
+def _next_times(thing: Thing, when: When) -> list[Line]:
+    times = thing.get("next_times") or []
+    if not times:
+        return []
+    lines: list[Line] = [_rule("Next ten times")]
+    for at in times:
+        text = fmt.date_time(at, when.zone)
+        lines.append([(text, ""), (f"  {fmt.countdown(at, when.now)}", "accent")])
+    return [*lines, []]
+
+
+def _rule(title: str) -> Line:
+    return [("── ", "muted"), (title, "title"), (" ──", "muted")]

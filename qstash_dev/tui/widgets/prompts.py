@@ -158,10 +158,17 @@ class Reader(ModalScreen[None]):
         Binding("k", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, title: str, lines: Sequence[Line]) -> None:
+    def __init__(self, title: str, lines: Sequence[Line], at_end: bool = False) -> None:
+        """`at_end`: begin to read there."""
         super().__init__()
         self._title = title
         self._lines = lines
+        self._at_end = at_end
+
+    def on_mount(self) -> None:
+        """The end is known when all is laid out."""
+        if self._at_end:
+            self.query_one(VerticalScroll).scroll_end(animate=False)
 
     def compose(self) -> ComposeResult:
         """The lines in a box that scrolls."""
