@@ -61,13 +61,24 @@ class Commands(click.Group):
         args = args[1:] if args[:1] == ["qstash"] else args
         args = ["--help" if arg == "-help" else arg for arg in args[:1]] + args[1:]
         if args[:1] == ["help"]:
-            args = [*args[1:], "--help"]
+            args = self.help_of(ctx, args[1:])
         if ctx.resilient_parsing:  # a shell wants to know what may follow
             return super().parse_args(ctx, args)
         own = {"--help", "-h", "--version"}
         if not args or (args[0].startswith("-") and args[0] not in own):
             args = ["dev", *args]
         return super().parse_args(ctx, args)
+
+    def help_of(self, ctx: click.Context, words: list[str]) -> list[str]:
+        """The arguments that show the help of a command: `help queues pause`."""
+        command: click.Command | None = self
+        for place, word in enumerate(words):
+            if word.startswith("-"):
+                continue
+            if not isinstance(command, click.Group):
+                ctx.fail(f'"{words[place - 1]}" has no command "{word}".')
+            _, command, _ = command.resolve_command(ctx, [word])
+        return [*words, "--help"]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands, and the options of the default one."""
@@ -131,6 +142,11 @@ def run(args: Sequence[str] | None = None) -> int:
     except Failure as error:
         error.show()
         return error.code
+    except click.NoSuchOption as error:
+        near = nearest(error.option_name, error.possibilities or ())
+        meant = [near] if near else None
+        click.NoSuchOption(error.option_name, possibilities=meant, ctx=error.ctx).show()
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

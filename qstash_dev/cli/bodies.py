@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.client.publishing import publish_name
-from qstash_dev.protocol.headers import joined
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import check_header, joined
 
 
 def read_body(text: str) -> bytes:
@@ -36,13 +37,18 @@ def body_of(text: str) -> str | dict[str, str]:
 
 def headers_of(texts: Sequence[str]) -> dict[str, str]:
     """`Name: value` lines as a mapping; values of one name are joined, as HTTP has it."""
-    pairs = []
-    for text in texts:
-        name, colon, value = text.partition(":")
-        if not colon or not name.strip():
-            raise Failure(f'"{text}" is not a header; expected NAME:VALUE.', USAGE)
-        pairs.append((name.strip(), value.strip()))
-    return joined(pairs)
+    return joined(header_pair(text) for text in texts)
+
+
+def header_pair(text: str) -> tuple[str, str]:
+    """`Name: value`. Raises ValueError with a sentence."""
+    name, colon, value = (part.strip() for part in text.partition(":"))
+    if not colon or not name:
+        raise ValueError(f'"{text}" is not a header; expected NAME:VALUE.')
+    try:
+        return check_header(name, value)
+    except QStashError as error:
+        raise ValueError(error.message) from None
 
 
 def forwarded(headers: dict[str, str]) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Which messages a command is about: ids, unique beginnings of ids, or all that match a filter."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import click
 
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.client import Client, Row
+from qstash_dev.devtools.run_documents import RunPage
 from qstash_dev.devtools.text import counted
 
 
@@ -25,8 +26,7 @@ async def chosen(
     the person `is_sure`; only what `keep` keeps of it counts. Raises Failure when there are neither
     ids nor a filter, or both.
     """
-    if bool(ids) == bool(filter):
-        raise Failure("Name the messages, or give a --filter that they match.", USAGE)
+    check_choice(ids, filter)
     if ids:
         return [await whole_id(client, id) for id in ids]
     rows = [row for row in await matching(client, filter or "") if keep(row)]
@@ -37,17 +37,43 @@ async def chosen(
     return list(rows)
 
 
+def check_choice(ids: Sequence[str], filter: str | None) -> None:
+    """Raises Failure when there are neither ids nor a filter, or both: before a server is asked."""
+    if ids and filter is not None:
+        raise Failure("Name the messages, or give a --filter, not both.", USAGE)
+    if not ids and not filter:
+        raise Failure("Name the messages, or give a --filter that they match.", USAGE)
+
+
 async def whole_id(client: Client, id: str) -> str:
     """The id that begins so; what nothing begins with is given back, for the server to refuse.
 
     Raises Failure when several do.
     """
-    page = await client.messages(f'id:"{id}"', limit=100)
-    found = [row.id for row in page.rows if row.id.startswith(id)]
-    if id in found or not found:
+    plain = id.replace("\\", "\\\\").replace('"', '\\"')
+    page = await client.messages(f'id:"{plain}"', limit=100)
+    return the_one(id, [row.id for row in page.rows])
+
+
+async def whole_dlq_id(client: Client, id: str) -> str:
+    """The same for an id of the DLQ."""
+    return the_one(id, [entry.dlq_id for entry in await client.dlq(limit=2_000)])
+
+
+async def whole_run_id(client: Client, id: str) -> str:
+    """The same for an id of a workflow run; several runs may have one id."""
+    page = await client.ask("GET", "/_dev/workflows", RunPage, params={"run": id, "limit": 100})
+    return the_one(id, [row.id for row in page.runs])
+
+
+def the_one(id: str, known: Iterable[str]) -> str:
+    """The id that begins so, of those that are known; see `whole_id`."""
+    found = sorted({one for one in known if one.startswith(id)})
+    if id in found or not found or not id:
         return id
     if len(found) > 1:
-        raise Failure(f'Several ids begin with "{id}": {", ".join(found[:3])} ...', USAGE)
+        more = " ..." if len(found) > 3 else ""
+        raise Failure(f'Several ids begin with "{id}": {", ".join(found[:3])}{more}', USAGE)
     return found[0]
 
 

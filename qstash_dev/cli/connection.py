@@ -7,18 +7,23 @@ from typing import Any, TypeVar
 
 import click
 
-from qstash_dev.cli.exits import NOT_REACHABLE, Failure
+from qstash_dev.cli.exits import ERROR, NOT_REACHABLE, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.server_url import Target, find, with_scheme
+from qstash_dev.cli.values import SERVER
 from qstash_dev.client import Client, Refused, ServerUnreachable
 
 T = TypeVar("T")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+PATIENCE_S = 30.0
+MISUSE = (400, 412)
+"""How the server refuses what cannot be meant, and what is above a limit."""
+
 
 def url_option(command: Decorated) -> Decorated:
     """`--url`, for a command that asks a server."""
-    return click.option("--url", metavar="URL", help="Address of the server.")(command)
+    return click.option("--url", type=SERVER, metavar="URL", help="Address of the server.")(command)
 
 
 def json_option(command: Decorated) -> Decorated:
@@ -34,12 +39,15 @@ def target_of(url: str | None) -> Target:
     return find(url, os.environ, load_or_fail("serve", {}).config)
 
 
-def with_client(url: str | None, act: Callable[[Client], Awaitable[T]]) -> T:
-    """What `act` returns. Exits with 5 when no server answers, with 1 when it refuses."""
+def with_client(url: str | None, act: Callable[[Client], Awaitable[T]], waits_ms: int = 0) -> T:
+    """What `act` returns. Exits with 5 when no server answers, with 1 when it refuses, with 2 when it
+    refuses what was given. The answer may take `waits_ms` longer than others.
+    """
     target = target_of(url)
 
     async def run() -> T:
-        async with Client(target.url, target.token) as client:
+        patience_s = waits_ms / 1000 + PATIENCE_S
+        async with Client(target.url, target.token, timeout_s=patience_s) as client:
             return await act(client)
 
     try:
@@ -48,7 +56,7 @@ def with_client(url: str | None, act: Callable[[Client], Awaitable[T]]) -> T:
         hint = f"The address is from: {target.found_by}. Start a server with: qstash-dev"
         raise Failure(f"{error}\n{hint}", NOT_REACHABLE) from None
     except Refused as error:
-        raise Failure(str(error)) from None
+        raise Failure(str(error), USAGE if error.status in MISUSE else ERROR) from None
 
 
 def ask(url: str | None, method: str, path: str, shape: type[T], **request: Any) -> T:

@@ -11,7 +11,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from qstash_dev import given_files
-from qstash_dev.config import Config
+from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.config import Config, parsing
 from qstash_dev.protocol.json_body import loads
 
 DEFAULT_PORT = "the default port"
@@ -36,11 +37,21 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
     named, found_by = explicit, "--url"
     if not named:
         named, found_by = environment.get("QSTASH_DEV_URL"), "QSTASH_DEV_URL"
+        check(named)
     url = with_scheme(named) if named else f"http://127.0.0.1:{config.port or 8080}"
     if running and (not named or running.url == url):
         return running
     token = environment.get("QSTASH_DEV_TOKEN") or None
     return Target(url, token, found_by if named else DEFAULT_PORT)
+
+
+def check(named: str | None) -> None:
+    """Raises Failure for what is no address of a server."""
+    try:
+        if named:
+            parsing.url(with_scheme(named))
+    except ValueError as error:
+        raise Failure(f"QSTASH_DEV_URL: {error}", USAGE) from None
 
 
 def with_scheme(text: str) -> str:

@@ -27,6 +27,7 @@ from qstash_dev.devtools.control_documents import (
     Made,
     Restored,
     Undoable,
+    Waited,
 )
 from qstash_dev.devtools.documents import (
     App,
@@ -317,6 +318,12 @@ class Client:
         auth = {"Authorization": f"Bearer {token}"} if token else {}
         path, own = path_and_headers(url, headers)
         return await self.request("POST", path, data=body, headers={**own, **auth})
+
+    async def wait(self, filter: str, count: int, timeout_ms: int) -> Waited:
+        """Wait until so many messages match, no longer than that, nor than the client itself does."""
+        return await self._get(
+            "/_dev/wait", Waited, filter=filter, count=count, timeout_ms=timeout_ms
+        )
 
     async def clock(self, change: Mapping[str, object] | None = None) -> Clock:
         """Read the clock, or change its mode, advance it, skip to the next event."""

@@ -19,6 +19,7 @@ MARK = "Qstash-Dev-Fault"
 """The response header that names the fault behind an answer that the app never gave."""
 
 _DEFAULT_STATUS = {"status": 500, "publish": 429}
+_HAVE = {"status": ("status", "publish"), "body": ("status", "publish"), "headers": ("status",)}
 _ADDRESS_KEYS = ("dest", "word")
 
 
@@ -62,21 +63,32 @@ class FaultOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     times: int | None = None
 
 
+class FaultError(QStashError):
+    """A rule that cannot be; `field` is that of the order."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(400, message)
+        self.field = field
+
+
 def fault_of(order: FaultOrder, new_id: str) -> Fault:
-    """The checked rule. Raises QStashError(400) with a sentence."""
+    """The checked rule. Raises FaultError with a sentence."""
     status = order.status
-    if status is not None and order.kind not in _DEFAULT_STATUS:
-        raise QStashError(400, f"a fault of kind {order.kind} has no status")
+    for field in ("status", "body", "headers"):
+        if getattr(order, field) and order.kind not in _HAVE[field]:
+            raise FaultError(field, f"a fault of kind {order.kind} has no {field}")
     if status is None:
         status = _DEFAULT_STATUS.get(order.kind)
     if status is not None and not 200 <= status <= 599:
-        raise QStashError(400, f"invalid status {status}: expected 200 to 599")
+        raise FaultError("status", f"invalid status {status}: expected 200 to 599")
     if not 0 <= order.latency_ms <= 3_600_000:
-        raise QStashError(400, f"invalid latency_ms {order.latency_ms}: expected 0 to 3600000")
+        raise FaultError(
+            "latency_ms", f"invalid latency_ms {order.latency_ms}: expected 0 to 3600000"
+        )
     if order.kind == "latency" and order.latency_ms == 0:
-        raise QStashError(400, "a fault of kind latency needs latency_ms")
+        raise FaultError("latency_ms", "a fault of kind latency needs a latency (latency_ms)")
     if order.times is not None and order.times < 1:
-        raise QStashError(400, f"invalid times {order.times}: expected 1 or more")
+        raise FaultError("times", f"invalid times {order.times}: expected 1 or more")
     _check_filter(order)
     return Fault(
         id=new_id,
@@ -145,11 +157,11 @@ def _check_filter(order: FaultOrder) -> None:
     try:
         wanted: Filter = parse_filter(order.filter)
     except FilterError as error:
-        raise QStashError(400, str(error)) from error
+        raise FaultError("filter", str(error)) from error
     for term in wanted.terms:
         if order.kind == "publish" and term.key not in _ADDRESS_KEYS:
-            raise QStashError(
-                400, f"a fault of kind publish can only select by dest:, not by {term.key}:"
+            raise FaultError(
+                "filter", f"a fault of kind publish can only select by dest:, not by {term.key}:"
             )
 
 

@@ -84,10 +84,19 @@ def misnamed(path: str, files: Iterable[str]) -> str | None:
 
 
 def nearest(path: str, files: Iterable[str]) -> RouteFile | None:
-    """The route whose path is most like this one, if any is alike."""
-    routes = {route.path: route for route in _routes(files)}
-    close = most_alike(path, routes, cutoff=0.7)
-    return routes[close] if close is not None else None
+    """The route that was probably meant: one segment is a slip, or the first ones are missing."""
+    wanted = _parts(path)
+    return next((route for route in _routes(files) if _is_near(route.segments, wanted)), None)
+
+
+def _is_near(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    if path and len(path) < len(pattern):
+        return pattern[-len(path) :] == path
+    if len(path) != len(pattern):
+        return False
+    pairs = zip(pattern, path, strict=True)
+    slips = [pair for pair in pairs if not (pair[0] == pair[1] or pair[0].startswith("["))]
+    return len(slips) == 1 and most_alike(slips[0][1], slips[0][:1]) is not None
 
 
 def _routes(files: Iterable[str]) -> list[RouteFile]:

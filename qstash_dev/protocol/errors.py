@@ -15,8 +15,25 @@ class QStashError(Exception):
         self.message = message
 
 
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known word that was probably meant; `None` if none is alike, with 1 only the same one."""
-    from difflib import get_close_matches  # needed only for a mistake
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word of which this one is a slip of the fingers: one letter in four may be left out, be
+    one too many, another one, or have changed its place with the next. `None` if there is none.
+    """
+    allowed = max(1, len(word) // 4)
+    near = (one for one in known if abs(len(one) - len(word)) <= allowed)
+    slips, found = min(((_slips(word, one), one) for one in near), default=(allowed + 1, None))
+    return found if slips <= allowed else None
 
-    return next(iter(get_close_matches(word, list(known), n=1, cutoff=cutoff)), None)
+
+def _slips(word: str, other: str) -> int:
+    """How many such slips lead from one to the other (optimal string alignment)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        last, before, row = before, row, [i]
+        for j, its in enumerate(other, 1):
+            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != its))
+            if i > 1 and j > 1 and (letter, word[i - 2]) == (other[j - 2], its):
+                least = min(least, last[j - 2] + 1)
+            row.append(least)
+    return row[-1]

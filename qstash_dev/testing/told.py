@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from msgspec import Struct
 
 from qstash_dev.client import Clock, Row
 from qstash_dev.devtools.text import counted
-from qstash_dev.protocol.errors import nearest
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import split_url
 
@@ -66,8 +66,8 @@ def all_but(term: str, rows: Sequence[Row]) -> str:
 def alike(wanted: str, rows: Sequence[Row]) -> str:
     """The destination that is nearest to one that was asked for, if one is near."""
     paths = {split_url(row.url).path: row.url for row in rows}
-    near = nearest(split_url(wanted).path, paths)
-    return f"\nNearest: {paths[near]}" if near else ""
+    near = get_close_matches(split_url(wanted).path, paths, n=1)
+    return f"\nNearest: {paths[near[0]]}" if near else ""
 
 
 def standing(pending: Sequence[Row], clock: Clock) -> str:

@@ -87,11 +87,27 @@ def test_a_file_in_the_place_of_a_route_with_another_name_is_found(file: str, fo
     assert misnamed("/api/orders", [file]) == (file if found else None)
 
 
-def test_the_nearest_route_is_the_one_that_was_meant() -> None:
-    near = nearest("/api/order", FILES)
-    assert near is not None
-    assert near.file == FILES[0]
-    assert nearest("/something/else/altogether", FILES) is None
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("/api/order", "app/api/orders/route.ts"),
+        ("/api/ordres", "app/api/orders/route.ts"),
+        ("/apo/orders", "app/api/orders/route.ts"),
+        ("/orders", "app/api/orders/route.ts"),
+        ("/api/users/7/reset", "app/api/user/[id]/reset/route.ts"),
+        ("/api/causes/oder", "app/api/causes/order/route.ts"),
+        ("/api/nowhere", None),
+        ("/api/webhooks/order", None),
+        ("/api/causes/mail", None),
+        ("/api/case/ordre", None),
+        ("/something/else/altogether", None),
+        ("/", None),
+    ],
+)
+def test_the_nearest_route_is_the_one_that_was_meant(path: str, file: str | None) -> None:
+    own = ("app/api/orders/route.ts", "app/api/causes/order/route.ts", "app/page.tsx")
+    near = nearest(path, [*own, "app/api/user/[id]/reset/route.ts"])
+    assert (near and near.file) == file
 
 
 @pytest.mark.parametrize(

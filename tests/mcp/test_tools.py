@@ -162,7 +162,7 @@ async def test_what_is_set_up_is_seen_and_steered(api: Api, app: App) -> None:
         ("list_messages", {"filter": "stat:ok"}, "state"),
         ("change_clock", {"advance": "soon"}, "soon"),
         ("change_clock", {}, "give one of"),
-        ("add_fault", {"kind": "latency"}, "needs latency_ms"),
+        ("add_fault", {"kind": "latency"}, "needs a latency"),
         ("get_workflow", {"id": "wfr_none"}, "workflow run wfr_none not found"),
         ("run_schedule", {"id": "none"}, "none"),
         ("send", {"url": "nowhere at all"}, "destination"),

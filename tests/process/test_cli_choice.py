@@ -29,14 +29,6 @@ def test_verbs_take_a_filter_and_say_the_count_first(server, failed):
     assert (done.returncode, done.stderr) == (0, "0 messages match dest:/nowhere.\n")
 
 
-def test_neither_ids_nor_a_filter_or_both_are_a_usage_error(server):
-    verbs = [["replay"], ["dlq", "retry"]]
-    verbs += [["messages", verb] for verb in ("cancel", "run", "delete")]
-    for verb in verbs:
-        for args in ((), ("msg_1", "--filter", "state:failed")):
-            assert server.run(*verb, *args).returncode == 2, (verb, args)
-
-
 def test_the_beginning_of_an_id_suffices_while_it_is_the_only_one(server, failed):
     one = failed[0]
     length = next(n for n in range(5, 40) if not failed[1].startswith(one[:n]))
@@ -44,6 +36,26 @@ def test_the_beginning_of_an_id_suffices_while_it_is_the_only_one(server, failed
     several = server.run("messages", "get", "msg_")
     assert (several.returncode, "Several ids begin with" in several.stderr) == (2, True)
     assert server.run("messages", "get", "msg_nowhere").returncode == 1
+    assert server.run("verify", one[:length]).returncode == 0
+    dlq_id = next(e["dlq_id"] for e in server.json("dlq", "list") if e["row"]["id"] == one)
+    assert server.json("dlq", "get", dlq_id[:-1])["row"]["id"] == one
+
+
+def test_the_beginning_of_a_schedule_or_a_fault_suffices_too(server):
+    sent = server.run("send", "/x", "--cron", "0 0 1 1 *", "--callback", "/done")
+    schedule = json.loads(sent.stdout)["scheduleId"]
+    record = server.json("schedules", "get", schedule[:8])
+    assert record["scheduleId"] == schedule
+    assert record["callback"] == "http://localhost:3000/done"
+    assert server.run("schedules", "delete", schedule[:8]).returncode == 0
+    assert server.run("faults", "add", "drop", "--all").stdout == "flt_1\n"
+    assert server.run("faults", "clear", "flt").stderr == "1 fault is gone.\n"
+
+
+def test_what_only_the_server_knows_is_told_of_the_option(server):
+    for option, value in (("--delay", "4000d"), ("--retries", "9999")):
+        done = server.run("send", "/x", option, value)
+        assert (done.returncode, done.stderr.startswith(f"Error: {option}: quota max")) == (2, True)
 
 
 def test_small_things_that_a_new_user_tries(server, failed, app):

@@ -1,7 +1,5 @@
 """`faults` against a real server."""
 
-import pytest
-
 
 def test_a_fault_is_added_applied_listed_and_cleared(server, app):
     added = server.run(
@@ -30,20 +28,3 @@ def test_single_faults_are_cleared_by_id(server):
     assert server.run("faults", "clear", first).returncode == 0
     assert [rule["id"] for rule in server.json("faults", "list")] == [second]
     assert server.run("faults", "clear", first).returncode == 1
-
-
-@pytest.mark.parametrize(
-    ("args", "code", "word"),
-    [
-        (["explode"], 2, "explode"),
-        (["timeout"], 2, "--filter"),
-        (["timeout", "--filter", "dest:/x", "--all"], 2, "--all"),
-        (["latency", "--all"], 1, "latency_ms"),
-        (["latency", "--all", "--latency", "soon"], 2, "soon"),
-        (["drop", "--filter", "dst:/x"], 1, "dest"),
-    ],
-)
-def test_a_bad_fault_is_explained(server, args, code, word):
-    done = server.run("faults", "add", *args)
-    assert done.returncode == code
-    assert word in done.stderr

@@ -77,7 +77,7 @@ def test_a_run_is_listed_with_what_it_waits_for(server, waiting):
     assert server.json("workflows", "list", "--run", "wfr_2") == []
     assert len(server.json("workflows", "list", "--dest", "/wf/")) == 1
     refused = server.run("workflows", "list", "--state", "sleepy")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "expected one of live, success, failed, canceled" in refused.stderr
 
 

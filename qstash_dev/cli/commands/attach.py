@@ -8,12 +8,13 @@ from qstash_dev.cli.connection import target_of, with_client
 from qstash_dev.cli.encoding import for_screen
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.values import SERVER
 from qstash_dev.config import Config
 from qstash_dev.config.errors import suggestion
 
 
 @click.command()
-@click.argument("url", required=False)
+@click.argument("url", required=False, type=SERVER)
 @click.option("--owner", type=int, hidden=True)
 def attach(url: str | None, owner: int | None) -> int:
     """Show a running server [default: the one of this directory]; q leaves it running."""

@@ -5,21 +5,15 @@ import sys
 import click
 
 from qstash_dev.cli.commands.messages import HEADS, row_cells
-from qstash_dev.cli.connection import ask, json_option, url_option, with_client
+from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, time_text
+from qstash_dev.cli.values import DURATION, FILTER, duration, whole
 from qstash_dev.client import Clock
-from qstash_dev.config.parsing import duration_ms
-from qstash_dev.devtools.control_documents import Waited
 from qstash_dev.protocol.timing import format_duration
 
-
-def duration(text: str) -> int:
-    """A duration argument in milliseconds."""
-    try:
-        return duration_ms(text)
-    except ValueError as error:
-        raise Failure(str(error), USAGE) from None
+PATIENCE = duration(most_ms=600_000)
+"""As long as the server lets anybody wait at once."""
 
 
 @click.group(invoke_without_command=True)
@@ -57,11 +51,11 @@ def show_clock(as_json: bool = False, url: str | None = None) -> None:
 
 
 @clock.command("advance")
-@click.argument("duration_text", metavar="D")
+@click.argument("duration_ms", type=DURATION, metavar="D")
 @url_option
-def advance_clock(duration_text: str, url: str | None) -> None:
+def advance_clock(duration_ms: int, url: str | None) -> None:
     """Jump ahead, such as 2h; everything due until then is delivered."""
-    change(url, {"advance_ms": duration(duration_text)})
+    change(url, {"advance_ms": duration_ms})
 
 
 @clock.command("skip")
@@ -72,15 +66,18 @@ def skip_clock(url: str | None) -> None:
 
 
 @clock.command("settle")
-@click.option("--timeout", metavar="D", default="10s", help="Real time [default: 10s].")
+@click.option(
+    "--timeout", type=PATIENCE, metavar="D", default="10s", help="Real time [default: 10s]."
+)
 @url_option
-def settle_clock(timeout: str, url: str | None) -> None:
+def settle_clock(timeout: int, url: str | None) -> None:
     """Jump from event to event until no message waits any more."""
-    change(url, {"settle": True, "wait_ms": duration(timeout)})
+    order = {"settle": True, "wait_ms": timeout}
+    print_clock(with_client(url, lambda client: client.clock(order), timeout))
 
 
 @clock.command("scale")
-@click.argument("factor", type=click.FloatRange(0, 1_000_000, min_open=True))
+@click.argument("factor", type=click.FloatRange(0, 1_000_000, min_open=True), metavar="FACTOR")
 @url_option
 def scale_clock(factor: float, url: str | None) -> None:
     """Let time pass FACTOR times as fast."""
@@ -102,22 +99,29 @@ def real_clock(url: str | None) -> None:
 
 
 @click.command()
-@click.option("--filter", metavar="FILTER", required=True, help='Such as "state:failed".')
-@click.option("--count", type=click.IntRange(1), default=1, help="How many [default: 1].")
-@click.option("--timeout", metavar="D", default="5s", help="Real time [default: 5s].")
+@click.option(
+    "--filter", type=FILTER, metavar="FILTER", required=True, help='Such as "state:failed".'
+)
+@click.option(
+    "--count", type=whole(1, 2_000), metavar="N", default=1, help="How many [default: 1]."
+)
+@click.option(
+    "--timeout", type=PATIENCE, metavar="D", default="5s", help="Real time [default: 5s]."
+)
 @json_option
 @url_option
-def wait(filter: str, count: int, timeout: str, as_json: bool, url: str | None) -> None:
+def wait(filter: str, count: int, timeout: int, as_json: bool, url: str | None) -> None:
     """Wait until messages match; exits with 4 when they do not in time."""
-    params = {"filter": filter, "count": count, "timeout_ms": duration(timeout)}
-    answer = ask(url, "GET", "/_dev/wait", Waited, params=params)
+    answer = with_client(url, lambda client: client.wait(filter, count, timeout), timeout)
     rows = answer.rows
     if as_json:
         print_json(answer)
     elif rows:
         print_table(HEADS, [row_cells(row) for row in rows], "")
     if not answer.met:
-        raise Failure(f"{len(rows)} of {count} matched within {timeout}: {filter}", NOT_MET)
+        raise Failure(
+            f"{len(rows)} of {count} matched within {format_duration(timeout)}: {filter}", NOT_MET
+        )
 
 
 @click.command()

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.cli.exits import USAGE, Failure, why
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
 from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find
+from qstash_dev.cli.values import FILE, SERVER, TEXT
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of
@@ -33,11 +34,13 @@ SHELLS: dict[str, Callable[[Variables], str]] = {
 
 
 @click.command()
-@click.option("--user", metavar="N|ID", help="Which user [default: the first].")
+@click.option("--user", type=TEXT, metavar="N|ID", help="Which user [default: the first].")
 @click.option("--shell", type=click.Choice(list(SHELLS)), help="Language of the output.")
-@click.option("--write", metavar="FILE", type=click.Path(path_type=Path), help="Set them there.")
-@click.option("--url", metavar="URL", help="Address of the server.")
-@click.option("--env-file", metavar="FILE", help="Adopt token and signing keys found there.")
+@click.option("--write", metavar="FILE", type=FILE, help="Set them there.")
+@click.option("--url", type=SERVER, metavar="URL", help="Address of the server.")
+@click.option(
+    "--env-file", type=TEXT, metavar="FILE", help="Adopt token and signing keys found there."
+)
 def env(
     user: str | None, shell: str | None, write: Path | None, url: str | None, env_file: str | None
 ) -> None:
@@ -47,6 +50,8 @@ def env(
     eval "$(qstash-dev env)"
     qstash-dev env --write .env.local
     """
+    if write is not None and shell is not None:
+        raise Failure("--shell is for what is printed: --write has one form.", USAGE)
     config = load_or_fail("serve", {"env-file": [env_file]} if env_file else {}).config
     target = find(url, os.environ, config)
     known = asyncio.run(ask_server(target)) if user is None and env_file is None else None
@@ -62,7 +67,7 @@ def env(
     try:
         changed = write_variables(write, found, in_the_way(found))
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f'"{write}" cannot be written: {error}.') from None
+        raise Failure(f'"{write}" cannot be written: {why(error)}.') from None
     click.echo(f"{write} {'is updated' if changed else 'has these variables already'}.", err=True)
 
 

@@ -3,17 +3,25 @@
 from typing import Any, get_args
 
 import click
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 
 from qstash_dev.cli.bodies import headers_of, read_body
-from qstash_dev.cli.commands.control import duration
-from qstash_dev.cli.connection import ask, json_option, url_option
+from qstash_dev.cli.choice import the_one
+from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table
-from qstash_dev.client import Deleted, Faults, Made
-from qstash_dev.devtools.faults import Fault, Kind
+from qstash_dev.cli.values import FILTER, HEADER, TEXT, duration, whole
+from qstash_dev.client import Client, Deleted, Faults, Made
+from qstash_dev.devtools.faults import Fault, FaultError, FaultOrder, Kind, fault_of
 from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
+
+LATENCY = duration(most_ms=3_600_000, least_ms=1)
+FLAGS = {
+    "filter": "--filter", "status": "--status", "body": "--body", "headers": "--header",
+    "latency_ms": "--latency", "times": "--times",
+}  # fmt: skip
+"""The option that gives each field of an order."""
 
 
 @click.group()
@@ -22,21 +30,29 @@ def faults() -> None:
 
 
 @faults.command("add")
-@click.argument("kind", type=click.Choice(get_args(Kind)))
-@click.option("--filter", metavar="FILTER", default="", help='Which, such as "dest:/api/mail".')
+@click.argument("kind", type=click.Choice(get_args(Kind)), metavar="KIND")
+@click.option(
+    "--filter", type=FILTER, metavar="FILTER", default="", help='Which, such as "dest:/api/mail".'
+)
 @click.option("--all", "for_all", is_flag=True, help="Every message.")
-@click.option("--status", type=int, metavar="N", help="What is answered, for status and publish.")
-@click.option("--latency", metavar="D", help="How much later the app is called.")
-@click.option("--times", type=int, metavar="N", help="How often [default: always].")
-@click.option("-d", "--body", metavar="TEXT|@FILE", help="What is answered, for status.")
-@click.option("-H", "--header", multiple=True, metavar="NAME:VALUE", help="And its headers.")
+@click.option(
+    "--status", type=whole(200, 599), metavar="N", help="What is answered, for status and publish."
+)
+@click.option("--latency", type=LATENCY, metavar="D", help="How much later the app is called.")
+@click.option("--times", type=whole(1), metavar="N", help="How often [default: always].")
+@click.option(
+    "-d", "--body", metavar="TEXT|@FILE", help="What is answered, for status and publish."
+)
+@click.option(
+    "-H", "--header", multiple=True, type=HEADER, metavar="NAME:VALUE", help="And its headers."
+)
 @url_option
 def add(
     kind: str,
     filter: str,
     for_all: bool,
     status: int | None,
-    latency: str | None,
+    latency: int | None,
     times: int | None,
     body: str | None,
     header: tuple[str, ...],
@@ -64,9 +80,18 @@ def add(
         "times": times,
         "headers": headers_of(header),
         "body": read_body(body).decode("utf-8", "replace") if body is not None else "",
-        "latency_ms": duration(latency) if latency is not None else 0,
+        "latency_ms": latency or 0,
     }
+    check(order)
     click.echo(ask(url, "POST", "/_dev/faults", Made, json=order).id)
+
+
+def check(order: dict[str, Any]) -> None:
+    """Raises a usage error for what cannot be meant together."""
+    try:
+        fault_of(convert(order, FaultOrder), "")
+    except FaultError as error:
+        raise click.BadParameter(error.message, param_hint=f"'{FLAGS[error.field]}'") from None
 
 
 @faults.command("list")
@@ -90,10 +115,15 @@ def rule_cells(rule: Fault) -> tuple[object, ...]:
 
 
 @faults.command("clear")
-@click.argument("ids", nargs=-1, metavar="[ID...]")
+@click.argument("ids", type=TEXT, nargs=-1, metavar="[ID...]")
 @url_option
 def clear(ids: tuple[str, ...], url: str | None) -> None:
     """Forget the named rules, or all."""
-    paths = [f"/_dev/faults/{id}" for id in ids] or ["/_dev/faults"]
-    deleted = sum(ask(url, "DELETE", path, Deleted).deleted for path in paths)
+
+    async def forget(client: Client) -> int:
+        known = [rule.id for rule in (await client.ask("GET", "/_dev/faults", Faults)).faults]
+        paths = [f"/_dev/faults/{the_one(id, known)}" for id in ids] or ["/_dev/faults"]
+        return sum([(await client.ask("DELETE", path, Deleted)).deleted for path in paths])
+
+    deleted = with_client(url, forget)
     click.echo(f"{counted(deleted, 'fault is', 'faults are')} gone.", err=True)

@@ -7,15 +7,19 @@ import sys
 import click
 from msgspec import to_builtins
 
+from qstash_dev.cli.commands.messages import filter_option
 from qstash_dev.cli.connection import url_option, with_client
+from qstash_dev.cli.values import whole
 from qstash_dev.client import Client, Event, Lost, Snapshot, Tick
 from qstash_dev.console import event_text, wants_colour
 
 
 @click.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens.")
-@click.option("--filter", metavar="FILTER", help='Such as "state:failed dest:/api".')
-@click.option("--limit", type=click.IntRange(0, 1000), default=100, help="How many [default: 100].")
+@filter_option
+@click.option(
+    "--limit", type=whole(0, 1000), metavar="N", default=100, help="How many [default: 100]."
+)
 @click.option("--json", "as_json", is_flag=True, help="One record per line.")
 @url_option
 def logs(follow: bool, filter: str | None, limit: int, as_json: bool, url: str | None) -> None:

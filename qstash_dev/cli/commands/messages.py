@@ -7,20 +7,23 @@ import click
 from msgspec import Struct
 
 from qstash_dev.cli.bodies import body_of, headers_of
-from qstash_dev.cli.choice import chosen, whole_id
+from qstash_dev.cli.choice import check_choice, chosen, whole_dlq_id, whole_id
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.detail import print_detail
-from qstash_dev.cli.exits import ERROR
+from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
+from qstash_dev.cli.values import CALL, FILTER, HEADER, METHOD, TEXT, whole
 from qstash_dev.client import Client, Made, Refused, Row
 from qstash_dev.client.publishing import absolute
 
 HEADS = ("TIME", "STATE", "CODE", "TRY", "ID", "DESTINATION", "ERROR")
 
-filter_option = click.option("--filter", metavar="FILTER", help='Such as "state:failed dest:/api".')
+filter_option = click.option(
+    "--filter", type=FILTER, metavar="FILTER", help='Such as "state:failed dest:/api".'
+)
 sure_option = click.option("-y", "--yes", is_flag=True, help="Ask nothing.")
 limit_option = click.option(
-    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many."
+    "--limit", type=whole(1, 1000), metavar="N", default=50, show_default=True, help="How many."
 )
 
 
@@ -54,12 +57,14 @@ def row_cells(row: Row) -> tuple[object, ...]:
 
 
 @messages.command("get")
-@click.argument("id")
+@click.argument("id", type=TEXT)
 @click.option("--body", is_flag=True, help="Only the published body, byte for byte.")
 @json_option
 @url_option
 def get_message(id: str, body: bool, as_json: bool, url: str | None) -> None:
     """One message with every attempt, and why it failed."""
+    if body and as_json:
+        raise Failure("Either --body or --json: the body is printed as it is.", USAGE)
     if body:
         sys.stdout.buffer.write(with_client(url, lambda client: body_of_message(client, id)))
         return
@@ -128,11 +133,13 @@ def message_verb(name: str, order: Order, help: str) -> click.Command:
     """`cancel ID...`, `cancel --filter FILTER`, and the like."""
 
     @click.command(name, help=help)
-    @click.argument("ids", nargs=-1, metavar="[ID...]")
+    @click.argument("ids", type=TEXT, nargs=-1, metavar="[ID...]")
     @filter_option
     @sure_option
     @url_option
     def act(ids: tuple[str, ...], filter: str | None, yes: bool, url: str | None) -> None:
+        check_choice(ids, filter)
+
         async def choose(client: Client) -> list[str]:
             return ids_of(await chosen(client, ids, filter, order.done, is_sure=yes))
 
@@ -145,14 +152,16 @@ def letter_verb(name: str, order: Order, help: str) -> click.Command:
     """`dlq retry DLQ_ID...`, `dlq retry --filter FILTER`, and the like."""
 
     @click.command(name, help=help)
-    @click.argument("dlq_ids", nargs=-1, metavar="[DLQ_ID...]")
+    @click.argument("dlq_ids", type=TEXT, nargs=-1, metavar="[DLQ_ID...]")
     @filter_option
     @sure_option
     @url_option
     def act(dlq_ids: tuple[str, ...], filter: str | None, yes: bool, url: str | None) -> None:
+        check_choice(dlq_ids, filter)
+
         async def choose(client: Client) -> list[str]:
-            if dlq_ids and not filter:
-                return list(dlq_ids)
+            if dlq_ids:
+                return [await whole_dlq_id(client, id) for id in dlq_ids]
             rows = await chosen(
                 client, dlq_ids, filter, order.done, is_sure=yes, keep=lambda row: row.dlq_id
             )
@@ -217,14 +226,14 @@ def list_dlq(limit: int, as_json: bool, url: str | None) -> None:
 
 
 @dlq.command("get")
-@click.argument("dlq_id")
+@click.argument("dlq_id", type=TEXT)
 @json_option
 @url_option
 def get_dlq(dlq_id: str, as_json: bool, url: str | None) -> None:
     """The message of a dead letter, with every attempt."""
 
     async def act(client: Client) -> None:
-        message_id = (await client.dead_letter(dlq_id)).row.id
+        message_id = (await client.dead_letter(await whole_dlq_id(client, dlq_id))).row.id
         if as_json:
             print_json(await client.request("GET", f"/_dev/messages/{message_id}"))
         else:
@@ -253,12 +262,16 @@ for verb in (
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="ID...")
+@click.argument("ids", type=TEXT, nargs=-1, metavar="ID...")
 @filter_option
 @click.option("--set-body", metavar="TEXT|@FILE", help="Another body.")
-@click.option("-H", "--header", multiple=True, metavar="NAME:VALUE", help="Set a header.")
-@click.option("--to", metavar="URL", help="Another destination; a path is one of the app.")
-@click.option("--method", metavar="METHOD", help="Another method.")
+@click.option(
+    "-H", "--header", multiple=True, type=HEADER, metavar="NAME:VALUE", help="Set a header."
+)
+@click.option(
+    "--to", type=CALL, metavar="URL", help="Another destination; a path is one of the app."
+)
+@click.option("--method", type=METHOD, metavar="METHOD", help="Another method.")
 @sure_option
 @url_option
 def replay(
@@ -272,13 +285,14 @@ def replay(
     url: str | None,
 ) -> None:
     """Deliver messages again, as new ones with fresh signatures. The old ones stay as they are."""
+    check_choice(ids, filter)
     changes: dict[str, object] = {}
     if set_body is not None:
         changes["body"] = body_of(set_body)
     if header:
         changes["headers"] = headers_of(header)
     if method:
-        changes["method"] = method.upper()
+        changes["method"] = method
 
     async def choose(client: Client) -> list[str]:
         found = ids_of(await chosen(client, ids, filter, "Replayed", is_sure=yes))

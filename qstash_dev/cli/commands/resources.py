@@ -10,9 +10,11 @@ from urllib.parse import quote
 import click
 from msgspec import Struct
 
+from qstash_dev.cli.choice import the_one as the_id
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
+from qstash_dev.cli.values import TEXT
 from qstash_dev.client import Fired
 from qstash_dev.protocol.users import DEV_USERS
 
@@ -125,7 +127,10 @@ class Verbs(click.Group):
 
 
 owner_option = click.option(
-    "--user", metavar="ID", help=f"Whose [default: whoever has it; of several, {DEFAULT_USER}]."
+    "--user",
+    type=TEXT,
+    metavar="ID",
+    help=f"Whose [default: whoever has it; of several, {DEFAULT_USER}].",
 )
 
 
@@ -153,12 +158,13 @@ def get_command(noun: Noun) -> click.Command:
     """`get NAME`: everything about one."""
 
     @click.command("get", help=f"Everything about one {noun.singular}.")
-    @click.argument("name")
+    @click.argument("name", type=TEXT)
     @json_option
     @owner_option
     @url_option
     def show(name: str, as_json: bool, user: str | None, url: str | None) -> None:
         found = with_client(url, lambda client: client.resources(noun.name))
+        name = whole_name(found, noun, name)
         record = the_one(found, noun, name, user)
         if record is None:
             raise Failure(f"{nothing(noun, name, user)}.")
@@ -171,11 +177,12 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
     """`pause NAME` and the like."""
 
     @click.command(verb, help=noun.verbs[verb])
-    @click.argument("name")
+    @click.argument("name", type=TEXT)
     @owner_option
     @url_option
     def act(name: str, user: str | None, url: str | None) -> None:
         found = with_client(url, lambda client: client.resources(noun.name))
+        name = whole_name(found, noun, name)
         record = the_one(found, noun, name, user)
         if record is None and verb not in noun.made_by:
             raise Failure(f"{nothing(noun, name, user)}: nothing was done.")
@@ -200,6 +207,12 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
             click.echo(f"{noun.singular} {name}{whose}: {verb} done.{new}", err=True)
 
     return act
+
+
+def whole_name(found: Sequence[Record], noun: Noun, name: str) -> str:
+    """Of an id the beginning suffices; a name is what somebody chose, and is written whole."""
+    is_id = noun.key in ("scheduleId", "id")
+    return the_id(name, (record[noun.key] for record in found)) if is_id else name
 
 
 def the_one(found: Sequence[Record], noun: Noun, name: str, user: str | None) -> Record | None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +12,33 @@ import click
 
 from qstash_dev import given_files
 from qstash_dev.cli.bodies import forwarded, headers_of, read_body
-from qstash_dev.cli.commands.control import duration
 from qstash_dev.cli.commands.env import select
 from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.detail import print_detail
-from qstash_dev.cli.exits import ERROR, NOT_MET, USAGE, Failure
+from qstash_dev.cli.exits import ERROR, NOT_MET, USAGE, Failure, why
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import state_text
-from qstash_dev.client import Client, Lost, Row, ServerUnreachable, Snapshot, Tick
+from qstash_dev.cli.values import ANY_APP, DESTINATION, DURATION, HEADER, TEXT, Value
+from qstash_dev.client import Client, Lost, Refused, Row, ServerUnreachable, Snapshot, Tick
 from qstash_dev.client.publishing import absolute
+from qstash_dev.config import parsing
 from qstash_dev.devtools.body_label import is_document
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
 from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
 from qstash_dev.devtools.states import FINISHED
+from qstash_dev.protocol.cron import parse_cron
+from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import joined
-from qstash_dev.protocol.publish.options import BY_NAME, OPTIONS
+from qstash_dev.protocol.publish.options import BY_NAME, OPTIONS, Option
+from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.timing import format_duration
 
 SHORTHANDS = {row.flag[2:].replace("-", "_"): row for row in OPTIONS if row.flag is not None}
 """Options that stand for a header, by the names of the arguments."""
+
+UNLIMITED = Limits(max_retries=None, max_delay_s=None, max_message_size=None)
+CALLED = frozenset({"Upstash-Callback", "Upstash-Failure-Callback"})
+"""Whose values are URLs: a path is one of the app."""
 
 Command = Callable[..., Any]
 
@@ -36,20 +46,50 @@ Command = Callable[..., Any]
 def shorthands(command: Command) -> Command:
     """The flags of the options of a publish."""
     for row in reversed(SHORTHANDS.values()):
-        command = click.option(str(row.flag), metavar=row.metavar, help=row.help)(command)
+        kind = Value("text", partial(checked, row))
+        command = click.option(str(row.flag), type=kind, metavar=row.metavar, help=row.help)(
+            command
+        )
     return command
 
 
+def checked(row: Option, text: str) -> str:
+    """The value of an option as it is published. What only the server knows (the app, its limits) is
+    left to it. Raises ValueError with a sentence.
+    """
+    parsing.text(text)
+    meant = absolute(text, ANY_APP) if row.header in CALLED else text
+    try:
+        row.read({row.key: meant}, row.key, UNLIMITED)
+        if row.name == "cron":
+            parse_cron(text)
+    except QStashError as error:
+        raise ValueError(error.message.removeprefix(f"invalid {row.header} header: ")) from None
+    return text
+
+
+QUEUE = Value("name", partial(checked, BY_NAME["queue"]))
+
+
 @click.command()
-@click.argument("destination", required=False, metavar="URL")
+@click.argument("destination", required=False, type=DESTINATION, metavar="URL")
 @click.option("-d", "--data", metavar="TEXT|@FILE|-", help="The body; - is stdin.")
-@click.option("-H", "--header", multiple=True, metavar="NAME:VALUE", help="For the destination.")
+@click.option(
+    "-H", "--header", multiple=True, type=HEADER, metavar="NAME:VALUE", help="For the destination."
+)
 @shorthands
-@click.option("--queue", metavar="NAME", help="Delivered in order with others of the queue.")
-@click.option("--fixture", metavar="FILE", help="A saved message.")
-@click.option("--user", metavar="ID", help="Who sends it [default: the first user].")
+@click.option(
+    "--queue", type=QUEUE, metavar="NAME", help="Delivered in order with others of the queue."
+)
+@click.option("--fixture", type=TEXT, metavar="FILE", help="A saved message.")
+@click.option("--user", type=TEXT, metavar="ID", help="Who sends it [default: the first user].")
 @click.option("--wait", is_flag=True, help="Wait for the outcome and print it.")
-@click.option("--wait-timeout", metavar="D", help="Wait no longer; the exit code is 4 then.")
+@click.option(
+    "--wait-timeout",
+    type=DURATION,
+    metavar="D",
+    help="Wait no longer, with --wait; the exit code is 4 then.",
+)
 @url_option
 def send(
     destination: str | None,
@@ -59,7 +99,7 @@ def send(
     fixture: str | None,
     user: str | None,
     wait: bool,
-    wait_timeout: str | None,
+    wait_timeout: int | None,
     url: str | None,
     **given: str | None,
 ) -> None:
@@ -68,11 +108,13 @@ def send(
     URL may be a path of your app, such as /api/orders, or the name of a URL group. Headers named
     Upstash-... configure the message, others are for the destination.
     """
-    patience_ms = duration(wait_timeout) if wait_timeout is not None else None
+    if wait_timeout is not None and not wait:
+        raise Failure("--wait-timeout is of --wait: give both, or neither.", USAGE)
     saved = read_fixture(Path(fixture)) if fixture else Fixture(url="", method="")
     target = destination or saved.url
     if not target:
         raise Failure("Name a destination: a URL, a path of the app, or a URL group.", USAGE)
+    users = token_of(user) if user else None
     own = {SHORTHANDS[name].header: value for name, value in given.items() if value is not None}
     through = {BY_NAME["queue"].header: queue} if queue else {}
     headers = {**saved_headers(saved), **forwarded(headers_of(header)), **own, **through}
@@ -82,17 +124,37 @@ def send(
 
     async def act(client: Client) -> list[str]:
         server = (await client.snapshot(limit=1)).server
-        token = token_of(user) if user else server.env.get("QSTASH_TOKEN")
+        token = users or server.env.get("QSTASH_TOKEN")
         place = absolute(target, server.app.url)
-        answer = await client.publish(place, body, headers, token)
+        sent = {**headers, **called(own, server.app.url)}
+        answer = await publish(client, place, body, sent, token)
         tell_duplicates(answer)
         if not wait:
             click.echo(json.dumps(answer))
             return []
-        return [row.state for row in await in_time(outcomes(client, ids_of(answer)), patience_ms)]
+        return [row.state for row in await in_time(outcomes(client, ids_of(answer)), wait_timeout)]
 
     if any(state != "delivered" for state in with_client(url, act)):
         raise click.exceptions.Exit(ERROR)
+
+
+def called(own: dict[str, str], app: str) -> dict[str, str]:
+    """URLs that are called back, whole."""
+    return {name: absolute(text, app) for name, text in own.items() if name in CALLED}
+
+
+async def publish(
+    client: Client, url: str, body: bytes, headers: dict[str, str], token: str | None
+) -> Any:
+    """Publish; what is above a limit of the server is told of the option that is."""
+    try:
+        return await client.publish(url, body, headers, token)
+    except Refused as error:
+        found = re.match(r"quota max(\w+) exceeded", str(error))
+        row = BY_NAME.get(found[1].lower()) if found else None
+        if row is None or row.flag is None:
+            raise
+        raise Refused(error.status, f"{row.flag}: {error}. See qstash-dev config.") from None
 
 
 def tell_duplicates(answer: Any) -> None:
@@ -175,7 +237,7 @@ def read_fixture(path: Path) -> Fixture:
     try:
         return parse_fixture(given_files.read(path))
     except (OSError, FixtureError) as error:
-        raise Failure(f'The fixture "{path}" cannot be used: {error}', USAGE) from None
+        raise Failure(f'The fixture "{path}" cannot be used: {why(error)}', USAGE) from None
 
 
 def saved_headers(saved: Fixture) -> dict[str, str]:

@@ -17,8 +17,10 @@ from qstash_dev.cli.choice import matching
 from qstash_dev.cli.commands.messages import filter_option
 from qstash_dev.cli.commands.send import saved_headers, token_of
 from qstash_dev.cli.connection import url_option, with_client
-from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.cli.exits import USAGE, Failure, why
+from qstash_dev.cli.values import FILE, TEXT
 from qstash_dev.client import Client, Row
+from qstash_dev.client.publishing import absolute
 from qstash_dev.devtools.fixtures import (
     Fixture,
     FixtureError,
@@ -35,7 +37,7 @@ MADE_BY_THE_SERVER = (Kind.CALLBACK, Kind.FAILURE_CALLBACK, Kind.REPLAY, Kind.DL
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.argument("file", type=FILE)
 @filter_option
 @click.option(
     "--secrets",
@@ -77,20 +79,22 @@ def originals(rows: list[Row]) -> Iterator[Row]:
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--user", metavar="ID", help="Who sends them [default: the first user].")
+@click.argument("file", type=FILE)
+@click.option("--user", type=TEXT, metavar="ID", help="Who sends them [default: the first user].")
 @url_option
 def import_messages(file: Path, user: str | None, url: str | None) -> None:
     """Send the messages of a file, in its order; - is stdin."""
+    users = token_of(user) if user else None
     fixtures = read_fixtures(file)
 
     async def act(client: Client) -> None:
-        env = (await client.snapshot(limit=1)).server.env
-        token = token_of(user) if user else env.get("QSTASH_TOKEN")
+        server = (await client.snapshot(limit=1)).server
+        token = users or server.env.get("QSTASH_TOKEN")
         with click.progressbar(fixtures, label="Sending", file=sys.stderr) as bar:
             for fixture in bar:
                 headers = saved_headers(fixture)
-                await client.publish(fixture.url, fixture.body, headers, token)
+                place = absolute(fixture.url, server.app.url)
+                await client.publish(place, fixture.body, headers, token)
 
     with_client(url, act)
     click.echo(f"{counted(len(fixtures), 'message')} sent.", err=True)
@@ -104,4 +108,4 @@ def read_fixtures(file: Path) -> list[Fixture]:
         items = content if isinstance(content, list) else [content]
         return [read_fixture(json.dumps(item)) for item in items]
     except (OSError, ValueError, RecursionError, FixtureError) as error:
-        raise Failure(f'"{file}" cannot be used: {error}', USAGE) from None
+        raise Failure(f'"{file}" cannot be used: {why(error)}', USAGE) from None

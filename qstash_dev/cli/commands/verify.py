@@ -11,25 +11,35 @@ import msgspec
 
 from qstash_dev import given_files
 from qstash_dev.cli.bodies import body_of, read_body
+from qstash_dev.cli.choice import whole_id
 from qstash_dev.cli.connection import json_option, with_client
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import print_json, time_text
+from qstash_dev.cli.values import SERVER, TEXT, whole
+from qstash_dev.client import Client
+from qstash_dev.client.publishing import absolute
 from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.engine.clock import SystemClock
 from qstash_dev.protocol.signature import Inspection, inspect
 
 
 @click.command()
-@click.argument("message_id", required=False)
-@click.option("--attempt", type=click.IntRange(1), metavar="N", help="Which [default: the last].")
-@click.option("--signature", metavar="JWT|-", help="The Upstash-Signature header; - is stdin.")
+@click.argument("message_id", type=TEXT, required=False)
+@click.option("--attempt", type=whole(1), metavar="N", help="Which [default: the last].")
+@click.option(
+    "--signature", type=TEXT, metavar="JWT|-", help="The Upstash-Signature header; - is stdin."
+)
 @click.option("--body", metavar="TEXT|@FILE", help="The body that arrived.")
-@click.option("--url", metavar="URL", help="The URL that the app compares with.")
-@click.option("--current-key", metavar="KEY", help="The app's QSTASH_CURRENT_SIGNING_KEY.")
-@click.option("--next-key", metavar="KEY", help="The app's QSTASH_NEXT_SIGNING_KEY.")
-@click.option("--env-file", metavar="FILE", help="Take the keys from there.")
-@click.option("--server", metavar="URL", help="Address of the server that has the message.")
+@click.option("--url", type=TEXT, metavar="URL", help="The URL that the app compares with.")
+@click.option(
+    "--current-key", type=TEXT, metavar="KEY", help="The app's QSTASH_CURRENT_SIGNING_KEY."
+)
+@click.option("--next-key", type=TEXT, metavar="KEY", help="The app's QSTASH_NEXT_SIGNING_KEY.")
+@click.option("--env-file", type=TEXT, metavar="FILE", help="Take the keys from there.")
+@click.option(
+    "--server", type=SERVER, metavar="URL", help="Address of the server that has the message."
+)
 @json_option
 def verify(
     message_id: str | None,
@@ -49,6 +59,9 @@ def verify(
     it says what differs. A pasted token (--signature) is tried with the keys of the environment and
     of every user of the settings.
     """
+    check_parts(message_id, signature, attempt, server)
+    if env_file and (current_key or next_key):
+        raise Failure("Either --env-file, or --current-key and --next-key.", USAGE)
     if message_id is not None:
         given: dict[str, Any] = {
             "attempt": attempt,
@@ -59,12 +72,7 @@ def verify(
             [given["keys"]] = key_pairs(current_key, next_key, env_file).values()
         of_message(message_id, given, server, as_json)
         return
-    if signature is None:
-        raise Failure(
-            "Name a message: qstash-dev verify MESSAGE_ID; or paste the token: --signature JWT, "
-            "or - for stdin.",
-            USAGE,
-        )
+    assert signature is not None
     token = sys.stdin.read().strip() if signature == "-" else signature
     pairs = key_pairs(current_key, next_key, env_file)
     raw = None if body is None else read_body(body)
@@ -78,9 +86,23 @@ def verify(
         raise click.exceptions.Exit(ERROR)
 
 
+def check_parts(
+    message_id: str | None, signature: str | None, attempt: int | None, server: str | None
+) -> None:
+    """Either a message of a server, or a token that is pasted."""
+    if (message_id is None) == (signature is None):
+        raise Failure(
+            "Name a message: qstash-dev verify MESSAGE_ID; or paste the token: --signature JWT, "
+            "or - for stdin.",
+            USAGE,
+        )
+    if signature is not None and (attempt is not None or server is not None):
+        raise Failure("--attempt and --server are for a MESSAGE_ID, not for --signature.", USAGE)
+
+
 def of_message(message_id: str, given: dict[str, Any], server: str | None, as_json: bool) -> None:
     """Asks the server, and adds what the app's files here say."""
-    found = with_client(server, lambda client: client.verify(message_id, given))
+    found = with_client(server, lambda client: verified(client, message_id, given))
     inspection = msgspec.convert(found["inspection"], Inspection)
     if as_json:
         print_json(found)
@@ -92,6 +114,14 @@ def of_message(message_id: str, given: dict[str, Any], server: str | None, as_js
             click.echo(f"· {line}")
     if not inspection.valid:
         raise click.exceptions.Exit(ERROR)
+
+
+async def verified(client: Client, id: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What the server says; a path is one of the app."""
+    if given["url"] is not None:
+        app = (await client.snapshot(limit=1)).server.app.url
+        given = {**given, "url": absolute(given["url"], app)}
+    return await client.verify(await whole_id(client, id), given)
 
 
 def known_of(found: dict[str, Any], given: dict[str, Any]) -> list[str]:

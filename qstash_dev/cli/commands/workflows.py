@@ -8,11 +8,14 @@ from urllib.parse import quote
 import click
 
 from qstash_dev.cli.bodies import body_of, headers_of
+from qstash_dev.cli.choice import whole_run_id
 from qstash_dev.cli.commands.messages import each
-from qstash_dev.cli.connection import ask, json_option, url_option, with_client
+from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import as_text, print_json, print_record, print_table, time_text
+from qstash_dev.cli.values import HEADER, TEXT, Value, whole
 from qstash_dev.client import Client, Made
+from qstash_dev.config import parsing
 from qstash_dev.console import printable
 from qstash_dev.devtools.control_documents import Notified, RunLog
 from qstash_dev.devtools.explain.error_text import headline
@@ -25,11 +28,18 @@ from qstash_dev.devtools.run_documents import (
     left_as,
     words,
 )
-from qstash_dev.devtools.states import look_of
+from qstash_dev.devtools.states import RUNS, look_of
 from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.timing import format_duration
 
 T = TypeVar("T")
+
+
+def states(text: str) -> str:
+    """Some states of runs, with commas between."""
+    for word in text.split(","):
+        parsing.choice(*(look.word for look in RUNS.values()))(word.strip().lower())
+    return text.replace(" ", "")
 
 
 @click.group()
@@ -39,13 +49,16 @@ def workflows() -> None:
 
 @workflows.command("list")
 @click.option(
-    "--state", metavar="STATE", help="live, success, failed, canceled; several with commas."
+    "--state",
+    type=Value("states", states),
+    metavar="STATE",
+    help="live, success, failed, canceled; several with commas.",
 )
-@click.option("--run", metavar="ID", help="The beginning of a run's id.")
-@click.option("--dest", metavar="TEXT", help="A part of the workflow's URL.")
-@click.option("--label", metavar="LABEL", help="A label of the run.")
+@click.option("--run", type=TEXT, metavar="ID", help="The beginning of a run's id.")
+@click.option("--dest", type=TEXT, metavar="TEXT", help="A part of the workflow's URL.")
+@click.option("--label", type=TEXT, metavar="LABEL", help="A label of the run.")
 @click.option(
-    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many."
+    "--limit", type=whole(1, 1000), metavar="N", default=50, show_default=True, help="How many."
 )
 @json_option
 @url_option
@@ -60,7 +73,7 @@ def list_runs(
 ) -> None:
     """The newest runs first."""
     params = {"state": state, "run": run, "url": dest, "label": label, "limit": limit}
-    now, page = _with_now(url, "/_dev/workflows", RunPage, params)
+    now, page = _with_now(url, None, RunPage, params)
     if as_json:
         print_json(page.runs)
         return
@@ -70,13 +83,15 @@ def list_runs(
 
 
 @workflows.command("get")
-@click.argument("id")
-@click.option("--created-at", type=int, metavar="MS", help="Of several runs of that id, which.")
+@click.argument("id", type=TEXT)
+@click.option(
+    "--created-at", type=whole(0), metavar="MS", help="Of several runs of that id, which."
+)
 @json_option
 @url_option
 def get_run(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:
     """One run with its steps, what it waits for, and why it failed."""
-    now, found = _with_now(url, _path(id), RunDetail, {"created_at": created_at})
+    now, found = _with_now(url, id, RunDetail, {"created_at": created_at})
     if as_json:
         print_json(found)
         return
@@ -84,13 +99,21 @@ def get_run(id: str, created_at: int | None, as_json: bool, url: str | None) -> 
 
 
 @workflows.command("logs")
-@click.argument("id")
-@click.option("--created-at", type=int, metavar="MS", help="Of several runs of that id, which.")
+@click.argument("id", type=TEXT)
+@click.option(
+    "--created-at", type=whole(0), metavar="MS", help="Of several runs of that id, which."
+)
 @json_option
 @url_option
 def run_logs(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:
     """What happened in a run, one line per event."""
-    found = ask(url, "GET", f"{_path(id)}/logs", RunLog, params={"created_at": created_at})
+
+    async def read(client: Client) -> RunLog:
+        path = _path(await whole_run_id(client, id))
+        params = {"created_at": created_at}
+        return await client.ask("GET", f"{path}/logs", RunLog, params=params)
+
+    found = with_client(url, read)
     for event in found.events:
         if as_json:
             click.echo(json.dumps(event, ensure_ascii=False))
@@ -103,12 +126,13 @@ def run_logs(id: str, created_at: int | None, as_json: bool, url: str | None) ->
         click.echo(printable("  ".join(text for text in told if text)))
 
 
-ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
+ids_argument = click.argument("ids", type=TEXT, nargs=-1, required=True, metavar="ID...")
 headers_option = click.option(
     "-H",
     "headers",
     multiple=True,
-    metavar="HEADER",
+    type=HEADER,
+    metavar="NAME:VALUE",
     help='Another setting, such as "Upstash-Retries: 5".',
 )
 
@@ -158,16 +182,25 @@ def call_again(ids: tuple[str, ...], url: str | None) -> None:
 
 
 @workflows.command("notify")
-@click.argument("event")
-@click.option("--run", metavar="ID", help="Only this run; kept, if it does not wait yet.")
+@click.argument("event", type=TEXT)
+@click.option(
+    "--run", type=TEXT, metavar="ID", help="Only this run; kept, if it does not wait yet."
+)
 @click.option("-d", "--data", metavar="TEXT", help="The event's data; @FILE reads a file, - stdin.")
 @json_option
 @url_option
 def notify(event: str, run: str | None, data: str | None, as_json: bool, url: str | None) -> None:
     """Resume the runs that wait for an event."""
     body = "" if data is None else body_of(data)
-    path = "/_dev/notify" if run is None else f"{_path(run)}/notify"
-    found = ask(url, "POST", path, Notified, json={"event": event, "body": body})
+
+    async def tell(client: Client) -> Notified:
+        path = "/_dev"
+        if run is not None:
+            path = _path(await whole_run_id(client, run))
+        order = {"event": event, "body": body}
+        return await client.ask("POST", f"{path}/notify", Notified, json=order)
+
+    found = with_client(url, tell)
     if as_json:
         print_json(found)
     elif found.resumed:
@@ -183,11 +216,14 @@ def _path(id: str) -> str:
     return f"/_dev/workflows/{quote(id, safe='')}"
 
 
-def _with_now(url: str | None, path: str, shape: type[T], params: dict[str, Any]) -> tuple[int, T]:
-    """The time of the server, and what it answers."""
+def _with_now(
+    url: str | None, id: str | None, shape: type[T], params: dict[str, Any]
+) -> tuple[int, T]:
+    """The time of the server, and what it says of a run, or of all."""
 
     async def run(client: Client) -> tuple[int, T]:
         clock = await client.clock()
+        path = "/_dev/workflows" if id is None else _path(await whole_run_id(client, id))
         return clock.now or 0, await client.ask("GET", path, shape, params=params)
 
     return with_client(url, run)
@@ -196,7 +232,8 @@ def _with_now(url: str | None, path: str, shape: type[T], params: dict[str, Any]
 async def _order(
     client: Client, id: str, verb: str, order: dict[str, Any] | None = None
 ) -> str | None:
-    made = await client.ask("POST", f"{_path(id)}/{verb}", Made, json=order or {})
+    path = _path(await whole_run_id(client, id))
+    made = await client.ask("POST", f"{path}/{verb}", Made, json=order or {})
     return made.id if made.id != id else None
 
 

@@ -48,7 +48,7 @@ def _notice(name: str, values: Mapping[str, str]) -> Iterator[str]:
     if family:
         yield from _of_callback(name, family, setting, values)
     elif name not in BY_KEY and rest not in _SERVER_OWNED and not rest.startswith(_OPEN):
-        near = nearest(name, BY_KEY, cutoff=0.85)
+        near = nearest(name, BY_KEY)
         meant = f": did you mean {canonical(near)}?" if near else ""
         yield f"header {canonical(name)} is not known and has no effect{meant}"
 
