@@ -32,7 +32,7 @@ MAX_HEADERS = 1_000
 
 
 # What aiohttp quotes of a request may be a token.
-_QUOTED = re.compile(r":?\s*b['\"]")
+_QUOTED = re.compile(r":?\s*(?:bytearray\()?b['\"]")
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

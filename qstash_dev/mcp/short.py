@@ -5,6 +5,7 @@ from typing import Any
 
 from qstash_dev.client import Attempt, Body, Detail, Event, Row
 from qstash_dev.devtools.run_documents import RunRow, RunStep, words
+from qstash_dev.protocol.headers import joined
 
 Document = dict[str, Any]
 SHOWN = 4_000
@@ -57,7 +58,7 @@ def detail(found: Detail, bodies: bool) -> Document:
             warnings=found.lints,
             attempts_made=[attempt(one, bodies) for one in found.attempts],
             children=[child.id for child in found.links.children],
-            headers=dict(request.headers) if bodies else None,
+            headers=joined(request.headers) if bodies else None,
             body=body(request.body) if bodies else None,
         ),
     }
@@ -73,7 +74,7 @@ def attempt(one: Attempt, bodies: bool) -> Document:
         sent_to=one.target,
         status=answer.status if answer else None,
         failure=f"{failure.reason}: {failure.detail}" if failure else None,
-        headers=dict(answer.headers) if answer and bodies else None,
+        headers=joined(answer.headers) if answer and bodies else None,
         body=body(answer.body) if answer and bodies else None,
     )
 

@@ -12,9 +12,8 @@ from qstash_dev.client import Client, ClientError, ServerUnreachable
 Document = dict[str, Any]
 Find = Callable[[], tuple[str, str | None]]
 """Address and token of the server, looked for anew by each call: it may have been started since."""
-
-
 ANSWERS_S = 30.0
+LONGEST_S = 600.0
 
 
 class Tools:
@@ -27,6 +26,8 @@ class Tools:
     async def client(self, waits_s: float = 0) -> AsyncIterator[Client]:
         """The control API, which may take `waits_s` to answer. Raises ToolError with a sentence."""
         try:
+            if not 0 <= waits_s <= LONGEST_S:  # nor is `NaN`, which JSON of some writers has
+                raise ValueError(f"invalid timeout_s {waits_s:g}: expected 0 to {LONGEST_S:g}")
             url, token = self._find()
             async with Client(url, token, timeout_s=ANSWERS_S + waits_s) as client:
                 yield client
@@ -37,5 +38,12 @@ class Tools:
 
 
 def part(text: str) -> str:
-    """An id as a part of a path."""
-    return quote(text, safe="")
+    """An id or a name as a part of a path. Raises ValueError if it is empty."""
+    return quote(checked(text), safe="")
+
+
+def checked(text: str) -> str:
+    """An id or a name. Raises ValueError if it is empty: its path would be another one's."""
+    if not text:
+        raise ValueError("an id or a name is missing: the text is empty")
+    return text

@@ -166,6 +166,16 @@ async def test_what_is_set_up_is_seen_and_steered(api: Api, app: App) -> None:
         ("get_workflow", {"id": "wfr_none"}, "workflow run wfr_none not found"),
         ("run_schedule", {"id": "none"}, "none"),
         ("send", {"url": "nowhere at all"}, "destination"),
+        ("send", {"url": "/x", "headers": {"X-A\r\nX-B": "1"}}, "control character"),
+        ("get_message", {"id": ""}, "an id or a name is missing"),
+        ("cancel", {"id": ""}, "an id or a name is missing"),
+        ("cancel", {"id": "../reset"}, "message ../reset not found"),
+        ("set_paused", {"kind": "queues", "name": "..", "paused": True}, "queue .. not found"),
+        ("wait", {"filter": "", "timeout_s": -1}, "invalid timeout_s -1: expected 0 to 600"),
+        ("wait", {"filter": "", "timeout_s": 1e300}, "invalid timeout_s 1e+300"),
+        ("settle", {"timeout_s": 601}, "invalid timeout_s 601"),
+        ("list_messages", {"filter": "x" * 100_000}, "more than 65536 bytes when reading"),
+        ("list_messages", {"limit": 10**30}, "limit"),
     ],
 )
 async def test_what_cannot_be_done_is_a_sentence(api, tool, arguments, sentence) -> None:
