@@ -28,7 +28,7 @@ class Loop:
         self._next_time = next_time
         self._loop = asyncio.get_running_loop()
         self._rest_s = 0.0
-        self._rests = False
+        self._rests = self._for_store = False
         self._rested_at = self._loop.time()
         self._turn: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -38,14 +38,15 @@ class Loop:
         if self._turn is None:
             self._turn = self._loop.call_soon(self._run)
 
-    def rest(self) -> None:
-        """Something failed: step again after a while, a longer one each time, whoever wakes it.
+    def rest(self, for_store: bool = True) -> None:
+        """Something failed: step again after a while, a longer one each time, whoever wakes it; if it
+        was the store, also when something could be written (`go_on`).
 
         What fails meanwhile does not put the next step off.
         """
         if self._rests:
             return
-        self._rests = True
+        self._rests, self._for_store = True, for_store
         if self._loop.time() - self._rested_at > LONGEST_REST_S:
             self._rest_s = 0.0  # that went well for a while
         self._rest_s = min(max(FIRST_REST_S, 2 * self._rest_s), LONGEST_REST_S)
@@ -53,6 +54,12 @@ class Loop:
             self._turn.cancel()
         self._turn = self._loop.call_later(self._rest_s, self._run)
         log.warning("after a failure nothing is started for %g s", self._rest_s)
+
+    def go_on(self) -> None:
+        """Something was written: the store is no reason to rest any more."""
+        if self._rests and self._for_store and self._turn is not None:
+            self._turn.cancel()
+            self._turn = self._loop.call_soon(self._run)
 
     def stop(self) -> None:
         """No more steps."""
@@ -74,7 +81,7 @@ class Loop:
             return
         except Exception:
             log.exception("a step of the engine failed")
-            self.rest()
+            self.rest(for_store=False)
             return
         if more:
             self.wake()

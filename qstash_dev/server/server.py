@@ -182,10 +182,15 @@ class Server:
                 self._engine.reload()
                 self._loop.rest()
 
+        def written() -> None:
+            self._notifier.publish()
+            if self._loop is not None:
+                self._loop.go_on()
+
         later = asyncio.get_running_loop().call_soon
 
         def opened(path: Path | str) -> Store:
-            return Store.open(path, later, self._notifier.publish, undone)
+            return Store.open(path, later, written, undone)
 
         directory = self.config.data_dir
         store = opened(":memory:") if directory is None else open_in(directory, opened)

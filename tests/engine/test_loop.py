@@ -7,6 +7,7 @@ import pytest
 
 from qstash_dev.engine.loop import Loop
 from qstash_dev.engine.notifier import Notifier
+from qstash_dev.store.errors import StoreError
 from tests.engine.fakes import START, FakeClock
 
 
@@ -145,3 +146,20 @@ async def test_a_reader_that_goes_away_is_no_trouble() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     notifier.publish()
     assert notifier.version == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "steps"), [(StoreError("the disk is full"), 2), (ValueError("a mistake"), 1)]
+)
+async def test_when_the_store_takes_something_it_rests_no_more_for_it(
+    work: Work, fault: Exception, steps: int
+) -> None:
+    work.loop.go_on()
+    work.fault = fault
+    work.loop.wake()
+    await turns()
+    work.fault = None
+    for _ in range(3):
+        work.loop.go_on()
+    await turns()
+    assert work.steps == steps
