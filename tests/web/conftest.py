@@ -1,4 +1,8 @@
-"""One browser and one server for all tests of the page; each test finds the server empty."""
+"""One browser, one page and one server for all tests of the page; each test finds the server empty.
+
+Whatever is waited for is looked for at every frame: what Playwright's own `expect` waits between two
+looks adds up to more than the tests take.
+"""
 
 import json
 from collections.abc import AsyncIterator
@@ -6,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Literal
 
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
 from tests.api.conftest import TOKENS, Api, api, start_api, starting
 from tests.browser import launched
@@ -21,6 +25,12 @@ KEPT: Literal["session"] = "session"
 
 COUNT = """([count, text]) => [...document.querySelectorAll("#rows .body > .row:not([hidden])")]
   .filter((row) => row.textContent.includes(text)).length === count"""
+TEXTS = """[...document.querySelectorAll(css)].map((element) =>
+  element.matches("input, textarea, select, option") ? element.value : element.textContent)"""
+SHOWS = f"([css, wanted]) => {TEXTS}.some((text) => wanted.every((one) => text.includes(one)))"
+IS = f"([css, wanted]) => {TEXTS}.includes(wanted)"
+GONE = "(css) => document.querySelector(css) === null"
+AT = "(end) => location.href.endsWith(end)"
 
 
 def rows(page: Page, text: str = "") -> Locator:
@@ -33,9 +43,24 @@ async def have(page: Page, count: int, text: str = "") -> None:
     await page.wait_for_function(COUNT, arg=[count, text])
 
 
-async def shows(element: Locator, text: str) -> None:
-    """Until it contains a text. Looks at every frame: what `expect` waits between looks adds up."""
-    await element.filter(has_text=text).first.wait_for()
+async def shows(page: Page, css: str, *texts: str) -> None:
+    """Until an element contains the texts; what stands in a field counts as its text."""
+    await page.wait_for_function(SHOWS, arg=[css, texts])
+
+
+async def is_(page: Page, css: str, text: str) -> None:
+    """Until an element has this text and no other."""
+    await page.wait_for_function(IS, arg=[css, text])
+
+
+async def gone(page: Page, css: str) -> None:
+    """Until there is no such element."""
+    await page.wait_for_function(GONE, arg=css)
+
+
+async def is_at(page: Page, end: str) -> None:
+    """Until the address ends so."""
+    await page.wait_for_function(AT, arg=end)
 
 
 class Desk:
@@ -47,23 +72,42 @@ class Desk:
         self.browser = browser
         self.faults: list[str] = []
         self._contexts: list[BrowserContext] = []
+        self._kept: Page | None = None
+        self._is_free = True
 
     async def open(self, place: str = "", **options: Any) -> Page:
-        """A page in a browser profile of its own; what goes wrong in it is kept in `faults`."""
-        context = await self.browser.new_context(**options)
-        self._contexts.append(context)
-        await context.grant_permissions(["clipboard-read", "clipboard-write"])
-        return await self.tab(context, place)
+        """The kept page, loaded anew; with options or beside it, one of a browser profile of its own.
+
+        What goes wrong in it is kept in `faults`.
+        """
+        if options or not self._is_free:
+            context = await self.browser.new_context(**options)
+            self._contexts.append(context)
+            return await self.tab(context, place)
+        self._is_free = False
+        if self._kept is None:
+            context = await self.browser.new_context()
+            await context.grant_permissions(["clipboard-read", "clipboard-write"])
+            self._kept = await self._watched(context)
+        await self._go(self._kept, place)
+        return self._kept
 
     async def tab(self, context: BrowserContext, place: str = "") -> Page:
-        """One more page of a profile."""
+        """One more page of a profile, for this test alone."""
+        page = await self._watched(context)
+        await self._go(page, place)
+        return page
+
+    async def _watched(self, context: BrowserContext) -> Page:
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", self._told)
-        await page.goto(f"{self.api.url}/_dev/{place}")
-        await page.locator("#status span").first.wait_for()
         return page
+
+    async def _go(self, page: Page, place: str) -> None:
+        await page.goto(f"{self.api.url}/_dev/{place}")
+        await shows(page, "#status span", f":{self.api.port}")
 
     def _told(self, message: ConsoleMessage) -> None:
         # A refusal of the server is no fault of the page.
@@ -79,10 +123,14 @@ class Desk:
         await self.api.raw(head.encode() + document)
 
     async def clear(self) -> None:
-        """Close the pages, forget the messages."""
+        """Leave the page, close the others, forget the messages."""
         for context in self._contexts:
             await context.close()
         self._contexts.clear()
+        if self._kept is not None:
+            for page in self._kept.context.pages:
+                await (page.goto("about:blank") if page is self._kept else page.close())
+        self._is_free = True
         await self.api.ok("POST", "/_dev/clock", json={"mode": "real"})
         await self.api.ok("POST", "/_dev/resume")
         await self.api.ok("POST", "/_dev/reset")
@@ -92,7 +140,6 @@ class Desk:
 @pytest_asyncio.fixture(scope=KEPT, loop_scope=KEPT)
 async def kept_desk() -> AsyncIterator[Desk]:
     """Started once."""
-    expect.set_options(timeout=PATIENCE_MS)
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(running_app())
         start = await stack.enter_async_context(starting(Api))

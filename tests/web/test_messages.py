@@ -1,24 +1,19 @@
 """Messages in the page: a list that is live, a detail that tells all, and what can be done to them."""
 
-import re
-
 import pytest
-from playwright.async_api import expect
 
-from tests.web.conftest import KEPT, Desk, have, shows
+from tests.web.conftest import KEPT, Desk, have, is_, is_at, shows
 
 pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
 
 
 async def test_a_message_appears_as_it_is_published_and_tells_why_it_failed(desk: Desk) -> None:
     page = await desk.open()
-    await shows(page.locator("#empty"), "QSTASH_TOKEN=")
-    await expect(page).to_have_title(f"qstash-dev :{desk.api.port} (local)")
+    await shows(page, "#empty", "QSTASH_TOKEN=")
+    await is_(page, "title", f"qstash-dev :{desk.api.port} (local)")
     await desk.api.publish(desk.app.answers("/broken", 500), retries=0)
-    failed = page.locator("#rows .body > .row", has_text="/broken")
-    await shows(failed, "✗ failed")
-    await shows(failed.locator(".why"), "500 Internal Server Error")
-    await expect(page).to_have_title(f"(1 failed) qstash-dev :{desk.api.port} (local)")
+    await shows(page, "#rows .row", "/broken", "✗ failed", "500 Internal Server Error")
+    await is_(page, "title", f"(1 failed) qstash-dev :{desk.api.port} (local)")
 
 
 async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk) -> None:
@@ -26,8 +21,7 @@ async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk
     id = await desk.api.publish(url, b'{"a": 1.0}', forward_x_tenant="acme")
     await desk.api.wait("state:delivered")
     page = await desk.open(f"#/messages/{id}")
-    shown = page.locator("#detail .page")
-    await shows(shown, '"made": 12345678901234567890')
+    await shows(page, "#detail .page", '"made": 12345678901234567890')
     for tab, told in {
         "Request": 'acme|"a": 1.0',
         "Response": "HTTP/1.1 200",
@@ -36,8 +30,7 @@ async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk
         "Tree": id,
     }.items():
         await page.get_by_role("tab", name=tab).click()
-        for text in told.split("|"):
-            await shows(shown, text)
+        await shows(page, "#detail .page", *told.split("|"))
 
 
 async def test_a_replay_is_one_key_and_is_linked_to_its_origin(desk: Desk) -> None:
@@ -45,12 +38,12 @@ async def test_a_replay_is_one_key_and_is_linked_to_its_origin(desk: Desk) -> No
     page = await desk.open()
     await have(page, 1)
     await page.keyboard.press("j")
-    await expect(page).to_have_url(re.compile(f"#/messages/{id}$"))
+    await is_at(page, f"#/messages/{id}")
     await page.keyboard.press("r")
-    await shows(page.locator("#said"), "Replayed as msg_")
+    await shows(page, "#said", "Replayed as msg_")
     first, second = await desk.app.received(2, "/again")
     assert first.body == second.body == b"payload"
-    await shows(page.locator("#rows"), "⟲✓")
+    await shows(page, "#rows", "⟲✓")
     await page.get_by_role("tab", name="Tree").click()
     await page.locator("#detail .tree a").click()
-    await shows(page.locator("#detail .page"), id)
+    await shows(page, "#detail .page", id)

@@ -166,17 +166,20 @@ function present({ server, counts, resources, now }) {
   changed();
 }
 
+// At once: it is what a person did that changed it.
 function outdate() {
-  outdated = true;
+  if (!app.view.live) fetchItems();
   loadDetail();
 }
 
+const fetches = { begun: 0, shown: 0 };
+
 async function fetchItems() {
-  const view = app.view;
+  const [view, mine] = [app.view, ++fetches.begun];
   outdated = false;
   const items = await guarded(view.fetch);
-  if (!items || view !== app.view) return;
-  app.items = items;
+  if (!items || view !== app.view || mine < fetches.shown) return; // a later one may be there already
+  [app.items, fetches.shown] = [items, mine];
   if (app.held) app.held = items;
   if (app.chosen) loadDetail();
   changed();
