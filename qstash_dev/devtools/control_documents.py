@@ -113,10 +113,11 @@ class Fired(Struct):
 
 
 class Waited(Struct):
-    """Whether enough messages matched in time, and those that do."""
+    """Whether enough messages matched in time, those that do, and else what nearly does."""
 
     met: bool
     rows: list[Row]
+    nearest: str = ""
 
 
 class Dlq(Struct):

@@ -2,7 +2,6 @@
 
 from qstash_dev.client import Page
 from qstash_dev.client.publishing import absolute, publish_name
-from qstash_dev.devtools.control_documents import Waited
 from qstash_dev.mcp import short
 from qstash_dev.mcp.tools import Document, Tools, checked, part
 
@@ -54,13 +53,9 @@ class MessageTools(Tools):
     async def wait(self, filter: str, count: int = 1, timeout_s: float = 5) -> Document:
         """Wait, in real time, until `count` messages match a filter."""
         async with self.client(timeout_s) as client:
-            answer = await client.ask(
-                "GET",
-                "/_dev/wait",
-                Waited,
-                params={"filter": filter, "count": count, "timeout_ms": int(timeout_s * 1000)},
-            )
-        return {"met": answer.met, "messages": [short.message(row) for row in answer.rows]}
+            answer = await client.wait(filter, count, int(timeout_s * 1000))
+        found = {"met": answer.met, "messages": [short.message(row) for row in answer.rows]}
+        return found | ({"nearest": answer.nearest} if answer.nearest else {})
 
     async def logs(self, filter: str = "", limit: int = 50) -> Document:
         """What happened, oldest first: the last `limit` events of messages that match."""

@@ -12,20 +12,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from qstash_dev.client import Client, Detail, DlqEntry, Refused, Row
 from qstash_dev.devtools.fixtures import publish_headers, read_fixture
 from qstash_dev.protocol.timing import parse_duration
 from qstash_dev.testing.told import (
     Expected,
     alike,
-    all_but,
     elsewhere,
     missing,
     sent,
     standing,
-    terms_of,
     waiting,
 )
 
@@ -68,9 +64,9 @@ class AsyncQstash:
         self._fixtures = fixtures
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[Client]:
-        """The client of the control API, for what has no method here."""
-        async with Client(self.url, self.token) as client:
+    async def client(self, waits_s: float = 0) -> AsyncIterator[Client]:
+        """The client of the control API, for what has no method here; it waits 30 s more than that."""
+        async with Client(self.url, self.token, timeout_s=waits_s + 30) as client:
             yield client
 
     # Looking
@@ -106,17 +102,14 @@ class AsyncQstash:
 
     async def wait(self, filter: str, count: int = 1, timeout: float = 5.0) -> list[Row]:
         """Wait until so many messages match; `timeout` is in real seconds. Raises AssertionError."""
-        params: dict[str, str | int | None] = {
-            "filter": filter,
-            "count": count,
-            "timeout_ms": int(timeout * 1000),
-        }
-        async with self.client() as client:
-            answer = await client.request("GET", "/_dev/wait", params=params)
-        rows = msgspec.convert(answer["rows"], list[Row])
-        if answer["met"]:
+        async with self.client(timeout) as client:
+            answer = await client.wait(filter, count, int(timeout * 1000))
+        rows = answer.rows
+        if answer.met:
             return rows
-        hints = await self._stopped() + await self._nearly(filter, rows)
+        hints = await self._stopped()
+        if answer.nearest:
+            hints += f"\n{answer.nearest}"
         happened = await self._sent()
         raise AssertionError(
             f"{len(rows)} of {count} messages matched {filter!r} within {timeout:g} s."
@@ -245,17 +238,6 @@ class AsyncQstash:
             clock = await client.clock()
             pending = (await client.messages(PENDING, limit=1000)).rows
         return standing(pending, clock)
-
-    async def _nearly(self, filter: str, found: list[Row]) -> str:
-        """Messages for which all but one of several terms hold, or that are nearly meant."""
-        if found:
-            return ""
-        terms = terms_of(filter)
-        for term in terms if len(terms) > 1 else ():
-            rows = await self.messages(" ".join(other for other in terms if other != term))
-            if rows:
-                return all_but(term, rows)
-        return alike(filter.partition(":")[2] or filter, await self.messages())
 
     async def _sent(self) -> str:
         rows = await self.messages()

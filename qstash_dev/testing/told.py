@@ -1,7 +1,6 @@
 """What a failed expectation says: what was expected, and what there was instead."""
 
 import json
-import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -13,7 +12,6 @@ from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import split_url
 
 SHOWN = 200
-_TERM = re.compile(r'(?:[^\s"]|"(?:\\.|[^"\\])*")+')
 
 
 class Expected(Struct, frozen=True):
@@ -49,18 +47,6 @@ def missing(expected: Expected, found: int) -> str:
         what += f" with the body {json.dumps(expected.json, default=repr)[:SHOWN]}"
     many = counted(expected.count, "message")
     return f"Expected {many} {expected.state}{what}, found {found}."
-
-
-def terms_of(filter: str) -> list[str]:
-    """The terms of a filter as they are written."""
-    return _TERM.findall(filter)
-
-
-def all_but(term: str, rows: Sequence[Row]) -> str:
-    """Messages for which the other terms hold."""
-    states = ", ".join(sorted({row.state for row in rows}))
-    count = counted(len(rows), "message matches", "messages match")
-    return f"\nNearest: {count} all but {term} ({states})."
 
 
 def alike(wanted: str, rows: Sequence[Row]) -> str:

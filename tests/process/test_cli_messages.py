@@ -198,10 +198,14 @@ def test_logs_can_be_followed(server, launch):
     assert follower.returncode == 130
 
 
-def test_wait_is_code_4_when_it_is_not_met(server):
+def test_wait_is_code_4_when_it_is_not_met_and_names_what_nearly_matches(server):
     done = server.run("wait", "--filter", "state:failed", "--timeout", "50ms")
     assert done.returncode == 4
-    assert "0 of 1 matched within 50ms: state:failed" in done.stderr
+    assert done.stderr == "Error: 0 of 1 matched within 50ms: state:failed\n"
+    one = sent(server, "/200", "--delay", "1h")
+    done = server.run("wait", "--filter", "state:ok dest:/200", "--timeout", "0")
+    assert "Nearest: 1 message matches all but state:ok: delayed POST http" in done.stderr
+    assert f"/200 ({one}).\n" in done.stderr
 
 
 def test_wait_sees_what_happens_meanwhile(server, launch):

@@ -173,10 +173,13 @@ def test_a_filter_that_cannot_be_read_is_a_sentence(qstash):
 @pytest.mark.parametrize(
     ("filter", "nearest"),
     [
-        ("dest:/ap/mial", "Nearest: {app}/api/mail/500"),
-        ("dest:/api/mail state:ok", "Nearest: 1 message matches all but state:ok (failed)."),
-        ('dest:/api/mail label:"a b"', 'Nearest: 1 message matches all but label:"a b" (failed).'),
-        ("queue:none", ""),
+        ("dest:/ap/mial", "all but dest:/ap/mial: failed 500 POST {app}/api/mail/500 (msg_"),
+        ("dest:/api/mail state:ok", "Nearest: 1 message matches all but state:ok: failed 500 "),
+        (
+            'dest:/api/mail label:"a b"',
+            'Nearest: 1 message matches all but label:"a b": failed 500 ',
+        ),
+        ("queue:none label:x", ""),
     ],
 )
 def test_a_filter_that_matches_nothing_shows_what_is_nearest(

@@ -17,9 +17,11 @@ from qstash_dev.api.control.undo import undo_of
 from qstash_dev.api.listener import patience
 from qstash_dev.api.parameters import COUNT, CURSOR, FILTER, LIMIT, ORDER, REVEAL, TIMEOUT
 from qstash_dev.api.router import Route
+from qstash_dev.devtools import near_misses
 from qstash_dev.devtools.control_documents import Cancelled, Deleted, Made, Waited
 from qstash_dev.devtools.documents import BulkReplay, Detail, NotReplayed, Page, Replayed, Row
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
+from qstash_dev.devtools.near_misses import LOOKED_AT, relaxed
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.destination import check_url
@@ -193,7 +195,18 @@ async def wait(call: Call) -> web.Response:
                 await asyncio.sleep(notifier.searchers * LOOK_S)
     if len(rows) < count:
         rows = await select(call, wanted, count)
-    return await call.answer(Waited(len(rows) >= count, rows))
+    is_met = len(rows) >= count
+    return await call.answer(Waited(is_met, rows, "" if is_met else await nearest(call, rows)))
+
+
+async def nearest(call: Call, matched: list[Row]) -> str:
+    """What else there is that nearly matches."""
+    known = {row.id for row in matched}
+    found = []
+    for term, filter in relaxed(call.arg("filter") or ""):
+        rows = await select(call, filter, LOOKED_AT)
+        found.append((term, [row for row in rows if row.id not in known]))
+    return near_misses.nearest(found)
 
 
 def find(call: Call, message_id: str | None = None) -> Message:

@@ -10,6 +10,7 @@ from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, time_text
 from qstash_dev.cli.values import DURATION, FILTER, duration, whole
 from qstash_dev.client import Clock
+from qstash_dev.console import printable
 from qstash_dev.protocol.timing import format_duration
 
 PATIENCE = duration(most_ms=600_000)
@@ -119,9 +120,8 @@ def wait(filter: str, count: int, timeout: int, as_json: bool, url: str | None) 
     elif rows:
         print_table(HEADS, [row_cells(row) for row in rows], "")
     if not answer.met:
-        raise Failure(
-            f"{len(rows)} of {count} matched within {format_duration(timeout)}: {filter}", NOT_MET
-        )
+        text = f"{len(rows)} of {count} matched within {format_duration(timeout)}: {filter}"
+        raise Failure(f"{text}\n{printable(answer.nearest)}".rstrip(), NOT_MET)
 
 
 @click.command()

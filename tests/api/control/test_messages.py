@@ -389,7 +389,10 @@ async def test_waiting_ends_when_enough_match_or_the_time_is_over(api: Api, app:
     assert found["met"] is True
     assert [row["state"] for row in found["rows"]] == ["delivered", "delivered"]
     late = await api.ok("GET", "/_dev/wait?filter=state:failed&timeout_ms=1")
-    assert late == {"met": False, "rows": []}
+    assert (late["met"], late["rows"]) == (False, [])
+    assert late["nearest"].startswith(
+        "Nearest: 2 messages match all but state:failed: delivered 200 "
+    )
 
 
 async def test_many_who_wait_each_get_their_own_and_what_there_was_when_it_ends(

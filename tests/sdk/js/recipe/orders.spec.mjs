@@ -44,6 +44,12 @@ test("what happens in two hours happens when time is moved", async () => {
   await qstash.wait("state:ok dest:/later");
 });
 
+test("a wait in vain names what nearly matches", async () => {
+  const { messageId } = await new Client().publishJSON({ url: `${url}/soon`, body: {}, delay: "1h" });
+  const wait = qstash.wait("state:ok dest:/soon", { timeout: 0 });
+  await expect(wait).rejects.toThrow(`all but state:ok: delayed POST ${url}/soon (${messageId})`);
+});
+
 test("a bad filter and a wait in vain are sentences", async () => {
   await expect(qstash.messages("stat:ok")).rejects.toThrow("state");
   await expect(qstash.wait("state:ok", { timeout: 0 })).rejects.toThrow("0 of 1 messages");
