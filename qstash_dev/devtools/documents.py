@@ -95,7 +95,9 @@ class App(Struct):
 
 
 class Clock(Struct):
-    """The server's clock; `scale` is virtual seconds per real second."""
+    """The server's clock; `scale` is virtual seconds per real second. `notice` is what an order to it
+    did not do, though it may be expected.
+    """
 
     mode: str = "real"
     scale: float = 1.0
@@ -103,6 +105,7 @@ class Clock(Struct):
     next_event_at: int | None = None
     now: int | None = None
     wall: int | None = None
+    notice: str | None = None
 
 
 class CloudState(Struct):

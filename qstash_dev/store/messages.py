@@ -185,6 +185,15 @@ class Messages:
         )
         return row is not None
 
+    def count_ahead(self, now: int) -> int:
+        """How many wait that were accepted at a later time than `now`, before the clock went back."""
+        (count,) = self._db.read_one(
+            "SELECT count(*) FROM messages INDEXED BY messages_due WHERE claimed = 0 "
+            "AND held IS NULL AND finished_at IS NULL AND due_at > ?1 AND created_at > ?1",
+            (now,),
+        )
+        return int(count)
+
     def next_due(self) -> int | None:
         """When the next unclaimed message is due."""
         row = self._db.read_one(

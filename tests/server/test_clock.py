@@ -47,6 +47,22 @@ async def test_a_schedule_goes_on_at_once_where_the_clock_is_the_wall_clock_agai
     assert 0 < state["next_event_at"] - state["now"] <= 31 * 24 * HOUR_MS
 
 
+async def test_what_waits_for_a_time_that_the_clock_showed_before_is_told(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start()
+    await server.publish(app.url, Upstash_Delay="1h")
+    state = await server.call("POST", "/_dev/clock", {"mode": "real"})
+    assert state["notice"] is None
+    await server.call("POST", "/_dev/clock", {"advance_ms": 3 * HOUR_MS})
+    later = await server.publish(app.url, Upstash_Delay="1h")
+    state = await server.call("POST", "/_dev/clock", {"mode": "real"})
+    assert state["notice"].startswith("1 message waits for a later time, at which the clock was ")
+    assert (await server.status())["notice"]["text"] == state["notice"]
+    await server.call("POST", "/_dev/clock", {"skip": True})
+    assert (await server.row(later))["state"] == "delivered"
+
+
 async def test_rates_and_deduplication_follow_the_clock_back_to_the_wall_clock(start, make_app):
     app = make_app()
     await app.start()

@@ -58,9 +58,10 @@ async def change(call: Call) -> web.Response:
         if order.skip:
             await _idle(call, order.wait_ms)
         await _obey(call, order)
+        notice = None if order.mode is None else _tell_left_ahead(call)
         _time_changed(call)
         await _idle(call, order.wait_ms)
-        return await call.answer(_document(call))
+        return await call.answer({**_document(call), "notice": notice})
 
 
 def _check(order: ClockOrder, now: int) -> None:
@@ -90,6 +91,19 @@ async def _obey(call: Call, order: ClockOrder) -> None:
             await _travel(call, ms, order.wait_ms)
     except ValueError as error:
         raise QStashError(400, str(error)) from error
+
+
+def _tell_left_ahead(call: Call) -> str | None:
+    """What waits for a time that the clock showed before: it is what was meant, but hard to guess."""
+    left = call.store.messages.count_ahead(call.engine.clock.now())
+    if not left:
+        return None
+    text = (
+        f"{counted(left, 'message waits', 'messages wait')} for a later time, at which the clock was "
+        "before: `qstash-dev messages run ID` delivers one now, `qstash-dev clock skip` goes there"
+    )
+    call.context.notify(text)
+    return text
 
 
 async def _travel(call: Call, left_ms: int, wait_ms: int) -> None:

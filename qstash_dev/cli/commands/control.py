@@ -34,6 +34,8 @@ def print_clock(found: Clock, as_json: bool = False) -> None:
     click.echo(f"{found.mode}{speed}  {time_text(found.now)}")
     if found.offset_ms:
         click.echo(f"{format_duration(found.offset_ms)} ahead of the wall clock")
+    if found.notice is not None:
+        click.echo(found.notice)
     if found.next_event_at is not None and found.now is not None:
         click.echo(f"next event in {format_duration(max(0, found.next_event_at - found.now))}")
 
