@@ -142,8 +142,8 @@ async def test_express_with_the_keys_of_somebody_else(
 ) -> None:
     async with running(node, "express.mjs", keys=OTHERS) as url:
         said = await hint(start_server, tmp_path, f"{url}/stringified", '{"a":1}')
-    assert "but the SDK checks with others" in said
-    assert "Restart it." in said
+    assert "The keys in .env.local are right. If this text is the JavaScript SDK's" in said
+    assert "restart it. If the app has one text for everything: qstash-dev verify msg_" in said
 
 
 @pytest.mark.parametrize("debug", ["0", "1"])

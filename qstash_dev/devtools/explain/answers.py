@@ -2,16 +2,31 @@
 
 import re
 
-from qstash_dev.devtools.body_label import mislabelled
+from qstash_dev.devtools.body_label import CHECKED, is_json, mislabelled
 from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
 from qstash_dev.devtools.explain.refusals import silent_refusal
 from qstash_dev.devtools.route_files import misnamed, nearest, serving
+from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.retry import is_non_retryable, retry_after_ms
 from qstash_dev.protocol.timing import format_duration
 
 _JSON_ERROR = re.compile(
-    r"is not valid JSON|Unexpected end of JSON|JSONDecodeError|json_invalid|JSON decode error"
-    r"|^Invalid JSON"
+    r"is not valid JSON|Unexpected end of JSON|JSONDecodeError|json_invalid|JSON (decode|parse) error"
+    r"|(Invalid|Malformed) JSON(?! Web)|Expecting value: line 1|invalid character .* looking for"
+)
+_PART = re.compile(r"(query|path|header|cookie)\.([^:]+): (.*)")
+_SHAPE = re.compile(
+    r"required|missing|expected|should|must|\b(un)?known\b|valid|not an? |of type"
+    r"|can(not|'t) be (null|blank)|additional propert|extra ",
+    re.IGNORECASE,
+)
+_LIMITS = (
+    ("Body exceeded", "raise `config.api.bodyParser.sizeLimit`, or set bodyParser to false"),
+    ("request entity too large", "raise it: express.json({ limit: '10mb' })"),
+    ("DATA_UPLOAD_MAX_MEMORY_SIZE|RequestDataTooBig", "raise Django's DATA_UPLOAD_MAX_MEMORY_SIZE"),
+    ("exceeds the capacity limit", "raise Flask's MAX_CONTENT_LENGTH"),
+    ("Request body is too large", "raise Fastify's bodyLimit"),
+    ("<center>nginx", "raise nginx' client_max_body_size"),
 )
 _OF_SIGNATURES = re.compile(r"signature|jwt|jws", re.IGNORECASE)
 _COMPILE_ERROR = re.compile(
@@ -48,9 +63,10 @@ def _own_404(e: Evidence) -> str | None:
 def _no_route(e: Evidence) -> str | None:
     if e.status != 404:
         return None
+    slash = ", the slash at its end" if e.path.endswith("/") and e.path != "/" else ""
     return (
         f"No route for {e.facts.method} {e.path} in the app at {e.place}{e.quoted}: check the "
-        "path, the port, and that the file is where the framework looks."
+        f"path{slash}, the port, and that the file is where the framework looks."
     )
 
 
@@ -65,13 +81,14 @@ def _no_method(e: Evidence) -> str | None:
 
 
 def _too_large(e: Evidence) -> str | None:
-    if e.status != 413:
+    """413, or what says so under another status: Django's 400."""
+    if e.status not in (400, 413, 500):
         return None
-    fix = "raise the limit of the app or of the proxy before it, or publish a reference"
-    if "Body exceeded" in e.said.text:
-        fix = "raise `config.api.bodyParser.sizeLimit`, or set bodyParser to false"
-    elif "request entity too large" in e.said.text:
-        fix = "raise it: express.json({ limit: '10mb' })"
+    fix = next((fix for words, fix in _LIMITS if re.search(words, e.said.text)), None)
+    if e.status == 413:
+        fix = fix or "raise the limit of the app or of the proxy before it, or publish a reference"
+    elif fix is None or "nginx" in fix:
+        return None
     return f"A body of {len(e.facts.body)} bytes is over the app's limit: {fix}."
 
 
@@ -86,12 +103,45 @@ def _label(e: Evidence) -> str | None:
 def _json_error(e: Evidence) -> str | None:
     if not _JSON_ERROR.search(e.said.text):
         return None
-    return f"The app could not parse some JSON{e.quoted}: the message's body, or what it fetched."
+    if "[object Object]" in e.said.text:
+        return (
+            f"The handler parses what its framework has parsed already{e.quoted}: take the body as "
+            "it is (req.body), without JSON.parse."
+        )
+    if is_json(e.facts.body[: CHECKED + 1]):
+        return (
+            f"The app could not parse some JSON{e.quoted}. The message's body is JSON: look at what "
+            "the handler makes of it, or fetches."
+        )
+    begins = shorten(e.facts.body[:24].decode("utf-8", "replace"), 24)
+    return (
+        f"The handler reads the body as JSON, which it is not ({begins!r}){e.quoted}: publish JSON."
+    )
+
+
+def _content_type(e: Evidence) -> str | None:
+    if e.status != 415:
+        return None
+    kind = e.sent("content-type")[:60] or "body without a Content-Type"
+    takes = e.header("accept-post") or e.header("accept")
+    only = f", only {takes}" if takes else ""
+    return (
+        f"The handler takes no {kind}{only}{e.quoted}: publish with the Content-Type that it reads."
+    )
 
 
 def _validation(e: Evidence) -> str | None:
-    if e.status != 422 or not e.said.headline:
+    if e.status != 422 or e.is_opaque:
         return None
+    if part := _PART.match(e.said.headline):
+        where, name, text = part.groups()
+        fix = f": send it as Upstash-Forward-{name}" if where == "header" else ""
+        place = {"query": "query of the URL", "path": "path of the URL"}.get(where, where)
+        return f"The handler expects another {name} in the {place} ({text}){fix}."
+    if not _SHAPE.search(e.said.headline):
+        return (
+            f"The handler understood the request and refused its content (422): {e.said.headline}"
+        )
     return f"The body has another shape than the handler expects: {e.said.headline}"
 
 
@@ -166,11 +216,14 @@ def _unavailable(e: Evidence) -> str | None:
 
 
 def _said(e: Evidence) -> str | None:
-    return f"The app answered {e.status_text}: {e.said.headline}" if e.said.headline else None
+    return None if e.is_opaque else f"The app answered {e.status_text}: {e.said.headline}"
 
 
 def _silent(e: Evidence) -> str:
-    return f"The app answered {e.status_text} without a text: see its terminal."
+    if e.printed_error:
+        return f"The app answered {e.status_text}, and printed: {e.printed_error}"
+    what = "reason" if e.said.headline else "text"
+    return f"The app answered {e.status_text} without a {what}: see its terminal."
 
 
 PRINTED = (Cause("handler-printed", _printed),)
@@ -192,6 +245,7 @@ ANSWERS = (
     Cause("body-too-large", _too_large),
     Cause("body-mislabelled", _label),
     Cause("json-error", _json_error),
+    Cause("content-type-refused", _content_type),
     Cause("validation", _validation),
     Cause("headers-too-large", _headers_too_large),
     Cause("compile-error", _compile_error),

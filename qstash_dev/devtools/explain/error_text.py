@@ -5,6 +5,7 @@ It refuses to know causes; it only finds the words. Recorded: `fixtures/failed_r
 
 import html
 import re
+from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
@@ -35,20 +36,62 @@ _ERROR_FIELDS = (
 )
 """The most telling first: Rails says "Internal Server Error" in `error`, the cause in `exception`."""
 
+_DETAIL_FIELDS = ("errors", "issues", "details", "extra", "violations", "fields", "data")
+_HAS_DETAILS = re.compile(
+    r"(request |input )?(validation|bad request|invalid (request|input|body|payload|data)"
+    r"|one or more validation).{0,60}",
+    re.IGNORECASE,
+)
+"""What stands above a list that says more."""
+_VAGUE = re.compile(
+    r"(internal )?(server )?error( \(500\))?|bad request \(400\)|httperror|unauthori[sz]ed|forbidden"
+    r"|(an |unknown |unexpected )*error( has)? occurred( while processing your request)?"
+    r"|(oops|sorry)?\W*something went wrong"
+    r"|the (server encountered an internal error|browser \(or proxy\) sent a request that this"
+    r"|server could not verify that you are).*"
+    r"|(you don't have the permission to access|we're sorry, but something went wrong).*",
+    re.IGNORECASE,
+)
+"""What Django, Werkzeug, Litestar, h3, NestJS, Rails and ASP.NET say when they keep the error back."""
+
 _VALUE = re.compile(r'"(?:message|detail|statusMessage|error)"\s*:\s*"((?:[^"\\]|\\.){1,600})"')
 
 
 class Said(Struct, frozen=True):
-    """`headline` is the error in a few words, `text` the visible beginning of the body."""
+    """`headline` is the error in a few words, `text` the visible beginning of the body. The headline
+    is vague when it says no more than the status does.
+    """
 
     headline: str
     text: str
     is_html: bool
+    is_vague: bool = False
 
 
 def read_response(response: Response) -> Said:
     """Never raises: a body that is neither JSON nor text says nothing."""
-    body = response.body[:_HEAD].decode("utf-8", "replace")
+    said = _read(response.body[:_HEAD].decode("utf-8", "replace"))
+    headline = _without_status(said.headline, response.status)
+    is_vague = not headline or _VAGUE.fullmatch(headline.rstrip(".! ")) is not None
+    return Said(headline or said.headline, said.text, said.is_html, is_vague)
+
+
+def _without_status(text: str, status: int) -> str:
+    """`415 Unsupported Media Type: no JSON` says what it is about behind the colon, or nothing."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    whole = f"{status} {phrase}"
+    for beginning in (whole, phrase, str(status)):
+        if beginning and text[: len(beginning)].lower() == beginning.lower():
+            rest = text[len(beginning) :]
+            ends = ("", ":", ".", " ") if beginning == whole else ("", ":", ".")
+            return rest.lstrip(":. ") if rest[:1] in ends else text
+    return text
+
+
+def _read(body: str) -> Said:
     if _HTML.match(body):
         return _html(body)
     value = _json(body)
@@ -106,6 +149,12 @@ def _error_in(value: Any, depth: int = 0) -> str:
     where = value.get("loc") or value.get("path")  # FastAPI, Zod
     if found and isinstance(where, list) and where:
         return f"{'.'.join(map(str, where))}: {found}"
+    if found and "location" in value and (name := value.get("path") or value.get("param")):
+        return f"{name}: {found}"  # express-validator
+    if _HAS_DETAILS.fullmatch(found):
+        more = (_error_in(value.get(name), depth + 1) for name in _DETAIL_FIELDS)
+        detail = next((text for text in more if text and text != found), "")
+        return f"{found}: {detail}" if detail else found
     return found
 
 

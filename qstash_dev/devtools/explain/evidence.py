@@ -170,7 +170,7 @@ class Evidence:
     @property
     def is_opaque(self) -> bool:
         """An error that tells nothing, as when a Next.js route handler throws: 500, no body."""
-        return self.said.text.lower() in ("", "internal server error", "unauthorized", "forbidden")
+        return not self.said.headline or self.said.is_vague
 
     @property
     def status_text(self) -> str:
@@ -183,7 +183,7 @@ class Evidence:
     @property
     def quoted(self) -> str:
         """What the app said, or else printed, in parentheses, ready to follow a noun; or nothing."""
-        text = self.said.headline or self.printed_error
+        text = self.printed_error if self.is_opaque else self.said.headline
         return f" ({text})" if text else ""
 
     def env_file(self, name: str) -> EnvFile | None:

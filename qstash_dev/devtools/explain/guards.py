@@ -132,8 +132,10 @@ def _http_authentication(e: Evidence) -> str | None:
     if e.status != 401 or not e.header("www-authenticate").strip():
         return None
     scheme = e.header("www-authenticate").split()[0].rstrip(",")
+    usual = scheme.lower() in ("basic", "bearer", "digest", "token", "jwt")
+    name = "Authorization" if usual else "<Header>"
     return (
-        f"The endpoint wants {scheme} authentication: publish with Upstash-Forward-Authorization, "
+        f"The endpoint wants {scheme} authentication{e.quoted}: publish with Upstash-Forward-{name}, "
         f"or leave {e.path} out of it."
     )
 
@@ -186,12 +188,18 @@ def _no_gateway_route(e: Evidence) -> str | None:
 def _guard(e: Evidence) -> str | None:
     if e.status not in (401, 403):
         return None
+    kind = e.sent("content-type").partition(";")[0].strip().lower()
+    csrf = ""
+    if e.status == 403 and e.is_opaque and kind in _OF_FORMS:
+        csrf = f" A CSRF check refuses {kind or 'a body without a type'} so: send application/json."
     return (
         f"{e.status_text}{e.quoted}: a guard refused the delivery. Leave {e.path} out of it, or "
-        f"send what it wants with Upstash-Forward-<Header>.{silent_refusal(e)}"
+        f"send what it wants with Upstash-Forward-<Header>.{csrf}{silent_refusal(e)}"
     )
 
 
+_OF_FORMS = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
+"""What a form of another site can send, so that a CSRF check refuses it (Hono `csrf`)."""
 _ALLOW_HOST = "The app refuses this host name: publish to its local address, or allow the name in "
 
 GUARDS = (
@@ -216,9 +224,9 @@ GUARDS = (
     Cause(
         "csrf-sveltekit",
         says(
-            "Cross-site POST form submissions are forbidden",
-            "SvelteKit's CSRF check takes the delivery for a form: publish with Content-Type: "
-            "application/json.",
+            r"Cross-site \w+ form submissions are forbidden",
+            "The CSRF check of SvelteKit or Astro takes the delivery for a form: publish with "
+            "Content-Type: application/json.",
             403,
         ),
     ),

@@ -22,6 +22,7 @@ from qstash_dev.protocol.urls import parts_of
 _PYTHON = re.compile(
     r"uvicorn|werkzeug|wsgiserver|gunicorn|hypercorn|cpython|python", re.IGNORECASE
 )
+_JOSE = re.compile(r"SignatureError|JWSSignatureVerification|ERR_JWS")
 
 
 def _unsigned(e: Evidence) -> str | None:
@@ -81,12 +82,15 @@ def _undecided(e: Evidence) -> str | None:
 
 
 def _other_key(e: Evidence) -> str | None:
-    """`jose`'s own words, which the JavaScript SDK keeps for a key alone (2.12, receiver.ts)."""
-    is_jose = "signature verification failed" in e.said.text
-    if not is_jose or _PYTHON.search(e.header("server")) or e.facts.accepted_at is not None:
+    """`jose`'s words, which the JavaScript SDK keeps for a key alone (2.12, receiver.ts); others may
+    use the same ones for everything, so only the name of its error is a proof.
+    """
+    if "signature verification failed" not in e.said.text or e.facts.accepted_at is not None:
         return None
-    if e.facts.is_cloud:
+    if e.facts.is_cloud or _PYTHON.search(e.header("server")):
         return None
+    if not _JOSE.search(e.said.text):
+        return _perhaps_jose(e)
     if fits(e):
         return (
             f"The keys in {keys_in_env(e)[0].file.path} are right, but the SDK checks with others: "
@@ -95,6 +99,19 @@ def _other_key(e: Evidence) -> str | None:
     return (
         "The app checks with other keys than this server signs with; no .env file here has them: "
         f"{WRITE_ENV}."
+    )
+
+
+def _perhaps_jose(e: Evidence) -> str:
+    if fits(e):
+        return (
+            f"{_keys_text(e)}If this text is the JavaScript SDK's, the app runs with others (from "
+            "before the file changed, or from its shell): restart it. If the app has one text for "
+            f"everything: {_verify(e)}"
+        )
+    return (
+        "The JavaScript SDK says this when the app has other keys than this server, and no .env file "
+        f"here has them: {WRITE_ENV}. If the app has one text for everything: {_verify(e)}"
     )
 
 
