@@ -19,12 +19,13 @@ class CommandWords(NamedTuple):
 
 
 class ViewWords(NamedTuple):
-    """A view; `empty` is what stands there when it has nothing."""
+    """A view; `empty` is what stands there when it has nothing, `absent` what is said without it."""
 
     name: str
     key: str
     help: str
     empty: str
+    absent: str = ""
 
 
 class Preset(NamedTuple):
@@ -76,8 +77,14 @@ VIEWS = {
     )
 }
 
-APP = ViewWords("App", "9", "Show what the app printed", "The app has printed nothing yet.")
-"""Of the terminal UI alone, which may be the app's only terminal."""
+APP = ViewWords(
+    "App",
+    "9",
+    "Show what the app printed",
+    "The app has printed nothing yet.",
+    "This server started no app: qstash-dev -- npm run dev starts yours.",
+)
+"""There only where the server started the app."""
 
 COMMANDS = (
     CommandWords(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, BinaryIO
 
@@ -97,8 +97,9 @@ async def starting(kind: Callable[..., Any], **defaults: Any) -> AsyncIterator[A
     """Starts servers in memory, each with a session, and stops them all at the end."""
     async with AsyncExitStack() as stack:
 
-        async def start(**settings: Any) -> Any:
-            server = Server(Config(**{"port": 0, "data_dir": None, **defaults, **settings}))
+        async def start(*, command: Sequence[str] = (), **settings: Any) -> Any:
+            config = Config(**{"port": 0, "data_dir": None, **defaults, **settings})
+            server = Server(config, command=command)
             await server.start()
             stack.push_async_callback(server.stop)
             session = await stack.enter_async_context(aiohttp.ClientSession())

@@ -1,6 +1,7 @@
 """The page beside others and over time: restarts, a second tab, many messages, foreign machines."""
 
 import socket
+import sys
 from contextlib import AsyncExitStack
 
 import pytest
@@ -97,6 +98,31 @@ async def test_a_broken_address_is_no_broken_page(desk: Desk) -> None:
         await page.locator("#rows[data-view=Messages]").wait_for()
     await page.keyboard.press("8")
     await shows(page, "#empty", "No workflow runs.")
+
+
+PRINTS = """import sys
+print("\\x1b[31mbroken\\x1b[0m <b>pipe</b>", flush=True)
+for line in sys.stdin: pass"""
+
+
+async def test_what_an_app_prints_that_the_server_started_is_a_view(desk: Desk) -> None:
+    page = await desk.open("#/app")
+    await shows(page, "#empty", "This server started no app")
+    await page.locator('#views a[href="#/app"]').wait_for(state="hidden")
+    async with starting(Api) as start:
+        api = await start(command=(sys.executable, "-c", PRINTS))
+        other = Desk(api, desk.app, desk.browser)
+        page = await other.open("#/app")
+        await have(page, 1, "broken <b>pipe</b>")
+        assert await rows(page).locator(".output.error").count() == 1
+        await page.keyboard.press("j")
+        await is_(page, "#detail pre", "broken <b>pipe</b>")
+        await page.keyboard.press("R")
+        await shows(page, "#said", "The app is started again.")
+        await page.keyboard.press("F")
+        await have(page, 2, "broken")
+        assert other.faults == []
+        await page.context.close()
 
 
 def own_address() -> str | None:

@@ -43,7 +43,7 @@ async def test_a_replay_is_one_key_and_is_linked_to_its_origin(desk: Desk) -> No
     await shows(page, "#said", "Replayed as msg_")
     first, second = await desk.app.received(2, "/again")
     assert first.body == second.body == b"payload"
-    await shows(page, "#rows", "⟲✓")
+    await shows(page, "#rows", "⟲1✓")
     await page.get_by_role("tab", name="Tree").click()
     await page.locator("#detail .tree a").click()
     await shows(page, "#detail .page", id)

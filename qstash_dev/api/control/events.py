@@ -20,6 +20,7 @@ from qstash_dev.devtools.documents import Logs, Printed, Row, Snapshot, Tick
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import State
 
 TICK_S = 0.1
 PING_S = 10.0
@@ -136,6 +137,8 @@ class _Stream:
             printed[-1].number if printed else self._app.output.count if self._app else 0,
         )
         touched = {entry.message for entry in entries} | self._notifier.touched_since(seen.version)
+        if created := {entry.message for entry in entries if entry.state == State.CREATED}:
+            touched |= store.rows.originals(created)
         tick: dict[str, Any] = {
             "seq": place.seq,
             "events": [entry_document(entry) for entry in entries],

@@ -32,10 +32,8 @@ async def words(call: Call) -> web.Response:
             "help": filters.HELP,
             "trouble": filters.TROUBLE,
         },
-        "commands": [
-            command._asdict() for command in vocabulary.COMMANDS if command.id != "view.app"
-        ],
-        "views": [view._asdict() for view in vocabulary.VIEWS.values()],
+        "commands": [command._asdict() for command in vocabulary.COMMANDS],
+        "views": [view._asdict() for view in (*vocabulary.VIEWS.values(), vocabulary.APP)],
         "clock": [preset._asdict() for preset in vocabulary.CLOCK],
         "faults": [preset._asdict() for preset in vocabulary.FAULTS],
         "turn": TURN,

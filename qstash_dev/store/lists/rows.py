@@ -13,7 +13,7 @@ from qstash_dev.devtools.documents import Counts, Row
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
 from qstash_dev.store.lists.condition import ACCEPTED, STATE
-from qstash_dev.store.lists.selection import Selector
+from qstash_dev.store.lists.selection import Selector, as_json
 from qstash_dev.store.lists.windows import read_page, windows
 
 _COLUMNS = f"""
@@ -96,6 +96,14 @@ class Rows:
         """Whether a filter selects this message."""
         seqs = self._db.read("SELECT seq FROM messages WHERE id = ?", (message_id,))
         return bool(self.matching(wanted, (seq for (seq,) in seqs), now))
+
+    def originals(self, seqs: Iterable[int]) -> set[int]:
+        """The numbers of messages whose replays have these numbers: an original counts them."""
+        sql = (
+            "SELECT m.seq FROM json_each(?) f CROSS JOIN messages r ON r.seq = f.value "
+            "JOIN messages m ON m.id = r.parent_id WHERE r.kind = 'replay'"
+        )
+        return {seq for (seq,) in self._db.read(sql, (as_json(list(seqs)),))}
 
     def related(self, parent_id: str, now: int) -> list[Row]:
         """What came of a message: callbacks, replays, retries out of the DLQ."""

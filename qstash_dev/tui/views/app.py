@@ -21,7 +21,6 @@ async def _fetch(client: Client) -> Sequence[Printed]:
 
 APP = View(
     **APP_WORDS._asdict(),
-    absent="This server started no app: qstash-dev -- npm run dev starts yours.",
     is_there=lambda server: server.app.process is not None,
     key_of=lambda line: str(line.number),
     fetch=_fetch,

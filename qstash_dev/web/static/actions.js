@@ -246,7 +246,8 @@ export function makeActions(app) {
     return state === "RUN_FAILED" ? order("resume") : restart();
   }
 
-  const restart = async () => (await confirm(`Start ${app.chosen} once more from the start?`)) && order("restart");
+  const startApp = () => ask("POST", "/_dev/app/restart").then(() => say("The app is started again."));
+  const restart = async () => app.view.slug === "app" ? startApp() : (await confirm(`Start ${app.chosen} once more from the start?`)) && order("restart");
 
   async function notify() {
     const events = app.detail.row.waits.map((wait) => wait.event).filter(Boolean);

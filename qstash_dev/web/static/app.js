@@ -13,6 +13,7 @@ import { makeViews, thingPage } from "./views.js";
 
 const FRAME_MS = 200;
 const FETCH_MS = 500;
+const MOST = 5000; // lines of a log
 const TYPING_MS = 200;
 const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in the back give theirs away
 
@@ -103,6 +104,7 @@ function show(view, filter) {
   app.marks.clear();
   outdated = true;
   $("filter").value = filter;
+  $("filter").placeholder = view.live ? "state:failed dest:/api code:5xx …" : "what a row contains";
   complain("");
   app.feed.resume();
   list.show({
@@ -152,7 +154,8 @@ function reveal() {
 function heard(tick) {
   app.feed.apply(tick);
   if (!app.view) return;
-  if (app.view.news) app.items = [...app.view.news(tick), ...app.items].slice(0, 5000);
+  const news = app.view.news?.(tick) ?? [];
+  if (news.length) app.items = app.view.newestLast ? [...app.items, ...news].slice(-MOST) : [...news, ...app.items].slice(0, MOST);
   if (!app.view.live && app.view.outdated(tick)) outdated = true;
   for (const id of tick.removed) app.marks.delete(id);
   const touched = tick.rows.some((row) => [row.id, row.parent].includes(app.messageId) || (app.view.slug === "runs" && row.run === app.chosen));
@@ -252,7 +255,11 @@ const counted = () => {
 
 function drawCounts() {
   if (!app.counts) return;
-  for (const view of app.views) setText(document.querySelector(`[data-note="${view.name}"]`), view.count ? view.count(app.counts) : "");
+  for (const view of app.views) {
+    const note = document.querySelector(`[data-note="${view.name}"]`);
+    note.parentElement.hidden = view.isThere && !view.isThere();
+    setText(note, view.count ? view.count(app.counts) : "");
+  }
   setText($("count"), counted());
 }
 
@@ -266,11 +273,13 @@ function drawStatus() {
   const unreal = mode !== "real" || offset !== 0;
   const time = (mode === "scaled" ? `${scale}x` : mode) + (offset ? ` ${offset > 0 ? "+" : "-"}${span(Math.abs(offset))}` : "");
   const up = { true: ["● up", "success"], false: ["○ down", "error"], null: ["◌ unknown", "muted"] }[server.app.up];
+  const ended = server.app.process?.state !== "running" && server.app.process;
   const bit = (name, text, role) => h("span", {}, h("span", { class: "muted" }, `${name} `), h("span", { class: role }, text));
   const failed = (name, count, filter) => h("a", { href: `#/?filter=${filter}` }, bit(name, count, count ? "error" : ""));
   const made = [
     h("span", {}, server.url.replace("http://", "")), server.paused && h("strong", {}, "‖ PAUSED"), server.warning && h("strong", {}, `! ${server.warning}`),
-    bit("app", `${server.app.url.replace(/^https?:\/\/(localhost|127\.0\.0\.1)?/, "")} ${up[0]}`, up[1]), bit("clock", time, unreal ? "warning" : ""),
+    bit("app", `${server.app.url.replace(/^https?:\/\/(localhost|127\.0\.0\.1)?/, "")} ${up[0]}`, up[1]),
+    ended && h("strong", {}, `✗ ${ended.why ?? ended.state}`), bit("clock", time, unreal ? "warning" : ""),
     server.tunnel.state !== "off" && bit("tunnel", server.tunnel.url ?? server.tunnel.state, server.tunnel.state === "online" ? "success" : "warning"),
     server.tunnel.refused > 0 && bit("refused", server.tunnel.refused, "warning"),
     failed("held", counts.held, "state:held"), failed("failed", counts.failed, "state:failed"), server.faults > 0 && bit("faults", server.faults, "warning"),
@@ -306,14 +315,15 @@ function drawList() {
   $("empty").dataset.for = nothing ? view.name + app.filter : "";
   $("empty").hidden = !nothing;
   $("rows").classList.toggle("nothing", nothing);
-  if (view.live && feed.follow) list.top();
+  if (follows && view.newestLast) list.reveal(shown().length - 1);
+  else if (view.live && feed.follow) list.top();
   list.draw();
   drawMarks();
 }
 
 function emptyWords() {
   if (app.filter) return [h("p", {}, `Nothing matches ${app.filter}`), h("p", { class: "muted" }, "Escape clears the filter.")];
-  if (!app.view.live) return h("p", { class: "muted" }, app.view.empty);
+  if (!app.view.live) return h("p", { class: "muted" }, app.view.isThere?.() === null ? app.view.absent : app.view.empty);
   return [h("p", { class: "warning" }, "◌ waiting for the first publish …"), h("pre", { tabindex: 0, class: "quick" }, app.words.quick_start), h("button", { onclick: () => run("message.copy") }, "Copy")];
 }
 
@@ -462,7 +472,7 @@ function touched(top) {
 function follow() {
   app.feed.resume();
   app.held = null;
-  list.top();
+  if (!app.view.newestLast) list.top();
   changed();
 }
 

@@ -1,7 +1,7 @@
 // The detail of a message, page by page. Whatever explains something is a sentence of the server.
 
 import { bodyView } from "./body.js";
-import { ago, clockTime, countdown, counting, dateTime, h, safe, size, took } from "./dom.js";
+import { ago, clockTime, countdown, counting, dateTime, h, plain, size, took } from "./dom.js";
 import { part } from "./server.js";
 
 export const to = {
@@ -42,8 +42,19 @@ function overview({ detail, words }) {
     line(row.method, row.url),
     facts([...summary(detail), ...options(detail.spec)]),
     answered && section("Last answer", answerBody(detail, answered)),
+    heard(detail.attempts.at(-1), 20),
     detail.events.length > 0 && section("Events", h("ol", { class: "events" }, detail.events.map((event) => happened(event, words)))),
   ];
+}
+
+// What the app printed meanwhile, the last lines; says if that is not certain.
+function heard(attempt, most = Infinity) {
+  const { lines = [], others = 0, left_out: before = 0 } = attempt?.heard ?? {};
+  if (!lines.length) return null;
+  const left = before + Math.max(0, lines.length - most);
+  return section("The app printed",
+    others > 0 && h("p", { class: "muted" }, `(${others} more ${others === 1 ? "delivery was" : "deliveries were"} under way: some of it may be theirs)`),
+    left > 0 && h("p", { class: "muted" }, `(${left} lines before these)`), h("pre", { class: "output" }, lines.slice(-most).map(plain).join("\n")));
 }
 
 const line = (method, url) => h("p", { class: "line" }, h("b", {}, method), " ", h("span", { class: "url" }, url));
@@ -153,7 +164,7 @@ function attempts(shown) {
         h("span", { class: "muted" }, ` ${dateTime(attempt.started_at)}`)),
       phases(attempt),
       section("Sent", h("p", { class: "url" }, `to ${attempt.target}`), headers(attempt.request.headers)),
-      section("Received", answer(detail, attempt))));
+      section("Received", answer(detail, attempt)), heard(attempt)));
 }
 
 // Connecting, waiting for the first byte, receiving: each as long as its share of the whole.

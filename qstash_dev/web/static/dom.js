@@ -72,6 +72,11 @@ export const took = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : ms < 10000 ? `
 export const size = (count) =>
   count < 1024 ? `${count} B` : count < 1048576 ? `${(count / 1024).toFixed(1)} KB` : `${(count / 1048576).toFixed(1)} MB`;
 
+// What the app printed has its colours in it, as escape sequences and nothing else of the kind.
+const COLOURS = { 31: "error", 32: "success", 33: "warning", 34: "primary", 36: "accent", 91: "error", 92: "success", 93: "warning" };
+export const plain = (text) => text.replace(/\x1b\[[0-9;:]*m/g, "");
+export const colour = (text) => COLOURS[text.match(/\x1b\[(?:\d+;)*([39]\d)m/)?.[1]] ?? "";
+
 // An element whose text changes as time goes on.
 export const counting = (words) => {
   const made = h("span", { class: "counting" }, words());

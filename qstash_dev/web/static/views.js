@@ -1,7 +1,7 @@
 // What each view lists: where it comes from, its columns, when it is outdated, and which page it has.
 // Names, keys and the words for an empty list are the server's.
 
-import { ago, clock, clockTime, countdown, counting, dateTime, h, span } from "./dom.js";
+import { ago, clock, clockTime, colour, countdown, counting, dateTime, h, plain, span } from "./dom.js";
 import { facts, look, quoted, section, statusRole, to } from "./detail.js";
 import { get } from "./server.js";
 
@@ -100,6 +100,11 @@ export function makeViews(app) {
         text("destination", "WORKFLOW", (run) => below(run.url)), column("why", "NOW", (run) => (run.waits[0]?.why ? [run.waits[0].why, "warning"] : [waiting(run.waits[0]), "accent"])), text("name", "ID", (run) => run.id, "muted"),
       ],
     },
+    App: {
+      slug: "app", keyOf: (line) => String(line.number), isThere: () => app.server?.app.process, newestLast: true, verbs: ["run.restart"],
+      fetch: async () => (await get("/_dev/app?limit=5000")).lines, news: (tick) => tick.printed,
+      columns: [column("time", "TIME", (line) => [clockTime(line.time), "muted"]), column("output", "OUTPUT", (line) => [plain(line.text), colour(line.text)])],
+    },
   };
   return app.words.views.map((words) => {
     const view = { ...words, ...views[words.name] };
@@ -120,6 +125,7 @@ export function waiting(wait) {
 // A schedule, queue, group or key: when it fires, and its fields as QStash names them.
 
 export function thingPage(view, thing) {
+  if (view.newestLast) return h("pre", { class: "output" }, plain(thing.text));
   const times = thing.next_times ?? [];
   const fields = Object.entries(thing).filter(([name, value]) => !["next_times", "endpoints"].includes(name) && value !== null && !(typeof value === "object" && !Object.keys(value).length));
   return [

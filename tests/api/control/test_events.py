@@ -127,6 +127,17 @@ async def test_a_tick_carries_the_rows_of_its_messages(api: Api, app: App) -> No
     assert tick["server"].keys() >= SERVER
 
 
+async def test_a_replay_brings_the_row_of_its_original_which_counts_it(api: Api, app: App) -> None:
+    original = await api.publish(app.answers("/x", 200))
+    await api.wait("state:delivered")
+    async with stream(api) as reader:
+        await api.ok("POST", f"/_dev/messages/{original}/replay", json={})
+        rows: dict[str, Any] = {}
+        while original not in rows:
+            rows |= {row["id"]: row for row in (await reader.until("rows"))["rows"]}
+    assert rows[original]["replays"] == 1
+
+
 @pytest.mark.parametrize("way", ["after", "header"])
 async def test_a_reader_that_comes_back_gets_what_it_missed(api: Api, app: App, way: str) -> None:
     await api.publish(app.url)
