@@ -15,6 +15,7 @@ from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line
 from qstash_dev.tui.widgets.bars import (
     Bar,
+    Notice,
     Tabs,
     hints_line,
     is_alarming,
@@ -40,7 +41,7 @@ class Painter:
         commands: Mapping[str, Command],
         zone: tzinfo | None,
     ) -> None:
-        self.bars = Bar("status"), Tabs("views"), Bar("hints")
+        self.bars = Notice("status"), Tabs("views"), Bar("hints")
         self.session = session
         self.on_screen: Seen = (session.view, None)
         self._status, self._tabs, self._hints = self.bars

@@ -43,6 +43,18 @@ class Bar(Widget):
         return content(self._line)
 
 
+class Notice(Bar):
+    """As many lines as its text needs; it makes room for itself, and nothing is cut."""
+
+    DEFAULT_CSS = "Notice { height: auto; }"
+
+    def show(self, line: Line) -> None:
+        """Show this text from now on."""
+        if line != self._line:
+            self._line = line
+            self.refresh(layout=True)
+
+
 class Tabs(Bar):
     """Names in a row, or two where they do not fit, of which one is on; a click chooses."""
 

@@ -198,6 +198,7 @@ class MessageForm(ModalScreen[Draft | None]):
         label = {"method": "url"}.get(problem.field, problem.field)
         if label not in LABELS:
             return self._say([(text, "error")])
+        self._say([])
         self._show_labels(label, text)
         field = self.query_one(f"#{problem.field}")
         field.focus()

@@ -17,7 +17,7 @@ from textual.widgets import Input
 from qstash_dev.client import Detail
 from qstash_dev.tui.render.pages import PAGES, When
 from qstash_dev.tui.render.palette import Line, Palette
-from qstash_dev.tui.widgets.bars import Bar, Tabs, TextPanel
+from qstash_dev.tui.widgets.bars import Notice, Tabs, TextPanel
 from qstash_dev.tui.widgets.text_view import TextView
 from qstash_dev.tui.widgets.virtual_list import VirtualList
 
@@ -59,7 +59,7 @@ class ListPane(Vertical):
         self.filter = FilterInput(
             id="filter", placeholder="state:failed dest:/api code:5xx body:…", compact=True
         )
-        self.complaint, self.offers = Bar("complaint"), Bar("offers")
+        self.complaint, self.offers = Notice("complaint"), Notice("offers")
         self._offered_for = ""
         self.empty = TextPanel("empty")
         self._title = ("", "")

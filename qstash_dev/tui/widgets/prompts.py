@@ -43,7 +43,7 @@ class Menu(ModalScreen[T | None], Generic[T]):
         BOX.format(name="Menu")
         + """
     Menu OptionList, Menu OptionList:focus {
-        width: auto; height: auto; max-height: 24; border: none; padding: 0;
+        width: auto; max-width: 100%; height: auto; max-height: 24; border: none; padding: 0;
         background: $surface; background-tint: $surface 0%;
     }
     Menu OptionList > .option-list--option-highlighted,
@@ -93,7 +93,10 @@ class Menu(ModalScreen[T | None], Generic[T]):
 class Confirm(ModalScreen[bool]):
     """A question with yes or no; everything but `y` and enter is no."""
 
-    DEFAULT_CSS = BOX.format(name="Confirm") + "Confirm Static { width: auto; padding: 1 2; }"
+    DEFAULT_CSS = (
+        BOX.format(name="Confirm")
+        + "Confirm Static { width: auto; max-width: 100%; padding: 1 2; }"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "answer(True)", "Yes", show=False),
         Binding("n,q,escape", "answer(False)", "No", show=False),
@@ -118,7 +121,11 @@ class Ask(ModalScreen[str | None]):
 
     DEFAULT_CSS = (
         BOX.format(name="Ask")
-        + "Ask > .box { width: 70; } Ask Input { background: $background; padding: 0 1; }"
+        + """
+    Ask > .box { width: 70; }
+    Ask Input { background: $background; padding: 0 1; }
+    Ask Static { color: $dim; height: auto; }
+    """
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
 
@@ -128,8 +135,8 @@ class Ask(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """One line to write in."""
-        box = Vertical(Input(compact=True), classes="box")
-        box.border_title, box.border_subtitle = Content(self._title), Content(self._help)
+        box = Vertical(Input(compact=True), Static(Content(self._help)), classes="box")
+        box.border_title = Content(self._title)
         yield box
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
