@@ -169,9 +169,10 @@ class Call(Struct):
             raise QStashError(412, "quota maxMessageSize exceeded")
         body = bytearray()
         try:
+            content = self.request.content
             if length is not None:
-                return await self.request.content.read()
-            async for chunk in self.request.content.iter_any():
+                return content.read_nowait() if content.is_eof() else await content.read()
+            async for chunk in content.iter_any():
                 body += chunk
                 if len(body) > limit:
                     raise QStashError(412, "quota maxMessageSize exceeded")

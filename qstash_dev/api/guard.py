@@ -100,7 +100,9 @@ def is_browser(request: web.BaseRequest) -> bool:
     `Origin`; but all browsers are Mozilla. So is PowerShell. Node's `fetch` sends `Sec-Fetch-Mode`.
     """
     headers = request.headers
-    if any(name in headers for name in ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Dest", "Referer")):
+    if "Origin" in headers or "Referer" in headers:
+        return True
+    if "Sec-Fetch-Site" in headers or "Sec-Fetch-Dest" in headers:
         return True
     agent = headers.get("User-Agent", "")
     return agent.startswith("Mozilla/") and "PowerShell/" not in agent
@@ -147,7 +149,7 @@ def _check_own_page(origin: str | None, site: str | None, host: str, context: Co
 
 
 def _check_host(host: str, request: web.BaseRequest, context: Context) -> None:
-    if not _is_ours(host, is_browser(request), context):
+    if not _is_ours(host, request, context):
         raise QStashError(
             403,
             f"the Host header {host[:200]!r} is not a name of this server: address it as "
@@ -155,7 +157,7 @@ def _check_host(host: str, request: web.BaseRequest, context: Context) -> None:
         )
 
 
-def _is_ours(host: str, browser: bool, context: Context) -> bool:
+def _is_ours(host: str, request: web.BaseRequest, context: Context) -> bool:
     """The addresses that we listen at, and the names that lead nowhere but to this machine.
 
     A server that others can reach is protected by its tokens, whatever it is called. An app in a
@@ -167,7 +169,8 @@ def _is_ours(host: str, browser: bool, context: Context) -> bool:
     name = _name_in(host)
     if name in context.hosts or _is_this_machine(name) or context.nearby.names_it(name):
         return True
-    return not browser and (name == _CONTAINER_HOST or context.nearby.has(name))
+    is_container = name == _CONTAINER_HOST or context.nearby.has(name)
+    return is_container and not is_browser(request)
 
 
 def _may_call(origin: str) -> bool:

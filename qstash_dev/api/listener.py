@@ -44,7 +44,8 @@ class ApiServer(web.Server):
         async def serve(request: web.BaseRequest) -> web.StreamResponse:
             if isinstance(request, _Request) and not request.is_understood:
                 return _not_understood()
-            await _invite_body(request)
+            if "Expect" in request.headers:
+                await _invite_body(request)
             return await handle(request)
 
         super().__init__(serve, request_factory=_request)
@@ -82,7 +83,7 @@ def _connection(request: web.BaseRequest) -> "Connection":
 
 async def _invite_body(request: web.BaseRequest) -> None:
     """curl asks before it sends a large body, and waits a second for the answer."""
-    if request.headers.get("Expect", "").lower() == "100-continue":
+    if request.headers["Expect"].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
 

@@ -140,8 +140,8 @@ def late(fault: Fault, request: Request, timing: Timing) -> SendFailure:
 def hint(outcome: Outcome) -> str | None:
     """For people: that an outcome is a fault's and not the app's."""
     if isinstance(outcome, Response):
-        made = next((value for name, value in outcome.headers if name == MARK), None)
-        return f"Fault {made} answered, not your app." if made else None
+        made = [value for name, value in outcome.headers if name == MARK]
+        return f"Fault {made[0]} answered, not your app." if made else None
     _, mark, rest = outcome.detail.rpartition(" (fault ")
     return f"Fault {rest.rstrip(')')} made this up, not your app." if mark else None
 

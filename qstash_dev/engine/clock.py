@@ -94,12 +94,13 @@ class SystemClock:
         if wall > now:
             self._ahead_ns += wall - now
             now = wall
-        self._tell(now - wall)
+        if (now - wall > SET_BACK_NS) != self._is_behind:
+            self._tell(now - wall)
         return now
 
     def _tell(self, lag_ns: int) -> None:
-        was_behind, self._is_behind = self._is_behind, lag_ns > SET_BACK_NS
-        if self._is_behind and not was_behind:
+        self._is_behind = not self._is_behind
+        if self._is_behind:
             log.warning(
                 "the system's clock was set back by %d s: messages and schedules go on by the time "
                 "that passes, as if it had not been",

@@ -328,25 +328,26 @@ class Engine:
         self, messages: list[Message], now: int, intake: int | None, *, is_part: bool
     ) -> None:
         """Write new messages, as under way at once if nothing goes before them, and not a part."""
-        if intake is None and not is_part and self._may_begin(messages, now):
-            for message in self.store.messages.apply(creation.begun(messages, now)):
-                self.store.database.after(partial(self._begun, message))
+        apps = [self.policy.app_of(m.spec.url) for m in messages]
+        if intake is None and not is_part and self._may_begin(messages, apps, now):
+            begun = self.store.messages.apply(creation.begun(messages, now))
+            self.store.database.after(partial(self._begun, begun, apps))
         else:
             self.add(creation.created(messages, now), intake)
 
-    def _may_begin(self, messages: list[Message], now: int) -> bool:
+    def _may_begin(self, messages: list[Message], apps: list[str], now: int) -> bool:
         """Whether nothing goes before these messages, which the next step would start."""
         if self.paused or self._is_stale or self.shortage.is_on or self._hooks.one_by_one():
             return False
-        if any(m.due_at > now or m.spec.queue is not None or m.spec.flow for m in messages):
+        if [m for m in messages if m.due_at > now or m.spec.queue is not None or m.spec.flow]:
             return False
-        soonest = self.store.messages.next_due()
-        is_first = soonest is None or soonest > now
-        return is_first and self.lanes.has_room([self.policy.app_of(m.spec.url) for m in messages])
+        soonest = self.store.messages.next_due() or now + 1
+        return soonest > now and self.lanes.has_room(apps)
 
-    def _begun(self, message: Message) -> None:
-        self.lanes.places.begin(message.id, self.policy.app_of(message.spec.url))
-        self._in_flight.begin(message, watch_long=False)
+    def _begun(self, messages: Iterable[Message], apps: Iterable[str]) -> None:
+        for message, app in zip(messages, apps, strict=True):
+            self.lanes.places.begin(message.id, app)
+            self._in_flight.begin(message, watch_long=False)
 
     def _never_accepted(self, messages: Iterable[Message]) -> None:
         messages = list(messages)
@@ -460,8 +461,7 @@ class Engine:
 
     def _follow(self, change: Change) -> None:
         for message in change.changed:
-            if message.id in self._in_flight.messages:
-                self._in_flight.messages[message.id] = message
+            self._in_flight.follow(message)
             if settle.is_finished(message):
                 self._release(message)
         if self.lanes.is_stirred or not _only_ends(change):
@@ -491,7 +491,7 @@ class Engine:
 
 def _only_ends(change: Change) -> bool:
     """Whether nothing is due sooner or later because of it."""
-    touched = (*change.created, *change.changed)
+    touched = change.created + change.changed
     return not isinstance(change, RunChange) and all(map(settle.is_finished, touched))
 
 

@@ -15,6 +15,9 @@ Explain = Callable[[Message, Attempt], Awaitable[str | None]]
 """Why an attempt failed, in one line for people."""
 
 
+_UNWATCHED = nullcontext()
+
+
 async def _unexplained(message: Message, attempt: Attempt) -> str | None:
     return None
 
@@ -38,7 +41,7 @@ class Hooks(Struct, frozen=True):
     explain: Explain = _unexplained
     is_elsewhere: Callable[[str], Awaitable[bool]] = hold.never
     why_down: Callable[[str], str | None] = lambda origin: None
-    watching: Watching = lambda message_id, attempt, target: nullcontext()
+    watching: Watching = lambda message_id, attempt, target: _UNWATCHED
 
 
 NO_HOOKS = Hooks()

@@ -46,6 +46,11 @@ class InFlight:
         if watch_long:
             asyncio.get_running_loop().call_later(LONG_S, self._takes_long, message.id)
 
+    def follow(self, message: Message) -> None:
+        """It has changed; if it is under way that is how it is now."""
+        if message.id in self.messages:
+            self.messages[message.id] = message
+
     def abandon(self) -> None:
         """What is under way has no effect any more."""
         self._abandoned += 1

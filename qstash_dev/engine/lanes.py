@@ -31,35 +31,35 @@ class Line:
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, str]] = []
-        self._tickets: dict[str, Ticket] = {}
+        self.tickets: dict[str, Ticket] = {}
 
     def __len__(self) -> int:
-        return len(self._tickets)
+        return len(self.tickets)
 
     def enter(self, ticket: Ticket) -> None:
         """Stand in line."""
-        self._tickets[ticket.id] = ticket
+        self.tickets[ticket.id] = ticket
         heappush(self._heap, (ticket.not_before, ticket.seq, ticket.id))
 
     def leave(self, message_id: str) -> bool:
         """Step out of the line; whether it was there."""
-        was_there = self._tickets.pop(message_id, None) is not None
-        if len(self._heap) > 2 * len(self._tickets) + SLACK:
-            self._heap = [(t.not_before, t.seq, t.id) for t in self._tickets.values()]
+        was_there = self.tickets.pop(message_id, None) is not None
+        if len(self._heap) > 2 * len(self.tickets) + SLACK:
+            self._heap = [(t.not_before, t.seq, t.id) for t in self.tickets.values()]
             heapify(self._heap)
         return was_there
 
     def ahead_of(self, message_id: str) -> int | None:
         """How many stand before a message; `None` when it is not in this line."""
-        if (ticket := self._tickets.get(message_id)) is None:
+        if (ticket := self.tickets.get(message_id)) is None:
             return None
         place = (ticket.not_before, ticket.seq)
-        return sum((other.not_before, other.seq) < place for other in self._tickets.values())
+        return sum((other.not_before, other.seq) < place for other in self.tickets.values())
 
     def pop(self) -> Ticket | None:
         """The first ticket, taken out of the line."""
         while self._heap:
-            ticket = self._tickets.pop(heappop(self._heap)[2], None)
+            ticket = self.tickets.pop(heappop(self._heap)[2], None)
             if ticket is not None:
                 return ticket
         return None
@@ -299,13 +299,14 @@ class Places:
     @property
     def is_waited_for(self) -> bool:
         """Whether anybody waits for a place."""
-        return bool(len(self._ready) or self._crowds)
+        return bool(self._ready.tickets or self._crowds)
 
     def has_room(self, apps: Sequence[str]) -> bool:
         """Whether deliveries to all of these may begin."""
         count = len(apps)
-        is_open = len(self.active) + count <= self.limit
-        return is_open and all(self._room(app, self.limit) >= count for app in apps)
+        if len(self.active) + count > self.limit:
+            return False
+        return min([self._room(app, self.limit) for app in apps], default=count) >= count
 
     def free(self, message_id: str) -> None:
         """A delivery is over; for one without a place nothing happens."""

@@ -165,6 +165,8 @@ class Workflows:
 
     def outgoing(self, message: Message) -> Message:
         """The message with the body that its delivery has."""
+        if message.spec.place is None:
+            return message
         return self.outgoing_of(self._store.workflows.of_message(message), message)
 
     def outgoing_of(self, run: Run | None, message: Message) -> Message:

@@ -11,7 +11,17 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import settle
 from qstash_dev.protocol.headers import names_of, without
-from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
+from qstash_dev.protocol.model import (
+    Change,
+    Endpoint,
+    Event,
+    Group,
+    Headers,
+    Kind,
+    Message,
+    Spec,
+    State,
+)
 from qstash_dev.protocol.publish.draft import Draft, given_names, parse_draft
 from qstash_dev.protocol.publish.options import OPTIONS
 from qstash_dev.protocol.publish.readers import check_delay
@@ -59,16 +69,13 @@ def created(messages: Iterable[Message], now: int) -> Change:
 
 def begun(messages: Iterable[Message], now: int) -> Change:
     """The change that makes these messages exist, their first attempt under way."""
-    starts = [(message, settle.start(message, now)) for message in messages]
-    return Change(
-        now,
-        created=tuple(active for _, start in starts for active in start.changed),
-        events=tuple(
-            event
-            for message, start in starts
-            for event in (settle.created_event(message, now), *start.events)
-        ),
-    )
+    active: list[Message] = []
+    events: list[Event] = []
+    for message in messages:
+        start = settle.start(message, now)
+        active += start.changed
+        events += (settle.created_event(message, now), *start.events)
+    return Change(now, created=tuple(active), events=tuple(events))
 
 
 def due_at(draft: Draft, limits: Limits, now: int) -> int:

@@ -84,12 +84,15 @@ def all_of(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
 
 def first(headers: Iterable[tuple[str, str]], name: str) -> str | None:
     """The first value of a header, `None` without one."""
-    return next((value for key, value in headers if key.lower() == name), None)
+    for key, value in headers:
+        if key.lower() == name:
+            return value
+    return None
 
 
 def without(headers: Iterable[tuple[str, str]], names: Container[str]) -> Headers:
     """The others."""
-    return tuple(pair for pair in headers if pair[0].lower() not in names)
+    return tuple([pair for pair in headers if pair[0].lower() not in names])
 
 
 def only(headers: Iterable[tuple[str, str]], names: Container[str]) -> Headers:

@@ -219,7 +219,7 @@ def _callback(
 
 
 def _created(messages: tuple[Message, ...], now: int) -> tuple[Event, ...]:
-    return tuple(created_event(message, now) for message in messages)
+    return tuple([created_event(message, now) for message in messages])
 
 
 def created_event(message: Message, now: int) -> Event:
@@ -257,19 +257,8 @@ def _event(
     error: str | None = None,
     next_at: int | None = None,
 ) -> Event:
-    return Event(
-        time=now,
-        user=message.user,
-        message_id=message.id,
-        state=state,
-        error=error,
-        next_at=next_at,
-        attempt=attempt.number if attempt else None,
-        status=_status(attempt),
-    )
-
-
-def _status(attempt: Attempt | None) -> int | None:
-    if attempt is None or not isinstance(attempt.outcome, Response):
-        return None
-    return attempt.outcome.status
+    number = status = None
+    if attempt is not None:
+        number = attempt.number
+        status = attempt.outcome.status if isinstance(attempt.outcome, Response) else None
+    return Event(now, message.user, message.id, state, error, next_at, number, status)

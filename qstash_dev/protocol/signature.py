@@ -8,7 +8,7 @@ receivers compare with theirs.
 
 import hmac
 import json
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 LIFETIME_S = 300
 NOT_BEFORE_S = -62_135_596_800
 
-_HEADER = urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=") + b"."
+_HEADER = b2a_base64(b'{"alg":"HS256","typ":"JWT"}', newline=False).rstrip(b"=") + b"."
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _encode_claims = Encoder().encode
 _MAX_GUESSED_BODY = 1_048_576
 
@@ -68,9 +69,13 @@ def sign(url: str, body: bytes, key: str, now_s: int, jti: str) -> str:
     """
     exp = now_s + LIFETIME_S
     claims = _Claims("Upstash", url, exp, NOT_BEFORE_S, now_s, jti, body_hash(body))
-    signed = _HEADER + urlsafe_b64encode(_encode_claims(claims)).rstrip(b"=")
+    signed = _HEADER + _base64url(_encode_claims(claims)).rstrip(b"=")
     digest = _hs256().sign(signed, _prepared(key))
-    return (signed + b"." + urlsafe_b64encode(digest).rstrip(b"=")).decode("ascii")
+    return (signed + b"." + _base64url(digest).rstrip(b"=")).decode("ascii")
+
+
+def _base64url(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False).translate(_URL_SAFE)
 
 
 @cache
@@ -88,7 +93,7 @@ def _prepared(key: str) -> bytes:
 
 def body_hash(body: bytes) -> str:
     """Base64url of the SHA-256, with padding: one published receiver compares it literally."""
-    return urlsafe_b64encode(sha256(body).digest()).decode("ascii")
+    return _base64url(sha256(body).digest()).decode("ascii")
 
 
 def inspect(

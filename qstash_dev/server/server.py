@@ -230,7 +230,7 @@ class Server:
             self._store,
             self._clock,
             self._faults,
-            id_maker(random.SystemRandom(), self._clock.wall),
+            id_maker(random.SystemRandom(), self._system_clock.wall),
             policy_of(config, own_ports),
             Lanes(config.global_parallelism),
             self._hooks(app_monitor),

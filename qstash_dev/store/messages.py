@@ -127,12 +127,15 @@ class Messages:
         with self._db:
             if isinstance(change, RunChange):
                 self._workflows.put_runs(change)
-            created = tuple(self._insert(m, change.at, intake) for m in change.created)
-            seqs = {message.id: message.seq for message in created}
-            tried = {attempt.message_id: attempt for attempt in change.attempts}
+            seqs: dict[str, int] = {}
+            created: list[Message] = []
+            for message in change.created:
+                message = self._insert(message, change.at, intake)
+                seqs[message.id] = message.seq
+                created.append(message)
             for message in change.changed:
                 seqs[message.id] = message.seq
-                self._update(message, change.at, tried.get(message.id))
+                self._update(message, change.at, change.attempts)
             for attempt in change.attempts:
                 self._attempts.add(attempt, seqs[attempt.message_id])
             for letter in change.dead:
@@ -143,7 +146,7 @@ class Messages:
                 self._log(change.events, seqs)
             if isinstance(change, RunChange):
                 self._workflows.put_rest(change)
-        return created
+        return tuple(created)
 
     def get(self, user: str | None, message_id: str) -> Message | None:
         """A message with its contents, if it is that user's; `None` is any user."""
@@ -410,7 +413,7 @@ class Messages:
             del self._fresh[next(iter(self._fresh))]
         self._fresh[message.seq] = message
 
-    def _update(self, message: Message, now: int, attempt: Attempt | None) -> None:
+    def _update(self, message: Message, now: int, attempts: Iterable[Attempt]) -> None:
         self._fresh.pop(message.seq, None)
         common = (now, message.attempts, int(message.cancel_requested))
         if message.state == State.ACTIVE:
@@ -420,10 +423,11 @@ class Messages:
             str(message.state), *common, message.due_at, message.finished_at, message.retried,
             message.held,
         )  # fmt: skip
-        if attempt is None:
-            self._db.write(_UPDATE, (*values, message.seq))
-        else:
-            self._db.write(_SETTLE, (*values, *in_lists(attempt), message.seq))
+        for attempt in attempts:
+            if attempt.message_id == message.id:
+                self._db.write(_SETTLE, (*values, *in_lists(attempt), message.seq))
+                return
+        self._db.write(_UPDATE, (*values, message.seq))
 
     def _bury(self, letter: DeadLetter, seq: int) -> None:
         self._db.write(
@@ -432,12 +436,13 @@ class Messages:
         )
 
     def _log(self, events: tuple[Event, ...], seqs: dict[str, int]) -> None:
+        last = self._event_numbers.skip(len(events))
         rows = [
             (
-                self._event_numbers.next(), event.time, event.user, seqs[event.message_id],
+                number, event.time, event.user, seqs[event.message_id],
                 str(event.state), event.error, event.next_at, event.attempt, event.status,
             )
-            for event in events
+            for number, event in enumerate(events, last + 1)
         ]  # fmt: skip
         if len(rows) == 1:
             self._db.write(_EVENT, rows[0])

@@ -108,7 +108,7 @@ class AnswerReader:
             raise _Enough(f"invalid status {status:03}")
         self._status = status
         # Lines after the body, trailers, are counted but not kept.
-        self._headers = tuple((_name(name), _value(value)) for name, value in self._lines)
+        self._headers = tuple([(_name(name), _value(value)) for name, value in self._lines])
         ours = {name: value for name, value in self._headers if name in _OURS}
         self._coding = ours.get("Content-Encoding")
         self._idle = ours.get("Keep-Alive")

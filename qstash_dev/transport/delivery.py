@@ -1,7 +1,6 @@
 """Makes the request of an attempt and returns what came of it, as a value."""
 
 from collections.abc import Callable
-from time import perf_counter
 
 from qstash_dev.protocol.model import Outcome, Request, Response, SendFailure, Timing
 from qstash_dev.transport.dialing import OwnPorts
@@ -52,10 +51,4 @@ def _go_style(request: Request, text: str) -> str:
 
 
 def _timing(started_at: int, stages: Stages) -> Timing:
-    return Timing(
-        started_at,
-        connected_ms=stages.ms(stages.connected),
-        first_byte_ms=stages.ms(stages.first_byte),
-        total_ms=stages.ms(stages.done or perf_counter()) or 0.0,
-        written_ms=stages.ms(stages.written),
-    )
+    return Timing(started_at, *stages.in_ms())

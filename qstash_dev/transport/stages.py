@@ -21,6 +21,14 @@ class Stages:
         self.first_byte: float | None = None
         self.done: float | None = None
 
-    def ms(self, moment: float | None) -> float | None:
-        """Milliseconds from the start to a moment."""
-        return None if moment is None else round((moment - self.start) * 1000, 2)
+    def in_ms(self) -> tuple[float | None, float | None, float, float | None]:
+        """Milliseconds from the start to `connected`, `first_byte`, `done` (or now), `written`."""
+        start = self.start
+        connected, first_byte, done, written = [
+            None if moment is None else round((moment - start) * 1000, 2)
+            for moment in (
+                *(self.connected, self.first_byte),
+                *(self.done or perf_counter(), self.written),
+            )
+        ]
+        return connected, first_byte, done or 0.0, written

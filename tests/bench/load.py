@@ -71,7 +71,7 @@ class Load:
         self.done = asyncio.get_running_loop().create_future()
 
     def request(self, number: int) -> bytes:
-        body = b'{"n":%08d,"padding":"%b"}' % (number, self._padding)
+        body = b'{"n":"%08d","padding":"%b"}' % (number, self._padding)
         unlike = UNLIKE.format(n=number, retries=number % 5).encode() if self._unlike else b""
         return self._head + unlike + b"Content-Length: %d\r\n\r\n" % len(body) + body
 

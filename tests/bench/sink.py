@@ -56,8 +56,8 @@ class Connection(asyncio.Protocol):
             length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
             if len(self._data) < end + length:
                 return
-            # The body begins with {"n":12345678
-            self._arrivals.add(int(self._data[end + 5 : end + 13]))
+            # The body begins with {"n":"12345678"
+            self._arrivals.add(int(self._data[end + 6 : end + 14]))
             self._data = self._data[end + length :]
             self._transport.write(ANSWER)  # type: ignore[attr-defined]
 

@@ -82,7 +82,7 @@ def publish(
         {
             "destination": target,
             "headers": {"Upstash-Not-Before": f"{at / 1000:.3f}"},
-            "body": f'{{"n":{number:08}}}',
+            "body": f'{{"n":"{number:08}"}}',
         }
         for number, at in enumerate(due_ms)
     ]

@@ -135,7 +135,8 @@ async def read_order(call: Call, queue: str | None = None) -> Order:
 
 async def accept(call: Call, order: Order) -> web.Response:
     """Do what is asked for, and the answer to whoever asked."""
-    await originals_known(call, [order.draft])
+    if order.draft.seeks_originals:
+        await originals_known(call, [order.draft])
     if order.draft.part is not None:
         [accepted], answer = call.engine.workflows.submit(call.user, [_submission(order)])
         return await call.answer(_document(accepted), then=answer)
