@@ -653,6 +653,12 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "its Content-Type is text/plain;charset=UTF-8, so frameworks do not parse it: publish with",
     ),
     (
+        "content-type-refused",
+        response(415, "Unsupported Media Type"),
+        {"headers": (("Content-Type", "application/octet-stream"),)},
+        "takes no application/octet-stream: publish with the Content-Type that it reads",
+    ),
+    (
         "body-mislabelled",
         response(500, "TypeError: Cannot destructure property 'a' of undefined"),
         {"body": b'"{\\"a\\":1}"'},

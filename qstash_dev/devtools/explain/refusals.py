@@ -48,10 +48,12 @@ def _other_host(e: Evidence) -> str | None:
     signed, called = _site(e.signed_url), _site(e.facts.target or e.facts.url)
     if signed == called or e.sent("host").lower() == signed:
         return None
+    cloud = " Other keys than those of the QStash console say the same." if e.facts.is_cloud else ""
     return (
         f"The signature is for {signed}, but the app is called at {called}: one that checks the "
         "URL by Host refuses it. Let it read X-Forwarded-Host and -Proto (Django: "
         "USE_X_FORWARDED_HOST, SECURE_PROXY_SSL_HEADER), or keep the Host with --keep-host."
+        f"{cloud}"
     )
 
 
