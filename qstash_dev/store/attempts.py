@@ -9,7 +9,7 @@ from msgspec import Struct
 from qstash_dev.protocol.model import Attempt, Headers, Message, Outcome, Response, SendFailure
 from qstash_dev.protocol.settle import error_text
 from qstash_dev.store.database import Database
-from qstash_dev.store.lists.selection import as_json
+from qstash_dev.store.lists.candidates import as_json
 
 
 class _Exchange(Struct, frozen=True, array_like=True):

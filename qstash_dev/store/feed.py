@@ -84,7 +84,7 @@ class Feed:
         if found.many or not wanted.terms:
             return found
         seqs: list[int] = []
-        few = self._selector.few_in_order
+        few = self._selector.candidates.limits.few_in_order
         ranges = windows(self._db, "messages", found.window)
         values = {**found.values, "now": now}
         for rows in read_page(self._db, found.numbers("DESC"), values, ranges, few + 1):

@@ -28,7 +28,7 @@ from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.attempts import Attempts, in_lists
 from qstash_dev.store.bodies import BODY, Bodies
 from qstash_dev.store.database import Database
-from qstash_dev.store.lists.selection import as_json
+from qstash_dev.store.lists.candidates import as_json
 from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.workflows import Workflows
 

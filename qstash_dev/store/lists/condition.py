@@ -106,16 +106,17 @@ def _among(column: str, names: Iterable[str], values: dict[str, Any]) -> str:
 
 # What is redacted is found as it is shown: a search must not tell what is hidden.
 _BODY = f"CAST(iif(c.redacted, shown_body(c.spec, {BODY}), {BODY}) AS TEXT)"
-NAMES = {
+_NAMES = {
     "dest": "url",
     "queue": "queue",
     "schedule": "schedule_id",
     "group": "topic",
     "step": "step",
 }
-"""Keys that are compared with a column of messages, of which an index knows what stands in it."""
+COLUMNS = {**_NAMES, "label": "label"}
+"""Keys that are compared with what an index knows: columns of messages, and their labels."""
 _TEXTS = {
-    **{key: f"m.{column} {{0}}" for key, column in NAMES.items()},
+    **{key: f"m.{column} {{0}}" for key, column in _NAMES.items()},
     "word": f"m.id {{0}} OR m.url {{0}} OR {_BODY} {{0}}",
     "body": f"{_BODY} {{0}}",
     "id": "m.id {0}",

@@ -12,8 +12,9 @@ from qstash_dev.devtools import hold
 from qstash_dev.devtools.documents import Counts, Row
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
+from qstash_dev.store.lists.candidates import as_json
 from qstash_dev.store.lists.condition import ACCEPTED, STATE
-from qstash_dev.store.lists.selection import Selector, as_json
+from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.lists.windows import read_page, windows
 
 _COLUMNS = f"""

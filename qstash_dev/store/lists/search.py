@@ -1,7 +1,7 @@
-"""The planner of lists of QStash's API: log events, dead letters, messages to cancel.
+"""The lists of QStash's API: log events, dead letters, messages to cancel.
 
-As `selection` does for people: where an index knows which few messages a filter can select, these are
-read and put in order; else all are read in order, a window after the other, until the page is full.
+As `selection` does for people: where an index knows which few messages a query can select
+(`candidates`), these are read and put in order; else all are read in order, by windows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,14 +12,9 @@ from msgspec import Struct
 from qstash_dev.protocol.delivery import host_and_path
 from qstash_dev.protocol.model import DeadLetter, Event, Query, State
 from qstash_dev.store.database import Database
+from qstash_dev.store.lists.candidates import INDEXES, USUAL, Candidates, Limits, as_json, having
 from qstash_dev.store.lists.condition import ACCEPTED
-from qstash_dev.store.lists.selection import MANY_NAMES, as_json, different
-from qstash_dev.store.lists.windows import WHOLE, WINDOW, read_page, windows
-
-FEW = 3_000
-"""So many messages are looked at one by one rather than searched for in the order of time."""
-FEW_EVENTS = 50_000
-"""The same of events between two dates, if nothing else is asked of them: else a tenth."""
+from qstash_dev.store.lists.windows import WHOLE, read_page, windows
 
 _COLUMNS = {
     "id": "m.id",
@@ -38,16 +33,6 @@ _COLUMNS = {
     "api": "NULL",
     "source": "CASE WHEN m.run IS NOT NULL THEN 'workflow' END",
 }
-_INDEXED = {
-    **{
-        field: ("messages", field, "seq")
-        for field in _COLUMNS.keys()
-        - {"host", "path", "status", "dlq_id", "state", "api", "source"}
-    },
-    "label": ("labels", "label", "message"),
-    "dlq_id": ("dlq", "id", "message"),
-}
-"""Fields by which an index lists messages: table, column, and column with the message's number."""
 _OF_URL = ("host", "path")
 """The order of `host_and_path`. There are far fewer different URLs than messages."""
 _STATES = {state.value: state for state in State}
@@ -68,24 +53,15 @@ class Found(Struct, frozen=True):
 class Search:
     """Queries over messages and what happened to them, of one user; `None` is all users."""
 
-    def __init__(
-        self,
-        database: Database,
-        few: int = FEW,
-        few_events: int = FEW_EVENTS,
-        window: int = WINDOW,
-        many_names: int = MANY_NAMES,
-    ) -> None:
+    def __init__(self, database: Database, limits: Limits = USUAL) -> None:
         self._db = database
-        self._few = few
-        self._few_events = few_events
-        self._window = window
-        self._many_names = many_names
+        self._limits = limits
+        self._candidates = Candidates(database, limits)
 
     def events(self, user: str, query: Query) -> Iterator[list[Found]]:
         """Events in the query's order, in all one more than `count` if there are more."""
         known = self._known(query)
-        source, size = "events e NOT INDEXED", self._window
+        source, size = "events e NOT INDEXED", self._limits.window
         if known.few is not None:
             source, size = "json_each(:few) f CROSS JOIN events e ON e.message = f.value", WHOLE
         elif self._has_few_events(user, query):
@@ -102,7 +78,7 @@ class Search:
     ) -> Iterator[list[tuple[int, DeadLetter, int]]]:
         """Entries as number, entry, message; in all one more than `count` if there are more."""
         known = self._known(query)
-        source, size = "dlq d NOT INDEXED", self._window
+        source, size = "dlq d NOT INDEXED", self._limits.window
         if known.few is not None:
             source, size = "json_each(:few) f CROSS JOIN dlq d ON d.message = f.value", WHOLE
         for rows in self._page(user, query, known, _LETTER, "dlq", source, size):
@@ -134,8 +110,8 @@ class Search:
 
     def unfinished(self, user: str, query: Query) -> Iterator[list[int]]:
         """Sequence numbers of all messages that can still be cancelled, the oldest first."""
-        known = self._known(query)
-        source, size = "messages m INDEXED BY messages_state", self._window
+        known = self._known(query, self._limits.few)
+        source, size = "messages m INDEXED BY messages_state", self._limits.window
         if known.few is not None:
             source, size = "json_each(:few) f CROSS JOIN messages m ON m.seq = f.value", WHOLE
         where, values = _where(query, "m", "created_at")
@@ -183,58 +159,34 @@ class Search:
         ranges = windows(self._db, table, size, before, after)
         return read_page(self._db, sql, values, ranges, query.count + 1)
 
-    def _known(self, query: Query) -> "_Known":
-        """Asks the indexes; each gives up when it has seen more than a few."""
+    def _known(self, query: Query, most: int | None = None) -> "_Known":
         first, last = 0, WHOLE
+        most = self._limits.few_in_order if most is None else most
         for field, texts in query.conditions.items():
             if field in _OF_URL and (urls := self._urls_with(field, texts)) is not None:
                 field, texts = "url", urls
-            if field not in _INDEXED:
+            if field not in INDEXES:
                 continue
-            table, column, seq = _INDEXED[field]
-            test, value = _among(texts)
-            found = f"FROM {table} WHERE {column} {test.format(':v')}"
-            rows = self._db.read(
-                f"SELECT {seq} {found} LIMIT :limit", {"v": value, "limit": self._few + 1}
-            )
-            if len(rows) <= self._few:
-                return _Known(as_json(sorted({number for (number,) in rows})))
-            if len(texts) > self._many_names:
-                continue
-            low, high = self._ends(table, column, seq, texts)
+            few = self._candidates.few(having(field, texts), most)
+            if few is not None:
+                return _Known(few)
+            low, high = self._candidates.ends(field, texts)
             first, last = max(first, low), min(last, high)
         return _Known(None, first, last)
 
     def _urls_with(self, field: str, texts: Sequence[str]) -> tuple[str, ...] | None:
         """The URLs with one of these hosts or paths, unless there are too many to look through."""
-        urls = different(self._db, "messages", "url", self._many_names)
+        urls = self._candidates.names("url")
         if urls is None:
             return None
         place = _OF_URL.index(field)
         return tuple(url for url in urls if host_and_path(url)[place] in texts)
 
-    def _ends(self, table: str, column: str, seq: str, texts: Sequence[str]) -> tuple[int, int]:
-        """The first and the last message with one of these, of which there are some."""
-        of_text = f"(SELECT {{}}({seq}) FROM {table} WHERE {column} = value)"
-        low, high = self._db.read_one(
-            f"SELECT min({of_text.format('min')}), max({of_text.format('max')}) "
-            "FROM json_each(:texts)",
-            {"texts": as_json(list(texts))},
-        )
-        return (0, WHOLE) if low is None else (low, high)
-
     def _has_few_events(self, user: str, query: Query) -> bool:
         if query.from_date is None and query.to_date is None:
             return False
-        few = self._few_events // 10 if query.conditions else self._few_events
-        since = 0 if query.from_date is None else query.from_date
-        until = WHOLE if query.to_date is None else query.to_date
-        row = self._db.read_one(
-            "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_user "
-            "WHERE user = ? AND time BETWEEN ? AND ? LIMIT ?)",
-            (user, since, until, few + 1),
-        )
-        return bool(row[0] <= few)
+        few = self._limits.few_events // 10 if query.conditions else self._limits.few_events
+        return self._candidates.are_few_events(user, query.from_date, query.to_date, few)
 
 
 class _Known(Struct, frozen=True):

@@ -12,6 +12,7 @@ from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.model import FlowControl, Kind
 from qstash_dev.store.feed import Feed
+from qstash_dev.store.lists.candidates import Limits
 from qstash_dev.store.lists.rows import Rows
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.lists.windows import WINDOW
@@ -229,12 +230,13 @@ def test_the_filter_language(lists: Store, text: str, numbers: str) -> None:
     assert select(lists, text) == expected
     wanted, events = parse_filter(text), flat(lists.feed.select(Filter(), NOW, 100, after=0))
     expected_events = [entry for entry in events if entry.id in expected]
-    for selector in (
-        Selector(lists.database),
-        Selector(lists.database, few=-1, few_in_order=-1),
-        Selector(lists.database, few=-1, few_in_order=1),
-        Selector(lists.database, many_names=0),
+    for limits in (
+        Limits(),
+        Limits(few=-1, few_in_order=-1),
+        Limits(few=-1, few_in_order=1),
+        Limits(names=0),
     ):
+        selector = Selector(lists.database, limits=limits)
         rows = Rows(lists.database, selector)
         assert {row.id for row in flat(rows.select(wanted, NOW, None))} == expected
         assert sum(rows.count(wanted, NOW)) == len(expected)

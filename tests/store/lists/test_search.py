@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import settle
 from qstash_dev.protocol.model import FlowControl, Query, State
+from qstash_dev.store.lists.candidates import Limits
 from qstash_dev.store.lists.search import Search
 from tests.samples import NOW, answer, flat, no_answer
 from tests.store.filled import Filled
@@ -243,9 +244,9 @@ def test_what_is_rare_and_what_is_common_are_found_alike(
         filled.try_(filled.add(**kind), no_answer())
         filled.add(**kind)
         filled.fail(user=OTHER, **kind)
-    rare = Search(filled.store.database, few=10**6)
-    common = Search(filled.store.database, few=-1, few_events=-1)
-    by_windows = Search(filled.store.database, few=-1, few_events=-1, window=2, many_names=0)
+    few, none = Limits(few_in_order=10**6), Limits(few=-1, few_in_order=-1, few_events=-1)
+    rare, common = Search(filled.store.database, few), Search(filled.store.database, none)
+    by_windows = Search(filled.store.database, replace(none, window=2, names=0))
     query = Query({field: (value,)}, latest_first=latest_first, count=3)
     found = flat(rare.events(USER, query))
     assert found

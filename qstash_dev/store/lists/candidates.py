@@ -1,0 +1,125 @@
+"""Few or many: which messages can match, as far as an index knows. The one place that decides it.
+
+An index lists the messages that have a name (a queue, a label, a URL). If these are few, only they are
+asked all else; if they are many, callers read in the order of time, a window after the other, until
+their page is full. Knows neither QStash's queries nor the filter language.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from qstash_dev.store.database import Database
+from qstash_dev.store.lists.windows import WHOLE, WINDOW
+
+
+class Limits(Struct, frozen=True):
+    """`few` messages are looked at one by one; `few_in_order` where each has many rows, or where a page
+    in the order of time is full soon. Of events between two dates `few_events`, a tenth with other
+    conditions. With more than `names` different ones each message is compared instead. `window` is of
+    events.
+    """
+
+    few: int = 5_000
+    few_in_order: int = 2_000
+    few_events: int = 50_000
+    names: int = 1_000
+    window: int = WINDOW
+
+
+USUAL = Limits()
+
+
+class Index(NamedTuple):
+    """Lists messages by the names in `column`; `seq` is the column with the message's number."""
+
+    table: str
+    column: str
+    seq: str
+
+
+_COLUMNS = ("id", "url", "topic", "schedule_id", "queue", "flow_key", "caller_ip", "step")
+INDEXES = {
+    **{column: Index("messages", column, "seq") for column in _COLUMNS},
+    "label": Index("labels", "label", "message"),
+    "dlq_id": Index("dlq", "id", "message"),
+}
+
+
+class Source(NamedTuple):
+    """SQL that lists all messages that can match a condition: exactly those that do, if it is `exact`.
+    `names` is a JSON array, `:names` in the SQL.
+    """
+
+    sql: str
+    names: str
+    exact: bool = True
+
+
+NAMES = "SELECT value FROM json_each(:names)"
+
+
+def having(name: str, names: Sequence[str]) -> Source:
+    """The messages with one of these in an index; a message has many labels."""
+    table, column, seq = INDEXES[name]
+    test = "=" if len(names) == 1 else "IN"
+    sql = f"SELECT {seq} AS seq FROM {table} WHERE {column} {test} ({NAMES})"
+    return Source(sql, as_json(list(names)), name != "label" or len(names) < 2)
+
+
+class Candidates:
+    """Asks the indexes; each gives up when it has seen more than a few."""
+
+    def __init__(self, database: Database, limits: Limits = USUAL) -> None:
+        self._db = database
+        self.limits = limits
+
+    def few(self, source: Source, most: int) -> str | None:
+        """The numbers of all messages of a source as a JSON array, `None` if they are more."""
+        rows = self._db.read(
+            f"{source.sql} LIMIT :limit", {"names": source.names, "limit": most + 1}
+        )
+        return as_json(sorted({seq for (seq,) in rows})) if len(rows) <= most else None
+
+    def ends(self, name: str, names: Sequence[str]) -> tuple[int, int]:
+        """Between which numbers all messages of a source are, if there are not too many names."""
+        if len(names) > self.limits.names:
+            return 0, WHOLE
+        table, column, seq = INDEXES[name]
+        of_name = f"(SELECT {{}}({seq}) FROM {table} WHERE {column} = value)"
+        low, high = self._db.read_one(
+            f"SELECT min({of_name.format('min')}), max({of_name.format('max')}) "
+            "FROM json_each(:names)",
+            {"names": as_json(list(names))},
+        )
+        return (0, WHOLE) if low is None else (low, high)
+
+    def names(self, name: str) -> list[str] | None:
+        """All different names in an index, unless they are too many."""
+        table, column, _ = INDEXES[name]
+        most = self.limits.names
+        # From each name to the next one through the index, past all messages that have it.
+        following = f"SELECT min({column}) FROM {table} WHERE {column} IS NOT NULL"
+        rows = self._db.read(
+            f"WITH RECURSIVE names (name) AS ({following} UNION ALL "
+            f"SELECT ({following} AND {column} > name) FROM names WHERE name IS NOT NULL LIMIT ?) "
+            "SELECT name FROM names WHERE name IS NOT NULL",
+            (most + 1,),
+        )
+        return [name for (name,) in rows] if len(rows) <= most else None
+
+    def are_few_events(self, user: str, since: int | None, until: int | None, few: int) -> bool:
+        """Whether there are at most `few` events of a user between two times."""
+        row = self._db.read_one(
+            "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_user "
+            "WHERE user = ? AND time BETWEEN ? AND ? LIMIT ?)",
+            (user, since or 0, WHOLE if until is None else until, few + 1),
+        )
+        return bool(row[0] <= few)
+
+
+def as_json(values: list[Any]) -> str:
+    """A list as one value of SQL, for `json_each`."""
+    return msgspec.json.encode(values).decode()
