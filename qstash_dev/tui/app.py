@@ -33,6 +33,7 @@ from qstash_dev.tui.frugal import FrugalScreen
 from qstash_dev.tui.keyboard import Keyboard
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
+from qstash_dev.tui.model.drafts import Drafts
 from qstash_dev.tui.model.filter_words import History
 from qstash_dev.tui.model.memory import Memory, place_of_memory
 from qstash_dev.tui.model.session import Job, Session
@@ -95,8 +96,8 @@ class QstashApp(App[int]):
         )
         run_program = run_program or self._run_program
         self.memory = Memory(place_of_memory(environment))
-        history = History(self.memory)
-        self.desk = Desk(dict(keys or {}), environment, fixtures, run_program, history)
+        history, drafts = History(self.memory), Drafts(self.memory)
+        self.desk = Desk(dict(keys or {}), environment, fixtures, run_program, history, drafts)
         self.commands: Mapping[str, Command] = COMMANDS_BY_ID
         self.zone = zone
         self.painter = Painter(self.session, self.panes, self.desk.keys, self.commands, zone)
@@ -149,7 +150,8 @@ class QstashApp(App[int]):
         self.listen()
 
     async def on_unmount(self) -> None:
-        """Give the connections back."""
+        """Give the connections back; what stands in a form is kept for the next time."""
+        self.desk.drafts.keep()
         await self.client.close()
 
     def _theme_name(self, wanted: str | None) -> str:

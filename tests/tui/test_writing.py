@@ -164,6 +164,23 @@ async def test_a_form_that_was_left_is_offered_again(tui: Open, world: World) ->
         assert [body for _, _, body in world.asked] == [{"mine": 1}, {"body": '{"mine": 1}'}]
 
 
+async def test_a_draft_survives_quitting_and_is_for_its_writer_alone(
+    tui: Open, tmp_path: Path
+) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    async with tui(environment=environment) as pilot:
+        await pilot.press("s")
+        form = await form_of(pilot)
+        form.query_one("#body", TextArea).text = '{"mine": "größer"}'
+        await pilot.press("left", "ctrl+c")
+    (file,) = (tmp_path / "qstash-dev").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    async with tui(environment=environment) as pilot:
+        await pilot.press("s")
+        form = await form_of(pilot)
+        assert form.query_one("#body", TextArea).text == '{"mine": "größer"}'
+
+
 async def test_a_draft_that_was_kept_can_be_given_up(tui: Open) -> None:
     async with tui() as pilot:
         await pilot.press("s")

@@ -17,7 +17,7 @@ from qstash_dev.tui.model import fixtures
 from qstash_dev.tui.model.diff import attempt_diff, message_diff
 from qstash_dev.tui.model.drafts import Draft, header_pairs
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.forms import NEW, MessageForm
+from qstash_dev.tui.widgets.forms import NEW, MessageForm, Writing
 from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
 
 SEND = "send"
@@ -107,12 +107,11 @@ async def _write(
             body, suffix, editor_command(screen.desk.environment), screen.desk.run_program
         )
 
-    form = MessageForm(title, draft, in_editor, send, note, screen.desk.drafts.get(name))
-    left = await screen.ask(form)
-    if left is None:
-        screen.desk.drafts.pop(name, None)
-    else:
-        screen.desk.drafts[name] = left
+    drafts = screen.desk.drafts
+    written = Writing(title, draft, drafts.get(name), note)
+    form = MessageForm(written, in_editor, send, partial(drafts.note, name))
+    await screen.ask(form)
+    if drafts.keep():
         screen.say("Kept as a draft: the next time it is there again.")
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from qstash_dev.tui.editor import Run
-from qstash_dev.tui.model.drafts import Draft
+from qstash_dev.tui.model.drafts import Drafts
 from qstash_dev.tui.model.filter_words import History
 
 
@@ -20,7 +20,7 @@ class Desk:
     fixtures: Path
     run_program: Run
     history: History
-    drafts: dict[str, Draft] = field(default_factory=dict)
+    drafts: Drafts
     known: dict[str, set[str]] = field(default_factory=dict)
     """What was seen for the keys of the filter, also of messages that it hides by now."""
     undos: list[list[str]] = field(default_factory=list)

@@ -6,7 +6,7 @@ characters that would play on the screen are shown and written as escapes.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -44,10 +44,19 @@ def editable(body: bytes) -> bool:
     return "\0" not in text
 
 
-class MessageForm(ModalScreen[Draft | None]):
+class Writing(NamedTuple):
+    """What the form begins with: the draft that was `kept`, if there is one, else `draft`."""
+
+    title: str
+    draft: Draft
+    kept: Draft | None = None
+    note: str = ""
+
+
+class MessageForm(ModalScreen[None]):
     """Destination, method, headers and body; ctrl+s sends, escape leaves.
 
-    Returns the draft when something was changed and not sent, else `None`.
+    Whoever opens it hears of every change: the draft, or `None` when it is as it began or was sent.
     """
 
     DEFAULT_CSS = """
@@ -76,22 +85,21 @@ class MessageForm(ModalScreen[Draft | None]):
 
     def __init__(
         self,
-        title: str,
-        draft: Draft,
+        writing: Writing,
         edit: Callable[[bytes], bytes],
         send: Callable[[Draft], Awaitable[None]],
-        note: str = "",
-        kept: Draft | None = None,
+        hear: Callable[[Draft | None], None],
     ) -> None:
-        """`draft` is what the form begins with, unless there is one that was `kept`."""
         super().__init__()
-        self._title = title
-        self._draft = draft
+        kept, note = writing.kept, writing.note
+        self._title = writing.title
+        self._draft = writing.draft
         self._send = send
+        self._hear = hear
         self._sending: Worker[None] | None = None
         self._edit = edit
         self._note = f"{DRAFT} {note}".strip() if kept is not None else note
-        self._begin = draft if kept is None else kept
+        self._begin = writing.draft if kept is None else kept
         self._body = self._begin.body or b""
         self._in_field = editable(self._body)
 
@@ -120,11 +128,17 @@ class MessageForm(ModalScreen[Draft | None]):
 
     def on_text_area_changed(self) -> None:
         """Say at once where JSON breaks."""
-        self._judge()
+        self._changed()
 
     def on_input_changed(self) -> None:
         """What was wrong is being mended."""
+        self._changed()
+
+    def _changed(self) -> None:
         self._judge()
+        written = self._written()
+        before = self._draft._replace(body=self._draft.body or b"")
+        self._hear(written if written != before else None)
 
     def action_accept(self) -> None:
         """Send what was entered; the form stays until that was taken."""
@@ -144,6 +158,7 @@ class MessageForm(ModalScreen[Draft | None]):
         except (ClientError, ValueError, OSError) as error:
             self._complain(refusal_at(str(error), draft))
         else:
+            self._hear(None)
             self.dismiss(None)
 
     def action_editor(self) -> None:
@@ -166,10 +181,9 @@ class MessageForm(ModalScreen[Draft | None]):
         area.read_only, area.text = not self._in_field, self._shown()
 
     def action_leave(self) -> None:
-        """Leave; what was changed is given back."""
-        written = self._written()
-        before = self._draft._replace(body=self._draft.body or b"")
-        self.dismiss(written if written != before else None)
+        """Leave; what was changed is kept."""
+        self._changed()
+        self.dismiss(None)
 
     def _written(self) -> Draft:
         return Draft(
