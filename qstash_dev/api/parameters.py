@@ -31,6 +31,7 @@ LINE = Param("after", "The number of the last line that is known.", is_number=Tr
 COUNT = whole("count", "How many messages have to match.", 1, 1, 2_000)
 TIMEOUT = whole("timeout_ms", "How long to wait, in real time.", 5_000, 0, 600_000)
 REVEAL = Param("reveal", "`1` shows secrets in headers.")
+OLD = Param("old", "The id of the message that is compared with.")
 AFTER = whole("after", "The number of the last event that is known.", 0)
 BEFORE = whole("before", "The number of an event: only older ones.", 0)
 USER = Param("user", "Whose it is; the first user's, if not given.")

@@ -41,6 +41,22 @@ class Made(Struct):
     id: str
 
 
+class FixtureFile(Struct):
+    """A message as a file to be kept: its name and what is in it."""
+
+    name: str
+    text: str
+
+
+class WrittenMessage(Struct):
+    """A message as a person writes it: what is no `Upstash-` header is for the destination."""
+
+    url: str
+    method: str
+    headers: list[tuple[str, str]]
+    body: str
+
+
 class AppOutput(Struct):
     """The app that the server started, if it did, and lines that it printed; `count` is the last
     one's number.

@@ -12,6 +12,7 @@ configure a callback. It refuses to know files and servers.
 
 import binascii
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -84,6 +85,19 @@ def publish_headers(fixture: Fixture) -> Headers:
     )
     options = ((_header_of(name), value) for name, value in fixture.options)
     return (("Upstash-Method", fixture.method), *forwarded, *options)
+
+
+def written_headers(fixture: Fixture) -> Headers:
+    """The headers as a person writes them: those for the destination by their own names."""
+    options = ((_header_of(name), value) for name, value in fixture.options)
+    return (*fixture.headers, *options)
+
+
+def name_for(url: str) -> str:
+    """The name of a file for a fixture, without its end: it tells the destination."""
+    rest = url.partition("://")[2] or url
+    path = (rest.partition("/")[2].partition("?")[0] or rest)[:60]
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "message"
 
 
 def fixture_of(detail: Detail, body: bytes, *, secrets: bool = False) -> Fixture:

@@ -1,9 +1,12 @@
 """Everything that a person can do in the page, against a real server and a real app."""
 
+import json
+from pathlib import Path
+
 import pytest
 from playwright.async_api import Page
 
-from tests.web.conftest import KEPT, Desk, gone, have, is_, is_at, rows, shows
+from tests.web.conftest import KEPT, Desk, have, is_, is_at, rows, shows
 
 pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
 
@@ -251,14 +254,55 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await is_at(page, "#/runs")
 
 
-async def test_help_lists_the_keys_of_the_terminal_ui(desk: Desk) -> None:
+async def test_the_filter_is_completed_and_what_is_wrong_with_it_told(desk: Desk) -> None:
     page = await desk.open()
-    await press(page, "?")
-    await shows(page, "dialog", "Replay the selected or marked", "space = AND")
-    await press(page, "Escape")
-    await gone(page, "dialog")
     await press(page, "/")
     await page.keyboard.type("state:fai")
     await is_(page, "#completions option", "state:failed")
     await page.keyboard.type("ledd")
     await shows(page, "#complaint", "Did you mean 'state:failed'?")
+
+
+async def test_what_differs_is_told_and_a_message_saved_to_be_sent_again(desk: Desk) -> None:
+    url = desk.app.answers("/api/orders", {"body": b'{"made": 1}'})
+    id = await desk.api.publish(url, b'{"n": 1}', forward_x_tenant="acme", retries="2")
+    await desk.api.wait("state:delivered")
+    page = await desk.open(f"#/messages/{id}")
+    await shows(page, "#detail .headline", "ok")
+    await press(page, "=")
+    await said(page, "Mark two messages, or select one with two attempts, to compare.")
+    async with page.expect_download() as download:
+        await press(page, "w")
+    file = await download.value
+    assert file.suggested_filename == "api-orders.json"
+    await said(page, "Saved as api-orders.json")
+    changed = json.loads(Path(await file.path()).read_text("utf-8"))
+    changed["body"] = '{"n": 2}'
+    await press(page, "s")
+    form = page.get_by_role("dialog")
+    buffer = json.dumps(changed).encode()
+    await form.get_by_label("From a fixture").set_input_files(
+        {"name": "changed.json", "mimeType": "application/json", "buffer": buffer}
+    )
+    await is_(page, "dialog [name=body]", '{"n": 2}')
+    await form.get_by_role("button", name="Send").click()
+    await said(page, "Published msg_")
+    _, second = await desk.app.received(2, "/api/orders")
+    assert (second.json, second.headers["X-Tenant"]) == ({"n": 2}, "acme")
+    await have(page, 2, "ok")
+    await press(page, "Escape", "g", "*", "=")
+    await shows(page, "dialog", "- n: 1", "+ n: 2", "Answer's body", "the same")
+
+
+async def test_every_command_is_found_by_its_name_and_run(desk: Desk) -> None:
+    page = await desk.open()
+    await press(page, ":")
+    await page.keyboard.type("dead lett")
+    await press(page, "Enter")
+    await shows(page, "#empty", "The DLQ is empty")
+    await press(page, "?")
+    await shows(page, "dialog", "Replay the selected or marked", "space = AND")
+    assert await page.evaluate("document.querySelector('dialog').scrollTop") == 0
+    await page.keyboard.type("pause or res")
+    await press(page, "ArrowDown", "Enter")
+    await said(page, "All deliveries are paused")

@@ -1,4 +1,6 @@
-"""`/_dev/words`, `/_dev/messages/{id}/copies`: what people are shown in the TUI, for the page."""
+"""`/_dev/words`, and of a message what can be copied, its difference from another, and its fixture:
+what the TUI knows by itself, for the page.
+"""
 
 from typing import Any
 
@@ -8,12 +10,24 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.detail import detail
 from qstash_dev.api.control.messages import find
-from qstash_dev.api.parameters import REVEAL
+from qstash_dev.api.parameters import OLD, REVEAL
 from qstash_dev.api.router import Route
 from qstash_dev.devtools import filters, states, vocabulary
+from qstash_dev.devtools.control_documents import FixtureFile, WrittenMessage
 from qstash_dev.devtools.copies import Copyable, copies_of, quick_start
+from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
 from qstash_dev.devtools.documents import Detail, Server
+from qstash_dev.devtools.fixtures import (
+    FixtureError,
+    fixture_of,
+    name_for,
+    read_fixture,
+    write_fixture,
+    written_headers,
+)
 from qstash_dev.devtools.run_documents import TURN
+from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.model import Kind, Message
 
 
 async def words(call: Call) -> web.Response:
@@ -44,15 +58,59 @@ async def words(call: Call) -> web.Response:
 
 async def copies(call: Call) -> web.Response:
     """What of a message can be copied, each with its key, name and text."""
+    server = msgspec.convert(call.context.server(), Server)
+    return await call.answer(copies_of(_whole(call, find(call)), server))
+
+
+async def diff(call: Call) -> web.Response:
+    """What is different from another message (`old`); without one from its origin, if it is a replay,
+    else what the last attempt brought that the one before did not.
+    """
     message = find(call)
+    new = _whole(call, message)
+    old = call.arg("old") or (message.spec.kind == Kind.REPLAY and message.spec.parent_id)
+    if old:
+        origin = call.engine.find(message.user, old)
+        return await call.answer(message_diff(_whole(call, origin), new))
+    if len(new.attempts) < 2:
+        raise QStashError(409, "Mark two messages, or select one with two attempts, to compare.")
+    return await call.answer(attempt_diff(*new.attempts[-2:]))
+
+
+async def fixture(call: Call) -> web.Response:
+    """A message as a file that sends it again, without its secrets."""
+    message = find(call)
+    if message.spec.redact:
+        raise QStashError(409, "Its redacted fields are not known here: it cannot be saved.")
+    found = fixture_of(_whole(call, message), message.body)
+    file = FixtureFile(f"{name_for(found.url)}.json", write_fixture(found))
+    return await call.answer(file)
+
+
+async def read(call: Call) -> web.Response:
+    """What a fixture's file says, as a person writes it who sends it."""
+    try:
+        found = read_fixture(await call.body())
+        text = found.body.decode()
+    except FixtureError as error:
+        raise QStashError(400, str(error)) from None
+    except UnicodeDecodeError:
+        sentence = "Its body is no text: qstash-dev send --fixture FILE sends it."
+        raise QStashError(400, sentence) from None
+    draft = WrittenMessage(found.url, found.method, list(written_headers(found)), text)
+    return await call.answer(draft)
+
+
+def _whole(call: Call, message: Message) -> Detail:
     row = call.store.rows.by_id(message.id, call.engine.clock.now())
     assert row is not None
-    whole = msgspec.convert(msgspec.to_builtins(detail(call, message, row)), Detail)
-    server = msgspec.convert(call.context.server(), Server)
-    return await call.answer(copies_of(whole, server))
+    return msgspec.convert(msgspec.to_builtins(detail(call, message, row)), Detail)
 
 
 ROUTES = (
     Route("GET", "/_dev/words", words, dict[str, Any]),
     Route("GET", "/_dev/messages/{id}/copies", copies, list[Copyable], query=(REVEAL,)),
+    Route("GET", "/_dev/messages/{id}/diff", diff, list[Compared], query=(OLD,)),
+    Route("GET", "/_dev/messages/{id}/fixture", fixture, FixtureFile),
+    Route("POST", "/_dev/fixtures/read", read, WrittenMessage, bytes),
 )

@@ -10,12 +10,14 @@ from typing import Any
 
 from qstash_dev.client import Detail
 from qstash_dev.client.publishing import absolute, publish_name
+from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
 from qstash_dev.protocol.headers import first, joined
 from qstash_dev.protocol.redact import REDACTED
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
 from qstash_dev.tui.model import fixtures
-from qstash_dev.tui.model.diff import attempt_diff, message_diff
 from qstash_dev.tui.model.drafts import Draft, header_pairs
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.palette import Line
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.forms import NEW, MessageForm, Writing
 from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
@@ -179,5 +181,10 @@ async def diff(screen: Screen) -> None:
     return _read(screen, "The last two attempts", attempt_diff(*detail.attempts[-2:]))
 
 
-def _read(screen: Screen, title: str, lines: Any) -> None:
+def _read(screen: Screen, title: str, parts: list[Compared]) -> None:
+    lines: list[Line] = []
+    for part in parts:
+        lines += [[("── ", "muted"), (part.title, "title"), (" ──", "muted")]]
+        lines += [[(fmt.safe(line.text), line.role)] for line in part.lines]
+        lines += [[], *([] if part.lines else [[("the same", "muted")], []])]
     screen.open_dialog(Reader(title, lines))

@@ -6,10 +6,10 @@ Pure: a `Detail` and the time in, lines out. Knows neither widgets nor how lines
 import json
 from collections.abc import Callable
 from datetime import tzinfo
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from qstash_dev.client import Attempt, Detail, Row
+from qstash_dev.devtools.diff import reason_phrase
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
@@ -133,14 +133,6 @@ PAGES: dict[str, Page] = {
     "Signature": signature,
     "Tree": tree,
 }
-
-
-def reason_phrase(status: int) -> str:
-    """`500 Internal Server Error`; only the number when it has no name."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
 
 
 def status_role(status: int) -> str:

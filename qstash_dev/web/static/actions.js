@@ -3,6 +3,7 @@
 
 import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
 import { $, h, span } from "./dom.js";
+import { save } from "./body.js";
 import { quoted } from "./detail.js";
 import { ask, bytes, get, part, publish, Refused } from "./server.js";
 
@@ -126,7 +127,11 @@ export function makeActions(app) {
       say(`Published ${made.join(", ")}.`);
       app.follow();
     };
-    keep("send", await messageForm("Send a message", drafts.get("send") ?? fresh, go, METHODS));
+    const fromFile = async (file) => {
+      const { headers, ...rest } = await ask("POST", "/_dev/fixtures/read", undefined, { body: file });
+      return { ...rest, headers: lines(headers) };
+    };
+    keep("send", await messageForm("Send a message", drafts.get("send") ?? fresh, go, METHODS, fromFile));
   }
 
   async function runNow() {
@@ -259,22 +264,40 @@ export function makeActions(app) {
     return say(`Notified ${event}.`);
   }
 
-  const help = () => read("Keys",
-    h("dl", { class: "keys" }, h("dt", {}, "↑ ↓ j k"), h("dd", {}, "move"), h("dt", {}, "g G"), h("dd", {}, "newest and follow; last"), h("dt", {}, "enter esc"), h("dd", {}, "into the detail; back"),
-      app.words.commands.filter(({ id }) => actions[id] || id.startsWith("view.")).map(({ keys, help: text }) => [h("dt", {}, keys.split(",").map((name) => KEYS[name] ?? name).join(" ")), h("dd", {}, text)])),
-    h("h3", {}, "Filter"), app.words.filter.help.map((text) => h("p", { class: "mono" }, text)));
+  // All that can be done, by name and key, searched while one types; what is chosen is done.
+  async function help() {
+    const known = app.words.commands.filter(({ id }) => app.can(id));
+    const choices = known.map(({ id, keys: names, help: text }) => ({ key: names.split(",").map((name) => KEYS[name] ?? name).join(" ").trim() || "space", text, value: id }));
+    const after = [h("p", {}, "Move: ↑ ↓ j k, page up and down, g newest, G last; enter into the detail, escape back."), h("h3", {}, "Filter"), app.words.filter.help.map((text) => h("p", { class: "mono" }, text))];
+    const id = await menu("Keys and commands", choices, { search: true, after });
+    if (id) await app.run(id);
+  }
+
+  // Two that are marked, the older first; else what the server compares with it.
+  async function diff() {
+    const two = app.view.live && app.marks.size === 2 ? [...app.marks].sort((a, b) => app.feed.indexOf(b) - app.feed.indexOf(a)) : [null, app.messageId];
+    const parts = await get(message(two[1], `/diff?old=${part(two[0] ?? "")}`));
+    await read("What differs", parts.map(({ title, lines: found }) => [h("h3", {}, title), found.length ? h("pre", { class: "diff" }, found.map(({ text, role }) => h("span", { class: role }, `${text}\n`))) : h("p", { class: "muted" }, "the same")]));
+  }
+
+  async function saveFixture() {
+    const file = await get(message(app.messageId, "/fixture"));
+    save(file.name, file.text, "application/json");
+    say(`Saved as ${file.name}, without secrets; s can send it.`);
+  }
 
   const actions = {
     "message.replay": () => (app.view.slug === "runs" ? resume() : replay()), "message.edit": edit, "message.run": runNow, "message.cancel": cancel, "message.send": send,
     "message.mark": () => app.mark(), "message.mark_all": () => app.markAll(), "message.unmark": () => app.unmark(), "filter.trouble": () => app.toggleFilter(app.words.filter.trouble), "message.copy": copy, "message.arm": arm, "message.delete": remove,
     "run.restart": restart, "run.notify": notify, undo: () => undoable.length ? takeBack(undoable.at(-1)) : say("There is nothing to undo."),
     "list.clear": clear, filter: () => $("filter").focus(), follow: () => app.follow(), "server.pause": pause, "server.clock": setClock, "server.skip": skip, "server.faults": faults,
-    "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": () => app.toggleReveal(), help, back: () => app.back(),
+    "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": () => app.toggleReveal(), help, palette: help, back: () => app.back(),
+    "message.diff": diff, "message.fixture": saveFixture, "pane.zoom": () => document.body.classList.toggle("zoomed"),
   };
   return actions;
 }
 
-const KEYS = { slash: "/", exclamation_mark: "!", asterisk: "*", greater_than_sign: ">", left_square_bracket: "[", right_square_bracket: "]", question_mark: "?", escape: "Escape", space: " ", f1: "F1" };
+const KEYS = { slash: "/", exclamation_mark: "!", asterisk: "*", greater_than_sign: ">", left_square_bracket: "[", right_square_bracket: "]", question_mark: "?", equals_sign: "=", plus: "+", colon: ":", escape: "Escape", space: " ", f1: "F1" };
 
 export const byKey = (words) => new Map(words.commands.flatMap(({ id, keys }) => keys.split(",").map((name) => [KEYS[name] ?? name, id])));
 

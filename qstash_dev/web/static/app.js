@@ -30,7 +30,8 @@ const app = {
     if (!this.chosen) return null;
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
-  guarded, follow, mark, markAll, unmark, toggleFilter, turn, back, toggleReveal, outdate,
+  run, guarded, follow, mark, markAll, unmark, toggleFilter, turn, back, toggleReveal, outdate,
+  can: (id) => Boolean(actions[id]) || app.views.some((view) => id === view.command && (view.isThere?.() ?? !view.isThere)),
   progress: (text) => ($("count").textContent = text || counted()),
   dropped(id) {
     this.feed.drop(id);
@@ -330,7 +331,7 @@ function emptyWords() {
 function drawMarks() {
   const count = app.marks.size;
   $("marked").hidden = !count;
-  const ids = app.view.live ? ["message.replay", "message.run", "message.cancel", "message.arm", "message.delete", "message.unmark"] : ["message.replay", "message.delete", "message.unmark"];
+  const ids = app.view.live ? ["message.replay", "message.run", "message.cancel", "message.arm", "message.delete", ...(count === 2 ? ["message.diff"] : []), "message.unmark"] : ["message.replay", "message.delete", "message.unmark"];
   if ($("marked").dataset.count !== String(count)) fill($("marked"), h("span", {}, `${count} marked `), buttons(ids));
   $("marked").dataset.count = count;
 }
@@ -387,7 +388,8 @@ function verbs(detail) {
   if (!app.messageId) return app.view.verbs ?? [];
   const finished = ["delivered", "failed", "canceled"].includes(detail.row.state);
   const acting = finished ? ["message.replay", "message.edit", "message.delete"] : detail.row.state === "active" ? ["message.cancel"] : ["message.run", "message.cancel", "message.edit"];
-  return [...acting, "message.arm", "message.copy", "server.faults", "detail.reveal"];
+  const compared = detail.row.kind === "replay" || detail.attempts.length > 1 ? ["message.diff"] : [];
+  return [...acting, ...compared, "message.arm", "message.copy", "message.fixture", "server.faults", "detail.reveal"];
 }
 
 function tabs() {
@@ -427,7 +429,7 @@ async function guarded(act) {
 const early = { actions: 0, keys: [] };
 
 async function run(id) {
-  const view = app.views.find((one) => `view.${one.name.toLowerCase()}` === id);
+  const view = app.views.find((one) => one.command === id);
   if (view) return go(address({ view, id: null, filter: "" }));
   early.actions++;
   await guarded(actions[id]);
@@ -535,7 +537,7 @@ function pressed(event) {
   else if (key === "G") move(1e9);
   else if (key === "Enter" && target === $("rows")) $("detail").querySelector(".page")?.focus();
   else if (!keys.has(key) || (reading && (key === " " || key === "Enter"))) return;
-  else if (actions[keys.get(key)] || keys.get(key).startsWith("view.")) run(keys.get(key));
+  else if (app.can(keys.get(key))) run(keys.get(key));
   event.preventDefault();
 }
 

@@ -40,8 +40,12 @@ async function whole(view, body) {
 }
 
 async function download(path) {
-  const url = URL.createObjectURL(new Blob([await bytes(path)], { type: "application/octet-stream" }));
-  h("a", { href: url, download: `${path.split("/").filter((part) => /msg_|^\d+$/.test(part)).join("-")}.body` }).click();
+  save(`${path.split("/").filter((part) => /msg_|^\d+$/.test(part)).join("-")}.body`, await bytes(path));
+}
+
+export function save(name, content, type = "application/octet-stream") {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
 }
 

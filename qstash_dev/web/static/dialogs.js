@@ -24,20 +24,31 @@ function dialog(title, build, { wide = false, first } = {}) {
 
 export const isAsking = () => document.querySelector("dialog[open]") !== null;
 
-export function menu(title, choices) {
+// With `search` what is typed narrows the list, and Enter takes its first; without, a key is a choice.
+export function menu(title, choices, { search = false, after = [] } = {}) {
   const build = (close) => {
-    const list = h("ul", { class: "menu" }, choices.map(({ key, text, value }, place) =>
-      h("li", {}, h("button", { autofocus: place === 0, onclick: () => close(value) }, h("kbd", {}, key), ` ${text}`))));
-    list.addEventListener("keydown", (event) => {
-      const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
-      const chosen = choices.find((choice) => choice.key === event.key);
-      const buttons = [...list.querySelectorAll("button")];
-      if (chosen) event.preventDefault(), close(chosen.value);
-      else if (step) buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length].focus();
+    const field = search && h("input", { type: "search", autofocus: true, "aria-label": "Search", placeholder: "Search", autocomplete: "off" });
+    const items = choices.map(({ key, text, value }, place) =>
+      h("li", {}, h("button", { autofocus: !search && place === 0, onclick: () => close(value) }, h("kbd", {}, key), ` ${text}`)));
+    const list = h("div", { class: "menu" }, field, h("ul", {}, items));
+    list.addEventListener("input", () => {
+      for (const item of items) item.hidden = !item.textContent.toLowerCase().includes(field.value.toLowerCase());
     });
-    return [list, h("p", {}, h("button", { onclick: () => close(null) }, "Leave"))];
+    list.addEventListener("keydown", (event) => {
+      const typing = event.target === field;
+      const step = { ArrowDown: 1, ArrowUp: -1, ...(!search && { j: 1, k: -1 }) }[event.key];
+      const chosen = !search && choices.find((choice) => choice.key === event.key);
+      const shown = [...list.querySelectorAll("li:not([hidden]) > button")];
+      const next = shown.at(typing && step < 0 ? -1 : (shown.indexOf(document.activeElement) + step) % shown.length);
+      if (chosen) close(chosen.value);
+      else if (step) next?.focus();
+      else if (typing && event.key === "Enter") shown[0]?.click();
+      else return;
+      event.preventDefault();
+    });
+    return [list, after, h("p", { class: "answers" }, h("button", { onclick: () => close(null) }, "Leave"))];
   };
-  return dialog(title, build);
+  return dialog(title, build, { wide: search });
 }
 
 export function confirm(question, yes = "Yes") {
@@ -61,7 +72,7 @@ export const read = (title, ...content) =>
 
 // Destination, method, headers and body. `send(draft)` may throw: the form stays, and says why. What is
 // left is given back, to be offered the next time.
-export function messageForm(title, draft, send, methods) {
+export function messageForm(title, draft, send, methods, fromFile) {
   const build = (close) => {
     const field = (label, name, made) => h("label", {}, label, Object.assign(made, { name, value: draft[name] ?? "" }));
     const said = h("p", { role: "alert", class: "error" });
@@ -71,6 +82,14 @@ export function messageForm(title, draft, send, methods) {
       field("Headers, one a line; Upstash-… configure the message", "headers", h("textarea", { rows: 4, spellcheck: "false" })),
       draft.body === null ? h("p", { class: "muted" }, "The body is no text: it is kept as it is.") : field("Body", "body", h("textarea", { rows: 12, spellcheck: "false" })),
       said);
+    const fill_ = async (event) => {
+      try {
+        for (const [name, value] of Object.entries(await fromFile(event.target.files[0]))) form.elements[name].value = value;
+      } catch (error) {
+        fill(said, `✗ ${error.message}`);
+      }
+    };
+    if (fromFile) put(form, h("label", { class: "file" }, "From a fixture", h("input", { type: "file", accept: ".json", onchange: fill_ })));
     const written = () => ({ ...draft, ...Object.fromEntries(new FormData(form)) });
     const submit = async (event) => {
       event?.preventDefault();

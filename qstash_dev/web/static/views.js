@@ -107,7 +107,7 @@ export function makeViews(app) {
     },
   };
   return app.words.views.map((words) => {
-    const view = { ...words, ...views[words.name] };
+    const view = { ...words, ...views[words.name], command: `view.${words.name.toLowerCase()}` };
     view.fetch ??= async () => (await get(`/_dev/${view.noun}`))[view.noun];
     const changed = view.outdated;
     view.outdated = (tick) => Boolean(changed?.(tick, app) || (view.noun && renewed(view.noun)(tick, app)));
