@@ -63,8 +63,10 @@ async def copies(call: Call) -> web.Response:
 
 
 async def diff(call: Call) -> web.Response:
-    """What is different from another message (`old`); without one from its origin, if it is a replay,
-    else what the last attempt brought that the one before did not.
+    """What differs from another message.
+
+    Without `old` from the origin of a replay, else what the last attempt brought and the one before did
+    not.
     """
     message = find(call)
     new = _whole(call, message)
@@ -112,5 +114,5 @@ ROUTES = (
     Route("GET", "/_dev/messages/{id}/copies", copies, list[Copyable], query=(REVEAL,)),
     Route("GET", "/_dev/messages/{id}/diff", diff, list[Compared], query=(OLD,)),
     Route("GET", "/_dev/messages/{id}/fixture", fixture, FixtureFile),
-    Route("POST", "/_dev/fixtures/read", read, WrittenMessage, bytes),
+    Route("POST", "/_dev/fixtures/read", read, WrittenMessage, dict[str, Any]),
 )

@@ -39,8 +39,8 @@ EXAMPLES = hypothesis.settings(
 ENDLESS = {"/_dev/events"}
 IN_QSTASHS_WORDS = {"ScheduleRow"}
 """Types that say which fields are there at least."""
-NEEDS_ANSWERS = {"GET /_dev/messages/{id}/attempts/{number}/body"}
-"""What succeeds only where an app has answered, or workflows run."""
+NEEDS_ANSWERS = {"GET /_dev/messages/{id}/attempts/{number}/body", "GET /_dev/messages/{id}/diff"}
+"""What succeeds only where an app has answered, or workflows run; a diff without another message."""
 DESTINATION = "http://127.0.0.1:9/x"
 
 
