@@ -86,7 +86,7 @@ OPTIONS = (
         SERVER,
         "advertise",
         "URL",
-        p.url,
+        p.address,
         None,
         "How you reach this server, where it cannot know: the address that it prints.",
         field="advertised",
@@ -161,7 +161,7 @@ OPTIONS = (
     Option(TIME, "watch", "DIR", p.path, ".", "Directory of those source files."),
     Option(TUNNEL, "tunnel", "", p.boolean, "false", "Open an ngrok tunnel.", kind="switch"),
     Option(TUNNEL, "domain", "NAME", p.text, None, "ngrok domain to use."),
-    Option(TUNNEL, "public-url", "URL", p.url, None, "A tunnel that runs already."),
+    Option(TUNNEL, "public-url", "URL", p.address, None, "A tunnel that runs already."),
     Option(
         TUNNEL,
         "ingress-port",

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from qstash_dev.config.errors import suggestion
 from qstash_dev.protocol.timing import parse_duration
+from qstash_dev.protocol.urls import split_url, undialable
 
 Parser = Callable[[str], object]
 
@@ -24,6 +25,7 @@ UNITS_BYTES = {
     "mib": 1024**2,
     "gib": 1024**3,
 }
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 TRUE = ("true", "1", "yes", "on")
 FALSE = ("false", "0", "no", "off", "")
 
@@ -112,11 +114,26 @@ def path(value: str) -> Path:
 
 def url(value: str) -> str:
     """An http or https URL, without the slash at its end."""
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value.strip()):
+    text = value.strip()
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", text):
         raise ValueError(
             f'"{value}" is not a URL; expected one that begins with http:// or https://.'
         )
-    return value.strip().rstrip("/")
+    if not text.isprintable() or undialable(text) is not None:
+        raise ValueError(f"nobody can call {value!r}; expected a host, and perhaps a port.")
+    return text.rstrip("/")
+
+
+def address(value: str) -> str:
+    """An http or https URL that others add paths to, as browsers write it: without a usual port."""
+    text = url(value)
+    parts = split_url(text)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(
+            f'"{value}" is more than an address; expected a URL without user, query and fragment.'
+        )
+    host = parts.netloc.lower().removesuffix(_USUAL_PORTS[parts.scheme])
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def app(value: str) -> str:

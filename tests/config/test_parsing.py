@@ -25,6 +25,9 @@ ACCEPTED = [
     (p.app, ":5173", "http://localhost:5173"),
     (p.app, "127.0.0.1:8000", "http://127.0.0.1:8000"),
     (p.app, "https://my.app/", "https://my.app"),
+    (p.address, "https://Me-8080.app.test:443/", "https://me-8080.app.test"),
+    (p.address, "http://[::1]:80/base/", "http://[::1]/base"),
+    (p.address, "http://a.test:443", "http://a.test:443"),
     (p.route, "https://a.com=3000", ("https://a.com", "http://localhost:3000", False)),
     (p.route, "https://a.com=:3000,keep-host", ("https://a.com", "http://localhost:3000", True)),
     (p.route, "http://a/x?b=c=http://l:1/y", ("http://a/x?b=c", "http://l:1/y", False)),
@@ -57,6 +60,24 @@ REFUSED = [
     (p.integer(1), "0", "0 is out of range; expected a whole number of at least 1."),
     (p.size, "10TB", '"10TB" is not a size; expected one such as 500000, 10MB or 10MiB.'),
     (p.url, "my.app", '"my.app" is not a URL; expected one that begins with http:// or https://.'),
+    *(
+        (p.url, text, f"nobody can call {text!r}; expected a host, and perhaps a port.")
+        for text in (
+            "http://a\x1b[31m",
+            "http://[::1",
+            "http://a:99999",
+            "http://a:0",
+            "http://a..b",
+        )
+    ),
+    *(
+        (
+            p.address,
+            text,
+            f'"{text}" is more than an address; expected a URL without user, query and fragment.',
+        )
+        for text in ("http://u:p@a.test", "http://a.test?x=1", "http://a.test/#x")
+    ),
     (p.choice("payg", "pro"), "pyag", '"pyag" is none of payg, pro. Did you mean "payg"?'),
     (p.app, "0", "0 is out of range; expected 1 to 65535."),
     (
