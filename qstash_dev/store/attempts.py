@@ -63,6 +63,16 @@ class Attempts:
         )
         return _attempt(message_id, *row) if row else None
 
+    def named(self, wanted: Iterable[tuple[Message, int]]) -> dict[tuple[int, int], Attempt]:
+        """Attempts by the message's number and their own, of those that are there."""
+        ids = {(message.seq, number): message.id for message, number in wanted}
+        rows = self._db.read(
+            "SELECT a.message, a.number, a.content, a.body FROM json_each(?) f CROSS JOIN attempts a "
+            "ON a.message = json_extract(f.value, '$[0]') AND a.number = json_extract(f.value, '$[1]')",
+            (as_json(list(ids)),),
+        )
+        return {(row[0], row[1]): _attempt(ids[row[0], row[1]], *row[1:]) for row in rows}
+
     def last_of(self, messages: Iterable[Message]) -> dict[int, Attempt]:
         """The latest attempts of these, by the message's number; none of what was never tried."""
         ids = {message.seq: message.id for message in messages}

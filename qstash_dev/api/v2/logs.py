@@ -3,10 +3,10 @@
 from typing import Any
 
 from qstash_dev.api import web
-from qstash_dev.api.call import PAGE_BYTES, Call, gather, size_of
-from qstash_dev.protocol.model import Message
+from qstash_dev.api.call import ENTRY_BYTES, PAGE_BYTES, Call, gather
 from qstash_dev.protocol.query import EVENTS, Defaults, format_cursor, parse_query
-from qstash_dev.protocol.wire import TELLS_ANSWER, Document, event_document, logged_message
+from qstash_dev.protocol.wire import TELLS_ANSWER, event_document, logged_message
+from qstash_dev.store.lists.search import Found
 
 _DEFAULTS = Defaults(EVENTS, count=1000)
 
@@ -26,27 +26,41 @@ async def logs(call: Call) -> web.Response:
 async def _page(call: Call) -> tuple[list[dict[str, Any]], dict[str, str]]:
     query = parse_query(call.pairs(), _DEFAULTS)
     found = await gather(call.store.search.events(call.user, query))
-    documents: list[dict[str, Any]] = []
-    size = 0
-    seen = 0
-    known: dict[int, tuple[Message, Document]] = {}
-    for item in found[: query.count]:
-        seen += 1
-        if item.message not in known:
-            loaded = call.store.messages.load_many([item.message])
-            if not loaded:
-                continue  # forgotten during the search
-            (message,) = loaded.values()
-            known[item.message] = message, logged_message(message)
-        message, about = known[item.message]
-        attempt = None
-        if item.event.attempt is not None and item.event.state in TELLS_ANSWER:
-            attempt = call.store.attempts.get(message.id, message.seq, item.event.attempt)
-        documents.append(event_document(item.event, message, attempt, about))
-        size += size_of(message, attempt)
-        if size > PAGE_BYTES:
-            break
-    if seen == len(found):
+    shown = _that_fit(call, found[: query.count])
+    documents = _documents(call, shown)
+    if len(shown) == len(found):
         return documents, {}
-    last = found[seen - 1].event
+    last = shown[-1].event
     return documents, {"cursor": format_cursor(last.time, last.seq)}
+
+
+def _that_fit(call: Call, found: list[Found]) -> list[Found]:
+    """The first events, up to the one with which the page is full."""
+    sizes = call.store.search.body_sizes({item.message for item in found})
+    size = 0
+    for index, item in enumerate(found):
+        if size > PAGE_BYTES:
+            return found[:index]
+        size += ENTRY_BYTES + sizes.get(item.message, 0)
+    return found
+
+
+def _documents(call: Call, found: list[Found]) -> list[dict[str, Any]]:
+    """Without those whose message was forgotten during the search."""
+    messages = call.store.messages.load_many(item.message for item in found)
+    logged = {seq: logged_message(message) for seq, message in messages.items()}
+    there = [item for item in found if item.message in messages]
+    attempts = call.store.attempts.named(
+        (messages[item.message], item.event.attempt)
+        for item in there
+        if item.event.attempt is not None and item.event.state in TELLS_ANSWER
+    )
+    return [
+        event_document(
+            item.event,
+            messages[item.message],
+            attempts.get((item.message, item.event.attempt or 0)),
+            logged[item.message],
+        )
+        for item in there
+    ]
