@@ -119,4 +119,5 @@ def test_apps_of_the_network_find_it_and_are_found_as_if_on_this_machine(network
     ]
     assert (found["lints"], found["external"]) == ([[]], 0)
     code, took_s = found["stopped"]
-    assert (code, took_s < 1) == (0, True)  # with a delivery under way
+    # With a delivery under way: elsewhere that has 2 s to end, and open answers have as much.
+    assert (code, took_s < 3) == (0, True)
