@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from threading import Thread
 
@@ -14,9 +15,9 @@ from qstash_dev import private_files
 from qstash_dev.store.sqlite import CHECKPOINT_PAGES
 
 Identity = tuple[int, int]
-HEADER = 100
-"""So many bytes at the beginning of a database change with all that changes its size."""
 PAGE = 4_096
+SAMPLES = 64
+"""So many pages of a database are compared, evenly from all of it: of a small one each."""
 LOG_BEGINS = b"\x37\x7f\x06"
 FOUND = ".found"
 """The ending of what stood in a database's place when it was written anew."""
@@ -35,6 +36,8 @@ class Files:
         self._descriptor = _opened(path)
         self._log_size = 0
         self._is_whole = True
+        self._looked_at: tuple[int, int] | None = None
+        self._sample = b""
         self.written()
         # To remove a large file takes a third of a second for each gigabyte.
         self._removal = Thread(target=_remove, args=(f"{path}.new", f"{path}.old"))
@@ -49,7 +52,7 @@ class Files:
         self._content = self._read()
 
     def are_whole(self) -> bool:
-        """Whether nobody else has written to them, as far as their sizes and the beginning tell."""
+        """Whether nobody else has written to them, as far as their sizes and samples tell."""
         content, former = self._read(), self._content
         log, is_log = self._read_log()
         is_cut = not is_log or log < self._log_size or content[0] < former[0]
@@ -86,9 +89,17 @@ class Files:
             return self._log_size, True
 
     def _read(self) -> tuple[int, bytes]:
+        """Its size, and samples of it, which are read anew when somebody has written to it."""
         if self._descriptor is None:
             return 0, b""
-        return os.fstat(self._descriptor).st_size, os.pread(self._descriptor, HEADER, 0)
+        found = os.fstat(self._descriptor)
+        size, written_at = found.st_size, found.st_mtime_ns
+        if self._looked_at != (size, written_at):
+            self._looked_at = size, written_at
+            step = max(PAGE, size // SAMPLES)
+            pages = (os.pread(self._descriptor, PAGE, at) for at in range(0, size, step))
+            self._sample = sha256(b"".join(pages)).digest()
+        return size, self._sample
 
     def settle(self) -> None:
         """Wait until all is removed."""

@@ -33,10 +33,18 @@ def write(store: Store) -> None:
     store.last_time.keep(NOW)
 
 
+def overwrite_middle(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 3)
+        file.write(b"\xff" * (size // 3))
+
+
 OVERWRITES: dict[str, Callable[[Path], object]] = {
     "emptied": lambda path: path.write_bytes(b""),
     "cut": lambda path: os.truncate(path, 1_000),
     "another's": lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(200_000)),
+    "its middle": overwrite_middle,
     "its log emptied": lambda path: path.with_name("messages.db-wal").write_bytes(b""),
     "its log emptied, and gone on": lambda path: os.truncate(f"{path}-wal", 0),
 }
