@@ -1,5 +1,6 @@
 """Whatever bytes a message is made of, the page shows them as text, and nothing of them acts."""
 
+import base64
 import json
 
 import pytest
@@ -141,3 +142,26 @@ async def test_names_of_resources_are_text(desk: Desk) -> None:
     await page.keyboard.press("d")
     await shows(page, "dialog", MARKUP)
     await is_harmless(page)
+
+
+DOT = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAEElEQVR4nGP4z8AA"
+    "QQxwFgBB0gX7h/C5SAAAAABJRU5ErkJggg=="
+)
+"""A picture, three pixels wide and two high."""
+
+
+async def test_a_picture_is_seen_when_it_is_asked_for(desk: Desk) -> None:
+    answer = {"body": base64.b64decode(DOT), "headers": {"Content-Type": "image/png;x='\">"}}
+    id = await desk.api.publish(desk.app.answers("/picture", answer))
+    await desk.api.wait("state:delivered")
+    page = await desk.open(f"#/messages/{id}")
+    await shows(page, "#detail .content", "89 50 4e 47")
+    await page.get_by_role("button", name="Show as a picture").click()
+    frame = page.frame_locator("#detail iframe[sandbox='']")
+    await frame.locator("img").wait_for()
+    assert await frame.locator("img").get_attribute("onerror") is None
+    assert await frame.locator("body > *").count() == 1
+    size = await frame.locator("img").bounding_box()
+    assert size is not None
+    assert (size["width"], size["height"]) == (3, 2)

@@ -42,6 +42,30 @@ async def test_what_is_done_in_one_tab_is_seen_in_the_other(desk: Desk) -> None:
     await have(second, 0)
 
 
+HIDE = """is_hidden => {
+  Object.defineProperty(document, "hidden", { value: is_hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def test_a_tab_in_the_back_gives_its_connection_away_and_comes_back(desk: Desk) -> None:
+    page = await desk.open()
+    await page.clock.install()
+    await page.reload()
+    await desk.api.publish(desk.app.answers("/before", 200))
+    await have(page, 1, "/before")
+    async with page.expect_event("requestfailed", lambda request: "/_dev/events" in request.url):
+        await page.evaluate(HIDE, True)
+        await page.clock.fast_forward(31_000)
+    await desk.api.publish(desk.app.answers("/broken", 500), retries=0)
+    await desk.api.wait("state:failed")
+    await page.clock.fast_forward(31_000)
+    await is_(page, "title", f"(1 failed) qstash-dev :{desk.api.port} (local)")
+    await have(page, 1)
+    await page.evaluate(HIDE, False)
+    await have(page, 2)
+
+
 async def test_follow_stops_at_a_touch_and_goes_on_when_asked(desk: Desk) -> None:
     url = desk.app.answers("/f", 200)
     first = await desk.api.publish(f"{url}?first")

@@ -1,7 +1,9 @@
 """Everything that a person can do in the page, against a real server and a real app."""
 
 import json
+from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page
@@ -306,3 +308,24 @@ async def test_every_command_is_found_by_its_name_and_run(desk: Desk) -> None:
     await page.keyboard.type("pause or res")
     await press(page, "ArrowDown", "Enter")
     await said(page, "All deliveries are paused")
+
+
+async def test_an_event_that_a_run_waits_for_is_sent(desk: Desk) -> None:
+    url = desk.app.answers("/flow", 200)
+    ids = {"Upstash-Workflow-RunId": "wfr_waits", "Upstash-Workflow-Url": url}
+    await desk.api.ok("POST", f"/v2/trigger/{url}", headers={**ids, "Upstash-Delay": "1d"})
+    step = {"stepId": 1, "stepName": "w", "stepType": "Wait", "concurrent": 1}
+    wait: dict[str, Any] = {"url": url, "timeout": "1d", "timeoutUrl": url, "step": step}
+    wait["timeoutHeaders"] = {"Upstash-Workflow-RunId": ["wfr_waits"]}
+    await desk.api.ok(
+        "POST", "/v2/wait/paid", json=wait, headers={**ids, "Upstash-Workflow-Sdk-Version": "1"}
+    )
+    page = await desk.open("#/runs/wfr_waits")
+    await shows(page, "#detail .page", "paid")
+    await page.get_by_role("button", name="Notify").click()
+    await page.get_by_label("Data; empty is no data").fill('{"amount": 3}')
+    await press(page, "Enter")
+    await said(page, "Notified paid.")
+    got = await desk.app.one("/flow")
+    step = json.loads(b64decode(got.json[-1]["body"]))
+    assert b64decode(step["out"]) == b'{"amount": 3}'

@@ -338,7 +338,8 @@ function drawMarks() {
 
 const buttons = (ids) => ids.map((id) => {
   const { hint, help, keys: key } = app.words.commands.find((one) => one.id === id);
-  return h("button", { onclick: () => run(id), title: `${help} (${key})`, "data-command": id }, hint);
+  const word = id === "message.replay" && { runs: "Resume", dlq: "Retry" }[app.view.slug];
+  return h("button", { onclick: () => run(id), title: `${help} (${key})`, "data-command": id }, word || hint);
 });
 
 // The detail

@@ -91,7 +91,7 @@ export class List {
 
   #made() {
     const row = h("div", { role: "row", class: "row", id: `row${this.pool.length}` });
-    row.append(...this.view.columns.map((column) => h("span", { role: "gridcell", class: column.name })));
+    row.append(...this.view.columns.map((column) => h("span", { role: "gridcell", class: column.name, "data-head": column.head })));
     this.body.append(row);
     return row;
   }

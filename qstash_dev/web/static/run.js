@@ -1,7 +1,7 @@
 // A workflow run: what it waits for, its steps on a time line, what went in and what came out.
 
 import { bodyView } from "./body.js";
-import { clock, clockTime, counting, dateTime, h, safe, span, took } from "./dom.js";
+import { clock, clockTime, counting, dateTime, h, safe, took } from "./dom.js";
 import { facts, quoted, section, state, to } from "./detail.js";
 import { waiting } from "./views.js";
 
@@ -14,7 +14,7 @@ export function runPage(found, words) {
     h("p", { class: "headline" }, state(words, row.state, "runs"), `${row.steps} step${row.steps === 1 ? "" : "s"}`, h("span", { class: "muted" }, counting(took_))),
     h("p", { class: "url" }, row.url),
     row.notices.map((notice) => h("p", { class: "warning" }, `! ${notice}`)),
-    row.waits.length > 0 && section("Waits for", h("ul", {}, row.waits.map((wait) => h("li", { class: "accent" }, "◷ ", counting(() => waiting(wait)), wait.name && wait.kind !== "step" && `  step ${wait.name}`, wait.why && h("p", { class: "warning" }, `! ${wait.why}`))))),
+    row.waits.length > 0 && section("Waits for", h("ul", {}, row.waits.map((wait) => h("li", { class: "accent" }, "◷ ", counting(() => waiting(wait)), wait.name && wait.kind !== "step" && ` · step ${wait.name}`, wait.why && h("p", { class: "warning" }, `! ${wait.why}`))))),
     Object.values(found.hooks).map((url) => h("p", {}, "webhook ", h("span", { class: "url" }, url))),
     section("Steps", timeline(found, words)),
     found.pending.map((pending) => errors(pending)),
@@ -43,11 +43,11 @@ function timeline({ row, steps }, words) {
     bar.style.width = `max(2px, ${share(until) - share(step.began_at)}%)`;
     const { log } = step;
     const told = STEP_FACTS.filter(([key]) => log[key]).map(([key, word]) => `${word} ${log[key]}`);
-    const body = [["in", log.callBody], ["out", log.out], ["answer", log.callResponseBody]].filter(([, value]) => step.type !== "Initial" && value !== undefined && value !== null && value !== "");
+    const body = [["in", log.callBody], ["out", log.out], ["answer", log.callResponseBody]].filter(([, value]) => step.type !== "Initial" && !["", "null", null, undefined].includes(value));
     return h("li", { class: step.parallel ? "parallel" : "" },
       h("span", { class: "name" }, state(words, step.state, "steps"), " ", step.message ? h("a", { href: to.message(step.message) }, step.name) : step.name),
-      h("span", { class: "track" }, bar), h("span", { class: "ms" }, span(until - step.began_at)),
-      h("span", { class: "more" }, !["Run", "Initial"].includes(step.type) && `${step.type} `, told.join("  "), body.map(([word, value]) => h("span", { class: "inout" }, `${word} ${short(value)}`))),
+      h("span", { class: "track" }, bar), h("span", { class: "ms" }, took(until - step.began_at)),
+      h("span", { class: "more" }, [!["Run", "Initial"].includes(step.type) && step.type, ...told].filter(Boolean).join(" · "), body.map(([word, value]) => h("span", { class: "inout" }, `${word} ${short(value)}`))),
       errors(log));
   }));
 }

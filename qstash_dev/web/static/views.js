@@ -1,7 +1,7 @@
 // What each view lists: where it comes from, its columns, when it is outdated, and which page it has.
 // Names, keys and the words for an empty list are the server's.
 
-import { ago, clock, clockTime, colour, countdown, counting, dateTime, h, plain, span } from "./dom.js";
+import { ago, clock, clockTime, colour, countdown, counting, dateTime, h, plain, span, took } from "./dom.js";
 import { facts, look, quoted, section, statusRole, to } from "./detail.js";
 import { get } from "./server.js";
 
@@ -13,9 +13,10 @@ const withMessages = (tick) => tick.events.length > 0 || tick.rows.length > 0 ||
 const renewed = (noun) => (tick, app) => tick.resources[noun] !== app.revisions[noun];
 
 function columns(app) {
+  const local = (url) => url.replace(/^http:\/\/(127\.0\.0\.1|\[::1\])(?=[:/])/, "http://localhost");
   const below = (url) => {
-    const own = app.server?.app.url;
-    return own && url.startsWith(`${own}/`) ? url.slice(own.length) : url;
+    const own = local(app.server?.app.url ?? "");
+    return own && local(url).startsWith(`${own}/`) ? local(url).slice(own.length) : url;
   };
   const shown = (kind, name) => {
     const { symbol, word, role } = look(app.words, kind, name);
@@ -96,7 +97,7 @@ export function makeViews(app) {
       slug: "runs", noun: "workflows", keyOf: (run) => run.id, fetch: async () => (await get("/_dev/workflows?limit=1000")).runs,
       columns: [
         column("time", "TIME", (run) => [clockTime(run.created_at), "muted"]), column("state", "STATE", (run) => shown("runs", run.state)),
-        text("ms", "TOOK", (run) => span((run.completed_at ?? clock.now()) - run.created_at), "muted"), text("number", "STEPS", (run) => run.steps),
+        text("ms", "TOOK", (run) => took((run.completed_at ?? clock.now()) - run.created_at), "muted"), text("number", "STEPS", (run) => run.steps),
         text("destination", "WORKFLOW", (run) => below(run.url)), column("why", "NOW", (run) => (run.waits[0]?.why ? [run.waits[0].why, "warning"] : [waiting(run.waits[0]), "accent"])), text("name", "ID", (run) => run.id, "muted"),
       ],
     },
@@ -127,11 +128,12 @@ export function waiting(wait) {
 export function thingPage(view, thing) {
   if (view.newestLast) return h("pre", { class: "output" }, plain(thing.text));
   const times = thing.next_times ?? [];
-  const fields = Object.entries(thing).filter(([name, value]) => !["next_times", "endpoints"].includes(name) && value !== null && !(typeof value === "object" && !Object.keys(value).length));
+  const named = new Map(Object.entries(thing).map(([name, value]) => [name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase(), [name, value]])); // QStash has some in two spellings
+  const fields = [...named].filter(([, [name, value]]) => !["next_times", "endpoints"].includes(name) && value !== null && !(typeof value === "object" && !Object.keys(value).length));
   return [
     view.filter && h("p", {}, h("a", { href: to.filter(quoted(view.filter, view.keyOf(thing))) }, "its messages")),
     times.length > 0 && section("Next ten times", h("ol", {}, times.map((at) => h("li", {}, dateTime(at).slice(0, 19), " ", h("span", { class: "accent" }, counting(() => countdown(at))))))),
-    facts(fields.map(([name, value]) => [name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase(), field(name, value)])),
+    facts(fields.map(([word, [name, value]]) => [word, field(name, value)])),
     thing.endpoints?.length > 0 && section("Endpoints", h("ul", {}, thing.endpoints.map((one) => h("li", {}, h("span", { class: "url" }, one.url), one.name && ` ${one.name}`)))),
   ];
 }
