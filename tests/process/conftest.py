@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+import urllib.request
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from threading import Thread
 import pytest
 
 from qstash_dev import cli
+from qstash_dev.testing.process import ServerProcess
 
 COMMAND = [sys.executable, "-m", "qstash_dev"]
 
@@ -37,14 +39,11 @@ def read_back(stream):
 
 
 @dataclass
-class Server:
-    process: subprocess.Popen
-    ready: dict
-    directory: Path
+class Client:
+    """Client commands as people type them in a directory."""
 
-    @property
-    def url(self):
-        return self.ready["url"]
+    url: str
+    directory: Path
 
     def run(self, *args, stdin=""):
         """A client command against this server, in this process: starting one takes a second."""
@@ -63,6 +62,14 @@ class Server:
         done = self.run(*args, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+@dataclass
+class Server(Client):
+    """A process of the test's own."""
+
+    process: subprocess.Popen
+    ready: dict
 
     def stop(self):
         """Ends it as a shell would; the exit code."""
@@ -104,15 +111,61 @@ def start(launch, tmp_path):
         process = launch("serve", *more, *args, directory=directory, **environment)
         line = process.stdout.readline()
         assert line, process.stderr.read()
-        return Server(process, json.loads(line), directory)
+        ready = json.loads(line)
+        return Server(ready["url"], directory, process, ready)
 
     return start
 
 
+class Shared:
+    """One server that forgets, and its app, for all tests that can be undone by orders."""
+
+    def __init__(self, app) -> None:
+        self.app = app
+        self._process: ServerProcess | None = None
+        self._fresh = None
+
+    def lend(self, directory):
+        """As new."""
+        if self._process is None:
+            self._process = ServerProcess("--app", self.app.url)
+            self._fresh = self._state()
+        self.app.received.clear()
+        return Client(self._process.url, directory)
+
+    def take_back(self):
+        """Undo what was done to it; where something stays, the next one gets another server."""
+        for path, body in (("reset", b""), ("resume", b""), ("clock", b'{"mode": "real"}')):
+            self._ask(path, body)
+        if self._state() != self._fresh:
+            self.close()
+
+    def close(self):
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def _state(self):
+        return json.loads(self._ask("snapshot"))["server"] | {"uptime_ms": 0}
+
+    def _ask(self, path, body=None):
+        assert self._process is not None
+        url = f"{self._process.url}/_dev/{path}"
+        with urllib.request.urlopen(url, body, timeout=10) as answer:
+            return answer.read()
+
+
+@pytest.fixture(scope="session")
+def shared():
+    with serving(Receiver()) as app, closing(Shared(app)) as shared:
+        yield shared
+
+
 @pytest.fixture
-def server(start):
-    """A server that forgets."""
-    return start("--memory")
+def server(shared, tmp_path):
+    """A server that forgets; its app is there, and others as well."""
+    yield shared.lend(tmp_path)
+    shared.take_back()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -145,7 +198,7 @@ class Receiver(ThreadingHTTPServer):
 @contextmanager
 def serving(server):
     """The server answers, in a thread of its own."""
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield server
     server.shutdown()

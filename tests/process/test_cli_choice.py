@@ -41,12 +41,12 @@ def test_the_beginning_of_an_id_suffices_while_it_is_the_only_one(server, failed
     assert server.json("dlq", "get", dlq_id[:-1])["row"]["id"] == one
 
 
-def test_the_beginning_of_a_schedule_or_a_fault_suffices_too(server):
+def test_the_beginning_of_a_schedule_or_a_fault_suffices_too(server, shared):
     sent = server.run("send", "/x", "--cron", "0 0 1 1 *", "--callback", "/done")
     schedule = json.loads(sent.stdout)["scheduleId"]
     record = server.json("schedules", "get", schedule[:8])
     assert record["scheduleId"] == schedule
-    assert record["callback"] == "http://localhost:3000/done"
+    assert record["callback"] == f"{shared.app.url}/done"
     assert server.run("schedules", "delete", schedule[:8]).returncode == 0
     assert server.run("faults", "add", "drop", "--all").stdout == "flt_1\n"
     assert server.run("faults", "clear", "flt").stderr == "1 fault is gone.\n"

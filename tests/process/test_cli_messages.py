@@ -6,8 +6,8 @@ import pytest
 
 
 @pytest.fixture
-def server(start, app):
-    return start("--memory", "--app", app.url)
+def app(shared):
+    return shared.app
 
 
 def sent(server, *args):
