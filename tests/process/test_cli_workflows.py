@@ -78,7 +78,7 @@ def test_a_run_is_listed_with_what_it_waits_for(server, waiting):
     assert len(server.json("workflows", "list", "--dest", "/wf/")) == 1
     refused = server.run("workflows", "list", "--state", "sleepy")
     assert refused.returncode == 2
-    assert "expected one of live, success, failed, canceled" in refused.stderr
+    assert "is none of live, success, failed, canceled" in refused.stderr
 
 
 def test_a_run_is_shown_as_its_steps(server, waiting):
