@@ -108,6 +108,9 @@ COMMANDS = (
         "message.cancel", "X", "Cancel", "Cancel the selected or marked messages", _MESSAGE
     ),
     CommandWords("message.send", "s", "Send", "Publish a new message or a saved fixture", _MESSAGE),
+    CommandWords(
+        "message.like", "S", "Send like", "Publish a new message like the selected one", _MESSAGE
+    ),
     CommandWords("message.mark", "space", "Mark", "Mark, and go on to the next", _MESSAGE),
     CommandWords("message.unmark", "U", "Unmark all", "Unmark all messages", _MESSAGE),
     CommandWords("message.copy", "y", "Copy", "Copy id, curl, body, headers or the JWT", _MESSAGE),

@@ -29,7 +29,8 @@ class Option(Struct, frozen=True, kw_only=True):
     as the header has it (`None` is "leave it out"); with `echo` every delivery tells it. `shown` is
     how documents tell it. `changeable` is what a retry out of the DLQ may give another value.
     `no_default` says why a URL group has no default of it. `name` is that in fixtures and (with
-    underscores) in the configuration file. `flag`, `metavar` and `help` are those of `send`.
+    underscores) in the configuration file. `flag` and `metavar` are those of `send`,
+    `help` is for people.
     """
 
     header: str
@@ -107,6 +108,7 @@ OPTIONS = (
         read=r.parsed(parse_not_before),
         draft="not_before",
         name="notBefore",
+        help="Not before this second since 1970.",
     ),
     Option(
         header="Upstash-Retries",
@@ -192,6 +194,7 @@ OPTIONS = (
         read=r.flag,
         draft="content_based_deduplication",
         name="contentBasedDeduplication",
+        help="true: the same again within ten minutes is dropped.",
     ),
     Option(
         header="Upstash-Flow-Control-Key",
@@ -202,6 +205,7 @@ OPTIONS = (
         echo=True,
         shown=shown.flow,
         name="flowControlKey",
+        help="Messages of one key share its limits.",
     ),
     Option(
         header="Upstash-Flow-Control-Value",
@@ -211,6 +215,7 @@ OPTIONS = (
         text=r.flow_value,
         echo=True,
         name="flowControlValue",
+        help="Limits, such as parallelism=2,rate=3,period=1m.",
     ),
     Option(
         header="Upstash-Redact-Fields",
@@ -218,6 +223,7 @@ OPTIONS = (
         spec="redact",
         text=",".join,
         name="redact",
+        help="What is hashed: body, header, or header[Name].",
     ),
     Option(
         header="Upstash-Queue-Name",
@@ -226,6 +232,7 @@ OPTIONS = (
         shown=lambda spec, _: {"queueName": spec.queue},
         changeable=False,
         name="queue",
+        help="The queue in which it waits for its turn.",
     ),
     Option(
         header="Upstash-Cron",
@@ -241,10 +248,15 @@ OPTIONS = (
         read=r.resource_name,
         draft="schedule_id",
         no_default="every schedule for the group would replace the last one",
+        help="The schedule that is made or replaced.",
     ),
     # Ours to read elsewhere: the draft obeys it, workflow runs read the other.
-    Option(header="Upstash-Header-Forward", read=r.flag),
-    Option(header="Upstash-Feature-Set"),
+    Option(
+        header="Upstash-Header-Forward",
+        read=r.flag,
+        help="false: no header but those with a prefix goes to the destination.",
+    ),
+    Option(header="Upstash-Feature-Set", help="Written by the SDKs of workflows."),
 )
 
 BY_KEY = {option.key: option for option in OPTIONS}

@@ -17,6 +17,7 @@ RUNS: dict[str, Verb] = {
     "message.run": messages.run_now,
     "message.cancel": messages.cancel,
     "message.send": writing.send,
+    "message.like": writing.send_like,
     "message.mark": messages.mark,
     "message.unmark": messages.unmark,
     "message.copy": messages.copy,

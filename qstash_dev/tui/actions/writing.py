@@ -13,6 +13,7 @@ from qstash_dev.client.publishing import absolute, publish_name
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
 from qstash_dev.protocol.headers import first, joined
 from qstash_dev.protocol.redact import REDACTED
+from qstash_dev.protocol.urls import below
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
 from qstash_dev.tui.model import fixtures
 from qstash_dev.tui.model.drafts import Draft, header_pairs
@@ -25,6 +26,9 @@ from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
 SEND = "send"
 """The name of the draft that is no change of a message."""
 LEFT = f"What is {REDACTED}… is delivered as it was, unless you write another value."
+
+
+HASHED = "Its redacted fields are known here only as hashes: write them anew."
 
 
 async def edit(screen: Screen) -> None:
@@ -43,7 +47,8 @@ async def edit(screen: Screen) -> None:
         screen.say(f"Replayed as {new}.")
 
     title = f"Edit and replay {detail.row.id}"
-    await _write(screen, detail.row.id, title, before, replay, LEFT if hidden else "")
+    note = LEFT if hidden else ""
+    await _write(screen, detail.row.id, title, before, replay, note, is_publish=False)
     return None
 
 
@@ -93,6 +98,19 @@ async def send(screen: Screen) -> None:
     return None
 
 
+async def send_like(screen: Screen) -> None:
+    """Publish a new message that begins as the selected one was, with its options."""
+    id = screen.session.message_id
+    if id is None:
+        return screen.say("Nothing to send again: select a message.", "warning")
+    detail = await screen.session.client.message(id, reveal=True)
+    body = await screen.session.client.body(id)
+    note = HASHED if detail.spec.get("redact") else ""
+    draft = fixtures.draft_like(detail, body)
+    await _write(screen, f"like {id}", f"Send like {id}", draft, partial(_publish, screen), note)
+    return None
+
+
 async def _write(
     screen: Screen,
     name: str,
@@ -100,6 +118,7 @@ async def _write(
     draft: Draft,
     send: Callable[[Draft], Awaitable[None]],
     note: str = "",
+    is_publish: bool = True,
 ) -> None:
     """Show the form; what is left unsent is kept under `name`, and offered the next time."""
 
@@ -110,17 +129,31 @@ async def _write(
         )
 
     drafts = screen.desk.drafts
-    written = Writing(title, draft, drafts.get(name), note)
+    seen = _destinations(screen) if is_publish else []
+    written = Writing(title, draft, drafts.get(name), note, is_publish, seen)
     form = MessageForm(written, in_editor, send, partial(drafts.note, name))
     await screen.ask(form)
     if drafts.keep():
         screen.say("Kept as a draft: the next time it is there again.")
 
 
+def _destinations(screen: Screen) -> list[str]:
+    """Those seen, the latest first, and as paths where they are the app's own."""
+    feed = screen.session.feed
+    rows = sorted(feed.rows.values(), key=lambda row: -row.seq)
+    urls = dict.fromkeys(row.url for row in rows)
+    own = [path for url in urls if (path := below(url, feed.server.app.url)) is not None]
+    return [*urls, *own, *dict.fromkeys(row.topic for row in rows if row.topic)]
+
+
 async def _publish(screen: Screen, draft: Draft) -> None:
-    url = absolute(draft.url, screen.session.feed.server.app.url or "http://localhost:3000")
+    app = screen.session.feed.server.app.url or "http://localhost:3000"
+    url = absolute(draft.url, app)
     token = screen.session.feed.server.env.get("QSTASH_TOKEN")
     headers = {**publish_headers(draft.headers), "Upstash-Method": draft.method}
+    for name in headers:
+        if name.lower() in ("upstash-callback", "upstash-failure-callback"):
+            headers[name] = absolute(headers[name], app)
     answer = await screen.session.client.publish(url, draft.body or b"", headers, token)
     ids = [a.get("messageId", "?") for a in (answer if isinstance(answer, list) else [answer])]
     screen.say(f"Published {', '.join(ids)}.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from qstash_dev import given_files
 from qstash_dev.client import Detail
 from qstash_dev.devtools.fixtures import (
+    Fixture,
     fixture_of,
     name_for,
     read_fixture,
@@ -32,7 +33,15 @@ def found_in(folder: Path) -> list[Path]:
 
 def load(path: Path) -> Draft:
     """Read a saved message. Raises ValueError (or OSError) when the file is not one."""
-    fixture = read_fixture(given_files.read(path))
+    return _draft_of(read_fixture(given_files.read(path)))
+
+
+def draft_like(detail: Detail, body: bytes) -> Draft:
+    """A draft of the same message; `detail` was asked for with its secrets."""
+    return _draft_of(fixture_of(detail, body, secrets=True))
+
+
+def _draft_of(fixture: Fixture) -> Draft:
     lines = [f"{name}: {value}" for name, value in written_headers(fixture)]
     return Draft(fixture.url, fixture.method, "\n".join(lines), fixture.body)
 

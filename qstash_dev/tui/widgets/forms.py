@@ -5,7 +5,7 @@ cannot be shown in a text field (binary, very long) is kept as it is unless the 
 characters that would play on the screen are shown and written as escapes.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
@@ -13,21 +13,25 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Label, Static, TextArea
 from textual.worker import Worker
 
 from qstash_dev.client import ClientError
 from qstash_dev.protocol.redact import REDACTED
+from qstash_dev.tui.model.composer import Completion, laid_out_json, put_together, taken_apart
 from qstash_dev.tui.model.drafts import Draft, Problem, problem_of, refusal_at
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.bodies import json_problem
 from qstash_dev.tui.render.palette import Line, content
+from qstash_dev.tui.widgets.writing_fields import HeaderArea, OptionFields, SeenFirst
 
 MOST_SHOWN = 200_000
 LABELS = {
     "url": "Method and destination",
     "headers": "Headers, one a line; Upstash-… configure the message",
 }
+KEYS = "ctrl+s send  ctrl+l JSON  ctrl+o $EDITOR  tab → complete  esc draft"
 DRAFT = "This is the draft that you left; ctrl+n begins anew."
 NEW = b"{}"
 """The body that a new message begins with."""
@@ -45,12 +49,17 @@ def editable(body: bytes) -> bool:
 
 
 class Writing(NamedTuple):
-    """What the form begins with: the draft that was `kept`, if there is one, else `draft`."""
+    """What the form begins with: the draft that was `kept`, if there is one, else `draft`.
+
+    `is_publish`: options can be given, each in a field of its own. `seen` are destinations.
+    """
 
     title: str
     draft: Draft
     kept: Draft | None = None
     note: str = ""
+    is_publish: bool = False
+    seen: Sequence[str] = ()
 
 
 class MessageForm(ModalScreen[None]):
@@ -63,8 +72,12 @@ class MessageForm(ModalScreen[None]):
     MessageForm { align: center middle; }
     MessageForm > .box { width: 90%; max-width: 120; height: 90%; max-height: 40;
                          border: round $primary; background: $surface; padding: 0 1; }
-    MessageForm Label { color: $dim; height: auto; max-height: 3; width: 1fr; margin-top: 1; }
-    MessageForm Label.-wrong { color: $text-error; text-style: bold; }
+    MessageForm > .box > Label {
+        color: $dim; height: auto; max-height: 3; width: 1fr; margin-top: 1;
+    }
+    MessageForm.-low > .box > Label { margin-top: 0; }
+    MessageForm.-low > .box { height: 100%; }
+    MessageForm > .box > Label.-wrong { color: $text-error; text-style: bold; }
     MessageForm Horizontal { height: 1; }
     MessageForm #method { width: 10; }
     MessageForm #url { width: 1fr; }
@@ -76,7 +89,9 @@ class MessageForm(ModalScreen[None]):
         background: $panel; border: none; background-tint: $panel 0%;
     }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+l", "lay_out", "Lay out JSON", show=False, priority=True),
         Binding("ctrl+s", "accept", "Send", show=False, priority=True),
         Binding("ctrl+o", "editor", "Editor", show=False, priority=True),
         Binding("ctrl+n", "begin_anew", "Begin anew", show=False, priority=True),
@@ -92,31 +107,39 @@ class MessageForm(ModalScreen[None]):
     ) -> None:
         super().__init__()
         kept, note = writing.kept, writing.note
-        self._title = writing.title
-        self._draft = writing.draft
+        self._writing = writing
+        self._draft = self._in_order(writing.draft)
         self._send = send
         self._hear = hear
         self._sending: Worker[None] | None = None
         self._edit = edit
         self._note = f"{DRAFT} {note}".strip() if kept is not None else note
-        self._begin = writing.draft if kept is None else kept
+        self._begin = self._draft if kept is None else kept
         self._body = self._begin.body or b""
         self._in_field = editable(self._body)
 
+    def _in_order(self, draft: Draft) -> Draft:
+        """The same, with the options that have fields of their own as these give them."""
+        headers = put_together(*taken_apart(draft.headers))
+        return draft._replace(headers=headers) if self._writing.is_publish else draft
+
     def compose(self) -> ComposeResult:
         """The fields."""
-        draft = self._begin
+        draft, writing = self._begin, self._writing
+        values, headers = taken_apart(draft.headers) if writing.is_publish else ({}, draft.headers)
+        self._options = OptionFields(values) if writing.is_publish else None
+        url = fmt.escaped(draft.url, kept="")
         with Vertical(classes="box") as box:
-            box.border_title = Content(self._title)
-            box.border_subtitle = Content(
-                "ctrl+s send  ctrl+o $EDITOR  tab next  esc leave, keeps a draft"
-            )
+            box.border_title = Content(writing.title)
+            box.border_subtitle = Content(KEYS)
             yield Label(LABELS["url"], id="url-label")
             with Horizontal():
                 yield Input(fmt.escaped(draft.method, kept=""), id="method", compact=True)
-                yield Input(fmt.escaped(draft.url, kept=""), id="url", compact=True)
+                yield Input(url, id="url", compact=True, suggester=SeenFirst(writing.seen))
+            if self._options is not None:
+                yield self._options
             yield Label(LABELS["headers"], id="headers-label")
-            yield TextArea(fmt.escaped(draft.headers), id="headers")
+            yield HeaderArea(fmt.escaped(headers), id="headers")
             yield Label("Body")
             yield TextArea(self._shown(), id="body", read_only=not self._in_field)
             yield Static("", id="problem")
@@ -133,6 +156,10 @@ class MessageForm(ModalScreen[None]):
     def on_input_changed(self) -> None:
         """What was wrong is being mended."""
         self._changed()
+
+    def on_text_area_selection_changed(self) -> None:
+        """Another header is under the cursor."""
+        self._help()
 
     def _changed(self) -> None:
         self._judge()
@@ -176,9 +203,18 @@ class MessageForm(ModalScreen[None]):
         self._in_field = editable(self._body)
         self.query_one("#method", Input).value = self._draft.method
         self.query_one("#url", Input).value = fmt.escaped(self._draft.url, kept="")
-        self.query_one("#headers", TextArea).text = fmt.escaped(self._draft.headers)
+        self._show_headers(self._draft.headers)
         area = self.query_one("#body", TextArea)
         area.read_only, area.text = not self._in_field, self._shown()
+
+    def action_lay_out(self) -> None:
+        """Write the JSON of the body with one value a line."""
+        area = self.query_one("#body", TextArea)
+        shown = laid_out_json(fmt.unescaped(area.text)) if self._in_field else None
+        if shown is not None:
+            area.text = fmt.escaped(shown)
+        else:
+            self._say([("! ", "warning"), ("Only JSON can be laid out.", "warning")])
 
     def action_leave(self) -> None:
         """Leave; what was changed is kept."""
@@ -189,9 +225,18 @@ class MessageForm(ModalScreen[None]):
         return Draft(
             fmt.unescaped(self.query_one("#url", Input).value.strip()),
             fmt.unescaped(self.query_one("#method", Input).value.strip().upper()),
-            fmt.unescaped(self.query_one("#headers", TextArea).text),
+            self._headers(),
             self._entered(),
         )
+
+    def _headers(self) -> str:
+        text = fmt.unescaped(self.query_one("#headers", TextArea).text)
+        return text if self._options is None else put_together(self._options.values, text)
+
+    def _show_headers(self, headers: str) -> None:
+        if self._options is not None:
+            self._options.values, headers = taken_apart(headers)
+        self.query_one("#headers", TextArea).text = fmt.escaped(headers)
 
     def _entered(self) -> bytes:
         if not self._in_field:
@@ -214,11 +259,21 @@ class MessageForm(ModalScreen[None]):
             return self._say([(text, "error")])
         self._say([])
         self._show_labels(label, text)
-        field = self.query_one(f"#{problem.field}")
+        field, line = self._place_of(problem)
         field.focus()
         if isinstance(field, TextArea):
-            field.move_cursor((problem.line, 0))
+            field.move_cursor((line, 0))
         return None
+
+    def _place_of(self, problem: Problem) -> tuple[Widget, int]:
+        """The field, and the line in it: the first header lines may have fields of their own."""
+        line = problem.line
+        if problem.field == "headers" and self._options is not None:
+            given = [name for name, value in self._options.values.items() if value]
+            if line < len(given):
+                return self.query_one(f"#{given[line].lower()}"), 0
+            line -= len(given)
+        return self.query_one(f"#{problem.field}"), line
 
     def _show_labels(self, wrong: str = "", text: str = "") -> None:
         for name, words in LABELS.items():
@@ -229,7 +284,9 @@ class MessageForm(ModalScreen[None]):
     def _judge(self) -> None:
         """Warn of JSON that breaks; it may still be sent, for that is worth testing too."""
         self._show_labels()
-        headers = self.query_one("#headers", TextArea).text.lower()
+        self._help()
+        area = self.query_one("#headers", HeaderArea)
+        headers = area.text.lower()
         body = fmt.unescaped(self.query_one("#body", TextArea).text) if self._in_field else ""
         is_hash = body.startswith(REDACTED) and body.encode() == self._draft.body
         problem = json_problem(body) if body and "json" in headers and not is_hash else None
@@ -237,6 +294,17 @@ class MessageForm(ModalScreen[None]):
             self._say([("! ", "warning"), (problem, "warning")])
         else:
             self._say([(self._note, "muted")] if self._note else [])
+
+    def _help(self) -> None:
+        """Say what the header under the cursor does, or how it may go on."""
+        label, area = self.query_one("#headers-label", Label), self.query_one(HeaderArea)
+        if label.has_class("-wrong") or self._options is None:
+            return
+        offered = area.completion if area.has_focus else Completion()
+        line: Line = [(LABELS["headers"], "")]
+        if offered.names or offered.help:
+            line = [("  ".join(offered.names), "key"), (f"  {offered.help}", "")]
+        label.update(content(line))
 
     def _say(self, line: Line) -> None:
         self.query_one("#problem", Static).update(content(line))
