@@ -9,8 +9,10 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Outcome, Reason, SendFailure, Timing
 from qstash_dev.protocol.quota import QUOTAS
 from qstash_dev.protocol.workflow.entries import Submission
+from qstash_dev.protocol.workflow.waits import read_wait
 from tests.engine.fakes import START, USER, Delivery, World
-from tests.protocol.workflow.play import GOOD, draft, init, of_call, of_step, step
+from tests.protocol.workflow.play import APP, GOOD, draft, init, of_call, of_step, step
+from tests.samples import HOUR
 
 REFUSED = SendFailure(Reason.REFUSED, "connection refused", Timing(START))
 STEPS = 1_000
@@ -112,4 +114,25 @@ async def test_a_step_of_a_run_that_was_cancelled_is_nobodys_fault() -> None:
     with pytest.raises(QStashError, match="can not append"):
         submit(USER, [Submission(draft(of_step("run")), json.dumps(step(1)).encode())])
     assert world.engine.workflows.find(USER, "run").notices == ()
+    await world.close()
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["notify first", "time-out first"])
+async def test_an_event_at_the_moment_of_the_time_out_gives_one_entry(is_first: bool) -> None:
+    world = World()
+    engine = world.engine
+    engine.workflows.submit(USER, [Submission(draft(init("run", delay="1d")), b"payload")])
+    headers = {name: [value] for name, value in of_step("run").items()}
+    order = {"url": APP, "timeout": "1h", "timeoutHeaders": headers, "step": step(1)}
+    read = read_wait(json.dumps(order).encode(), "run", world.policy.limits)
+    engine.waits.wait(USER, ("run", None), "event", read)
+    world.clock.ms += HOUR
+    if not is_first:
+        engine.waits.step(world.clock.now())
+    served, _ = engine.waits.notify(USER, "event", b"data")
+    engine.waits.step(world.clock.now())
+    assert len(served) == is_first
+    run = engine.workflows.find(USER, "run")
+    _, resumed = world.store.messages.entries_of_run(run.seq, 0)
+    assert json.loads(resumed.body)["waitTimeout"] is not is_first
     await world.close()

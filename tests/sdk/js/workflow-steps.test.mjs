@@ -26,6 +26,22 @@ test("sleeps last as long as they were asked for", async () => {
   assert.ok((await seconds()) - began >= 86_400 * 2);
 });
 
+test("sleeps in a loop and beside other steps are as many deliveries as they have ends", async () => {
+  const { url, results } = workflow("/charge", async (context) => {
+    for (const attempt of [1, 2, 3]) {
+      if (await context.run("attempt charge", () => attempt === 3)) break;
+      await context.sleep("retry sleep", 2_000);
+    }
+    return Promise.all([
+      context.run("update", () => 10), context.run("receipt", () => "mail"), context.sleep("sleep", 5_000),
+    ]);
+  });
+  await client.trigger({ url });
+  // The start, three attempts and two sleeps between them, three plans and three results.
+  assert.equal((await calls(12, "/charge")).length, 12);
+  assert.deepEqual(results, [[10, "mail", undefined]]);
+});
+
 test("parallel steps are two deliveries each, and their results come in the order of the code", async () => {
   const { url, results } = workflow("/parallel", async (context) =>
     Promise.all([
