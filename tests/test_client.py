@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from qstash_dev.client import (
     Tick,
     server_sent,
 )
+from qstash_dev.client.paths import path_of
 from tests.tui.world import World, row
 
 
@@ -196,3 +198,21 @@ async def test_a_session_opened_while_another_is_closed_is_closed_as_well() -> N
         await client.close()
         assert client._session is None
         gc.collect()  # tells of a session that was left open
+
+
+@pytest.mark.parametrize(
+    ("parts", "path"),
+    [
+        (("dlq", "1-1", "retry"), "/_dev/dlq/1-1/retry"),
+        (("messages", "msg_1", "attempts", 2, "body"), "/_dev/messages/msg_1/attempts/2/body"),
+        (("queues", "../reset?x#"), "/_dev/queues/..%2Freset%3Fx%23"),
+        (("schedules", "täglich 1"), "/_dev/schedules/t%C3%A4glich%201"),
+    ],
+)
+def test_a_name_is_one_part_of_a_path_whatever_it_holds(parts: Any, path: str) -> None:
+    assert path_of(*parts) == path
+
+
+def test_without_a_name_there_is_no_path() -> None:
+    with pytest.raises(Refused, match="an id or a name is missing"):
+        path_of("dlq", "")

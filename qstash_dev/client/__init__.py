@@ -15,6 +15,7 @@ import msgspec
 from yarl import URL
 
 from qstash_dev.client.errors import ClientError, Refused, ServerUnreachable
+from qstash_dev.client.paths import path_of
 from qstash_dev.client.publishing import path_and_headers
 from qstash_dev.client.sse import server_sent
 from qstash_dev.devtools.control_documents import (
@@ -233,16 +234,16 @@ class Client:
     async def message(self, id: str, reveal: bool = False) -> Detail:
         """One message with every attempt; secrets in headers are masked unless asked for."""
         shown = 1 if reveal else None
-        return await self._get(f"/_dev/messages/{_part(id)}", Detail, reveal=shown)
+        return await self._get(path_of("messages", id), Detail, reveal=shown)
 
     async def body(self, id: str, attempt: int | None = None) -> bytes:
         """The whole published body, or the whole answer to one attempt."""
-        middle = "" if attempt is None else f"/attempts/{attempt}"
-        return await self.raw("GET", f"/_dev/messages/{_part(id)}{middle}/body")
+        middle = () if attempt is None else ("attempts", attempt)
+        return await self.raw("GET", path_of("messages", id, *middle, "body"))
 
     async def verify(self, id: str, given: Mapping[str, object]) -> dict[str, Any]:
         """What a receiver would make of the signature of an attempt; see `_dev/.../verify`."""
-        answer = await self.request("POST", f"/_dev/messages/{_part(id)}/verify", json=dict(given))
+        answer = await self.request("POST", path_of("messages", id, "verify"), json=dict(given))
         return dict(answer)
 
     async def dlq(self, cursor: str | None = None, limit: int = 200) -> list[DlqEntry]:
@@ -251,7 +252,7 @@ class Client:
 
     async def dead_letter(self, id: str) -> DlqEntry:
         """One dead letter."""
-        return await self._get(f"/_dev/dlq/{_part(id)}", DlqEntry)
+        return await self._get(path_of("dlq", id), DlqEntry)
 
     async def logs(
         self,
@@ -279,7 +280,7 @@ class Client:
 
     async def replay(self, id: str, changes: Mapping[str, object] | None = None) -> str:
         """Send it again as a new, linked message; returns the new id."""
-        path = f"/_dev/messages/{_part(id)}/replay"
+        path = path_of("messages", id, "replay")
         return (await self.ask("POST", path, Made, json=dict(changes or {}))).id
 
     async def replay_many(self, ids: Sequence[str]) -> BulkReplay:
@@ -288,19 +289,19 @@ class Client:
 
     async def run(self, id: str) -> None:
         """Try it now instead of at its due time."""
-        await self.request("POST", f"/_dev/messages/{_part(id)}/run")
+        await self.request("POST", path_of("messages", id, "run"))
 
     async def arm(self, id: str, armed: bool = True) -> None:
         """Have it delivered again when the app's source changes, until it succeeds; or not."""
-        await self.request("POST", f"/_dev/messages/{_part(id)}/{'arm' if armed else 'disarm'}")
+        await self.request("POST", path_of("messages", id, "arm" if armed else "disarm"))
 
     async def cancel(self, id: str) -> str | None:
         """Stop trying; returns what `undo` takes, `None` when it cannot be undone."""
-        return (await self.ask("POST", f"/_dev/messages/{_part(id)}/cancel", Undoable)).undo
+        return (await self.ask("POST", path_of("messages", id, "cancel"), Undoable)).undo
 
     async def delete(self, id: str) -> str | None:
         """Forget a finished message; returns what `undo` takes."""
-        return (await self.ask("DELETE", f"/_dev/messages/{_part(id)}", Undoable)).undo
+        return (await self.ask("DELETE", path_of("messages", id), Undoable)).undo
 
     async def undo(self, orders: Sequence[str]) -> int:
         """Take back deletions and cancellations of the last minute; how many messages that were."""
@@ -417,10 +418,6 @@ class Client:
             raise ServerUnreachable(self.url, "it did not answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ServerUnreachable(self.url, _reason(error)) from error
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")
 
 
 def _complaint(status: int, raw: bytes) -> str:

@@ -3,7 +3,7 @@
 from qstash_dev.client import Page
 from qstash_dev.client.publishing import absolute, publish_name
 from qstash_dev.mcp import short
-from qstash_dev.mcp.tools import Document, Tools, checked, part
+from qstash_dev.mcp.tools import Document, Tools
 
 
 class MessageTools(Tools):
@@ -23,7 +23,7 @@ class MessageTools(Tools):
         attempt. `bodies` adds headers (secrets masked) and the beginning of each body.
         """
         async with self.client() as client:
-            return short.detail(await client.message(checked(id)), bodies)
+            return short.detail(await client.message(id), bodies)
 
     async def explain_signature(
         self, id: str, url: str = "", body: str = "", attempt: int | None = None
@@ -33,7 +33,7 @@ class MessageTools(Tools):
         """
         given = short.present(url=url, body=body, attempt=attempt)
         async with self.client() as client:
-            found = await client.verify(checked(id), given)
+            found = await client.verify(id, given)
         inspection = found["inspection"]
         return short.present(
             valid=inspection["valid"],
@@ -102,16 +102,16 @@ class MessageTools(Tools):
         # Plain `str`: what may also be something else, the SDK reads as JSON if it looks like that.
         changes = short.present(body=body, headers=headers, url=url)
         async with self.client() as client:
-            return {"id": await client.replay(checked(id), changes)}
+            return {"id": await client.replay(id, changes)}
 
     async def run_now(self, id: str) -> Document:
         """Deliver now what is delayed, waits for a retry, or is held."""
         async with self.client() as client:
-            await client.run(checked(id))
+            await client.run(id)
         return {"id": id}
 
     async def cancel(self, id: str) -> Document:
         """Stop trying to deliver a message."""
         async with self.client() as client:
-            await client.request("POST", f"/_dev/messages/{part(id)}/cancel")
+            await client.cancel(id)
         return {"id": id}

@@ -3,10 +3,11 @@
 from typing import Literal
 
 from qstash_dev.client import Faults
+from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.control_documents import FaultRow, Fired
 from qstash_dev.devtools.faults import Kind
 from qstash_dev.mcp import short
-from qstash_dev.mcp.tools import Document, Tools, part
+from qstash_dev.mcp.tools import Document, Tools
 
 
 class ResourceTools(Tools):
@@ -32,7 +33,7 @@ class ResourceTools(Tools):
     async def run_schedule(self, id: str) -> Document:
         """Let a schedule fire now, beside its times."""
         async with self.client() as client:
-            fired = await client.ask("POST", f"/_dev/schedules/{part(id)}/run", Fired)
+            fired = await client.ask("POST", path_of("schedules", id, "run"), Fired)
         return {"messages": fired.ids}
 
     async def list_queues(self) -> Document:
@@ -48,7 +49,7 @@ class ResourceTools(Tools):
         """Pause or resume a schedule, a queue or a flow-control key."""
         verb = "pause" if paused else "resume"
         async with self.client() as client:
-            await client.request("POST", f"/_dev/{kind}/{part(name)}/{verb}")
+            await client.request("POST", path_of(kind, name, verb))
         return {"name": name, "paused": paused}
 
     async def list_faults(self) -> Document:

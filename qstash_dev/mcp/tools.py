@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
 
 from mcp.server.mcpserver.exceptions import ToolError
 
@@ -35,15 +34,3 @@ class Tools:
             raise ToolError(f"{error} Start one with: qstash-dev serve") from None
         except (ClientError, ValueError) as error:
             raise ToolError(str(error)) from None
-
-
-def part(text: str) -> str:
-    """An id or a name as a part of a path. Raises ValueError if it is empty."""
-    return quote(checked(text), safe="")
-
-
-def checked(text: str) -> str:
-    """An id or a name. Raises ValueError if it is empty: its path would be another one's."""
-    if not text:
-        raise ValueError("an id or a name is missing: the text is empty")
-    return text

@@ -1,9 +1,10 @@
 """Tools for workflow runs."""
 
+from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.control_documents import MadeRun, Notified
 from qstash_dev.devtools.run_documents import RunDetail, RunPage
 from qstash_dev.mcp import short
-from qstash_dev.mcp.tools import Document, Tools, part
+from qstash_dev.mcp.tools import Document, Tools
 
 
 class WorkflowTools(Tools):
@@ -23,7 +24,7 @@ class WorkflowTools(Tools):
         """One run as its steps on a time line; `bodies` adds inputs, outputs and errors of steps."""
         async with self.client() as client:
             now = (await client.clock()).now or 0
-            found = await client.ask("GET", f"/_dev/workflows/{part(id)}", RunDetail)
+            found = await client.ask("GET", path_of("workflows", id), RunDetail)
         return {
             **short.run(found.row, now),
             "steps": [short.step(one, bodies) for one in found.steps],
@@ -38,7 +39,7 @@ class WorkflowTools(Tools):
         """Go on with a failed run from its failed step, as a new run; or `restart` it as a whole."""
         verb = "restart" if restart else "resume"
         async with self.client() as client:
-            made = await client.ask("POST", f"/_dev/workflows/{part(id)}/{verb}", MadeRun)
+            made = await client.ask("POST", path_of("workflows", id, verb), MadeRun)
         return {"id": made.id}
 
     async def notify_workflows(self, event: str, data: str = "") -> Document:
@@ -51,5 +52,5 @@ class WorkflowTools(Tools):
     async def cancel_workflow(self, id: str) -> Document:
         """Cancel a live run."""
         async with self.client() as client:
-            await client.request("POST", f"/_dev/workflows/{part(id)}/cancel")
+            await client.request("POST", path_of("workflows", id, "cancel"))
         return {"id": id}

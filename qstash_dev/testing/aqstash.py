@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qstash_dev.client import Client, Detail, DlqEntry, Refused, Row
+from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.fixtures import publish_headers, read_fixture
 from qstash_dev.protocol.timing import parse_duration
 from qstash_dev.testing.told import (
@@ -46,7 +47,7 @@ class Schedules:
     async def run(self, schedule_id: str) -> None:
         """Let it fire now, beside its times."""
         async with self._server.client() as client:
-            await client.request("POST", f"/_dev/schedules/{schedule_id}/run")
+            await client.request("POST", path_of("schedules", schedule_id, "run"))
 
 
 class AsyncQstash:

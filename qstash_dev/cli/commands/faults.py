@@ -12,6 +12,7 @@ from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table
 from qstash_dev.cli.values import FILTER, HEADER, TEXT, duration, whole
 from qstash_dev.client import Client, Deleted, Faults, Made
+from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.faults import Fault, FaultError, FaultOrder, Kind, fault_of
 from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
@@ -122,7 +123,7 @@ def clear(ids: tuple[str, ...], url: str | None) -> None:
 
     async def forget(client: Client) -> int:
         known = [rule.id for rule in (await client.ask("GET", "/_dev/faults", Faults)).faults]
-        paths = [f"/_dev/faults/{the_one(id, known)}" for id in ids] or ["/_dev/faults"]
+        paths = [path_of("faults", the_one(id, known)) for id in ids] or ["/_dev/faults"]
         return sum([(await client.ask("DELETE", path, Deleted)).deleted for path in paths])
 
     deleted = with_client(url, forget)

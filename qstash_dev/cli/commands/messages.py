@@ -14,6 +14,7 @@ from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
 from qstash_dev.cli.values import CALL, FILTER, HEADER, METHOD, TEXT, whole
 from qstash_dev.client import Client, Made, Refused, Row
+from qstash_dev.client.paths import path_of
 from qstash_dev.client.publishing import absolute
 
 HEADS = ("TIME", "STATE", "CODE", "TRY", "ID", "DESTINATION", "ERROR")
@@ -81,7 +82,7 @@ async def body_of_message(client: Client, id: str) -> bytes:
 
 async def document_of(client: Client, id: str) -> object:
     """One message as the control API has it."""
-    return await client.request("GET", f"/_dev/messages/{await whole_id(client, id)}")
+    return await client.request("GET", path_of("messages", await whole_id(client, id)))
 
 
 async def show(client: Client, id: str) -> None:
@@ -235,7 +236,7 @@ def get_dlq(dlq_id: str, as_json: bool, url: str | None) -> None:
     async def act(client: Client) -> None:
         message_id = (await client.dead_letter(await whole_dlq_id(client, dlq_id))).row.id
         if as_json:
-            print_json(await client.request("GET", f"/_dev/messages/{message_id}"))
+            print_json(await client.request("GET", path_of("messages", message_id)))
         else:
             await show(client, message_id)
 
@@ -243,7 +244,7 @@ def get_dlq(dlq_id: str, as_json: bool, url: str | None) -> None:
 
 
 async def _retry(client: Client, id: str) -> str:
-    return (await client.ask("POST", f"/_dev/dlq/{id}/retry", Made)).id
+    return (await client.ask("POST", path_of("dlq", id, "retry"), Made)).id
 
 
 for verb in (
@@ -254,7 +255,7 @@ for verb in (
     ),
     letter_verb(
         "delete",
-        Order("Deleted", lambda client, id: client.request("DELETE", f"/_dev/dlq/{id}")),
+        Order("Deleted", lambda client, id: client.request("DELETE", path_of("dlq", id))),
         "Forget dead letters.",
     ),
 ):

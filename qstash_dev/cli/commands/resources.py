@@ -5,7 +5,6 @@ The four nouns differ in their key, columns and verbs alone, so one table makes 
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 import click
 from msgspec import Struct
@@ -16,6 +15,7 @@ from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
 from qstash_dev.cli.values import TEXT
 from qstash_dev.client import Fired
+from qstash_dev.client.paths import path_of
 from qstash_dev.protocol.users import DEV_USERS
 
 Record = dict[str, Any]
@@ -191,8 +191,8 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
                 f'The {noun.singular} "{name}" is of {record["user"]}: nothing was done. '
                 f"To delete it, add --user {record['user']}."
             )
-        path = f"/_dev/{noun.name}/{quote(name, safe='')}"
-        method, path = ("DELETE", path) if verb == "delete" else ("POST", f"{path}/{verb}")
+        method, rest = ("DELETE", ()) if verb == "delete" else ("POST", (verb,))
+        path = path_of(noun.name, name, *rest)
         owner = user if record is None else record["user"]
         started = []
         if verb == "run":

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import click
 
@@ -15,6 +14,7 @@ from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import as_text, print_json, print_record, print_table, time_text
 from qstash_dev.cli.values import HEADER, TEXT, Value, whole
 from qstash_dev.client import Client, Made
+from qstash_dev.client.paths import path_of
 from qstash_dev.config import parsing
 from qstash_dev.console import printable
 from qstash_dev.devtools.control_documents import Notified, RunLog
@@ -213,7 +213,7 @@ def notify(event: str, run: str | None, data: str | None, as_json: bool, url: st
 
 
 def _path(id: str) -> str:
-    return f"/_dev/workflows/{quote(id, safe='')}"
+    return path_of("workflows", id)
 
 
 def _with_now(

@@ -3,9 +3,8 @@
 Which of them is meant, the view says.
 """
 
-from urllib.parse import quote
-
 from qstash_dev.client import Deleted, DlqEntry, Fired, Made
+from qstash_dev.client.paths import path_of
 from qstash_dev.tui.actions.undoing import offer_undo
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Confirm
@@ -44,7 +43,7 @@ async def delete_dead_letter(screen: Screen) -> None:
     """Delete the selected entry of the DLQ."""
     entry = screen.session.item
     if isinstance(entry, DlqEntry):
-        path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}"
+        path = path_of("dlq", entry.dlq_id)
         answer = await screen.session.client.ask("DELETE", path, Deleted)
         screen.session.tables.forget()
         offer_undo(screen, "Deleted from the DLQ.", [answer.undo])
@@ -54,7 +53,7 @@ async def retry_dead_letter(screen: Screen) -> None:
     """Send the selected entry again as QStash does: a new message, the entry goes."""
     entry = screen.session.item
     if isinstance(entry, DlqEntry):
-        path = f"/_dev/dlq/{quote(entry.dlq_id, safe='')}/retry"
+        path = path_of("dlq", entry.dlq_id, "retry")
         made = await screen.session.client.ask("POST", path, Made)
         screen.session.tables.forget()
         screen.say(f"Retried as {made.id}.")
@@ -70,7 +69,7 @@ def _path(screen: Screen) -> str | None:
     item, resource = screen.session.item, screen.session.view.resource
     if item is None or resource is None:
         return None
-    return f"/_dev/{resource.noun}/{quote(str(item.get(resource.key, '')), safe='')}"
+    return path_of(resource.noun, str(item.get(resource.key, "")))
 
 
 def _user(screen: Screen) -> dict[str, str | int | None]:

@@ -1,9 +1,9 @@
 """Actions on the server as a whole: pause, clock, skip, faults."""
 
 from typing import Any
-from urllib.parse import quote
 
 from qstash_dev.client import Faults
+from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.faults import Fault
 from qstash_dev.devtools.vocabulary import CLOCK, FAULTS
 from qstash_dev.protocol.timing import format_duration
@@ -66,7 +66,7 @@ async def faults(screen: Screen) -> None:
         await screen.session.client.request("POST", "/_dev/faults", json=chosen)
         screen.say("The fault is active; f ends it.")
     elif chosen is not None:
-        path = "/_dev/faults" if chosen == "all" else f"/_dev/faults/{quote(chosen, safe='')}"
+        path = "/_dev/faults" if chosen == "all" else path_of("faults", chosen)
         await screen.session.client.request("DELETE", path)
         screen.say("The fault is gone.")
     return None

@@ -1,8 +1,7 @@
 """Actions on the selected workflow run: resume, restart, cancel, run now, notify, copy."""
 
-from urllib.parse import quote
-
 from qstash_dev.client import Made
+from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.run_documents import RunDetail, RunRow
 from qstash_dev.tui.editor import editor_command, open_body
 from qstash_dev.tui.screen import Screen
@@ -102,7 +101,7 @@ def _row(screen: Screen) -> RunRow | None:
 
 
 def _path(row: RunRow) -> str:
-    return f"/_dev/workflows/{quote(row.id, safe='')}"
+    return path_of("workflows", row.id)
 
 
 def _which(row: RunRow) -> dict[str, str | int | None]:

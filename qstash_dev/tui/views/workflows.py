@@ -1,9 +1,9 @@
 """The view of workflow runs: where each is, and what it waits for."""
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from qstash_dev.client import Client
+from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import workflows
@@ -23,7 +23,7 @@ async def _fetch(client: Client) -> Sequence[RunRow]:
 
 
 async def _whole(client: Client, row: RunRow) -> RunDetail:
-    path = f"/_dev/workflows/{quote(row.id, safe='')}"
+    path = path_of("workflows", row.id)
     return await client.ask("GET", path, RunDetail, params={"created_at": row.created_at})
 
 
