@@ -50,6 +50,10 @@ from qstash_dev.tui.widgets.virtual_list import VirtualList
 T = TypeVar("T")
 
 FRAME_S = 0.1
+UNREAD, EVERY = 5, 3
+"""After so many frames with news in each and no key between them, one of so many is drawn: nobody reads
+such a stream line by line, and whoever publishes needs the processor.
+"""
 TYPING_S = 0.15
 
 
@@ -107,6 +111,7 @@ class QstashApp(App[int]):
         self._asking = asyncio.Lock()
         self._progress: str | None = None
         self._drawn: tuple[int, int, str | None] = (-1, -1, None)
+        self._unread = self._ticks = 0
         self._seen: Seen | None = None
         for own in themes():
             self.register_theme(own)
@@ -145,7 +150,7 @@ class QstashApp(App[int]):
         self._typing = self.set_timer(TYPING_S, self.apply_filter)
         self.screen_change_signal.subscribe(self, lambda _: self.keyboard.nudge())
         self.list_pane.rows.focus()
-        self.frames = self.set_interval(FRAME_S, self.frame)
+        self.frames = self.set_interval(FRAME_S, self.tick)
         self.show_view(VIEWS[0])
         self.listen()
 
@@ -201,6 +206,14 @@ class QstashApp(App[int]):
 
     # Frames
 
+    def tick(self) -> None:
+        """It is time for a frame, unless one after the other passes unread."""
+        self._ticks += 1
+        if self._unread < UNREAD or self._ticks % EVERY == 0:
+            is_news = self.session.drawn_version != self._drawn[0]
+            self._unread = self._unread + 1 if is_news else 0
+            self.frame()
+
     def frame(self) -> None:
         """Draw what changed; countdowns change every second."""
         self.fetch()
@@ -249,6 +262,7 @@ class QstashApp(App[int]):
         if is_input and getattr(event, "key", "") != "ctrl+c":
             if self.keyboard.is_idle:
                 self._seen = self.painter.on_screen
+            self._unread = 0
             self.keyboard.take(event)  # type: ignore[arg-type]
         else:
             await super().on_event(event)

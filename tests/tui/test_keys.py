@@ -88,6 +88,25 @@ async def test_an_action_hits_the_row_that_was_on_the_screen(tui: Open, world: W
         assert not app.session.feed.follow
 
 
+async def test_of_a_stream_that_goes_by_unread_every_third_frame_is_drawn_until_a_key(
+    tui: Open, world: World
+) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("k")
+        app.frames.pause()
+        drawn = []
+        for number in range(14, 25):
+            await came_undrawn(app, world, row(number))
+            app.tick()
+            drawn.append(app.session.drawn_version == app._drawn[0])
+        assert drawn[:5] == [True] * 5
+        assert sum(drawn[5:]) == 2
+        await pilot.press("k")
+        app.tick()
+        assert app.session.drawn_version == app._drawn[0]
+
+
 async def test_an_action_on_a_row_that_just_went_does_nothing(tui: Open, world: World) -> None:
     async with tui() as pilot:
         app = app_of(pilot)
