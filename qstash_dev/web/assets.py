@@ -3,6 +3,7 @@
 Knows neither requests nor routes.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +40,8 @@ SAFE = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+KEPT = {"Cache-Control": "max-age=31536000, immutable"}
+"""For a file under the address of its version, which a browser need not ask for again."""
 
 
 class Asset(Struct, frozen=True):
@@ -51,11 +54,22 @@ class Asset(Struct, frozen=True):
 
 @cache
 def assets() -> dict[str, Asset]:
-    """All files by their names."""
-    return {path.name: _read(path) for path in FILES.iterdir() if path.suffix in TYPES}
+    """All files by their names. The first one leads to the others under the address of this version."""
+    files = dict(_files())
+    files[INDEX] = files[INDEX].replace(b'"/_dev/page/', b'"/_dev/page/%b/' % version().encode())
+    return {name: _asset(name, body) for name, body in files.items()}
 
 
-def _read(path: Path) -> Asset:
-    body = path.read_bytes()
+@cache
+def version() -> str:
+    """What all files are together: with another byte in one it is another."""
+    return sha256(b"".join(body for _, body in sorted(_files()))).hexdigest()[:16]
+
+
+def _files() -> Iterator[tuple[str, bytes]]:
+    return ((path.name, path.read_bytes()) for path in FILES.iterdir() if path.suffix in TYPES)
+
+
+def _asset(name: str, body: bytes) -> Asset:
     etag = f'"{sha256(body).hexdigest()[:32]}"'
-    return Asset(body, etag, {**SAFE, "Content-Type": TYPES[path.suffix], "ETag": etag})
+    return Asset(body, etag, {**SAFE, "Content-Type": TYPES[Path(name).suffix], "ETag": etag})

@@ -1,11 +1,12 @@
 """The files of the page as they are served: with a policy, known by their contents, to nobody else."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from qstash_dev.web.assets import FILES, assets
+from qstash_dev.web.assets import FILES, assets, version
 from tests.api.conftest import Api
 
 STATIC = sorted(path.name for path in FILES.iterdir())
@@ -38,6 +39,20 @@ async def test_a_browser_that_has_a_file_gets_it_once(api: Api) -> None:
     etag = head.partition("ETag: ")[2].partition("\r\n")[0]
     assert (await head_of(api, "/_dev/page/app.js", f"If-None-Match: {etag}"))[::2] == (304, b"")
     assert (await head_of(api, "/_dev/page/app.js", 'If-None-Match: "other"'))[0] == 200
+
+
+async def test_what_is_asked_for_by_its_version_need_not_be_asked_for_again(api: Api) -> None:
+    _, _, index = await head_of(api, "/_dev/")
+    paths = re.findall(r'"(/_dev/page/[^"]+)"', index.decode())
+    assert len(paths) == len(STATIC) - 1
+    for path in paths:
+        status, head, body = await head_of(api, path)
+        assert (status, body) == (200, (FILES / Path(path).name).read_bytes())
+        assert "Cache-Control: max-age=31536000, immutable" in head
+        assert "Content-Security-Policy: " in head
+    old = paths[0].replace(version(), "0" * 16)
+    status, head, _ = await head_of(api, old)
+    assert (status, "immutable" in head) == (404, False)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.router import Route
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.web.assets import INDEX, assets
+from qstash_dev.web.assets import INDEX, KEPT, assets, version
 
 
 async def index(call: Call) -> web.Response:
@@ -15,6 +15,15 @@ async def index(call: Call) -> web.Response:
 async def file(call: Call) -> web.Response:
     """A part of the page."""
     return _file(call, call.params["name"])
+
+
+async def kept_file(call: Call) -> web.Response:
+    """A part of the page as it is in this version."""
+    if call.params["version"] != version():
+        raise QStashError(404, "this is another version of the page: load it again")
+    response = _file(call, call.params["name"])
+    response.headers.update(KEPT)
+    return response
 
 
 def _file(call: Call, name: str) -> web.Response:
@@ -29,4 +38,5 @@ def _file(call: Call, name: str) -> web.Response:
 ROUTES = (
     Route("GET HEAD", "/_dev", index),
     Route("GET HEAD", "/_dev/page/{name}", file),
+    Route("GET HEAD", "/_dev/page/{version}/{name}", kept_file),
 )
