@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,12 +22,28 @@ from qstash_dev import private_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config
+from qstash_dev.console import printable
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 MAX_BYTES = 10_000_000
 FORMER_FILES = 2
 """So many full files are kept beside the one that is written: `server.log.1` is the last one."""
+
+
+class Line(logging.Formatter):
+    """A record is one line, and what others wrote in it does nothing to a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Time, level and message."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """The traceback, on lines of its own."""
+        return "\n".join(map(printable, super().formatException(ei).split("\n")))
 
 
 class LogFile(RotatingFileHandler):
@@ -50,7 +67,7 @@ class LogFile(RotatingFileHandler):
                 "Expected a file that can be written to as --log-file.",
                 USAGE,
             ) from error
-        self.setFormatter(logging.Formatter(FORMAT))
+        self.setFormatter(Line())
 
     def _open(self) -> TextIOWrapper:
         return open(self.baseFilename, "a", encoding="utf-8", opener=self._opener)
@@ -77,10 +94,11 @@ class LogFile(RotatingFileHandler):
 def write_to_stderr(verbosity: int, log_file: Path | None) -> None:
     """The log on stderr, and in a file too if there is one. Raises Failure when it has no such file."""
     handlers: list[logging.Handler] = [logging.StreamHandler(Unhurried(sys.stderr))]
+    handlers[0].setFormatter(Line())
     if log_file is not None:
         handlers.append(LogFile(log_file))
     level = LEVELS.get(verbosity, logging.DEBUG)
-    logging.basicConfig(level=level, format=FORMAT, handlers=handlers, force=True)
+    logging.basicConfig(level=level, handlers=handlers, force=True)
 
 
 @contextmanager

@@ -31,6 +31,21 @@ def test_a_full_log_is_begun_anew_and_the_last_ones_are_kept(tmp_path, logger):
     assert path.read_text().splitlines()[-1].endswith("WARNING line 199")
 
 
+def test_what_others_wrote_is_one_line_and_does_nothing_to_a_terminal(tmp_path, logger):
+    path = tmp_path / "server.log"
+    logger.addHandler(LogFile(path))
+    evil = "\x1b]52;c;aGk=\x07\x9b31m\u202e\n2026-01-01 00:00:00,000 ERROR forged"
+    logger.warning("message %s not found", evil)
+    try:
+        raise ValueError(evil)
+    except ValueError:
+        logger.exception("failed by %s", evil)
+    lines = path.read_text("utf-8").split("\n")
+    assert [line for line in lines if not line.isprintable()] == []
+    assert "ERROR forged not found" in lines[0]
+    assert lines[2] == "Traceback (most recent call last):"
+
+
 @pytest.mark.parametrize("name", ["missing/server.log", "."], ids=["no folder", "a folder"])
 def test_a_log_file_that_cannot_be_opened_is_refused_in_a_sentence(tmp_path, name):
     with pytest.raises(Failure, match=r"^The log file .* cannot be opened: .*--log-file\.$"):
