@@ -176,7 +176,7 @@ async def _dispatch(call: Call, target: Target, router: Router) -> web.StreamRes
     except WrongMethod as error:
         raise QStashError(405, f"{request.method} is not allowed here, only {error}") from error
     if match is None:
-        raise QStashError(404, _nothing_there(request.method, target.path[:200]))
+        raise QStashError(404, _nothing_there(router, request.method, target.path[:200]))
     if match.any_method:
         check_action(request)
     if context.token_required and not target.is_api and not match.only_reads:
@@ -191,10 +191,15 @@ def _is_public(path: str) -> bool:
     return own or is_of_page(path) or waits.is_public(path)
 
 
-def _nothing_there(method: str, path: str) -> str:
-    text = f"there is no {method} {path}"
-    of_v1 = path[:4].lower() == "/v1/"
-    return f"{text}: this is version 2, use /v2{path[3:]}" if of_v1 else text
+def _nothing_there(router: Router, method: str, path: str) -> str:
+    text, now = f"there is no {method} {path}", f"/v2{path[3:]}"
+    if path[:4].lower() != "/v1/":
+        return text
+    try:
+        is_there = router.find(method, now) is not None
+    except WrongMethod:
+        is_there = False
+    return f"{text}: this is version 2" + (f", use {now}" if is_there else "")
 
 
 def _refusal(error: QStashError) -> web.Response:

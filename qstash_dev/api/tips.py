@@ -28,6 +28,17 @@ _MESSAGE_LOG = re.compile(r"(/v2/(?:events|logs))/(msg_\w+)", re.IGNORECASE)
 _BATCH = re.compile(r"/v2/batch(/trigger)?/?", re.IGNORECASE)
 _DLQ_ID = re.compile(r"/v2/dlq/([^/]+)/?", re.IGNORECASE)
 _GO_ID = re.compile(r"\d+-\d+")
+_OTHER_NAMES = {
+    **dict.fromkeys(
+        ["url-groups", "urlgroups", "url_groups", "groups", "endpoints", "topic"], "topics"
+    ),
+    **dict.fromkeys(["dead-letter-queue", "deadletterqueue", "dead-letters", "failed"], "dlq"),
+    **dict.fromkeys(["cron", "crons", "jobs"], "schedules"),
+    **dict.fromkeys(["signing-keys", "signingkeys", "signing_keys"], "keys"),
+    **dict.fromkeys(["flow-control", "flow_control", "flowcontrols"], "flowControl"),
+}
+"""What the documentation, the SDKs and other services call a resource; the path has the other name."""
+_DLQ_ENTRY = re.compile(r"/v2/dlq/(?:messages|entries|items|list)/([^/]+)", re.IGNORECASE)
 _WHERE = ("destination", "url", "urlGroup", "topic", "topicName", "endpoint", "api")
 
 
@@ -212,6 +223,10 @@ def _nearest(refused: Refused, routes: list[str], base: str) -> str | None:
 
 def _known_mistake(refused: Refused, path: str, routes: list[str], base: str) -> str | None:
     found = _DLQ_ID.fullmatch(path)
+    if entry := _DLQ_ENTRY.fullmatch(path):
+        return f"Did you mean {refused.method} /v2/dlq/{entry[1][:100]}?"
+    if other := _by_its_name(refused.method, path, routes):
+        return f"Did you mean {other[:200]}?"
     if found and not _GO_ID.fullmatch(found[1]):
         return (
             "The ids of the DLQ look like 1725323658779-0; GET /v2/dlq lists them, "
@@ -227,6 +242,14 @@ def _known_mistake(refused: Refused, path: str, routes: list[str], base: str) ->
     if _CANCELS.search(path) and any(_is_that(without, route) for route in routes):
         return f"Did you mean {without[:200]}?"
     return None
+
+
+def _by_its_name(method: str, path: str, routes: list[str]) -> str | None:
+    """The route that the path would be if its resource had the name that it has in paths."""
+    _, _, name, *rest = [*path.split("/"), "", ""]
+    resource = _OTHER_NAMES.get(name.lower())
+    asked = f"{method} /v2/{'/'.join([resource or '', *rest])}".rstrip("/")
+    return asked if resource and any(_is_that(asked, route) for route in routes) else None
 
 
 def _is_that(asked: str, route: str) -> bool:

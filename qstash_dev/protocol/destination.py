@@ -130,7 +130,7 @@ def _check_variables(text: str, what: str) -> None:
             f"invalid {what} url: unable to resolve host: lookup {host[:200]}: no such host: "
             "a variable of the app was empty when it made this URL",
         )
-    if is_empty_variable(port):
+    if is_empty_variable(port) or port.lower().endswith(("undefined", "null", "none", "nan")):
         raise QStashError(
             400,
             f"invalid {what} url: the port is {port[:200]!r}: a variable of the app was empty "

@@ -76,6 +76,8 @@ async def test_the_first_version_is_an_alias_of_the_second(api: Api) -> None:
 async def test_other_paths_of_the_first_version_say_what_to_use(api: Api) -> None:
     refused = await api.error("GET", "/v1/topics/a")
     assert refused == (404, "there is no GET /v1/topics/a: this is version 2, use /v2/topics/a")
+    refused = await api.error("GET", "/v1/endpoints")
+    assert refused == (404, "there is no GET /v1/endpoints: this is version 2")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,11 @@ ACCOUNT = "eyJVc2VySUQiOiJzb21lYm9keSIsIlBhc3N3b3JkIjoic2VjcmV0In0="
         ("GET", "/v2/messages", None, "GET /v2/events"),
         ("GET", "/v2/schedule", None, "Did you mean GET /v2/schedules?"),
         ("GET", "/v2/url-groups/a/endpoints", None, "Did you mean "),
+        ("GET", "/v2/url-groups", None, "Did you mean GET /v2/topics?"),
+        ("POST", "/v2/urlGroups/a/endpoints", None, "Did you mean POST /v2/topics/a/endpoints?"),
+        ("GET", "/v2/dead-letter-queue", None, "Did you mean GET /v2/dlq?"),
+        ("DELETE", "/v2/dlq/messages/17-1", None, "Did you mean DELETE /v2/dlq/17-1?"),
+        ("GET", "/v2/signing-keys", None, "Did you mean GET /v2/keys?"),
     ],
 )
 async def test_a_refused_request_is_told_the_way(

@@ -137,6 +137,7 @@ def test_an_unusual_host_that_clients_can_dial_is_taken(host: str) -> None:
         "https://undefined.example.com/x",
         "https://[object Object]/x",
         "http://localhost:undefined/x",
+        "http://localhost:3000undefined/x",
         "http://localhost:null/x",
     ],
 )

@@ -392,6 +392,29 @@ def test_what_is_not_known_is_accepted_and_the_developer_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Retry", "Upstash-Retries"),
+        ("On-Failure", "Upstash-Failure-Callback"),
+        ("Idempotency-Key", "Upstash-Deduplication-Id"),
+        ("Rate-Limit", "Upstash-Flow-Control-Value"),
+        ("Delayed", "Upstash-Delay"),
+        ("Schedule", "Upstash-Schedule-Id"),
+        ("Labels", "Upstash-Label"),
+    ],
+)
+def test_a_header_that_others_call_so_is_told_its_name(name: str, meant: str) -> None:
+    told = f"header Upstash-{name} is not known and has no effect: did you mean {meant}?"
+    assert draft({f"Upstash-{name}": "1"}).spec.notices == (told,)
+
+
+@pytest.mark.parametrize("name", ["Priority", "Topic", "Body"])
+def test_a_header_that_means_nothing_has_no_other_name(name: str) -> None:
+    told = f"header Upstash-{name} is not known and has no effect"
+    assert draft({f"Upstash-{name}": "1"}).spec.notices == (told,)
+
+
+@pytest.mark.parametrize(
     ("name", "shown"),
     [
         ("x-my-HEADER", "X-My-Header"),

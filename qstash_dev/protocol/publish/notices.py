@@ -15,6 +15,27 @@ _SERVER_OWNED = frozenset(
     ["retried", "message-id", "signature", "max-retries", "caller-ip", "region", "topic-name"]
 )
 _OPEN = ("forward-", "telemetry-", "workflow-")
+_OTHER_NAMES = {
+    **dict.fromkeys(
+        ["retry", "retry-count", "retries-count", "num-retries", "max-retry", "max-attempts"],
+        "upstash-retries",
+    ),
+    **dict.fromkeys(["success-callback", "on-success"], "upstash-callback"),
+    **dict.fromkeys(
+        ["error-callback", "on-failure", "on-error", "failure-url"], "upstash-failure-callback"
+    ),
+    **dict.fromkeys(["dedup-id", "idempotency-key", "idempotency-id"], "upstash-deduplication-id"),
+    **dict.fromkeys(
+        ["rate-limit", "ratelimit", "rate", "parallelism"], "upstash-flow-control-value"
+    ),
+    **dict.fromkeys(["backoff", "retry-backoff", "retry-after"], "upstash-retry-delay"),
+    **dict.fromkeys(["tag", "tags"], "upstash-label"),
+    "delay-seconds": "upstash-delay",
+    "redact": "upstash-redact-fields",
+    "schedule-name": "upstash-schedule-id",
+    "content-type": "content-type",
+}
+"""What other services, or the SDKs' options, call a header; no slip of the fingers leads there."""
 _CALLBACKS = ("failure-callback", "callback")
 _OF_PROXIES = (
     *("x-forwarded-", "x-real-", "x-request-", "x-vercel-", "x-amz", "x-correlation-", "x-b3-"),
@@ -48,9 +69,20 @@ def _notice(name: str, values: Mapping[str, str]) -> Iterator[str]:
     if family:
         yield from _of_callback(name, family, setting, values)
     elif name not in BY_KEY and rest not in _SERVER_OWNED and not rest.startswith(_OPEN):
-        near = nearest(name, BY_KEY)
+        near = _meant(rest)
         meant = f": did you mean {canonical(near)}?" if near else ""
         yield f"header {canonical(name)} is not known and has no effect{meant}"
+
+
+def _meant(rest: str) -> str | None:
+    """The header that somebody wanted who wrote another one."""
+    if (other := _OTHER_NAMES.get(rest)) is not None:
+        return other
+    keys = {key.removeprefix("upstash-"): key for key in BY_KEY}
+    near = nearest(rest, keys) or next(
+        (key for key in keys if key.startswith(f"{rest}-") or rest.startswith(key)), None
+    )
+    return keys[near] if near else None
 
 
 def _of_callback(name: str, family: str, setting: str, values: Mapping[str, str]) -> Iterator[str]:
