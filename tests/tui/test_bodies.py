@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from qstash_dev.client import Body
-from qstash_dev.tui.render.bodies import SHOWN, SHOWN_LINES, body_lines, json_problem
+from qstash_dev.tui.render.block import Block, plain_text
+from qstash_dev.tui.render.bodies import CHECKED, body_lines, json_problem
 from qstash_dev.tui.render.fmt import safe
+from qstash_dev.tui.render.page_flow import Flow
 
 
 def text_of(body: Body, kind: str | None = "application/json") -> str:
-    return "\n".join("".join(text for text, _ in line) for line in body_lines(body, kind))
+    return plain_text(body_lines(body, kind))
 
 
 def of(text: str) -> Body:
@@ -67,15 +70,18 @@ def test_broken_json_is_located_and_shown_as_it_is(text: str, places: list[str])
     assert text.split("\n")[0] in shown
 
 
-def test_of_long_json_the_beginning_is_laid_out_also_when_its_end_was_not_sent() -> None:
+def test_json_whose_end_was_not_sent_is_laid_out_without_blame() -> None:
     raw = json.dumps([{"order": number, "paid": True} for number in range(5_000)])[:100_000]
-    for truncated in (True, False):
-        text = raw if truncated else raw[: raw.rindex("{") - 2] + "]"
-        lines = body_lines(Body(size=9_000_000, text=text, truncated=truncated), "")
-        shown = ["".join(text for text, _ in line) for line in lines]
-        assert shown[:4] == ["[", "  {", '    "order": 0,', '    "paid": true']
-        assert len(lines) == SHOWN_LINES + 1
-        assert shown[-1] == "… 8.6 MB in all; o opens the whole body"
+    shown = plain_text(body_lines(Body(size=9_000_000, text=raw, truncated=True), "")).split("\n")
+    assert shown[:4] == ["[", "  {", '    "order": 0,', '    "paid": true']
+    assert shown[-1] == "… 8.6 MB in all; o opens the whole body"
+    assert not any("▲" in line for line in shown)
+
+
+def test_long_json_is_laid_out_to_where_it_breaks() -> None:
+    shown = text_of(of('[0, "' + "x" * CHECKED + '", 1 ?? ]'))
+    assert shown.startswith('[\n  0,\n  "xx')
+    assert shown.endswith("▲ not JSON from here on\n??]")
 
 
 def test_json_too_deep_to_check_is_shown_as_text() -> None:
@@ -87,18 +93,34 @@ def test_text_that_does_not_claim_to_be_json_is_not_judged() -> None:
     assert text_of(of("{not json"), "text/plain") == "{not json"
 
 
-def test_binary_is_size_and_hex_head() -> None:
+@pytest.mark.parametrize(("width", "across"), [(100, 16), (43, 8), (38, 4), (10, 2)])
+def test_binary_is_size_and_as_much_hex_as_fits_into_a_row(width: int, across: int) -> None:
     raw = bytes(range(256)) * 8
-    shown = text_of(Body(size=2048, base64=base64.b64encode(raw).decode()), None)
-    assert "binary, 2.0 KB" in shown
-    assert "000010  10 11 12" in shown
-    assert shown.count("\n") <= 34
+    head, block = body_lines(Body(size=2048, base64=base64.b64encode(raw).decode()), None)
+    assert head == [("binary, 2.0 KB", "muted")]
+    assert isinstance(block, Block)
+    rows = block.rows(width)
+    second = "".join(text for text, _ in rows.row(1))
+    assert second.startswith(f"{across:06x}  {raw[across : 2 * across].hex(' ')} ")
+    assert len(second) == 8 + 4 * across
+    assert len(rows) == 2048 // across
 
 
-def test_a_long_body_is_cut_with_a_way_to_see_it_whole() -> None:
-    shown = text_of(of("x" * (SHOWN + 5000)), "text/plain")
-    assert len(shown) < SHOWN + 200
-    assert "o opens the whole body" in shown
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("application/json", json.dumps([{"id": i, "tags": ["a"] * 3} for i in range(70_000)])),
+        ("application/json", json.dumps({"a": "y" * 5_000_000})),
+        ("text/plain", "x" * 5_000_000),
+        ("text/plain", "日本語 " * 1_250_000),
+    ],
+)
+def test_of_five_megabytes_only_what_is_looked_at_is_laid_out(kind: str, text: str) -> None:
+    flow = Flow(body_lines(of(text), kind), 60)
+    assert all(flow.row(index) for index in range(40))
+    assert 40 <= flow.known < 100
+    assert flow.height > 1_000
+    assert not flow.is_done
 
 
 def test_an_empty_body_says_so() -> None:
@@ -131,3 +153,34 @@ def test_safe_text_has_nothing_that_moves_hides_or_reorders(text: str) -> None:
     shown = safe(text)
     assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert safe(shown) == shown
+
+
+def texts(rows: Any) -> list[str]:
+    rows.reach(1_000)
+    return ["".join(text for text, _ in rows.row(index)) for index in range(len(rows))]
+
+
+def test_objects_are_folded_by_levels_and_one_by_one() -> None:
+    block = Block('{"a":{"b":[1,2],"c":{}},"d":[3]}', is_json=True)
+    whole = texts(block.rows(40))
+    assert len(whole) == 12
+    assert block.fold(-1)
+    assert texts(block.rows(40)) == [
+        *("{", '  "a": {', '    "b": [ ▸ 2 lines ],', '    "c": {}', "  },"),
+        *('  "d": [', "    3", "  ]", "}"),
+    ]
+    assert block.toggle(2)
+    assert texts(block.rows(40)) == whole
+    assert block.fold(-1)
+    assert texts(block.rows(40)) == ["{", '  "a": { ▸ 5 lines },', '  "d": [ ▸ 1 lines ]', "}"]
+    assert block.row_at(block.content.index("2"), 40) == 4  # type: ignore[arg-type]
+    assert texts(block.rows(40)) == whole
+    assert not block.toggle(3)
+
+
+@given(st.text(alphabet='ab "\\{}[],:日\t', max_size=300), st.integers(8, 30), st.booleans())
+def test_rows_are_never_wider_and_lose_only_spaces(text: str, width: int, is_json: bool) -> None:
+    shown = texts(Block(text, is_json).rows(width))
+    assert all(cell_len(row) <= width for row in shown)
+    if not is_json:
+        assert "".join("".join(shown).split()) == "".join(safe(text).split())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from qstash_dev.tui.widgets.text_view import wrap
+from qstash_dev.tui.render.wrapping import wrap
 
 
 def texts(rows: list[list[tuple[str, str]]]) -> list[str]:
@@ -45,10 +45,15 @@ def test_no_line_is_wider_than_asked_and_only_spaces_are_lost(
     assert "".join(rows).replace(" ", "") == whole.replace(" ", "")
 
 
-def test_what_follows_a_break_is_as_far_in_as_the_line_begins() -> None:
-    rows = wrap([("    ", ""), ('"note": ', "json-key"), ("one two three four", "")], 16)
-    assert ["".join(text for text, _ in row) for row in rows] == [
-        '    "note": one ',
-        "    two three ",
-        "    four",
-    ]
+@pytest.mark.parametrize(
+    ("line", "width", "rows"),
+    [
+        ([("  plain text here", "")], 10, ["  plain ", "  text ", "  here"]),
+        ([("kind  ", "muted"), ("one two three", "")], 18, ["kind  one two ", "      three"]),
+        ([("A: ", "json-key"), ("one two three", "")], 10, ["A: one two", "   three"]),
+        ([("  ", ""), ('"k"', "json-key"), (": ", "muted"), ("one two", "")], 10, None),
+    ],
+)
+def test_what_follows_a_break_hangs_below_what_the_line_says(line, width, rows) -> None:
+    wanted = rows or ['  "k": one ', "    two"]
+    assert [row.rstrip() for row in texts(wrap(line, width))] == [row.rstrip() for row in wanted]

@@ -92,5 +92,5 @@ def facts(lines: list[Line]) -> Mapping[str, str]:
     return {
         line[0][0].strip(): "".join(text for text, _ in line[1:]).strip()
         for line in lines
-        if len(line) > 1
+        if isinstance(line, list) and len(line) > 1
     }

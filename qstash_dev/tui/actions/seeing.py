@@ -149,6 +149,9 @@ MOVES = (
     ("enter", "open the detail", ""),
     ("tab", "next pane", "next pane"),
     ("esc", "clear the filter", "back to the list"),
+    ("/", "", "search in this text"),
+    ("n N", "", "next and previous place of what is looked for"),
+    ("{ }", "", "fold and unfold JSON by a level; a click on a line: that object"),
 )
 
 

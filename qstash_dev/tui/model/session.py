@@ -5,6 +5,7 @@ Plain Python over the client: takes in updates at once, knows no widgets and dra
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from copy import copy
 from typing import Any
 
 from qstash_dev.client import (
@@ -28,6 +29,7 @@ from qstash_dev.tui.model.table import Table
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.model.view_tables import Tables
 from qstash_dev.tui.model.walk import Place
+from qstash_dev.tui.model.whole_bodies import WholeBodies
 
 FIRST_ROWS = 1000
 MORE_ROWS = 1000
@@ -69,6 +71,7 @@ class Session:
         self._complain = complain
         self._sleep = sleep
         self._detail_of: str | None = None
+        self._bodies = WholeBodies()
         self._asking = self._fetching = self._paging = False
         self._resting: set[View] = set()
         self._stale = True
@@ -240,7 +243,14 @@ class Session:
 
     async def _fetch_detail(self, id: str) -> None:
         try:
-            self.detail = await self.client.message(id, self.reveal)
+            detail = await self.client.message(id, self.reveal)
+            lacks = self._bodies.lacks(detail)
+            self.detail = detail
+            if lacks:
+                self.version += 1  # what there is can be read meanwhile
+                await self._bodies.fetch(self.client, detail)
+                self._bodies.lacks(detail)
+                self.detail = copy(detail)  # it is another one now, to be drawn again
         except Refused:
             self.detail = None  # It was deleted meanwhile; the row goes with the next tick.
         except ServerUnreachable:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from qstash_dev.client import Client, Counts, Row, Server, Tick
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.walk import Link, Place
+from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import When
-from qstash_dev.tui.render.palette import Line
 
 Verb = Callable[[Any], Awaitable[None] | None]
 """What a command does in this view; it gets the `Screen`."""
@@ -55,7 +55,7 @@ class View:
     row_of: Callable[[Any], Row | None] = lambda item: None
     message_of: Callable[[Any], str | None] = lambda item: None
     title: Callable[[Any], str] = lambda item: ""
-    page: Callable[[Any, When], list[Line]] | None = None
+    page: Callable[[Any, When], Sequence[Piece]] | None = None
     whole: Callable[[Client, Any], Awaitable[Any]] | None = None
     links: Callable[[Any], Sequence[Link]] = lambda item: ()
     inside: Callable[[Any], Place | None] = lambda item: None

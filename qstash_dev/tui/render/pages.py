@@ -14,6 +14,7 @@ from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import heard_lines
+from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.option_words import option_facts
 from qstash_dev.tui.render.palette import Line, Span
@@ -27,13 +28,16 @@ class When(NamedTuple):
     app_url: str = ""
 
 
+BAR = 20
+"""Cells of the bar of a phase: with words and numbers it fits beside the list."""
+
 SHOWN_OUTPUT = 20
 """Lines of the app on the overview; the page of the attempts has all."""
 
-Page = Callable[[Detail, When], list[Line]]
+Page = Callable[[Detail, When], list[Piece]]
 
 
-def overview(detail: Detail, when: When) -> list[Line]:
+def overview(detail: Detail, when: When) -> list[Piece]:
     """What happened, why, what is next; then the last answer and the course of events."""
     row = detail.row
     lines = [_headline(row), *_advice(detail)]
@@ -52,7 +56,7 @@ def overview(detail: Detail, when: When) -> list[Line]:
     return lines
 
 
-def request(detail: Detail, when: When) -> list[Line]:
+def request(detail: Detail, when: When) -> list[Piece]:
     """What was published."""
     asked = detail.request
     start: Line = [(asked.method, "bold"), (" ", ""), (fmt.safe(asked.url), "link")]
@@ -63,18 +67,18 @@ def request(detail: Detail, when: When) -> list[Line]:
     return lines + body_lines(asked.body, first(asked.headers, "content-type"))
 
 
-def response(detail: Detail, when: When) -> list[Line]:
+def response(detail: Detail, when: When) -> list[Piece]:
     """The last answer, or why there is none."""
     if not detail.attempts:
         return [[("Not tried yet.", "muted")], *_waiting(detail.row, when)]
     return _answer(detail.attempts[-1])
 
 
-def attempts(detail: Detail, when: When) -> list[Line]:
+def attempts(detail: Detail, when: When) -> list[Piece]:
     """Every attempt whole: what was sent, what came back, how long each part took."""
     if not detail.attempts:
         return response(detail, when)
-    lines: list[Line] = []
+    lines: list[Piece] = []
     for attempt in reversed(detail.attempts):
         title = f"Attempt {attempt.number} of {detail.row.tries}"
         lines += [_rule(title), _attempt_line(attempt, when), *_timing(attempt)]
@@ -90,13 +94,13 @@ def attempts(detail: Detail, when: When) -> list[Line]:
     return lines
 
 
-def signature(detail: Detail, when: When) -> list[Line]:
+def signature(detail: Detail, when: When) -> list[Piece]:
     """The JWT decoded: which key made it, whether it holds, and if not, why."""
     signed = detail.signature
     if signed is None:
         return [[("No signature yet: it is made anew for every attempt.", "muted")]]
     verdict: Span = ("✓ would verify", "success") if signed.valid else ("✗ would fail", "error")
-    lines: list[Line] = [[verdict, (f"  signed with the {fmt.safe(signed.key)} key", "muted")]]
+    lines: list[Piece] = [[verdict, (f"  signed with the {fmt.safe(signed.key)} key", "muted")]]
     lines += [[("! ", "error"), (fmt.safe(problem), "error")] for problem in signed.problems]
     lines += [[], _rule("Claims"), *_facts(_claims(signed.claims, when))]
     lines += [[], _rule("Header"), *_facts([(k, _value(v)) for k, v in signed.header.items()])]
@@ -105,11 +109,11 @@ def signature(detail: Detail, when: When) -> list[Line]:
     return lines
 
 
-def tree(detail: Detail, when: When) -> list[Line]:
+def tree(detail: Detail, when: When) -> list[Piece]:
     """Where the message came from and what came of it."""
     links, row = detail.links, detail.row
     depth = 0
-    lines: list[Line] = []
+    lines: list[Piece] = []
     if links.parent is not None:
         lines.append(_branch(links.parent, when, "", False))
         depth = 1
@@ -152,8 +156,8 @@ def _headline(row: Row) -> Line:
     return line
 
 
-def _advice(detail: Detail) -> list[Line]:
-    lines: list[Line] = []
+def _advice(detail: Detail) -> list[Piece]:
+    lines: list[Piece] = []
     hint = detail.hint or detail.row.hint
     if detail.row.error and not detail.row.error.startswith(str(detail.row.status)):
         lines.append([(fmt.safe(detail.row.error), "error")])
@@ -200,25 +204,25 @@ def _next(row: Row, when: When) -> str | None:
     return f"{fmt.countdown(row.due_at, when.now)}  ({fmt.clock_time(row.due_at, when.zone)})"
 
 
-def _waiting(row: Row, when: When) -> list[Line]:
+def _waiting(row: Row, when: When) -> list[Piece]:
     due = _next(row, when)
     return [[("Due ", "muted"), (due, "accent")]] if due else []
 
 
-def _facts(facts: list[tuple[str, str]]) -> list[Line]:
+def _facts(facts: list[tuple[str, str]]) -> list[Piece]:
     width = max((len(name) for name, _ in facts), default=0)
     return [
         [(f"{fmt.safe(name):<{width}}  ", "muted"), (fmt.safe(value), "")] for name, value in facts
     ]
 
 
-def _headers(headers: list[tuple[str, str]]) -> list[Line]:
+def _headers(headers: list[tuple[str, str]]) -> list[Piece]:
     if not headers:
         return [[("(no headers)", "muted")]]
     return [[(f"{fmt.safe(name)}: ", "json-key"), (fmt.safe(value), "")] for name, value in headers]
 
 
-def _answer(attempt: Attempt) -> list[Line]:
+def _answer(attempt: Attempt) -> list[Piece]:
     if attempt.response is None:
         failure = attempt.failure
         if failure is None:
@@ -242,17 +246,28 @@ def _attempt_line(attempt: Attempt, when: When) -> Line:
     return [(fmt.exact_time(attempt.started_at, when.zone), "muted")]
 
 
-def _timing(attempt: Attempt) -> list[Line]:
-    stages = [
-        ("connected", attempt.connected_ms),
-        ("first byte", attempt.first_byte_ms),
-        ("done", attempt.total_ms),
-    ]
-    spans: Line = []
-    for name, at in stages:
+def _timing(attempt: Attempt) -> list[Piece]:
+    """A bar for each phase, from when it began to when it ended, and how long it took."""
+    whole = max(1, attempt.total_ms)
+    ends = (
+        ("connect", attempt.connected_ms, "accent"),
+        ("first byte", attempt.first_byte_ms, "primary"),
+        ("body" if attempt.response is not None else "no answer", attempt.total_ms, "success"),
+    )
+    lines: list[Piece] = []
+    began = 0.0
+    for name, at, role in ends:
         if at is not None:
-            spans += [(f"{name} ", "muted"), (f"{format_duration(at)}  ", "")]
-    return [spans]
+            before = min(BAR - 1, int(began * BAR / whole))
+            filled = max(1, min(BAR, round(at * BAR / whole)) - before)
+            bar = " " * before + "█" * filled
+            took = format_duration(max(0, round(at) - round(began)))
+            lines.append([(f"{name:<11}", "muted"), (f"{bar:<{BAR}}", role), (f" {took:>6}", "")])
+            began = at
+    lines.append(
+        [(f"{'in all':<11}", "muted"), (" " * BAR, ""), (f" {format_duration(whole):>6}", "")]
+    )
+    return lines
 
 
 def _event(event: Any, when: When) -> Line:

@@ -19,6 +19,7 @@ from qstash_dev.devtools.text import counted, shorten
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Span
@@ -46,7 +47,7 @@ def now_span(row: RunRow, now: int, zone: tzinfo | None) -> Span:
     return fmt.safe(left_as(row)), "muted" if row.successor is None else "accent"
 
 
-def run_page(found: RunDetail | RunRow, when: When) -> list[Line]:
+def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:
     """What a run is, what it waits for, its steps, what went in and what came out."""
     whole = found if isinstance(found, RunDetail) else None
     row = found.row if isinstance(found, RunDetail) else found
@@ -108,7 +109,7 @@ def _headline(row: RunRow, when: When) -> Line:
     ]
 
 
-def _facts(row: RunRow, when: When) -> list[Line]:
+def _facts(row: RunRow, when: When) -> list[Piece]:
     facts = [
         ("id", row.id),
         ("started", fmt.date_time(row.created_at, when.zone)),
@@ -125,7 +126,7 @@ def _facts(row: RunRow, when: When) -> list[Line]:
     ]  # fmt: skip
 
 
-def _waiting(one: Waiting, when: When) -> list[Line]:
+def _waiting(one: Waiting, when: When) -> list[Piece]:
     at = ""
     is_far = one.until is not None and one.until - when.now >= MINUTE_MS
     if one.until is not None and is_far and one.kind != "sleep":
@@ -151,10 +152,10 @@ def _role(one: Waiting) -> str:
     )
 
 
-def _timeline(whole: RunDetail, when: When) -> list[Line]:
+def _timeline(whole: RunDetail, when: When) -> list[Piece]:
     start = whole.row.created_at
     end = max(whole.row.completed_at or when.now, start + 1)
-    lines: list[Line] = []
+    lines: list[Piece] = []
     for step in whole.steps:
         group = [other for other in whole.steps if other.group == step.group]
         lines += _step(step, _stem(group, step), (start, end), when, whole.hints)
@@ -170,12 +171,12 @@ def _stem(group: list[RunStep], step: RunStep) -> str:
 
 def _step(
     step: RunStep, stem: str, run: tuple[int, int], when: When, hints: dict[str, str]
-) -> list[Line]:
+) -> list[Piece]:
     look = fmt.state_look(step.state)
     took = max(0, (step.ended_at or when.now) - step.began_at)
     name = fmt.safe(step.name)
     indent = "│ " if stem and stem != "└ " else "  "
-    lines: list[Line] = [
+    lines: list[Piece] = [
         [
             (stem, "muted"),
             (f"{look.symbol} ", look.role),
@@ -208,8 +209,8 @@ def _bar(step: RunStep, start: int, end: int) -> str:
     return f"{'·' * left}{'█' * (right - left)}{'·' * (BAR - right)}"
 
 
-def _errors(log: dict[str, Any], when: When, indent: str, hints: dict[str, str]) -> list[Line]:
-    lines: list[Line] = []
+def _errors(log: dict[str, Any], when: When, indent: str, hints: dict[str, str]) -> list[Piece]:
+    lines: list[Piece] = []
     for error in log.get("errors", []):
         text = f"{fmt.clock_time(int(error['time']), when.zone)} {error.get('error', '')}"
         lines.append([(f"{indent}✗ {fmt.safe(text)}", "error")])
@@ -222,7 +223,7 @@ def _errors(log: dict[str, Any], when: When, indent: str, hints: dict[str, str])
     return lines
 
 
-def _failure(failure: dict[str, Any], when: When, hints: dict[str, str]) -> list[Line]:
+def _failure(failure: dict[str, Any], when: When, hints: dict[str, str]) -> list[Piece]:
     state = fmt.safe(str(failure.get("state", "")).removeprefix("CALLBACK_").lower())
     return [[(state, "bold"), (f"  {fmt.safe(failure['messageId'])}", "muted")],
             *_errors(failure, when, "", hints)]  # fmt: skip
@@ -233,7 +234,7 @@ def _child(row: RunRow) -> Line:
     return [(f"{look.symbol} {look.word:<8} ", look.role), (fmt.safe(row.id), "link")]
 
 
-def _body(text: str) -> list[Line]:
+def _body(text: str) -> list[Piece]:
     return body_lines(Body(size=len(text.encode()), text=text), None)
 
 

@@ -12,6 +12,7 @@ from qstash_dev.client import Body
 from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.option_words import (
     limits_words,
@@ -27,7 +28,7 @@ Words = Callable[[Thing, Any, When], Span]
 """A thing, one of its fields, the moment: the text and its role."""
 
 
-def thing_page(thing: Thing, when: When) -> list[Line]:
+def thing_page(thing: Thing, when: When) -> list[Piece]:
     """When it fires next, its fields in words with units, its body, its endpoints."""
     facts = [(name, span) for name, span in _facts(thing, when) if span[0]]
     width = max((len(name) for name, _ in facts), default=0)
@@ -156,11 +157,11 @@ HIDDEN = frozenset(
 )
 
 
-def _next_times(thing: Thing, when: When) -> list[Line]:
+def _next_times(thing: Thing, when: When) -> list[Piece]:
     times = thing.get("next_times") or []
     if not times:
         return []
-    lines: list[Line] = [_rule("Next ten times")]
+    lines: list[Piece] = [_rule("Next ten times")]
     for at in times:
         text = fmt.date_time(at, when.zone)
         lines.append([(text, ""), (f"  {fmt.countdown(at, when.now)}", "accent")])

@@ -15,9 +15,11 @@ from textual.message import Message
 from textual.widgets import Input
 
 from qstash_dev.client import Detail
+from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import PAGES, When
 from qstash_dev.tui.render.palette import Line, Palette
 from qstash_dev.tui.widgets.bars import Notice, Tabs, TextPanel
+from qstash_dev.tui.widgets.finder import Finder
 from qstash_dev.tui.widgets.text_view import TextView
 from qstash_dev.tui.widgets.virtual_list import VirtualList
 
@@ -177,15 +179,24 @@ class DetailPane(Vertical):
         super().__init__(id="detail-pane", classes="pane")
         self.tabs = Tabs("detail-tabs")
         self.text = TextView(palette, id="detail")
+        self.finder = Finder(self.text)
         self.page = 0
         self._title = ""
         self._drawn: tuple[Detail | None, int, When] = (None, 0, When(0))
         self._shown: tuple[str, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """Tabs above, text below."""
+        """Tabs above, text below; at last the line for what is looked for."""
         yield self.tabs
         yield self.text
+        yield self.finder
+
+    def on_text_view_searched(self, event: TextView.Searched) -> None:
+        """Open the line, or say which place this is."""
+        event.stop()
+        if event.is_new:
+            self.finder.open()
+        self.finder.tell()
 
     @property
     def page_name(self) -> str:
@@ -202,13 +213,13 @@ class DetailPane(Vertical):
         self.tabs.show_tabs(list(PAGES), self.page)
         self._show(detail.row.id, PAGES[self.page_name](detail, when))
 
-    def show_lines(self, key: str, lines: list[Line]) -> None:
+    def show_lines(self, key: str, lines: Sequence[Piece]) -> None:
         """Show a thing that has only one page."""
         self.tabs.display = False
         self._drawn = (None, 0, When(0))
         self._show(key, lines)
 
-    def _show(self, key: str, lines: list[Line]) -> None:
+    def _show(self, key: str, lines: Sequence[Piece]) -> None:
         """New things start at their top; news about the same keep the place."""
         shown = (key, self.page)
         self.text.show(lines, from_top=shown != self._shown)

@@ -1,13 +1,16 @@
-"""A scrollable view of styled lines, wrapped to its width; text in it can be selected.
+"""A scrollable view of styled lines and bodies, wrapped to its width: selected, searched, folded.
 
-Draws only what is visible; knows nothing of what the text says.
+Makes only the rows that are looked at, the others while nothing else is to do; knows nothing of what
+the text says.
 """
 
-from collections.abc import Callable, Iterator
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -16,11 +19,19 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from qstash_dev.tui.render.block import Block, Piece, plain_text
+from qstash_dev.tui.render.page_flow import Flow
 from qstash_dev.tui.render.palette import Line, Palette, difference
+
+AHEAD = 200
+"""So many rows below the screen are made at once."""
+SLICE_S, HURRY_S, PAUSE_S = 0.01, 0.05, 0.03
+"""How long rows are made at a time while there are more, how long if somebody waits for the last one,
+and how often."""
 
 
 class TextView(ScrollView, can_focus=True):
-    """Shows `Line`s. New lines keep the scroll position unless told to start at the top."""
+    """Shows `Piece`s. New ones keep the scroll position unless told to start at the top."""
 
     DEFAULT_CSS = """
     TextView { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
@@ -31,91 +42,228 @@ class TextView(ScrollView, can_focus=True):
         Binding("pagedown,ctrl+d", "page_down", "Page down", id="detail.page_down", show=False),
         Binding("pageup,ctrl+u", "page_up", "Page up", id="detail.page_up", show=False),
         Binding("home,g", "scroll_home", "Top", id="detail.top", show=False),
-        Binding("end,G", "scroll_end", "End", id="detail.end", show=False),
+        Binding("end,G", "last", "End", id="detail.end", show=False),
+        Binding("slash", "search", "Search in the text", id="detail.search", show=False),
+        Binding("n", "hit(1)", "Next place", id="detail.next_hit", show=False),
+        Binding("N", "hit(-1)", "Place before", id="detail.previous_hit", show=False),
+        Binding("escape", "end_search", "Search no more", id="detail.end_search", show=False),
+        Binding("left_curly_bracket", "fold(-1)", "Fold", id="detail.fold", show=False),
+        Binding("right_curly_bracket", "fold(1)", "Unfold", id="detail.unfold", show=False),
     ]
 
     class Scrolled(Message):
         """The wheel was turned over the text."""
 
+    class Searched(Message):
+        """The person wants to look for something (`is_new`), or went from place to place."""
+
+        def __init__(self, is_new: bool) -> None:
+            super().__init__()
+            self.is_new = is_new
+
     def __init__(self, palette: Callable[[], Palette], id: str | None = None) -> None:
         super().__init__(id=id)
         self._palette = palette
-        self._lines: list[Line] = []
-        self._wrapped: list[Line] = []
-        self._width = 0
+        self._flow = Flow([], 8)
+        self._words = ""
+        self._pattern: re.Pattern[str] | None = None
+        self.hits: list[tuple[int, int]] = []
+        self.hit = 0
+        self._wanted: Callable[[], bool] | None = None
 
     @property
     def plain(self) -> str:
         """All text, unwrapped."""
-        return "\n".join("".join(text for text, _ in line) for line in self._lines)
+        return plain_text(self._flow.pieces)
 
-    def show(self, lines: list[Line], from_top: bool) -> None:
+    def on_mount(self) -> None:
+        self._more = self.set_interval(PAUSE_S, self._make_more, pause=True)
+
+    def show(self, pieces: Sequence[Piece], from_top: bool) -> None:
         """Replace the text."""
-        if lines == self._lines and not from_top:
+        pieces = list(pieces)
+        if pieces == self._flow.pieces and not from_top:
             return
-        self._lines, before = lines, self._wrapped
-        self._rewrap()
+        before = self._visible()
+        self._lay(pieces)
         if from_top:
+            self._wanted = None
+            self.look_for("")
             self.scroll_to(y=0, animate=False, immediate=True, force=True)
-        if from_top or len(before) != len(self._wrapped):
             self.refresh()
         else:
+            if self.is_searching:
+                self.hits = list(self._flow.found(self._words))
             self._refresh_changed(before)
+
+    def _visible(self) -> list[Line]:
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height
+        rows = (self._flow.row(index) for index in range(top, top + height))
+        return [row or [] for row in rows]
 
     def _refresh_changed(self, before: list[Line]) -> None:
         """Draw the visible cells that differ: a countdown is a few, on a slow line that counts."""
-        top = self.scroll_offset.y
-        height = self.scrollable_content_region.height
-        for index in range(top, min(top + height, len(before))):
-            changed = difference(before[index], self._wrapped[index])
+        for place, (old, new) in enumerate(zip(before, self._visible(), strict=False)):
+            changed = difference(old, new)
             if changed is not None:
-                self.refresh(Region(changed[0], index - top, changed[1], 1))
+                self.refresh(Region(changed[0], place, changed[1], 1))
 
     def on_resize(self) -> None:
-        if self._width != self._room:
-            self._rewrap()
+        if self._flow.width != self._room:
+            self._lay(self._flow.pieces)
             self.refresh()
 
     @property
     def _room(self) -> int:
         return max(8, self.scrollable_content_region.width)
 
-    def _rewrap(self) -> None:
-        self._width = self._room
-        self._wrapped = [part for line in self._lines for part in wrap(line, self._width)]
-        size = Size(self._width, len(self._wrapped))
+    def _lay(self, pieces: list[Piece]) -> None:
+        self._flow = Flow(pieces, self._room)
+        self._flow.reach(self.scroll_offset.y + self.size.height + AHEAD)
+        self._measure()
+
+    def _measure(self) -> None:
+        """Tell how high the text is, as far as that is known."""
+        size = Size(self._flow.width, self._flow.height)
         if size != self.virtual_size:
             # Not by assignment: that would lay out the whole screen again.
             self.set_reactive(TextView.virtual_size, size)
             self._scroll_update(size)
+        if self.is_mounted and not self._flow.is_done:
+            self._more.resume()
+
+    def _make_more(self) -> None:
+        until = time.perf_counter() + (HURRY_S if self._wanted else SLICE_S)
+        while not self._flow.is_done and time.perf_counter() < until:
+            self._flow.reach(self._flow.known + 500)
+        self._go_where_wanted()
+        if self._flow.is_done:
+            self._more.pause()
+            self._measure()
+
+    def _go_where_wanted(self) -> None:
+        """Go where somebody wants to go, once the rows down to there are made."""
+        if self._wanted is not None and self._wanted():
+            self._wanted = None
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """What comes into sight is there, and some more."""
+        super().watch_scroll_y(old_value, new_value)
+        wanted = round(new_value) + self.size.height + AHEAD
+        if not self._flow.is_done and wanted > self._flow.known:
+            self._flow.reach(wanted)
+            self._measure()
+
+    def action_last(self) -> None:
+        """To the end, once that is known."""
+        self._wanted = self._to_last
+        self._go_where_wanted()
+
+    def _to_last(self) -> bool:
+        if self._flow.is_done:
+            self._measure()
+            self.scroll_end(animate=False, immediate=True, force=True)
+        return self._flow.is_done
+
+    # Search
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether something is looked for."""
+        return self._pattern is not None
+
+    def action_search(self) -> None:
+        self.post_message(self.Searched(is_new=True))
+
+    def look_for(self, words: str) -> None:
+        """Mark all places of these words, in capitals or not; go to the first one from here on."""
+        if not words and not self._words:
+            return
+        self._words = words
+        self._pattern = re.compile(re.escape(words), re.IGNORECASE) if words else None
+        self.hits = list(self._flow.found(words)) if words else []
+        top, flow = self.scroll_offset.y, self._flow
+        below = (not flow.reaches(hit) or flow.row_of(hit) >= top for hit in self.hits)
+        self.hit = next((place for place, is_below in enumerate(below) if is_below), 0)
+        self._wanted = self._to_hit
+        self._go_where_wanted()
+        self.post_message(self.Searched(is_new=False))
+        self.refresh()
+
+    def action_end_search(self) -> None:
+        self.look_for("")
+
+    def action_hit(self, by: int) -> None:
+        """To the next place, after the last one the first."""
+        self.hit = (self.hit + by) % max(1, len(self.hits))
+        self._wanted = self._to_hit
+        self._go_where_wanted()
+        self.post_message(self.Searched(is_new=False))
+
+    def _to_hit(self) -> bool:
+        if not self.hits or not self._flow.reaches(self.hits[self.hit]):
+            return not self.hits
+        row = self._flow.row_of(self.hits[self.hit])
+        self._measure()
+        top, height = self.scroll_offset.y, max(1, self.scrollable_content_region.height)
+        if not top <= row < top + height:
+            self.scroll_to(y=max(0, row - height // 3), animate=False, immediate=True, force=True)
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a search the keys that go from place to place are those of commands."""
+        return self.is_searching if action in ("hit", "end_search") else True
+
+    # Folding
+
+    def action_fold(self, by: int) -> None:
+        """Fold all objects one level more, or unfold them."""
+        blocks = [piece for piece in self._flow.pieces if isinstance(piece, Block)]
+        changed = [block.fold(by) for block in blocks]
+        if any(changed):
+            self._lay_again()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on where an object opens folds it, or unfolds it."""
+        if self._flow.toggle(self.scroll_offset.y + event.y):
+            self._lay_again()
+
+    def _lay_again(self) -> None:
+        """Lay all out in another way, with what stands at the top still there."""
+        top = self._flow.place_at(self.scroll_offset.y)
+        self._lay(self._flow.pieces)
+        if top is not None:
+            row = self._flow.row_of(top, unfolds=False)
+            self._measure()
+            self.scroll_to(y=row, animate=False, immediate=True, force=True)
+        self.refresh()
+
+    # Drawing
 
     def render_line(self, y: int) -> Strip:
         """One visible line."""
         index, base = self.scroll_offset.y + y, self.rich_style
         width = self.scrollable_content_region.width
-        if index >= len(self._wrapped):
+        line = self._flow.row(index)
+        if line is None:
             return Strip.blank(width, base)
-        strip = self._palette().strip(self._wrapped[index], base)
+        strip = self._palette().strip(line, base)
+        if self._pattern is not None:
+            for found in self._pattern.finditer(strip.text):
+                strip = _styled(strip, found.span(), self._palette().styles["notice"])
         span = self.text_selection.get_span(index) if self.text_selection else None
         if span is not None:
-            strip = self._selected(strip, span)
+            style = self.screen.get_component_rich_style("screen--selection")
+            strip = _styled(strip, span, style)
         return strip.crop_extend(0, width, base).apply_offsets(0, index)
-
-    def _selected(self, strip: Strip, span: tuple[int, int]) -> Strip:
-        style = self.screen.get_component_rich_style("screen--selection")
-        start, end = span
-        end = len(strip.text) if end == -1 else end
-        position, segments = 0, []
-        for text, own, _ in strip:
-            for part, inside in _cut(text, start - position, end - position):
-                segments.append(Segment(part, (own or style) + style if inside else own))
-            position += len(text)
-        return Strip(segments)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, as it stands on the screen."""
-        text = "\n".join("".join(part for part, _ in line) for line in self._wrapped)
-        return selection.extract(text), "\n"
+        first = selection.start.y if selection.start else 0
+        last = selection.end.y if selection.end else self._flow.known
+        rows = (self._flow.row(index) or [] for index in range(first, last + 1))
+        text = "\n".join("".join(part for part, _ in row) for row in rows)
+        return selection.extract("\n" * first + text), "\n"
 
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         self.post_message(self.Scrolled())
@@ -130,62 +278,19 @@ class TextView(ScrollView, can_focus=True):
         self.refresh()
 
 
+def _styled(strip: Strip, span: tuple[int, int], style: Style) -> Strip:
+    start, end = span
+    end = len(strip.text) if end == -1 else end
+    position, segments = 0, []
+    for text, own, _ in strip:
+        for part, inside in _cut(text, start - position, end - position):
+            segments.append(Segment(part, (own or style) + style if inside else own))
+        position += len(text)
+    return Strip(segments)
+
+
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[str, bool]]:
     start, end = max(0, min(start, len(text))), max(0, min(end, len(text)))
     for part, inside in ((text[:start], False), (text[start:end], True), (text[end:], False)):
         if part:
             yield part, inside
-
-
-def wrap(line: Line, width: int) -> list[Line]:
-    """Break one line into lines of at most `width` cells, after a word where one is near.
-
-    Nothing is lost but the spaces where it was broken; what follows is as far in as the beginning.
-    """
-    if sum(cell_len(text) for text, _ in line) <= width:
-        return [line]
-    indent = _indent(line, width)
-    rows: list[Line] = [[]]
-    used = 0
-    for text, role in line:
-        rest = text
-        while rest:
-            part, rest = _at_word(*_fitting(rest, width - used, fresh=used <= indent))
-            if part:
-                rows[-1].append((part, role))
-                used += cell_len(part)
-            if rest:
-                rows.append([(" " * indent, "")] if indent else [])
-                used = indent
-                rest = rest.lstrip(" ")
-    return rows
-
-
-def _indent(line: Line, width: int) -> int:
-    """The spaces at its beginning, as far as they leave room for something, be it of two cells."""
-    text = "".join(text for text, _ in line[:2])
-    return min(len(text) - len(text.lstrip(" ")), width // 2, max(0, width - 2))
-
-
-def _at_word(part: str, rest: str) -> tuple[str, str]:
-    """Break after a space rather than inside a short word."""
-    space = part.rfind(" ", -24)
-    if rest and space >= 0 and part.strip() and rest[0] != " ":
-        return part[: space + 1], part[space + 1 :] + rest
-    return part, rest
-
-
-def _fitting(text: str, room: int, fresh: bool) -> tuple[str, str]:
-    """As much as fits into `room` cells, and the rest; on a fresh line at least one character."""
-    if text.isascii():
-        cut = max(room, 1) if fresh else room
-        return text[:cut], text[cut:]
-    if cell_len(text) <= room:
-        return text, ""
-    if room <= 0:
-        return (text[0], text[1:]) if fresh else ("", text)
-    # A beginning is enough to look at: no character is narrower than nothing for long.
-    start = next(iter(chop_cells(text[: room * 4], room)), "")
-    if not start or cell_len(start) > room:
-        return (text[0], text[1:]) if fresh else ("", text)
-    return start, text[len(start) :]
