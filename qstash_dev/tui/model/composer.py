@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.publish.options import OF_CALLBACK, OPTIONS
-from qstash_dev.tui.render.bodies import laid_out
+from qstash_dev.tui.render.block import Block, plain_text
 
 OFFERED = 6
 
@@ -84,7 +84,7 @@ def laid_out_json(text: str) -> str | None:
     """JSON with one value a line, every literal as it was written; `None` for what is none."""
     try:
         value = loads(text)
-        shown = "\n".join("".join(part for part, _ in line) for line in laid_out(text))
+        shown = plain_text([Block(text, is_json=True)])
         return shown if loads(shown) == value else None
     except (ValueError, RecursionError):
         return None

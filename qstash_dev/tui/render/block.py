@@ -96,7 +96,7 @@ def plain_text(pieces: list[Piece]) -> str:
 def _plain(piece: Piece) -> str:
     if not isinstance(piece, Block):
         return "".join(text for text, _ in piece)
-    rows = Block(piece.content, piece.is_json, piece.is_cut).rows(10_000)
+    rows = Block(piece.content, piece.is_json, piece.is_cut).rows(2 * len(piece.content) + 200)
     rows.reach(1 << 40)
     lines = (rows.row(index) for index in range(len(rows)))
     return "\n".join("".join(text for text, _ in line) for line in lines)
