@@ -1,12 +1,12 @@
 """What is shown of a thing is words with units, and no field as programs call it: on a real server."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qstash_dev.client import Client
+from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import When, overview
-from qstash_dev.tui.render.palette import Line
 from qstash_dev.tui.views.flow import FLOW
 from qstash_dev.tui.views.groups import GROUPS
 from qstash_dev.tui.views.queues import QUEUES
@@ -74,7 +74,7 @@ async def test_pages_say_all_in_words_with_units(client: Client) -> None:
     await do("POST", "/v2/flowControl/mail/pin?parallelism=4")
     detail = await client.message(answer["messageId"])
     when = When(detail.row.created_at + 1000)
-    pages = {"message": overview(detail, when)}
+    pages: dict[str, Sequence[Piece]] = {"message": overview(detail, when)}
     for name, view in zip(("schedule", "queue", "group", "key"), THINGS, strict=True):
         assert view.page is not None
         pages[name] = view.page((await view.fetch(client))[0], when)
@@ -87,7 +87,7 @@ async def test_pages_say_all_in_words_with_units(client: Client) -> None:
 THINGS = (SCHEDULES, QUEUES, GROUPS, FLOW)
 
 
-def facts(lines: list[Line]) -> Mapping[str, str]:
+def facts(lines: Sequence[Piece]) -> Mapping[str, str]:
     """Names with their values."""
     return {
         line[0][0].strip(): "".join(text for text, _ in line[1:]).strip()
