@@ -283,8 +283,7 @@ class Engine:
         at_once = 1 + len(self._in_flight.long) if self._hooks.one_by_one() else None
         started = self.lanes.take(now, at_once)
         self._claim({ticket.seq for ticket in tickets} - {ticket.seq for ticket in started})
-        begun = [self._start(ticket, now) for ticket in started]
-        return more or len(tickets) == BATCH or not all(begun)
+        return not self._start(started, now) or more or len(tickets) == BATCH
 
     def next_time(self) -> int | None:
         """When `step` has something to do, if nobody wakes it before."""
@@ -377,23 +376,24 @@ class Engine:
             self.reload()  # else they would enter their lanes once more
             raise
 
-    def _start(self, ticket: Ticket, now: int) -> bool:
-        """Whether its attempt has begun; if not it is set aside, in nobody's way."""
-        if self._is_stale:
-            return True  # it waits for its turn again
+    def _start(self, tickets: list[Ticket], now: int) -> bool:
+        """Whether all attempts have begun; whose has not is set aside, in nobody's way."""
+        if self._is_stale or not tickets:
+            return True  # they wait for their turn again
         try:
             with self.store.database:
-                message = self.store.messages.load(ticket.seq)
-                change = settle.start(message, now)
+                change = settle.start_all(self.store.messages.load_all(tickets), now)
                 self.store.messages.apply(change)
-                if message.spec.flow is not None:
-                    key = (message.user, message.spec.flow.key)
+                for key in {key for message in change.changed if (key := _flow_key(message))}:
                     self.store.flows.put(*key, self.lanes.flows[key].state)
         except Exception:
-            log.exception("message %s cannot be started; the next start tries again", ticket.id)
-            self._set_aside(ticket)
+            if len(tickets) > 1:
+                return sum(self._start([ticket], now) for ticket in tickets) == len(tickets)
+            log.exception("message %s cannot be started; the next start tries again", tickets[0].id)
+            self._set_aside(tickets[0])
             return False
-        self._in_flight.begin(change.changed[0], watch_long=self._hooks.one_by_one())
+        for message in change.changed:
+            self._in_flight.begin(message, watch_long=self._hooks.one_by_one())
         return True
 
     def _set_aside(self, ticket: Ticket) -> None:

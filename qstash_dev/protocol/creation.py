@@ -3,7 +3,7 @@
 Sources: QStash docs, "URL Groups", "Delay" and "Dead Letter Queues".
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -11,17 +11,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import settle
 from qstash_dev.protocol.headers import names_of, without
-from qstash_dev.protocol.model import (
-    Change,
-    Endpoint,
-    Event,
-    Group,
-    Headers,
-    Kind,
-    Message,
-    Spec,
-    State,
-)
+from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
 from qstash_dev.protocol.publish.draft import Draft, given_names, parse_draft
 from qstash_dev.protocol.publish.options import OPTIONS
 from qstash_dev.protocol.publish.readers import check_delay
@@ -67,15 +57,12 @@ def created(messages: Iterable[Message], now: int) -> Change:
     return Change(now, messages, events=tuple(settle.created_event(m, now) for m in messages))
 
 
-def begun(messages: Iterable[Message], now: int) -> Change:
+def begun(messages: Collection[Message], now: int) -> Change:
     """The change that makes these messages exist, their first attempt under way."""
-    active: list[Message] = []
-    events: list[Event] = []
-    for message in messages:
-        start = settle.start(message, now)
-        active += start.changed
-        events += (settle.created_event(message, now), *start.events)
-    return Change(now, created=tuple(active), events=tuple(events))
+    start = settle.start_all(messages, now)
+    pairs = zip(messages, start.events, strict=True)
+    events = [event for m, begins in pairs for event in (settle.created_event(m, now), begins)]
+    return Change(now, created=start.changed, events=tuple(events))
 
 
 def due_at(draft: Draft, limits: Limits, now: int) -> int:

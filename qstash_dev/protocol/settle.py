@@ -4,7 +4,7 @@ Pure: time and new ids come in, a value goes out (QStash docs, "Retry" and "Debu
 attempt the log has ERROR, then RETRY or FAILED (qstash-go `events_test.go`; the order is ours).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from msgspec.structs import replace
@@ -33,8 +33,14 @@ NewId = Callable[[], str]
 
 def start(message: Message, now: int) -> Change:
     """An attempt begins."""
-    active = replace(message, state=State.ACTIVE, attempts=message.attempts + 1)
-    return Change(now, changed=(active,), events=(_event(active, State.ACTIVE, now),))
+    return start_all((message,), now)
+
+
+def start_all(messages: Iterable[Message], now: int) -> Change:
+    """An attempt of each begins."""
+    active = [replace(m, state=State.ACTIVE, attempts=m.attempts + 1) for m in messages]
+    events = [_event(message, State.ACTIVE, now) for message in active]
+    return Change(now, changed=tuple(active), events=tuple(events))
 
 
 def settle(

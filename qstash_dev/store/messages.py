@@ -133,9 +133,13 @@ class Messages:
                 message = self._insert(message, change.at, intake)
                 seqs[message.id] = message.seq
                 created.append(message)
+            begun = [self._begins(m, change.at) for m in change.changed if m.state == State.ACTIVE]
+            if begun:
+                self._db.write_many(_ACTIVATE, begun)
             for message in change.changed:
                 seqs[message.id] = message.seq
-                self._update(message, change.at, change.attempts)
+                if message.state != State.ACTIVE:
+                    self._update(message, change.at, change.attempts)
             for attempt in change.attempts:
                 self._attempts.add(attempt, seqs[attempt.message_id])
             for letter in change.dead:
@@ -162,10 +166,18 @@ class Messages:
         return self._numbers.last
 
     def load(self, seq: int) -> Message:
-        """The message with this sequence number, which must exist."""
-        return self._fresh.get(seq) or _message(
-            self._db.read_one(f"{_SELECT} WHERE m.seq = ?", (seq,))
-        )
+        """The message with this sequence number. Raises KeyError if it is not there."""
+        return self._load([seq])[0]
+
+    def load_all(self, tickets: Iterable[Ticket]) -> list[Message]:
+        """Those of the tickets, in their order. Raises KeyError for one that is not there."""
+        return self._load([ticket.seq for ticket in tickets])
+
+    def _load(self, seqs: list[int]) -> list[Message]:
+        fresh = {seq: self._fresh[seq] for seq in seqs if seq in self._fresh}
+        missing = [seq for seq in seqs if seq not in fresh]
+        found = fresh | self.load_many(missing) if missing else fresh
+        return [found[seq] for seq in seqs]
 
     def load_many(self, seqs: Iterable[int]) -> dict[int, Message]:
         """Messages by sequence number; those that are gone are left out."""
@@ -413,15 +425,15 @@ class Messages:
             del self._fresh[next(iter(self._fresh))]
         self._fresh[message.seq] = message
 
+    def _begins(self, message: Message, now: int) -> tuple[int, int, int, int]:
+        self._fresh.pop(message.seq, None)
+        return now, message.attempts, int(message.cancel_requested), message.seq
+
     def _update(self, message: Message, now: int, attempts: Iterable[Attempt]) -> None:
         self._fresh.pop(message.seq, None)
-        common = (now, message.attempts, int(message.cancel_requested))
-        if message.state == State.ACTIVE:
-            self._db.write(_ACTIVATE, (*common, message.seq))
-            return
         values = (
-            str(message.state), *common, message.due_at, message.finished_at, message.retried,
-            message.held,
+            str(message.state), now, message.attempts, int(message.cancel_requested),
+            message.due_at, message.finished_at, message.retried, message.held,
         )  # fmt: skip
         for attempt in attempts:
             if attempt.message_id == message.id:
