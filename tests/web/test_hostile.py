@@ -120,6 +120,16 @@ async def test_a_large_body_is_folded_searched_and_exact(desk: Desk) -> None:
     await shows(page, "#detail .content pre", '{"all": [{"id": 0.10')
 
 
+async def test_a_deep_body_is_unfolded_so_far_and_searched(desk: Desk) -> None:
+    body = b'{"a":' * 20_000 + b'"needle"' + b"}" * 20_000
+    id = await desk.api.publish(desk.app.answers("/deep", 200), body)
+    page = await desk.open(f"#/messages/{id}")
+    await page.get_by_role("tab", name="Request").click()
+    await page.get_by_label("Search the body").fill("needle")
+    await shows(page, "#detail .found", '{"a":{"a":{"a":')
+    assert await page.locator("#detail .content *").count() < 1_000
+
+
 async def test_a_binary_body_is_hex_and_can_be_taken_away(desk: Desk) -> None:
     body = bytes(range(256))
     id = await desk.api.publish(desk.app.answers("/binary", 200), body)

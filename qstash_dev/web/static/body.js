@@ -8,6 +8,7 @@ const HEX_BYTES = 262144;
 const PIECE = 8000; // characters in one block: only the blocks in sight are laid out
 const KIDS = 100; // members side by side; more are put into groups
 const LONG = 2000;
+const DEEPEST = 60; // levels that can be unfolded; what is below stands there as it was written
 const MOST_FOUND = 1000;
 
 const policy = globalThis.trustedTypes?.createPolicy("body", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
@@ -176,14 +177,14 @@ function reveal(root, place) {
   return at.open_ ? at.firstChild : at;
 }
 
-function node(text, { from, start, end, key }) {
+function node(text, { from, start, end, key }, depth = 0) {
   const name = key ? [h("span", { class: "key" }, text.slice(...key)), ": "] : [];
   const opening = text[start];
-  if (opening !== "{" && opening !== "[") return h("div", { class: "leaf" }, name, literal(text, start, end));
+  if ((opening !== "{" && opening !== "[") || depth > DEEPEST) return h("div", { class: "leaf" }, name, literal(text, start, end));
   const short = text.slice(start, Math.min(end, start + 80)).replace(/\s+/g, " ");
   const closed = h("span", { class: "muted closed" }, end - start > 80 ? `${short} …` : short);
   const summary = h("summary", {}, name, closed, h("span", { class: "muted opened" }, opening));
-  return foldable(summary, () => range(text, members(text, start)));
+  return foldable(summary, () => range(text, members(text, start), depth + 1));
 }
 
 function foldable(summary, kids) {
@@ -200,13 +201,13 @@ function foldable(summary, kids) {
   return made;
 }
 
-function range(text, found) {
-  if (found.length <= KIDS) return found.map((one) => ({ ...one, element: node(text, one) }));
+function range(text, found, depth) {
+  if (found.length <= KIDS) return found.map((one) => ({ ...one, element: node(text, one, depth) }));
   const [step, groups] = [Math.max(KIDS, Math.ceil(found.length / KIDS)), []];
   for (let at = 0; at < found.length; at += step) {
     const some = found.slice(at, at + step);
     const label = h("summary", { class: "muted" }, `${at} … ${at + some.length - 1}`);
-    groups.push({ from: some[0].from, end: some.at(-1).end, element: foldable(label, () => range(text, some)) });
+    groups.push({ from: some[0].from, end: some.at(-1).end, element: foldable(label, () => range(text, some, depth)) });
   }
   return groups;
 }
