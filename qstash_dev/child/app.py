@@ -1,7 +1,9 @@
 """The developer's app as our child: its process, its output, its address, and how it ended."""
 
 import asyncio
+import os
 import shlex
+import signal
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -82,6 +84,14 @@ class ChildApp:
         async with self._turn:
             await self._end()
             await self._looking.stop()
+
+    def halt(self, is_halted: bool) -> None:
+        """Stop all of it where it is, or let it go on.
+
+        With SIGSTOP: what has no shell of its own takes no notice of the other signal.
+        """
+        if self._process is not None and os.name != "nt":
+            group.tell(self._process, signal.SIGSTOP if is_halted else signal.SIGCONT)
 
     def kill(self) -> None:
         """End all of it at once."""

@@ -145,6 +145,11 @@ class Server:
         if self._own_app is not None:
             self._own_app.kill()
 
+    def halt_app(self, is_halted: bool) -> None:
+        """The shell stops the job that we and the app are, or lets it go on."""
+        if self._own_app is not None:
+            self._own_app.halt(is_halted)
+
     def listens(self, origin: str) -> None:
         """The app that was started listens there: that is where it is, unless settings say so."""
         port, config = int(origin.rpartition(":")[2]), self.config

@@ -344,8 +344,8 @@ class QstashApp(App[int]):
     def action_stop_job(self) -> None:
         """Give the shell its terminal; what it started stops, the server too, until it goes on."""
         if os.name != "nt" and self._driver is not None and self._driver.can_suspend:
-            self._suspend_signal()
-            os.kill(0, signal.SIGTSTP)
+            with self.suspend():  # before anybody stops: who is stopped cannot give it back
+                os.kill(0, signal.SIGTSTP)
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
         """The cursor moved: the detail follows; the key for the last row means follow."""

@@ -1,6 +1,7 @@
 """`qstash-dev serve -- COMMAND`: one terminal for the server and the app."""
 
 import signal
+import subprocess
 import sys
 
 APP = """
@@ -23,6 +24,33 @@ def test_its_lines_are_marked_and_ctrl_c_ends_both(launch):
     assert "app │ no end" in rest
     assert "KeyboardInterrupt" in rest
     assert (process.returncode, errors) == (0, "")
+
+
+WHO = """
+import os, time
+print("pid", os.getpid(), flush=True)
+time.sleep(100)
+"""
+
+
+def test_ctrl_z_stops_both_and_going_on_lets_both_go_on(launch):
+    process = launch("serve", "--memory", "-p", "0", "--", sys.executable, "-S", "-c", WHO)
+    line = next(line for line in iter(process.stdout.readline, "") if line.startswith("app │ pid"))
+    both = process.pid, int(line.split()[-1])
+    process.send_signal(signal.SIGTSTP)
+    while not all(map(is_stopped, both)):
+        pass
+    process.send_signal(signal.SIGCONT)
+    while any(map(is_stopped, both)):
+        pass
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20)[1] == ""
+
+
+def is_stopped(pid):
+    """Whether it waits for the shell to let it go on."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=True)
+    return state.stdout.strip().startswith(b"T")
 
 
 def test_a_program_that_does_not_exist_is_a_usage_error(launch):

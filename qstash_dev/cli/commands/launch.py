@@ -169,6 +169,7 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
         config, console, prepare=lambda started: sow(started, config), command=launch.app
     )
     with_signals(stop, service.hurry)
+    with_job_control(service.halt_app)
     await service.start()
     beside = Tasks()
     begin_companions(beside, launch, service, console, companion)
@@ -246,6 +247,18 @@ def with_signals(stop: asyncio.Event, hurry: Callable[[], None]) -> None:
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         with suppress(NotImplementedError, AttributeError):
             asyncio.get_running_loop().add_signal_handler(getattr(signal, name), end)
+
+
+def with_job_control(halt: Callable[[bool], None]) -> None:
+    """Stops with ctrl+z as a job of a shell does, and what was started besides with it."""
+
+    def rest() -> None:
+        halt(True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        halt(False)
+
+    with suppress(NotImplementedError, AttributeError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, rest)
 
 
 def make_console(config: Config) -> Console:
