@@ -14,7 +14,7 @@ key is a word. Keys, words and texts are compared without regard to case.
     dest body              text                             contained
     id run                 text                             at the beginning
     queue schedule label   text                             whole
-    group step
+    group step flow
     header                 name or name=text                whole; a name alone: it is there
     code                   500, 5xx, >=400, 400-499, none   none: there was no answer
     try                    2, >1, 2-4                       attempts made
@@ -98,6 +98,7 @@ COMPARED: Mapping[str, Literal["contains", "prefix", "whole"]] = {
     "schedule": "whole",
     "label": "whole",
     "group": "whole",
+    "flow": "whole",
     "run": "prefix",
     "step": "whole",
     "header": "whole",
@@ -124,7 +125,7 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
 
 HELP = (
     'state:failed  dest:/api/orders  code:5xx  try:>1  body:"user 42"  header:x-tenant=acme',
-    "queue:mail  schedule:*  label:x  group:g  source:cloud  age:<5m  id:msg_26  is:held|replay",
+    "queue:mail  flow:key  schedule:*  label:x  group:g  source:cloud  age:<5m  is:held|replay",
     "space = AND, | inside a value = OR, leading - = NOT; a plain word: id, destination, body",
 )
 """The language in three lines, for those who are about to write in it."""

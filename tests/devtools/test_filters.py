@@ -64,6 +64,7 @@ def test_an_empty_filter_selects_everything(source: str) -> None:
         ("schedule:*", "schedule", text("", "")),
         ("label:x", "label", text("x")),
         ("group:g", "group", text("g")),
+        ("flow:k", "flow", text("k")),
         ("id:msg_26", "id", text("msg_26")),
         ("code:500", "code", Span(500, 500)),
         ("code:=500", "code", Span(500, 500)),

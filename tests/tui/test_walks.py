@@ -34,7 +34,13 @@ async def test_a_run_leads_to_its_messages_and_to_the_run_that_invoked_it(tui: O
 
 @pytest.mark.parametrize(
     ("key", "filter"),
-    [("2", 'schedule:"nightly"'), ("3", 'queue:"mail"'), ("4", 'group:"order-events"')],
+    [
+        ("2", 'schedule:"nightly"'),
+        ("3", 'queue:"mail"'),
+        ("4", 'group:"order-events"'),
+        ("7", 'flow:"mail-api"'),
+        ("8", 'run:"wfr_done"'),
+    ],
 )
 async def test_enter_shows_the_messages_of_a_thing(tui: Open, key: str, filter: str) -> None:
     async with tui() as pilot:

@@ -286,11 +286,11 @@ class World:
         if not filter:
             return rows
         key, colon, value = filter.partition(":")
-        if colon and key not in ("state", "id", "run", "queue", "schedule", "group"):
+        if colon and key not in ("state", "id", "run", "queue", "schedule", "group", "flow"):
             raise ValueError(f'Unknown filter key "{key}"; did you mean "state"?')
         value = value.strip('"')
         if colon:
-            field = {"group": "topic"}.get(key, key)
+            field = {"group": "topic", "flow": "flow_key"}.get(key, key)
             return [r for r in rows if value in (r.get(field) or "")]
         return [r for r in rows if filter in r["url"] + r["id"]]
 

@@ -111,6 +111,7 @@ _NAMES = {
     "queue": "queue",
     "schedule": "schedule_id",
     "group": "topic",
+    "flow": "flow_key",
     "step": "step",
 }
 COLUMNS = {**_NAMES, "label": "label"}

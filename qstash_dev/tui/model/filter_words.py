@@ -56,6 +56,7 @@ def values_of(rows: Iterable[Row]) -> dict[str, set[str]]:
             "label": row.labels,
             "queue": [row.queue],
             "group": [row.topic],
+            "flow": [row.flow_key],
             "schedule": [row.schedule],
             "run": [row.run],
             "step": [row.step],

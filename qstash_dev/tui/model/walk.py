@@ -51,11 +51,15 @@ def links_of(detail: Detail) -> list[Link]:
     if row.run:
         found.append(Link(f"workflow run {fmt.safe(row.run)}", run_place(row.run)))
         found.append(Link("all messages of the run", Place("Messages", quoted("run", row.run))))
-    for word, name in (("queue", row.queue), ("group", row.topic), ("schedule", row.schedule)):
+    for key, word, name in (
+        ("queue", "queue", row.queue),
+        ("group", "group", row.topic),
+        ("schedule", "schedule", row.schedule),
+        ("flow", "flow-control key", row.flow_key),
+    ):
         if name:
-            found.append(
-                Link(f"messages of {word} {fmt.safe(name)}", Place("Messages", quoted(word, name)))
-            )
+            text = f"messages of {word} {fmt.safe(name)}"
+            found.append(Link(text, Place("Messages", quoted(key, name))))
     return found
 
 

@@ -7,6 +7,7 @@ from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.model.walk import Place, quoted
 from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.render.things import thing_page
 from qstash_dev.tui.views import cells
@@ -43,6 +44,7 @@ FLOW = View(
     is_outdated=cells.with_messages,
     title=lambda thing: str(thing.get("flowControlKey")),
     page=thing_page,
+    inside=lambda thing: Place("Messages", quoted("flow", str(thing.get("flowControlKey")))),
     verbs={"server.pause": resources.pause_or_resume, "message.delete": resources.delete},
     hints=lambda thing: ("server.pause", "message.delete", "message.send"),
     columns=(

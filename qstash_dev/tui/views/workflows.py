@@ -9,6 +9,7 @@ from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import workflows
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
+from qstash_dev.tui.model.walk import Place, quoted
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.render.run_pages import now_span, run_links, run_page
@@ -56,6 +57,7 @@ WORKFLOWS = View(
     title=lambda row: f"{row.id}  {row.url}",
     page=run_page,
     links=run_links,
+    inside=lambda row: Place("Messages", quoted("run", row.id)),
     verbs={
         "message.replay": workflows.resume,
         "message.run": workflows.run_now,

@@ -142,6 +142,7 @@ def lists() -> Iterator[Store]:
             body=b'{"order": "100%_done!"}',
             labels=("red", "blue"),
             queue="mail",
+            flow=FlowControl("tenant/42"),
         ),
         answer(200),
     )
@@ -209,6 +210,8 @@ def lists() -> Iterator[Store]:
         ("state:held|failed", "2"),
         ("-label:red", "34"),
         ("group:team", "2"),
+        ("flow:Tenant/42", "1"),
+        ("-flow:tenant*", "234"),
         ("schedule:*", "3"),
         ("source:cloud", "4"),
         ("source:local", "123"),
