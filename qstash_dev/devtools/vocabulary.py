@@ -149,7 +149,18 @@ COMMANDS = (
         _MESSAGE,
     ),
     CommandWords(
-        "message.mark_all", "asterisk", "Mark all", "Mark all that are listed, or none", _MESSAGE
+        "filter.saved",
+        "apostrophe",
+        "Saved",
+        "Save the filter under a name, or use one that was saved",
+        _MESSAGE,
+    ),
+    CommandWords(
+        "message.mark_all",
+        "asterisk",
+        "Mark all",
+        "Mark all that match the filter, or none",
+        _MESSAGE,
     ),
     CommandWords("follow", "F", "Follow", "Follow the newest message", _MESSAGE),
     CommandWords(

@@ -36,6 +36,7 @@ from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.drafts import Drafts
 from qstash_dev.tui.model.filter_words import History
 from qstash_dev.tui.model.memory import Memory, place_of_memory
+from qstash_dev.tui.model.saved_filters import SavedFilters
 from qstash_dev.tui.model.session import Job, Session
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.painter import Painter, Seen
@@ -100,8 +101,8 @@ class QstashApp(App[int]):
         )
         run_program = run_program or self._run_program
         self.memory = Memory(place_of_memory(environment))
-        history, drafts = History(self.memory), Drafts(self.memory)
-        self.desk = Desk(dict(keys or {}), environment, fixtures, run_program, history, drafts)
+        kept = History(self.memory), Drafts(self.memory), SavedFilters(self.memory)
+        self.desk = Desk(dict(keys or {}), environment, fixtures, run_program, *kept)
         self.commands: Mapping[str, Command] = COMMANDS_BY_ID
         self.zone = zone
         self.painter = Painter(self.session, self.panes, self.desk.keys, self.commands, zone)

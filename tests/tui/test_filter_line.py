@@ -8,7 +8,7 @@ from qstash_dev.devtools.filters import TROUBLE
 from qstash_dev.tui.model.filter_words import complete
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of
-from tests.tui.world import World
+from tests.tui.world import World, row
 
 KNOWN = {
     "state": ["failed", "delivered", "delayed"],
@@ -92,9 +92,7 @@ async def test_one_key_shows_only_what_is_not_ok_and_all_again(tui: Open, world:
         await until(pilot, lambda: app.settled)
 
 
-async def test_all_that_are_listed_are_marked_and_one_order_is_for_all(
-    tui: Open, world: World
-) -> None:
+async def test_all_that_match_are_marked_and_one_order_is_for_all(tui: Open, world: World) -> None:
     async with tui() as pilot:
         app = app_of(pilot)
         await pilot.press("slash", *"thumb", "enter")
@@ -103,3 +101,38 @@ async def test_all_that_are_listed_are_marked_and_one_order_is_for_all(
         assert sorted(app.session.feed.marks) == ["msg_00000002", "msg_00000006"]
         await pilot.press("asterisk")
         assert not app.session.feed.marks
+
+
+async def test_an_order_is_also_for_what_was_too_old_to_be_listed(tui: Open, world: World) -> None:
+    for seq in range(100, 1200):
+        made = row(seq, "/api/many")
+        world.rows[made["id"]] = made
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("slash", *"/api/many", "enter")
+        await until(pilot, lambda: app.settled and app.session.feed.total == 1100)
+        assert len(app.session.feed) == 1000
+        await pilot.press("asterisk")
+        await until(pilot, lambda: len(app.session.feed.marks) == 1100)
+        for key, verb in [("r", "Replay"), ("n", "Run")]:
+            await pilot.press(key)
+            question = app.screen.query_one("Confirm Static").render()
+            assert f"{verb} 1100 messages?" in str(question)
+            await pilot.press("n")
+        assert world.asked == []
+
+
+async def test_a_filter_is_saved_under_a_name_and_used_after_a_restart(
+    tui: Open, tmp_path: Path
+) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    async with tui(environment=environment) as pilot:
+        app = app_of(pilot)
+        await pilot.press("slash", *"state:failed", "enter", "apostrophe", "s", *"broken", "enter")
+        assert app.desk.saved_filters.texts == {"broken": "state:failed"}
+    async with tui(environment=environment) as pilot:
+        app = app_of(pilot)
+        await pilot.press("2", "apostrophe", "1")
+        assert (app.session.view.name, app.session.filter) == ("Messages", "state:failed")
+        await pilot.press("apostrophe", "d", "1", "apostrophe")
+        assert app.desk.saved_filters.texts == {}

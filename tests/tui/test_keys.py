@@ -190,6 +190,8 @@ async def test_r_replays_the_selected_message(tui: Open, world: World) -> None:
 async def test_marks_make_replay_go_for_all_of_them(tui: Open, world: World) -> None:
     async with tui() as pilot:
         await pilot.press("g", "space", "space", "r")
+        assert "Replay 2 messages?" in str(pilot.app.screen.query_one("Confirm Static").render())
+        await pilot.press("y")
         paths = [path for _, path, _ in await asked(pilot, world, 2)]
         assert paths == [f"/_dev/messages/msg_0000000{n}/replay" for n in (1, 2)]
         await pilot.press("U")

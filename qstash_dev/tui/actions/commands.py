@@ -32,6 +32,7 @@ RUNS: dict[str, Verb] = {
     "undo": undoing.undo,
     "list.clear": messages.clear,
     "filter.trouble": filtering.only_trouble,
+    "filter.saved": filtering.choose_saved,
     "message.mark_all": messages.mark_all,
     "filter": filtering.open_line,
     "follow": seeing.follow,

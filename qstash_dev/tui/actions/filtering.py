@@ -5,6 +5,10 @@ from qstash_dev.tui.model.filter_words import complete, values_of
 from qstash_dev.tui.model.narrowing import fields_of
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
+from qstash_dev.tui.widgets.prompts import Ask, Choice, Menu
+
+KEYS = "123456789abcefghijklmnopqrtuvwxyz"
+"""Of saved filters; `s` and `d` mean something else."""
 
 
 def complete_word(screen: Screen) -> None:
@@ -55,10 +59,51 @@ ANSWERS = {"complete": complete_word, "older": older, "newer": newer}
 """What the keys of the line do."""
 
 
+async def choose_saved(screen: Screen) -> None:
+    """Use a filter that has a name, give the present one a name, or forget one."""
+    saved, present = screen.desk.saved_filters, screen.session.filter
+    choices = [
+        Choice(key, f"{name}   {fmt.safe(text)}", ("use", name))
+        for key, (name, text) in zip(KEYS, saved.texts.items(), strict=False)
+    ]
+    if present and present not in saved.texts.values():
+        choices.append(Choice("s", f"save {fmt.safe(present)}", ("save", "")))
+    if saved.texts:
+        choices.append(Choice("d", "delete one", ("delete", "")))
+    if not choices:
+        return screen.say(
+            "No filter is saved. Filter the messages, then save that here.", "warning"
+        )
+    chosen = await screen.ask(Menu("Saved filters", choices))
+    if chosen is not None:
+        await _do_with_saved(screen, *chosen)
+    return None
+
+
+async def _do_with_saved(screen: Screen, what: str, name: str) -> None:
+    saved, present = screen.desk.saved_filters, screen.session.filter
+    if what == "use":
+        _show_messages(screen)
+        screen.set_filter(saved.texts[name])
+    elif what == "save":
+        if given := (await screen.ask(Ask("Name", f"Enter saves {present}")) or "").strip():
+            saved.save(fmt.safe(given), present)
+            screen.say(f"Saved as {given}.")
+    else:
+        choices = [Choice(k, n, n) for k, n in zip(KEYS, saved.texts, strict=False)]
+        if gone := await screen.ask(Menu("Delete", choices)):
+            saved.forget(gone)
+            screen.say(f"Deleted the filter {gone}.")
+
+
+def _show_messages(screen: Screen) -> None:
+    if not screen.session.view.is_live:
+        screen.session.trail.clear()
+        screen.show_view(screen.session.views[0])
+
+
 def only_trouble(screen: Screen) -> None:
     """Show only what failed, is retried or held; or all again."""
     session = screen.session
-    if not session.view.is_live:
-        session.trail.clear()
-        screen.show_view(session.views[0])
+    _show_messages(screen)
     screen.set_filter("" if session.filter == TROUBLE else TROUBLE)

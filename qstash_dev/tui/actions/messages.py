@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from qstash_dev.client import ClientError, Deleted, Refused
 from qstash_dev.devtools.copies import copies_of, quick_start
+from qstash_dev.devtools.text import counted
 from qstash_dev.tui.actions.undoing import offer_undo
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Confirm, Menu
@@ -17,6 +18,8 @@ async def replay(screen: Screen) -> None:
     ids = screen.session.targets
     if not ids:
         return screen.say("Nothing to replay: the list is empty.", "warning")
+    if not await _is_meant(screen, "Replay", ids):
+        return None
     if len(ids) == 1:
         original = screen.session.row
         new = await screen.session.client.replay(ids[0])
@@ -30,6 +33,8 @@ async def replay(screen: Screen) -> None:
 async def run_now(screen: Screen) -> None:
     """Try now what waits."""
     ids = screen.session.targets
+    if not await _is_meant(screen, "Run", ids):
+        return None
     if len(ids) == 1:
         await screen.session.client.run(ids[0])
         return screen.say("Trying now.")
@@ -54,7 +59,7 @@ async def arm(screen: Screen) -> None:
 async def cancel(screen: Screen) -> None:
     """Stop trying; asks first when there are several."""
     ids = screen.session.targets
-    if len(ids) > 1 and not await screen.ask(Confirm(f"Cancel {len(ids)} messages?")):
+    if not await _is_meant(screen, "Cancel", ids):
         return
     if len(ids) == 1:
         offer_undo(screen, "Canceled.", [await screen.session.client.cancel(ids[0])])
@@ -67,7 +72,7 @@ async def cancel(screen: Screen) -> None:
 async def delete(screen: Screen) -> None:
     """Forget the marked messages, else the selected one."""
     ids = screen.session.targets
-    if len(ids) > 1 and not await screen.ask(Confirm(f"Delete {len(ids)} messages?")):
+    if not await _is_meant(screen, "Delete", ids):
         return
     orders: list[str | None] = []
 
@@ -83,6 +88,11 @@ async def delete(screen: Screen) -> None:
         words = await _each(screen, ids, "Deleting", _kept(forget, orders))
         offer_undo(screen, f"Deleted {words}", orders)
     return
+
+
+async def _is_meant(screen: Screen, verb: str, ids: list[str]) -> bool:
+    """Whether as many messages are meant as there are; one needs no question."""
+    return len(ids) < 2 or await screen.ask(Confirm(f"{verb} {len(ids)} messages?"))
 
 
 def _kept(
@@ -114,14 +124,22 @@ def mark(screen: Screen) -> None:
         screen.panes.list.rows.action_move(1)
 
 
-def mark_all(screen: Screen) -> None:
-    """Mark every message that is listed, or none if all are."""
-    if not screen.session.view.is_live:
+async def mark_all(screen: Screen) -> None:
+    """Mark every message that matches the filter, however old, or none if all are marked."""
+    session = screen.session
+    if not session.view.is_live:
         return screen.say("Only messages can be marked (view 1).", "warning")
-    feed = screen.session.feed
-    count = feed.mark_all()
-    older = f" Older ones are not listed yet: {feed.total} in all." if feed.cursor and count else ""
-    screen.say(f"{count} marked.{older}")
+
+    def tell(here: int, total: int) -> None:
+        screen.progress = f"Looking for all: {here} of {total}"
+
+    try:
+        await session.load_all(tell)
+    finally:
+        screen.progress = None
+    count = session.feed.mark_all()
+    which = f" that match {session.filter}" if session.filter else ""
+    screen.say(f"{counted(count, 'message')}{which} marked." if count else "No message is marked.")
     screen.draw()
     return None
 

@@ -13,6 +13,7 @@ NEUTRAL = frozenset(
             "list.clear",
             "filter",
             "filter.trouble",
+            "filter.saved",
             "message.mark_all",
             "follow",
             "server.clock",
@@ -24,7 +25,7 @@ NEUTRAL = frozenset(
 
 _SYMBOLS = {
     "slash": "/", "exclamation_mark": "!", "asterisk": "*",
-    "equals_sign": "=", "greater_than_sign": ">", "left_square_bracket": "[",
+    "equals_sign": "=", "apostrophe": "'", "greater_than_sign": ">", "left_square_bracket": "[",
     "right_square_bracket": "]", "plus": "+", "question_mark": "?", "colon": ":",
     "escape": "esc", "ctrl+p": "^p", "ctrl+c": "^c", "pagedown": "pgdn", "pageup": "pgup",
 }  # fmt: skip

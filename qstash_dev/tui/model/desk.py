@@ -9,6 +9,7 @@ from pathlib import Path
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.model.drafts import Drafts
 from qstash_dev.tui.model.filter_words import History
+from qstash_dev.tui.model.saved_filters import SavedFilters
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Desk:
     run_program: Run
     history: History
     drafts: Drafts
+    saved_filters: SavedFilters
     known: dict[str, set[str]] = field(default_factory=dict)
     """What was seen for the keys of the filter, also of messages that it hides by now."""
     undos: list[list[str]] = field(default_factory=list)

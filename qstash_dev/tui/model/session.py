@@ -284,6 +284,14 @@ class Session:
         await self._sleep(REST_S)
         self._resting.discard(view)
 
+    async def load_all(self, tell: Callable[[int, int], None]) -> None:
+        """Ask for every message that matches; `tell` hears how many are here of how many."""
+        while (cursor := self.feed.cursor) is not None:
+            tell(len(self.feed), self.feed.total)
+            page = await self.client.messages(self.filter or None, cursor, MORE_ROWS)
+            if cursor == self.feed.cursor:
+                self.feed.extend(page)
+
     async def _fetch_older(self, cursor: str) -> None:
         filter = self.filter
         try:
