@@ -13,7 +13,7 @@ from msgspec import Struct, to_builtins
 from qstash_dev.devtools.ansi import RESET, plain
 from qstash_dev.devtools.documents import Event, Printed
 from qstash_dev.devtools.states import ANSI, look_of
-from qstash_dev.devtools.text import clock_time
+from qstash_dev.devtools.text import clock_time, printable
 from qstash_dev.protocol.model import State
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.users import User
@@ -193,11 +193,6 @@ def notes(line: Event, server: str | None = None) -> list[str]:
     if server is not None and line.state == State.FAILED:
         found.append(page_url(server, line.id))
     return found
-
-
-def printable(text: str) -> str:
-    """No control character of a foreign text reaches a terminal, and a line stays a line."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def port_in_use(address: str, port: int, holder: str, flag: str = "--port") -> str:

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from qstash_dev import __version__
 from qstash_dev.cli import encoding
 from qstash_dev.cli.exits import ERROR, INTERRUPTED, OK, Failure
+from qstash_dev.devtools.text import printable_lines
 from qstash_dev.protocol.errors import nearest
 
 COMMANDS = {
@@ -148,6 +149,7 @@ def run(args: Sequence[str] | None = None) -> int:
         click.NoSuchOption(error.option_name, possibilities=meant, ctx=error.ctx).show()
         return error.exit_code
     except click.ClickException as error:
+        error.message = printable_lines(error.message)  # type: ignore[misc]  # click's own quote it
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):

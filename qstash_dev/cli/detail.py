@@ -6,8 +6,7 @@ import click
 
 from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
 from qstash_dev.client import Attempt, Body, Detail
-from qstash_dev.console import printable
-from qstash_dev.devtools.text import size
+from qstash_dev.devtools.text import printable, size
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.web.links import page_url
 

@@ -2,6 +2,8 @@
 
 import click
 
+from qstash_dev.devtools.text import printable_lines
+
 OK = 0
 ERROR = 1
 USAGE = 2
@@ -21,5 +23,5 @@ class Failure(click.ClickException):
     """A sentence for stderr and the code to exit with."""
 
     def __init__(self, message: str, code: int = ERROR) -> None:
-        super().__init__(message)
+        super().__init__(printable_lines(message))
         self.code = code

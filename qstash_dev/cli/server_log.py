@@ -22,7 +22,7 @@ from qstash_dev import private_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config
-from qstash_dev.console import printable
+from qstash_dev.devtools.text import printable, printable_lines
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
@@ -43,7 +43,7 @@ class Line(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:
         """The traceback, on lines of its own."""
-        return "\n".join(map(printable, super().formatException(ei).split("\n")))
+        return printable_lines(super().formatException(ei))
 
 
 class LogFile(RotatingFileHandler):

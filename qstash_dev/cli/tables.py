@@ -11,9 +11,9 @@ import click
 from msgspec import to_builtins
 
 from qstash_dev.cli.encoding import has_symbols
-from qstash_dev.console import printable, wants_colour
+from qstash_dev.console import wants_colour
 from qstash_dev.devtools.states import ANSI, STATES
-from qstash_dev.devtools.text import date_time
+from qstash_dev.devtools.text import date_time, printable
 
 
 def print_json(value: object) -> None:

@@ -32,3 +32,13 @@ def shorten(text: str, most: int = 200) -> str:
     """The text on one line, its white space single, of at most so many characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def printable(text: str) -> str:
+    """No control character of a foreign text reaches a terminal, and a line stays a line."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same for a text of several lines, which are ours."""
+    return "\n".join(map(printable, text.split("\n")))

@@ -161,6 +161,19 @@ def test_a_misuse_ends_with_2_in_the_words_of_the_user(line, words, capsys):
     assert words in said
 
 
+EVIL = "\x1b]52;c;aGk=\x07\x9b31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "args", [[EVIL], ["serve", "--app", EVIL], ["serve", "--log-file", f"{EVIL}/x"], ["env", EVIL]]
+)
+def test_what_was_given_does_nothing_to_the_terminal_when_it_is_quoted(args, capsys):
+    assert run(args) == 2
+    said = capsys.readouterr().err
+    assert [line for line in said.split("\n") if not line.isprintable()] == []
+    assert "aGk=" in said
+
+
 def test_an_address_in_the_environment_that_is_none_is_a_misuse(monkeypatch, capsys):
     monkeypatch.setenv("QSTASH_DEV_URL", "ftp://x")
     assert run(["messages", "list"]) == 2

@@ -10,7 +10,7 @@ from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, time_text
 from qstash_dev.cli.values import DURATION, FILTER, duration, whole
 from qstash_dev.client import Clock
-from qstash_dev.console import printable
+from qstash_dev.devtools.text import printable
 from qstash_dev.protocol.timing import format_duration
 
 PATIENCE = duration(most_ms=600_000)

@@ -16,6 +16,7 @@ from qstash_dev.cli.values import CALL, FILTER, HEADER, METHOD, TEXT, whole
 from qstash_dev.client import Client, Made, Refused, Row
 from qstash_dev.client.paths import path_of
 from qstash_dev.client.publishing import absolute
+from qstash_dev.devtools.text import printable
 
 HEADS = ("TIME", "STATE", "CODE", "TRY", "ID", "DESTINATION", "ERROR")
 
@@ -123,7 +124,7 @@ def carry_out(
                 )
             except Refused as error:
                 refused += 1
-                click.echo(f"{id}: {error}", err=True)
+                click.echo(printable(f"{id}: {error}"), err=True)
         return refused
 
     if with_client(url, run):

@@ -28,7 +28,7 @@ from qstash_dev.devtools.fixtures import (
     read_fixture,
     write_fixture,
 )
-from qstash_dev.devtools.text import counted
+from qstash_dev.devtools.text import counted, printable
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Kind
 
@@ -70,7 +70,7 @@ def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> No
             stream.write(text)
     except OSError as error:
         raise Failure(f'"{file}" cannot be written: {error.strerror}.') from None
-    click.echo(f"{counted(len(saved), 'message')} saved in {file}.", err=True)
+    click.echo(printable(f"{counted(len(saved), 'message')} saved in {file}."), err=True)
 
 
 def originals(rows: list[Row]) -> Iterator[Row]:

@@ -16,7 +16,6 @@ from qstash_dev.cli.values import HEADER, TEXT, Value, whole
 from qstash_dev.client import Client, Made
 from qstash_dev.client.paths import path_of
 from qstash_dev.config import parsing
-from qstash_dev.console import printable
 from qstash_dev.devtools.control_documents import Notified, RunLog
 from qstash_dev.devtools.explain.error_text import headline
 from qstash_dev.devtools.run_documents import (
@@ -29,7 +28,7 @@ from qstash_dev.devtools.run_documents import (
     words,
 )
 from qstash_dev.devtools.states import RUNS, look_of
-from qstash_dev.devtools.text import shorten
+from qstash_dev.devtools.text import printable, shorten
 from qstash_dev.protocol.timing import format_duration
 
 T = TypeVar("T")
