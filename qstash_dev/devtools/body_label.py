@@ -4,6 +4,7 @@ failure; it reads JSON as the API does.
 
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.json_body import read_json
+from qstash_dev.protocol.remembered import remembered
 
 CHECKED = 65_536
 """Larger bodies are judged by their first and last character."""
@@ -14,21 +15,26 @@ _STREAMS = ("ndjson", "jsonl", "json-seq", "stream")
 
 def mislabelled(content_type: str, body: bytes) -> str | None:
     """One sentence about a body and a label that disagree; `None` when they do not."""
-    kind = content_type.partition(";")[0].strip().lower()
+    kind, is_json_kind, is_stream = _kind(content_type)
     if not kind:
         if not is_document(body):
             return None
         return f"The body is JSON without a Content-Type, so frameworks do not parse it: {_FIX}."
-    if "json" not in kind:
-        if not is_document(body) or any(word in kind for word in _STREAMS):
+    if not is_json_kind:
+        if is_stream or not is_document(body):
             return None
         return (
             f"The body is JSON, but its Content-Type is {content_type[:60]}, so frameworks do not "
             f"parse it: {_FIX}."
         )
-    if any(word in kind for word in _STREAMS):
-        return None
-    return _not_as_json(kind, body)
+    return None if is_stream else _not_as_json(kind, body)
+
+
+@remembered
+def _kind(content_type: str) -> tuple[str, bool, bool]:
+    """The type alone, and whether it is JSON, and many documents in one."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind, "json" in kind, any(word in kind for word in _STREAMS)
 
 
 def is_document(body: bytes) -> bool:

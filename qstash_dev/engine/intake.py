@@ -81,8 +81,8 @@ class Intake:
 
         With the mark of an `intake` they count when all of it is there.
         """
-        now = self._clock.now()
-        due_at = creation.due_at(draft, self._policy().limits, now)
+        now, policy = self._clock.now(), self._policy()
+        due_at = creation.due_at(draft, policy.limits, now)
         accepted: list[Accepted] = []
         fresh: list[Message] = []
         is_part = self._store.database.is_changing
@@ -94,11 +94,13 @@ class Intake:
                 if original is not None:
                     accepted.append(Accepted(original, spec.url, deduplicated=True))
                     continue
-                again = self._duplicates.lint(user, keys) if self._policy().plan else ()
-                notices = (*spec.notices, *self._lints(spec, body, due_at - now), *again)
-                if notices:
-                    spec = replace(spec, notices=notices)
-                message = self._message(spec, user, body, now, due_at)
+                if policy.plan is not None:
+                    found = lints(
+                        *(spec, body, policy.plan), delay_ms=due_at - now, nearby=policy.nearby
+                    )
+                    if found := (*found, *self._duplicates.lint(user, keys)):
+                        spec = replace(spec, notices=(*spec.notices, *found))
+                message = creation.new_message(spec, user, body, now, due_at, self._new_id("msg_"))
                 fresh.append(message)
                 accepted.append(Accepted(message.id, spec.url))
                 self._duplicates.remember(user, keys, message.id)
@@ -107,9 +109,9 @@ class Intake:
 
     def check(self, draft: Draft, group: Group | None) -> tuple[Spec, ...]:
         """What a publish would make. Raises QStashError for what is never accepted."""
-        specs = creation.expand_group(draft.spec, group)
+        specs, policy = creation.expand_group(draft.spec, group), self._policy()
         for spec in specs:
-            self._policy().check(spec)
+            policy.check(spec)
         return specs
 
     @contextlib.asynccontextmanager
@@ -162,12 +164,3 @@ class Intake:
         seqs = self._store.intakes.some(number)
         self._remove(self._store.messages.load_many(seqs).values())
         return bool(seqs)
-
-    def _message(self, spec: Spec, user: str, body: bytes, now: int, due_at: int) -> Message:
-        return creation.new_message(spec, user, body, now, due_at, self._new_id("msg_"))
-
-    def _lints(self, spec: Spec, body: bytes, delay_ms: int) -> tuple[str, ...]:
-        policy = self._policy()
-        if policy.plan is None:
-            return ()
-        return lints(spec, body, policy.plan, delay_ms=delay_ms, nearby=policy.nearby)

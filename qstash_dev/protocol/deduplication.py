@@ -20,6 +20,9 @@ class Keys(Struct, frozen=True):
     kept: tuple[str, ...] = ()
 
 
+NO_KEYS = Keys()
+
+
 def of_message(draft: Draft, spec: Spec, body: bytes) -> Keys:
     """The keys of one message of a publish.
 
@@ -35,6 +38,8 @@ def of_message(draft: Draft, spec: Spec, body: bytes) -> Keys:
     Content is destination, body, content type and forwarded headers: the URL is in it, so that
     groups make no difference.
     """
+    if not draft.seeks_originals:
+        return NO_KEYS
     if draft.deduplication_id is None:
         return _by_content(draft, spec.url, spec.headers, body)
     alone, of_any_group, of_url = (
@@ -84,7 +89,7 @@ def name_of(key: str) -> str:
 
 def _by_content(draft: Draft, url: str, headers: Headers, body: bytes) -> Keys:
     if not draft.content_based_deduplication:
-        return Keys()
+        return NO_KEYS
     digest = sha256(url.encode())
     for name, value in sorted(headers):
         digest.update(f"\0{name}\0{value}".encode())

@@ -81,4 +81,7 @@ def _own_headers(message: Message) -> dict[str, str]:
     ):
         if value is not None:
             headers[name] = value
-    return headers | run_headers(spec.place) | echoed(spec)
+    if spec.place is not None:
+        headers |= run_headers(spec.place)
+    headers |= echoed(spec)
+    return headers

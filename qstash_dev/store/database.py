@@ -8,7 +8,7 @@ What one change of it does wrong undoes that change alone: the others are writte
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,15 @@ from qstash_dev.store.errors import StoreError, failure
 from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import MEMORY, connect
 
+
+class _Nothing:
+    """Nothing to wait for."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from ()
+
+
+_NOTHING = _Nothing()
 Later = Callable[[Callable[[], None]], object]
 
 
@@ -150,17 +159,19 @@ class Database:
             self._release(None)
             self._on_commit()
 
-    async def committed(self) -> None:
-        """Wait until all that was written so far is in the file. Raises StoreError if it is not."""
+    def committed(self) -> Awaitable[None]:
+        """What to wait for until all that was written so far is in the file. Raises StoreError, now or
+        to whoever waits, if it is not.
+        """
         if self._undone is not None:
             raise self._undone
         if not self._open:
-            return
+            return _NOTHING
         if self._loop is None:
             self._loop = asyncio.get_running_loop()  # each time, that would be a call of the system
         waiter = self._loop.create_future()
         self._waiters.append(waiter)
-        await waiter
+        return waiter
 
     @property
     def rows_in_log(self) -> int:

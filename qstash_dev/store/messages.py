@@ -389,12 +389,12 @@ class Messages:
         # Python's sqlite3 takes three times as long for what is no plain number or text.
         claimed = int(message.state == State.ACTIVE or intake is not None)
         host, path = host_and_path(spec.url)
+        shown = redact_headers(spec.headers, spec.redact) if spec.redact else spec.headers
         plain = (
             seq, message.id, message.user, str(message.state), message.due_at,
             message.created_at, message.not_before, now, message.retried, message.attempts,
             str(spec.kind), spec.method, spec.url, host, path, spec.caller_ip, spec.max_retries,
-            len(message.body), first(redact_headers(spec.headers, spec.redact), "content-type"),
-            claimed,
+            len(message.body), first(shown, "content-type"), claimed,
         )  # fmt: skip
         special = (
             spec.parent_id, message.line, message.line_queue, spec.queue, spec.topic, spec.endpoint,

@@ -86,8 +86,10 @@ def noted(database: Database) -> list[str]:
     return [name for (name,) in database.read("SELECT name FROM sequences ORDER BY name")]
 
 
-async def waiting(database: Database, count: int) -> list[asyncio.Task[None]]:
-    tasks = [asyncio.create_task(database.committed()) for _ in range(count)]
+async def waiting(database: Database, count: int) -> list[asyncio.Future[None]]:
+    tasks: list[asyncio.Future[None]] = [
+        asyncio.ensure_future(database.committed()) for _ in range(count)
+    ]
     await asyncio.sleep(0)
     assert not any(task.done() for task in tasks)
     return tasks

@@ -300,7 +300,8 @@ def told(spec: Spec, where: Where) -> dict[str, Any]:
 
 def echoed(spec: Spec) -> dict[str, str]:
     """The headers by which a delivery tells the app of its options."""
-    return {row.header: text for row in _ECHOED if (text := text_of(row, spec)) is not None}
+    given = [row for row in _ECHOED if getattr(spec, str(row.spec)) is not None]
+    return {row.header: text for row in given if (text := text_of(row, spec)) is not None}
 
 
 def text_of(row: Option, spec: Spec) -> str | None:
