@@ -20,7 +20,7 @@ from qstash_dev.protocol.errors import nearest
 COMMANDS = {
     "dev": ("launch", "Server and terminal UI (the default command)."),
     "serve": ("launch", "Server only: faithful and deterministic, for CI and scripts."),
-    "demo": ("launch", "See it at work: server, a sample app, and messages of every kind."),
+    "demo": ("launch", "See it at work: a tour of one minute with a sample app."),
     "attach": ("attach", "Terminal UI of a running server."),
     "open": ("open_page", "The page of a running server in the browser."),
     "send": ("send", "Publish a message by hand."),

@@ -159,6 +159,8 @@ class Server(Struct):
     auto_replay: str = "off"
     armed: int = 0
     env: dict[str, str] = {}
+    narration: str = ""
+    """What is to be seen now, said by the tour of `demo`."""
     notice: Notice = field(default_factory=Notice)
 
 

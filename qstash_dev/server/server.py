@@ -100,7 +100,7 @@ class Server:
         self._notifier = Notifier()
         self._tasks = Tasks()
         self._loop: Loop | None = None
-        self._notified = (0, "", False)
+        self._notified, self._narration = (0, "", False), ""
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._system_clock.wall()
         self._app_found = False
@@ -411,6 +411,13 @@ class Server:
         self._notified = (self._notified[0] + 1, text, good)
         self._notifier.publish()
 
+    def narrate(self, text: str) -> None:
+        """Say what is to be seen; the UI shows it until the next line comes, or an empty one."""
+        self._narration = text
+        self._notifier.publish()
+        if text:
+            self.notice(text)
+
     def tell(self, text: str) -> None:
         """Tell it on the console, in the log and in the UI."""
         self.notice(text)
@@ -463,6 +470,7 @@ class Server:
             "auto_replay": config.auto_replay,
             "armed": len(self._auto_replay),
             "env": {**self.variables(), "QSTASH_URL": self.started.shown},
+            "narration": self._narration,
             "notice": dict(zip(("number", "text", "good"), self._notified, strict=True)),
         }
 

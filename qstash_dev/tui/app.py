@@ -131,10 +131,11 @@ class QstashApp(App[int]):
         return FrugalScreen(id="_default")
 
     def compose(self) -> ComposeResult:
-        """Two lines above, two panes, one line below."""
+        """Two lines above, two panes, one line below; what a tour tells is there while it does."""
         yield self.status
         yield self.tabs
         yield self.panes
+        yield self.painter.narration
         yield self.hints
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

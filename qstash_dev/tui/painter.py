@@ -42,6 +42,7 @@ class Painter:
         zone: tzinfo | None,
     ) -> None:
         self.bars = Notice("status"), Tabs("views"), Bar("hints")
+        self.narration = Notice("narration")
         self.session = session
         self.on_screen: Seen = (session.view, None)
         self._status, self._tabs, self._hints = self.bars
@@ -70,6 +71,10 @@ class Painter:
         self._status.show(
             [(text, "bold" if role else "") for text, role in line] if alarming else line
         )
+
+        told = server.narration
+        self.narration.display = bool(told)
+        self.narration.show([("▶ ", "accent"), (fmt.safe(told), "bold")])
 
     def _draw_views(self) -> None:
         server, counts = self.session.feed.server, self.session.feed.counts

@@ -8,6 +8,7 @@ def test_the_demo_shows_every_kind_of_message_and_nothing_is_refused(launch):
     }
     assert demo.stdout.readline().startswith("Upstash QStash development server is running at ")
     places = ["/api/callback", "/api/remind", "/api/mail", "/api/thumb", "/api/search"]
+    places += ["· 1/5  Your app is not running", "· 5/5  ... and it is green"]
     while wanted or places:
         line = demo.stdout.readline()
         assert line, demo.stderr.read()

@@ -40,3 +40,16 @@ async def test_the_record_has_what_was_done_the_last_at_the_end(tui: Open, world
             "  All deliveries are paused; p resumes.",
             "  Canceled. u undoes that.",
         ]
+
+
+async def test_what_a_tour_tells_stands_there_until_it_tells_no_more(
+    tui: Open, world: World
+) -> None:
+    world.more = {"narration": "1/5  The message is held, not lost."}
+    async with tui() as pilot:
+        bar = app_of(pilot).painter.narration
+        await until(pilot, lambda: bar.display)
+        assert str(bar.render()) == "▶ 1/5  The message is held, not lost."
+        world.more = {}
+        world.say()
+        await until(pilot, lambda: not bar.display)

@@ -38,7 +38,7 @@ from qstash_dev.engine.tasks import Tasks
 from qstash_dev.server.reload import Following, Stamp, follow, stamp
 from qstash_dev.store.errors import StoreError
 
-Companion = Callable[[Started], Coroutine[Any, Any, None]]
+Companion = Callable[[server.Server], Coroutine[Any, Any, None]]
 """What runs beside a server, once it is ready and until it ends."""
 
 QUIET_S = 60.0
@@ -88,7 +88,7 @@ def serve(app: list[str], /, **values: Any) -> int:
 @click.command(cls=ServerCommand)
 @click.pass_obj
 def demo(app: list[str], /, **values: Any) -> int:
-    """Run the server, a small app, and a stream of messages of every kind.
+    """Run the server and a small app: a tour of one minute, then messages of every kind.
 
     Keeps nothing and takes a free port, unless told otherwise.
     """
@@ -102,16 +102,29 @@ def demo(app: list[str], /, **values: Any) -> int:
 
 
 async def with_sample_app(launch: Launch) -> int:
-    """A server for the sample app, and messages for both."""
-    from qstash_dev.demo import running_app, send_samples
+    """A server for the sample app, a tour of a minute, then messages of every kind."""
+    from qstash_dev.demo.app import sample_app
+    from qstash_dev.demo.samples import send_samples
+    from qstash_dev.demo.tour import guide
 
     user = launch.config.users[0]
-    async with running_app(user) as app:
-        config = replace(launch.config, app_url=app)
-        loaded = replace(launch.loaded, config=config)
-        return await host(
-            replace(launch, loaded=loaded), lambda started: send_samples(started.url, user, app)
-        )
+    async with sample_app(user) as app:
+        own = {"app_url": app.url, "auto_replay": "failed", "watch": app.folder}
+        loaded = replace(launch.loaded, config=replace(launch.config, **own))
+
+        # Lines of a log are read later: they need no time now.
+        sleep = asyncio.sleep if launch.config.output == "tui" else at_once
+
+        async def show(service: server.Server) -> None:
+            url = service.started.url
+            await guide(url, user, app, service.narrate, sleep)
+            await send_samples(url, user, app.url)
+
+        return await host(replace(launch, loaded=loaded), show)
+
+
+async def at_once(_seconds: float) -> None:
+    """A pause for nobody."""
 
 
 async def alone(launch: Launch) -> int:
@@ -215,7 +228,7 @@ def begin_companions(
         lambda: follow(following, launch.load_again, apply, service.notice),
     )
     if companion is not None:
-        beside.once("the sample app's messages", companion(service.started))
+        beside.once("the sample app's messages", companion(service))
     elif launch.config.output != "quiet":
         beside.once("a hint", hint_when_quiet(service.notice, console))
 

@@ -4,7 +4,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from qstash_dev import demo
+from qstash_dev.demo import samples as demo
+from qstash_dev.demo.app import FIXED, sample_app
 from qstash_dev.protocol.signature import body_hash
 from qstash_dev.protocol.users import DEV_USERS
 
@@ -13,12 +14,18 @@ BODY = b'{"order": 1}'
 
 
 @pytest.fixture
-async def app():
-    async with demo.running_app(USER) as url:
-        yield url
+async def sample():
+    async with sample_app(USER) as app:
+        await app.start()
+        yield app
 
 
-async def call(url, *, key=USER.current_key, signed=BODY, headers=None):
+@pytest.fixture
+def app(sample):
+    return sample.url
+
+
+async def call(url, *, key=USER.current_key, signed=BODY, headers=None, body=None):
     claims = {
         "iss": "Upstash",
         "sub": url,
@@ -27,13 +34,13 @@ async def call(url, *, key=USER.current_key, signed=BODY, headers=None):
         "body": body_hash(signed),
     }
     token = jwt.encode(claims, key, "HS256")
-    return await post(url, {"Upstash-Signature": token, **(headers or {})})
+    return await post(url, {"Upstash-Signature": token, **(headers or {})}, body or signed)
 
 
-async def post(url, headers):
+async def post(url, headers, body=BODY):
     async with (
         aiohttp.ClientSession() as session,
-        session.post(url, data=BODY, headers=headers) as answer,
+        session.post(url, data=body, headers=headers) as answer,
     ):
         return answer.status, await answer.json(), answer.headers
 
@@ -47,12 +54,24 @@ async def post(url, headers):
         ("/api/flaky", 2, 200),
         ("/api/broken", 5, 500),
         ("/api/rejected", 0, 489),
+        ("/api/busy", 4, 503),
+        ("/api/busy", 5, 200),
+        ("/api/checkout", 0, 401),
     ],
 )
 async def test_each_handler_has_its_own_fate(app, path, retried, status):
     answer = await call(app + path, headers={"Upstash-Retried": str(retried)})
     assert answer[0] == status
     assert ("Upstash-NonRetryable-Error" in answer[2]) is (status == 489)
+
+
+async def test_one_handler_does_what_its_file_says(sample):
+    order = b'{"lines": [{"price": 4}, {"price": 8}]}'
+    status, answer, _ = await call(f"{sample.url}/api/total", signed=order)
+    assert (status, answer) == (500, {"error": "KeyError: 'prize'"})
+    sample.save()
+    assert sample.source.read_text() == FIXED
+    assert (await call(f"{sample.url}/api/total", signed=order))[:2] == (200, {"total": 12})
 
 
 async def test_the_next_key_is_good_too(app):
@@ -62,7 +81,7 @@ async def test_the_next_key_is_good_too(app):
 async def test_a_delivery_with_a_wrong_signature_is_refused(app):
     status, answer, _ = await call(app + "/api/orders", key="sig_of_somebody_else_altogether_")
     assert (status, answer) == (401, {"error": "Signature verification failed"})
-    status, answer, _ = await call(app + "/api/orders", signed=b"another body")
+    status, answer, _ = await call(app + "/api/orders", signed=b"another body", body=BODY)
     assert (status, answer) == (401, {"error": "the body is not the one that was signed"})
     assert (await post(app + "/api/orders", {}))[0] == 401
 

@@ -1,22 +1,12 @@
-"""A small app that receives deliveries, and a stream of messages for it: what `demo` shows.
-
-Talks to the server by HTTP, as any app does; knows nothing of how it works inside.
-"""
+"""A stream of messages of every kind. Talks to the server by HTTP, as any app does."""
 
 import asyncio
-import hmac
 import json
 import logging
-from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from hashlib import sha256
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import cycle
 
 import aiohttp
-import jwt
-from aiohttp import web
-from aiohttp.typedefs import Middleware
 from msgspec import Struct
 from yarl import URL
 
@@ -24,9 +14,6 @@ from qstash_dev.protocol.users import User
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-SLOW_S = 2.0
 PAUSE_S = 0.8
 """Between two messages of the stream."""
 
@@ -132,91 +119,6 @@ SAMPLES = (
         b' {"destination": "{app}/api/orders", "body": "two"}]',
     ),
 )
-
-
-def make_app(user: User) -> web.Application:
-    """The sample app. Every handler answers 401 to what this user's keys did not sign."""
-    app = web.Application(middlewares=[verified((user.current_key, user.next_key))])
-    app.router.add_route("*", "/api/slow", slow)
-    app.router.add_route("*", "/api/flaky", flaky)
-    app.router.add_route("*", "/api/broken", broken)
-    app.router.add_route("*", "/api/rejected", rejected)
-    app.router.add_route("*", "/api/{name}", accept)
-    return app
-
-
-async def accept(request: web.Request) -> web.Response:
-    body = await request.read()
-    return web.json_response({"handler": request.match_info["name"], "received": len(body)})
-
-
-async def slow(request: web.Request) -> web.Response:
-    await asyncio.sleep(SLOW_S)
-    return web.json_response({"done": True})
-
-
-async def flaky(request: web.Request) -> web.Response:
-    tries = int(request.headers.get("Upstash-Retried", "0"))
-    if tries < 2:
-        return web.json_response({"error": f"the database is busy (try {tries + 1})"}, status=503)
-    return web.json_response({"done": True})
-
-
-async def broken(request: web.Request) -> web.Response:
-    return web.json_response({"error": "TypeError: order.lines is undefined"}, status=500)
-
-
-async def rejected(request: web.Request) -> web.Response:
-    headers = {"Upstash-NonRetryable-Error": "true"}
-    return web.json_response({"error": "no such customer"}, status=489, headers=headers)
-
-
-def verified(keys: tuple[str, str]) -> Middleware:
-    """Lets only signed requests through, as the receivers of the SDKs do."""
-
-    @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        token = request.headers.get("Upstash-Signature", "")
-        problem = why_invalid(token, await request.read(), keys)
-        if problem is not None:
-            return web.json_response({"error": problem}, status=401)
-        return await handler(request)
-
-    return check
-
-
-def why_invalid(token: str, body: bytes, keys: Iterable[str]) -> str | None:
-    """What is wrong with a signature under every key, or `None`."""
-    problem = "there is no Upstash-Signature header"
-    for key in keys:
-        try:
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=["HS256"],
-                issuer="Upstash",
-                options={"require": ["iss", "sub", "exp", "nbf", "body"]},
-            )
-        except jwt.InvalidTokenError as error:
-            problem = str(error)
-            continue
-        digest = urlsafe_b64encode(sha256(body).digest()).decode().rstrip("=")
-        same = hmac.compare_digest(str(claims["body"]).rstrip("="), digest)
-        return None if same else "the body is not the one that was signed"
-    return problem
-
-
-@asynccontextmanager
-async def running_app(user: User) -> AsyncIterator[str]:
-    """The sample app on a free port of 127.0.0.1; yields its address."""
-    runner = web.AppRunner(make_app(user), access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def send_samples(
