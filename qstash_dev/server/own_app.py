@@ -9,6 +9,7 @@ from qstash_dev.console import Console, Started
 from qstash_dev.devtools.documents import Printed
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.users import DEV_USERS
+from qstash_dev.server.told import Told
 from qstash_dev.transport.connect import accepts
 
 COLOURS = {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
@@ -22,12 +23,10 @@ class Ways(Protocol):
 
     started: Started
     config: Config
+    told: Told
 
     def variables(self) -> dict[str, str]:
         """What the app's environment must hold."""
-
-    def tell(self, text: str) -> None:
-        """Tell people something."""
 
     def listens(self, origin: str) -> None:
         """The app turned out to listen there."""
@@ -60,7 +59,7 @@ def own_app(
             steady=wall,
             on_line=on_line,
             on_change=notifier.publish,
-            on_end=server.tell,
+            on_end=server.told.tell,
             on_address=server.listens,
             app_url=lambda: server.config.app_url,
         ),

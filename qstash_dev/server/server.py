@@ -45,6 +45,7 @@ from qstash_dev.server.ids import id_maker
 from qstash_dev.server.own_app import own_app
 from qstash_dev.server.policy import LIVE, policy_of
 from qstash_dev.server.report import Report
+from qstash_dev.server.told import Told
 from qstash_dev.server.warm_up import warm_up
 from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
@@ -100,7 +101,7 @@ class Server:
         self._notifier = Notifier()
         self._tasks = Tasks()
         self._loop: Loop | None = None
-        self._notified, self._narration = (0, "", False), ""
+        self.told = Told(console, lambda: self._clock.now(), self._notifier.publish)
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._system_clock.wall()
         self._app_found = False
@@ -159,13 +160,13 @@ class Server:
         if same_port(origin, config.app_url):
             return
         if config.is_app_given:
-            self.tell(f"Your app listens at {origin}, but --app is {config.app_url}.")
+            self.told.tell(f"Your app listens at {origin}, but --app is {config.app_url}.")
             return
         self.config = replace(config, app_url=origin)
         self._app.url = origin
         if self._gateway is not None:
             self._gateway.lead_to(origin)
-        self.notice(f"Your app listens at {origin}: that is --app now.")
+        self.told.notice(f"Your app listens at {origin}: that is --app now.")
         self._notifier.publish()
 
     def reconfigure(self, config: Config) -> None:
@@ -228,7 +229,7 @@ class Server:
         stack.push_async_callback(sender.close)
         self._faults = Faults(sender, self._selects, self._clock.now)
         app_monitor = AppMonitor(
-            self._store.messages.held, self._release, accepts, tell=self.notice
+            self._store.messages.held, self._release, accepts, tell=self.told.notice
         )
         stack.push_async_callback(app_monitor.stop)
         self._engine = Engine(
@@ -270,7 +271,7 @@ class Server:
                 config.nearby,
             ),
             is_elsewhere=listens_elsewhere,
-            on_dropped=self.tell,
+            on_dropped=self.told.tell,
             why_down=lambda origin: self._own_app.why_down(origin) if self._own_app else None,
             watching=self._own_app.witness.watching if self._own_app else NO_HOOKS.watching,
         )
@@ -282,21 +283,17 @@ class Server:
             self._engine,
             config.auto_replay == "failed",
             self._notifier.touch,
-            self.notice,
+            self.told.notice,
             lambda: self._on_save.begin(),
         )
         self._on_save = AutoReplay(
             self._auto_replay,
             lambda: edits(Ignored(config.watch, own)),
             accepts,
-            self.notice,
-            report=self._tell_of_save,
+            self.told.notice,
+            report=self.told.tell,
         )
         stack.push_async_callback(self._on_save.stop)
-
-    def _tell_of_save(self, text: str, good: bool) -> None:
-        self.notice(text)
-        self.notify(text, good)
 
     def _signing_keys(self, user: str) -> tuple[str, str]:
         return self._engine.attempts.signing_keys(user)
@@ -310,7 +307,7 @@ class Server:
             from qstash_dev.cloud.gateway import Gateway  # only those who want it pay for it
 
             gateway = Gateway(
-                config, self._engine, self._environ, self._notifier.publish, self.notice
+                config, self._engine, self._environ, self._notifier.publish, self.told.notice
             )
         self._gateway = gateway
         context = Context(
@@ -331,7 +328,7 @@ class Server:
             cloud=gateway.cloud if gateway else None,
             app_url=lambda: self.config.app_url,
             own_app=self._own_app,
-            notify=self.notify,
+            notify=self.told.notify,
         )
         listeners = web.Listeners(make_server(context), self._grace_s)
         stack.push_async_callback(listeners.close)
@@ -364,7 +361,7 @@ class Server:
         if self._console is not None:
             self._console.started(self.started, self._clock.now())
             if self.config.container:
-                self.notice(PUBLISH_TO.format(port=self.started.port))
+                self.told.notice(PUBLISH_TO.format(port=self.started.port))
             if self._console.shows_events:
                 report = Report(self._store.feed, self._notifier, self._print)
                 self._tasks.keep("printing what happens", report.run)
@@ -393,35 +390,12 @@ class Server:
             write_record(directory, self.started)
 
         own_name = str(self.started.port)
-        guard = DataGuard(self._store.database, directory, own_name, record, self.tell)
+        guard = DataGuard(self._store.database, directory, own_name, record, self.told.tell)
         record(directory)
         stack.callback(lambda: remove_record(guard.directory))
         stack.callback(guard.look)  # else what happened in the last second would stay unseen
         self._tasks.keep("guarding the data directory", guard.run)
         self._guard = guard
-
-    def notice(self, text: str) -> None:
-        """Tell something about the server itself, on the console and in the log."""
-        log.info("%s", text)
-        if self._console is not None:
-            self._console.notice(text, self._clock.now())
-
-    def notify(self, text: str, good: bool = False) -> None:
-        """Tell the terminal UI something that has no message to show it by."""
-        self._notified = (self._notified[0] + 1, text, good)
-        self._notifier.publish()
-
-    def narrate(self, text: str) -> None:
-        """Say what is to be seen; the UI shows it until the next line comes, or an empty one."""
-        self._narration = text
-        self._notifier.publish()
-        if text:
-            self.notice(text)
-
-    def tell(self, text: str) -> None:
-        """Tell it on the console, in the log and in the UI."""
-        self.notice(text)
-        self.notify(text)
 
     async def _release(self, awaited: str) -> int:
         count = self._engine.release(awaited)
@@ -470,8 +444,7 @@ class Server:
             "auto_replay": config.auto_replay,
             "armed": len(self._auto_replay),
             "env": {**self.variables(), "QSTASH_URL": self.started.shown},
-            "narration": self._narration,
-            "notice": dict(zip(("number", "text", "good"), self._notified, strict=True)),
+            **self.told.document(),
         }
 
 

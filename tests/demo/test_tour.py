@@ -25,7 +25,7 @@ async def test_each_step_of_the_tour_happens_as_it_is_told():
             seen = []
 
             def narrate(words):
-                server.narrate(words)
+                server.told.narrate(words)
                 seen.append(words)
 
             await guide(url, DEV_USERS[0], app, narrate, at_once)

@@ -117,7 +117,7 @@ async def with_sample_app(launch: Launch) -> int:
 
         async def show(service: server.Server) -> None:
             url = service.started.url
-            await guide(url, user, app, service.narrate, sleep)
+            await guide(url, user, app, service.told.narrate, sleep)
             await send_samples(url, user, app.url)
 
         return await host(replace(launch, loaded=loaded), show)
@@ -225,12 +225,12 @@ def begin_companions(
     following = Following(launch.loaded, launch.file_stamp)
     beside.keep(
         "following the configuration file",
-        lambda: follow(following, launch.load_again, apply, service.notice),
+        lambda: follow(following, launch.load_again, apply, service.told.notice),
     )
     if companion is not None:
         beside.once("the sample app's messages", companion(service))
     elif launch.config.output != "quiet":
-        beside.once("a hint", hint_when_quiet(service.notice, console))
+        beside.once("a hint", hint_when_quiet(service.told.notice, console))
 
 
 async def hint_when_quiet(
