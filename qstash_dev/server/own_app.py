@@ -9,7 +9,7 @@ from qstash_dev.console import Console, Started
 from qstash_dev.devtools.documents import Printed
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.users import DEV_USERS
-from qstash_dev.server.told import Told
+from qstash_dev.server.announcements import Told
 from qstash_dev.transport.connect import accepts
 
 COLOURS = {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}

@@ -33,6 +33,7 @@ from qstash_dev.engine.loop import Loop
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.users import CLOUD_USER
+from qstash_dev.server.announcements import Told
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
 from qstash_dev.server.data_dir import open_in, remove_record, write_record
@@ -45,7 +46,6 @@ from qstash_dev.server.ids import id_maker
 from qstash_dev.server.own_app import own_app
 from qstash_dev.server.policy import LIVE, policy_of
 from qstash_dev.server.report import Report
-from qstash_dev.server.told import Told
 from qstash_dev.server.warm_up import warm_up
 from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.tree import SourceTree
