@@ -19,6 +19,8 @@ from qstash_dev.protocol.urls import is_local_name, origin_of
 
 CONSOLE = "https://console.upstash.com"
 _CONTAINER_HOST = "host.docker.internal"
+_CLAIMED = (".local", ".lan")
+"""Names under these anybody on the local network may claim (mDNS, DHCP); no container has one."""
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]|([A-Za-z0-9_.-]+))(?::[0-9]*)?")
 _ORIGIN = re.compile(r"https?://(.+)")
 # Judged by their first value, used by another one: better not at all.
@@ -169,8 +171,8 @@ def _is_ours(host: str, request: web.BaseRequest, context: Context) -> bool:
     name = _name_in(host)
     if name in context.hosts or _is_this_machine(name) or context.nearby.names_it(name):
         return True
-    is_container = name == _CONTAINER_HOST or context.nearby.has(name)
-    return is_container and not is_browser(request)
+    of_network = context.nearby.has(name) and not name.endswith(_CLAIMED)
+    return (name == _CONTAINER_HOST or of_network) and not is_browser(request)
 
 
 def _may_call(origin: str) -> bool:

@@ -116,7 +116,16 @@ async def test_in_a_container_a_browser_gets_in_by_no_other_name(contained: Api)
 
 PUBLIC = [
     *("", "evil.example", "8.8.8.8", "169.254.169.254", "[fe80::1]", "0.0.0.0", "[::]:8080"),
-    *("[::ffff:127.0.0.1]", "2130706433", "127.1", "xqstash.test", "preview.test", "a.qstash.test"),
+    *(
+        "[::ffff:127.0.0.1]",
+        "2130706433",
+        "127.1",
+        "nas.local",
+        "x.lan",
+        "xqstash.test",
+        "preview.test",
+        "a.qstash.test",
+    ),
 ]
 
 
