@@ -53,7 +53,20 @@ UNAUTHENTIC = json.dumps(
         "workflowRunId": "wfr_1",
     }
 )
-"""Answers of workflow-js 1.3.3."""
+
+
+def refused_by_workflow(why: str) -> Response:
+    """What workflow-js 1.3.3 and workflow-py 2.0.0 say of a refused signature; they add the advice
+    for one that is missing to each.
+    """
+    message = (
+        f"Failed to verify that the Workflow request comes from QStash: {why}\n\nIf signature is "
+        "missing, trigger the workflow endpoint by publishing your request to QStash instead of "
+        "calling it directly.\n\nIf you want to disable QStash Verification, you should clear env "
+        "variables QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY"
+    )
+    document = {"error": "WorkflowError", "message": message, "stack": f"WorkflowError: {message}"}
+    return response(500, json.dumps(document))
 
 
 DJANGO_400 = (
@@ -303,6 +316,33 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "was sent without one",
     ),
     ("signature-missing", response(401, '{"error":"Missing signature"}'), {}, "did not see"),
+    (
+        "signature-missing",
+        refused_by_workflow("Error: `Upstash-Signature` header is not passed."),
+        {},
+        "The app did not see the Upstash-Signature header",
+    ),
+    (
+        "key-differs",
+        refused_by_workflow("SignatureError: signature verification failed"),
+        {},
+        "The app checks with other keys than this server signs with",
+    ),
+    (
+        "body-consumed",
+        refused_by_workflow(
+            "SignatureError: body hash does not match, want: rXSWgxFV9CD1CHx9eAc1I0P55nQ6oUsTzp3TUE"
+            "B2CHI=, got: 47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+        ),
+        {},
+        "The body was read before the workflow SDK got the request",
+    ),
+    (
+        "signature-undecided",
+        refused_by_workflow("Signature in `Upstash-Signature` header is not valid"),
+        {"env": env(**OURS), "body": b"plain"},
+        "The keys in .env.local are right.",
+    ),
     ("keys-missing", recorded("next-keys-missing"), {}, "qstash-dev env --write .env.local"),
     ("keys-missing", recorded("receiver-no-keys"), {}, "has no signing keys"),
     (

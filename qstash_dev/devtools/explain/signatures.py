@@ -15,15 +15,16 @@ from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.timing import format_duration
 
 _MISSING = re.compile(
-    r"upstash-signature`? header is missing"
+    r"upstash-signature`? header is (missing|not passed)"
     r"|\b(missing|no|without) (a |the |upstash[ -])*signature\b"
-    r"|\bsignature (header )?(is )?(missing|required|not found)",
+    # "If signature is missing, trigger ..." is advice that workflow SDKs add to every refusal.
+    r"|(?<!If )\bsignature (header )?(is )?(missing|required|not found)",
     re.IGNORECASE,
 )
 _NO_KEYS = re.compile(
     r"currentSigningKey and nextSigningKey are required|No signing keys available"
     r"|secretOrPublicKey must have a value|Zero-length key|Key may not be empty|key must not be empty"
-    r"|QSTASH_(CURRENT|NEXT)_SIGNING_KEY\W.*(required|missing|not set|undefined)",
+    r"|QSTASH_(CURRENT|NEXT)_SIGNING_KEY\W.{0,40}(required|missing|not set|undefined)",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(r"invalid subject: (\S+?),? want: ([^\s\"'}]+)", re.IGNORECASE)
@@ -76,6 +77,11 @@ def _body_consumed(e: Evidence) -> str | None:
     if not _BODY.search(e.said.text):
         return None
     file = serving(e.path, e.facts.routes) or ""
+    if "Workflow request" in e.said.text and _EMPTY_HASH in e.said.text and e.facts.body:
+        return (
+            "The body was read before the workflow SDK got the request: pass the request on "
+            "untouched, or a clone of it."
+        )
     if "pages/api/" in file or (_EMPTY_HASH in e.said.text and e.facts.body):
         where = f" to {file}" if file else ""
         return (
