@@ -4,27 +4,28 @@
 import { byKey, makeActions } from "./actions.js";
 import { PAGES } from "./detail.js";
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
-import { $, clock, counting, countdown, fill, h, put, safe, span, zone } from "./dom.js";
-import { Feed } from "./feed.js";
+import { $, clock, fill, h } from "./dom.js";
+import { Feed, Items } from "./feed.js";
+import { complete, drawStatus, drawTitle, setText } from "./head.js";
 import { List } from "./list.js";
 import { runPage } from "./run.js";
 import { get, onToken, part, Refused, watch } from "./server.js";
 import { makeViews, thingPage } from "./views.js";
 
+const TOOLS = ["message.send", "server.pause", "server.clock", "server.skip", "server.faults", "list.clear", "undo", "help"];
 const FRAME_MS = 200;
 const FETCH_MS = 500;
-const MOST = 5000; // lines of a log
 const TYPING_MS = 200;
 const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in the back give theirs away
 
 const app = {
   words: null, feed: new Feed(), server: null, counts: null, revisions: {}, views: [], view: null,
-  items: [], held: null, filter: "", chosen: null, detail: null, tab: "Overview", reveal: false, marks: new Set(),
+  source: null, filter: "", chosen: null, detail: null, tab: "Overview", reveal: false, marks: new Set(),
   get row() {
     return this.view.live ? (this.feed.rows.get(this.chosen) ?? this.detail?.row) : this.item?.row;
   },
   get item() {
-    return this.view.live ? undefined : this.items.find((item) => this.view.keyOf(item) === this.chosen);
+    return this.view.live ? undefined : this.source.find(this.chosen);
   },
   get messageId() {
     if (!this.chosen) return null;
@@ -52,7 +53,7 @@ async function start() {
   actions = makeActions(app);
   keys = byKey(app.words);
   list = new List($("rows"), { cursor: clicked, touch: touched, end: loadMore });
-  drawTools();
+  fill($("tools"), buttons(TOOLS));
   window.addEventListener("hashchange", read);
   document.addEventListener("keydown", pressed);
   document.addEventListener("visibilitychange", seen);
@@ -101,29 +102,20 @@ function write() {
 }
 
 function show(view, filter) {
-  Object.assign(app, { view, filter, items: [], held: null, chosen: null, detail: null });
+  Object.assign(app, { view, filter, source: view.live ? app.feed : new Items(view, filter), chosen: null, detail: null });
   app.marks.clear();
   outdated = true;
   $("filter").value = filter;
   $("filter").placeholder = view.live ? "state:failed dest:/api code:5xx …" : "what a row contains";
   complain("");
-  app.feed.resume();
+  app.source.resume();
   list.show({
-    name: view.name, columns: view.columns, at: (index) => (view.live ? app.feed.at(index) : shown()[index]),
-    count: () => (view.live ? app.feed.length : shown().length), marked: (item) => app.marks.has(view.keyOf(item)),
-    chosen: () => (view.live ? app.feed.indexOf(app.chosen) : shown().findIndex((item) => view.keyOf(item) === app.chosen)),
+    name: view.name, columns: view.columns, at: (index) => app.source.at(index), count: () => app.source.length,
+    marked: (item) => app.marks.has(view.keyOf(item)), chosen: () => app.source.indexOf(app.chosen),
   });
   drawViews();
   if (view.live && filter !== listening) listen(filter);
   changed();
-}
-
-function shown() {
-  const items = app.held ?? app.items;
-  const wanted = app.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  if (!wanted.length) return items;
-  const holds = (text, word) => (word[0] === "-" ? !holds(text, word.slice(1)) : word.split("|").some((one) => text.includes(one)));
-  return items.filter((item) => wanted.every((word) => holds(JSON.stringify(item).toLowerCase(), word)));
 }
 
 // What the server says
@@ -155,8 +147,7 @@ function reveal() {
 function heard(tick) {
   app.feed.apply(tick);
   if (!app.view) return;
-  const news = app.view.news?.(tick) ?? [];
-  if (news.length) app.items = app.view.newestLast ? [...app.items, ...news].slice(-MOST) : [...news, ...app.items].slice(0, MOST);
+  if (app.view.news) app.source.add(app.view.news(tick));
   if (!app.view.live && app.view.outdated(tick)) outdated = true;
   for (const id of tick.removed) app.marks.delete(id);
   const touched = tick.rows.some((row) => [row.id, row.parent].includes(app.messageId) || (app.view.slug === "runs" && row.run === app.chosen));
@@ -183,8 +174,8 @@ async function fetchItems() {
   outdated = false;
   const items = await guarded(view.fetch);
   if (!items || view !== app.view || mine < fetches.shown) return; // a later one may be there already
-  [app.items, fetches.shown] = [items, mine];
-  if (app.held) app.held = items;
+  fetches.shown = mine;
+  app.source.load(items);
   if (app.chosen) loadDetail();
   changed();
 }
@@ -231,17 +222,11 @@ const refresh = seldom(FETCH_MS, fetchItems);
 function frame() {
   if (!app.server || !app.view) return;
   if (!app.view.live && outdated) refresh();
-  drawTitle();
+  drawTitle(app);
   if (document.hidden) return;
-  drawStatus();
+  drawStatus(app);
   drawCounts();
   drawList();
-}
-
-function drawTools() {
-  const button = (id, text) => h("button", { onclick: () => run(id), title: app.words.commands.find((one) => one.id === id).help, "data-command": id }, text);
-  fill($("tools"), button("message.send", "Send"), button("server.pause", "Pause"), button("server.clock", "Clock"), button("server.skip", "Skip"),
-    button("server.faults", "Faults"), button("list.clear", "Clear"), button("undo", "Undo"), button("help", "?"));
 }
 
 function drawViews() {
@@ -250,7 +235,7 @@ function drawViews() {
 }
 
 const counted = () => {
-  if (!app.view.live) return `${shown().length}`;
+  if (!app.view.live) return `${app.source.length}`;
   return app.filter ? `${app.feed.total} of ${app.counts?.messages ?? ""}` : `${app.feed.total}`;
 };
 
@@ -264,60 +249,18 @@ function drawCounts() {
   setText($("count"), counted());
 }
 
-function setText(element, text) {
-  if (element.textContent !== String(text)) element.textContent = text;
-}
-
-function drawStatus() {
-  const { server, counts } = app;
-  const { mode, scale, offset_ms: offset } = server.clock;
-  const unreal = mode !== "real" || offset !== 0;
-  const time = (mode === "scaled" ? `${scale}x` : mode) + (offset ? ` ${offset > 0 ? "+" : "-"}${span(Math.abs(offset))}` : "");
-  const up = { true: ["● up", "success"], false: ["○ down", "error"], null: ["◌ unknown", "muted"] }[server.app.up];
-  const ended = server.app.process?.state !== "running" && server.app.process;
-  const bit = (name, text, role) => h("span", {}, h("span", { class: "muted" }, `${name} `), h("span", { class: role }, text));
-  const failed = (name, count, filter) => h("a", { href: `#/?filter=${filter}` }, bit(name, count, count ? "error" : ""));
-  const made = [
-    h("span", {}, server.url.replace("http://", "")), server.paused && h("strong", {}, "‖ PAUSED"), server.warning && h("strong", {}, `! ${server.warning}`),
-    bit("app", `${server.app.url.replace(/^https?:\/\/(localhost|127\.0\.0\.1)?/, "")} ${up[0]}`, up[1]),
-    ended && h("strong", {}, `✗ ${ended.why ?? ended.state}`), bit("clock", time, unreal ? "warning" : ""),
-    server.tunnel.state !== "off" && bit("tunnel", server.tunnel.url ?? server.tunnel.state, server.tunnel.state === "online" ? "success" : "warning"),
-    server.tunnel.refused > 0 && bit("refused", server.tunnel.refused, "warning"),
-    failed("held", counts.held, "state:held"), failed("failed", counts.failed, "state:failed"), server.faults > 0 && bit("faults", server.faults, "warning"),
-    server.auto_replay !== "off" && bit("auto-replay", server.auto_replay, "accent"), bit("zone", zone, ""),
-  ].filter(Boolean);
-  const text = made.map((one) => one.textContent).join();
-  if ($("status").dataset.text === text) return;
-  $("status").dataset.text = text;
-  fill($("status"), made);
-  document.body.classList.toggle("alarming", unreal || server.faults > 0 || counts.held > 0 || server.paused);
-  setText(document.querySelector('[data-command="server.pause"]'), server.paused ? "Resume" : "Pause");
-}
-
-function drawTitle() {
-  const { failed } = app.counts;
-  const title = `${failed ? `(${failed} failed) ` : ""}qstash-dev :${app.server.port} (local)`;
-  if (document.title === title) return;
-  document.title = title;
-  const badge = failed ? '<circle cx="24" cy="8" r="8" fill="#d33"/>' : "";
-  const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#00a56a"/><path d="M8 9h16M8 16h11M8 23h6" stroke="#fff" stroke-width="3.5"/>${badge}</svg>`;
-  document.querySelector('link[rel="icon"]').href = `data:image/svg+xml,${encodeURIComponent(icon)}`;
-}
-
 function drawList() {
-  const { feed, view } = app;
-  const unseen = view.live ? feed.unseen : 0;
-  const follows = view.live ? feed.follow : !app.held;
+  const { source, view } = app;
   $("follow").hidden = !(view.live || view.news);
-  $("follow").setAttribute("aria-pressed", follows);
-  setText($("follow"), unseen ? `↑ ${unseen} new` : "Follow");
-  const nothing = !(view.live ? feed.length : shown().length);
+  $("follow").setAttribute("aria-pressed", source.follow);
+  setText($("follow"), source.unseen ? `↑ ${source.unseen} new` : "Follow");
+  const nothing = !source.length;
   if (nothing && $("empty").dataset.for !== view.name + app.filter) fill($("empty"), emptyWords());
   $("empty").dataset.for = nothing ? view.name + app.filter : "";
   $("empty").hidden = !nothing;
   $("rows").classList.toggle("nothing", nothing);
-  if (follows && view.newestLast) list.reveal(shown().length - 1);
-  else if (view.live && feed.follow) list.top();
+  if (source.follow && view.newestLast) list.reveal(source.length - 1);
+  else if (source.follow && view.live) list.top();
   list.draw();
   drawMarks();
 }
@@ -443,7 +386,7 @@ function pressEarlyKeys() {
 }
 
 function choose(id, { hold = true } = {}) {
-  if (hold) halt();
+  if (hold) app.source.hold();
   const other = id !== app.chosen;
   app.chosen = id;
   write();
@@ -454,13 +397,8 @@ function choose(id, { hold = true } = {}) {
   changed();
 }
 
-function halt() {
-  if (app.view.live) app.feed.hold();
-  else if (app.view.news) app.held ??= app.items;
-}
-
 function clicked(index, event) {
-  const item = app.view.live ? app.feed.at(index) : shown()[index];
+  const item = app.source.at(index);
   if (!item) return;
   choose(app.view.keyOf(item));
   if (event.ctrlKey || event.metaKey) mark();
@@ -468,25 +406,23 @@ function clicked(index, event) {
 
 function touched(top) {
   if (top <= 0 && app.view.live && !app.feed.follow && !app.chosen) return follow();
-  halt();
+  app.source.hold();
   changed();
 }
 
 function follow() {
-  app.feed.resume();
-  app.held = null;
+  app.source.resume();
   if (!app.view.newestLast) list.top();
   changed();
 }
 
 function move(by) {
-  const count = app.view.live ? app.feed.length : shown().length;
+  const count = app.source.length;
   if (!count) return;
-  halt();
-  const at = app.view.live ? app.feed.indexOf(app.chosen) : shown().findIndex((item) => app.view.keyOf(item) === app.chosen);
+  app.source.hold();
+  const at = app.source.indexOf(app.chosen);
   const index = Math.max(0, Math.min(count - 1, at < 0 ? (by > 0 ? Math.min(by - 1, count - 1) : 0) : at + by));
-  const item = app.view.live ? app.feed.at(index) : shown()[index];
-  app.chosen = app.view.keyOf(item);
+  app.chosen = app.view.keyOf(app.source.at(index));
   list.reveal(index);
   write();
   clearTimeout(move.timer);
@@ -501,7 +437,7 @@ function mark() {
 }
 
 function markAll() {
-  const listed = app.view.live ? app.feed.order : app.view.slug === "dlq" ? shown() : [];
+  const listed = app.view.live || app.view.slug === "dlq" ? app.source.order : [];
   const all = app.marks.size === listed.length;
   app.marks.clear();
   if (!all) for (const item of listed) app.marks.add(app.view.keyOf(item));
@@ -543,7 +479,7 @@ function pressed(event) {
 }
 
 function typed() {
-  complete();
+  complete(app);
   clearTimeout(typed.timer);
   typed.timer = setTimeout(typed.now, TYPING_MS);
 }
@@ -557,19 +493,6 @@ typed.now = () => {
   show(app.view, filter);
   $("filter").value = kept;
 };
-
-// What the word under way could become, each as the whole line: so a datalist wants it.
-function complete() {
-  const [, before, word] = $("filter").value.match(/^(.*\s|)(\S*)$/s);
-  const [, minus, key, , value] = word.match(/^(-?)([^:]*)(:(.*))?$/s);
-  const known = app.words.filter.keys;
-  const seenValues = { queue: (row) => row.queue, label: (row) => row.labels, group: (row) => row.topic, run: (row) => row.run, dest: (row) => row.url };
-  const last = value?.split("|").at(-1);
-  const offered = value === undefined ? Object.keys(known).map((name) => `${name}:`) : known[key]?.length ? known[key] : seenValues[key] ? [...new Set(app.feed.order.slice(-500).flatMap(seenValues[key]))].filter(Boolean) : [];
-  const start = value === undefined ? before + minus : before + minus + word.slice(minus.length, word.length - last.length);
-  const fits = offered.filter((text) => text.startsWith(value === undefined ? key : last)).slice(0, 20);
-  fill($("completions"), app.view.live ? fits.map((text) => h("option", { value: start + (/[\s"|]/.test(text) ? JSON.stringify(text) : text) })) : []);
-}
 
 function complain(text) {
   fill($("complaint"), text);

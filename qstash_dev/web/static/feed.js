@@ -1,4 +1,5 @@
-// The messages that match, in their order, as snapshots and ticks tell of them. Knows no elements.
+// What the list shows: of the messages those that match, in their order, as snapshots and ticks tell of
+// them; of other views what was fetched. Both can be held while somebody reads. Knows no elements.
 
 export class Feed {
   constructor() {
@@ -101,5 +102,62 @@ export class Feed {
       else high = middle;
     }
     return low;
+  }
+}
+
+const MOST = 5000; // lines of a log
+
+export class Items {
+  unseen = 0;
+  follow = true;
+  #all = [];
+
+  // Shows those that contain every word of the filter: `-` before it means not, `|` in it or.
+  constructor(view, filter) {
+    this.view = view;
+    this.words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+    this.order = [];
+  }
+
+  load(items) {
+    this.#all = items;
+    this.#narrow();
+  }
+
+  add(news) {
+    if (!news.length) return;
+    this.#all = this.view.newestLast ? [...this.#all, ...news].slice(-MOST) : [...news, ...this.#all].slice(0, MOST);
+    if (this.follow) this.#narrow();
+  }
+
+  hold() {
+    if (this.view.news) this.follow = false;
+  }
+
+  resume() {
+    this.follow = true;
+    this.#narrow();
+  }
+
+  get length() {
+    return this.order.length;
+  }
+
+  at(index) {
+    return this.order[index];
+  }
+
+  indexOf(key) {
+    return this.order.findIndex((item) => this.view.keyOf(item) === key);
+  }
+
+  find(key) {
+    return this.#all.find((item) => this.view.keyOf(item) === key);
+  }
+
+  #narrow() {
+    const holds = (text, word) => (word[0] === "-" ? !holds(text, word.slice(1)) : word.split("|").some((one) => text.includes(one)));
+    const matches = (item) => this.words.every((word) => holds(JSON.stringify(item).toLowerCase(), word));
+    this.order = this.words.length ? this.#all.filter(matches) : this.#all;
   }
 }
