@@ -84,6 +84,8 @@ class Commands(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands, and the options of the default one."""
         found = super().shell_complete(ctx, incomplete)
+        if "help".startswith(incomplete):
+            found.append(CompletionItem("help", help="The help of a command."))
         if incomplete.startswith("-") and (command := self.get_command(ctx, "dev")):
             found += command.shell_complete(click.Context(command, ctx, "dev"), incomplete)
         return found

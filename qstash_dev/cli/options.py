@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import ConfigError, Loaded, load
@@ -74,8 +75,20 @@ def parameter(option: Option) -> click.Option:
         return click.Option(names, is_flag=True, default=None, help=option.help)
     default = f"  [default: {option.default}]" if option.default else ""
     return click.Option(
-        names, metavar=option.metavar, multiple=option.kind == "many", help=option.help + default
+        names,
+        metavar=option.metavar,
+        multiple=option.kind == "many",
+        help=option.help + default,
+        shell_complete=lambda ctx, param, begun: values_of(option, begun),
     )
+
+
+def values_of(option: Option, begun: str) -> list[CompletionItem]:
+    """What a shell offers as its value: the words that it knows, files, or directories."""
+    if option.metavar in ("FILE", "DIR"):
+        return [CompletionItem(begun, type=option.metavar.lower())]
+    words = [word.partition("[")[0] for word in option.metavar.split("|")]
+    return [CompletionItem(word) for word in words if word.islower() and word.startswith(begun)]
 
 
 def volume() -> list[click.Option]:

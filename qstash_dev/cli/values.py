@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from qstash_dev.cli.bodies import header_pair
 from qstash_dev.cli.server_url import with_scheme
@@ -29,6 +30,12 @@ class Value(click.ParamType, Generic[T]):  # type: ignore[type-arg]  # generic s
     def __init__(self, name: str, parse: Callable[[str], T]) -> None:
         self.name = name
         self._parse = parse
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What a shell offers: files, where one is meant."""
+        return [CompletionItem(incomplete, type="file")] if self.name == "file" else []
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
         """Text is parsed; a default is a value already."""
@@ -91,3 +98,4 @@ CALL = Value("url", as_given(call_of))
 DESTINATION = Value("destination", as_given(lambda text: destination_text(absolute(text, ANY_APP))))
 SERVER = Value("url", as_given(lambda text: parsing.url(with_scheme(text))))
 FILE = Value("file", parsing.path)
+FILE_NAME = Value("file", as_given(parsing.path))

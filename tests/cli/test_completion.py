@@ -17,11 +17,31 @@ from qstash_dev import cli
         (["queues"], "pau", ["pause"]),
         (["faults", "add"], "lat", ["latency"]),
         (["completion"], "z", ["zsh"]),
+        (["serve", "--external"], "", ["allow", "hold", "deny"]),
+        (["dev", "--clock"], "f", ["frozen"]),
+        (["env", "--shell"], "p", ["pwsh"]),
+        ([], "he", ["help"]),
+        (["help", "queues"], "pa", ["pause"]),
     ],
 )
 def test_commands_options_and_words_are_completed(args, incomplete, expected):
     shell = BashComplete(cli.root, {}, "qstash-dev", "_QSTASH_DEV_COMPLETE")
     assert [item.value for item in shell.get_completions(args, incomplete)] == expected
+
+
+@pytest.mark.parametrize(
+    ("args", "kind"),
+    [
+        (["import"], "file"),
+        (["send", "--fixture"], "file"),
+        (["env", "--write"], "file"),
+        (["dev", "--config"], "file"),
+        (["serve", "--data-dir"], "dir"),
+    ],
+)
+def test_where_a_file_is_meant_the_shell_offers_its_own(args, kind):
+    shell = BashComplete(cli.root, {}, "qstash-dev", "_QSTASH_DEV_COMPLETE")
+    assert [item.type for item in shell.get_completions(args, "no")] == [kind]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -13,7 +13,7 @@ import click
 from qstash_dev.cli.exits import USAGE, Failure, why
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
 from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find
-from qstash_dev.cli.values import FILE, SERVER, TEXT
+from qstash_dev.cli.values import FILE, FILE_NAME, SERVER, TEXT
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of
@@ -39,7 +39,7 @@ SHELLS: dict[str, Callable[[Variables], str]] = {
 @click.option("--write", metavar="FILE", type=FILE, help="Set them there.")
 @click.option("--url", type=SERVER, metavar="URL", help="Address of the server.")
 @click.option(
-    "--env-file", type=TEXT, metavar="FILE", help="Adopt token and signing keys found there."
+    "--env-file", type=FILE_NAME, metavar="FILE", help="Adopt token and signing keys found there."
 )
 def env(
     user: str | None, shell: str | None, write: Path | None, url: str | None, env_file: str | None

@@ -18,7 +18,7 @@ from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, NOT_MET, USAGE, Failure, why
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import state_text
-from qstash_dev.cli.values import ANY_APP, DESTINATION, DURATION, HEADER, TEXT, Value
+from qstash_dev.cli.values import ANY_APP, DESTINATION, DURATION, FILE_NAME, HEADER, TEXT, Value
 from qstash_dev.client import Client, Lost, Refused, Row, ServerUnreachable, Snapshot, Tick
 from qstash_dev.client.publishing import absolute
 from qstash_dev.config import parsing
@@ -81,7 +81,7 @@ QUEUE = Value("name", partial(checked, BY_NAME["queue"]))
 @click.option(
     "--queue", type=QUEUE, metavar="NAME", help="Delivered in order with others of the queue."
 )
-@click.option("--fixture", type=TEXT, metavar="FILE", help="A saved message.")
+@click.option("--fixture", type=FILE_NAME, metavar="FILE", help="A saved message.")
 @click.option("--user", type=TEXT, metavar="ID", help="Who sends it [default: the first user].")
 @click.option("--wait", is_flag=True, help="Wait for the outcome and print it.")
 @click.option(

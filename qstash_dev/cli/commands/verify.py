@@ -16,7 +16,7 @@ from qstash_dev.cli.connection import json_option, with_client
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import print_json, time_text
-from qstash_dev.cli.values import SERVER, TEXT, whole
+from qstash_dev.cli.values import FILE_NAME, SERVER, TEXT, whole
 from qstash_dev.client import Client
 from qstash_dev.client.publishing import absolute
 from qstash_dev.config.env_file import ENV_FILES, variables
@@ -36,7 +36,7 @@ from qstash_dev.protocol.signature import Inspection, inspect
     "--current-key", type=TEXT, metavar="KEY", help="The app's QSTASH_CURRENT_SIGNING_KEY."
 )
 @click.option("--next-key", type=TEXT, metavar="KEY", help="The app's QSTASH_NEXT_SIGNING_KEY.")
-@click.option("--env-file", type=TEXT, metavar="FILE", help="Take the keys from there.")
+@click.option("--env-file", type=FILE_NAME, metavar="FILE", help="Take the keys from there.")
 @click.option(
     "--server", type=SERVER, metavar="URL", help="Address of the server that has the message."
 )
