@@ -17,7 +17,7 @@ from tests.api.wire import Wire
 from tests.raw_answer import read_one
 
 TOKENS = {user.id: user.token for user in DEV_USERS}
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Api:

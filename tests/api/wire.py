@@ -94,7 +94,7 @@ class Wire:
 
     async def wait(self, wanted: str, count: int = 1) -> list[dict[str, Any]]:
         """Rows that match a filter, once there are `count`."""
-        answer = await self.ok("GET", f"/_dev/wait?filter={wanted}&count={count}&timeout_ms=20000")
+        answer = await self.ok("GET", f"/_dev/wait?filter={wanted}&count={count}&timeout_ms=60000")
         assert answer["met"], (wanted, answer)
         return answer["rows"]
 

@@ -120,7 +120,7 @@ async def test_a_run_in_the_cloud_goes_on_step_by_step_in_the_local_app(
 
     Serve(routes).post("/wf", qstash_client=client, receiver=DEV_RECEIVER)(workflow)
     await client.message.publish(url=f"{url}/wf", body="payload")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await ended.wait()
     assert results[0] == ("payload!", 200, {"a": 1})
     status, found = await circle.call("GET", f"/v2/workflows/logs?workflowUrl={url}/wf")

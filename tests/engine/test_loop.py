@@ -69,7 +69,7 @@ async def test_it_steps_again_when_the_appointment_has_come(work: Work) -> None:
     assert work.steps == 1
     work.stepped.clear()
     work.at = None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await work.stepped.wait()
     assert work.steps == 2
 
@@ -97,7 +97,7 @@ async def test_a_step_that_fails_is_logged_and_the_next_one_still_comes(
     assert "a step of the engine failed" in caplog.text
     work.fault = None
     work.stepped.clear()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await work.stepped.wait()
     assert work.steps == 2
 
@@ -119,7 +119,7 @@ async def test_rests_become_longer_but_not_by_what_fails_meanwhile(
         for _ in range(5):
             work.loop.rest()
         work.stepped.clear()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await work.stepped.wait()
     rests = [r.getMessage() for r in caplog.records if "nothing is started" in r.getMessage()]
     assert rests == [f"after a failure nothing is started for {seconds} s" for seconds in (1, 2, 4)]

@@ -151,7 +151,7 @@ class Shared:
     def _ask(self, path, body=None):
         assert self._process is not None
         url = f"{self._process.url}/_dev/{path}"
-        with urllib.request.urlopen(url, body, timeout=10) as answer:
+        with urllib.request.urlopen(url, body, timeout=30) as answer:
             return answer.read()
 
 

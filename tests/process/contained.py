@@ -39,7 +39,7 @@ def ask(method, url):
 
 
 def wait(filter):
-    return ask("GET", f"http://qstash:8080/_dev/wait?timeout_ms=20000&filter={filter}")["rows"]
+    return ask("GET", f"http://qstash:8080/_dev/wait?timeout_ms=60000&filter={filter}")["rows"]
 
 
 def main():

@@ -20,7 +20,7 @@ def test_its_lines_are_marked_and_ctrl_c_ends_both(launch):
     url = next(line for line in lines if line.startswith("QSTASH_URL=")).strip().partition("=")[2]
     assert next(line for line in lines if line.startswith("app")) == f"app │ up {url}\n"
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=10)
+    rest, errors = process.communicate(timeout=30)
     assert "app │ no end" in rest
     assert "KeyboardInterrupt" in rest
     assert (process.returncode, errors) == (0, "")
@@ -55,6 +55,6 @@ def is_stopped(pid):
 
 def test_a_program_that_does_not_exist_is_a_usage_error(launch):
     process = launch("serve", "--memory", "--", "no-such-program")
-    out, errors = process.communicate(timeout=10)
+    out, errors = process.communicate(timeout=30)
     assert (process.returncode, out) == (2, "")
     assert errors == 'Error: After --: there is no program "no-such-program".\n'

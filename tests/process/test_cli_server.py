@@ -15,7 +15,7 @@ from qstash_dev.protocol.users import DEV_USERS
 
 def get(url, token=DEV_USERS[0].token):
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
 
 
@@ -47,7 +47,7 @@ def test_a_pipe_gets_the_block_and_a_line_per_event(launch, app):
         method="POST",
         headers={"Authorization": f"Bearer {DEV_USERS[0].token}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         message_id = json.load(answer)["messageId"]
     while "✓ delivered" not in lines[-1]:
         lines.append(process.stdout.readline())
@@ -172,7 +172,7 @@ def test_a_reachable_server_wants_a_token_that_commands_find_beside_its_state(st
     (tmp_path / ".env").write_text("QSTASH_TOKEN=secret\n")
     server = start("--host", "0.0.0.0", "--env-file", ".env")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{server.url}/_dev/snapshot", timeout=10)
+        urllib.request.urlopen(f"{server.url}/_dev/snapshot", timeout=30)
     assert refused.value.code == 401
     refused.value.close()
     assert server.json("messages", "list") == []
@@ -186,7 +186,7 @@ def test_quiet_prints_the_block_and_nothing_more(launch, app):
     url = variables("".join(lines))["QSTASH_URL"]
     request = urllib.request.Request(f"{url}/v2/publish/{app.url}/200", method="POST")
     request.add_header("Authorization", f"Bearer {DEV_USERS[0].token}")
-    urllib.request.urlopen(request, timeout=10).close()
+    urllib.request.urlopen(request, timeout=30).close()
     process.terminate()
     rest, errors = process.communicate(timeout=30)
     assert "msg_" not in rest
@@ -198,7 +198,7 @@ def test_env_prints_what_the_running_server_uses(start, tmp_path):
     server = start("--env-file", ".env.local")
     rotate = urllib.request.Request(f"{server.url}/v2/keys/rotate", method="POST")
     rotate.add_header("Authorization", "Bearer mine")
-    with urllib.request.urlopen(rotate, timeout=10) as answer:
+    with urllib.request.urlopen(rotate, timeout=30) as answer:
         keys = json.load(answer)
     assert json.loads(server.run("env", "--shell", "json").stdout) == {
         "QSTASH_URL": server.url,

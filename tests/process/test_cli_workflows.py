@@ -15,7 +15,7 @@ def call(server, path, body=None, **headers):
     request.add_header("Authorization", f"Bearer {DEV_USERS[0].token}")
     for name, value in headers.items():
         request.add_header(f"Upstash-{name.replace('_', '-')}", value)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
 
 
@@ -43,7 +43,7 @@ class Run:
 
 
 def delivered(server, count):
-    server.run("wait", "--filter", "state:delivered", "--count", str(count), "--timeout", "20s")
+    server.run("wait", "--filter", "state:delivered", "--count", str(count), "--timeout", "60s")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def waiting(server, app):
 def failed(server, app):
     """A run whose second delivery failed."""
     run = Run(server, f"{app.url}/wf/500", "wfr_bad", retries="0")
-    server.run("wait", "--filter", "state:failed", "--timeout", "20s")
+    server.run("wait", "--filter", "state:failed", "--timeout", "60s")
     return run
 
 

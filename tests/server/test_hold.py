@@ -97,7 +97,7 @@ async def test_the_status_shows_whether_the_app_is_up(start, make_app):
     app = make_app()
     await app.start()
     server = await start(app_url=app.url)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await server.status())["app"]["up"] is None:
             await server.server._notifier.changed_since(server.server._notifier.version)
     assert (await server.status())["app"] == {"url": app.url, "up": True, "process": None}

@@ -37,7 +37,7 @@ async def test_housekeeping_goes_on_after_the_database_refused_a_deletion(caplog
     house = Housekeeping(world.engine, lambda: None, database.copy_log, sleep)
     tasks = Tasks(sleep, now=lambda: 0.0)
     tasks.keep("housekeeping", house.run)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while rounds < 5:
             await asyncio.sleep(0)
     await tasks.stop()

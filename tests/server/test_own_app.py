@@ -49,7 +49,7 @@ class WithApp(Running):
     async def until(self, true):
         """The first thing that something returns which is true, looked for after each change."""
         notifier = self.server._notifier
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (found := await true()):
                 await notifier.changed_since(notifier.version)
             return found

@@ -134,7 +134,7 @@ async def test_held_messages_are_delivered_once_their_release_can_be_written(
     await running.wait("is:held")
     break_store(running, statements)
     await app.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "it is tried again" not in caplog.text:
             await asyncio.sleep(0)
     await mend_store(running)

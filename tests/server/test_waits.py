@@ -31,7 +31,7 @@ async def slow(make_app):
 
 
 async def under_way(app, count=1):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(app.requests) < count:
             await asyncio.sleep(0)
 

@@ -7,7 +7,7 @@ import pytest
 from qstash_dev.sources.ignored import Ignored
 from qstash_dev.sources.watch import CannotWatch, edits
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Watched:

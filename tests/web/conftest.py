@@ -16,7 +16,7 @@ from tests.api.conftest import TOKENS, Api, api, start_api, starting
 from tests.browser import launched
 from tests.conftest import App, running_app
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 __all__ = ["Desk", "api", "desk", "kept_desk", "start_api"]
 
 KEPT: Literal["session"] = "session"

@@ -407,7 +407,7 @@ async def test_many_who_wait_each_get_their_own_and_what_there_was_when_it_ends(
             group.create_task(api.ok("GET", waits.format(f"n{n}", 1, 20_000))) for n in range(20)
         ]
         both = group.create_task(
-            api.ok("GET", "/_dev/wait?filter=state:failed&count=2&timeout_ms=20000")
+            api.ok("GET", "/_dev/wait?filter=state:failed&count=2&timeout_ms=60000")
         )
         some = group.create_task(api.ok("GET", waits.format("n1", 2, 300)))
         await api.ok("DELETE", f"/_dev/messages/{gone}")

@@ -236,7 +236,7 @@ async def test_an_unknown_filter_is_refused_and_cancels_nothing(wire, name):
 
 
 async def finished(wire, action_id):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             action = await wire.ok("GET", f"/v2/bulkActions/{action_id}")
             if action["state"] == "FINISHED":
