@@ -4,7 +4,7 @@
 import { byKey, makeActions } from "./actions.js";
 import { PAGES } from "./detail.js";
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
-import { $, clock, fill, h } from "./dom.js";
+import { $, clock, fill, h, seldom } from "./dom.js";
 import { Feed, Items } from "./feed.js";
 import { complete, drawStatus, drawTitle, setText } from "./head.js";
 import { List } from "./list.js";
@@ -205,16 +205,6 @@ function sleep() {
 }
 
 // What is on the screen
-
-// At once after a time of rest, else at most so often.
-function seldom(ms, act) {
-  let timer, last = -ms;
-  const now = () => {
-    [timer, last] = [null, performance.now()];
-    act();
-  };
-  return () => (timer ??= setTimeout(now, last + ms - performance.now()));
-}
 
 const changed = seldom(FRAME_MS, frame);
 const refresh = seldom(FETCH_MS, fetchItems);

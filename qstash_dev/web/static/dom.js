@@ -90,3 +90,13 @@ setInterval(() => {
     if (element.textContent !== text) element.textContent = text;
   }
 }, 1000);
+
+// At once after a time of rest, else at most so often.
+export function seldom(ms, act) {
+  let timer, last = -ms;
+  const now = () => {
+    [timer, last] = [null, performance.now()];
+    act();
+  };
+  return () => (timer ??= setTimeout(now, last + ms - performance.now()));
+}
