@@ -15,9 +15,10 @@ from qstash_dev import given_files
 from qstash_dev.child.app import ChildApp
 from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
-from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure
+from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure, Spec
 from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, parts_of, place_of
+from qstash_dev.protocol.workflow.entries import STARTED_AT
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import has_network, leads_to, listening, speech
 
@@ -116,6 +117,7 @@ class Explainer:
             nearby=self._nearby,
             speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
             online=has_network() if reason is Reason.DNS else None,
+            elsewhere=_elsewhere(message.spec),
             printed=printed,
             ended=ended,
         )
@@ -169,6 +171,10 @@ def _place(target: str) -> tuple[str, str]:
     parts = parts_of(target)
     path = target if parts is None else parts.path
     return origin_of(target), path
+
+
+def _elsewhere(spec: Spec) -> str:
+    return next((notice for notice in spec.notices if notice.startswith(STARTED_AT)), "")
 
 
 def _is_about_a_file(response: Response) -> bool:

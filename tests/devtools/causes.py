@@ -150,6 +150,15 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "now the app does",
     ),
     (
+        "workflow-elsewhere",
+        failure(Reason.DNS),
+        {
+            "url": "https://my.example/x",
+            "elsewhere": "the run was started at http://localhost:3000",
+        },
+        "No answer from my.example: the run was started at http://localhost:3000.",
+    ),
+    (
         "refused-other-port",
         failure(Reason.REFUSED),
         {"url": "http://localhost:3001/x", "app_url": "http://localhost:3000"},

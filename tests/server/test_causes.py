@@ -21,6 +21,7 @@ from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import has_network
 from qstash_dev.transport.delivery import Sender
 from tests.ports import reserved_port
+from tests.protocol.workflow.play import APP, init, of_step
 from tests.raw_server import OK, RawServer, reset
 from tests.transport.sending import request
 
@@ -85,6 +86,26 @@ async def test_nobody_on_either_address_is_an_app_that_is_not_running(start, mak
     app = make_app()
     server = await start(app_url=app.url)
     assert "your app is not running" in await hint_of(server, f"{app.url}/x")
+
+
+@drives("workflow-elsewhere")
+async def test_steps_for_the_address_that_an_app_takes_for_its_own_name_what_to_set(
+    start, make_app
+):
+    app = make_app()
+    server = await start()
+    headers = of_step("wfr_1")
+    begin = {"destination": APP, "headers": init("wfr_1", delay="1d")}
+    step = {"destination": f"{app.url}/wf", "headers": {**headers, "upstash-retries": "0"}}
+    await server.call("POST", "/v2/batch", [begin])
+    await server.call("POST", "/v2/batch", [step])
+    [row] = await server.wait("state:failed")
+    assert row["hint"] == (
+        f"No answer from 127.0.0.1:{app.port}: the run was started at https://app.example, and "
+        f"its app submits steps for {app.url}: behind a proxy or a tunnel, set baseUrl in serve(), "
+        "or UPSTASH_WORKFLOW_URL."
+    )
+    assert row["lints"] == []
 
 
 @drives("http-to-https-port")

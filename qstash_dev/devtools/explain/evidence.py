@@ -40,6 +40,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     `listening` are the addresses of the target's host, of loopback both, on which its port accepts
     connections now, `leads_to` those that were tried, `speech` what is spoken there (see
     `transport.connect`), `online` whether there is a network; all `None` where nobody has looked.
+    `elsewhere` is the notice of a step that goes to another address than its run was started at.
     `printed` are the lines of the app meanwhile, and `ended` is how it ended (`your app exited with
     code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
@@ -66,6 +67,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     nearby: Nearby = ALONE
     speech: str | None = None
     online: bool | None = None
+    elsewhere: str = ""
     printed: tuple[str, ...] = ()
     ended: str | None = None
 

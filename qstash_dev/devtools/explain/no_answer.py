@@ -10,12 +10,20 @@ from qstash_dev.protocol.urls import Place
 _SPOKEN = (Reason.TLS, Reason.RESET, Reason.BAD_RESPONSE, Reason.TIMEOUT)
 """What can come of speaking http to https, or https to http: what is spoken decides."""
 
+_BY_ADDRESS = (*_SPOKEN, Reason.REFUSED, Reason.DNS, Reason.UNREACHABLE, Reason.EXTERNAL_DENIED)
+
 
 def _when(
     reason: Reason | tuple[Reason, ...], find: Callable[[Evidence], str | None]
 ) -> Callable[[Evidence], str | None]:
     reasons = (reason,) if isinstance(reason, Reason) else reason
     return lambda e: find(e) if e.failure.reason in reasons else None
+
+
+def _elsewhere(e: Evidence) -> str | None:
+    """Whatever is wrong with that address: the steps were not meant for it."""
+    notice = e.facts.elsewhere
+    return f"No answer from {e.place}: {notice}." if notice else None
 
 
 def _ended(e: Evidence) -> str | None:
@@ -306,6 +314,7 @@ def _interrupted(e: Evidence) -> str:
 
 
 NO_ANSWER = (
+    Cause("workflow-elsewhere", _when(_BY_ADDRESS, _elsewhere)),
     Cause("app-ended", _when((Reason.REFUSED, Reason.RESET, Reason.BAD_RESPONSE), _ended)),
     Cause("app-just-up", _when(Reason.REFUSED, _just_up)),
     Cause("refused-in-container", _when(Reason.REFUSED, _own_container)),

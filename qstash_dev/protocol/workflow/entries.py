@@ -131,6 +131,10 @@ def append(
     )
 
 
+STARTED_AT = "the run was started at"
+"""How the notice begins that a step goes to another address than its run."""
+
+
 def _elsewhere(run: Run, spec: Spec) -> tuple[str, ...]:
     """A step that goes to another address than its run: an app behind a proxy takes the address that
     the proxy calls for its own.
@@ -142,7 +146,7 @@ def _elsewhere(run: Run, spec: Spec) -> tuple[str, ...]:
     if ours == theirs:
         return ()
     return (
-        f"the run was started at {ours}, and its app submits steps for {theirs}: behind a proxy or a "
+        f"{STARTED_AT} {ours}, and its app submits steps for {theirs}: behind a proxy or a "
         "tunnel, set baseUrl in serve(), or UPSTASH_WORKFLOW_URL",
     )
 
