@@ -5,8 +5,8 @@ Knows only numbers of messages. It may name some that were deleted: who needs th
 
 from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.filters import Filter, Term, Words
+from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.notifier import Notifier
-from qstash_dev.store.store import Store
 
 MOST = 1_000
 """Events; after more it is as quick to search all messages."""
@@ -15,8 +15,9 @@ MOST = 1_000
 class Matching:
     """Messages that match `wanted`, since `begin` was given all of them."""
 
-    def __init__(self, store: Store, notifier: Notifier, wanted: Filter) -> None:
-        self._store = store
+    def __init__(self, engine: Engine, notifier: Notifier, wanted: Filter) -> None:
+        self._store = engine.store
+        self._tombstones = engine.tombstones
         self._notifier = notifier
         self._wanted = wanted
         self._changes_by_itself = any(map(_changes_by_itself, wanted.terms))
@@ -40,11 +41,15 @@ class Matching:
 
     def _here(self) -> None:
         self._seq, self._version = self._store.feed.last_seq(), self._notifier.version
+        self._deletions = self._tombstones.count
 
     def _changed(self) -> set[int] | None:
-        """Numbers of the messages that something happened to; `None`: too many."""
+        """Numbers of the messages that something happened to; `None`: too many, or some are back."""
         seq, version = self._seq, self._version
+        is_anew = self._tombstones.since(self._deletions) is None
         self._here()
+        if is_anew:
+            return None
 
         def find() -> set[int] | None:
             entries = self._store.feed.after(seq, MOST)

@@ -182,7 +182,7 @@ async def wait(call: Call) -> web.Response:
     wanted, count = filter_of(call), call.whole(COUNT)
     timeout_s = call.whole(TIMEOUT) / 1000
     notifier = call.context.notifier
-    matching = Matching(call.store, notifier, wanted)
+    matching = Matching(call.engine, notifier, wanted)
     version = notifier.version
     rows = matching.begin(await select(call, wanted, count))
     with contextlib.suppress(TimeoutError, Closed), notifier.searching():

@@ -418,6 +418,18 @@ async def test_many_who_wait_each_get_their_own_and_what_there_was_when_it_ends(
     assert not some.result()["met"]
 
 
+async def test_who_waits_sees_what_is_back_after_an_undo(api: Api, app: App) -> None:
+    url = app.answers("/x", 500)
+    first, _ = [await api.publish(url, retries=0) for _ in range(2)]
+    await api.wait("state:failed", 2)
+    order = (await api.ok("DELETE", f"/_dev/messages/{first}"))["undo"]
+    async with asyncio.TaskGroup() as group:
+        both = group.create_task(api.wait("state:failed", 2))
+        await api.wait("state:failed")
+        await api.ok("POST", "/_dev/undo", json={"ids": [order]})
+    assert first in {row["id"] for row in both.result()}
+
+
 async def test_the_dead_letter_queue_of_all_users(api: Api, app: App) -> None:
     url = app.answers("/x", 500)
     ids = [await api.publish(url, retries=0) for _ in range(3)]
