@@ -67,11 +67,16 @@ def read(path: Path, *, required: bool = False) -> Found | None:
         return None
     except (UnicodeDecodeError, OSError) as error:
         raise ConfigError(str(path), f"cannot be read: {error}.") from None
+    is_shared = path.name == "pyproject.toml"
+    if is_shared and "qstash-dev" not in text:
+        return (
+            None  # most have nothing for us, and to parse them takes as long as to open the store
+        )
     try:
         content = read_toml(text)
     except ValueError as error:
         raise ConfigError(str(path), f"cannot be read: {error}.") from None
-    if path.name == "pyproject.toml":
+    if is_shared:
         tool = content.get("tool")
         ours = tool.get("qstash-dev") if isinstance(tool, dict) else None
         return interpret(path, text, ours) if isinstance(ours, dict) else None

@@ -132,7 +132,7 @@ def test_an_answer_that_is_cut_short_is_told(stranger, run):
 
 FILES = {
     "qstash-dev.toml": ("a = " + "[" * 5_000, ("config",), 2),
-    "pyproject.toml": ("a = " + "[" * 5_000, ("doctor",), 2),
+    "pyproject.toml": ("# qstash-dev\na = " + "[" * 5_000, ("doctor",), 2),
     "package.json": ('{"dependencies": ' + "[" * 100_000, ("doctor",), 0),
     ".env.local": ("\x00\ufeffQSTASH_TOKEN=\x1b[2J" * 10, ("doctor",), 1),
     "messages.json": ("[" * 100_000, ("import", "messages.json"), 2),
