@@ -3,6 +3,8 @@
 Decides nothing.
 """
 
+from collections.abc import Callable
+
 from qstash_dev.store.database import Database
 from qstash_dev.store.errors import StoreError
 from qstash_dev.store.sequence import Sequence
@@ -20,8 +22,12 @@ PIECE = 100
 class Intakes:
     """The mark of messages whose others are not there yet; a mark is a number."""
 
-    def __init__(self, database: Database, event_numbers: Sequence) -> None:
+    def __init__(
+        self, database: Database, event_numbers: Sequence, expect: Callable[[], None]
+    ) -> None:
+        """`expect` is called when messages may wait that did not."""
         self._db = database
+        self._expect = expect
         self._event_numbers = event_numbers
         self._last_forgotten = 0
 
@@ -34,6 +40,7 @@ class Intakes:
             raise StoreError("everything was reset while this came in: nothing of it was accepted")
         (count,) = self._db.read_one("SELECT count(*) FROM messages WHERE intake = ?", (number,))
         last = self._event_numbers.skip(count)
+        self._expect()
         with self._db:
             self._db.write(_CREATED, (last, number))
             self._db.write(

@@ -118,6 +118,8 @@ class Messages:
         self._attempts = Attempts(database)
         self._bodies = bodies
         self._fresh: dict[int, Message] = database.cache()
+        # Empty, or known: that none waits. Each message that comes asks, and most find that.
+        self._none_waits: dict[str, bool] = database.cache()
 
     def apply(self, change: Change, intake: int | None = None) -> tuple[Message, ...]:
         """Write a change in one piece; with `intake` what it creates is not due before `let_in`.
@@ -211,11 +213,20 @@ class Messages:
 
     def next_due(self) -> int | None:
         """When the next unclaimed message is due."""
+        if self._none_waits:
+            return None
         row = self._db.read_one(
             "SELECT due_at FROM messages INDEXED BY messages_due WHERE claimed = 0 "
             "AND held IS NULL AND finished_at IS NULL ORDER BY due_at LIMIT 1"
         )
-        return row[0] if row else None
+        if row is None:
+            self._none_waits["all"] = True
+            return None
+        return int(row[0])
+
+    def expect(self) -> None:
+        """Some may wait from now on."""
+        self._none_waits.clear()
 
     def claim(self, seqs: Iterable[int]) -> None:
         """Take messages out of the due index: they wait in a lane now."""
@@ -259,6 +270,7 @@ class Messages:
     def release(self, awaited: str, now: int) -> int:
         """What was held for this is due; returns how many messages that were."""
         self._fresh.clear()
+        self.expect()
         with self._db:
             return self._db.write(
                 "UPDATE messages SET held = NULL, due_at = ? WHERE held = ?", (now, awaited)
@@ -299,6 +311,7 @@ class Messages:
 
     def unclaim(self) -> None:
         """After a start: nothing stands in a lane."""
+        self.expect()
         with self._db:
             self._db.write(
                 "UPDATE messages SET claimed = 0 "
@@ -388,6 +401,8 @@ class Messages:
         spec, seq = message.spec, self._numbers.next()
         # Python's sqlite3 takes three times as long for what is no plain number or text.
         claimed = int(message.state == State.ACTIVE or intake is not None)
+        if not claimed:
+            self.expect()
         host, path = host_and_path(spec.url)
         shown = redact_headers(spec.headers, spec.redact) if spec.redact else spec.headers
         plain = (
@@ -431,6 +446,8 @@ class Messages:
 
     def _update(self, message: Message, now: int, attempts: Iterable[Attempt]) -> None:
         self._fresh.pop(message.seq, None)
+        if message.finished_at is None:
+            self.expect()
         values = (
             str(message.state), now, message.attempts, int(message.cancel_requested),
             message.due_at, message.finished_at, message.retried, message.held,

@@ -42,7 +42,7 @@ class Store:
         self.messages = Messages(
             database, self._numbers, self._event_numbers, self.workflows, self._bodies
         )
-        self.intakes = Intakes(database, self._event_numbers)
+        self.intakes = Intakes(database, self._event_numbers, self.messages.expect)
         self.runs = Runs(database, self.workflows)
         self.attempts = Attempts(database)
         self.bin = Bin(database)
