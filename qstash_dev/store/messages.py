@@ -387,15 +387,12 @@ class Messages:
         with self._db:
             self._numbers.keep()
             self._event_numbers.keep()
-            rows = [
-                self._db.write_one(
-                    "DELETE FROM messages WHERE seq = ? AND finished_at IS NOT NULL "
-                    "AND run IS NULL RETURNING id",
-                    (seq,),
-                )
-                for seq in seqs
-            ]
-        return [row[0] for row in rows if row]
+            rows = self._db.write(
+                "DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?)) "
+                "AND finished_at IS NOT NULL AND run IS NULL RETURNING id",
+                (as_json(list(seqs)),),
+            ).fetchall()
+        return [id_ for (id_,) in rows]
 
     def _insert(self, message: Message, now: int, intake: int | None) -> Message:
         spec, seq = message.spec, self._numbers.next()
