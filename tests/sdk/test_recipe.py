@@ -46,7 +46,7 @@ def test_a_next_app_is_tested_with_one_line_of_config_and_one_short_file(node, n
     project, report = HERE / "nextjs" / "vitest", tmp_path / "report.json"
     ran = vitest(node, "--reporter=json", f"--outputFile={report}", project=project)
     if ran.returncode != 0:
-        pytest.fail(ran.stdout, pytrace=False)
+        pytest.fail(ran.stdout + report.read_text(), pytrace=False)
     (file,) = json.loads(report.read_text())["testResults"]
     (case,) = file["assertionResults"]
     assert (case["status"], case["duration"] < 1000) == ("passed", True)
