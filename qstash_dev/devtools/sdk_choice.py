@@ -124,35 +124,41 @@ def _variables(app: App, here: Here, prefix: str) -> Finding | None:
             return None
         return Finding("note", f"{_all_files(app)} says nothing about QStash.")
     file = next(app.files[prefix + name] for name in FOUR if given[name])
+    files = {name: app.files[prefix + name] if given[name] else file for name in FOUR}
     undo = f"Remove QSTASH_REGION from {app.files['QSTASH_REGION']}." if prefix else None
-    write = undo or f"qstash-dev env --write {file}"
     for name, value in given.items():
         if is_empty_variable(value) if value else False:
-            text = f"{prefix}{name} of {app.files[prefix + name]} is {value!r}, which is no value."
-            return Finding("problem", text, write)
+            text = f"{prefix}{name} of {files[name]} is {value!r}, which is no value."
+            return Finding("problem", text, undo or _write(files[name]))
     return (
-        _of_token(given, here, prefix, file, write)
-        or _of_url(app, given["QSTASH_URL"], here, prefix, file, undo)
+        _of_token(given, here, prefix, files, undo)
+        or _of_url(app, given["QSTASH_URL"], here, prefix, files["QSTASH_URL"], undo)
         or Finding("ok", f"{file} has the address and credentials of {_owner(given, here).id}.")
     )
 
 
 def _of_token(
-    given: Mapping[str, str], here: Here, prefix: str, file: str, write: str
+    given: Mapping[str, str], here: Here, prefix: str, files: Mapping[str, str], undo: str | None
 ) -> Finding | None:
-    token = given["QSTASH_TOKEN"]
+    """`files` is where each variable stands: one file may have a part of them, another the rest."""
+    token, file = given["QSTASH_TOKEN"], files["QSTASH_TOKEN"]
     if token and all(user.token != token for user in here.users):
         text = f"{prefix}QSTASH_TOKEN of {file} is not one of this server's."
         start = "" if prefix else f"Start with qstash-dev --env-file {file}, or "
-        return Finding("problem", text, f"{start}{write}")
+        return Finding("problem", text, f"{start}{undo or _write(file)}")
     owner = _owner(given, here)
     keys = given["QSTASH_CURRENT_SIGNING_KEY"], given["QSTASH_NEXT_SIGNING_KEY"]
     if any(keys) and keys != (owner.current_key, owner.next_key):
+        file = files[FOUR[2] if keys[0] and keys[0] != owner.current_key else FOUR[3]]
         text = (
             f"The {prefix and f'{prefix[:-1]} '}signing keys of {file} are not those of {owner.id}"
         )
-        return Finding("problem", f"{text}: verification will fail.", write)
+        return Finding("problem", f"{text}: verification will fail.", undo or _write(file))
     return None
+
+
+def _write(file: str) -> str:
+    return f"qstash-dev env --write {file}"
 
 
 def _of_url(

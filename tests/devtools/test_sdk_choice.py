@@ -138,3 +138,20 @@ def test_a_region_without_variables_of_its_own_changes_nothing_and_is_told() -> 
 
 def test_an_app_without_files_has_nothing_to_judge() -> None:
     assert findings({}) == []
+
+
+@pytest.mark.parametrize(
+    ("local", "text"),
+    [
+        ({"QSTASH_TOKEN": "cloud"}, "QSTASH_TOKEN of .env.local is not one of this server's."),
+        ({"QSTASH_NEXT_SIGNING_KEY": "sig_x"}, "The signing keys of .env.local are not those of"),
+        ({"QSTASH_URL": "https://qstash.upstash.io"}, "QSTASH_URL of .env.local is https://qstash"),
+        ({"QSTASH_TOKEN": "undefined"}, "QSTASH_TOKEN of .env.local is 'undefined', which is no"),
+    ],
+)
+def test_of_two_files_that_with_the_mistake_is_named(local: dict[str, str], text: str) -> None:
+    files = {**dict.fromkeys(FIRST, ".env"), **dict.fromkeys(local, ".env.local")}
+    [found] = judge(App({**FIRST, **local}, files), HERE)
+    assert found.level == "problem"
+    assert found.text.startswith(text)
+    assert ".env " not in f"{found.fix} "
