@@ -34,6 +34,7 @@ class SampleApp:
         self.source = folder / "total.py"
         self.source.write_text(BROKEN)
         self.folder = folder
+        self.is_up = False
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -43,6 +44,7 @@ class SampleApp:
         """Listen."""
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket).start()
+        self.is_up = True
 
     async def stop(self) -> None:
         """Listen no more, if it did."""
