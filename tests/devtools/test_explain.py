@@ -82,6 +82,31 @@ def test_a_stripe_signature_in_the_handler_is_not_ours() -> None:
     assert hint(response(400, said)).cause == "app-error"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("Signature invalid", "Signatures do not match", "The signature is wrong"),
+        *("Upstash signature rejected", "Signature not verified", "signature.invalid"),
+        *("QStash verification failed", "Invalid QStash request", "Receiver verification failed"),
+        *("Webhook signature verification failed", "QStash signature verification failed"),
+    ],
+)
+def test_own_words_for_a_refused_signature_are_understood_and_tell_nothing(said: str) -> None:
+    answer = response(401, json.dumps({"error": said}))
+    assert hint(answer, env=env(**OURS), body=b"plain").cause == "signature-undecided"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("Missing signature field in form", "The contract has no signature"),
+        *("body.signature is required", "signature image is missing"),
+    ],
+)
+def test_a_signature_in_the_body_is_not_ours(said: str) -> None:
+    assert hint(response(400, json.dumps({"error": said}))).cause == "app-error"
+
+
 @pytest.mark.parametrize("answer", [response(401, "Invalid signature"), response(500), PYTHON_SDK])
 @pytest.mark.parametrize(
     "facts",

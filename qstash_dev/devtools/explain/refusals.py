@@ -22,6 +22,7 @@ from qstash_dev.protocol.urls import parts_of
 _PYTHON = re.compile(
     r"uvicorn|werkzeug|wsgiserver|gunicorn|hypercorn|cpython|python", re.IGNORECASE
 )
+_OF_JOSE = re.compile(r"(?:^|[:\"'(>] ?)signature verification failed")
 _JOSE = re.compile(r"SignatureError|JWSSignatureVerification|ERR_JWS")
 
 
@@ -87,7 +88,7 @@ def _other_key(e: Evidence) -> str | None:
     """`jose`'s words, which the JavaScript SDK keeps for a key alone (2.12, receiver.ts); others may
     use the same ones for everything, so only the name of its error is a proof.
     """
-    if "signature verification failed" not in e.said.text or e.facts.accepted_at is not None:
+    if not _OF_JOSE.search(e.said.text) or e.facts.accepted_at is not None:
         return None
     if e.facts.is_cloud or _PYTHON.search(e.header("server")):
         return None

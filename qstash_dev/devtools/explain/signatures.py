@@ -21,6 +21,7 @@ _MISSING = re.compile(
     r"|(?<!If )\bsignature (header )?(is )?(missing|required|not found)",
     re.IGNORECASE,
 )
+_OF_A_BODY = re.compile(r"\b(field|form|input|contract|image|document)\b|body\.", re.IGNORECASE)
 _NO_KEYS = re.compile(
     r"currentSigningKey and nextSigningKey are required|No signing keys available"
     r"|secretOrPublicKey must have a value|Zero-length key|Key may not be empty|key must not be empty"
@@ -46,7 +47,7 @@ _EMPTY_HASH = "47DEQpj8HBSa"
 
 
 def _missing(e: Evidence) -> str | None:
-    if not _MISSING.search(e.said.text):
+    if not _MISSING.search(e.said.text) or _OF_A_BODY.search(e.said.text):
         return None
     if not e.sent("upstash-signature"):
         return "The app wants an Upstash-Signature header, and this request was sent without one."

@@ -16,6 +16,10 @@ _SIGNATURE = re.compile(
     r"|decoding signature|upstash-signature|signature.{0,30}\b(failed|failure|mismatch|refused)"
     r"|signature (verification|is (invalid|not valid)|has expired|does not|could not)"
     r"|(verify|verifying|validate|check)\w* (the )?(\w+ )?signature|InvalidSignature"
+    r"|\bsignatures?\b.{0,20}\b(invalid|wrong|incorrect|rejected|error|bad)\b"
+    r"|\bsignatures?\b.{0,20}\bnot (verified|match|accepted)"
+    r"|(qstash|upstash|receiver) (request |webhook )?(verification|authentication)"
+    r"|(invalid|unverified|unknown) (qstash|upstash) (request|call|webhook|message|delivery)"
     r"|\bJW[ST]\b|signing key|not (signed by|from) (upstash|qstash)|unverified (request|webhook)",
     re.IGNORECASE,
 )
