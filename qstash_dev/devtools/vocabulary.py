@@ -134,6 +134,20 @@ COMMANDS = (
         "run.notify", "N", "Notify", "Send an event that a workflow run waits for", _MESSAGE
     ),
     CommandWords(
+        "thing.create",
+        "c",
+        "Create",
+        "Make a schedule, queue, URL group or key (in its view)",
+        _SERVER,
+    ),
+    CommandWords(
+        "server.addresses",
+        "Y",
+        "Addresses",
+        "Copy an address: server, page, app, tunnel, webhooks of a run",
+        _SERVER,
+    ),
+    CommandWords(
         "walk", "L", "Go to", "Go to what is linked: origin, callback, replay, run, queue", _SCREEN
     ),
     CommandWords(

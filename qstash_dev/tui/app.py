@@ -23,7 +23,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
 from qstash_dev.client import Client, ClientError, Tunnel
-from qstash_dev.tui.actions import filtering
+from qstash_dev.tui.actions import clicking, filtering
 from qstash_dev.tui.actions.commands import COMMANDS as COMMANDS_BY_ID
 from qstash_dev.tui.actions.commands import bindings
 from qstash_dev.tui.actions.walking import enter
@@ -43,7 +43,7 @@ from qstash_dev.tui.painter import Painter, Seen
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Palette, mixed, prefers_light, themes
 from qstash_dev.tui.views import VIEWS
-from qstash_dev.tui.widgets.bars import Tabs, tunnel_news
+from qstash_dev.tui.widgets.bars import Bar, Tabs, tunnel_news
 from qstash_dev.tui.widgets.command_search import CommandSearch
 from qstash_dev.tui.widgets.panes import FilterInput, Panes, is_small
 from qstash_dev.tui.widgets.virtual_list import VirtualList
@@ -372,6 +372,13 @@ class QstashApp(App[int]):
             self.hold()
             self.detail_pane.page = event.place
             self.painter.draw_detail()
+
+    def on_bar_clicked(self, event: Bar.Clicked) -> None:
+        """A click on a hint runs it; one on the status shows what it is about."""
+        if event.bar is self.hints:
+            self.start(self.painter.hint_ids[event.part])
+        else:
+            clicking.show_part(self, event.part)
 
     def on_text_view_scrolled(self) -> None:
         """Whoever turns the wheel over the detail reads it."""

@@ -31,7 +31,10 @@ Seen = tuple[View, str | None]
 
 
 class Painter:
-    """`bars` are the status, the views and the hints; `on_screen` is the row under the cursor."""
+    """`bars` are the status, the views and the hints; `on_screen` is the row under the cursor.
+
+    `hint_ids` are the commands of the hints by their texts.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Painter:
         self._panes = panes
         self._keys, self._commands = keys, commands
         self._zone = zone
+        self.hint_ids: dict[str, str] = {}
         self._place: tuple[View, str | None, int] = (session.view, None, 0)
 
     def draw(self, width: int, progress: str | None) -> None:
@@ -91,6 +95,7 @@ class Painter:
         pairs = [
             (command.key_name(keys, command.id == "palette"), command.hint) for command in found
         ]
+        self.hint_ids = {f"{key} {hint}": id for (key, hint), id in zip(pairs, ids, strict=True)}
         self._hints.show(hints_line(pairs, width))
 
     def draw_list(self) -> None:

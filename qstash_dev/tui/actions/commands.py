@@ -28,6 +28,10 @@ RUNS: dict[str, Verb] = {
     "message.delete": messages.delete,
     "run.restart": server.restart_app,
     "run.notify": seeing.only_in("N", "a workflow run (view 8)"),
+    "thing.create": seeing.only_in(
+        "c", "schedules, queues, groups and flow-control keys (views 2, 3, 4 and 7)"
+    ),
+    "server.addresses": server.addresses,
     "walk": walking.choose,
     "undo": undoing.undo,
     "list.clear": messages.clear,

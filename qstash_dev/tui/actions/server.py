@@ -5,11 +5,13 @@ from typing import Any
 from qstash_dev.client import Faults
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.faults import Fault
+from qstash_dev.devtools.run_documents import RunDetail
 from qstash_dev.devtools.vocabulary import CLOCK, FAULTS
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Menu
+from qstash_dev.web.links import page_url
 
 
 async def pause_or_resume(screen: Screen) -> None:
@@ -32,6 +34,24 @@ async def restart_app(screen: Screen) -> None:
     await screen.session.client.request("POST", "/_dev/app/restart")
     screen.say(f"Started again: {fmt.safe(process.command)}")
     return None
+
+
+async def addresses(screen: Screen) -> None:
+    """Choose an address that goes to the clipboard; they are shown whole."""
+    known, whole = screen.session.feed.server, screen.session.whole
+    found = [("s", "server", known.url), ("b", "page", page_url(screen.session.client.url, None))]
+    found.append(("a", "app", known.app.url))
+    found.append(("t", "tunnel", known.tunnel.url or ""))
+    if isinstance(whole, RunDetail):
+        hooks = zip("123456789", whole.hooks.items(), strict=False)
+        found += [(key, f"webhook {event}", url) for key, (event, url) in hooks]
+    choices = [
+        Choice(key, f"{name:<8} {fmt.safe(url)}", (name, url)) for key, name, url in found if url
+    ]
+    chosen = await screen.ask(Menu("Copy an address", choices))
+    if chosen is not None:
+        screen.copy_to_clipboard(chosen[1])
+        screen.say(f"Copied the address of the {fmt.safe(chosen[0])}: {fmt.safe(chosen[1])}")
 
 
 async def clock(screen: Screen) -> None:

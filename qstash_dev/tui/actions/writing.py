@@ -98,6 +98,13 @@ async def send(screen: Screen) -> None:
     return None
 
 
+async def send_with(screen: Screen, name: str, title: str, headers: str) -> None:
+    """Publish a new message that begins with these headers; its draft has a name of its own."""
+    base = screen.session.feed.server.app.url or "http://localhost:3000"
+    draft = Draft(f"{base}/api/", "POST", f"Content-Type: application/json\n{headers}", NEW)
+    await _write(screen, name, title, draft, partial(_publish, screen))
+
+
 async def send_like(screen: Screen) -> None:
     """Publish a new message that begins as the selected one was, with its options."""
     id = screen.session.message_id

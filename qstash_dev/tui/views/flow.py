@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.tui.actions import resources
+from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
 from qstash_dev.tui.model.walk import Place, quoted
@@ -45,8 +45,12 @@ FLOW = View(
     title=lambda thing: str(thing.get("flowControlKey")),
     page=thing_page,
     inside=lambda thing: Place("Messages", quoted("flow", str(thing.get("flowControlKey")))),
-    verbs={"server.pause": resources.pause_or_resume, "message.delete": resources.delete},
-    hints=lambda thing: ("server.pause", "message.delete", "message.send"),
+    verbs={
+        "server.pause": resources.pause_or_resume,
+        "message.delete": resources.delete,
+        "thing.create": creating.key,
+    },
+    hints=lambda thing: ("server.pause", "message.delete", "thing.create"),
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),

@@ -1,7 +1,7 @@
 """The view of URL groups and their endpoints."""
 
 from qstash_dev.devtools.vocabulary import VIEWS
-from qstash_dev.tui.actions import resources
+from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
 from qstash_dev.tui.model.walk import Place, quoted
@@ -26,8 +26,8 @@ GROUPS = View(
     title=lambda thing: str(thing.get("name")),
     page=thing_page,
     inside=lambda thing: Place("Messages", quoted("group", str(thing.get("name")))),
-    verbs={"message.delete": resources.delete},
-    hints=lambda thing: ("message.delete", "message.send"),
+    verbs={"message.delete": resources.delete, "thing.create": creating.group},
+    hints=lambda thing: ("message.delete", "thing.create"),
     columns=(
         Column("", 1, cells.blank),
         Column("GROUP", 20, cells.field("name")),

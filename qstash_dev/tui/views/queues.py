@@ -1,7 +1,7 @@
 """The view of queues: how many messages wait in each, and how many are under way."""
 
 from qstash_dev.devtools.vocabulary import VIEWS
-from qstash_dev.tui.actions import resources
+from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import Resource, View
 from qstash_dev.tui.model.walk import Place, quoted
@@ -18,8 +18,12 @@ QUEUES = View(
     title=lambda thing: str(thing.get("name")),
     page=thing_page,
     inside=lambda thing: Place("Messages", quoted("queue", str(thing.get("name")))),
-    verbs={"server.pause": resources.pause_or_resume, "message.delete": resources.delete},
-    hints=lambda thing: ("server.pause", "message.delete", "message.send"),
+    verbs={
+        "server.pause": resources.pause_or_resume,
+        "message.delete": resources.delete,
+        "thing.create": creating.queue,
+    },
+    hints=lambda thing: ("server.pause", "message.delete", "thing.create"),
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),

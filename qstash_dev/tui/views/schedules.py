@@ -3,7 +3,7 @@
 import re
 
 from qstash_dev.devtools.vocabulary import VIEWS
-from qstash_dev.tui.actions import resources
+from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
 from qstash_dev.tui.model.walk import Place, quoted
@@ -49,8 +49,9 @@ SCHEDULES = View(
         "message.run": resources.fire,
         "server.pause": resources.pause_or_resume,
         "message.delete": resources.delete,
+        "thing.create": creating.schedule,
     },
-    hints=lambda thing: ("message.run", "server.pause", "message.delete", "message.send"),
+    hints=lambda thing: ("message.run", "server.pause", "message.delete", "thing.create"),
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),

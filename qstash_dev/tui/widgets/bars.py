@@ -3,7 +3,7 @@
 Each is a pure function from what is known to a line, and widgets that only show lines.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from textual import events
@@ -21,6 +21,7 @@ from qstash_dev.tui.render.app_output import process_span
 from qstash_dev.tui.render.palette import Line, Span, content
 
 GAP: Span = ("   ", "")
+HINT_GAP: Span = ("  ", "")
 
 
 class Bar(Widget):
@@ -28,9 +29,29 @@ class Bar(Widget):
 
     DEFAULT_CSS = "Bar { height: 1; padding: 0 1; }"
 
+    class Clicked(Message):
+        """Somebody clicked; `part` is the text there between two gaps."""
+
+        def __init__(self, bar: "Bar", part: str) -> None:
+            super().__init__()
+            self.bar = bar
+            self.part = part
+
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self._line: Line = []
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which part of the line is under the pointer."""
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y:
+            return
+        start = 0
+        for part, gap in _parted(self._line):
+            end = start + cell_len(part)
+            if start + _indent(part) <= offset.x < end:
+                self.post_message(self.Clicked(self, part.strip()))
+            start = end + cell_len(gap)
 
     def show(self, line: Line) -> None:
         """Show this line from now on."""
@@ -41,6 +62,22 @@ class Bar(Widget):
     def render(self) -> Content:
         """The line, cut at the edge."""
         return content(self._line)
+
+
+def _parted(line: Line) -> Iterator[tuple[str, str]]:
+    """The texts between the gaps, each with the gap behind it."""
+    part = ""
+    for text, role in line:
+        if (text, role) in (GAP, HINT_GAP):
+            yield part, text
+            part = ""
+        else:
+            part += text
+    yield part, ""
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 class Notice(Bar):
@@ -242,7 +279,7 @@ def hints_line(hints: Iterable[tuple[str, str]], width: int) -> Line:
         if used + text > width:
             break
         used += text
-        line += [(key, "key"), (f" {title}  ", "")]
+        line += [(key, "key"), (f" {title}", ""), HINT_GAP]
     return [*line, (" " * max(0, width - used), ""), (last[0], "key"), (f" {last[1]}", "")]
 
 

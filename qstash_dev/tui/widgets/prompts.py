@@ -129,13 +129,14 @@ class Ask(ModalScreen[str | None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
 
-    def __init__(self, title: str, help: str) -> None:
+    def __init__(self, title: str, help: str, text: str = "") -> None:
+        """`text` is what the line begins with."""
         super().__init__()
-        self._title, self._help = title, help
+        self._title, self._help, self._text = title, help, text
 
     def compose(self) -> ComposeResult:
         """One line to write in."""
-        box = Vertical(Input(compact=True), Static(Content(self._help)), classes="box")
+        box = Vertical(Input(self._text, compact=True), Static(Content(self._help)), classes="box")
         box.border_title = Content(self._title)
         yield box
 
