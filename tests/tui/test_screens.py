@@ -61,6 +61,9 @@ def pressing(keys: list[str]) -> Callable[[Pilot[Any]], Awaitable[None]]:
             await until(pilot, lambda: app.focused in list(app.screen.query("*")))
         await pilot.pause()
         app.frame()
+        # All anew: else a picture tells, in pieces of blank lines, in which order they were drawn.
+        for widget in app.screen.query("*"):
+            widget.refresh()
         await pilot.pause()
 
     return press
