@@ -4,7 +4,9 @@ The server's own headers replace forwarded ones of the same name: workflow-js fo
 and a second `Upstash-Signature` would break verification.
 """
 
-from qstash_dev.protocol.headers import NEVER_FORWARDED, names_of, without
+from functools import lru_cache
+
+from qstash_dev.protocol.headers import NEVER_FORWARDED, without
 from qstash_dev.protocol.model import Message, Request
 from qstash_dev.protocol.publish.options import echoed
 from qstash_dev.protocol.remembered import remembered
@@ -32,7 +34,7 @@ def build_request(
     if target != spec.url:
         own |= told_of(spec.url, keep_host=keep_host)
     own["Upstash-Signature"] = sign(spec.url, message.body, key, now_s, jti)
-    forwarded = without(spec.headers, NEVER_FORWARDED | names_of(own.items()))
+    forwarded = without(spec.headers, _not_forwarded(tuple(own)))
     return Request(
         method=spec.method,
         url=spec.url,
@@ -41,6 +43,12 @@ def build_request(
         body=message.body,
         timeout_ms=min(spec.timeout_ms or MAX_TIMEOUT_MS, MAX_TIMEOUT_MS),
     )
+
+
+@lru_cache(maxsize=1_000)
+def _not_forwarded(own: tuple[str, ...]) -> frozenset[str]:
+    """In lower case; of messages it is hardly ever the names of headers that differ."""
+    return NEVER_FORWARDED.union(map(str.lower, own))
 
 
 def told_of(url: str, *, keep_host: bool) -> dict[str, str]:

@@ -7,6 +7,7 @@ and so is the family nested in it. Source: QStash API reference, "Publish".
 """
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
@@ -266,6 +267,7 @@ _OF_SPEC = {key: row for key, row in BY_KEY.items() if row.spec}
 _OF_DRAFT = {key: row for key, row in BY_KEY.items() if row.draft}
 OF_CALLBACK = {key: row for key, row in BY_KEY.items() if row.callback}
 _ECHOED = tuple(row for row in OPTIONS if row.echo)
+_values_echoed = attrgetter(*(str(row.spec) for row in _ECHOED))
 
 
 def read_spec(values: r.Values, limits: Limits) -> dict[str, Any]:
@@ -300,8 +302,9 @@ def told(spec: Spec, where: Where) -> dict[str, Any]:
 
 def echoed(spec: Spec) -> dict[str, str]:
     """The headers by which a delivery tells the app of its options."""
-    given = [row for row in _ECHOED if getattr(spec, str(row.spec)) is not None]
-    return {row.header: text for row in given if (text := text_of(row, spec)) is not None}
+    if not any(_values_echoed(spec)):
+        return {}
+    return {row.header: text for row in _ECHOED if (text := text_of(row, spec)) is not None}
 
 
 def text_of(row: Option, spec: Spec) -> str | None:
