@@ -120,7 +120,8 @@ async def test_an_open_view_shows_what_others_change(client: Client, change: str
         def text() -> str:
             rows = app.list_pane.rows
             lines = [rows.render_line(y).text for y in range(rows.size.height)]
-            words = str(app.list_pane.empty.render()), app.detail_pane.text.plain
+            empty = app.list_pane.empty
+            words = str(empty.render()) if empty.display else "", app.detail_pane.text.plain
             return "\n".join([*lines, *words])
 
         assert shown not in text()
