@@ -26,6 +26,9 @@ from qstash_dev.tui.widgets.bars import (
 )
 from qstash_dev.tui.widgets.panes import Panes
 
+SEARCHING = [("enter", "Go on with n and N"), ("↑ ↓", "Place before, next"), ("esc", "End")]
+"""What keys do in the line in which one writes what to look for."""
+
 Seen = tuple[View, str | None]
 """A row: its view and what tells it from the others there."""
 
@@ -96,6 +99,8 @@ class Painter:
             (command.key_name(keys, command.id == "palette"), command.hint) for command in found
         ]
         self.hint_ids = {f"{key} {hint}": id for (key, hint), id in zip(pairs, ids, strict=True)}
+        if self._panes.detail.finder.has_focus:
+            pairs, self.hint_ids = SEARCHING, {}
         self._hints.show(hints_line(pairs, width))
 
     def draw_list(self) -> None:

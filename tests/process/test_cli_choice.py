@@ -53,6 +53,8 @@ def test_the_beginning_of_a_schedule_or_a_fault_suffices_too(server, shared):
 
 
 def test_what_only_the_server_knows_is_told_of_the_option(server):
+    done = server.run("send", "nogroup")
+    assert (done.returncode, 'no URL group "nogroup"' in done.stderr) == (1, True)
     for option, value in (("--delay", "4000d"), ("--retries", "9999")):
         done = server.run("send", "/x", option, value)
         assert (done.returncode, done.stderr.startswith(f"Error: {option}: quota max")) == (2, True)

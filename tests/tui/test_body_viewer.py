@@ -43,7 +43,7 @@ async def test_a_search_in_one_burst_goes_from_place_to_place(tui: Open, world: 
     async with tui() as pilot:
         await read(pilot, '"shop": {')
         await pilot.press(*"/x39")
-        assert told(pilot) == "not found  n N  esc"
+        assert told(pilot) == "not found"
         await pilot.press("home", "delete", "enter", "n")
         assert told(pilot) == "2 of 14  n N  esc"
         assert '      "id": 139' in visible(pilot)

@@ -150,6 +150,12 @@ async def publish(
     try:
         return await client.publish(url, body, headers, token)
     except Refused as error:
+        if error.status == 404 and "/" not in url:
+            raise Refused(
+                404,
+                f'There is no URL group "{url}". A URL begins with http:// or https://, '
+                "a path of your app with /.",
+            ) from None
         found = re.match(r"quota max(\w+) exceeded", str(error))
         row = BY_NAME.get(found[1].lower()) if found else None
         if row is None or row.flag is None:

@@ -265,7 +265,11 @@ def _timing(attempt: Attempt) -> list[Piece]:
             lines.append([(f"{name:<11}", "muted"), (f"{bar:<{BAR}}", role), (f" {took:>6}", "")])
             began = at
     lines.append(
-        [(f"{'in all':<11}", "muted"), (" " * BAR, ""), (f" {format_duration(whole):>6}", "")]
+        [
+            (f"{'in all':<11}", "muted"),
+            (" " * BAR, ""),
+            (f" {format_duration(round(whole)):>6}", ""),
+        ]
     )
     return lines
 

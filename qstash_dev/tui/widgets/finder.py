@@ -62,7 +62,6 @@ class Finder(Input):
         """Say in the frame which of how many places this is."""
         words, text = "", self._text
         if text.is_searching:
-            count = f"{text.hit + 1} of {len(text.hits)}" if text.hits else "not found"
-            words = f"{count}  n N  esc"
+            words = f"{text.hit + 1} of {len(text.hits)}  n N  esc" if text.hits else "not found"
         if self.parent is not None and self.parent.is_attached:
             self.parent.border_subtitle = Content(words)  # type: ignore[attr-defined]
