@@ -197,6 +197,7 @@ COMMANDS = (
     CommandWords("pane.next", "tab", "Pane", "Next pane", _SCREEN),
     CommandWords("pane.zoom", "plus", "Zoom", "Zoom the pane", _SCREEN),
     CommandWords("page", "b", "Browser", "Open the page in the browser", _SCREEN),
+    CommandWords("columns", "C", "Columns", "Sort by a column, hide it or show it", _SCREEN),
     CommandWords("theme", "", "Theme", "Change the colours", _SCREEN),
     CommandWords("help", "question_mark,f1", "Help", "The keys of the focused pane", _SCREEN),
     CommandWords("record", "H", "Record", "What was done here, and what came of it", _SCREEN),

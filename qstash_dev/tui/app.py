@@ -31,6 +31,7 @@ from qstash_dev.tui.driver import forgiving
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.frugal import FrugalScreen
 from qstash_dev.tui.keyboard import Keyboard
+from qstash_dev.tui.model.arrangement import Arrangement
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.drafts import Drafts
@@ -101,11 +102,13 @@ class QstashApp(App[int]):
         )
         run_program = run_program or self._run_program
         self.memory = Memory(place_of_memory(environment))
-        kept = History(self.memory), Drafts(self.memory), SavedFilters(self.memory)
+        arrangement = Arrangement(self.memory)
+        kept = History(self.memory), Drafts(self.memory), SavedFilters(self.memory), arrangement
         self.desk = Desk(dict(keys or {}), environment, fixtures, run_program, *kept)
+        self.session.arrange_all(arrangement)
         self.commands: Mapping[str, Command] = COMMANDS_BY_ID
         self.zone = zone
-        self.painter = Painter(self.session, self.panes, self.desk.keys, self.commands, zone)
+        self.painter = Painter(self.session, self.panes, self.desk, self.commands, zone)
         self.status, self.tabs, self.hints = self.painter.bars
         self._tunnel = Tunnel()
         self.keyboard = Keyboard(self, super().on_event, lambda: self.progress is not None)

@@ -5,6 +5,7 @@ from datetime import tzinfo
 from typing import Any
 
 from qstash_dev.tui.model.command import Command
+from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.session import Session
 from qstash_dev.tui.model.table import Ink, head_line, item_line
@@ -43,7 +44,7 @@ class Painter:
         self,
         session: Session,
         panes: Panes,
-        keys: Mapping[str, str],
+        desk: Desk,
         commands: Mapping[str, Command],
         zone: tzinfo | None,
     ) -> None:
@@ -53,7 +54,8 @@ class Painter:
         self.on_screen: Seen = (session.view, None)
         self._status, self._tabs, self._hints = self.bars
         self._panes = panes
-        self._keys, self._commands = keys, commands
+        self._keys, self._commands = desk.keys, commands
+        self._arrangement = desk.arrangement
         self._zone = zone
         self.hint_ids: dict[str, str] = {}
         self._place: tuple[View, str | None, int] = (session.view, None, 0)
@@ -142,12 +144,13 @@ class Painter:
     def show_rows(self, view: View) -> None:
         """The rows of this view from now on."""
         source: Any = self.session.source
+        columns = self._arrangement.columns(view)
         item = source.at if view.is_live else lambda index: source.items[index]
 
         def line(index: int, width: int) -> Line:
-            return item_line(view.columns, item(index), width, self._ink())
+            return item_line(columns, item(index), width, self._ink())
 
-        self._panes.list.rows.show(source, line, lambda width: head_line(view.columns, width))
+        self._panes.list.rows.show(source, line, lambda width: head_line(columns, width))
 
     def _ink(self) -> Ink:
         return Ink(

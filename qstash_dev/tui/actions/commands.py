@@ -6,7 +6,16 @@ Key bindings, footer, help and the command palette are all made from this table.
 from textual.binding import Binding
 
 from qstash_dev.devtools import vocabulary
-from qstash_dev.tui.actions import filtering, messages, seeing, server, undoing, walking, writing
+from qstash_dev.tui.actions import (
+    arranging,
+    filtering,
+    messages,
+    seeing,
+    server,
+    undoing,
+    walking,
+    writing,
+)
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.view import Verb
 from qstash_dev.tui.views import VIEWS
@@ -50,6 +59,7 @@ RUNS: dict[str, Verb] = {
     "pane.next": seeing.next_pane,
     "pane.zoom": seeing.zoom,
     "page": seeing.open_page,
+    "columns": arranging.choose,
     "theme": seeing.theme,
     "help": seeing.show_help,
     "palette": seeing.palette,

@@ -130,18 +130,24 @@ async def mark_all(screen: Screen) -> None:
     if not session.view.is_live:
         return screen.say("Only messages can be marked (view 1).", "warning")
 
-    def tell(here: int, total: int) -> None:
-        screen.progress = f"Looking for all: {here} of {total}"
-
-    try:
-        await session.load_all(tell)
-    finally:
-        screen.progress = None
+    await load_all(screen)
     count = session.feed.mark_all()
     which = f" that match {session.filter}" if session.filter else ""
     screen.say(f"{counted(count, 'message')}{which} marked." if count else "No message is marked.")
     screen.draw()
     return None
+
+
+async def load_all(screen: Screen) -> None:
+    """Ask for every message that matches the filter, and show how far that is."""
+
+    def tell(here: int, total: int) -> None:
+        screen.progress = f"Looking for all: {here} of {total}"
+
+    try:
+        await screen.session.load_all(tell)
+    finally:
+        screen.progress = None
 
 
 def unmark(screen: Screen) -> None:

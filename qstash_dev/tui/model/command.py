@@ -19,7 +19,7 @@ NEUTRAL = frozenset(
             "server.clock",
         ),
         *("server.skip", "theme", "help", "record", "quit", "back", "undo"),
-        *("thing.create", "server.addresses"),
+        *("thing.create", "server.addresses", "columns"),
     }
 )
 """Commands that are not about any row: they leave a list that follows as it is."""

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from qstash_dev.tui.editor import Run
+from qstash_dev.tui.model.arrangement import Arrangement
 from qstash_dev.tui.model.drafts import Drafts
 from qstash_dev.tui.model.filter_words import History
 from qstash_dev.tui.model.saved_filters import SavedFilters
@@ -23,6 +24,7 @@ class Desk:
     history: History
     drafts: Drafts
     saved_filters: SavedFilters
+    arrangement: Arrangement
     known: dict[str, set[str]] = field(default_factory=dict)
     """What was seen for the keys of the filter, also of messages that it hides by now."""
     undos: list[list[str]] = field(default_factory=list)

@@ -5,6 +5,8 @@ It begins with a snapshot of the server (`load`), and takes in each change that 
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
+from typing import Any
 
 from qstash_dev.client import Counts, Page, Row, Server, Snapshot, Tick
 
@@ -31,8 +33,10 @@ class Feed:
         self.unseen = 0
         self.loaded = False
         self.version = 0
-        self._order: list[tuple[int, str]] = []
-        self._position: dict[str, int] = {}
+        self.sorted_by = ""
+        self._sort: Callable[[Row], Any] | None = None
+        self._order: list[tuple[Any, str]] = []
+        self._position: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self._order)
@@ -71,15 +75,29 @@ class Feed:
         self.rows = {row.id: row for row in snapshot.rows}
         for row in snapshot.rows:
             self._learn(row)
-        self._position = {row.id: row.seq for row in snapshot.rows}
-        self._order = sorted((row.seq, row.id) for row in snapshot.rows)
+        self._put_in_order()
         self.counts, self.server = snapshot.counts, snapshot.server
         self.total, self.cursor = max(snapshot.total, len(self.rows)), snapshot.cursor
-        if self.loaded and known_newest is not None and not self.follow:
+        if self.loaded and known_newest is not None and not self.follow and self._sort is None:
             self.unseen = len(self._order) - bisect_left(self._order, (known_newest[0] + 1, ""))
         self.loaded = True
         self._reselect(place)
         self.version += 1
+
+    def arrange(self, sort: Callable[[Row], Any] | None, words: str) -> None:
+        """Sort by a value, or by age; `words` say by what. The cursor stays on its message."""
+        self._sort, self.sorted_by = sort, words
+        self.follow = self.follow and sort is None
+        self._put_in_order()
+        self._reselect(self.cursor_index)
+        self.version += 1
+
+    def _put_in_order(self) -> None:
+        self._position = {row.id: self._place(row) for row in self.rows.values()}
+        self._order = sorted((place, id) for id, place in self._position.items())
+
+    def _place(self, row: Row) -> Any:
+        return row.seq if self._sort is None else (self._sort(row), row.seq)
 
     def extend(self, page: Page) -> int:
         """Add older rows; returns how many were put above what was there."""
@@ -156,6 +174,9 @@ class Feed:
     def _put(self, row: Row) -> None:
         self._learn(row)
         if row.id in self.rows:
+            if self._place(row) != self._position[row.id]:
+                del self._order[self.index(row.id) or 0]
+                self._insert(row)
             self.rows[row.id] = row
             return
         self._insert(row)
@@ -170,8 +191,8 @@ class Feed:
 
     def _insert(self, row: Row) -> None:
         self.rows[row.id] = row
-        self._position[row.id] = row.seq
-        insort(self._order, (row.seq, row.id))
+        self._position[row.id] = self._place(row)
+        insort(self._order, (self._position[row.id], row.id))
 
     def drop(self, id: str) -> None:
         """Take out a message that this client has deleted, without waiting for the server to tell."""
@@ -189,11 +210,15 @@ class Feed:
         self.total -= 1
         self.unseen = min(self.unseen, len(self._order))
 
+    def _age(self, entry: tuple[Any, str]) -> int:
+        return self.rows[entry[1]].seq
+
     def _reselect(self, place: int) -> None:
         """Keep the cursor on a row: on the same, else on the one at its old `place`."""
         if not self._order:
             self.selected = None
         elif self.follow:
-            self.selected, self.unseen = self._order[-1][1], 0
+            newest = self._order[-1] if self._sort is None else max(self._order, key=self._age)
+            self.selected, self.unseen = newest[1], 0
         elif self.selected not in self.rows:
             self.selected = self._order[min(place, len(self._order) - 1)][1]

@@ -22,6 +22,7 @@ from qstash_dev.client import (
     Update,
 )
 from qstash_dev.tui.model.alarm import Alarm
+from qstash_dev.tui.model.arrangement import Arrangement
 from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.model.replays import Replays
 from qstash_dev.tui.model.server_time import ServerTime
@@ -283,6 +284,12 @@ class Session:
     async def _rest(self, view: View) -> None:
         await self._sleep(REST_S)
         self._resting.discard(view)
+
+    def arrange_all(self, arrangement: Arrangement) -> None:
+        """Sort the rows of each view as it is arranged now."""
+        for view in self.views:
+            source = self.feed if view.is_live else self.tables.of(view)
+            source.arrange(arrangement.key(view), str(arrangement.sorting(view) or ""))
 
     async def load_all(self, tell: Callable[[int, int], None]) -> None:
         """Ask for every message that matches; `tell` hears how many are here of how many."""

@@ -5,7 +5,7 @@ Plain Python; the live list of messages has its own source (`feed.py`), but the 
 
 from collections.abc import Callable, Container, Sequence
 from datetime import tzinfo
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
@@ -29,7 +29,7 @@ class Ink(NamedTuple):
 
 class Column(NamedTuple, Generic[T]):
     """One column, whose cells have one role, or are a line. `width` 0 shares what the others leave;
-    left out in lists under `from_width`.
+    left out in lists under `from_width`. `sort` is the value by which one can sort.
     """
 
     title: str
@@ -37,6 +37,7 @@ class Column(NamedTuple, Generic[T]):
     cell: Callable[[T, Ink], Span | Line]
     from_width: int = 0
     right: bool = False
+    sort: Callable[[T], Any] | None = None
 
 
 def head_line(columns: Sequence[Column[T]], width: int) -> Line:
@@ -98,6 +99,8 @@ class Table(Generic[T]):
         self.follow = False
         self.selected: str | None = None
         self.key_of = key_of
+        self.sorted_by = ""
+        self._sort: Callable[[T], Any] | None = None
         self._index = 0
 
     def __len__(self) -> int:
@@ -126,6 +129,12 @@ class Table(Generic[T]):
         else:
             self._go(self._index)
 
+    def arrange(self, sort: Callable[[T], Any] | None, words: str) -> None:
+        """Sort from now on, or not; `words` say by what."""
+        self._sort, self.sorted_by = sort, words
+        if self.loaded:
+            self.load(self._all)
+
     def narrow(self, words: str) -> str | None:
         """Show only what matches these words; returns what is wrong with them."""
         self.words = words
@@ -143,8 +152,10 @@ class Table(Generic[T]):
         return len(self._all)
 
     def _narrowed(self, items: Sequence[T]) -> list[T]:
-        if not self.words:
-            return list(items)
+        found = items if not self.words else self._matching(items)
+        return sorted(found, key=self._sort) if self._sort is not None else list(found)
+
+    def _matching(self, items: Sequence[T]) -> list[T]:
         return [item for item in items if matches(fields_of(item), self.words)]
 
     def append(self, items: Sequence[T], most: int) -> None:

@@ -12,9 +12,9 @@ def list_title(session: Session) -> tuple[str, str]:
         table = session.tables.of(view)
         news = "FOLLOW" if table.follow else ""
         count = f"{len(table)} of {table.total}" if table.words else str(len(table))
-        left = f"{view.name}  {fmt.safe(table.words)}" if table.words else view.name
+        left = "  ".join(filter(None, [view.name, fmt.safe(table.words), table.sorted_by]))
         return left, "  ".join(filter(None, [count, news]))
-    left = f"{view.name}  {fmt.safe(session.filter)}" if session.filter else view.name
+    left = "  ".join(filter(None, [view.name, fmt.safe(session.filter), feed.sorted_by]))
     right = f"{feed.total} of {feed.counts.messages}" if session.filter else f"{feed.total}"
     if feed.marks:
         right = f"{len(feed.marks)} marked  {right}"

@@ -35,10 +35,31 @@ DLQ = View(
     },
     columns=(
         Column("", 1, lambda entry, ink: ("●" if entry.row.id in ink.marks else " ", "key")),
-        Column("TIME", 8, lambda entry, ink: (fmt.clock_time(entry.time, ink.zone), "muted")),
-        Column("CODE", 4, lambda entry, ink: cells.status(entry.row.status)),
+        Column(
+            "TIME",
+            8,
+            lambda entry, ink: (fmt.clock_time(entry.time, ink.zone), "muted"),
+            sort=lambda entry: entry.time,
+        ),
+        Column(
+            "CODE",
+            4,
+            lambda entry, ink: cells.status(entry.row.status),
+            sort=lambda entry: entry.row.status,
+        ),
         Column("TRY", 4, lambda entry, ink: (fmt.tries(entry.row), ""), 48),
-        Column("DESTINATION", 0, lambda entry, ink: cells.destination(entry.row, ink)),
-        Column("ERROR", 30, lambda entry, ink: (fmt.safe(entry.row.error or ""), "error"), 64),
+        Column(
+            "DESTINATION",
+            0,
+            lambda entry, ink: cells.destination(entry.row, ink),
+            sort=lambda entry: entry.row.url,
+        ),
+        Column(
+            "ERROR",
+            30,
+            lambda entry, ink: (fmt.safe(entry.row.error or ""), "error"),
+            64,
+            sort=lambda entry: entry.row.error,
+        ),
     ),
 )

@@ -54,9 +54,23 @@ FLOW = View(
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),
-        Column("WAIT", 6, lambda t, ink: (str(t.get("waitListSize", 0)), ""), right=True),
-        Column("ACTIVE", 9, _limited("parallelismCount", "parallelismMax"), right=True),
+        Column(
+            "WAIT",
+            6,
+            lambda t, ink: (str(t.get("waitListSize", 0)), ""),
+            right=True,
+            sort=lambda thing: thing.get("waitListSize"),
+        ),
+        Column(
+            "ACTIVE",
+            9,
+            _limited("parallelismCount", "parallelismMax"),
+            right=True,
+            sort=lambda thing: thing.get("parallelismCount"),
+        ),
         Column("RATE", 18, _rate, 56),
-        Column("KEY", 0, cells.field("flowControlKey")),
+        Column(
+            "KEY", 0, cells.field("flowControlKey"), sort=lambda thing: thing.get("flowControlKey")
+        ),
     ),
 )

@@ -30,8 +30,14 @@ GROUPS = View(
     hints=lambda thing: ("message.delete", "thing.create"),
     columns=(
         Column("", 1, cells.blank),
-        Column("GROUP", 20, cells.field("name")),
-        Column("SIZE", 4, lambda t, ink: (str(len(t.get("endpoints") or [])), ""), right=True),
+        Column("GROUP", 20, cells.field("name"), sort=lambda thing: thing.get("name")),
+        Column(
+            "SIZE",
+            4,
+            lambda t, ink: (str(len(t.get("endpoints") or [])), ""),
+            right=True,
+            sort=lambda thing: len(thing.get("endpoints") or []),
+        ),
         Column("ENDPOINTS", 0, _endpoints),
     ),
 )

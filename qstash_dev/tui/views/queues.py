@@ -27,9 +27,27 @@ QUEUES = View(
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),
-        Column("LAG", 6, lambda t, ink: (str(t.get("lag", 0)), ""), right=True),
-        Column("ACTIVE", 6, lambda t, ink: (str(t.get("active", 0)), "primary"), right=True),
-        Column("LIMIT", 6, lambda t, ink: (str(t.get("parallelism", 1)), "muted"), right=True),
-        Column("QUEUE", 0, cells.field("name")),
+        Column(
+            "LAG",
+            6,
+            lambda t, ink: (str(t.get("lag", 0)), ""),
+            right=True,
+            sort=lambda thing: thing.get("lag"),
+        ),
+        Column(
+            "ACTIVE",
+            6,
+            lambda t, ink: (str(t.get("active", 0)), "primary"),
+            right=True,
+            sort=lambda thing: thing.get("active"),
+        ),
+        Column(
+            "LIMIT",
+            6,
+            lambda t, ink: (str(t.get("parallelism", 1)), "muted"),
+            right=True,
+            sort=lambda thing: thing.get("parallelism"),
+        ),
+        Column("QUEUE", 0, cells.field("name"), sort=lambda thing: thing.get("name")),
     ),
 )

@@ -1,0 +1,46 @@
+"""Actions on the columns of a view: sort by one, hide it, show it again."""
+
+from qstash_dev.tui.actions.messages import load_all
+from qstash_dev.tui.model.arrangement import Sorting
+from qstash_dev.tui.screen import Screen
+from qstash_dev.tui.widgets.prompts import Choice, Menu
+
+KEYS = "123456789abcdefg"
+
+
+async def choose(screen: Screen) -> None:
+    """Choose a column, and then what is done with it."""
+    view, arrangement = screen.session.view, screen.desk.arrangement
+    hidden = arrangement.hidden(view)
+    titles = [column.title for column in view.columns if column.title]
+    choices = [
+        Choice(key, f"{'hidden  ' if title in hidden else '        '}{title}", title)
+        for key, title in zip(KEYS, titles, strict=False)
+    ]
+    choices.append(Choice("r", "        all as it was", ""))
+    title = await screen.ask(Menu(f"Columns of {view.name}", choices))
+    if title == "":
+        arrangement.forget(view)
+    elif title is None or not await _arrange(screen, title):
+        return
+    screen.session.arrange_all(arrangement)
+    screen.show_view(view)
+
+
+async def _arrange(screen: Screen, title: str) -> bool:
+    view, arrangement = screen.session.view, screen.desk.arrangement
+    column = next(column for column in view.columns if column.title == title)
+    choices = [Choice("h", "show" if title in arrangement.hidden(view) else "hide", "hide")]
+    if column.sort is not None:
+        choices += [
+            Choice("u", "sort upwards, the least first", "up"),
+            Choice("d", "sort downwards, the most first", "down"),
+        ]
+    chosen = await screen.ask(Menu(title, choices))
+    if chosen == "hide":
+        arrangement.toggle(view, title)
+    elif chosen is not None:
+        if view.is_live:
+            await load_all(screen)
+        arrangement.sort(view, Sorting(title, chosen == "down"))
+    return chosen is not None

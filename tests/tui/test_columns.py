@@ -1,0 +1,59 @@
+"""Columns are sorted by, hidden and shown again, and stay so after a restart."""
+
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from tests.tui.conftest import Open, until
+from tests.tui.test_keys import app_of
+from tests.tui.world import World, row
+
+
+def seqs(pilot: Pilot[Any]) -> list[int]:
+    feed = app_of(pilot).session.feed
+    return [feed.at(place).seq for place in range(len(feed))]
+
+
+def head(pilot: Pilot[Any]) -> list[str]:
+    return app_of(pilot).list_pane.rows.render_line(0).text.split()
+
+
+async def test_messages_are_sorted_by_a_column_also_those_that_come(
+    tui: Open, world: World
+) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("g", "j", "C", "5", "d")
+        await until(pilot, lambda: app.settled)
+        durations = [app.session.feed.at(place).duration_ms or -1 for place in range(13)]
+        assert durations == sorted(durations, reverse=True)
+        assert app.session.feed.selected == "msg_00000002"
+        assert "by MS ↓" in str(app.list_pane.border_title)
+        world.say(row(14, duration_ms=999.0), row(3, duration_ms=500.0, state="delivered"))
+        await until(pilot, lambda: seqs(pilot)[:2] == [14, 3])
+        await pilot.press("F")
+        assert app.session.feed.selected == "msg_00000014"
+        await pilot.press("C", "r")
+        assert seqs(pilot) == list(range(1, 15))
+
+
+async def test_a_table_is_sorted_and_a_column_hidden_also_after_a_restart(
+    tui: Open, tmp_path: Path
+) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    async with tui(environment=environment) as pilot:
+        app = app_of(pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: app.settled)
+        await pilot.press("C", "2", "d", "C", "4", "h")
+        assert [thing["name"] for thing in app.session.source.items] == ["thumbs", "mail"]  # type: ignore[union-attr]
+        assert head(pilot) == ["STATE", "LAG", "ACTIVE", "QUEUE"]
+    async with tui(environment=environment) as pilot:
+        app = app_of(pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: app.settled)
+        assert [thing["name"] for thing in app.session.source.items] == ["thumbs", "mail"]  # type: ignore[union-attr]
+        assert head(pilot) == ["STATE", "LAG", "ACTIVE", "QUEUE"]
+        await pilot.press("C", "r")
+        assert head(pilot) == ["STATE", "LAG", "ACTIVE", "LIMIT", "QUEUE"]
