@@ -4,11 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qstash_dev.client import Client
+from qstash_dev.client import Client, Snapshot
+from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import When, overview
+from qstash_dev.tui.views.dlq import DLQ
 from qstash_dev.tui.views.flow import FLOW
 from qstash_dev.tui.views.groups import GROUPS
+from qstash_dev.tui.views.logs import LOGS
 from qstash_dev.tui.views.queues import QUEUES
 from qstash_dev.tui.views.schedules import SCHEDULES
 
@@ -82,6 +85,26 @@ async def test_pages_say_all_in_words_with_units(client: Client) -> None:
         shown = facts(pages[name])
         assert {key: shown.get(key) for key in lines} == lines
         assert [text for text in shown if RAW.search(text)] == []
+
+
+async def test_in_every_view_the_newest_is_at_the_end(client: Client) -> None:
+    ids = []
+    for path in ("a", "b", "c"):
+        headers = {"Upstash-Retries": "0"}
+        sent = await client.request("POST", f"/v2/publish/{TO}/{path}", headers=headers)
+        ids.append(sent["messageId"])
+    await client.wait("state:failed", 3, 20_000)
+    created = [event.id for event in await LOGS.fetch(client) if event.state == "CREATED"]
+    assert created == ids
+    failed = {entry.row.id: entry.time for entry in await DLQ.fetch(client)}
+    assert sorted(failed) == sorted(ids)
+    assert list(failed.values()) == sorted(failed.values())
+    feed = Feed()
+    async for update in client.watch(None, 10):
+        if isinstance(update, Snapshot):
+            feed.load(update)
+            break
+    assert [feed.at(place).id for place in range(3)] == ids
 
 
 THINGS = (SCHEDULES, QUEUES, GROUPS, FLOW)

@@ -14,10 +14,10 @@ async def choose(screen: Screen) -> None:
     hidden = arrangement.hidden(view)
     titles = [column.title for column in view.columns if column.title]
     choices = [
-        Choice(key, f"{'hidden  ' if title in hidden else '        '}{title}", title)
+        Choice(key, f"{title}   hidden" if title in hidden else title, title)
         for key, title in zip(KEYS, titles, strict=False)
     ]
-    choices.append(Choice("r", "        all as it was", ""))
+    choices.append(Choice("r", "all as it was", ""))
     title = await screen.ask(Menu(f"Columns of {view.name}", choices))
     if title == "":
         arrangement.forget(view)

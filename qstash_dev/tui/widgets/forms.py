@@ -31,7 +31,7 @@ LABELS = {
     "url": "Method and destination",
     "headers": "Headers, one a line; Upstash-… configure the message",
 }
-KEYS = "ctrl+s send  ctrl+l JSON  ctrl+o $EDITOR  tab → complete  esc draft"
+KEYS = "ctrl+s send  ctrl+l JSON  ctrl+o $EDITOR  tab complete  esc draft"
 DRAFT = "This is the draft that you left; ctrl+n begins anew."
 NEW = b"{}"
 """The body that a new message begins with."""
