@@ -49,9 +49,9 @@ HIDE = """is_hidden => {
 
 
 async def test_a_tab_in_the_back_gives_its_connection_away_and_comes_back(desk: Desk) -> None:
-    page = await desk.open()
-    await page.clock.install()
-    await page.reload()
+    context = await desk.browser.new_context()
+    await context.clock.install()
+    page = await desk.tab(context)
     await desk.api.publish(desk.app.answers("/before", 200))
     await have(page, 1, "/before")
     async with page.expect_event("requestfailed", lambda request: "/_dev/events" in request.url):
@@ -64,6 +64,7 @@ async def test_a_tab_in_the_back_gives_its_connection_away_and_comes_back(desk: 
     await have(page, 1)
     await page.evaluate(HIDE, False)
     await have(page, 2)
+    await context.close()
 
 
 async def test_follow_stops_at_a_touch_and_goes_on_when_asked(desk: Desk) -> None:
