@@ -327,10 +327,11 @@ class Links(Struct):
 
 
 class Detail(Struct):
-    """One message whole; bodies are cut at the server's limit."""
+    """One message whole; bodies are cut at the server's limit. `options` are those of `spec` in words."""
 
     row: Row
     spec: dict[str, Any] = {}
+    options: list[tuple[str, str]] = []
     request: Request = field(default_factory=Request)
     attempts: list[Attempt] = []
     events: list[Event] = []

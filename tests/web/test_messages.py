@@ -18,10 +18,11 @@ async def test_a_message_appears_as_it_is_published_and_tells_why_it_failed(desk
 
 async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk) -> None:
     url = desk.app.answers("/api/orders", {"body": b'{"made": 12345678901234567890}'})
-    id = await desk.api.publish(url, b'{"a": 1.0}', forward_x_tenant="acme")
+    id = await desk.api.publish(url, b'{"a": 1.0}', forward_x_tenant="acme", timeout="15s")
     await desk.api.wait("state:delivered")
     page = await desk.open(f"#/messages/{id}")
     await shows(page, "#detail .page", '"made": 12345678901234567890')
+    await shows(page, "#detail .page", "time-out", "15s for each attempt")
     for tab, told in {
         "Request": 'acme|"a": 1.0',
         "Response": "HTTP/1.1 200",

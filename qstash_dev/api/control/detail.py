@@ -15,6 +15,7 @@ from qstash_dev.api.control.logs import entry_document
 from qstash_dev.api.control.waiting import why_waiting
 from qstash_dev.devtools import hold
 from qstash_dev.devtools.documents import Row
+from qstash_dev.devtools.option_words import option_facts
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import SECRET, first, names_of
 from qstash_dev.protocol.json_body import read_json
@@ -42,9 +43,11 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
     row.hint = _hint_of_held(call, message) or row.hint
     # What the failure's cause repeats is said once.
     row.lints = tuple(lint for lint in message.spec.notices if lint not in (row.hint or ""))
+    spec = _spec(message, reveal)
     return {
         "row": row,
-        "spec": _spec(message, reveal),
+        "spec": spec,
+        "options": option_facts(spec),
         "request": {
             "method": message.spec.method,
             "url": message.spec.url,

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from qstash_dev.client import Attempt, Detail, Row
 from qstash_dev.devtools.diff import reason_phrase
+from qstash_dev.devtools.option_words import option_facts
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import heard_lines
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
-from qstash_dev.tui.render.option_words import option_facts
 from qstash_dev.tui.render.palette import Line, Span
 
 

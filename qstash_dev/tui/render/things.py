@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qstash_dev.client import Body
-from qstash_dev.devtools.text import counted
-from qstash_dev.protocol.timing import format_duration
-from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.block import Piece
-from qstash_dev.tui.render.bodies import body_lines
-from qstash_dev.tui.render.option_words import (
+from qstash_dev.devtools.option_words import (
     limits_words,
     retries_words,
     retry_delay_words,
     timeout_words,
 )
+from qstash_dev.devtools.text import counted
+from qstash_dev.protocol.timing import format_duration
+from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.block import Piece
+from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Span
 

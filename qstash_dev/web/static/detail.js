@@ -40,7 +40,7 @@ function overview({ detail, words }) {
     headline(row, words),
     advice(detail),
     line(row.method, row.url),
-    facts([...summary(detail), ...options(detail.spec)]),
+    facts([...summary(detail), ...detail.options]),
     answered && section("Last answer", answerBody(detail, answered)),
     heard(detail.attempts.at(-1), 20),
     detail.events.length > 0 && section("Events", h("ol", { class: "events" }, detail.events.map((event) => happened(event, words)))),
@@ -79,7 +79,7 @@ function advice(detail) {
 
 const inFilter = (key, value) => value && h("a", { href: to.filter(quoted(key, value)) }, value);
 
-function summary({ row, waits, links }) {
+function summary({ row, spec, waits, links }) {
   return [
     ["id", row.id],
     ["kind", row.parent ? [`${row.kind} of `, h("a", { href: to.message(row.parent) }, row.parent)] : row.kind],
@@ -88,7 +88,7 @@ function summary({ row, waits, links }) {
     ["queue", inFilter("queue", row.queue)],
     ["URL group", row.topic && [inFilter("group", row.topic), row.endpoint && ` / ${row.endpoint}`]],
     ["schedule", inFilter("schedule", row.schedule)],
-    ["flow control", row.flow_key],
+    ["flow control", !spec.flow && row.flow_key],
     ["workflow run", row.run && h("a", { href: to.run(row.run) }, row.run)],
     ["step", row.step],
     ["labels", row.labels.length > 0 && row.labels.map((label) => [inFilter("label", label), " "])],
@@ -100,17 +100,6 @@ function summary({ row, waits, links }) {
     ["source", row.source !== "local" && row.source],
     ["body", `${size(row.body_size)}  ${row.content_type ?? ""}`],
   ];
-}
-
-const KNOWN = new Set(["queue", "labels", "flow_key", "topic", "endpoint", "schedule_id", "kind", "parent_id"]);
-
-function options(spec) {
-  const nothing = (value) => value === null || value === false || value === "" || (typeof value === "object" && !Object.keys(value).length);
-  return Object.entries(spec).filter(([name, value]) => !KNOWN.has(name) && !nothing(value)).map(([name, value]) => {
-    const [, word, unit] = name.match(/^(.*?)(_ms|_s)?$/);
-    const shown = unit && typeof value === "number" ? took(value * (unit === "_s" ? 1000 : 1)) : typeof value === "object" ? JSON.stringify(value) : String(value);
-    return [word.replaceAll("_", " "), shown];
-  });
 }
 
 function happened(event, words) {
