@@ -327,11 +327,10 @@ class Links(Struct):
 
 
 class Detail(Struct):
-    """One message whole; bodies are cut at the server's limit. `options` are those of `spec` in words."""
+    """One message whole; bodies are cut at the server's limit. `options` is `spec` in words."""
 
     row: Row
     spec: dict[str, Any] = {}
-    options: list[tuple[str, str]] = []
     request: Request = field(default_factory=Request)
     attempts: list[Attempt] = []
     events: list[Event] = []
@@ -340,6 +339,7 @@ class Detail(Struct):
     hint: str | None = None
     waits: str | None = None
     lints: list[str] = []
+    options: list[tuple[str, str]] = []
 
 
 class DlqEntry(Struct):
