@@ -15,10 +15,20 @@ from qstash_dev import given_files
 from qstash_dev.child.app import ChildApp
 from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
-from qstash_dev.protocol.model import Attempt, Kind, Message, Reason, Response, SendFailure, Spec
+from qstash_dev.protocol.model import (
+    Attempt,
+    Kind,
+    Message,
+    Outcome,
+    Reason,
+    Response,
+    SendFailure,
+    Spec,
+)
 from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, parts_of, place_of
 from qstash_dev.protocol.workflow.entries import STARTED_AT
+from qstash_dev.protocol.workflow.headers import DETECT_TRIGGER
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import has_network, leads_to, listening, speech
 
@@ -72,7 +82,7 @@ class Explainer:
         """A fault of the explanation is logged: it must not cost the attempt."""
         outcome = attempt.outcome
         self._remember(attempt)
-        if isinstance(outcome, Response) and outcome.status < 300 and outcome.body[:1] != b"<":
+        if _is_well(outcome) and not _starts_workflow(message.spec):
             return None
         made_up = faults.hint(outcome)
         if made_up is not None:
@@ -118,6 +128,7 @@ class Explainer:
             speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
             online=has_network() if reason is Reason.DNS else None,
             elsewhere=_elsewhere(message.spec),
+            starts_workflow=_starts_workflow(message.spec),
             printed=printed,
             ended=ended,
         )
@@ -175,6 +186,14 @@ def _place(target: str) -> tuple[str, str]:
 
 def _elsewhere(spec: Spec) -> str:
     return next((notice for notice in spec.notices if notice.startswith(STARTED_AT)), "")
+
+
+def _is_well(outcome: Outcome) -> bool:
+    return isinstance(outcome, Response) and outcome.status < 300 and outcome.body[:1] != b"<"
+
+
+def _starts_workflow(spec: Spec) -> bool:
+    return spec.place is not None and DETECT_TRIGGER in spec.place.features
 
 
 def _is_about_a_file(response: Response) -> bool:

@@ -774,8 +774,8 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ),
     (
         "not-a-workflow",
-        response(400, "detected a non-workflow destination for trigger/invoke."),
-        {},
+        response(200, "ok"),
+        {"starts_workflow": True},
         "serve()",
     ),
     ("next-handler-threw", recorded("next-app-thrown"), {}, "terminal of `next dev`"),

@@ -22,10 +22,11 @@ from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.urls import KeptHosts, split_url
 from qstash_dev.protocol.users import DEV_USERS, User
 from tests.devtools.causes import BODY, NOW, SENT, TABLE, URL
+from tests.protocol.workflow.play import init
 from tests.raw_server import OK, RawServer
 from tests.server.outside_world import outside_world
 
-ELSEWHERE = {"handler-printed", "signature-not-sent", "cloud-signature"}
+ELSEWHERE = {"handler-printed", "signature-not-sent", "cloud-signature", "not-a-workflow"}
 """By an app that the server starts (`test_own_app`), and below; we send nothing without a signature."""
 
 
@@ -140,3 +141,19 @@ async def test_a_refused_delivery_of_the_cloud_is_not_blamed_on_our_keys():
         assert (await world.deliver()).status == 401
         [row] = await world.rows("source:cloud")
     assert "the app needs the keys of the QStash console" in row["hint"]
+
+
+async def test_a_start_that_reaches_no_workflow_says_what_its_handler_must_be(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start()
+    for headers in (init("wfr_1"), init("wfr_2", feature_set="LazyFetch")):
+        item = {"destination": f"{app.url}/wf", "headers": headers}
+        await server.call("POST", "/v2/batch", [item])
+    [failed] = await server.wait("state:failed")
+    assert failed["hint"] == (
+        "/wf answered 200 OK, but it is no workflow: its handler must be made by serve() of the "
+        "workflow SDK, and its answer be passed on with its headers."
+    )
+    [taken] = await server.wait("state:delivered")  # its SDK does not want to know
+    assert taken["hint"] is None

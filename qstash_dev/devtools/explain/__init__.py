@@ -9,11 +9,19 @@ from qstash_dev.devtools.explain.evidence import Cause, EnvFile, Evidence, Facts
 from qstash_dev.devtools.explain.guards import GUARDS
 from qstash_dev.devtools.explain.no_answer import NO_ANSWER
 from qstash_dev.devtools.explain.signatures import SIGNATURES
-from qstash_dev.devtools.explain.workflow import WORKFLOWS
+from qstash_dev.devtools.explain.workflow import STARTS, WORKFLOWS
 from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.model import Response
 
-CAUSES: tuple[Cause, ...] = (*NO_ANSWER, *PRINTED, *SIGNATURES, *GUARDS, *WORKFLOWS, *ANSWERS)
+CAUSES: tuple[Cause, ...] = (
+    *NO_ANSWER,
+    *STARTS,
+    *PRINTED,
+    *SIGNATURES,
+    *GUARDS,
+    *WORKFLOWS,
+    *ANSWERS,
+)
 """Every cause that is known, in the order in which they are tried."""
 
 _MAX_LINE = 400
@@ -39,4 +47,6 @@ def _candidates(facts: Facts) -> tuple[Cause, ...]:
     # The app's words about signatures and errors count only in an answer that is an error, and a
     # success is worth a look (on every delivery) only when it is a web page.
     is_success = 200 <= outcome.status < 300
-    return () if is_success and outcome.body.lstrip()[:1] != b"<" else GUARDS
+    if is_success and outcome.body.lstrip()[:1] != b"<":
+        return STARTS
+    return (*STARTS, *GUARDS)

@@ -249,14 +249,6 @@ ANSWERS = (
     Cause("validation", _validation),
     Cause("headers-too-large", _headers_too_large),
     Cause("compile-error", _compile_error),
-    Cause(
-        "not-a-workflow",
-        says(
-            "non-workflow destination",
-            "The URL answers, but it is no workflow: its handler must be made by serve() of the "
-            "workflow SDK.",
-        ),
-    ),
     Cause("next-handler-threw", _next_threw),
     Cause("hidden-error", _hidden_error),
     Cause("non-retryable", _non_retryable),

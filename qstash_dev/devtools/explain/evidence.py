@@ -40,7 +40,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     `listening` are the addresses of the target's host, of loopback both, on which its port accepts
     connections now, `leads_to` those that were tried, `speech` what is spoken there (see
     `transport.connect`), `online` whether there is a network; all `None` where nobody has looked.
-    `elsewhere` is the notice of a step that goes to another address than its run was started at.
+    `elsewhere` is the notice of a step that goes to another address than its run was started at,
+    `starts_workflow` whether this is the start of a run whose SDK wants to reach a workflow.
     `printed` are the lines of the app meanwhile, and `ended` is how it ended (`your app exited with
     code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
@@ -68,6 +69,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     speech: str | None = None
     online: bool | None = None
     elsewhere: str = ""
+    starts_workflow: bool = False
     printed: tuple[str, ...] = ()
     ended: str | None = None
 

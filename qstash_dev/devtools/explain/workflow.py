@@ -21,6 +21,18 @@ def _changed(e: Evidence) -> str | None:
     )
 
 
+def _not_a_workflow(e: Evidence) -> str | None:
+    """A start that was answered well, but not by the SDK: the run fails for it at once."""
+    is_answered = 200 <= e.status < 300 and not e.header("upstash-workflow-sdk-version")
+    if not e.facts.starts_workflow or not is_answered:
+        return None
+    return (
+        f"{e.path} answered {e.status_text}, but it is no workflow: its handler must be made by "
+        "serve() of the workflow SDK, and its answer be passed on with its headers."
+    )
+
+
+STARTS = (Cause("not-a-workflow", _not_a_workflow),)
 WORKFLOWS = (
     Cause("workflow-changed", _changed),
     Cause(

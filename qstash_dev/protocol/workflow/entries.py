@@ -20,7 +20,7 @@ from qstash_dev.protocol.quota import Limits, exceeds
 from qstash_dev.protocol.settle import created_event
 from qstash_dev.protocol.urls import origin_of
 from qstash_dev.protocol.workflow import config
-from qstash_dev.protocol.workflow.headers import LAZY_FETCH, STEP_CONFIG, Part
+from qstash_dev.protocol.workflow.headers import DETECT_TRIGGER, LAZY_FETCH, STEP_CONFIG, Part
 from qstash_dev.protocol.workflow.invoke import read_invocation
 from qstash_dev.protocol.workflow.model import (
     Invoker,
@@ -243,7 +243,9 @@ def _start_anew(
 
 
 def _begin(run: Run, draft: Draft, body: bytes, moment: Moment) -> tuple[RunChange, Accepted]:
-    place = Place(run.id, run.created_at, index=run.size, step=INIT, features=_features(draft))
+    place = Place(
+        run.id, run.created_at, index=run.size, step=INIT, features=_features(draft, DETECT_TRIGGER)
+    )
     spec = config.effective(run, draft, place)
     message = _message(run.user, spec, body, draft, moment)
     is_new = run.size == 0
@@ -280,13 +282,13 @@ def _grown(run: Run, place: Place, body: bytes, limits: Limits) -> Run:
     return replace(run, size=run.size + 1, steps=steps, state_bytes=size, configured=configured)
 
 
-def _features(draft: Draft) -> tuple[str, ...]:
-    """What is read for each message. The Python SDK says that it fetches lists, and cannot: it sends
-    no version either.
+def _features(draft: Draft, *also: str) -> tuple[str, ...]:
+    """What is read for each message, and these. The Python SDK says that it fetches lists, and
+    cannot: it sends no version either.
     """
     asked = draft.part.features if draft.part is not None else ()
     wanted = {STEP_CONFIG} | ({LAZY_FETCH} if _VERSION in draft.given else set())
-    return tuple(feature for feature in asked if feature in wanted)
+    return tuple(feature for feature in asked if feature in wanted or feature in also)
 
 
 def _check_depth(spec: Spec, limits: Limits) -> None:
