@@ -89,7 +89,9 @@ def settle(
         return change
     error = _trigger_error(run, place, attempt.outcome)
     if error is not None:
-        change = plain.fail(message, replace(attempt, hint=attempt.hint or error), moment.now, error)
+        change = plain.fail(
+            message, replace(attempt, hint=attempt.hint or error), moment.now, error
+        )
     if change.dead:
         return _failed(run, message, attempt, change, around, moment)
     return change
