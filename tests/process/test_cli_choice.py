@@ -75,3 +75,16 @@ def test_send_shows_its_attempts_while_it_waits(server, app):
     done = server.run("send", f"{app.url}/500", "--retries", "1", "--retry-delay", "400", "--wait")
     assert "↻ retry  try 1 of 2" in done.stderr
     assert done.returncode == 1
+
+
+def test_a_path_is_one_of_the_app_in_every_command(server):
+    saved = json.dumps([{"url": "/api/saved", "options": {"delay": "1h"}}])
+    assert server.run("import", "-", stdin=saved).returncode == 0
+    sent = server.run("send", "/api/sent", "--delay", "1h", "--failure-callback", ":4000/no")
+    id = json.loads(sent.stdout)["messageId"]
+    spec = server.json("messages", "get", id)["spec"]
+    assert spec["failure_callback"]["url"] == "http://localhost:4000/no"
+    assert server.run("replay", id, "--to", "/api/again").returncode == 0
+    urls = [row["url"] for row in server.json("messages", "list")]
+    assert urls[1:] == [f"http://localhost:3000/api/{name}" for name in ("sent", "saved")]
+    assert urls[0] == "http://localhost:3000/api/again"

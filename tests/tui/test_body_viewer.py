@@ -34,8 +34,14 @@ async def read(pilot: Pilot[Any], words: str) -> None:
     await until(pilot, lambda: any(words in line for line in visible(pilot)))
 
 
-def told(pilot: Pilot[Any]) -> str:
-    return str(app_of(pilot).detail_pane.border_subtitle)
+async def told(pilot: Pilot[Any], words: str) -> None:
+    """Until the frame says this."""
+    await until(pilot, lambda: str(app_of(pilot).detail_pane.border_subtitle) == words)
+
+
+async def seen(pilot: Pilot[Any], line: str) -> None:
+    """Until this line is on the screen."""
+    await until(pilot, lambda: line in visible(pilot))
 
 
 async def test_a_search_in_one_burst_goes_from_place_to_place(tui: Open, world: World) -> None:
@@ -43,16 +49,17 @@ async def test_a_search_in_one_burst_goes_from_place_to_place(tui: Open, world: 
     async with tui() as pilot:
         await read(pilot, '"shop": {')
         await pilot.press(*"/x39")
-        assert told(pilot) == "not found"
+        await told(pilot, "not found")
         await pilot.press("home", "delete", "enter", "n")
-        assert told(pilot) == "2 of 14  n N  esc"
-        assert '      "id": 139' in visible(pilot)
+        await told(pilot, "2 of 14  n N  esc")
+        await seen(pilot, '      "id": 139')
         await pilot.press("N", "N")
-        assert told(pilot).startswith("14 of 14")
-        assert '      "id": 399' in visible(pilot)
+        await told(pilot, "14 of 14  n N  esc")
+        await seen(pilot, '      "id": 399')
         assert world.asked == []
         await pilot.press("escape")
-        assert (told(pilot), app_of(pilot).detail_pane.text.has_focus) == ("", True)
+        await told(pilot, "")
+        assert app_of(pilot).detail_pane.text.has_focus
 
 
 async def test_without_a_search_n_runs_the_message(tui: Open, world: World) -> None:
@@ -67,13 +74,12 @@ async def test_json_is_folded_by_levels_and_by_a_click(tui: Open, world: World) 
     async with tui() as pilot:
         await read(pilot, '"shop": {')
         await pilot.press("left_curly_bracket", "left_curly_bracket")
-        shown = visible(pilot)
-        assert '  "shop": { ▸ 2 lines },' in shown
-        assert '  "orders": [ ▸ 1200 lines ]' in shown
-        await pilot.click("#detail", offset=(4, shown.index('  "shop": { ▸ 2 lines },')))
-        assert '    "name": "Tea",' in visible(pilot)
+        await seen(pilot, '  "orders": [ ▸ 1200 lines ]')
+        place = visible(pilot).index('  "shop": { ▸ 2 lines },')
+        await pilot.click("#detail", offset=(4, place))
+        await seen(pilot, '    "name": "Tea",')
         await pilot.press(*"/99")
-        assert '      "id": 99' in visible(pilot)
+        await seen(pilot, '      "id": 99')
 
 
 async def test_a_long_body_is_fetched_whole_and_its_end_is_a_key_away(
@@ -84,6 +90,6 @@ async def test_a_long_body_is_fetched_whole_and_its_end_is_a_key_away(
     world.details[NEWEST]["request"]["body"]["text"] = text[:1_000]
     async with tui() as pilot:
         await read(pilot, "xxxxx")
+        await until(pilot, lambda: "o opens" not in app_of(pilot).detail_pane.text.plain)
         await pilot.press("G")
-        await until(pilot, lambda: '  "last": 1' in visible(pilot))
-        assert "o opens" not in app_of(pilot).detail_pane.text.plain
+        await seen(pilot, '  "last": 1')
