@@ -77,7 +77,7 @@ def test_send_shows_its_attempts_while_it_waits(server, app):
     assert done.returncode == 1
 
 
-def test_a_path_is_one_of_the_app_in_every_command(server, app):
+def test_a_path_is_one_of_the_app_in_every_command(server, shared):
     saved = json.dumps([{"url": "/saved/200", "options": {"delay": "1h"}}])
     assert server.run("import", "-", stdin=saved).returncode == 0
     sent = server.run("send", "/sent/200", "--delay", "1h", "--failure-callback", ":4000/no")
@@ -86,5 +86,5 @@ def test_a_path_is_one_of_the_app_in_every_command(server, app):
     assert spec["failure_callback"]["url"] == "http://localhost:4000/no"
     assert server.run("replay", id, "--to", "/again/200").returncode == 0
     urls = [row["url"] for row in server.json("messages", "list")]
-    assert urls[1:] == [f"{app.url}/{name}/200" for name in ("sent", "saved")]
-    assert urls[0] == f"{app.url}/again/200"
+    assert urls[1:] == [f"{shared.app.url}/{name}/200" for name in ("sent", "saved")]
+    assert urls[0] == f"{shared.app.url}/again/200"
