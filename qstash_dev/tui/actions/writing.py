@@ -6,6 +6,7 @@ Secrets are asked for only where the person is about to change or copy them.
 import base64
 from collections.abc import Awaitable, Callable
 from functools import partial
+from heapq import nlargest
 from typing import Any
 
 from qstash_dev.client import Detail
@@ -23,6 +24,8 @@ from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.forms import NEW, MessageForm, Writing
 from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
 
+LOOKED_AT = 500
+"""So many of the newest messages are looked at for destinations: a form opens at once."""
 SEND = "send"
 """The name of the draft that is no change of a message."""
 LEFT = f"What is {REDACTED}… is delivered as it was, unless you write another value."
@@ -147,7 +150,7 @@ async def _write(
 def _destinations(screen: Screen) -> list[str]:
     """Those seen, the latest first, and as paths where they are the app's own."""
     feed = screen.session.feed
-    rows = sorted(feed.rows.values(), key=lambda row: -row.seq)
+    rows = nlargest(LOOKED_AT, feed.rows.values(), key=lambda row: row.seq)
     urls = dict.fromkeys(row.url for row in rows)
     own = [path for url in urls if (path := below(url, feed.server.app.url)) is not None]
     return [*urls, *own, *dict.fromkeys(row.topic for row in rows if row.topic)]
