@@ -23,6 +23,8 @@ from qstash_dev.protocol.urls import is_loopback
 READ = 65_536
 LAST_WORDS_S = 0.5
 """How long a process that ended may still be heard: its children may hold its output open."""
+ENDS_S = 2.0
+"""How long after its sockets a process may take to end; one that is only restarted inside does not."""
 LISTENS_AFTER_S = (0.0, 0.3, 1.0, 3.0)
 """An address may be printed a moment before somebody listens there."""
 
@@ -58,6 +60,7 @@ class ChildApp:
         self.state = State(shlex.join(command), "stopped")
         self._process: Process | None = None
         self._hearing, self._looking = Tasks(), Tasks()
+        self._following: asyncio.Task[None] | None = None
         self._tried: set[str] = set()
         self._turn = asyncio.Lock()
 
@@ -77,7 +80,7 @@ class ChildApp:
                 return
             self._process = process
             self._become("running", pid=process.pid)
-            self._hearing.once("hearing the app", self._follow(process))
+            self._following = self._hearing.once("hearing the app", self._follow(process))
 
     async def stop(self) -> None:
         """End it and all its children."""
@@ -113,8 +116,16 @@ class ChildApp:
 
     def why_down(self, origin: str) -> str | None:
         """How it ended, for a delivery to where it would listen."""
-        is_here = is_loopback(origin) and same_port(origin, self._around.app_url())
-        return self.trouble if is_here else None
+        return self.trouble if self.is_at(origin) else None
+
+    def is_at(self, origin: str) -> bool:
+        """Whether this is where it listens, or would."""
+        return is_loopback(origin) and same_port(origin, self._around.app_url())
+
+    async def wait_for_end(self) -> None:
+        """Wait a moment, for the end of one that listens no more: the socket closes before."""
+        if self._following is not None:
+            await asyncio.wait([self._following], timeout=ENDS_S)
 
     def last_lines(self, most: int) -> list[Printed]:
         """The end of its output."""

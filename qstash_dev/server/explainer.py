@@ -104,7 +104,9 @@ class Explainer:
         origin = origin_of(attempt.target)
         reason = outcome.reason if isinstance(outcome, SendFailure) else None
         is_near = place_of(attempt.target, self._nearby) is not Place.OUTSIDE
-        printed, ended = await self._told_by_app(attempt) if is_near else ((), None)
+        who = await listening(origin) if is_near and reason in _WHO_LISTENS else None
+        is_gone = reason is Reason.RESET and not who
+        printed, ended = await self._told_by_app(attempt, is_gone) if is_near else ((), None)
         return Facts(
             method=message.spec.method,
             url=message.spec.url,
@@ -122,7 +124,7 @@ class Explainer:
             accepted_at=self._accepted.get(origin, {}).get(_place(attempt.target)[1]),
             env=self._env_files(),
             routes=await self._sources.files() if names_a_file else (),
-            listening=await listening(origin) if is_near and reason in _WHO_LISTENS else None,
+            listening=who,
             leads_to=leads_to(origin),
             nearby=self._nearby,
             speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
@@ -133,12 +135,16 @@ class Explainer:
             ended=ended,
         )
 
-    async def _told_by_app(self, attempt: Attempt) -> tuple[tuple[str, ...], str | None]:
+    async def _told_by_app(
+        self, attempt: Attempt, is_gone: bool
+    ) -> tuple[tuple[str, ...], str | None]:
         """What our child printed meanwhile, if that is certain to be of this attempt, and its end."""
         app = self._own_app()
         if app is None:
             return (), None
         await asyncio.sleep(LATE_S)
+        if is_gone and app.is_at(origin_of(attempt.target)):
+            await app.wait_for_end()
         heard = app.heard_during(attempt.message_id, attempt.number)
         lines = tuple(heard.lines) if heard is not None and not heard.others else ()
         return lines, app.why_down(origin_of(attempt.target))
