@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 LATE_S = 0.05
 """What an app prints about an error may come a moment after its answer."""
+PATIENCE_S = 5.0
+"""Until then a message waits for its explanation, however slow the disk or the network is."""
 FRESH_MS = 600_000
 REMEMBERED = 1_000
 """Paths of one app; more are not paths but parameters."""
@@ -68,6 +70,7 @@ class Explainer:
         wall: Callable[[], int],
         own_app: Callable[[], ChildApp | None] = lambda: None,
         nearby: Nearby = ALONE,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._keys = keys
         self._app_url = app_url
@@ -75,6 +78,7 @@ class Explainer:
         self._wall = wall
         self._own_app = own_app
         self._nearby = nearby
+        self._patience_s = patience_s
         self._accepted: dict[str, dict[str, int]] = {}
         self._env: dict[Path, tuple[int, EnvFile]] = {}
 
@@ -90,7 +94,14 @@ class Explainer:
         try:
             from qstash_dev.devtools.explain import explain  # late: the table of causes is long
 
-            hint = explain(await self._facts(message, attempt))
+            async with asyncio.timeout(self._patience_s):
+                hint = explain(await self._facts(message, attempt))
+        except TimeoutError:
+            log.warning(
+                "why message %s failed was not found out: looking took over %g s",
+                *(message.id, self._patience_s),
+            )
+            return None
         except Exception:
             log.exception("the failure of message %s could not be explained", message.id)
             return None

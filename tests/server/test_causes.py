@@ -307,11 +307,11 @@ async def test_a_port_that_answers_with_noise_is_not_http(start, raw):
     assert "is not valid HTTP" in hint
 
 
-async def explained(url, between=lambda: None):
+async def explained(url, between=lambda: None, **more):
     """What is said of one real request, something having happened between it and the question."""
     sender, explain = (
         Sender(lambda: 0, 1_000_000),
-        Explainer(lambda user: ("a", "b"), lambda: "", SourceTree(Path()), lambda: 0),
+        Explainer(lambda user: ("a", "b"), lambda: "", SourceTree(Path()), lambda: 0, **more),
     )
     spec = Spec(url)
     outcome = await sender(request(url))
@@ -333,6 +333,12 @@ async def test_an_app_that_came_up_meanwhile_is_said_to_be_up():
         return socket.create_server(("127.0.0.1", port)).close
 
     assert "but now the app does" in await explained(f"http://127.0.0.1:{port}/x", come_up)
+
+
+async def test_a_message_does_not_wait_for_its_explanation_for_ever(caplog):
+    with reserved_port() as port:
+        assert await explained(f"http://127.0.0.1:{port}/x", patience_s=0) is None
+    assert "msg_1 failed was not found out" in caplog.text
 
 
 def own_address():
