@@ -79,7 +79,7 @@ def test_send_as_another_user(server):
 def test_what_the_server_refuses_is_told(server):
     done = server.run("send", "no-such-group")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "topic no-such-group not found" in done.stderr
+    assert 'There is no URL group "no-such-group"' in done.stderr
 
 
 def test_messages_are_listed_newest_first_and_by_filter(server):
