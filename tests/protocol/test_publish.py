@@ -577,6 +577,11 @@ def test_settings_of_a_callback_that_is_asked_for_are_not_marked() -> None:
         assert draft({family: "http://a.test", **headers}).spec.notices == ()
 
 
+def test_callbacks_that_a_workflow_sdk_sets_up_without_asking_for_them_are_not_marked() -> None:
+    headers = {"Upstash-Failure-Callback-Retries": "1", "Upstash-Workflow-Sdk-Version": "1"}
+    assert draft(headers).spec.notices == ()
+
+
 def test_plain_headers_that_are_not_forwarded_are_remembered() -> None:
     given = {"X-Api-Key": "k", "X-Forwarded-For": "1.1.1.1", "x-vercel-id": "1", "Accept": "*/*"}
     assert draft(given).spec.unforwarded == ("X-Api-Key",)

@@ -69,8 +69,12 @@ class App:
                 self.arrived.clear()
                 await self.arrived.wait()
         await self.server.call("/_dev/clock", "POST", json={"advance_ms": 0})
-        counts = (await self.server.call("/_dev/snapshot"))["counts"]
+        snapshot = await self.server.call("/_dev/snapshot")
+        counts = snapshot["counts"]
         assert counts["active"] + counts["delayed"] + counts["retry"] == 0, counts
+        for row in snapshot["rows"]:
+            detail = await self.server.call(f"/_dev/messages/{row['id']}")
+            assert not [lint for lint in detail["row"]["lints"] if "has no effect" in lint]
         for request in self.of(path):
             self.receiver.verify(
                 signature=request.headers["upstash-signature"],

@@ -10,6 +10,7 @@ from qstash_dev.protocol.errors import nearest
 from qstash_dev.protocol.headers import canonical
 from qstash_dev.protocol.publish.options import BY_KEY, OF_CALLBACK
 from qstash_dev.protocol.publish.readers import FORWARDED_TYPE
+from qstash_dev.protocol.workflow.headers import RUN_ID, SDK_VERSION
 
 _SERVER_OWNED = frozenset(
     ["retried", "message-id", "signature", "max-retries", "caller-ip", "region", "topic-name"]
@@ -46,7 +47,7 @@ _OF_PROXIES = (
 def notices(values: Mapping[str, str]) -> tuple[str, ...]:
     """`values` by lower-case names, as they were joined."""
     found = [text for name in values if not _is_read(name) for text in _notice(name, values)]
-    if FORWARDED_TYPE in values:
+    if FORWARDED_TYPE in values and not _is_of_sdk(values):
         found.append("Upstash-Forward-Content-Type has no effect: send a plain Content-Type")
     return tuple(dict.fromkeys(found))
 
@@ -55,6 +56,13 @@ def unforwarded(ordinary: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Plain headers that somebody may have meant for the destination, which never sees them."""
     names = (canonical(name) for name, _ in ordinary if name.lower().startswith("x-"))
     return tuple(name for name in names if not name.lower().startswith(_OF_PROXIES))[:5]
+
+
+def _is_of_sdk(values: Mapping[str, str]) -> bool:
+    """Whether a workflow SDK wrote these. It sets callbacks up that it does not ask for, and names the
+    type twice (Python: `workflow_requests.py`): nobody could do anything about it.
+    """
+    return RUN_ID in values or SDK_VERSION.lower() in values
 
 
 @lru_cache(maxsize=1_000)
@@ -95,7 +103,7 @@ def _of_callback(name: str, family: str, setting: str, values: Mapping[str, str]
     elif known not in OF_CALLBACK and not setting.startswith((*_OPEN, "feature-set")):
         why = "a callback has no such setting" if known in BY_KEY else "it is not known"
         yield f"header {canonical(name)} has no effect: {why}"
-    elif family not in values:
+    elif family not in values and not _is_of_sdk(values):
         yield f"header {canonical(name)} has no effect without {canonical(family)}"
 
 
