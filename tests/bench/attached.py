@@ -40,7 +40,7 @@ def rounds(bench: Bench, server: Contender, count: int, messages: int) -> list[t
     for _ in range(count):
         alone = publish_p99_ms(bench, server, messages)
         screen = Screen(f"http://127.0.0.1:{server.port}")
-        assert screen.wait_for(b"Messages", 30)
+        assert screen.wait_for("Messages", 30)
         pairs.append((alone, publish_p99_ms(bench, server, messages)))
         screen.process.terminate()
         screen.process.wait(10)

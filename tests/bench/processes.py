@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,13 @@ from tests.bench.installed import python
 
 Process = subprocess.Popen[str]
 
-# As installed programs run: with compiled modules, which the first start writes.
-ENVIRONMENT = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+_STATE = tempfile.TemporaryDirectory(prefix="qstash-bench-")
+# As installed programs run: with compiled modules, which the first start writes. What the user's own
+# terminal UI remembers, such as an order of the rows, is not measured.
+ENVIRONMENT = {
+    **{name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+    "XDG_STATE_HOME": _STATE.name,
+}
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 Run as `python -m tests.bench.tui [SECONDS]`. The TUI runs as its own process on a pseudo-terminal of
 160x45 cells; the remote server is played by this process. A key is answered when the id of the
-message that it selects appears in what the terminal is sent.
+message that it selects stands on the terminal's screen.
 """
 
 import asyncio
@@ -20,16 +20,19 @@ from typing import Any
 
 import msgspec
 import psutil
+import pyte
 from aiohttp import web
 
 from tests.bench.installed import python
+from tests.bench.processes import ENVIRONMENT
 from tests.tui.world import NOW, World, detail_of, row
 
 ROWS = 50_000
 EVENTS_PER_S = 1_000
 TICKS_PER_S = 10
 RUN = "import sys; from qstash_dev.tui.run import run; sys.exit(run(sys.argv[1]))"
-ID = re.compile(rb"msg_\d{8}")
+SIZE = (160, 45)
+ID = re.compile(r"msg_\d{8}")
 
 
 class BusyWorld(World):
@@ -72,35 +75,37 @@ class BusyWorld(World):
 
 
 class Screen:
-    """A TUI on a pseudo-terminal, and what it wrote."""
+    """A TUI on a pseudo-terminal, and what stands there."""
 
     def __init__(self, url: str) -> None:
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 160, 0, 0))
-        env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
+        env = {**ENVIRONMENT, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.process = subprocess.Popen(
             [python(), "-c", RUN, url], stdin=slave, stdout=slave, stderr=slave, env=env
         )
         self.memory = psutil.Process(self.process.pid)
-        self._written = bytearray()
+        self._screen = pyte.Screen(*SIZE)
+        self._terminal = pyte.ByteStream(self._screen)
         self._news = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
 
     def press(self, key: bytes) -> None:
-        with self._news:
-            self._written.clear()
         os.write(self._master, key)
 
-    def wait_for(self, text: bytes, timeout_s: float) -> bool:
-        """Until the text is written after the last key."""
+    def wait_for(self, text: str, timeout_s: float) -> bool:
+        """Until the text is on the screen."""
         with self._news:
-            return self._news.wait_for(lambda: text in self._written, timeout_s)
+            return self._news.wait_for(lambda: text in self._text(), timeout_s)
 
-    def last_id(self) -> bytes | None:
-        """The id that was written last."""
+    def last_id(self) -> str | None:
+        """The id of the message whose detail is shown."""
         with self._news:
-            found = ID.findall(bytes(self._written))
-        return found[-1] if found else None
+            found = ID.search(self._text())
+        return found[0] if found else None
+
+    def _text(self) -> str:
+        return "\n".join(self._screen.display)
 
     def _read(self) -> None:
         while True:
@@ -109,7 +114,7 @@ class Screen:
             except OSError:
                 return
             with self._news:
-                self._written += chunk
+                self._terminal.feed(chunk)
                 self._news.notify_all()
 
 
@@ -117,7 +122,7 @@ def measure(url: str, world: BusyWorld, seconds: float) -> list[tuple[str, str]]
     """Drive the TUI; rows of the table."""
     screen = Screen(url)
     began = time.monotonic()
-    assert screen.wait_for(b"Messages", 30)
+    assert screen.wait_for("Messages", 30)
     started = time.monotonic() - began
     loaded = load_all(screen, world)
     memory = [screen.memory.memory_info().rss]
@@ -168,7 +173,7 @@ def key_waits(screen: Screen, count: int = 20) -> list[float]:
         screen.press(key)
         began = time.perf_counter()
         if here is not None:
-            wanted = b"msg_%08d" % (int(here[4:]) + step)
+            wanted = f"msg_{int(here[4:]) + step:08d}"
             if screen.wait_for(wanted, 2.0):
                 waits.append(time.perf_counter() - began)
         time.sleep(0.05)
