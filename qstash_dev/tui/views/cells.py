@@ -40,6 +40,16 @@ def field(key: str, role: str = "") -> Callable[[Thing, Ink], Span]:
     return lambda thing, ink: (fmt.safe(str(thing.get(key) or "–")), role)
 
 
+def number(key: str, role: str = "", default: int = 0) -> Callable[[Thing, Ink], Span]:
+    """One field of a thing that is a number."""
+    return lambda thing, ink: (str(thing.get(key, default)), role)
+
+
+def by(key: str) -> Callable[[Thing], Any]:
+    """To sort things by one field."""
+    return lambda thing: thing.get(key)
+
+
 def blank(thing: object, ink: Ink) -> Span:
     """Where other views have their mark."""
     return "", ""

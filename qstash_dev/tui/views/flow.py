@@ -54,23 +54,15 @@ FLOW = View(
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),
-        Column(
-            "WAIT",
-            6,
-            lambda t, ink: (str(t.get("waitListSize", 0)), ""),
-            right=True,
-            sort=lambda thing: thing.get("waitListSize"),
-        ),
+        Column("WAIT", 6, cells.number("waitListSize"), right=True, sort=cells.by("waitListSize")),
         Column(
             "ACTIVE",
             9,
             _limited("parallelismCount", "parallelismMax"),
             right=True,
-            sort=lambda thing: thing.get("parallelismCount"),
+            sort=cells.by("parallelismCount"),
         ),
         Column("RATE", 18, _rate, 56),
-        Column(
-            "KEY", 0, cells.field("flowControlKey"), sort=lambda thing: thing.get("flowControlKey")
-        ),
+        Column("KEY", 0, cells.field("flowControlKey"), sort=cells.by("flowControlKey")),
     ),
 )

@@ -30,7 +30,7 @@ GROUPS = View(
     hints=lambda thing: ("message.delete", "thing.create"),
     columns=(
         Column("", 1, cells.blank),
-        Column("GROUP", 20, cells.field("name"), sort=lambda thing: thing.get("name")),
+        Column("GROUP", 20, cells.field("name"), sort=cells.by("name")),
         Column(
             "SIZE",
             4,

@@ -27,27 +27,15 @@ QUEUES = View(
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),
-        Column(
-            "LAG",
-            6,
-            lambda t, ink: (str(t.get("lag", 0)), ""),
-            right=True,
-            sort=lambda thing: thing.get("lag"),
-        ),
-        Column(
-            "ACTIVE",
-            6,
-            lambda t, ink: (str(t.get("active", 0)), "primary"),
-            right=True,
-            sort=lambda thing: thing.get("active"),
-        ),
+        Column("LAG", 6, cells.number("lag"), right=True, sort=cells.by("lag")),
+        Column("ACTIVE", 6, cells.number("active", "primary"), right=True, sort=cells.by("active")),
         Column(
             "LIMIT",
             6,
-            lambda t, ink: (str(t.get("parallelism", 1)), "muted"),
+            cells.number("parallelism", "muted", default=1),
             right=True,
-            sort=lambda thing: thing.get("parallelism"),
+            sort=cells.by("parallelism"),
         ),
-        Column("QUEUE", 0, cells.field("name"), sort=lambda thing: thing.get("name")),
+        Column("QUEUE", 0, cells.field("name"), sort=cells.by("name")),
     ),
 )

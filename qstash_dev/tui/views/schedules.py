@@ -55,16 +55,16 @@ SCHEDULES = View(
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),
-        Column("NEXT", 7, _fires, sort=lambda thing: thing.get("nextScheduleTime")),
-        Column("LAST", 9, _last, 64, sort=lambda thing: thing.get("lastScheduleTime")),
-        Column("CRON", 26, _cron, 40, sort=lambda thing: thing.get("cron")),
-        Column("DESTINATION", 0, _destination, sort=lambda thing: thing.get("destination")),
+        Column("NEXT", 7, _fires, sort=cells.by("nextScheduleTime")),
+        Column("LAST", 9, _last, 64, sort=cells.by("lastScheduleTime")),
+        Column("CRON", 26, _cron, 40, sort=cells.by("cron")),
+        Column("DESTINATION", 0, _destination, sort=cells.by("destination")),
         Column(
             "ID",
             24,
             cells.field("scheduleId", "muted"),
             80,
-            sort=lambda thing: thing.get("scheduleId"),
+            sort=cells.by("scheduleId"),
         ),
     ),
 )
