@@ -79,8 +79,7 @@ def _in_json(body: bytes) -> str | dict[str, str]:
 
 async def send(screen: Screen) -> None:
     """Publish a new message, or one that was saved as a fixture."""
-    base = screen.session.feed.server.app.url or "http://localhost:3000"
-    draft = Draft(f"{base}/api/", "POST", "Content-Type: application/json", NEW)
+    draft = _new_draft(screen)
     if saved := fixtures.found_in(screen.desk.fixtures):
         words = "your draft" if SEND in screen.desk.drafts else "new message"
         choices: list[Choice[Any]] = [Choice("n", words, draft)]
@@ -103,9 +102,17 @@ async def send(screen: Screen) -> None:
 
 async def send_with(screen: Screen, name: str, title: str, headers: str) -> None:
     """Publish a new message that begins with these headers; its draft has a name of its own."""
-    base = screen.session.feed.server.app.url or "http://localhost:3000"
-    draft = Draft(f"{base}/api/", "POST", f"Content-Type: application/json\n{headers}", NEW)
+    draft = _new_draft(screen, headers)
     await _write(screen, name, title, draft, partial(_publish, screen))
+
+
+def _new_draft(screen: Screen, *headers: str) -> Draft:
+    lines = "\n".join(("Content-Type: application/json", *headers))
+    return Draft(f"{_app_url(screen)}/api/", "POST", lines, NEW)
+
+
+def _app_url(screen: Screen) -> str:
+    return screen.session.feed.server.app.url or "http://localhost:3000"
 
 
 async def send_like(screen: Screen) -> None:
@@ -157,7 +164,7 @@ def _destinations(screen: Screen) -> list[str]:
 
 
 async def _publish(screen: Screen, draft: Draft) -> None:
-    app = screen.session.feed.server.app.url or "http://localhost:3000"
+    app = _app_url(screen)
     url = absolute(draft.url, app)
     token = screen.session.feed.server.env.get("QSTASH_TOKEN")
     headers = {**publish_headers(draft.headers), "Upstash-Method": draft.method}
