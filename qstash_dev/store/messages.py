@@ -135,13 +135,14 @@ class Messages:
                 message = self._insert(message, change.at, intake)
                 seqs[message.id] = message.seq
                 created.append(message)
+            tried = {attempt.message_id: attempt for attempt in change.attempts}
             begun = [self._begins(m, change.at) for m in change.changed if m.state == State.ACTIVE]
             if begun:
                 self._db.write_many(_ACTIVATE, begun)
             for message in change.changed:
                 seqs[message.id] = message.seq
                 if message.state != State.ACTIVE:
-                    self._update(message, change.at, change.attempts)
+                    self._update(message, change.at, tried.get(message.id))
             for attempt in change.attempts:
                 self._attempts.add(attempt, seqs[attempt.message_id])
             for letter in change.dead:
@@ -441,7 +442,7 @@ class Messages:
         self._fresh.pop(message.seq, None)
         return now, message.attempts, int(message.cancel_requested), message.seq
 
-    def _update(self, message: Message, now: int, attempts: Iterable[Attempt]) -> None:
+    def _update(self, message: Message, now: int, attempt: Attempt | None) -> None:
         self._fresh.pop(message.seq, None)
         if message.finished_at is None:
             self.expect()
@@ -449,11 +450,10 @@ class Messages:
             str(message.state), now, message.attempts, int(message.cancel_requested),
             message.due_at, message.finished_at, message.retried, message.held,
         )  # fmt: skip
-        for attempt in attempts:
-            if attempt.message_id == message.id:
-                self._db.write(_SETTLE, (*values, *in_lists(attempt), message.seq))
-                return
-        self._db.write(_UPDATE, (*values, message.seq))
+        if attempt is None:
+            self._db.write(_UPDATE, (*values, message.seq))
+        else:
+            self._db.write(_SETTLE, (*values, *in_lists(attempt), message.seq))
 
     def _bury(self, letter: DeadLetter, seq: int) -> None:
         self._db.write(
