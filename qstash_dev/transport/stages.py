@@ -23,12 +23,8 @@ class Stages:
 
     def in_ms(self) -> tuple[float | None, float | None, float, float | None]:
         """Milliseconds from the start to `connected`, `first_byte`, `done` (or now), `written`."""
-        start = self.start
+        moments = self.connected, self.first_byte, self.done or perf_counter(), self.written
         connected, first_byte, done, written = [
-            None if moment is None else round((moment - start) * 1000, 2)
-            for moment in (
-                *(self.connected, self.first_byte),
-                *(self.done or perf_counter(), self.written),
-            )
+            None if moment is None else round((moment - self.start) * 1000, 2) for moment in moments
         ]
         return connected, first_byte, done or 0.0, written
