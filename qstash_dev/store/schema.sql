@@ -1,4 +1,4 @@
--- Version 8. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 9. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -106,8 +106,10 @@ CREATE TABLE events (
 );
 CREATE INDEX events_message ON events (message);
 CREATE INDEX events_user ON events (user, time);
--- What is looked for among many that went well.
-CREATE INDEX events_trouble ON events (seq, state) WHERE state NOT IN ('CREATED', 'ACTIVE', 'DELIVERED');
+-- What is looked for among many that went well. Not `NOT IN`: SQLite would make a table of the three for
+-- every row that is written, a sixth of all that writing costs.
+CREATE INDEX events_trouble ON events (seq, state)
+    WHERE state <> 'CREATED' AND state <> 'ACTIVE' AND state <> 'DELIVERED';
 
 CREATE TABLE dlq (
     seq     INTEGER PRIMARY KEY AUTOINCREMENT,

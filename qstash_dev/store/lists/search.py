@@ -37,7 +37,7 @@ _OF_URL = ("host", "path")
 """The order of `host_and_path`. There are far fewer different URLs than messages."""
 _STATES = {state.value: state for state in State}
 _TROUBLE = frozenset(State) - {State.CREATED, State.ACTIVE, State.DELIVERED}
-_IS_TROUBLE = "state NOT IN ('CREATED', 'ACTIVE', 'DELIVERED')"
+_IS_TROUBLE = "state <> 'CREATED' AND state <> 'ACTIVE' AND state <> 'DELIVERED'"
 _EVENT = "e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq"
 _LETTER = "d.seq, d.id, d.user, m.id, d.time, m.seq"
 _UNFINISHED = "CREATED", "ACTIVE", "RETRY"
