@@ -15,11 +15,15 @@ LATE = ("qstash_dev.api.control.server", "qstash_dev.devtools.explain")
 async def warm_up() -> None:
     """What the first answer can do without, but the first delivery would wait for."""
     await asyncio.sleep(AFTER_S)
-    sign("", b"", "warm-up", 0, "")  # imports PyJWT
-    for name in LATE:
-        await asyncio.sleep(0)
-        import_module(name)
-    gc.collect()
+    # Imports take a tenth of a second, which those who publish meanwhile do not wait for.
+    await asyncio.to_thread(_load)
+    # What was made so far stays, and none of it is garbage: nothing searches it any more.
     gc.freeze()
     # Messages make no cycles: what is left to find is rare, and each search costs.
     gc.set_threshold(*GC_THRESHOLDS)
+
+
+def _load() -> None:
+    sign("", b"", "warm-up", 0, "")  # imports PyJWT
+    for name in LATE:
+        import_module(name)
