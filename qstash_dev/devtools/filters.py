@@ -64,7 +64,21 @@ class HeaderValue(Struct, frozen=True):
     value: Text | None
 
 
-Value = Text | Span | Words | HeaderValue
+class Exactly(Struct, frozen=True):
+    """One of these, letter for letter: no one writes it, but QStash's lists compare so. A pair is an id
+    and a time.
+    """
+
+    values: tuple[str | int | tuple[str, int], ...]
+
+
+class Begins(Struct, frozen=True):
+    """A text that begins so, letter for letter."""
+
+    text: str
+
+
+Value = Text | Span | Words | HeaderValue | Exactly | Begins
 
 
 class Term(Struct, frozen=True):

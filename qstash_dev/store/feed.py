@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from qstash_dev.devtools.documents import Event
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
+from qstash_dev.store.lists.columns import EVENTS
 from qstash_dev.store.lists.selection import Selection, Selector
 from qstash_dev.store.lists.windows import read_page, windows
 from qstash_dev.store.sequence import Sequence
@@ -59,19 +60,10 @@ class Feed:
         """Up to `limit` events of messages that match, by windows: the newest first, below `before`;
         with `after` the oldest first, above it.
         """
-        found = yield from self._narrowed(wanted, now)
-        source = "events e"
-        if found.few is not None:
-            source = "json_each(:few) f CROSS JOIN events e ON e.message = f.value"
-        contents = "CROSS JOIN contents c ON c.message = m.seq" if found.with_contents else ""
+        found = (yield from self._narrowed(wanted, now)).of(EVENTS)
         order = "DESC" if after is None else "ASC"
-        numbers = (
-            f"SELECT e.seq AS seq FROM {source} CROSS JOIN messages m ON m.seq = e.message {contents} "
-            f"WHERE e.seq BETWEEN :low AND :high AND {found.where} "
-            f"ORDER BY e.seq {order} LIMIT :limit"
-        )
         sql = (
-            f"SELECT {_COLUMNS} FROM ({numbers}) n CROSS JOIN events e ON e.seq = n.seq "
+            f"SELECT {_COLUMNS} FROM ({found.numbers(order)}) n CROSS JOIN events e ON e.seq = n.seq "
             f"CROSS JOIN messages m ON m.seq = e.message ORDER BY e.seq {order}"
         )
         ranges = windows(self._db, "events", found.window, before, after)

@@ -52,7 +52,7 @@ class Store:
         selector = Selector(database, self.leaves)
         self.rows = Rows(database, selector)
         self.feed = Feed(database, self._event_numbers, selector)
-        self.search = Search(database)
+        self.search = Search(database, selector)
         self.keys = Keys(database)
         self.last_time = LastTime(database)
         self.used_signatures = UsedSignatures(database)

@@ -2,10 +2,10 @@
 
 An index lists the messages that have a name (a queue, a label, a URL). If these are few, only they are
 asked all else; if they are many, callers read in the order of time, a window after the other, until
-their page is full. Knows neither QStash's queries nor the filter language.
+their page is full. Knows no filter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -48,25 +48,28 @@ INDEXES = {
 }
 
 
-class Source(NamedTuple):
+NAMES = "SELECT value FROM json_each(:names)"
+
+
+class Source(Struct, frozen=True):
     """SQL that lists all messages that can match a condition: exactly those that do, if it is `exact`.
-    `names` is a JSON array, `:names` in the SQL.
+    `names` is a JSON array, `:names` in the SQL; `index` has the names, if it is one of `INDEXES`.
     """
 
     sql: str
     names: str
     exact: bool = True
+    index: str = ""
+    count: int = 0
 
 
-NAMES = "SELECT value FROM json_each(:names)"
-
-
-def having(name: str, names: Sequence[str]) -> Source:
+def having(name: str, names: Sequence[Any]) -> Source:
     """The messages with one of these in an index; a message has many labels."""
     table, column, seq = INDEXES[name]
     test = "=" if len(names) == 1 else "IN"
     sql = f"SELECT {seq} AS seq FROM {table} WHERE {column} {test} ({NAMES})"
-    return Source(sql, as_json(list(names)), name != "label" or len(names) < 2)
+    exact = name != "label" or len(names) < 2
+    return Source(sql, as_json(list(names)), exact, name, len(names))
 
 
 class Candidates:
@@ -83,18 +86,24 @@ class Candidates:
         )
         return as_json(sorted({seq for (seq,) in rows})) if len(rows) <= most else None
 
-    def ends(self, name: str, names: Sequence[str]) -> tuple[int, int]:
-        """Between which numbers all messages of a source are, if there are not too many names."""
-        if len(names) > self.limits.names:
-            return 0, WHOLE
-        table, column, seq = INDEXES[name]
-        of_name = f"(SELECT {{}}({seq}) FROM {table} WHERE {column} = value)"
-        low, high = self._db.read_one(
-            f"SELECT min({of_name.format('min')}), max({of_name.format('max')}) "
-            "FROM json_each(:names)",
-            {"names": as_json(list(names))},
-        )
-        return (0, WHOLE) if low is None else (low, high)
+    def ends(self, sources: Iterable[Source]) -> tuple[int, int]:
+        """Between which numbers all messages are that all of these sources list, as far as can be told
+        at once.
+        """
+        first, last = 0, WHOLE
+        for source in sources:
+            if not source.index or source.count > self.limits.names:
+                continue
+            table, column, seq = INDEXES[source.index]
+            of_name = f"(SELECT {{}}({seq}) FROM {table} WHERE {column} = value)"
+            low, high = self._db.read_one(
+                f"SELECT min({of_name.format('min')}), max({of_name.format('max')}) "
+                "FROM json_each(:names)",
+                {"names": source.names},
+            )
+            if low is not None:
+                first, last = max(first, low), min(last, high)
+        return first, last
 
     def names(self, name: str) -> list[str] | None:
         """All different names in an index, unless they are too many."""

@@ -1,7 +1,6 @@
-"""The filter language as SQL over messages `m` and their contents `c`."""
+"""What a list is asked, as SQL: the one place that compiles the tree of `devtools.filters`."""
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -10,30 +9,29 @@ from msgspec import Struct
 
 from qstash_dev.devtools.filters import (
     COMPARED,
+    Begins,
+    Exactly,
     Filter,
     HeaderValue,
     Span,
     Term,
     Text,
     Value,
+    Words,
 )
+from qstash_dev.protocol.delivery import host_and_path
 from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.redact import redact_body, redact_headers
 from qstash_dev.protocol.urls import ALONE, Nearby, Routes, way
-from qstash_dev.store.bodies import BODY
 from qstash_dev.store.database import Database
+from qstash_dev.store.lists.candidates import as_json
+from qstash_dev.store.lists.columns import MESSAGES, Columns
 
-STATE = """
-    CASE WHEN m.finished_at IS NULL AND m.held IS NOT NULL AND m.kind <> 'cloud' THEN 'held'
-         WHEN m.state <> 'CREATED' THEN lower(m.state)
-         WHEN m.due_at > :now THEN 'delayed'
-         WHEN m.claimed THEN 'queued'
-         ELSE 'created' END"""
-"""Where a message is, in the words of the filter language."""
+OF_URL = ("host", "path")
+"""The parts of a URL that are asked for, in the order of `host_and_path`."""
+_SPECIAL, _PLAIN = re.compile(r"[*?[]"), r"[\g<0>]"
 _REGEX = re.IGNORECASE | re.ASCII | re.DOTALL
-
-ACCEPTED = "m.intake IS NULL"
 
 
 class Leaves:
@@ -54,91 +52,49 @@ def add_functions(database: Database, leaves: Leaves) -> None:
     database.function("is_external", 1, leaves)
 
 
-def condition(wanted: Filter) -> tuple[str, dict[str, Any]]:
-    """SQL that holds for the messages `m` (contents `c`) a filter selects, and its values.
-
-    What came in by halves is no message yet.
-    """
+def condition(wanted: Filter, columns: Columns = MESSAGES) -> tuple[str, dict[str, Any]]:
+    """SQL that holds for what a filter selects, and its values."""
     values: dict[str, Any] = {}
-    parts = [_term(term, values) for term in wanted.terms]
-    return " AND ".join([*parts, ACCEPTED]), values
+    parts = [*(_term(columns, term, values) for term in wanted.terms), *columns.always]
+    return " AND ".join(parts) or "TRUE", values
 
 
-def _term(term: Term, values: dict[str, Any]) -> str:
-    parts = " OR ".join(f"({_value(term.key, value, values)})" for value in term.values)
+def _term(columns: Columns, term: Term, values: dict[str, Any]) -> str:
+    parts = " OR ".join(f"({_value(columns, term.key, value, values)})" for value in term.values)
     return f"NOT ifnull(({parts}), 0)" if term.negated else f"({parts})"
 
 
-def _value(key: str, value: Value, values: dict[str, Any]) -> str:
+def _value(columns: Columns, key: str, value: Value, values: dict[str, Any]) -> str:
+    if isinstance(value, Words):
+        return " OR ".join(columns.words[key][name] for name in value.names)
     if isinstance(value, HeaderValue):
         regex = None if value.value is None else _regex(value.value, COMPARED[key])
         return f"has_header(c.spec, {_bind(values, value.name)}, {_bind(values, regex)})"
+    return columns.tests[key].format(_test(key, value, values))
+
+
+def _test(key: str, value: Text | Span | Exactly | Begins, values: dict[str, Any]) -> str:
+    """What stands behind a column."""
     if isinstance(value, Text):
-        pattern = _bind(values, like(value, COMPARED[key]))
-        return _TEXTS[key].format(f"LIKE {pattern} ESCAPE '!'")
+        return f"LIKE {_bind(values, like(value, COMPARED[key]))} ESCAPE '!'"
     if isinstance(value, Span):
-        return _span(_SPANS[key], value, values)
-    if key == "is":
-        return " OR ".join(_FLAGS[name] for name in value.names)
-    if key == "code":
-        return "m.last_status IS NULL AND m.last_error IS NOT NULL"
-    if key == "state":
-        return _states(value.names, values)
-    return _among("m.kind", value.names, values)
+        return _between(value, values)
+    if isinstance(value, Begins):
+        return f"GLOB {_bind(values, _SPECIAL.sub(_PLAIN, value.text) + '*')}"
+    if len(value.values) == 1 and not isinstance(value.values[0], tuple):
+        return f"= {_bind(values, value.values[0])}"
+    # One value for the whole list: ids may be more than SQLite allows variables.
+    bound = _bind(values, as_json(list(value.values)))
+    pairs = any(isinstance(one, tuple) for one in value.values)
+    shown = "json_extract(value, '$[0]'), json_extract(value, '$[1]')" if pairs else "value"
+    return f"IN (SELECT {shown} FROM json_each({bound}))"
 
 
-def _states(names: Iterable[str], values: dict[str, Any]) -> str:
-    shown = _among(STATE, names, values)
-    if "held" in names:
-        return shown
-    # The column is compared first: few rows need the long expression.
-    return f"{_among('m.state', stored_states(names), values)} AND {shown}"
-
-
-def stored_states(names: Iterable[str]) -> list[str]:
-    """The stored states of messages that are where these words say (but not held)."""
-    return sorted({"CREATED" if name in ("delayed", "queued") else name.upper() for name in names})
-
-
-def _among(column: str, names: Iterable[str], values: dict[str, Any]) -> str:
-    return f"{column} IN ({', '.join(_bind(values, name) for name in names)})"
-
-
-# What is redacted is found as it is shown: a search must not tell what is hidden.
-_BODY = f"CAST(iif(c.redacted, shown_body(c.spec, {BODY}), {BODY}) AS TEXT)"
-_NAMES = {
-    "dest": "url",
-    "queue": "queue",
-    "schedule": "schedule_id",
-    "group": "topic",
-    "flow": "flow_key",
-    "step": "step",
-}
-COLUMNS = {**_NAMES, "label": "label"}
-"""Keys that are compared with what an index knows: columns of messages, and their labels."""
-_TEXTS = {
-    **{key: f"m.{column} {{0}}" for key, column in _NAMES.items()},
-    "word": f"m.id {{0}} OR m.url {{0}} OR {_BODY} {{0}}",
-    "body": f"{_BODY} {{0}}",
-    "id": "m.id {0}",
-    "run": "m.run IN (SELECT r.seq FROM runs r WHERE r.id {0})",
-    "label": "EXISTS (SELECT 1 FROM labels l WHERE l.message = m.seq AND l.label {0})",
-}
-_SPANS = {"code": "m.last_status", "try": "m.attempts", "age": "(:now - m.created_at)"}
-_FLAGS = {
-    "held": "(m.held IS NOT NULL AND m.finished_at IS NULL AND m.kind <> 'cloud')",
-    "replay": "m.kind = 'replay'",
-    "external": "is_external(m.url)",
-    # Marks live in the terminal UI, which knows them by itself.
-    "marked": "0",
-}
-
-
-def _span(column: str, span: Span, values: dict[str, Any]) -> str:
+def _between(span: Span, values: dict[str, Any]) -> str:
     low, high = (None if n is None else _bind(values, n) for n in (span.low, span.high))
     if low and high:
-        return f"{column} BETWEEN {low} AND {high}"
-    return f"{column} >= {low}" if low else f"{column} <= {high}" if high else "1"
+        return f"BETWEEN {low} AND {high}"
+    return f">= {low}" if low else f"<= {high}" if high else "IS NOT NULL"
 
 
 def _bind(values: dict[str, Any], value: Any) -> str:
@@ -176,6 +132,8 @@ def is_meant(key: str, value: Value, name: str, leaves: Leaves) -> bool:
     """Whether a condition on a name holds for this one."""
     if isinstance(value, Text):
         return _compile(_regex(value, COMPARED[key]), _REGEX).fullmatch(name) is not None
+    if isinstance(value, Exactly):
+        return host_and_path(name)[OF_URL.index(key)] in value.values
     return leaves(name)
 
 

@@ -13,7 +13,7 @@ from qstash_dev.devtools.documents import Counts, Row
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
 from qstash_dev.store.lists.candidates import as_json
-from qstash_dev.store.lists.condition import ACCEPTED, STATE
+from qstash_dev.store.lists.columns import ACCEPTED, MESSAGES, STATE
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.lists.windows import read_page, windows
 
@@ -66,7 +66,7 @@ class Rows:
         if not wanted.terms:
             yield self._one(_TOTAL)
             return
-        found = self._selector.everywhere(wanted, counting=True)
+        found = self._selector.everywhere(wanted, MESSAGES, self._selector.candidates.limits.few)
         if found.counted is not None and not self._one(_COMING):
             yield self._db.read_one(found.counted, found.values)[0]
             return

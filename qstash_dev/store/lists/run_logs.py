@@ -13,21 +13,22 @@ from qstash_dev.protocol.workflow.query import RunQuery
 from qstash_dev.protocol.workflow.timeline import INVOKED, OF_MESSAGE, Record, StepState, Trouble
 from qstash_dev.store.attempts import Attempts
 from qstash_dev.store.database import Database
-from qstash_dev.store.lists.runs import conditions
+from qstash_dev.store.lists.columns import LINES
+from qstash_dev.store.lists.condition import condition
+from qstash_dev.store.lists.queries import of_runs
 from qstash_dev.store.messages import Messages
 from qstash_dev.store.workflows import Workflows
 
 _TROUBLES = """
     SELECT m.id, m.seq, e.time, e.error, e.attempt FROM messages m JOIN events e ON e.message = m.seq
     WHERE m.run = ? AND e.state = 'ERROR' AND m.kind <> 'replay' ORDER BY e.seq"""
-_SHARED = "r.user = ? AND {where} AND e.seq < ? AND {states}"
-_OF_MESSAGES = f"""
+_OF_MESSAGES = """
     SELECT e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq, r.seq
-    FROM {{source}} WHERE m.run IS NOT NULL AND m.kind <> 'replay' AND {_SHARED}
-    ORDER BY e.seq DESC LIMIT ?"""
-_OF_RUNS = f"""
-    SELECT e.seq, e.time, e.state, e.step, e.detail, r.seq FROM {{source}} WHERE {_SHARED}
-    ORDER BY e.seq DESC LIMIT ?"""
+    FROM {source} WHERE m.run IS NOT NULL AND m.kind <> 'replay' AND {where}
+    ORDER BY e.seq DESC LIMIT :limit"""
+_OF_RUNS = """
+    SELECT e.seq, e.time, e.state, e.step, e.detail, r.seq FROM {source} WHERE {where}
+    ORDER BY e.seq DESC LIMIT :limit"""
 _BY_TIME = (
     "events e CROSS JOIN messages m ON m.seq = e.message CROSS JOIN runs r ON r.seq = m.run",
     "run_events e CROSS JOIN runs r ON r.seq = e.run",
@@ -38,7 +39,6 @@ _BY_RUN = (
 )
 _NAMES_RUNS = frozenset(("id", "message_id", "dlq_id"))
 _MESSAGE_STATES = {step: state for state, step in OF_MESSAGE.items() if state != State.ACTIVE}
-LATEST = (1 << 62) - 1
 
 
 class LogLine(Struct, frozen=True):
@@ -110,23 +110,22 @@ class RunLogs:
         """
         states = query.conditions.get("state", ())
         others = {name: texts for name, texts in query.conditions.items() if name != "state"}
-        where, values = conditions(replace(query, conditions=others))
+        asked = replace(query, conditions=others)
         by_run = bool(query.among) or bool(_NAMES_RUNS & others.keys())
         about_messages, about_runs = _BY_RUN if by_run else _BY_TIME
-        if "message_id" in others:
-            where.append(f"m.id IN ({','.join('?' * len(others['message_id']))})")
-            values += others["message_id"]
         limit = (query.count or 0) + 1
-        bounds = (user, *values, LATEST if query.cursor is None else query.cursor)
-        shared = {"where": " AND ".join(where) or "TRUE"}
-        wanted = [_MESSAGE_STATES[StepState(s)] for s in states if s in set(StepState)]
-        sql = _OF_MESSAGES.format(source=about_messages, states=_among(states, wanted), **shared)
-        rows = self._db.read(sql, (*bounds, *wanted, limit))
+
+        def read(sql: str, source: str, events: Iterable[str]) -> list[Any]:
+            wanted = of_runs(asked, user, events=tuple(events) if states else None)
+            where, values = condition(wanted, LINES)
+            sql = sql.format(source=source, where=where)
+            return self._db.read(sql, {**values, "limit": limit})
+
+        of_steps = (_MESSAGE_STATES[StepState(s)] for s in states if s in set(StepState))
+        rows = read(_OF_MESSAGES, about_messages, of_steps)
         run_rows: list[Any] = []
         if "message_id" not in others:
-            of_runs = [state for state in states if state in set(RunState)]
-            sql = _OF_RUNS.format(source=about_runs, states=_among(states, of_runs), **shared)
-            run_rows = self._db.read(sql, (*bounds, *of_runs, limit))
+            run_rows = read(_OF_RUNS, about_runs, (s for s in states if s in set(RunState)))
         # What is shown is looked up for the newest of both alone.
         seqs = sorted((row[0] for row in (*rows, *run_rows)), reverse=True)[:limit]
         oldest = seqs[-1] if seqs else 0
@@ -173,10 +172,3 @@ class RunLogs:
 def _event(row: Any) -> Event:
     seq, time, user, id_, state, error, next_at, attempt, status = row[:9]
     return Event(time, user, id_, State(state), error, next_at, attempt, status, seq)
-
-
-def _among(asked: tuple[str, ...], wanted: list[Any]) -> str:
-    """A condition on the state of a line; where others are asked for, none has it."""
-    if not asked:
-        return "TRUE"
-    return f"e.state IN ({','.join('?' * len(wanted))})"

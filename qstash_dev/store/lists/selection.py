@@ -1,19 +1,22 @@
-"""Filters of people as SQL that reads as few messages as it can (`candidates`).
+"""What is asked of a list as SQL that reads as few rows as it can. The one planner of lists and counts.
 
 A filter may compare a name (a queue, a label, a URL) in a way that no index knows, by a part of it. But
 there are far fewer names than messages: all names are compared, and an index lists the messages that
-have one that fits. Only these are then asked the whole filter. Without such a condition, or with too
-many names, callers read all messages, a window after the other (`windows`).
+have one that fits (`candidates`). Only these are then asked the whole filter. Without such a condition,
+or with too many names, callers read all rows in order, a window after the other (`windows`).
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from qstash_dev.devtools.filters import COMPARED, Filter, Term, Text, Words
+from qstash_dev.devtools.filters import COMPARED, Exactly, Filter, Span, Term, Text, Words
+from qstash_dev.protocol.model import State
 from qstash_dev.store.database import Database
 from qstash_dev.store.lists.candidates import (
+    INDEXES,
     NAMES,
     USUAL,
     Candidates,
@@ -22,49 +25,82 @@ from qstash_dev.store.lists.candidates import (
     as_json,
     having,
 )
+from qstash_dev.store.lists.columns import EVENTS, IS_TROUBLE, MESSAGES, Columns, stored_states
 from qstash_dev.store.lists.condition import (
-    COLUMNS,
+    OF_URL,
     Leaves,
     add_functions,
     condition,
     is_meant,
     like,
-    stored_states,
 )
 from qstash_dev.store.lists.windows import CONTENTS_WINDOW, WHOLE, WINDOW
 
+_NAMED = {
+    "dest": "url",
+    "queue": "queue",
+    "schedule": "schedule_id",
+    "group": "topic",
+    "flow": "flow_key",
+    "step": "step",
+    "label": "label",
+    # There are far fewer different URLs than messages.
+    "host": "url",
+    "path": "url",
+}
+"""Keys that are compared with what an index knows, and that index."""
+_BOUNDS = frozenset(("user", "time", "number"))
+_TROUBLE = frozenset(State) - {State.CREATED, State.ACTIVE, State.DELIVERED}
+
 
 class Selection(Struct, frozen=True):
-    """What the planner decided: the filter as an SQL condition, and which messages are asked it.
+    """What the planner decided: the filter as an SQL condition, and which rows are asked it.
 
     `few` are the numbers of all messages that can match, as a JSON array: the others are not read.
-    `None` where they are too many (then `many` is set), or where no index knows them. `counted` is SQL
-    that counts those that match by an index alone.
+    `None` where they are too many (then `many` is set), or where no index knows them; then `rows` are
+    gone through, `size` in one go. `counted` is SQL that counts those that match by an index alone.
     """
 
+    columns: Columns
     where: str
     values: dict[str, Any]
     few: str | None = None
     many: bool = False
     counted: str | None = None
+    rows: str = ""
+    size: int = WINDOW
+    sources: tuple[Source, ...] = ()
 
     @property
     def tables(self) -> str:
-        """What to select from; `seq` is the number of the message in the first of them."""
+        """What to select from."""
+        table, letter, message = self.columns.table, self.columns.letter, self.columns.message
+        first = self.rows
         if self.few is not None:
-            first = "json_each(:few) f CROSS JOIN messages m ON m.seq = f.value"
-            return f"{first} JOIN contents c ON c.message = m.seq" if self.with_contents else first
-        # Contents first: few messages pass what is asked of them.
-        contents = "contents c CROSS JOIN messages m ON m.seq = c.message"
-        return contents if self.with_contents else "messages m"
+            first = f"json_each(:few) f CROSS JOIN {table} {letter} ON {message} = f.value"
+        if table == "messages":
+            if not self.with_contents:
+                return first
+            if self.few is not None:
+                return f"{first} JOIN contents c ON c.message = m.seq"
+            # Contents first: few messages pass what is asked of them.
+            return "contents c CROSS JOIN messages m ON m.seq = c.message"
+        if "m." in self.where:
+            first += f" CROSS JOIN messages m ON m.seq = {message}"
+        return (
+            f"{first} CROSS JOIN contents c ON c.message = m.seq" if self.with_contents else first
+        )
 
     @property
     def seq(self) -> str:
-        """The column with the number of the message in the first table."""
-        return "c.message" if self.with_contents and self.few is None else "m.seq"
+        """The column with the number of the row in the first table."""
+        is_message = self.columns.table == "messages"
+        if is_message and self.with_contents and self.few is None:
+            return "c.message"
+        return f"{self.columns.letter}.seq"
 
     def numbers(self, order: str) -> str:
-        """SQL for the numbers between `low` and `high` of messages that match, `limit` of them."""
+        """SQL for the numbers between `low` and `high` of rows that match, `limit` of them."""
         return (
             f"SELECT {self.seq} AS seq FROM {self.tables} WHERE {self.seq} BETWEEN :low AND :high "
             f"AND {self.where} ORDER BY {self.seq} {order} LIMIT :limit"
@@ -75,12 +111,21 @@ class Selection(Struct, frozen=True):
         """How much to look at in one go."""
         if self.few is not None:
             return WHOLE
-        return CONTENTS_WINDOW if self.with_contents else WINDOW
+        return min(self.size, CONTENTS_WINDOW) if self.with_contents else self.size
 
     @property
     def with_contents(self) -> bool:
         """Whether bodies or headers are looked at."""
         return "c." in self.where
+
+    def between(self, first: int, last: int) -> "Selection":
+        """Only what belongs to the messages with these numbers."""
+        where = f"{self.columns.message} BETWEEN :first AND :last AND {self.where}"
+        return replace(self, where=where, values={**self.values, "first": first, "last": last})
+
+    def of(self, columns: Columns) -> "Selection":
+        """The rows of another table that belong to the messages this one selects."""
+        return replace(self, columns=columns, rows=_in_order(columns))
 
 
 class Selector:
@@ -101,30 +146,58 @@ class Selector:
         """To choose from these messages."""
         where, values = condition(wanted)
         few = as_json(list(seqs))
-        return Selection(where, {**values, "few": few}, few)
+        return Selection(MESSAGES, where, {**values, "few": few}, few)
 
-    def everywhere(self, wanted: Filter, counting: bool = False) -> Selection:
-        """To search all messages: for a page of them, or to count them."""
-        where, values = condition(wanted)
-        sources = [source for term in wanted.terms if (source := self._source(term)) is not None]
+    def everywhere(
+        self, wanted: Filter, columns: Columns = MESSAGES, most: int | None = None
+    ) -> Selection:
+        """To search all rows of a table. Up to `most` messages are looked at one by one, where an index
+        knows which.
+        """
+        where, values = condition(wanted, columns)
         limits = self.candidates.limits
-        most = limits.few if counting or len(wanted.terms) > 1 else limits.few_in_order
+        rows = _in_order(columns)
+        found = Selection(columns, where, values, rows=rows, size=limits.window)
+        sources = [source for term in wanted.terms if (source := self._source(term)) is not None]
+        if most is None:
+            most = limits.few if len(wanted.terms) > 1 else limits.few_in_order
         for source in sources:
             few = self.candidates.few(source, most)
             if few is not None:
-                return Selection(where, {**values, "few": few}, few)
+                return replace(found, few=few, values={**values, "few": few})
+        if columns is EVENTS:
+            found = self._through_events(found, wanted)
+        found = replace(found, sources=tuple(sources))
         if len(wanted.terms) > 1 or not sources:
-            return Selection(where, values)
+            return found
         (source,) = sources
         counted = f"SELECT count(*) FROM ({source.sql})" if source.exact else None
-        return Selection(where, {**values, "names": source.names}, many=True, counted=counted)
+        return replace(found, many=True, counted=counted, values={**values, "names": source.names})
+
+    def _through_events(self, found: Selection, wanted: Filter) -> Selection:
+        """By the index of their times, if few have those, or by that of trouble."""
+        asked = {term.key: term.values[0] for term in wanted.terms}
+        time, user, states = (asked.get(key) for key in ("time", "user", "event"))
+        if isinstance(time, Span) and isinstance(user, Exactly):
+            limits = self.candidates.limits
+            few = limits.few_events // 10 if asked.keys() - _BOUNDS else limits.few_events
+            if self.candidates.are_few_events(str(user.values[0]), time.low, time.high, few):
+                return replace(found, rows="events e INDEXED BY events_user", size=WHOLE)
+        if isinstance(states, Exactly) and _TROUBLE.issuperset(states.values):
+            # The condition of the index, which SQLite wants to see.
+            trouble = f"SELECT * FROM events INDEXED BY events_trouble WHERE {IS_TROUBLE}"
+            return replace(found, rows=f"({trouble}) e")
+        return found
 
     def _source(self, term: Term) -> Source | None:
         if term.key == "state":
             return _source_of_states(term)
         if term.key == "run":
             return self._source_of_runs(term)
-        column = _named_column(term)
+        column, exact = _named_column(term), term.values[0]
+        if isinstance(exact, Exactly) and term.key not in OF_URL:
+            index = column or term.key
+            return having(index, exact.values) if index in INDEXES else None
         # All messages have a URL: what is not meant means the others.
         if column is None or (term.negated and column != "url"):
             return None
@@ -151,10 +224,16 @@ class Selector:
         return Source(sql, as_json([seq for (seq,) in rows]))
 
 
+def _in_order(columns: Columns) -> str:
+    """A table gone through by its numbers."""
+    rows = f"{columns.table} {columns.letter}"
+    return rows if columns.table == "messages" else f"{rows} NOT INDEXED"
+
+
 def _named_column(term: Term) -> str | None:
     if term.key == "is" and all(value == Words(("external",)) for value in term.values):
         return "url"
-    return COLUMNS.get(term.key)
+    return _NAMED.get(term.key)
 
 
 def _source_of_states(term: Term) -> Source | None:

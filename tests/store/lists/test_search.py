@@ -10,6 +10,7 @@ from qstash_dev.protocol import settle
 from qstash_dev.protocol.model import FlowControl, Query, State
 from qstash_dev.store.lists.candidates import Limits
 from qstash_dev.store.lists.search import Search
+from qstash_dev.store.lists.selection import Selector
 from tests.samples import NOW, answer, flat, no_answer
 from tests.store.filled import Filled
 
@@ -245,8 +246,10 @@ def test_what_is_rare_and_what_is_common_are_found_alike(
         filled.add(**kind)
         filled.fail(user=OTHER, **kind)
     few, none = Limits(few_in_order=10**6), Limits(few=-1, few_in_order=-1, few_events=-1)
-    rare, common = Search(filled.store.database, few), Search(filled.store.database, none)
-    by_windows = Search(filled.store.database, replace(none, window=2, names=0))
+    rare, common, by_windows = (
+        Search(filled.store.database, Selector(filled.store.database, limits=limits))
+        for limits in (few, none, replace(none, window=2, names=0))
+    )
     query = Query({field: (value,)}, latest_first=latest_first, count=3)
     found = flat(rare.events(USER, query))
     assert found
