@@ -64,7 +64,8 @@ class Place(Struct, frozen=True, omit_defaults=True):
     """Where a message stands in a workflow run.
 
     `created_at` tells the runs of one id apart. `index` is the position among the run's entries; the
-    call of a failure function has none.
+    call of a failure function has none. `started_at` is the origin of the run's URL where that is not
+    the message's.
     """
 
     run_id: str
@@ -73,6 +74,7 @@ class Place(Struct, frozen=True, omit_defaults=True):
     index: int | None = None
     step: Step | None = None
     features: tuple[str, ...] = ()
+    started_at: str = ""
 
 
 class FlowControl(Struct, frozen=True, omit_defaults=True):

@@ -121,9 +121,7 @@ def append(
         features=_features(draft),
     )
     spec = config.effective(run, draft, place)
-    spec = replace(
-        spec, kind=kind, parent_id=parent_id, notices=(*spec.notices, *_elsewhere(run, spec))
-    )
+    spec = replace(_with_origin(run, spec), kind=kind, parent_id=parent_id)
     grown = _grown(run, place, body, moment.limits)
     message = _message(run.user, spec, body, draft, moment)
     return RunChange(
@@ -131,24 +129,29 @@ def append(
     )
 
 
-STARTED_AT = "the run was started at"
-"""How the notice begins that a step goes to another address than its run."""
+def elsewhere_notice(spec: Spec) -> str:
+    """What is told of a step that goes to another address than its run; nothing of others."""
+    if spec.place is None or not spec.place.started_at:
+        return ""
+    return (
+        f"the run was started at {spec.place.started_at}, and its app submits steps for "
+        f"{origin_of(spec.url)}: behind a proxy or a tunnel, set baseUrl in serve(), or "
+        "UPSTASH_WORKFLOW_URL"
+    )
 
 
-def _elsewhere(run: Run, spec: Spec) -> tuple[str, ...]:
-    """A step that goes to another address than its run: an app behind a proxy takes the address that
-    the proxy calls for its own.
+def _with_origin(run: Run, spec: Spec) -> Spec:
+    """A step that goes to another address than its run says so: an app behind a proxy takes the
+    address that the proxy calls for its own.
     """
     place = spec.place
     if place is None or place.call_type == CallType.TO_CALLBACK or not run.url:
-        return ()
-    ours, theirs = origin_of(run.url), origin_of(spec.url)
-    if ours == theirs:
-        return ()
-    return (
-        f"{STARTED_AT} {ours}, and its app submits steps for {theirs}: behind a proxy or a "
-        "tunnel, set baseUrl in serve(), or UPSTASH_WORKFLOW_URL",
-    )
+        return spec
+    started_at = origin_of(run.url)
+    if started_at == origin_of(spec.url):
+        return spec
+    spec = replace(spec, place=replace(place, started_at=started_at))
+    return replace(spec, notices=(*spec.notices, elsewhere_notice(spec)))
 
 
 def live_run(run: Run | None, created_at: int | None = None) -> Run:
