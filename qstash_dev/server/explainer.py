@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -27,7 +27,7 @@ from qstash_dev.protocol.model import (
 )
 from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, parts_of, place_of
-from qstash_dev.protocol.workflow.entries import STARTED_AT
+from qstash_dev.protocol.workflow.entries import elsewhere_notice
 from qstash_dev.protocol.workflow.headers import DETECT_TRIGGER
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import has_network, leads_to, listening, speech
@@ -57,6 +57,16 @@ def _asks_what_is_spoken(attempt: Attempt) -> bool:
         return False
     is_tls = origin_of(attempt.target).startswith("https")
     return outcome.reason in _WHAT_IS_SPOKEN or (is_tls and outcome.reason is Reason.TIMEOUT)
+
+
+class Told(NamedTuple):
+    """What our child printed meanwhile, if that is certain to be of this attempt; whether it printed
+    anything; and its end.
+    """
+
+    printed: tuple[str, ...] = ()
+    heard: bool = False
+    ended: str | None = None
 
 
 class Explainer:
@@ -117,7 +127,7 @@ class Explainer:
         is_near = place_of(attempt.target, self._nearby) is not Place.OUTSIDE
         who = await listening(origin) if is_near and reason in _WHO_LISTENS else None
         is_gone = reason is Reason.RESET and not who
-        printed, ended = await self._told_by_app(attempt, is_gone) if is_near else ((), None)
+        told = await self._told_by_app(attempt, is_gone) if is_near else Told()
         return Facts(
             method=message.spec.method,
             url=message.spec.url,
@@ -140,25 +150,25 @@ class Explainer:
             nearby=self._nearby,
             speech=await speech(origin) if is_near and _asks_what_is_spoken(attempt) else None,
             online=has_network() if reason is Reason.DNS else None,
-            elsewhere=_elsewhere(message.spec),
+            elsewhere=elsewhere_notice(message.spec),
             starts_workflow=_starts_workflow(message.spec),
-            printed=printed,
-            ended=ended,
+            printed=told.printed,
+            heard=told.heard,
+            ended=told.ended,
         )
 
-    async def _told_by_app(
-        self, attempt: Attempt, is_gone: bool
-    ) -> tuple[tuple[str, ...], str | None]:
-        """What our child printed meanwhile, if that is certain to be of this attempt, and its end."""
+    async def _told_by_app(self, attempt: Attempt, is_gone: bool) -> Told:
         app = self._own_app()
         if app is None:
-            return (), None
+            return Told()
         await asyncio.sleep(LATE_S)
         if is_gone and app.is_at(origin_of(attempt.target)):
             await app.wait_for_end()
         heard = app.heard_during(attempt.message_id, attempt.number)
-        lines = tuple(heard.lines) if heard is not None and not heard.others else ()
-        return lines, app.why_down(origin_of(attempt.target))
+        lines = tuple(heard.lines) if heard is not None else ()
+        is_certain = heard is not None and not heard.others
+        ended = app.why_down(origin_of(attempt.target))
+        return Told(lines if is_certain else (), bool(lines), ended)
 
     def _remember(self, attempt: Attempt) -> None:
         """When the app took a delivery, by path; forgotten when it is seen down: it may come back
@@ -199,10 +209,6 @@ def _place(target: str) -> tuple[str, str]:
     parts = parts_of(target)
     path = target if parts is None else parts.path
     return origin_of(target), path
-
-
-def _elsewhere(spec: Spec) -> str:
-    return next((notice for notice in spec.notices if notice.startswith(STARTED_AT)), "")
 
 
 def _is_well(outcome: Outcome) -> bool:

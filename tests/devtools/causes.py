@@ -779,6 +779,13 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "serve()",
     ),
     ("next-handler-threw", recorded("next-app-thrown"), {}, "terminal of `next dev`"),
+    (
+        "next-handler-threw",
+        recorded("next-app-thrown"),
+        {"heard": True},
+        "sends no text: see what the app printed, beside this attempt.",
+    ),
+    ("hidden-error", recorded("fastapi-boom"), {"heard": True}, "printed, beside this attempt"),
     ("next-handler-threw", recorded("next-app-thrown"), {"env": env(**OURS)}, "`next dev`"),
     ("hidden-error", recorded("fastapi-boom"), {}, "the server hides"),
     ("hidden-error", response(500, DJANGO_500), {}, "the server hides"),

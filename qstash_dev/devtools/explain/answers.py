@@ -173,18 +173,21 @@ def _next_threw(e: Evidence) -> str | None:
     if e.status != 500 or not e.is_opaque or "next-router" not in e.header("vary"):
         return None
     return (
-        "The route handler threw (or returned no Response), and Next.js sends no text: see the "
-        f"terminal of `next dev`.{silent_refusal(e)}"
+        "The route handler threw (or returned no Response), and Next.js sends no text: see "
+        f"{_what_it_printed(e, 'the terminal of `next dev`')}.{silent_refusal(e)}"
     )
 
 
 def _hidden_error(e: Evidence) -> str | None:
     if e.status != 500 or not e.is_opaque:
         return None
-    return (
-        "The handler raised an error that the server hides: see the app's terminal."
-        f"{silent_refusal(e)}"
-    )
+    where = _what_it_printed(e, "the app's terminal")
+    return f"The handler raised an error that the server hides: see {where}.{silent_refusal(e)}"
+
+
+def _what_it_printed(e: Evidence, terminal: str) -> str:
+    """Where to look: what our child printed stands beside the attempt."""
+    return "what the app printed, beside this attempt" if e.facts.heard else terminal
 
 
 def _non_retryable(e: Evidence) -> str | None:

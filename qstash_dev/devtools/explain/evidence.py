@@ -42,8 +42,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     `transport.connect`), `online` whether there is a network; all `None` where nobody has looked.
     `elsewhere` is the notice of a step that goes to another address than its run was started at,
     `starts_workflow` whether this is the start of a run whose SDK wants to reach a workflow.
-    `printed` are the lines of the app meanwhile, and `ended` is how it ended (`your app exited with
-    code 1: ...`), if it is our child.
+    `printed` are the lines of the app meanwhile, `heard` whether it printed any (perhaps for another
+    attempt), and `ended` is how it ended (`your app exited with code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
     """
 
@@ -71,6 +71,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     elsewhere: str = ""
     starts_workflow: bool = False
     printed: tuple[str, ...] = ()
+    heard: bool = False
     ended: str | None = None
 
 
