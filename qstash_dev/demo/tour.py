@@ -49,7 +49,7 @@ class Tour(Struct):
     async def refused(self) -> None:
         """A signature is refused."""
         await self.publish("/api/checkout", "failed", **{"Upstash-Retries": "0"})
-        self.tell("3/5  This one is refused: the app has other signing keys. The detail says so.")
+        self.tell("3/5  Refused: .env.local has another signing key. The detail says so.")
         await self.sleep(LOOK_S)
 
     async def walked(self) -> None:

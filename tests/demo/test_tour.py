@@ -44,4 +44,7 @@ async def test_each_step_of_the_tour_happens_as_it_is_told():
     assert [(row.url, row.state) for row in replayed.rows] == [
         (f"{app.url}/api/total", "delivered")
     ]
-    assert "key" in (refused.hint or "")
+    assert "3/5  Refused: .env.local has another signing key. The detail says so." in seen
+    assert (refused.hint or "").startswith(
+        ".env.local has another QSTASH_CURRENT_SIGNING_KEY (sig_of_a…) than this server signs with"
+    )
