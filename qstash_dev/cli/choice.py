@@ -10,6 +10,9 @@ from qstash_dev.client import Client, Row
 from qstash_dev.devtools.run_documents import RunPage
 from qstash_dev.devtools.text import counted
 
+MADE = "scd_"
+"""How the ids begin that the server gives to things that people may name, too."""
+
 
 async def chosen(
     client: Client,
@@ -66,15 +69,27 @@ async def whole_run_id(client: Client, id: str) -> str:
     return the_one(id, [row.id for row in page.runs])
 
 
-def the_one(id: str, known: Iterable[str]) -> str:
-    """The id that begins so, of those that are known; see `whole_id`."""
+def the_one(id: str, known: Iterable[str], word: str = "id") -> str:
+    """The id that begins so, of those that are known; see `whole_id`. `word` is what it is called."""
     found = sorted({one for one in known if one.startswith(id)})
     if id in found or not found or not id:
         return id
     if len(found) > 1:
         more = " ..." if len(found) > 3 else ""
-        raise Failure(f'Several ids begin with "{id}": {", ".join(found[:3])}{more}', USAGE)
+        raise Failure(f'Several {word}s begin with "{id}": {", ".join(found[:3])}{more}', USAGE)
     return found[0]
+
+
+def the_one_to_lose(name: str, known: Iterable[str], word: str) -> str:
+    """The same before what cannot be undone. A name that somebody chose is written whole then: the
+    beginning of one is another name, perhaps of a thing that is gone already.
+    """
+    found = the_one(name, known, word)
+    if found == name or found.startswith(MADE):
+        return found
+    raise Failure(
+        f'There is no {word} "{name}": nothing was done. "{found}" begins so: write it whole.'
+    )
 
 
 async def matching(client: Client, filter: str) -> list[Row]:

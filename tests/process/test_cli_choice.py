@@ -52,6 +52,25 @@ def test_the_beginning_of_a_schedule_or_a_fault_suffices_too(server, shared):
     assert server.run("faults", "clear", "flt").stderr == "1 fault is gone.\n"
 
 
+def test_the_beginning_of_a_name_suffices_but_to_lose_it(server):
+    for name in ("mail-orders", "mail-news", "thumbs"):
+        assert server.run("send", "/x", "--queue", name, "--delay", "1h").returncode == 0
+    assert server.json("queues", "get", "th")["name"] == "thumbs"
+    paused = server.run("queues", "pause", "mail-o")
+    assert (paused.returncode, paused.stderr) == (0, "queue mail-orders: pause done.\n")
+    several = server.run("queues", "get", "mail")
+    assert (several.returncode, several.stderr) == (
+        2,
+        'Error: Several queues begin with "mail": mail-news, mail-orders\n',
+    )
+    kept = server.run("queues", "delete", "thum")
+    assert (kept.returncode, kept.stderr) == (
+        1,
+        'Error: There is no queue "thum": nothing was done. "thumbs" begins so: write it whole.\n',
+    )
+    assert server.run("queues", "delete", "thumbs").returncode == 0
+
+
 def test_what_only_the_server_knows_is_told_of_the_option(server):
     done = server.run("send", "nogroup")
     assert (done.returncode, 'no URL group "nogroup"' in done.stderr) == (1, True)

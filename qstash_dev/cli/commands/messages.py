@@ -98,21 +98,12 @@ class Order(Struct, frozen=True):
     act: Callable[[Client, str], Awaitable[object]]
 
 
-def each(
-    url: str | None, ids: Sequence[str], done: str, act: Callable[[Client, str], Awaitable[object]]
-) -> None:
-    """Acts on every id; refusals are told one by one and make the exit code 1."""
-
-    async def choose(client: Client) -> Sequence[str]:
-        return ids
-
-    carry_out(url, Order(done, act), choose)
-
-
 def carry_out(
     url: str | None, order: Order, choose: Callable[[Client], Awaitable[Sequence[str]]]
 ) -> None:
-    """The same for what is chosen when the server answers."""
+    """Acts on every id that is chosen when the server answers; refusals are told one by one and make
+    the exit code 1.
+    """
 
     async def run(client: Client) -> int:
         refused = 0

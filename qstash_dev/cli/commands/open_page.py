@@ -2,7 +2,7 @@
 
 import click
 
-from qstash_dev.cli.choice import whole_id, whole_run_id
+from qstash_dev.cli.choice import the_one, whole_id, whole_run_id
 from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.values import TEXT
@@ -33,4 +33,6 @@ async def whole(client: Client, id: str) -> str:
     """The id that begins so, of what has ids of ours."""
     if id.startswith("msg_"):
         return await whole_id(client, id)
+    if id.startswith("scd_"):
+        return the_one(id, [one["scheduleId"] for one in await client.resources("schedules")])
     return await whole_run_id(client, id) if id.startswith("wfr_") else id

@@ -9,7 +9,8 @@ from typing import Any
 import click
 from msgspec import Struct
 
-from qstash_dev.cli.choice import the_one as the_id
+from qstash_dev.cli.choice import the_one as the_name
+from qstash_dev.cli.choice import the_one_to_lose
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
@@ -164,7 +165,7 @@ def get_command(noun: Noun) -> click.Command:
     @url_option
     def show(name: str, as_json: bool, user: str | None, url: str | None) -> None:
         found = with_client(url, lambda client: client.resources(noun.name))
-        name = whole_name(found, noun, name)
+        name = the_name(name, names(found, noun, user), noun.singular)
         record = the_one(found, noun, name, user)
         if record is None:
             raise Failure(f"{nothing(noun, name, user)}.")
@@ -182,7 +183,9 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
     @url_option
     def act(name: str, user: str | None, url: str | None) -> None:
         found = with_client(url, lambda client: client.resources(noun.name))
-        name = whole_name(found, noun, name)
+        if verb not in noun.made_by:
+            choose = the_one_to_lose if verb == "delete" else the_name
+            name = choose(name, names(found, noun, user), noun.singular)
         record = the_one(found, noun, name, user)
         if record is None and verb not in noun.made_by:
             raise Failure(f"{nothing(noun, name, user)}: nothing was done.")
@@ -209,10 +212,9 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
     return act
 
 
-def whole_name(found: Sequence[Record], noun: Noun, name: str) -> str:
-    """Of an id the beginning suffices; a name is what somebody chose, and is written whole."""
-    is_id = noun.key in ("scheduleId", "id")
-    return the_id(name, (record[noun.key] for record in found)) if is_id else name
+def names(found: Sequence[Record], noun: Noun, user: str | None) -> list[str]:
+    """What these are called; those of one user, if there is one."""
+    return [record[noun.key] for record in found if user in (None, record["user"])]
 
 
 def the_one(found: Sequence[Record], noun: Noun, name: str, user: str | None) -> Record | None:

@@ -1,14 +1,14 @@
 """`workflows`: list runs, look at one as its steps, cancel, resume, restart, run now, notify."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from qstash_dev.cli.bodies import body_of, headers_of
 from qstash_dev.cli.choice import whole_run_id
-from qstash_dev.cli.commands.messages import each
+from qstash_dev.cli.commands.messages import Order, carry_out
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import as_text, print_json, print_record, print_table, time_text
@@ -141,7 +141,7 @@ headers_option = click.option(
 @url_option
 def cancel_runs(ids: tuple[str, ...], url: str | None) -> None:
     """End live runs; what is under way ends by itself."""
-    each(url, ids, "Canceled", lambda client, id: _order(client, id, "cancel"))
+    _each(url, ids, "Canceled", "cancel")
 
 
 @workflows.command("resume")
@@ -150,8 +150,7 @@ def cancel_runs(ids: tuple[str, ...], url: str | None) -> None:
 @url_option
 def resume_runs(ids: tuple[str, ...], headers: Sequence[str], url: str | None) -> None:
     """Go on with failed runs from their failed step, as new runs."""
-    settings = _settings(headers)
-    each(url, ids, "Resumed", lambda client, id: _order(client, id, "resume", settings))
+    _each(url, ids, "Resumed", "resume", {"headers": headers_of(headers)})
 
 
 @workflows.command("restart")
@@ -160,8 +159,7 @@ def resume_runs(ids: tuple[str, ...], headers: Sequence[str], url: str | None) -
 @url_option
 def restart_runs(ids: tuple[str, ...], headers: Sequence[str], url: str | None) -> None:
     """Start runs that are over once more, with their payload."""
-    settings = _settings(headers)
-    each(url, ids, "Restarted", lambda client, id: _order(client, id, "restart", settings))
+    _each(url, ids, "Restarted", "restart", {"headers": headers_of(headers)})
 
 
 @workflows.command("run")
@@ -169,7 +167,7 @@ def restart_runs(ids: tuple[str, ...], headers: Sequence[str], url: str | None) 
 @url_option
 def run_now(ids: tuple[str, ...], url: str | None) -> None:
     """End the sleeps, delays and retries of runs now; else time out what they wait for."""
-    each(url, ids, "Started", lambda client, id: _order(client, id, "run"))
+    _each(url, ids, "Started", "run")
 
 
 @workflows.command("callback")
@@ -177,7 +175,7 @@ def run_now(ids: tuple[str, ...], url: str | None) -> None:
 @url_option
 def call_again(ids: tuple[str, ...], url: str | None) -> None:
     """Call the failure function of runs once more, where that failed."""
-    each(url, ids, "Called", lambda client, id: _order(client, id, "callback"))
+    _each(url, ids, "Called", "callback")
 
 
 @workflows.command("notify")
@@ -228,16 +226,23 @@ def _with_now(
     return with_client(url, run)
 
 
-async def _order(
-    client: Client, id: str, verb: str, order: dict[str, Any] | None = None
-) -> str | None:
-    path = _path(await whole_run_id(client, id))
-    made = await client.ask("POST", f"{path}/{verb}", Made, json=order or {})
-    return made.id if made.id != id else None
+def _each(
+    url: str | None,
+    ids: Sequence[str],
+    done: str,
+    verb: str,
+    order: Mapping[str, object] | None = None,
+) -> None:
+    """Does it to every run; of several with one id, to the newest."""
 
+    async def choose(client: Client) -> list[str]:
+        return [await whole_run_id(client, id) for id in ids]
 
-def _settings(headers: Sequence[str]) -> dict[str, Any]:
-    return {"headers": headers_of(headers)}
+    async def act(client: Client, id: str) -> str | None:
+        made = await client.ask("POST", f"{_path(id)}/{verb}", Made, json=order or {})
+        return made.id if made.id != id else None
+
+    carry_out(url, Order(done, act), choose)
 
 
 def _cells(row: RunRow, now: int) -> tuple[object, ...]:
