@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from qstash_dev.client import ClientError
+from qstash_dev.client.paths import qstash_path
 from qstash_dev.tui.actions import writing
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Ask
@@ -51,8 +51,7 @@ async def _group(screen: Screen, words: list[str]) -> None:
     if len(words) < 2:
         raise ValueError("A name, then one or more URLs: team http://localhost:3000/api/one")
     endpoints = [{"url": url} for url in words[1:]]
-    path = f"/v2/topics/{quote(words[0], safe='')}/endpoints"
-    await _post(screen, path, {"endpoints": endpoints})
+    await _post(screen, qstash_path("topics", words[0], "endpoints"), {"endpoints": endpoints})
 
 
 async def _key(screen: Screen, words: list[str]) -> None:
@@ -60,7 +59,7 @@ async def _key(screen: Screen, words: list[str]) -> None:
     if not limits or not all(equals for _, equals, _ in limits):
         raise ValueError("A key, then its limits: mail parallelism=2,rate=10,period=60")
     params = {name: value for name, _, value in limits}
-    await _post(screen, f"/v2/flowControl/{quote(words[0], safe='')}/pin", None, params)
+    await _post(screen, qstash_path("flowControl", words[0], "pin"), None, params)
 
 
 async def _post(
