@@ -52,6 +52,9 @@ class Screen(Protocol):
     def show_view(self, view: View) -> None:
         """Go to one of the views."""
 
+    def filter_messages(self, text: str) -> None:
+        """Hear of the messages alone that match, whichever view is shown."""
+
     def set_filter(self, text: str) -> None:
         """Filter the list, and hide the line where that is typed."""
 

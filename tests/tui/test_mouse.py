@@ -28,7 +28,7 @@ async def test_clicks_on_the_status_show_what_is_counted_and_hints_run(
         assert app.session.view.name == "DLQ"
         await click_text(pilot, app.status, "held 1")
         assert (app.session.view.name, app.session.filter) == ("Messages", "is:held")
-        await pilot.press("escape")
+        await pilot.press("1", "escape")
         await until(pilot, lambda: app.settled and "r Replay" in str(app.hints.render()))
         await click_text(pilot, app.hints, "r Replay")
         assert (await asked(pilot, world))[0][1].endswith("/replay")

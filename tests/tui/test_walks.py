@@ -1,9 +1,12 @@
 """From one thing to what it is linked with, and back the same way."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of, go_to
+from tests.tui.test_mouse import click_text
 
 
 async def test_a_replay_leads_to_its_origin_and_escape_comes_back(tui: Open) -> None:
@@ -75,3 +78,31 @@ async def test_a_field_that_nothing_has_is_said(tui: Open) -> None:
         app = app_of(pilot)
         await pilot.press("3", "slash", *"sate:x")
         await until(pilot, lambda: app.list_pane.complaint.display)
+
+
+async def test_from_every_way_to_the_messages_escape_comes_back_to_where_it_began(
+    tui: Open, tmp_path: Path
+) -> None:
+    async with tui(environment={"XDG_STATE_HOME": str(tmp_path)}) as pilot:
+        app = app_of(pilot)
+        app.desk.saved_filters.save("mine", "dest:/api")
+        ways = {
+            "state:failed": lambda: click_text(pilot, app.status, "failed 1"),
+            "state:failed|retry|held": lambda: pilot.press("!"),
+            "dest:/api": lambda: pilot.press("apostrophe", "1"),
+            "": lambda: pilot.press("F"),
+            'queue:"thumbs"': lambda: pilot.press("enter"),
+        }
+        await pilot.press("3", "G")
+        for filter, go in ways.items():
+            await go()
+            assert (app.session.view.name, app.session.filter) == ("Messages", filter)
+            await until(pilot, lambda: app.settled)
+            await pilot.press("escape")
+            assert (app.session.view.name, app.session.item["name"]) == ("Queues", "thumbs")
+            assert app.list_pane.rows.has_focus
+            assert app.session.filter == ""
+        await pilot.press("1", "F", "!")
+        assert app.session.feed.follow
+        await pilot.press("k", "!")
+        assert (app.session.filter, app.session.feed.follow) == ("", True)

@@ -1,5 +1,6 @@
 """What a click on a part of the status line shows."""
 
+from qstash_dev.tui.actions import walking
 from qstash_dev.tui.screen import Screen
 
 FILTERS = {"held": "is:held", "failed": "state:failed"}
@@ -20,11 +21,8 @@ def show_part(screen: Screen, part: str) -> None:
     """The messages that were counted, the view, or the menu that the part is about."""
     for word, text in FILTERS.items():
         if part.startswith(word):
-            screen.session.trail.clear()
-            screen.show_view(screen.session.views[0])
-            screen.set_filter(text)
-            return
+            return walking.show_messages(screen, text)
     for word, command in COMMANDS.items():
         if part.startswith(word):
-            screen.start(command)
-            return
+            return screen.start(command)
+    return None

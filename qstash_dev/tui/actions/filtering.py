@@ -1,6 +1,7 @@
 """Actions of the filter line: complete, look back, only what is not ok."""
 
 from qstash_dev.devtools.filters import TROUBLE
+from qstash_dev.tui.actions import walking
 from qstash_dev.tui.model.filter_words import complete, values_of
 from qstash_dev.tui.model.narrowing import fields_of
 from qstash_dev.tui.render import fmt
@@ -83,8 +84,7 @@ async def choose_saved(screen: Screen) -> None:
 async def _do_with_saved(screen: Screen, what: str, name: str) -> None:
     saved, present = screen.desk.saved_filters, screen.session.filter
     if what == "use":
-        _show_messages(screen)
-        screen.set_filter(saved.texts[name])
+        walking.show_messages(screen, saved.texts[name])
     elif what == "save":
         if given := (await screen.ask(Ask("Name", f"Enter saves {present}")) or "").strip():
             saved.save(fmt.safe(given), present)
@@ -96,14 +96,12 @@ async def _do_with_saved(screen: Screen, what: str, name: str) -> None:
             screen.say(f"Deleted the filter {gone}.")
 
 
-def _show_messages(screen: Screen) -> None:
-    if not screen.session.view.is_live:
-        screen.session.trail.clear()
-        screen.show_view(screen.session.views[0])
-
-
 def only_trouble(screen: Screen) -> None:
-    """Show only what failed, is retried or held; or all again."""
+    """Show only what failed, is retried or held; or what was shown before."""
     session = screen.session
-    _show_messages(screen)
-    screen.set_filter("" if session.filter == TROUBLE else TROUBLE)
+    if not session.view.is_live or session.filter != TROUBLE:
+        walking.show_messages(screen, TROUBLE)
+    elif session.trail:
+        walking.come_back(screen)
+    else:
+        screen.set_filter("")

@@ -52,9 +52,10 @@ def tab(by: int) -> Callable[[Screen], None]:
 
 def follow(screen: Screen) -> None:
     """Follow the newest again."""
-    if not screen.session.view.follows:
-        _to_live_view(screen)
-    screen.session.source.resume()
+    session = screen.session
+    if not session.view.follows:
+        walking.show_messages(screen, session.filter)
+    session.source.resume()
     screen.draw()
 
 
@@ -84,7 +85,7 @@ def back(screen: Screen) -> None:
     elif screen.session.shown_filter:
         screen.set_filter("")
     elif not screen.session.view.is_live:
-        _to_live_view(screen)
+        view(screen.session.views[0])(screen)
 
 
 def quit(screen: Screen) -> None:
@@ -137,15 +138,10 @@ def record(screen: Screen) -> None:
     screen.open_dialog(Reader("Record", lines or nothing, at_end=True))
 
 
-def _to_live_view(screen: Screen) -> None:
-    if not screen.session.view.is_live:
-        view(screen.session.views[0])(screen)
-
-
 MOVES = (
     ("↑ ↓ j k", "move", "scroll"),
     ("pgup pgdn", "a page", "a page"),
-    ("g G", "first; last and follow", "top; end"),
+    ("g G", "first, last; the newest is followed", "top; end"),
     ("enter", "open the detail", ""),
     ("tab", "next pane", "next pane"),
     ("esc", "clear the filter", "back to the list"),

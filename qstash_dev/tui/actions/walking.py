@@ -28,17 +28,29 @@ def enter(screen: Screen) -> bool:
     return place is not None
 
 
+def show_messages(screen: Screen, filter: str) -> None:
+    """Go to the messages that match, from wherever one is."""
+    go(screen, Place("Messages", filter))
+
+
 def go(screen: Screen, place: Place) -> None:
     """Go to a place; `come_back` leads from there to here."""
     session = screen.session
-    here = Place(session.view.name, session.shown_filter, session.source.selected)
-    session.trail.append(here)
+    source = session.source
+    here = Place(
+        *(session.view.name, session.shown_filter, source.selected, source.follow),
+        messages=session.filter,
+    )
+    if here[:2] != place[:2]:
+        session.trail.append(here)
     _show(screen, place)
 
 
 def come_back(screen: Screen) -> None:
-    """To where the last step began."""
-    _show(screen, screen.session.trail.pop())
+    """To where the last step began; the messages have their filter of then."""
+    place = screen.session.trail.pop()
+    _show(screen, place)
+    screen.filter_messages(place.messages)
 
 
 def _show(screen: Screen, place: Place) -> None:
@@ -48,6 +60,8 @@ def _show(screen: Screen, place: Place) -> None:
     screen.panes.leave_detail()
     if place.key is not None:
         screen.session.source.want(place.key)
+    if place.follows:
+        screen.session.source.resume()
     screen.draw()
 
 

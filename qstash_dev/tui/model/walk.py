@@ -10,11 +10,15 @@ from qstash_dev.tui.render import fmt
 
 
 class Place(NamedTuple):
-    """A view by its name, its filter, and the row that is wanted there, by its key."""
+    """A view by its name, its filter, and the row that is wanted there, by its key; `follows` is
+    whether the newest was followed there, `messages` the filter that the messages had meanwhile.
+    """
 
     view: str
     filter: str = ""
     key: str | None = None
+    follows: bool = False
+    messages: str = ""
 
 
 class Link(NamedTuple):
