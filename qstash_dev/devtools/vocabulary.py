@@ -159,7 +159,7 @@ COMMANDS = (
         "filter.trouble",
         "exclamation_mark",
         "Not ok",
-        "Show only what failed, is retried or held; or all again",
+        "Show only what failed, is retried or held; again: no longer",
         _MESSAGE,
     ),
     CommandWords(
@@ -197,7 +197,13 @@ COMMANDS = (
     CommandWords("pane.next", "tab", "Pane", "Next pane", _SCREEN),
     CommandWords("pane.zoom", "plus", "Zoom", "Zoom the pane", _SCREEN),
     CommandWords("page", "b", "Browser", "Open the page in the browser", _SCREEN),
-    CommandWords("columns", "C", "Columns", "Sort by a column, hide it or show it", _SCREEN),
+    CommandWords(
+        "columns",
+        "C",
+        "Columns",
+        "Sort by a column, such as the newest first; hide it or show it",
+        _SCREEN,
+    ),
     CommandWords("theme", "", "Theme", "Change the colours", _SCREEN),
     CommandWords("help", "question_mark,f1", "Help", "The keys of the focused pane", _SCREEN),
     CommandWords("record", "H", "Record", "What was done here, and what came of it", _SCREEN),

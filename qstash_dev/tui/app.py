@@ -353,9 +353,9 @@ class QstashApp(App[int]):
                 os.kill(0, signal.SIGTSTP)
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
-        """The cursor moved: the detail follows; the key for the last row means follow."""
+        """The cursor moved: the detail follows; the key for the newest row means follow."""
         self._seen = None
-        if event.last and self.session.view.follows:
+        if event.to_end and self.session.view.follows and self.session.source.is_on_newest:
             self.session.source.resume()
         self.fetch()
         self.draw()
@@ -412,7 +412,12 @@ class QstashApp(App[int]):
         if not self.session.view.is_live:
             self.list_pane.complain(self.session.tables.of(self.session.view).narrow(text))
             self.draw()
-        elif text != self.session.filter:
+        else:
+            self.filter_messages(text)
+
+    def filter_messages(self, text: str) -> None:
+        """Hear of the messages alone that match, whichever view is shown."""
+        if text != self.session.filter:
             self.session.filter = text
             self.session.feed.loaded = False
             self.listen()

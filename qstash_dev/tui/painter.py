@@ -116,11 +116,11 @@ class Painter:
         pane.rows.sync(self._shift())
 
     def _shift(self) -> int:
-        """By how many places the message under the cursor went down since the last drawing."""
-        feed, view, before = self.session.feed, self.session.view, self._place
-        self._place = (view, feed.selected, feed.cursor_index)
-        self.on_screen = view, self.session.source.selected
-        same = before[:2] == self._place[:2] and view.is_live and not feed.follow
+        """By how many places what is under the cursor went down since the last drawing."""
+        source, view, before = self.session.source, self.session.view, self._place
+        self._place = (view, source.selected, source.cursor_index)
+        self.on_screen = view, source.selected
+        same = before[:2] == self._place[:2] and not source.follow
         return self._place[2] - before[2] if same else 0
 
     def draw_detail(self) -> None:

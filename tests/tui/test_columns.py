@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from tests.tui.conftest import Open, until
+from tests.tui.test_app_view import line, with_app
 from tests.tui.test_keys import app_of
 from tests.tui.world import World, row
 
@@ -57,3 +59,43 @@ async def test_a_table_is_sorted_and_a_column_hidden_also_after_a_restart(
         assert head(pilot) == ["STATE", "LAG", "ACTIVE", "QUEUE"]
         await pilot.press("C", "r")
         assert head(pilot) == ["STATE", "LAG", "ACTIVE", "LIMIT", "QUEUE"]
+
+
+async def test_the_newest_first_is_followed_at_the_beginning(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("C", "1", "d")
+        await until(pilot, lambda: app.settled)
+        assert (seqs(pilot)[:2], app.session.feed.selected) == ([13, 12], "msg_00000013")
+        world.say(row(14))
+        await until(pilot, lambda: app.session.feed.selected == "msg_00000014")
+        await pilot.press("j")
+        world.say(row(15))
+        await until(pilot, lambda: "↑ 1 new" in str(app.list_pane.border_subtitle))
+        assert app.session.feed.selected == "msg_00000013"
+        await pilot.press("G")
+        assert (app.session.feed.selected, app.session.feed.follow) == ("msg_00000001", False)
+        await pilot.press("g")
+        assert (app.session.feed.selected, app.session.feed.follow) == ("msg_00000015", True)
+
+
+@pytest.mark.parametrize(("view", "column"), [("6", "TIME"), ("6", "CODE"), ("9", "TIME")])
+async def test_a_stream_is_sorted_too_also_what_comes(
+    tui: Open, world: World, view: str, column: str
+) -> None:
+    with_app(world)
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press(view)
+        await until(pilot, lambda: app.settled and len(app.session.source) > 1)
+        titles = [c.title for c in app.session.view.columns if c.title]
+        await pilot.press("C", str(titles.index(column) + 1), "d")
+        world.say(row(15, status=599), printed=[line(3, "done")])
+        source = app.session.tables.of(app.session.view)
+        by_age = column == "TIME"
+        total = source.total
+        await until(pilot, lambda: source.total == total + 1)
+        newest = source.every[-1]
+        assert (source.items[0] is newest, source.follow) == (True, by_age)
+        assert (source.item is newest) == by_age
+        assert len(source) == total + 1

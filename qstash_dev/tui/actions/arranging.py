@@ -32,9 +32,10 @@ async def _arrange(screen: Screen, title: str) -> bool:
     column = next(column for column in view.columns if column.title == title)
     choices = [Choice("h", "show" if title in arrangement.hidden(view) else "hide", "hide")]
     if column.sort is not None:
+        up, down = ("oldest", "newest") if column.is_age else ("least", "most")
         choices += [
-            Choice("u", "sort upwards, the least first", "up"),
-            Choice("d", "sort downwards, the most first", "down"),
+            Choice("u", f"sort upwards, the {up} first", "up"),
+            Choice("d", f"sort downwards, the {down} first", "down"),
         ]
     chosen = await screen.ask(Menu(title, choices))
     if chosen == "hide":

@@ -49,12 +49,22 @@ class Arrangement:
 
     def key(self, view: View) -> Callable[[Any], Any] | None:
         """By which the items of a view are sorted, the first one the least."""
-        sorting = self.sorting(view)
-        column = next((c for c in view.columns if sorting and c.title == sorting.title), None)
+        sorting, column = self.sorting(view), self._column(view)
         if sorting is None or column is None or column.sort is None:
             return None
+        if column.is_age and not sorting.is_down:
+            return None  # as it is
         value, turn = column.sort, Turned if sorting.is_down else lambda value: value
         return lambda item: turn(((found := value(item)) is not None, found))
+
+    def is_by_age(self, view: View) -> bool:
+        """Whether the newest item is the first or the last one."""
+        column = self._column(view)
+        return column is None or column.sort is None or column.is_age
+
+    def _column(self, view: View) -> Column[Any] | None:
+        sorting = self.sorting(view)
+        return next((c for c in view.columns if sorting and c.title == sorting.title), None)
 
     def toggle(self, view: View, title: str) -> None:
         """Hide a column, or show it again."""

@@ -34,6 +34,7 @@ class Feed:
         self.loaded = False
         self.version = 0
         self.sorted_by = ""
+        self.by_age = True
         self._sort: Callable[[Row], Any] | None = None
         self._order: list[tuple[Any, str]] = []
         self._position: dict[str, Any] = {}
@@ -84,10 +85,12 @@ class Feed:
         self._reselect(place)
         self.version += 1
 
-    def arrange(self, sort: Callable[[Row], Any] | None, words: str) -> None:
-        """Sort by a value, or by age; `words` say by what. The cursor stays on its message."""
-        self._sort, self.sorted_by = sort, words
-        self.follow = self.follow and sort is None
+    def arrange(self, sort: Callable[[Row], Any] | None, words: str, by_age: bool = True) -> None:
+        """Sort by a value, or by age; `words` say by what. The cursor stays on its message, or in an
+        order of age on the newest, if that is followed.
+        """
+        self._sort, self.sorted_by, self.by_age = sort, words, by_age
+        self.follow = self.follow and by_age
         self._put_in_order()
         self._reselect(self.cursor_index)
         self.version += 1
@@ -134,7 +137,7 @@ class Feed:
         if self._order:
             index = max(0, min(index, len(self._order) - 1))
             self.selected = self._order[index][1]
-            if index == len(self._order) - 1:
+            if self.is_on_newest:
                 self.unseen = 0
 
     def hold(self, id: str | None) -> bool:
@@ -210,15 +213,37 @@ class Feed:
         self.total -= 1
         self.unseen = min(self.unseen, len(self._order))
 
-    def _age(self, entry: tuple[Any, str]) -> int:
-        return self.rows[entry[1]].seq
+    @property
+    def newest_first(self) -> bool:
+        """Whether new messages come at the beginning."""
+        return self.by_age and self._sort is not None
+
+    @property
+    def is_on_newest(self) -> bool:
+        """Whether the cursor is at the end where new messages come."""
+        return self.by_age and self.selected == self._newest
+
+    @property
+    def from_oldest(self) -> int:
+        """How far the cursor is from where older messages come; in an order of no age, anywhere."""
+        if not self.by_age:
+            return 0
+        index = self.cursor_index
+        return len(self._order) - 1 - index if self.newest_first else index
+
+    @property
+    def _newest(self) -> str | None:
+        if not self._order:
+            return None
+        if self.by_age:
+            return self._order[0 if self.newest_first else -1][1]
+        return max(self.rows.values(), key=lambda row: row.seq).id
 
     def _reselect(self, place: int) -> None:
         """Keep the cursor on a row: on the same, else on the one at its old `place`."""
         if not self._order:
             self.selected = None
         elif self.follow:
-            newest = self._order[-1] if self._sort is None else max(self._order, key=self._age)
-            self.selected, self.unseen = newest[1], 0
+            self.selected, self.unseen = self._newest, 0
         elif self.selected not in self.rows:
             self.selected = self._order[min(place, len(self._order) - 1)][1]

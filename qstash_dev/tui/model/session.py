@@ -34,7 +34,7 @@ from qstash_dev.tui.model.whole_bodies import WholeBodies
 
 FIRST_ROWS = 1000
 MORE_ROWS = 1000
-NEAR_TOP = 100
+NEAR_OLDEST = 100
 FRESH_MS = 1_000
 REST_S = 0.3
 """A view is not asked for again so soon, however much happens."""
@@ -236,8 +236,8 @@ class Session:
             self._fetching = True
             self._resting.add(self.view)
             jobs += [self._fetch_view(self.view), self._rest(self.view)]
-        near_top = self.view.is_live and self.feed.cursor_index < NEAR_TOP and not self.feed.follow
-        if near_top and self.feed.cursor and not self._paging:
+        is_near = self.view.is_live and self.feed.from_oldest < NEAR_OLDEST and not self.feed.follow
+        if is_near and self.feed.cursor and not self._paging:
             self._paging = True
             jobs.append(self._fetch_older(self.feed.cursor))
         return jobs
@@ -289,7 +289,8 @@ class Session:
         """Sort the rows of each view as it is arranged now."""
         for view in self.views:
             source = self.feed if view.is_live else self.tables.of(view)
-            source.arrange(arrangement.key(view), str(arrangement.sorting(view) or ""))
+            words = str(arrangement.sorting(view) or "")
+            source.arrange(arrangement.key(view), words, arrangement.is_by_age(view))
 
     async def load_all(self, tell: Callable[[int, int], None]) -> None:
         """Ask for every message that matches; `tell` hears how many are here of how many."""

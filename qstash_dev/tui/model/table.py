@@ -29,7 +29,8 @@ class Ink(NamedTuple):
 
 class Column(NamedTuple, Generic[T]):
     """One column, whose cells have one role, or are a line. `width` 0 shares what the others leave;
-    left out in lists under `from_width`. `sort` is the value by which one can sort.
+    left out in lists under `from_width`. `sort` is the value by which one can sort; `is_age` when that
+    is the order in which the items came.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Column(NamedTuple, Generic[T]):
     from_width: int = 0
     right: bool = False
     sort: Callable[[T], Any] | None = None
+    is_age: bool = False
 
 
 def head_line(columns: Sequence[Column[T]], width: int) -> Line:
@@ -95,11 +97,13 @@ class Table(Generic[T]):
         self.items: list[T] = []
         self.words = ""
         self._all: list[T] = []
+        self._found: list[T] = []
         self.loaded = False
         self.follow = False
         self.selected: str | None = None
         self.key_of = key_of
         self.sorted_by = ""
+        self.by_age = True
         self._sort: Callable[[T], Any] | None = None
         self._index = 0
 
@@ -119,7 +123,8 @@ class Table(Generic[T]):
     def load(self, items: Sequence[T]) -> None:
         """Replace the items; the cursor stays on the same thing if it is still there."""
         self._all = list(items)
-        self.items = self._narrowed(self._all)
+        self._found = self._matching(self._all)
+        self.items = self._in_order()
         self.loaded = True
         keys = [self.key_of(item) for item in self.items]
         if self.follow:
@@ -129,9 +134,12 @@ class Table(Generic[T]):
         else:
             self._go(self._index)
 
-    def arrange(self, sort: Callable[[T], Any] | None, words: str) -> None:
-        """Sort from now on, or not; `words` say by what."""
-        self._sort, self.sorted_by = sort, words
+    def arrange(self, sort: Callable[[T], Any] | None, words: str, by_age: bool = True) -> None:
+        """Sort from now on, or not; `words` say by what. Only in an order of age the newest goes on to
+        be followed.
+        """
+        self._sort, self.sorted_by, self.by_age = sort, words, by_age
+        self.follow = self.follow and by_age
         if self.loaded:
             self.load(self._all)
 
@@ -151,21 +159,28 @@ class Table(Generic[T]):
         """How many there are without the words."""
         return len(self._all)
 
-    def _narrowed(self, items: Sequence[T]) -> list[T]:
-        found = items if not self.words else self._matching(items)
-        return sorted(found, key=self._sort) if self._sort is not None else list(found)
-
     def _matching(self, items: Sequence[T]) -> list[T]:
+        if not self.words:
+            return list(items)
         return [item for item in items if matches(fields_of(item), self.words)]
 
+    def _in_order(self) -> list[T]:
+        return self._found if self._sort is None else sorted(self._found, key=self._sort)
+
     def append(self, items: Sequence[T], most: int) -> None:
-        """Add items at the end and forget the oldest; a cursor that follows stays at the end."""
+        """Add newer items and forget the oldest; a cursor that follows goes to the newest."""
         self._all += items
         del self._all[: max(0, len(self._all) - most)]
-        self.items += self._narrowed(items)
-        surplus = max(0, len(self.items) - most)
-        del self.items[:surplus]
-        self._go(len(self.items) - 1 if self.follow else self._index - surplus)
+        self._found += self._matching(items)
+        surplus = max(0, len(self._found) - most)
+        del self._found[:surplus]
+        self.items = self._in_order()
+        if self.follow:
+            self.resume()
+        elif self._sort is None:
+            self._go(self._index - surplus)
+        elif not self.hold(self.selected):
+            self._go(self._index)
 
     def select(self, index: int) -> None:
         """Put the cursor on a place (kept inside the list); the reader moved, so follow ends."""
@@ -187,9 +202,19 @@ class Table(Generic[T]):
             self.selected = key
 
     def resume(self) -> None:
-        """Follow the newest, which is at the end."""
+        """Follow the newest, which is at the end unless the items are sorted."""
         self.follow = True
-        self._go(len(self.items) - 1)
+        if self._sort is None or not self._found:
+            self._go(len(self.items) - 1)
+        else:
+            newest = self._found[-1]
+            self._go(next(i for i, item in enumerate(self.items) if item is newest))
+
+    @property
+    def is_on_newest(self) -> bool:
+        """Whether the cursor is at the end where new items come."""
+        newest = 0 if self._sort is not None else len(self.items) - 1
+        return self.by_age and self._index == newest
 
     def _go(self, index: int) -> None:
         self._index = max(0, min(index, len(self.items) - 1))

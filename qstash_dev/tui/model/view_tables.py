@@ -57,7 +57,7 @@ class Tables:
         table = self._tables[view]
         first = not table.loaded
         table.load(items)
-        if view.follows and first:
+        if view.follows and first and table.by_age:
             table.resume()
         self.version += 1
 
@@ -69,7 +69,7 @@ class Tables:
 
     def _append(self, view: View, items: Sequence[Any]) -> None:
         table = self._tables[view]
-        last = int(table.key_of(table.items[-1])) if table.items else 0
+        last = int(table.key_of(table.every[-1])) if table.every else 0
         fresh = [item for item in items if int(table.key_of(item)) > last]
         if fresh:
             table.append(fresh, KEPT_EVENTS)

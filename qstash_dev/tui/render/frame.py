@@ -18,7 +18,8 @@ def list_title(session: Session) -> tuple[str, str]:
     right = f"{feed.total} of {feed.counts.messages}" if session.filter else f"{feed.total}"
     if feed.marks:
         right = f"{len(feed.marks)} marked  {right}"
-    news = f"↓ {feed.unseen} new" if feed.unseen else ""
+    arrow = "↑" if feed.newest_first else "↓"
+    news = f"{arrow} {feed.unseen} new" if feed.unseen else ""
     return left, "  ".join(filter(None, [right, "FOLLOW" if feed.follow else news]))
 
 

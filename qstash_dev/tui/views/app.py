@@ -32,7 +32,14 @@ APP = View(
     hints=lambda line: ("run.restart", "filter", "follow"),
     columns=(
         Column("", 1, cells.blank),
-        Column("TIME", 8, lambda line, ink: (fmt.clock_time(line.time, ink.zone), "muted"), 60),
+        Column(
+            "TIME",
+            8,
+            lambda line, ink: (fmt.clock_time(line.time, ink.zone), "muted"),
+            60,
+            sort=lambda line: line.number,
+            is_age=True,
+        ),
         Column("OUTPUT", 0, lambda line, ink: output_line(line.text)),
     ),
 )

@@ -40,6 +40,7 @@ DLQ = View(
             8,
             lambda entry, ink: (fmt.clock_time(entry.time, ink.zone), "muted"),
             sort=lambda entry: entry.time,
+            is_age=True,
         ),
         Column(
             "CODE",
@@ -47,7 +48,13 @@ DLQ = View(
             lambda entry, ink: cells.status(entry.row.status),
             sort=lambda entry: entry.row.status,
         ),
-        Column("TRY", 4, lambda entry, ink: (fmt.tries(entry.row), ""), 48),
+        Column(
+            "TRY",
+            4,
+            lambda entry, ink: (fmt.tries(entry.row), ""),
+            48,
+            sort=lambda entry: entry.row.try_,
+        ),
         Column(
             "DESTINATION",
             0,

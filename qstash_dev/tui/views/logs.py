@@ -29,10 +29,33 @@ LOGS = View(
     message_of=lambda event: event.id,
     columns=(
         Column("", 1, cells.blank),
-        Column("TIME", 8, lambda event, ink: (fmt.clock_time(event.time, ink.zone), "muted")),
-        Column("EVENT", 14, _event),
-        Column("CODE", 4, lambda event, ink: cells.status(event.status), 48),
-        Column("DESTINATION", 0, lambda e, ink: (fmt.destination(e.url, ink.app_url), "")),
-        Column("ERROR", 24, lambda event, ink: (fmt.safe(event.error or ""), "error"), 64),
+        Column(
+            "TIME",
+            8,
+            lambda event, ink: (fmt.clock_time(event.time, ink.zone), "muted"),
+            sort=lambda event: event.seq,
+            is_age=True,
+        ),
+        Column("EVENT", 14, _event, sort=lambda event: event.state),
+        Column(
+            "CODE",
+            4,
+            lambda event, ink: cells.status(event.status),
+            48,
+            sort=lambda event: event.status,
+        ),
+        Column(
+            "DESTINATION",
+            0,
+            lambda e, ink: (fmt.destination(e.url, ink.app_url), ""),
+            sort=lambda event: event.url,
+        ),
+        Column(
+            "ERROR",
+            24,
+            lambda event, ink: (fmt.safe(event.error or ""), "error"),
+            64,
+            sort=lambda event: event.error,
+        ),
     ),
 )

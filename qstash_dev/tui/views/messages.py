@@ -38,7 +38,8 @@ MESSAGES = View(
             8,
             lambda row, ink: (fmt.clock_time(row.created_at, ink.zone), "muted"),
             44,
-            sort=lambda row: row.created_at,
+            sort=lambda row: row.seq,
+            is_age=True,
         ),
         Column("STATE", 10, cells.state, sort=lambda row: row.state),
         Column(

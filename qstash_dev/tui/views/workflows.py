@@ -76,6 +76,7 @@ WORKFLOWS = View(
             lambda row, ink: (fmt.clock_time(row.created_at, ink.zone), "muted"),
             44,
             sort=lambda row: row.created_at,
+            is_age=True,
         ),
         Column("STATE", 10, _state, sort=lambda row: row.state),
         Column("TOOK", 5, _took, 54, right=True),

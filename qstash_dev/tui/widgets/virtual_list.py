@@ -55,11 +55,11 @@ class VirtualList(ScrollView, can_focus=True):
     ]
 
     class Moved(Message):
-        """The reader moved the cursor; `last` when by the key for the last row."""
+        """The reader moved the cursor; `to_end` when by the key for the first or the last row."""
 
-        def __init__(self, last: bool = False) -> None:
+        def __init__(self, to_end: bool = False) -> None:
             super().__init__()
-            self.last = last
+            self.to_end = to_end
 
     class Opened(Message):
         """The reader wants the details of the row under the cursor."""
@@ -171,10 +171,10 @@ class VirtualList(ScrollView, can_focus=True):
         self.action_move(by * max(1, self._visible_rows - 1))
 
     def action_first(self) -> None:
-        self._go(0)
+        self._go(0, to_end=True)
 
     def action_last(self) -> None:
-        self._go(self.count - 1, last=True)
+        self._go(self.count - 1, to_end=True)
 
     def action_open(self) -> None:
         self.post_message(self.Opened())
@@ -198,8 +198,8 @@ class VirtualList(ScrollView, can_focus=True):
         event.prevent_default()
         self.action_move(by)
 
-    def _go(self, index: int, last: bool = False) -> None:
+    def _go(self, index: int, to_end: bool = False) -> None:
         if self._source is not None:
             self._source.select(index)
             self.sync()
-            self.post_message(self.Moved(last))
+            self.post_message(self.Moved(to_end))
