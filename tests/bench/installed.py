@@ -15,6 +15,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+import qstash_dev
+
 
 @cache
 def python() -> str:
@@ -23,7 +25,8 @@ def python() -> str:
     atexit.register(shutil.rmtree, home)
     venv.create(home, symlinks=True)
     [packages] = home.glob("lib/python*/site-packages")
-    for entry in set().union(*map(_entries, _required("qstash-dev"))):
+    ours = Path(qstash_dev.__file__).parent
+    for entry in {ours}.union(*map(_entries, _required("qstash-dev"))):
         (packages / entry.name).symlink_to(entry)
     return str(home / "bin" / "python")
 

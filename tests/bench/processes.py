@@ -24,14 +24,17 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[Process, str]]:
-    """A Python process and the first line it printed; it is killed at the end."""
+def running(*arguments: str, directory: Path | None = None) -> Iterator[tuple[Process, str]]:
+    """A Python process, in a directory or in ours, and the first line it printed; it is killed at the
+    end.
+    """
     process = subprocess.Popen(
         [python(), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
+        cwd=directory,
     )
     try:
         assert process.stdout is not None
