@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -67,7 +68,7 @@ class Router:
     def __init__(
         self, routes: tuple[Route, ...], more: Callable[[], tuple[Route, ...]] = tuple
     ) -> None:
-        self._by_head: dict[str, list[tuple[re.Pattern[str], set[str], Route]]] = {}
+        self._by_head: dict[str, list[tuple[set[str], Route]]] = {}
         self._more = more
         self._add(routes)
         self._remembered = remembered(self._find)
@@ -82,8 +83,8 @@ class Router:
         if (head := _head(raw_path)) not in self._by_head:
             more, self._more = self._more(), tuple
             self._add(more)
-        for pattern, methods, route in self._by_head.get(head, ()):
-            found = pattern.fullmatch(raw_path)
+        for methods, route in self._by_head.get(head, ()):
+            found = _compiled(route.pattern).fullmatch(raw_path)
             if found is None:
                 continue
             if method in methods or "ANY" in methods:
@@ -105,7 +106,7 @@ class Router:
 
     def _add(self, routes: tuple[Route, ...]) -> None:
         for route in routes:
-            entry = (_compiled(route.pattern), set(route.methods.split()), route)
+            entry = set(route.methods.split()), route
             self._by_head.setdefault(_head(route.pattern), []).append(entry)
 
 
@@ -114,6 +115,7 @@ def _head(path: str) -> str:
     return "/".join(path.strip("/").split("/", 2)[:2]).lower()
 
 
+@cache  # of the patterns in our tables; a start needs none but one
 def _compiled(pattern: str) -> re.Pattern[str]:
     text = ""
     for part in pattern.strip("/").split("/"):
