@@ -4,18 +4,23 @@ Imports click alone; a command's module is imported when the command runs, so th
 `--version` answer at once.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from qstash_dev import __version__
 from qstash_dev.cli import encoding
 from qstash_dev.cli.exits import ERROR, INTERRUPTED, OK, Failure
 from qstash_dev.devtools.text import printable_lines
 from qstash_dev.protocol.errors import nearest
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "dev": ("launch", "Server and terminal UI (the default command)."),
@@ -81,8 +86,10 @@ class Commands(click.Group):
             _, command, _ = command.resolve_command(ctx, [word])
         return [*words, "--help"]
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Commands, and the options of the default one."""
+        from click.shell_completion import CompletionItem  # only a shell asks
+
         found = super().shell_complete(ctx, incomplete)
         if "help".startswith(incomplete):
             found.append(CompletionItem("help", help="The help of a command."))
@@ -96,7 +103,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"qstash_dev.cli.commands.{COMMANDS[cmd_name][0]}")
+        module = imported(f"qstash_dev.cli.commands.{COMMANDS[cmd_name][0]}")
         # `import` is a word of the language and cannot be a name; `open` opens files.
         names = {"import": "import_messages", "open": "open_page"}
         command = getattr(module, names.get(cmd_name, cmd_name))
@@ -115,6 +122,20 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+
+def imported(name: str) -> ModuleType:
+    """A module, without a search for garbage meanwhile: it would go through all that is loaded again
+    and again, a tenth of the time of a start, and what modules make stays.
+    """
+    if name not in sys.modules and gc.isenabled():
+        gc.disable()
+        try:
+            import_module(name)
+        finally:
+            gc.freeze()
+            gc.enable()
+    return import_module(name)
 
 
 @click.group(

@@ -1,3 +1,4 @@
+import gc
 import subprocess
 import sys
 
@@ -21,6 +22,12 @@ def test_help_and_version_import_nothing_heavy(flag):
     done = subprocess.run([sys.executable, "-c", probe, flag], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "heavy:"
+
+
+def test_garbage_is_looked_for_again_once_a_command_is_imported():
+    with pytest.raises(ModuleNotFoundError):
+        cli.imported("qstash_dev.no_such_module")
+    assert gc.isenabled()
 
 
 def test_the_module_runs_as_the_command():
