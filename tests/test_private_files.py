@@ -10,7 +10,7 @@ import pytest
 
 from qstash_dev import private_files
 from qstash_dev.cli.exits import Failure
-from qstash_dev.cli.server_log import LogFile
+from qstash_dev.cli.log_file import LogFile
 from qstash_dev.config import Config
 from qstash_dev.server import Server
 from qstash_dev.store.errors import StoreError

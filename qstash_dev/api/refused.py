@@ -11,7 +11,6 @@ import msgspec
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context
 from qstash_dev.api.request_line import Target
-from qstash_dev.api.tips import Refused, is_of_qstash, item_tip, tip
 from qstash_dev.protocol.errors import QStashError
 
 log = logging.getLogger(__name__)
@@ -29,6 +28,8 @@ async def tell(
     routes: list[str],
 ) -> None:
     """A request was refused. `routes` are those that it may have meant, `METHOD /path`."""
+    from qstash_dev.api.tips import Refused, is_of_qstash, tip  # read in after the start
+
     path = target.path[:200]
     log.warning("%s %s: %d %s", request.method, path, error.status, error.message)
     if not is_of_qstash(target.path):
@@ -54,6 +55,8 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
     errors = [(n, one) for n, one in enumerate(results) if isinstance(one, QStashError)]
     if not errors:
         return
+    from qstash_dev.api.tips import item_tip  # read in after the start
+
     tips = []
     for number, error in errors[:ITEMS_TOLD]:
         where = f"item {number + 1} of {len(items)}"

@@ -3,14 +3,16 @@
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import ConfigError, Loaded, load
 from qstash_dev.config.options import OPTIONS, Option
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 HIDDEN = frozenset({"verbosity"})
 """Settings that have flags of their own kind."""
@@ -83,8 +85,10 @@ def parameter(option: Option) -> click.Option:
     )
 
 
-def values_of(option: Option, begun: str) -> list[CompletionItem]:
+def values_of(option: Option, begun: str) -> "list[CompletionItem]":
     """What a shell offers as its value: the words that it knows, files, or directories."""
+    from click.shell_completion import CompletionItem  # a start does not need it
+
     if option.metavar in ("FILE", "DIR"):
         return [CompletionItem(begun, type=option.metavar.lower())]
     words = [word.partition("[")[0] for word in option.metavar.split("|")]

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.config import env_file, file
+from qstash_dev.config import file
 from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import Config, Seeds
 from qstash_dev.config.options import BY_NAME, OPTIONS, Option
@@ -163,7 +163,11 @@ def users_of(adopted: Path | None, found: file.Found | None) -> tuple[User, ...]
     own = found.users if found else ()
     named = {user.id for user in own}
     users = own + tuple(user for user in DEV_USERS if user.id not in named)
-    return env_file.adopt(adopted, users) if adopted else users
+    if adopted is None:
+        return users
+    from qstash_dev.config import env_file  # most starts have none
+
+    return env_file.adopt(adopted, users)
 
 
 def restrict(config: Config, host_origin: str) -> Config:

@@ -2,7 +2,6 @@
 variable leaves behind. Ours: QStash's look-up finds no such host, and says no more. Knows no network.
 """
 
-import encodings.idna  # noqa: F401 -- now, while there are file descriptors to read it with
 import re
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import unquote

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from qstash_dev import given_files
-from qstash_dev.child.app import ChildApp
-from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools import faults
 from qstash_dev.protocol.model import (
     Attempt,
@@ -33,6 +31,7 @@ from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import has_network, leads_to, listening, speech
 
 if TYPE_CHECKING:
+    from qstash_dev.child.app import ChildApp
     from qstash_dev.devtools.explain import EnvFile, Facts
 
 log = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class Explainer:
         app_url: Callable[[], str],
         sources: SourceTree,
         wall: Callable[[], int],
-        own_app: Callable[[], ChildApp | None] = lambda: None,
+        own_app: "Callable[[], ChildApp | None]" = lambda: None,
         nearby: Nearby = ALONE,
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -184,10 +183,13 @@ class Explainer:
                 paths[path] = self._wall()
 
     def _env_files(self) -> "tuple[EnvFile, ...]":
+        from qstash_dev.config.env_file import ENV_FILES  # read in after the start
+
         found = (self._env_file(self._sources.root / name) for name in ENV_FILES)
         return tuple(file for file in found if file is not None)
 
     def _env_file(self, path: Path) -> "EnvFile | None":
+        from qstash_dev.config.env_file import variables
         from qstash_dev.devtools.explain import EnvFile
 
         try:

@@ -17,8 +17,6 @@ from qstash_dev import __version__
 from qstash_dev.api import web
 from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
-from qstash_dev.child.address import same_port
-from qstash_dev.child.app import ChildApp
 from qstash_dev.config import Config
 from qstash_dev.console import Console, Started, variables_of
 from qstash_dev.devtools.documents import Event, Row
@@ -43,7 +41,6 @@ from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.failure_hook import FailureHook
 from qstash_dev.server.housekeeping import Housekeeping
 from qstash_dev.server.ids import id_maker
-from qstash_dev.server.own_app import own_app
 from qstash_dev.server.policy import LIVE, policy_of
 from qstash_dev.server.report import Report
 from qstash_dev.server.warm_up import warm_up
@@ -58,6 +55,7 @@ from qstash_dev.transport.faults import Faults
 from qstash_dev.transport.sockets import close_all, listen, url_host
 
 if TYPE_CHECKING:
+    from qstash_dev.child.app import ChildApp
     from qstash_dev.cloud.gateway import Gateway
 
 log = logging.getLogger(__name__)
@@ -107,6 +105,8 @@ class Server:
         self._app_found = False
         self._own_app: ChildApp | None = None
         if command:
+            from qstash_dev.server.own_app import own_app  # most servers start none
+
             times = (lambda: self._clock.now()), self._system_clock.wall
             self._own_app = own_app(command, self, console, self._notifier, times, environ)
         self._grace_s = GRACE_IN_CONTAINER_S if config.container else GRACE_S
@@ -153,6 +153,8 @@ class Server:
 
     def listens(self, origin: str) -> None:
         """The app that was started listens there: that is where it is, unless settings say so."""
+        from qstash_dev.child.address import same_port  # is there since the app was started
+
         port, config = int(origin.rpartition(":")[2]), self.config
         if self._app_found or port in self._engine.policy.own_ports:
             return

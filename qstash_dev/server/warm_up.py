@@ -8,7 +8,13 @@ from qstash_dev.protocol.signature import sign
 
 AFTER_S = 0.05
 GC_THRESHOLDS = (10_000, 20, 20)
-LATE = ("qstash_dev.api.control.server", "qstash_dev.devtools.explain")
+LATE = (
+    "encodings.idna",  # of hosts
+    "qstash_dev.config.env_file",
+    "qstash_dev.api.control.server",
+    "qstash_dev.api.tips",
+    "qstash_dev.devtools.explain",
+)
 """Left out of the start; later there might be no descriptor to read them with."""
 
 

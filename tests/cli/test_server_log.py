@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qstash_dev.cli.exits import Failure
-from qstash_dev.cli.server_log import FORMER_FILES, LogFile
+from qstash_dev.cli.log_file import FORMER_FILES, LogFile
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev import server
-from qstash_dev.child.group import words_of
 from qstash_dev.cli import server_log
 from qstash_dev.cli.encoding import give_up
 from qstash_dev.cli.exits import OK, PORT_IN_USE, USAGE, Failure
@@ -168,6 +167,8 @@ def start(
 def check_program(app: Sequence[str]) -> None:
     """A command that cannot be run is a usage error, before anything is started."""
     if app:
+        from qstash_dev.child.group import words_of
+
         try:
             words_of(app)
         except FileNotFoundError:
