@@ -1,4 +1,4 @@
-"""Every few seconds: forgets what is too old or too many, notes the time, keeps the log short."""
+"""Forgets what is too old or too many, notes the time, keeps the write-ahead log short."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,8 +13,11 @@ QUIET_MS = 500
 """So long nothing has happened, and nothing is due: between two of many messages it is quiet, too."""
 PATIENCE = 6
 """So many rounds it waits for a quiet moment: who publishes meanwhile would have to wait for it."""
-LONG_LOG = 10_000
-"""Rows, which are about 100 MB of log: it is copied whoever publishes meanwhile."""
+LONG_LOG = 40_000
+"""Pages, which are 160 MB: it is copied whoever publishes meanwhile, before SQLite copies it within a
+commit, where all would wait until it is on the disk. Under load that is some seconds' worth.
+"""
+LOOK_S = 0.5
 
 
 class Housekeeping:
@@ -45,8 +48,14 @@ class Housekeeping:
             busy = 0 if self._is_quiet(seen) else busy + 1
             if not 0 < busy < PATIENCE:
                 await self._forget(seen, is_urgent=busy > 0)
-            rows = self._engine.store.database.rows_in_log
-            if rows > LONG_LOG or (rows and self._is_quiet(seen)):
+            if self._engine.store.database.pages_in_log and self._is_quiet(seen):
+                await self._copy_log()
+
+    async def keep_log_short(self) -> None:
+        """For ever, whoever publishes meanwhile. Raises StoreError: run it again."""
+        while True:
+            await self._sleep(LOOK_S)
+            if self._engine.store.database.pages_in_log > LONG_LOG:
                 await self._copy_log()
 
     async def _forget(self, seen: int, is_urgent: bool) -> None:

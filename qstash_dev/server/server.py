@@ -371,6 +371,7 @@ class Server:
             self._tell_of_failures(self.config.notify_url)
         house = Housekeeping(self._engine, self._note_time, self._store.database.copy_log)
         self._tasks.keep("housekeeping", house.run)
+        self._tasks.keep("keeping the log short", house.keep_log_short)
         self._tasks.once("warming up", warm_up())
         self._engine.bulk.resume()
         self._engine.wake()

@@ -26,6 +26,7 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
+_PAGES_OF_COMMIT, _ROWS_OF_PAGE = 9, 4
 Later = Callable[[Callable[[], None]], object]
 
 
@@ -156,6 +157,7 @@ class Database:
         except sqlite3.Error as error:
             self._fail(error)
         else:
+            self._commits += 1
             self._release(None)
             self._on_commit()
 
@@ -174,9 +176,12 @@ class Database:
         return waiter
 
     @property
-    def rows_in_log(self) -> int:
-        """How many rows were written since the write-ahead log was last copied."""
-        return self.changes - self._copied
+    def pages_in_log(self) -> int:
+        """About how many pages of the write-ahead log were not copied yet: each commit writes the last
+        page of most tables and indexes, and more of them the more rows it has (measured).
+        """
+        rows = self.changes - self._copied
+        return _PAGES_OF_COMMIT * self._commits + rows // _ROWS_OF_PAGE if rows else 0
 
     async def copy_log(self) -> None:
         """Copy the write-ahead log into the database file. What takes long of it is to have the log
@@ -188,7 +193,7 @@ class Database:
             self.commit()
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         self._files.written()
-        self._copied = self.changes
+        self._copied, self._commits = self.changes, 0
 
     def is_in_place(self) -> bool:
         """Whether the files by this name are those that are written to, and nobody removed them."""
@@ -278,7 +283,7 @@ class Database:
         for name, arguments, call in self._functions:
             connection.create_function(name, arguments, call, deterministic=True)
         self._files = files.Files(self.path)
-        self._copied = 0
+        self._copied = self._commits = 0
         self._is_closed = False
 
     def _replace(self, path: str, fill: Callable[[str], None]) -> None:

@@ -5,7 +5,14 @@ import asyncio
 import pytest
 
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.server.housekeeping import EVERY_S, LONG_LOG, PATIENCE, QUIET_MS, Housekeeping
+from qstash_dev.server.housekeeping import (
+    EVERY_S,
+    LONG_LOG,
+    LOOK_S,
+    PATIENCE,
+    QUIET_MS,
+    Housekeeping,
+)
 from qstash_dev.store.database import Database
 from tests.engine.fakes import World
 
@@ -101,35 +108,37 @@ async def test_between_two_of_many_messages_nothing_is_forgotten():
     await world.close()
 
 
-async def test_a_long_log_is_copied_also_while_there_is_much_to_do():
+async def test_a_long_log_is_copied_whatever_there_is_to_do():
     world = World()
     database = world.store.database
-    copied: list[bool] = []
+    found: list[int] = []
 
     async def sleep(seconds: float) -> None:
-        if seconds == QUIET_MS / 1000:
-            world.publish()
-        elif len(copied) == 2:
+        assert seconds == LOOK_S
+        if len(found) == 2:
             raise asyncio.CancelledError
+        write_rows(database, 16_000)  # four to a page
 
     async def copy_log() -> None:
-        copied.append(database.rows_in_log > LONG_LOG)
+        found.append(database.pages_in_log)
         await database.copy_log()
-        write_rows(database, LONG_LOG + 1)
 
-    write_rows(database, LONG_LOG + 1)
+    world.publish()
     house = Housekeeping(world.engine, lambda: None, copy_log, sleep)
     with pytest.raises(asyncio.CancelledError):
-        await house.run()
-    assert copied == [True, True]
+        await house.keep_log_short()
+    assert all(LONG_LOG < pages <= LONG_LOG + 4_000 + 100 for pages in found)
     await world.close()
 
 
 def write_rows(database: Database, count: int) -> None:
     with database:
         database.write("CREATE TABLE IF NOT EXISTS many (number)")
-        for number in range(count):
-            database.write("INSERT INTO many VALUES (?)", (number,))
+        database.write(
+            "WITH RECURSIVE n (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n LIMIT ?) "
+            "INSERT INTO many SELECT number FROM n",
+            (count,),
+        )
 
 
 async def test_a_log_to_which_nothing_was_added_is_not_copied_again():
