@@ -32,7 +32,11 @@ __all__ = ["CAUSES", "EnvFile", "Facts", "Hint", "explain"]
 def explain(facts: Facts) -> Hint | None:
     """The first cause that fits, or `None`: the attempt succeeded, or there is nothing to add."""
     evidence = Evidence(facts)
+    outcome = facts.outcome
+    kind = outcome.status if isinstance(outcome, Response) else outcome.reason
     for cause in _candidates(facts):
+        if cause.only and kind not in cause.only:
+            continue
         if text := cause.find(evidence):
             return Hint(cause.id, shorten(text, _MAX_LINE))
     return None

@@ -36,7 +36,7 @@ _COMPILE_ERROR = re.compile(
 
 
 def _misnamed(e: Evidence) -> str | None:
-    if e.status not in (404, 405) or serving(e.path, e.facts.routes):
+    if serving(e.path, e.facts.routes):
         return None
     file = misnamed(e.path, e.facts.routes)
     if not file:
@@ -47,22 +47,20 @@ def _misnamed(e: Evidence) -> str | None:
 
 
 def _near(e: Evidence) -> str | None:
-    if e.status != 404 or serving(e.path, e.facts.routes):
+    if serving(e.path, e.facts.routes):
         return None
     near = nearest(e.path, e.facts.routes)
     return f"No route {e.path}: did you mean {near.path} ({near.file})?" if near else None
 
 
 def _own_404(e: Evidence) -> str | None:
-    file = serving(e.path, e.facts.routes) if e.status == 404 else None
+    file = serving(e.path, e.facts.routes)
     if not file:
         return None
     return f"{file} serves {e.path}, so this 404{e.quoted} is the handler's own answer."
 
 
 def _no_route(e: Evidence) -> str | None:
-    if e.status != 404:
-        return None
     slash = ", the slash at its end" if e.path.endswith("/") and e.path != "/" else ""
     return (
         f"No route for {e.facts.method} {e.path} in the app at {e.place}{e.quoted}: check the "
@@ -71,8 +69,6 @@ def _no_route(e: Evidence) -> str | None:
 
 
 def _no_method(e: Evidence) -> str | None:
-    if e.status != 405:
-        return None
     method, file = e.facts.method, serving(e.path, e.facts.routes)
     if file and "/route." in f"/{file}":
         return f"{file} exports no {method}: add `export async function {method}`."
@@ -82,8 +78,6 @@ def _no_method(e: Evidence) -> str | None:
 
 def _too_large(e: Evidence) -> str | None:
     """413, or what says so under another status: Django's 400."""
-    if e.status not in (400, 413, 500):
-        return None
     fix = next((fix for words, fix in _LIMITS if re.search(words, e.said.text)), None)
     if e.status == 413:
         fix = fix or "raise the limit of the app or of the proxy before it, or publish a reference"
@@ -94,8 +88,6 @@ def _too_large(e: Evidence) -> str | None:
 
 def _label(e: Evidence) -> str | None:
     """A body and a label that disagree come before what the app made of them."""
-    if e.status not in (400, 415, 422, 500):
-        return None
     found = mislabelled(e.sent("content-type"), e.facts.body)
     return f"{found} The app answered {e.status}{e.quoted}." if found else None
 
@@ -120,8 +112,6 @@ def _json_error(e: Evidence) -> str | None:
 
 
 def _content_type(e: Evidence) -> str | None:
-    if e.status != 415:
-        return None
     kind = e.sent("content-type")[:60] or "body without a Content-Type"
     takes = e.header("accept-post") or e.header("accept")
     only = f", only {takes}" if takes else ""
@@ -131,7 +121,7 @@ def _content_type(e: Evidence) -> str | None:
 
 
 def _validation(e: Evidence) -> str | None:
-    if e.status != 422 or e.is_opaque:
+    if e.is_opaque:
         return None
     if part := _PART.match(e.said.headline):
         where, name, text = part.groups()
@@ -146,8 +136,6 @@ def _validation(e: Evidence) -> str | None:
 
 
 def _headers_too_large(e: Evidence) -> str | None:
-    if e.status != 431:
-        return None
     return "The headers are too large for the app: forward fewer (Node: --max-http-header-size)."
 
 
@@ -170,7 +158,7 @@ def _printed(e: Evidence) -> str | None:
 
 def _next_threw(e: Evidence) -> str | None:
     """A thrown error in an app-router handler: 500, no body, and `Vary` names the router."""
-    if e.status != 500 or not e.is_opaque or "next-router" not in e.header("vary"):
+    if not e.is_opaque or "next-router" not in e.header("vary"):
         return None
     return (
         "The route handler threw (or returned no Response), and Next.js sends no text: see "
@@ -179,7 +167,7 @@ def _next_threw(e: Evidence) -> str | None:
 
 
 def _hidden_error(e: Evidence) -> str | None:
-    if e.status != 500 or not e.is_opaque:
+    if not e.is_opaque:
         return None
     where = _what_it_printed(e, "the app's terminal")
     return f"The handler raised an error that the server hides: see {where}.{silent_refusal(e)}"
@@ -191,30 +179,22 @@ def _what_it_printed(e: Evidence, terminal: str) -> str:
 
 
 def _non_retryable(e: Evidence) -> str | None:
-    if e.status != 489:
-        return None
     if is_non_retryable(e.response):
         return f"The app asked for no retry (489){e.quoted}: it goes to the DLQ at once."
     return "489 without `Upstash-NonRetryable-Error: true` is an ordinary failure: send the header."
 
 
 def _rate_limited(e: Evidence) -> str | None:
-    if e.status != 429:
-        return None
     wait = retry_after_ms(e.response.headers, 0)
     until = f", now for {format_duration(wait)}" if wait else ""
     return f"The app limits its rate{until}: publish with flow control (rate, parallelism)."
 
 
 def _gave_up(e: Evidence) -> str | None:
-    if e.status not in (408, 504, 524):
-        return None
     return f"{e.status_text}: something before the app gave up waiting; the handler may still run."
 
 
 def _unavailable(e: Evidence) -> str | None:
-    if e.status != 503:
-        return None
     return f"{e.status_text}{e.quoted}: the app is starting, overloaded or in maintenance."
 
 
@@ -231,33 +211,33 @@ def _silent(e: Evidence) -> str:
 
 PRINTED = (Cause("handler-printed", _printed),)
 ANSWERS = (
-    Cause("route-misnamed", _misnamed),
-    Cause("route-near", _near),
-    Cause("route-own-404", _own_404),
-    Cause("route-missing", _no_route),
-    Cause("method-not-allowed", _no_method),
+    Cause("route-misnamed", _misnamed, (404, 405)),
+    Cause("route-near", _near, (404,)),
+    Cause("route-own-404", _own_404, (404,)),
+    Cause("route-missing", _no_route, (404,)),
+    Cause("method-not-allowed", _no_method, (405,)),
     Cause(
         "append-slash-django",
         says(
             "APPEND_SLASH",
             "Django wants a slash at the end of the path and cannot redirect a POST: publish "
             "with the slash.",
-            500,
         ),
+        (500,),
     ),
-    Cause("body-too-large", _too_large),
-    Cause("body-mislabelled", _label),
+    Cause("body-too-large", _too_large, (400, 413, 500)),
+    Cause("body-mislabelled", _label, (400, 415, 422, 500)),
     Cause("json-error", _json_error),
-    Cause("content-type-refused", _content_type),
-    Cause("validation", _validation),
-    Cause("headers-too-large", _headers_too_large),
+    Cause("content-type-refused", _content_type, (415,)),
+    Cause("validation", _validation, (422,)),
+    Cause("headers-too-large", _headers_too_large, (431,)),
     Cause("compile-error", _compile_error),
-    Cause("next-handler-threw", _next_threw),
-    Cause("hidden-error", _hidden_error),
-    Cause("non-retryable", _non_retryable),
-    Cause("rate-limited", _rate_limited),
-    Cause("gave-up-waiting", _gave_up),
-    Cause("unavailable", _unavailable),
+    Cause("next-handler-threw", _next_threw, (500,)),
+    Cause("hidden-error", _hidden_error, (500,)),
+    Cause("non-retryable", _non_retryable, (489,)),
+    Cause("rate-limited", _rate_limited, (429,)),
+    Cause("gave-up-waiting", _gave_up, (408, 504, 524)),
+    Cause("unavailable", _unavailable, (503,)),
     Cause("app-error", _said),
     Cause("app-error-silent", _silent),
 )

@@ -11,7 +11,7 @@ from msgspec import Struct
 from qstash_dev.devtools.explain.error_text import Said, read_response
 from qstash_dev.devtools.explain.printed import error_in
 from qstash_dev.protocol.headers import first
-from qstash_dev.protocol.model import Headers, Outcome, Response, SendFailure
+from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of
 
@@ -83,10 +83,13 @@ class Hint(Struct, frozen=True):
 
 
 class Cause(Struct, frozen=True):
-    """A row of the table: the id, and the line if it fits."""
+    """A row of the table: the id, and the line if it fits. `only` are the statuses, or the reasons why
+    there was no answer, with which it is looked at; none: with all.
+    """
 
     id: str
     find: Callable[["Evidence"], str | None]
+    only: tuple[int | Reason, ...] = ()
 
 
 class Evidence:
@@ -201,15 +204,10 @@ class Evidence:
         return (file.path, file.values[name]) if file else None
 
 
-def says(phrase: str, text: str, *statuses: int) -> Callable[[Evidence], str | None]:
-    """A row for a phrase of a known server, if given only with these statuses."""
+def says(phrase: str, text: str) -> Callable[[Evidence], str | None]:
+    """A row for a phrase of a known server."""
     pattern = re.compile(phrase, re.IGNORECASE)
-
-    def find(e: Evidence) -> str | None:
-        fits = (not statuses or e.status in statuses) and pattern.search(e.said.text)
-        return text if fits else None
-
-    return find
+    return lambda e: text if pattern.search(e.said.text) else None
 
 
 def _header(headers: Headers, name: str) -> str:

@@ -49,8 +49,6 @@ def _vercel(e: Evidence) -> str | None:
 
 
 def _static_server(e: Evidence) -> str | None:
-    if e.status != 501:
-        return None
     return (
         f"{e.place} does not know the method {e.facts.method}: a static file server answers "
         "there, not your app. Is the port right?"
@@ -58,8 +56,6 @@ def _static_server(e: Evidence) -> str | None:
 
 
 def _proxy(e: Evidence) -> str | None:
-    if e.status not in (502, 503, 504):
-        return None
     if not _PROXY.search(f"{e.header('server')} {e.said.text}"):
         return None
     what = "waited for the app in vain" if e.status == 504 else "found no app behind it"
@@ -129,7 +125,7 @@ def _clerk(e: Evidence) -> str | None:
 
 
 def _http_authentication(e: Evidence) -> str | None:
-    if e.status != 401 or not e.header("www-authenticate").strip():
+    if not e.header("www-authenticate").strip():
         return None
     scheme = e.header("www-authenticate").split()[0].rstrip(",")
     usual = scheme.lower() in ("basic", "bearer", "digest", "token", "jwt")
@@ -143,7 +139,7 @@ def _http_authentication(e: Evidence) -> str | None:
 def _kept_back(e: Evidence) -> str | None:
     """Plain headers of a publish are QStash's; only a refusal shows that one was meant for the app."""
     names = e.facts.unforwarded
-    if e.status not in (401, 403) or not names:
+    if not names:
         return None
     return (
         f"{e.status_text}{e.quoted}: the publish had {' and '.join(names)}, which QStash does not "
@@ -153,8 +149,6 @@ def _kept_back(e: Evidence) -> str | None:
 
 def _csrf(e: Evidence) -> str | None:
     """Those of frameworks without a row of their own."""
-    if e.status not in (400, 401, 403, 419, 422, 500):
-        return None
     if not re.search(r"\bCSRF|CSRF(Token|Protection|Error)|cross-site request", e.said.text, re.I):
         return None
     return (
@@ -186,8 +180,6 @@ def _no_gateway_route(e: Evidence) -> str | None:
 
 
 def _guard(e: Evidence) -> str | None:
-    if e.status not in (401, 403):
-        return None
     kind = e.sent("content-type").partition(";")[0].strip().lower()
     csrf = ""
     if e.status == 403 and e.is_opaque and kind in _OF_FORMS:
@@ -218,8 +210,8 @@ GUARDS = (
         says(
             "CSRF verification failed",
             "Django's CSRF check refused the delivery: mark the view @csrf_exempt.",
-            403,
         ),
+        (403,),
     ),
     Cause(
         "csrf-sveltekit",
@@ -227,48 +219,49 @@ GUARDS = (
             r"Cross-site \w+ form submissions are forbidden",
             "The CSRF check of SvelteKit or Astro takes the delivery for a form: publish with "
             "Content-Type: application/json.",
-            403,
         ),
+        (403,),
     ),
     Cause(
         "csrf-rails",
         says(
             "InvalidAuthenticityToken|Can't verify CSRF token",
             "Rails' CSRF check refused the delivery: skip_forgery_protection for this action.",
-            422,
-            500,
         ),
+        (422, 500),
     ),
     Cause(
         "csrf-laravel",
         says(
             "Page Expired|CSRF token mismatch",
             "Laravel's CSRF check refused the delivery: except this path from it.",
-            419,
         ),
+        (419,),
     ),
-    Cause("csrf", _csrf),
-    Cause("host-django", says("DisallowedHost|HTTP_HOST", f"{_ALLOW_HOST}ALLOWED_HOSTS.", 400)),
+    Cause("csrf", _csrf, (400, 401, 403, 419, 422, 500)),
+    Cause("host-django", says("DisallowedHost|HTTP_HOST", f"{_ALLOW_HOST}ALLOWED_HOSTS."), (400,)),
     Cause(
         "host-vite",
-        says(r"Blocked request\. This host", f"{_ALLOW_HOST}server.allowedHosts of Vite.", 403),
+        says(r"Blocked request\. This host", f"{_ALLOW_HOST}server.allowedHosts of Vite."),
+        (403,),
     ),
     Cause(
         "host-refused",
-        says("Blocked hosts?:|Invalid Host header", f"{_ALLOW_HOST}its list of hosts.", 400, 403),
+        says("Blocked hosts?:|Invalid Host header", f"{_ALLOW_HOST}its list of hosts."),
+        (400, 403),
     ),
     Cause(
         "http-on-https-port",
         says(
             "HTTP request (was sent )?to (an )?HTTPS (server|port)",
             "That port speaks https: publish to https://, or to the app's http port.",
-            400,
         ),
+        (400,),
     ),
     Cause("clerk", _clerk),
-    Cause("http-authentication", _http_authentication),
-    Cause("header-not-forwarded", _kept_back),
-    Cause("guard", _guard),
-    Cause("static-server", _static_server),
-    Cause("proxy", _proxy),
+    Cause("http-authentication", _http_authentication, (401,)),
+    Cause("header-not-forwarded", _kept_back, (401, 403)),
+    Cause("guard", _guard, (401, 403)),
+    Cause("static-server", _static_server, (501,)),
+    Cause("proxy", _proxy, (502, 503, 504)),
 )

@@ -1,7 +1,5 @@
 """Causes of an attempt without an answer: nothing listens, wrong protocol, too slow, cut off."""
 
-from collections.abc import Callable
-
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.protocol.model import Reason
 from qstash_dev.protocol.timing import format_duration
@@ -11,13 +9,6 @@ _SPOKEN = (Reason.TLS, Reason.RESET, Reason.BAD_RESPONSE, Reason.TIMEOUT)
 """What can come of speaking http to https, or https to http: what is spoken decides."""
 
 _BY_ADDRESS = (*_SPOKEN, Reason.REFUSED, Reason.DNS, Reason.UNREACHABLE, Reason.EXTERNAL_DENIED)
-
-
-def _when(
-    reason: Reason | tuple[Reason, ...], find: Callable[[Evidence], str | None]
-) -> Callable[[Evidence], str | None]:
-    reasons = (reason,) if isinstance(reason, Reason) else reason
-    return lambda e: find(e) if e.failure.reason in reasons else None
 
 
 def _elsewhere(e: Evidence) -> str | None:
@@ -314,38 +305,38 @@ def _interrupted(e: Evidence) -> str:
 
 
 NO_ANSWER = (
-    Cause("workflow-elsewhere", _when(_BY_ADDRESS, _elsewhere)),
-    Cause("app-ended", _when((Reason.REFUSED, Reason.RESET, Reason.BAD_RESPONSE), _ended)),
-    Cause("app-just-up", _when(Reason.REFUSED, _just_up)),
-    Cause("refused-in-container", _when(Reason.REFUSED, _own_container)),
-    Cause("refused-other-address", _when(Reason.REFUSED, _other_address)),
-    Cause("refused-other-port", _when(Reason.REFUSED, _other_port)),
-    Cause("app-not-running", _when(Reason.REFUSED, _app_down)),
-    Cause("refused", _when(Reason.REFUSED, _refused_elsewhere)),
-    Cause("container-not-running", _when(Reason.DNS, _container_down)),
-    Cause("docker-host-name", _when(Reason.DNS, _docker_name)),
-    Cause("no-network", _when(Reason.DNS, _offline)),
-    Cause("tunnel-gone", _when(Reason.DNS, _dead_tunnel)),
-    Cause("unknown-host", _when(Reason.DNS, _unknown_host)),
-    Cause("https-to-http-port", _when(_SPOKEN, _https_to_http)),
-    Cause("http-to-https-port", _when(_SPOKEN, _http_to_https)),
-    Cause("certificate-not-trusted", _when(Reason.TLS, _own_certificate)),
-    Cause("tls-failed", _when(Reason.TLS, _tls)),
-    Cause("no-connection", _when(Reason.TIMEOUT, _not_connected)),
-    Cause("cold-compile", _when(Reason.TIMEOUT, _cold_compile)),
-    Cause("handler-too-slow", _when(Reason.TIMEOUT, _slow_handler)),
-    Cause("http2-only", _when((Reason.RESET, Reason.BAD_RESPONSE), _http2)),
-    Cause("answer-broken-off", _when(Reason.RESET, _broken_off)),
-    Cause("closes-on-http", _when(Reason.RESET, _closes_on_http)),
-    Cause("nothing-behind-port", _when(Reason.RESET, _nothing_behind)),
-    Cause("app-crashed", _when(Reason.RESET, _crashed)),
-    Cause("app-restarted", _when(Reason.RESET, _restarted)),
-    Cause("connection-closed", _when(Reason.RESET, _cut)),
-    Cause("other-protocol", _when(Reason.BAD_RESPONSE, _other_protocol)),
-    Cause("not-http", _when(Reason.BAD_RESPONSE, _no_http)),
-    Cause("external-denied", _when(Reason.EXTERNAL_DENIED, _denied)),
-    Cause("own-server", _when(Reason.OWN_SERVER, _own_server)),
-    Cause("unreachable", _when(Reason.UNREACHABLE, _unreachable)),
-    Cause("no-descriptors", _when(Reason.NO_DESCRIPTORS, _no_descriptors)),
-    Cause("interrupted", _when(Reason.INTERRUPTED, _interrupted)),
+    Cause("workflow-elsewhere", _elsewhere, _BY_ADDRESS),
+    Cause("app-ended", _ended, (Reason.REFUSED, Reason.RESET, Reason.BAD_RESPONSE)),
+    Cause("app-just-up", _just_up, (Reason.REFUSED,)),
+    Cause("refused-in-container", _own_container, (Reason.REFUSED,)),
+    Cause("refused-other-address", _other_address, (Reason.REFUSED,)),
+    Cause("refused-other-port", _other_port, (Reason.REFUSED,)),
+    Cause("app-not-running", _app_down, (Reason.REFUSED,)),
+    Cause("refused", _refused_elsewhere, (Reason.REFUSED,)),
+    Cause("container-not-running", _container_down, (Reason.DNS,)),
+    Cause("docker-host-name", _docker_name, (Reason.DNS,)),
+    Cause("no-network", _offline, (Reason.DNS,)),
+    Cause("tunnel-gone", _dead_tunnel, (Reason.DNS,)),
+    Cause("unknown-host", _unknown_host, (Reason.DNS,)),
+    Cause("https-to-http-port", _https_to_http, _SPOKEN),
+    Cause("http-to-https-port", _http_to_https, _SPOKEN),
+    Cause("certificate-not-trusted", _own_certificate, (Reason.TLS,)),
+    Cause("tls-failed", _tls, (Reason.TLS,)),
+    Cause("no-connection", _not_connected, (Reason.TIMEOUT,)),
+    Cause("cold-compile", _cold_compile, (Reason.TIMEOUT,)),
+    Cause("handler-too-slow", _slow_handler, (Reason.TIMEOUT,)),
+    Cause("http2-only", _http2, (Reason.RESET, Reason.BAD_RESPONSE)),
+    Cause("answer-broken-off", _broken_off, (Reason.RESET,)),
+    Cause("closes-on-http", _closes_on_http, (Reason.RESET,)),
+    Cause("nothing-behind-port", _nothing_behind, (Reason.RESET,)),
+    Cause("app-crashed", _crashed, (Reason.RESET,)),
+    Cause("app-restarted", _restarted, (Reason.RESET,)),
+    Cause("connection-closed", _cut, (Reason.RESET,)),
+    Cause("other-protocol", _other_protocol, (Reason.BAD_RESPONSE,)),
+    Cause("not-http", _no_http, (Reason.BAD_RESPONSE,)),
+    Cause("external-denied", _denied, (Reason.EXTERNAL_DENIED,)),
+    Cause("own-server", _own_server, (Reason.OWN_SERVER,)),
+    Cause("unreachable", _unreachable, (Reason.UNREACHABLE,)),
+    Cause("no-descriptors", _no_descriptors, (Reason.NO_DESCRIPTORS,)),
+    Cause("interrupted", _interrupted, (Reason.INTERRUPTED,)),
 )

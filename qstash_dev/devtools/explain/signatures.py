@@ -119,7 +119,7 @@ def _clock(e: Evidence) -> str | None:
 
 def _too_late(e: Evidence) -> str | None:
     """The text speaks of time, and the clocks agree."""
-    if not _TIME.search(e.said.text) or e.status not in (400, 401, 403, 500):
+    if not _TIME.search(e.said.text):
         return None
     if e.facts.is_cloud:
         return (
@@ -158,7 +158,7 @@ SIGNATURES = (
     Cause("body-consumed", _body_consumed),
     Cause("body-changed", _body_changed),
     Cause("clock-differs", _clock),
-    Cause("signature-time", _too_late),
+    Cause("signature-time", _too_late, (400, 401, 403, 500)),
     *KEYS,
     *REFUSALS,
 )

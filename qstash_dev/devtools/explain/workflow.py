@@ -41,8 +41,8 @@ WORKFLOWS = (
             "Failed to authenticate Workflow request",
             "The workflow's route returned before its first step: a check of its own refused the "
             "request, or the code before the first context.run returns early. Await every context.*",
-            400,
         ),
+        (400,),
     ),
     Cause(
         "workflow-body-read",
@@ -51,8 +51,7 @@ WORKFLOWS = (
             r"|body stream already read",
             "The body was read before the SDK got the request: pass the request on untouched, or a "
             "clone of it.",
-            400,
-            500,
         ),
+        (400, 500),
     ),
 )
