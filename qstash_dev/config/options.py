@@ -17,7 +17,8 @@ class Option(Struct, frozen=True):
 
     `kind` is `value` (takes one), `many` (may be repeated), `switch` (`--memory`), or `toggle`
     (`--hold/--no-hold`). `field` is that of the `Config` or of its `Limits`, if it is not called like
-    the option. Of a `live` one a running server takes over what is saved in the file.
+    the option; a duration has its unit there. Of a `live` one a running server takes over what is saved
+    in the file.
     """
 
     section: str
@@ -34,7 +35,7 @@ class Option(Struct, frozen=True):
     @property
     def fills(self) -> str:
         """The field that holds its value."""
-        return self.field or self.name.replace("-", "_")
+        return self.field or self.name.replace("-", "_") + UNITS.get(self.parse, "")
 
     @property
     def is_limit(self) -> bool:
@@ -56,21 +57,26 @@ STATE, LIMITS, TUNNEL, OUTPUT = "State", "Limits", "Tunnel", "Output"
 COUNT = p.unlimited_or(p.integer(0))
 SIZE = p.unlimited_or(p.size)
 SECONDS = p.unlimited_or(p.duration_s)
+UNITS: dict[p.Parser, str] = {p.duration_ms: "_ms", SECONDS: "_s"}
 
 live = partial(Option, live=True)
+
+
+def switch(
+    section: str, name: str, help: str, field: str | None = None, live: bool = False
+) -> Option:
+    """An option without a value: it is there, or not."""
+    return Option(section, name, "", p.boolean, "false", help, "switch", field=field, live=live)
+
 
 OPTIONS = (
     Option(SERVER, "port", "N", p.port, "8080", "Port of the API; 0 is a free one.", short="-p"),
     Option(SERVER, "log-port", "N", p.port, None, "Serve the API on this port, too."),
     Option(SERVER, "host", "ADDR", p.hosts, "127.0.0.1,::1", "Addresses to listen on."),
-    Option(
+    switch(
         SERVER,
         "container",
-        "",
-        p.boolean,
-        "false",
         "In a container: all addresses, and the network's names and apps are local.",
-        kind="switch",
     ),
     Option(
         SERVER,
@@ -121,15 +127,12 @@ OPTIONS = (
         kind="many",
         field="routes",
     ),
-    live(
+    switch(
         APP,
         "keep-host",
-        "",
-        p.boolean,
-        "false",
         "Routes and tunnel: let the app see the URL's own Host, not its local one.",
-        kind="switch",
-        field="kept_hosts",
+        "kept_hosts",
+        live=True,
     ),
     live(
         APP,
@@ -141,15 +144,7 @@ OPTIONS = (
     ),
     live(APP, "hold", "", p.boolean, None, "Wait while the app is not running.", kind="toggle"),
     Option(TIME, "clock", "real|frozen[@T]|Nx", p.clock, "real", "How fast time passes."),
-    live(
-        TIME,
-        "retry-interval",
-        "D",
-        p.duration_ms,
-        None,
-        "Wait this long before every retry.",
-        field="retry_interval_ms",
-    ),
+    live(TIME, "retry-interval", "D", p.duration_ms, None, "Wait this long before every retry."),
     Option(
         TIME,
         "auto-replay",
@@ -159,7 +154,7 @@ OPTIONS = (
         "Deliver failed messages again when source files change.",
     ),
     Option(TIME, "watch", "DIR", p.path, ".", "Directory of those source files."),
-    Option(TUNNEL, "tunnel", "", p.boolean, "false", "Open an ngrok tunnel.", kind="switch"),
+    switch(TUNNEL, "tunnel", "Open an ngrok tunnel."),
     Option(TUNNEL, "domain", "NAME", p.text, None, "ngrok domain to use."),
     Option(TUNNEL, "public-url", "URL", p.address, None, "A tunnel that runs already."),
     Option(
@@ -170,24 +165,8 @@ OPTIONS = (
         None,
         "Where the tunnel leads [default: a free port; 8082 with --public-url].",
     ),
-    Option(
-        TUNNEL,
-        "tunnel-open",
-        "",
-        p.boolean,
-        "false",
-        "Let in what QStash did not sign.",
-        kind="switch",
-    ),
-    Option(
-        TUNNEL,
-        "tunnel-install",
-        "",
-        p.boolean,
-        "false",
-        "Fetch the ngrok agent from ngrok if it is missing.",
-        kind="switch",
-    ),
+    switch(TUNNEL, "tunnel-open", "Let in what QStash did not sign."),
+    switch(TUNNEL, "tunnel-install", "Fetch the ngrok agent from ngrok if it is missing."),
     Option(
         TUNNEL,
         "resign",
@@ -196,21 +175,13 @@ OPTIONS = (
         "auto",
         "Sign cloud deliveries anew with the dev keys [auto: those of --cloud].",
     ),
-    Option(TUNNEL, "cloud", "", p.boolean, "false", "Publish by the real QStash.", kind="switch"),
+    switch(TUNNEL, "cloud", "Publish by the real QStash."),
     Option(STATE, "data-dir", "DIR", p.path, ".qstash-dev", "Where state is kept."),
-    Option(STATE, "memory", "", p.boolean, "false", "Forget everything at exit.", kind="switch"),
+    switch(STATE, "memory", "Forget everything at exit."),
     live(STATE, "max-messages", "N", p.integer(0), "10000", "Finished messages to keep."),
-    live(STATE, "max-age", "D", p.duration_ms, "7d", "How long to keep them.", field="max_age_ms"),
+    live(STATE, "max-age", "D", p.duration_ms, "7d", "How long to keep them."),
     live(LIMITS, "max-retries", "N", COUNT, None, "Retries per message [default: by quota]."),
-    live(
-        LIMITS,
-        "max-delay",
-        "D",
-        SECONDS,
-        None,
-        "Delay of a message [default: by quota].",
-        field="max_delay_s",
-    ),
+    live(LIMITS, "max-delay", "D", SECONDS, None, "Delay of a message [default: by quota]."),
     live(LIMITS, "max-message-size", "SIZE", SIZE, None, "Body size [default: by quota]."),
     live(LIMITS, "max-request-size", "SIZE", p.size, "100MB", "Size of a batch."),
     live(LIMITS, "max-run-steps", "N", COUNT, "1000", "Steps of a workflow run."),
@@ -219,15 +190,7 @@ OPTIONS = (
         LIMITS, "max-run-depth", "N", p.integer(1), "100", "Workflow runs that invoke each other."
     ),
     live(LIMITS, "max-queue-parallelism", "N", COUNT, "10000", "Parallelism of a queue."),
-    live(
-        LIMITS,
-        "max-flow-period",
-        "D",
-        SECONDS,
-        "7d",
-        "Period of a flow-control rate.",
-        field="max_flow_period_s",
-    ),
+    live(LIMITS, "max-flow-period", "D", SECONDS, "7d", "Period of a flow-control rate."),
     live(
         LIMITS,
         "parallelism",
@@ -237,15 +200,7 @@ OPTIONS = (
         "Deliveries at the same time.",
         field="global_parallelism",
     ),
-    live(
-        LIMITS,
-        "dedup-window",
-        "D",
-        p.duration_ms,
-        "10m",
-        "How long duplicates are noticed.",
-        field="dedup_window_ms",
-    ),
+    live(LIMITS, "dedup-window", "D", p.duration_ms, "10m", "How long duplicates are noticed."),
     Option(
         LIMITS,
         "finished-readable",
@@ -253,7 +208,6 @@ OPTIONS = (
         p.duration_ms,
         "30s",
         "How long GET /v2/messages/ID finds a finished message.",
-        field="finished_readable_ms",
     ),
     Option(
         OUTPUT,
@@ -285,7 +239,7 @@ OPTIONS = (
         OUTPUT, "log-file", "FILE", p.path, None, "Write the log there; it is begun anew at 10 MB."
     ),
     Option(OUTPUT, "verbosity", "N", p.integer(-1), "0", "The same as -v and -q."),
-    live(OUTPUT, "strict", "", p.boolean, "false", "Refuse what the cloud would.", kind="switch"),
+    switch(OUTPUT, "strict", "Refuse what the cloud would.", live=True),
 )
 
 BY_NAME = {option.name: option for option in OPTIONS}
