@@ -8,17 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.client import (
-    Client,
-    Lost,
-    Online,
-    Refused,
-    ServerUnreachable,
-    Snapshot,
-    Tick,
-    server_sent,
-)
+from qstash_dev.client import Client, Refused, ServerUnreachable
 from qstash_dev.client.paths import path_of
+from qstash_dev.client.sse import server_sent
+from qstash_dev.devtools.documents import Lost, Online, Snapshot, Tick
 from tests.tui.world import World, row
 
 

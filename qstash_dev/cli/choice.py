@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 import click
 
 from qstash_dev.cli.exits import USAGE, Failure
-from qstash_dev.client import Client, Row
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.run_documents import RunPage
 from qstash_dev.devtools.text import counted
 

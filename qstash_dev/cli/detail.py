@@ -5,7 +5,7 @@ from base64 import b64decode
 import click
 
 from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
-from qstash_dev.client import Attempt, Body, Detail
+from qstash_dev.devtools.documents import Attempt, Body, Detail
 from qstash_dev.devtools.text import printable, size
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.web.links import page_url

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from qstash_dev.client import Clock
+from qstash_dev.devtools.documents import Clock
 from qstash_dev.mcp import short
 from qstash_dev.mcp.tools import Document, Tools
 from qstash_dev.protocol.timing import parse_duration

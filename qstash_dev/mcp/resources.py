@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from qstash_dev.client import Faults
 from qstash_dev.client.paths import path_of
-from qstash_dev.devtools.control_documents import FaultRow, Fired
+from qstash_dev.devtools.control_documents import FaultRow, Faults, Fired
 from qstash_dev.devtools.faults import Kind
 from qstash_dev.mcp import short
 from qstash_dev.mcp.tools import Document, Tools

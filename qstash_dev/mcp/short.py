@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from qstash_dev.client import Attempt, Body, Detail, Event, Row
+from qstash_dev.devtools.documents import Attempt, Body, Detail, Event, Row
 from qstash_dev.devtools.run_documents import RunRow, RunStep, words
 from qstash_dev.protocol.headers import joined
 

@@ -12,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qstash_dev.client import Client, Detail, DlqEntry, Refused, Row
+from qstash_dev.client import Client, Refused
 from qstash_dev.client.paths import path_of
+from qstash_dev.devtools.documents import Detail, DlqEntry, Row
 from qstash_dev.devtools.fixtures import publish_headers, read_fixture
 from qstash_dev.protocol.timing import parse_duration
 from qstash_dev.testing.told import (

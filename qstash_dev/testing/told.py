@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from msgspec import Struct
 
-from qstash_dev.client import Clock, Row
+from qstash_dev.devtools.documents import Clock, Row
 from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import split_url

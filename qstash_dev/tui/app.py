@@ -22,7 +22,8 @@ from textual.driver import Driver
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
-from qstash_dev.client import Client, ClientError, Tunnel
+from qstash_dev.client import Client, ClientError
+from qstash_dev.devtools.documents import Tunnel
 from qstash_dev.tui.actions import clicking, filtering
 from qstash_dev.tui.actions.commands import COMMANDS as COMMANDS_BY_ID
 from qstash_dev.tui.actions.commands import bindings

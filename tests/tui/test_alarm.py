@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.client import Event, Tick
+from qstash_dev.devtools.documents import Event, Tick
 from qstash_dev.tui.model.alarm import Alarm
 from tests.tui.conftest import Open, until
 from tests.tui.world import World

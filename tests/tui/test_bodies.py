@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from qstash_dev.client import Body
+from qstash_dev.devtools.documents import Body
 from qstash_dev.tui.render.block import Block, plain_text
 from qstash_dev.tui.render.bodies import CHECKED, body_lines, json_problem
 from qstash_dev.tui.render.fmt import safe

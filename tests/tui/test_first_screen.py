@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qstash_dev.client import App, Process, Server
+from qstash_dev.devtools.documents import App, Process, Server
 from qstash_dev.tui.widgets.bars import quick_start_lines
 from tests.tui.world import ENV
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.style import Style
 from textual.color import Color
 
-from qstash_dev.client import Clock, Counts, Row, Server
+from qstash_dev.devtools.documents import Clock, Counts, Row, Server
 from qstash_dev.devtools.states import STATES
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.server_time import ServerTime

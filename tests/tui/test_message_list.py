@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qstash_dev.client import Page, Row, Snapshot, Tick
+from qstash_dev.devtools.documents import Page, Row, Snapshot, Tick
 from qstash_dev.tui.model.message_list import Feed
 from tests.tui.world import NOW, World, row
 

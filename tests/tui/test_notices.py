@@ -1,7 +1,7 @@
 """What belongs to no message is said once: why a request was refused, what was a duplicate."""
 
-from qstash_dev.client import Client, Counts, Server, Snapshot, Tick
-from qstash_dev.devtools.documents import Notice
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Counts, Notice, Server, Snapshot, Tick
 from qstash_dev.tui.model.session import Session
 from qstash_dev.tui.views import VIEWS
 from tests.tui.conftest import Open, until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.client import CloudState, Counts, Server, Tunnel
+from qstash_dev.devtools.documents import CloudState, Counts, Server, Tunnel
 from qstash_dev.tui.widgets.bars import status_line, tunnel_news
 
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qstash_dev.client import Client, Snapshot
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Snapshot
 from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import When, overview

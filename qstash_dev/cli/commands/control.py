@@ -9,7 +9,7 @@ from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, time_text
 from qstash_dev.cli.values import DURATION, FILTER, duration, whole
-from qstash_dev.client import Clock
+from qstash_dev.devtools.documents import Clock
 from qstash_dev.devtools.text import printable
 from qstash_dev.protocol.timing import format_duration
 

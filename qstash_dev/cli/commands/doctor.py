@@ -18,8 +18,9 @@ from qstash_dev.cli.exits import ERROR
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.ports import program_on
 from qstash_dev.cli.tables import print_json
-from qstash_dev.client import Client, ClientError, Server
+from qstash_dev.client import Client, ClientError
 from qstash_dev.config import Config
+from qstash_dev.devtools.documents import Server
 from qstash_dev.devtools.sdk_choice import App, Finding, Here, judge
 from qstash_dev.protocol.urls import site_of
 from qstash_dev.protocol.users import User

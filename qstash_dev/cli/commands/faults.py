@@ -11,8 +11,9 @@ from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table
 from qstash_dev.cli.values import FILTER, HEADER, TEXT, duration, whole
-from qstash_dev.client import Client, Deleted, Faults, Made
+from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
+from qstash_dev.devtools.control_documents import Deleted, Faults, Made
 from qstash_dev.devtools.faults import Fault, FaultError, FaultOrder, Kind, fault_of
 from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration

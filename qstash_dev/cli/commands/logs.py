@@ -10,8 +10,9 @@ from msgspec import to_builtins
 from qstash_dev.cli.commands.messages import filter_option
 from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.values import whole
-from qstash_dev.client import Client, Event, Lost, Snapshot, Tick
+from qstash_dev.client import Client
 from qstash_dev.console import event_text, wants_colour
+from qstash_dev.devtools.documents import Event, Lost, Snapshot, Tick
 
 
 @click.command()

@@ -13,9 +13,11 @@ from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
 from qstash_dev.cli.values import CALL, FILTER, HEADER, METHOD, TEXT, whole
-from qstash_dev.client import Client, Made, Refused, Row
+from qstash_dev.client import Client, Refused
 from qstash_dev.client.paths import path_of
 from qstash_dev.client.publishing import absolute
+from qstash_dev.devtools.control_documents import Made
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.text import printable
 
 HEADS = ("TIME", "STATE", "CODE", "TRY", "ID", "DESTINATION", "ERROR")

@@ -15,8 +15,8 @@ from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
 from qstash_dev.cli.values import TEXT
-from qstash_dev.client import Fired
 from qstash_dev.client.paths import path_of
+from qstash_dev.devtools.control_documents import Fired
 from qstash_dev.protocol.users import DEV_USERS
 
 Record = dict[str, Any]

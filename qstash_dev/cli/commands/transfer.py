@@ -19,8 +19,9 @@ from qstash_dev.cli.commands.send import saved_headers, token_of
 from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.exits import USAGE, Failure, why
 from qstash_dev.cli.values import FILE, TEXT
-from qstash_dev.client import Client, Row
+from qstash_dev.client import Client
 from qstash_dev.client.publishing import absolute
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.fixtures import (
     Fixture,
     FixtureError,

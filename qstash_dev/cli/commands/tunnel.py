@@ -6,7 +6,7 @@ from msgspec import Struct
 from qstash_dev.cli.connection import ask, json_option, url_option
 from qstash_dev.cli.exits import TUNNEL_FAILED, Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
-from qstash_dev.client import Tunnel
+from qstash_dev.devtools.documents import Tunnel
 
 
 class Knock(Struct):

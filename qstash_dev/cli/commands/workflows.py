@@ -13,10 +13,10 @@ from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import as_text, print_json, print_record, print_table, time_text
 from qstash_dev.cli.values import HEADER, TEXT, Value, whole
-from qstash_dev.client import Client, Made
+from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
 from qstash_dev.config import parsing
-from qstash_dev.devtools.control_documents import Notified, RunLog
+from qstash_dev.devtools.control_documents import Made, Notified, RunLog
 from qstash_dev.devtools.explain.error_text import headline
 from qstash_dev.devtools.run_documents import (
     RunDetail,

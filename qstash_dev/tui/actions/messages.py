@@ -5,7 +5,8 @@ Each asks the server and says how it went; the list changes when the server's ti
 
 from collections.abc import Awaitable, Callable
 
-from qstash_dev.client import ClientError, Deleted, Refused
+from qstash_dev.client import ClientError, Refused
+from qstash_dev.devtools.control_documents import Deleted
 from qstash_dev.devtools.copies import copies_of, quick_start
 from qstash_dev.devtools.text import counted
 from qstash_dev.tui.actions.undoing import offer_undo

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from qstash_dev.client import Faults
 from qstash_dev.client.paths import path_of
+from qstash_dev.devtools.control_documents import Faults
 from qstash_dev.devtools.faults import Fault
 from qstash_dev.devtools.run_documents import RunDetail
 from qstash_dev.devtools.vocabulary import CLOCK, FAULTS

@@ -1,7 +1,7 @@
 """Actions on the selected workflow run: resume, restart, cancel, run now, notify, copy."""
 
-from qstash_dev.client import Made
 from qstash_dev.client.paths import path_of
+from qstash_dev.devtools.control_documents import Made
 from qstash_dev.devtools.run_documents import RunDetail, RunRow
 from qstash_dev.tui.editor import editor_command, open_body
 from qstash_dev.tui.screen import Screen

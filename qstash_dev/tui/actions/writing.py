@@ -9,9 +9,9 @@ from functools import partial
 from heapq import nlargest
 from typing import Any
 
-from qstash_dev.client import Detail
 from qstash_dev.client.publishing import absolute, publish_name
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
+from qstash_dev.devtools.documents import Detail
 from qstash_dev.protocol.headers import first, joined
 from qstash_dev.protocol.redact import REDACTED
 from qstash_dev.protocol.urls import below

@@ -4,7 +4,7 @@ seconds. Knows the signals of terminals, and no terminal.
 
 from collections.abc import Callable, Sequence
 
-from qstash_dev.client import Event
+from qstash_dev.devtools.documents import Event
 from qstash_dev.tui.render import fmt
 
 QUIET_S = 3.0

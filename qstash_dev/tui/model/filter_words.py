@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import NamedTuple
 
-from qstash_dev.client import Row
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.filters import COMPLETIONS
 from qstash_dev.protocol.urls import parts_of
 from qstash_dev.tui.model.memory import Memory

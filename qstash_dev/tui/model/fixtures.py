@@ -6,7 +6,7 @@ Secrets are left out: the files are made to be committed.
 from pathlib import Path
 
 from qstash_dev import given_files
-from qstash_dev.client import Detail
+from qstash_dev.devtools.documents import Detail
 from qstash_dev.devtools.fixtures import (
     Fixture,
     fixture_of,

@@ -5,7 +5,7 @@ Pure: ids of commands out, no keys and no widgets.
 
 from typing import Any
 
-from qstash_dev.client import Row
+from qstash_dev.devtools.documents import Row
 from qstash_dev.tui.model.view import View
 
 WAITING = frozenset({"delayed", "created", "queued", "retry", "held"})

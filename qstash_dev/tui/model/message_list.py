@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable
 from typing import Any
 
-from qstash_dev.client import Counts, Page, Row, Server, Snapshot, Tick
+from qstash_dev.devtools.documents import Counts, Page, Row, Server, Snapshot, Tick
 
 
 class Feed:

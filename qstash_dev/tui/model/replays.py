@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from qstash_dev.client import Row
+from qstash_dev.devtools.documents import Row
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 

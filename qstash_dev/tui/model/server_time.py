@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from qstash_dev.client import Clock
+from qstash_dev.devtools.documents import Clock
 
 
 class ServerTime:

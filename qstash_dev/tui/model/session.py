@@ -8,19 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from copy import copy
 from typing import Any
 
-from qstash_dev.client import (
-    Client,
-    ClientError,
-    Detail,
-    Lost,
-    Online,
-    Refused,
-    Row,
-    ServerUnreachable,
-    Snapshot,
-    Tick,
-    Update,
-)
+from qstash_dev.client import Client, ClientError, Refused, ServerUnreachable
+from qstash_dev.devtools.documents import Detail, Lost, Online, Row, Snapshot, Tick, Update
 from qstash_dev.tui.model.alarm import Alarm
 from qstash_dev.tui.model.arrangement import Arrangement
 from qstash_dev.tui.model.message_list import Feed

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from qstash_dev.client import Client, Counts, Row, Server, Tick
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Counts, Row, Server, Tick
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.walk import Link, Place
 from qstash_dev.tui.render.block import Piece

@@ -6,7 +6,8 @@ Plain Python apart from asking the client; knows no widgets and no view by its n
 from collections.abc import Sequence
 from typing import Any
 
-from qstash_dev.client import Client, Counts, Tick
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Counts, Tick
 from qstash_dev.tui.model.table import Table
 from qstash_dev.tui.model.view import View
 

@@ -5,7 +5,7 @@ Pure: places and the links that lead there; going is done elsewhere.
 
 from typing import NamedTuple
 
-from qstash_dev.client import Detail, Row
+from qstash_dev.devtools.documents import Detail, Row
 from qstash_dev.tui.render import fmt
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from qstash_dev.client import Body, Client, Detail
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Body, Detail
 
 MOST_BYTES = 20_000_000
 """A longer body is not fetched by itself: `o` opens it."""

@@ -3,8 +3,8 @@
 Pure. Colours of the app stay: a span's role may be an escape sequence of them.
 """
 
-from qstash_dev.client import App, Heard, Printed
 from qstash_dev.devtools.ansi import coloured
+from qstash_dev.devtools.documents import App, Heard, Printed
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line, Span
 

@@ -7,7 +7,7 @@ import base64
 import json
 from functools import lru_cache
 
-from qstash_dev.client import Body
+from qstash_dev.devtools.documents import Body
 from qstash_dev.protocol.json_body import TooDeep, loads
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.block import Block, Piece

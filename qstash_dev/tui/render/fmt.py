@@ -7,7 +7,7 @@ import re
 import unicodedata
 from datetime import tzinfo
 
-from qstash_dev.client import Row
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.states import Look, look_of
 from qstash_dev.devtools.text import clock_time as clock_time
 from qstash_dev.devtools.text import date_time as date_time

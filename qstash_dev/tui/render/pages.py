@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
-from qstash_dev.client import Attempt, Detail, Row
 from qstash_dev.devtools.diff import reason_phrase
+from qstash_dev.devtools.documents import Attempt, Detail, Row
 from qstash_dev.devtools.option_words import option_facts
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.timing import format_duration

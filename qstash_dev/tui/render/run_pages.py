@@ -3,7 +3,7 @@
 from datetime import tzinfo
 from typing import Any
 
-from qstash_dev.client import Body
+from qstash_dev.devtools.documents import Body
 from qstash_dev.devtools.explain.error_text import headline
 from qstash_dev.devtools.run_documents import (
     MINUTE_MS,

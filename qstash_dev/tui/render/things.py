@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qstash_dev.client import Body
+from qstash_dev.devtools.documents import Body
 from qstash_dev.devtools.option_words import (
     limits_words,
     retries_words,

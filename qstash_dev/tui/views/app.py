@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from qstash_dev.client import Client, Printed
+from qstash_dev.client import Client
 from qstash_dev.devtools.control_documents import AppOutput
+from qstash_dev.devtools.documents import Printed
 from qstash_dev.devtools.vocabulary import APP as APP_WORDS
 from qstash_dev.tui.actions import server
 from qstash_dev.tui.model.table import Column

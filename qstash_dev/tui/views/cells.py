@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from qstash_dev.client import Row, Tick
+from qstash_dev.devtools.documents import Row, Tick
 from qstash_dev.devtools.states import KINDS
 from qstash_dev.tui.model.table import Ink
 from qstash_dev.tui.render import fmt

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from qstash_dev.client import Client, Counts, DlqEntry, Tick
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Counts, DlqEntry, Tick
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import resources
 from qstash_dev.tui.model.table import Column

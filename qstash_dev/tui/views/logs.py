@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from qstash_dev.client import Client, Event
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Event
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import View

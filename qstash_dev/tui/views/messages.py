@@ -1,6 +1,6 @@
 """The view of messages: the only live one."""
 
-from qstash_dev.client import Row
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column, Ink

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from qstash_dev.client import Counts, Server, Tunnel
 from qstash_dev.devtools.copies import quick_start
+from qstash_dev.devtools.documents import Counts, Server, Tunnel
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.tui.model.view import View

@@ -14,7 +14,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Input
 
-from qstash_dev.client import Detail
+from qstash_dev.devtools.documents import Detail
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import PAGES, When
 from qstash_dev.tui.render.palette import Line, Palette
