@@ -4,7 +4,7 @@ Values of one name are alternatives; names must all hold (QStash API reference, 
 cancel messages"). States are accepted in both spellings: the docs have CANCELLED, the SDKs CANCELED.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -41,7 +41,8 @@ _WIRE = {
 }
 _DATES = ("fromdate", "todate")
 _LISTS = frozenset(("messageids", "dlqids", "state"))
-_IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all"))
+IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all"))
+_OTHERS = IGNORED | {*_DATES, "count", "cursor", "order"}
 _COMMON = frozenset(
     ("id", "url", "topic", "schedule_id", "queue", "label", "flow_key", "caller_ip")
 )
@@ -77,17 +78,20 @@ docs call it ignored.
 
 def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
     """Read query parameters. Raises QStashError(400) for an unknown filter or a bad value."""
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name.lower(), []).append(value)
-    conditions = _conditions(values, defaults)
+    values = grouped(pairs)
+    for name in _DATES if defaults.changes else ():
+        if name in values and not "".join(values[name]):
+            raise QStashError(400, f"the filter {name!r} has no value")
+    conditions = read_conditions(
+        values, _NAMES, defaults.known, _LISTS, _OTHERS, _checked, changes=defaults.changes
+    )
     if defaults.ids_alone and "id" in conditions:
         return Query({"id": conditions["id"]}, latest_first=defaults.latest_first)
     count = _count(values, defaults)
     return Query(
         conditions=conditions,
-        from_date=_number(values, "fromdate"),
-        to_date=_number(values, "todate"),
+        from_date=number(values, "fromdate"),
+        to_date=number(values, "todate"),
         count=count or defaults.count,
         cursor=parse_cursor(values.get("cursor", [""])[-1]),
         latest_first=_latest_first(values, defaults.latest_first),
@@ -152,30 +156,65 @@ def _text(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _conditions(values: dict[str, list[str]], defaults: Defaults) -> dict[str, tuple[str, ...]]:
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The values of each parameter, by its name in lower case."""
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name.lower(), []).append(value.strip())
+    return values
+
+
+def read_conditions(
+    values: Mapping[str, list[str]],
+    names: Mapping[str, str],
+    known: Container[str],
+    lists: Container[str],
+    others: Container[str],
+    checked: Callable[[str, str, tuple[str, ...]], tuple[str, ...]],
+    *,
+    changes: bool,
+) -> dict[str, tuple[str, ...]]:
+    """The filters among parameters, by their fields in `names`; those in `lists` have commas between
+    values, `others` are no filters. Raises QStashError(400), as `checked` may, also for a filter
+    without a value in a call that `changes` what it selects.
+    """
     conditions: dict[str, tuple[str, ...]] = {}
     for name, texts in values.items():
-        field = _NAMES.get(name)
-        if defaults.changes and name in _DATES and not "".join(texts).strip():
-            raise QStashError(400, f"the filter {name!r} has no value")
-        if name in (*_DATES, "count", "cursor", "order") or name in _IGNORED:
+        if name in others:
             continue
-        if field is None or field not in defaults.known:
+        field = names.get(name)
+        if field is None or field not in known:
             raise QStashError(400, f"unknown filter {name[:100]!r}")
-        if name in _LISTS:
-            texts = [part for text in texts for part in text.split(",")]
-        found = tuple(text.strip() for text in texts if text.strip())
-        if field == "state":
-            found = _states(found)
-        elif field == "status":
-            found = tuple(str(_whole(name, text)) for text in found)
-        elif field == "source" and set(found) - {"workflow"}:
-            raise QStashError(400, f"unknown source {found[0][:100]!r}: expected workflow")
+        parts = [part.strip() for text in texts for part in text.split(",")]
+        found = checked(name, field, tuple(filter(None, parts if name in lists else texts)))
         if found:
             conditions[field] = (*conditions.get(field, ()), *found)
-        elif defaults.changes:
+        elif changes:
             raise QStashError(400, f"the filter {name[:100]!r} has no value")
     return conditions
+
+
+def number(values: Mapping[str, list[str]], name: str) -> int | None:
+    """A parameter that is a number. Raises QStashError(400)."""
+    text = values.get(name, [""])[-1]
+    return whole(name, text) if text else None
+
+
+def whole(name: str, text: str) -> int:
+    """A number of at most 18 digits. Raises QStashError(400)."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a number")
+    return int(text)
+
+
+def _checked(name: str, field: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    if field == "state":
+        return _states(texts)
+    if field == "status":
+        return tuple(str(whole(name, text)) for text in texts)
+    if field == "source" and set(texts) - {"workflow"}:
+        raise QStashError(400, f"unknown source {texts[0][:100]!r}: expected workflow")
+    return texts
 
 
 def _states(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -191,26 +230,15 @@ def _states(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(states)
 
 
-def _count(values: dict[str, list[str]], defaults: Defaults) -> int | None:
+def _count(values: Mapping[str, list[str]], defaults: Defaults) -> int | None:
     """What is asked for, at most `max_count`; a list takes 0 for nothing said."""
-    asked = _number(values, "count")
+    asked = number(values, "count")
     if asked == 0 and defaults.changes:
         raise QStashError(400, f"invalid count: expected 1 to {defaults.max_count}")
     return min(asked, defaults.max_count) if asked else None
 
 
-def _number(values: dict[str, list[str]], name: str) -> int | None:
-    text = values.get(name, [""])[-1].strip()
-    return _whole(name, text) if text else None
-
-
-def _whole(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a number")
-    return int(text)
-
-
-def _latest_first(values: dict[str, list[str]], default: bool) -> bool:
+def _latest_first(values: Mapping[str, list[str]], default: bool) -> bool:
     text = values.get("order", [""])[-1].lower()
     if text not in ("", "latestfirst", "earliestfirst"):
         raise QStashError(

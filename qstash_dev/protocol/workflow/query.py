@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.query import is_set, parse_cursor
+from qstash_dev.protocol.query import (
+    IGNORED,
+    grouped,
+    is_set,
+    number,
+    parse_cursor,
+    read_conditions,
+    whole,
+)
 from qstash_dev.protocol.workflow.model import FailureState, RunState
 
 _NAMES = {
@@ -31,8 +39,7 @@ _LISTS = frozenset(("workflowrunids", "dlqids", "state", "workflowcreatedat"))
 _NUMBERS = frozenset(("created_at", "status"))
 _RUNS = "workflowruns"
 _EXACT = "workflowurlexactmatch"
-_OTHERS = frozenset(("fromdate", "todate", "count", "cursor", _RUNS, _EXACT))
-_IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all", "source"))
+_OTHERS = IGNORED | {"fromdate", "todate", "count", "cursor", _RUNS, _EXACT, "source"}
 _STEP_STATES = frozenset(
     ("STEP_SUCCESS", "STEP_FAILED", "STEP_CANCELED", "STEP_PROGRESS", "STEP_RETRY")
 )
@@ -73,48 +80,25 @@ def parse_runs(
     without a value for "everything". Raises QStashError(400) for an unknown filter or a bad value.
     """
     pairs = list(pairs)
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name.lower(), []).append(value.strip())
-    conditions = _conditions(values, known, changes)
+    values = grouped(pairs)
+    conditions = read_conditions(values, _NAMES, known, _LISTS, _OTHERS, _checked, changes=changes)
     among = _among(values.get(_RUNS, ()))
     prefix: tuple[str, ...] = ()
     if by_prefix and not is_set(pairs, _EXACT):
         prefix = conditions.pop("url", ())
-    asked = _number(values, "count")
+    asked = number(values, "count")
     return RunQuery(
         conditions={} if among else conditions,
         url_prefix=prefix,
         among=among,
-        from_date=_number(values, "fromdate"),
-        to_date=_number(values, "todate"),
+        from_date=number(values, "fromdate"),
+        to_date=number(values, "todate"),
         count=_bounded(count if asked is None else asked, max_count),
         cursor=parse_cursor(values.get("cursor", [""])[-1]),
     )
 
 
-def _conditions(
-    values: dict[str, list[str]], known: frozenset[str], changes: bool
-) -> dict[str, tuple[str, ...]]:
-    conditions: dict[str, tuple[str, ...]] = {}
-    for name, texts in values.items():
-        if name in _OTHERS or name in _IGNORED:
-            continue
-        field = _NAMES.get(name)
-        if field is None or field not in known:
-            raise QStashError(400, f"unknown filter {name[:100]!r}")
-        if name in _LISTS:
-            texts = [part.strip() for text in texts for part in text.split(",")]
-        found = tuple(filter(None, texts))
-        _check(name, field, found)
-        if found:
-            conditions[field] = (*conditions.get(field, ()), *found)
-        elif changes:
-            raise QStashError(400, f"the filter {name[:100]!r} has no value")
-    return conditions
-
-
-def _check(name: str, field: str, texts: tuple[str, ...]) -> None:
+def _checked(name: str, field: str, texts: tuple[str, ...]) -> tuple[str, ...]:
     states: Iterable[str] = ()
     if field == "state":
         states = {*RunState, *_STEP_STATES}
@@ -125,7 +109,8 @@ def _check(name: str, field: str, texts: tuple[str, ...]) -> None:
             expected = ", ".join(sorted(states))
             raise QStashError(400, f"unknown {name} {text[:100]!r}: expected one of {expected}")
         if field in _NUMBERS:
-            _whole(name, text)
+            whole(name, text)
+    return texts
 
 
 def _among(texts: Iterable[str]) -> tuple[tuple[str, int], ...]:
@@ -135,7 +120,7 @@ def _among(texts: Iterable[str]) -> tuple[tuple[str, int], ...]:
         run_id, _, at = part.rpartition("@")
         if not run_id:
             raise QStashError(400, f"invalid workflowRuns: {part[:100]!r} is not <id>@<created at>")
-        found.append((run_id, _whole(_RUNS, at)))
+        found.append((run_id, whole(_RUNS, at)))
     return tuple(found)
 
 
@@ -143,14 +128,3 @@ def _bounded(count: int | None, most: int | None) -> int | None:
     if count is None or most is None:
         return count
     return max(1, min(count, most))
-
-
-def _number(values: dict[str, list[str]], name: str) -> int | None:
-    text = values.get(name, [""])[-1]
-    return _whole(name, text) if text else None
-
-
-def _whole(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a number")
-    return int(text)
