@@ -243,6 +243,17 @@ async def gather(windows: Iterable[list[T]]) -> list[T]:
     return found
 
 
+def that_fit(call: Call, found: list[T], message_of: Callable[[T], int]) -> list[T]:
+    """The first of a list, each about a message, up to the one with which the page is full."""
+    sizes = call.store.search.body_sizes({message_of(item) for item in found})
+    size = 0
+    for index, item in enumerate(found):
+        if size > PAGE_BYTES:
+            return found[:index]
+        size += ENTRY_BYTES + sizes.get(message_of(item), 0)
+    return found
+
+
 async def in_pieces(call: Call, items: Sequence[T], size: int = 100) -> AsyncIterator[Sequence[T]]:
     """So many at a time: what was written for them is committed, and other requests are served."""
     for start in range(0, len(items), size):

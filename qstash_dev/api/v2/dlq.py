@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from qstash_dev.api import web
-from qstash_dev.api.call import ENTRY_BYTES, PAGE_BYTES, Call, gather
+from qstash_dev.api.call import Call, gather, that_fit
 from qstash_dev.api.v2 import workflow_dlq
 from qstash_dev.api.v2.submission import request_settings
 from qstash_dev.protocol.model import DeadLetter, Headers, Query
@@ -27,7 +27,7 @@ async def list_(call: Call) -> web.Response:
         return await workflow_dlq.list_(call)
     query = parse_query(call.pairs(), _LIST)
     found, cursor = await _page(call, query)
-    shown = _that_fit(call, found)
+    shown = that_fit(call, found, lambda item: item[2])
     if len(shown) < len(found):
         number, letter, _ = shown[-1]
         cursor = {"cursor": format_cursor(letter.time, number)}
@@ -80,17 +80,6 @@ async def retry_many(call: Call) -> web.Response:
 
 def _retry(call: Call, letter: DeadLetter, settings: Headers) -> str:
     return call.engine.retry_dead(call.user, letter.id, letter.message_id, settings)
-
-
-def _that_fit(call: Call, found: _Found) -> _Found:
-    """The first entries, up to the one with which the page is full."""
-    sizes = call.store.search.body_sizes(seq for _, _, seq in found)
-    size = 0
-    for index, (_, _, seq) in enumerate(found):
-        if size > PAGE_BYTES:
-            return found[:index]
-        size += ENTRY_BYTES + sizes[seq]
-    return found
 
 
 async def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from qstash_dev.api import web
-from qstash_dev.api.call import ENTRY_BYTES, PAGE_BYTES, Call, gather
+from qstash_dev.api.call import Call, gather, that_fit
 from qstash_dev.protocol.query import EVENTS, Defaults, format_cursor, parse_query
 from qstash_dev.protocol.wire import TELLS_ANSWER, event_document, logged_message
 from qstash_dev.store.lists.search import Found
@@ -26,23 +26,12 @@ async def logs(call: Call) -> web.Response:
 async def _page(call: Call) -> tuple[list[dict[str, Any]], dict[str, str]]:
     query = parse_query(call.pairs(), _DEFAULTS)
     found = await gather(call.store.search.events(call.user, query))
-    shown = _that_fit(call, found[: query.count])
+    shown = that_fit(call, found[: query.count], lambda item: item.message)
     documents = _documents(call, shown)
     if len(shown) == len(found):
         return documents, {}
     last = shown[-1].event
     return documents, {"cursor": format_cursor(last.time, last.seq)}
-
-
-def _that_fit(call: Call, found: list[Found]) -> list[Found]:
-    """The first events, up to the one with which the page is full."""
-    sizes = call.store.search.body_sizes({item.message for item in found})
-    size = 0
-    for index, item in enumerate(found):
-        if size > PAGE_BYTES:
-            return found[:index]
-        size += ENTRY_BYTES + sizes.get(item.message, 0)
-    return found
 
 
 def _documents(call: Call, found: list[Found]) -> list[dict[str, Any]]:
