@@ -1,42 +1,11 @@
 """`tunnel`: what a running server shows to the internet, and what it refused."""
 
 import click
-from msgspec import Struct
 
 from qstash_dev.cli.connection import ask, json_option, url_option
 from qstash_dev.cli.exits import TUNNEL_FAILED, Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
-from qstash_dev.devtools.documents import Tunnel
-
-
-class Knock(Struct):
-    """A request that was refused. `time` is epoch milliseconds."""
-
-    time: int
-    method: str
-    target: str
-    status: int
-    reason: str
-    caller: str = ""
-
-
-class Cloud(Struct):
-    """The real QStash behind `--cloud`."""
-
-    url: str | None = None
-    calls: int = 0
-    trouble: str | None = None
-
-
-class Doorway(Tunnel):
-    """All that `/_dev/tunnel` tells."""
-
-    ingress: str | None = None
-    open: bool = False
-    keys_known: bool = False
-    webhook: str | None = None
-    refusals: tuple[Knock, ...] = ()
-    cloud: Cloud | None = None  # type: ignore[assignment]
+from qstash_dev.devtools.control_documents import TunnelDetail
 
 
 @click.command()
@@ -47,7 +16,7 @@ def tunnel(as_json: bool, url: str | None) -> None:
 
     Exits with 6 when the tunnel has failed.
     """
-    found = ask(url, "GET", "/_dev/tunnel", Doorway)
+    found = ask(url, "GET", "/_dev/tunnel", TunnelDetail)
     if as_json:
         print_json(found)
     else:
@@ -56,9 +25,9 @@ def tunnel(as_json: bool, url: str | None) -> None:
         raise Failure(found.hint or "The tunnel has failed.", TUNNEL_FAILED)
 
 
-def show(found: Doorway) -> None:
+def show(found: TunnelDetail) -> None:
     """For people. The reason of a failure is told at the end, on stderr."""
-    cloud, is_off = found.cloud or Cloud(), found.state == "off"
+    cloud, is_off = found.cloud, found.state == "off"
     print_record(
         {
             "state": found.state,
@@ -66,8 +35,8 @@ def show(found: Doorway) -> None:
             "hint": None if found.state == "failed" else found.hint,
             "webhooks": found.webhook,
             "ingress": found.ingress,
-            "cloud": cloud.url,
-            "trouble": cloud.trouble,
+            "cloud": cloud.url if cloud else None,
+            "trouble": cloud.trouble if cloud else None,
             "let in": None if is_off else found.admitted,
             "refused": None if is_off else found.refused,
         }
