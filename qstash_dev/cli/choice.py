@@ -33,7 +33,7 @@ async def chosen(
     check_choice(ids, filter)
     if ids:
         return [await whole_id(client, id) for id in ids]
-    rows = [row for row in await matching(client, filter or "") if keep(row)]
+    rows = [row for row in await client.all_messages(filter) if keep(row)]
     found = counted(len(rows), "message matches", "messages match")
     click.echo(f"{found} {filter}.", err=True)
     if rows and not is_sure and sys.stdin.isatty() and sys.stdout.isatty():
@@ -91,15 +91,3 @@ def the_one_to_lose(name: str, known: Iterable[str], word: str) -> str:
     raise Failure(
         f'There is no {word} "{name}": nothing was done. "{found}" begins so: write it whole.'
     )
-
-
-async def matching(client: Client, filter: str) -> list[Row]:
-    """All messages that match, oldest first, so that they are replayed in order."""
-    found: list[Row] = []
-    cursor: str | None = None
-    while True:
-        page = await client.messages(filter, cursor, limit=1000, order="earliest")
-        found += page.rows
-        cursor = page.cursor
-        if cursor is None:
-            return found

@@ -36,6 +36,7 @@ from qstash_dev.devtools.documents import (
     Lost,
     Online,
     Page,
+    Row,
     Snapshot,
     Tick,
     Update,
@@ -163,6 +164,17 @@ class Client:
         return await self._get(
             "/_dev/messages", Page, filter=filter or None, cursor=cursor, limit=limit, order=order
         )
+
+    async def all_messages(self, filter: str | None = None) -> list[Row]:
+        """All that match, the oldest first: so they are replayed in order."""
+        found: list[Row] = []
+        cursor: str | None = None
+        while True:
+            page = await self.messages(filter, cursor, limit=1000, order="earliest")
+            found += page.rows
+            cursor = page.cursor
+            if cursor is None:
+                return found
 
     async def message(self, id: str, reveal: bool = False) -> Detail:
         """One message with every attempt; secrets in headers are masked unless asked for."""

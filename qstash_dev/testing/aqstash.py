@@ -75,15 +75,8 @@ class AsyncQstash:
 
     async def messages(self, filter: str = "") -> list[Row]:
         """All messages that match, oldest first. The filter language is the terminal UI's."""
-        rows: list[Row] = []
-        cursor: str | None = None
         async with self.client() as client:
-            while True:
-                page = await client.messages(filter, cursor, order="earliest")
-                rows += page.rows
-                cursor = page.cursor
-                if cursor is None:
-                    return rows
+            return await client.all_messages(filter)
 
     async def detail(self, message: Message) -> Detail:
         """One message with its request and every attempt."""

@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from qstash_dev import given_files, private_files
-from qstash_dev.cli.choice import matching
 from qstash_dev.cli.commands.messages import filter_option
 from qstash_dev.cli.commands.send import saved_headers, token_of
 from qstash_dev.cli.connection import url_option, with_client
@@ -51,7 +50,7 @@ def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> No
 
     async def act(client: Client) -> list[Any]:
         found = []
-        for row in originals(await matching(client, filter or "")):
+        for row in originals(await client.all_messages(filter)):
             detail = await client.message(row.id, reveal=secrets)
             if detail.spec.get("redact"):
                 click.echo(f"{row.id} has redacted fields and is left out.", err=True)
