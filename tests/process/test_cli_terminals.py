@@ -23,8 +23,7 @@ def client(server, *args, **environment):
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_terminal_without_symbols_gets_words_for_them(start, app, encoding):
-    server = start("--memory")
+def test_a_terminal_without_symbols_gets_words_for_them(server, app, encoding):
     sent = server.run("send", f"{app.url}/200", "--data", "Grüße, 日本 ✓", "--wait")
     assert sent.returncode == 0
     (row,) = server.json("messages", "list")
@@ -57,8 +56,7 @@ def test_a_server_prints_events_whatever_stdout_takes(launch, start, app, encodi
     assert process.communicate(timeout=30)[1] == ""
 
 
-def test_json_stays_json_where_symbols_cannot_be_written(start, app):
-    server = start("--memory")
+def test_json_stays_json_where_symbols_cannot_be_written(server, app):
     server.run("send", f"{app.url}/200", "--label", "Grüße ✓ 😀", "--wait")
     shown = client(server, "messages", "list", "--json", PYTHONIOENCODING="ascii")
     assert shown.stdout.decode("ascii").count("Gr\\u00fc\\u00dfe \\u2713 \\ud83d\\ude00") == 1
@@ -68,8 +66,7 @@ def test_json_stays_json_where_symbols_cannot_be_written(start, app):
 @pytest.mark.parametrize(
     "args", [["clock"], ["messages", "list", "--json"], ["--help"], ["env"], ["doctor"]]
 )
-def test_output_that_cannot_be_written_is_a_sentence(start, args):
-    server = start("--memory")
+def test_output_that_cannot_be_written_is_a_sentence(server, args):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [*COMMAND, *args],
