@@ -13,9 +13,8 @@ def of(path, text):
     return Module(path, text, ast.parse(text))
 
 
-@pytest.mark.parametrize("figure", measure(read(PACKAGE)), ids=lambda figure: figure.rule)
-def test_the_rules_are_kept(figure):
-    assert figure.found == []
+def test_the_rules_are_kept():
+    assert [figure for figure in measure(read(PACKAGE)) if figure.found] == []
 
 
 def test_no_import_goes_round_in_a_circle():
