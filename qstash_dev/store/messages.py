@@ -70,6 +70,8 @@ _PLACES = """
 _EVENT = """
     INSERT INTO events (seq, time, user, message, state, error, next_at, attempt, status)
     VALUES (?,?,?,?,?,?,?,?,?)"""
+_PLAIN_EVENT = "INSERT INTO events (seq, time, user, message, state) VALUES (?,?,?,?,?)"
+_NOT_TOLD = (None,) * 4
 _SURPLUS = """
     SELECT seq FROM (
         SELECT seq FROM messages WHERE finished_at < ? AND run IS NULL
@@ -472,6 +474,8 @@ class Messages:
         ]  # fmt: skip
         if len(rows) == 1:
             self._db.write(_EVENT, rows[0])
+        elif rows and all([row[5:] == _NOT_TOLD for row in rows]):
+            self._db.write_many(_PLAIN_EVENT, [row[:5] for row in rows])
         elif rows:
             self._db.write_many(_EVENT, rows)
 

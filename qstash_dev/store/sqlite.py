@@ -15,8 +15,8 @@ CHECKPOINT_PAGES = 64_000
 # What is written next to each other stays: the system keeps the rest of the file in its own cache.
 CACHE_KB = 8_000
 MEMORY = ":memory:"
-# Python asks what is neither a number nor a text how it is to be stored, each time, by exceptions that are
-# made and dropped: a microsecond for each NULL and BLOB. As it is, is the answer.
+# Python asks what is neither a number nor a text how it is to be stored, each time, by exceptions
+# that are made and dropped: a microsecond for each NULL and BLOB. As it is, is the answer.
 sqlite3.register_adapter(type(None), {None: None}.get)
 sqlite3.register_adapter(bytes, bytes)
 _TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # where SQLite looks, in this order
