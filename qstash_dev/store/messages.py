@@ -67,11 +67,9 @@ _PLACES = """
     UNION ALL
     SELECT user, line_queue, line FROM messages
     WHERE line IS NOT NULL AND line_queue IS NOT NULL AND finished_at IS NULL"""
-_EVENT = """
-    INSERT INTO events (seq, time, user, message, state, error, next_at, attempt, status)
+_EVENT = """INSERT INTO events (seq, time, user, message, state, error, next_at, attempt, status)
     VALUES (?,?,?,?,?,?,?,?,?)"""
 _PLAIN_EVENT = "INSERT INTO events (seq, time, user, message, state) VALUES (?,?,?,?,?)"
-_NOT_TOLD = (None,) * 4
 _SURPLUS = """
     SELECT seq FROM (
         SELECT seq FROM messages WHERE finished_at < ? AND run IS NULL
@@ -464,20 +462,20 @@ class Messages:
         )
 
     def _log(self, events: tuple[Event, ...], seqs: dict[str, int]) -> None:
-        last = self._event_numbers.skip(len(events))
-        rows = [
+        sql, first_number = _EVENT, self._event_numbers.skip(len(events)) + 1
+        rows: list[tuple[Any, ...]] = [
             (
                 number, event.time, event.user, seqs[event.message_id],
                 str(event.state), event.error, event.next_at, event.attempt, event.status,
             )
-            for number, event in enumerate(events, last + 1)
+            for number, event in enumerate(events, first_number)
         ]  # fmt: skip
+        if {row[5:] for row in rows} == {(None,) * 4}:
+            sql, rows = _PLAIN_EVENT, [row[:5] for row in rows]
         if len(rows) == 1:
-            self._db.write(_EVENT, rows[0])
-        elif rows and all([row[5:] == _NOT_TOLD for row in rows]):
-            self._db.write_many(_PLAIN_EVENT, [row[:5] for row in rows])
+            self._db.write(sql, rows[0])
         elif rows:
-            self._db.write_many(_EVENT, rows)
+            self._db.write_many(sql, rows)
 
 
 def _message(row: Any) -> Message:
