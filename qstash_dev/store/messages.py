@@ -79,7 +79,6 @@ _SURPLUS = """
         SELECT seq FROM messages WHERE finished_at IS NOT NULL AND run IS NULL
             AND seq NOT IN (SELECT message FROM dlq) ORDER BY finished_at LIMIT ?)"""
 
-
 # What was just accepted is usually tried at once: so many are not read again, if they are small.
 FRESH = 500
 FRESH_BODY = 65_536
