@@ -10,6 +10,7 @@ import click
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import ConfigError, Loaded, load
 from qstash_dev.config.options import OPTIONS, Option
+from qstash_dev.protocol.json_body import scalar_text
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -122,13 +123,9 @@ def flags_of(values: dict[str, Any]) -> dict[str, list[str]]:
         name.replace("_", "-"): value for name, value in values.items() if value not in (None, ())
     }
     return {
-        name: [as_text(v) for v in (value if isinstance(value, tuple) else (value,))]
+        name: [scalar_text(v) for v in (value if isinstance(value, tuple) else (value,))]
         for name, value in given.items()
     }
-
-
-def as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def is_terminal() -> bool:

@@ -13,7 +13,7 @@ from msgspec import to_builtins
 from qstash_dev.cli.encoding import has_symbols
 from qstash_dev.console import wants_colour
 from qstash_dev.devtools.states import ANSI, STATES
-from qstash_dev.devtools.text import date_time, printable
+from qstash_dev.devtools.text import as_text, date_time, printable
 
 
 def print_json(value: object) -> None:
@@ -54,10 +54,6 @@ def print_record(record: Mapping[str, Any]) -> None:
     shown = {name: value for name, value in record.items() if value not in (None, [], {}, "")}
     for line in columns([(f"{name}:", as_text(value)) for name, value in shown.items()]):
         click.echo(line.rstrip())
-
-
-def as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def state_text(state: str) -> str:

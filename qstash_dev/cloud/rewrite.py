@@ -6,16 +6,14 @@ be remembered, and a schedule in the cloud still finds its way after a restart. 
 sends nothing.
 """
 
-import json
 import re
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qstash_dev.cloud.rewrite_workflow import body_out, is_invocation
+from qstash_dev.cloud.rewrite_workflow import body_out, is_invocation, json_changed
 from qstash_dev.protocol.destination import parse_destination, split_query
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical
@@ -113,9 +111,14 @@ def outbound(call: Call, borders: Borders) -> Call:
     if to and call.method not in ("GET", "DELETE"):
         return _destination_out(call, to, borders)
     if _BATCH.fullmatch(call.path):
-        return replace(call, body=_json_out(call.body, lambda data: _batch_out(data, borders)))
+        return replace(
+            call,
+            body=json_changed(call.body, lambda data: _batch_out(data, borders)),
+        )
     if _ENDPOINTS.fullmatch(call.path):
-        return replace(call, body=_json_out(call.body, lambda data: _endpoints_out(data, borders)))
+        return replace(
+            call, body=json_changed(call.body, lambda data: _endpoints_out(data, borders))
+        )
     return call
 
 
@@ -192,13 +195,6 @@ def _destination_out(call: Call, to: re.Match[str], borders: Borders) -> Call:
     )
     path, _, query = borders.out(destination.url).partition("?")
     return replace(call, path=to[1] + path, query=query, headers=(*call.headers, *config))
-
-
-def _json_out(body: bytes, change: Callable[[Any], Any]) -> bytes:
-    try:
-        return json.dumps(change(loads(body)), ensure_ascii=False).encode()
-    except (ValueError, TypeError, AttributeError):
-        return body
 
 
 def _batch_out(items: Any, borders: Borders) -> Any:

@@ -22,11 +22,11 @@ _INVOKE = "upstash-workflow-invoke"
 def body_out(path: str, headers: Iterable[tuple[str, Any]], body: bytes, out: Out) -> bytes:
     """The body as the cloud must get it. What cannot be read stays: refusing it is the cloud's part."""
     if _WAIT.fullmatch(path):
-        return _changed(body, lambda data: _wait_out(data, out))
+        return json_changed(body, lambda data: _wait_out(data, out))
     if _MANY.fullmatch(path):
-        return _changed(body, lambda data: _filters_out(data, out))
+        return json_changed(body, lambda data: _filters_out(data, out))
     if is_invocation(headers):
-        return _changed(body, lambda data: _invocation_out(data, out))
+        return json_changed(body, lambda data: _invocation_out(data, out))
     return body
 
 
@@ -63,7 +63,8 @@ def _map_out(headers: Any, out: Out) -> Any:
     }
 
 
-def _changed(body: bytes, change: Callable[[Any], Any]) -> bytes:
+def json_changed(body: bytes, change: Callable[[Any], Any]) -> bytes:
+    """A body of JSON with what `change` makes of it, if it can be read."""
     try:
         return json.dumps(change(loads(body)), ensure_ascii=False).encode()
     except (ValueError, TypeError, AttributeError, KeyError):

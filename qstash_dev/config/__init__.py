@@ -5,7 +5,6 @@ from qstash_dev.config.load import Loaded, Setting, load
 from qstash_dev.config.model import (
     LOOPBACK,
     Config,
-    Endpoint,
     GroupSeed,
     Output,
     QueueSeed,
@@ -19,7 +18,6 @@ __all__ = [
     "QUOTAS",
     "Config",
     "ConfigError",
-    "Endpoint",
     "GroupSeed",
     "Limits",
     "Loaded",

@@ -3,10 +3,10 @@
 Pure: the control API's `spec` in, names and texts out. What has no words here is told all the same.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from qstash_dev.devtools.text import as_text
 from qstash_dev.protocol.timing import format_duration
 
 Fact = tuple[str, str]
@@ -57,12 +57,8 @@ def _is_told(name: str, value: Any) -> bool:
 
 
 def _fact(name: str, value: Any) -> Fact:
-    shown, words = _WORDS.get(name, (name.replace("_", " "), _plain))
+    shown, words = _WORDS.get(name, (name.replace("_", " "), as_text))
     return shown, words(value)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _flow(flow: Mapping[str, Any]) -> str:

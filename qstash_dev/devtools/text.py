@@ -3,7 +3,14 @@
 Pure; durations are written by `protocol.timing`, states by `states`. Ours, nothing of it is QStash's.
 """
 
+import json
 from datetime import datetime, tzinfo
+from typing import Any
+
+
+def as_text(value: Any) -> str:
+    """A value of a document: text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def clock_time(ms: int, zone: tzinfo | None = None) -> str:

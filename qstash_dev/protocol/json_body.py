@@ -49,6 +49,11 @@ def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON b
         raise QStashError(400, f"invalid {what}: {problem}") from error
 
 
+def scalar_text(value: str | int | float | bool) -> str:
+    """A value of JSON as a header or a parameter has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @cache
 def _decoder(kind: Any) -> Callable[[bytes], Any]:
     """Made once for each of the few types: that takes longer than to read a short document."""

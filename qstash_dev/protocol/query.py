@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.json_body import read_json
+from qstash_dev.protocol.json_body import read_json, scalar_text
 from qstash_dev.protocol.model import Query, State
 
 _NAMES = {
@@ -111,7 +111,7 @@ def json_pairs(body: bytes) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in document.items():
         values = value if isinstance(value, list) else [value]
-        found = [(name, _text(v)) for v in values if v is not None]
+        found = [(name, scalar_text(v)) for v in values if v is not None]
         # An empty list of messages is documented as all of them; of anything else it is no value.
         is_all = value is None or name.lower() == "messageids"
         pairs += found or ([] if is_all else [(name, "")])
@@ -150,10 +150,6 @@ def is_set(pairs: Iterable[tuple[str, str]], name: str) -> bool:
     if texts[-1] not in ("true", "false", "1", "0", ""):
         raise QStashError(400, f"invalid {name}: {texts[-1][:100]!r} is neither true nor false")
     return texts[-1] in ("true", "1")
-
-
-def _text(value: str | int | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from qstash_dev.config import Config, ConfigError, Endpoint, load
+from qstash_dev.config import Config, ConfigError, load
+from qstash_dev.protocol.model import Endpoint
 from qstash_dev.protocol.quota import QUOTAS
 from qstash_dev.protocol.urls import KeptHosts, Nearby
 from qstash_dev.protocol.users import DEV_USERS

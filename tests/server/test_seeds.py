@@ -1,6 +1,7 @@
 import pytest
 
-from qstash_dev.config import ConfigError, Endpoint, GroupSeed, QueueSeed, ScheduleSeed, Seeds
+from qstash_dev.config import ConfigError, GroupSeed, QueueSeed, ScheduleSeed, Seeds
+from qstash_dev.protocol.model import Endpoint
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.server.seeds import added, calls, gone, parting, place, removal, user_of
 

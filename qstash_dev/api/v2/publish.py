@@ -22,7 +22,7 @@ from qstash_dev.engine.intake import Accepted
 from qstash_dev.protocol.creation import due_at
 from qstash_dev.protocol.destination import Destination, destination_text, parse_destination
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.json_body import read_json
+from qstash_dev.protocol.json_body import read_json, scalar_text
 from qstash_dev.protocol.model import Group
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.workflow.entries import Accepted as RunAccepted
@@ -257,9 +257,5 @@ def _item_headers(item: Item) -> list[tuple[str, str]]:
         if value is None:
             continue
         values = value if isinstance(value, list) else [value]
-        pairs += [(name, _text(v)) for v in values]
+        pairs += [(name, scalar_text(v)) for v in values]
     return pairs
-
-
-def _text(value: str | int | float | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

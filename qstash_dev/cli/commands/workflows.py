@@ -11,7 +11,7 @@ from qstash_dev.cli.choice import whole_run_id
 from qstash_dev.cli.commands.messages import Order, carry_out
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
-from qstash_dev.cli.tables import as_text, print_json, print_record, print_table, time_text
+from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
 from qstash_dev.cli.values import HEADER, TEXT, Value, whole
 from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
@@ -28,7 +28,7 @@ from qstash_dev.devtools.run_documents import (
     words,
 )
 from qstash_dev.devtools.states import RUNS, look_of
-from qstash_dev.devtools.text import printable, shorten
+from qstash_dev.devtools.text import as_text, printable, shorten
 from qstash_dev.protocol.timing import format_duration
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from qstash_dev.tui.editor import editor_command, open_body, reader_command, suf
 from qstash_dev.tui.model import fixtures
 from qstash_dev.tui.model.drafts import Draft, header_pairs
 from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.palette import Line
+from qstash_dev.tui.render.palette import Line, rule
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.forms import NEW, MessageForm, Writing
 from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
@@ -234,7 +234,7 @@ async def diff(screen: Screen) -> None:
 def _read(screen: Screen, title: str, parts: list[Compared]) -> None:
     lines: list[Line] = []
     for part in parts:
-        lines += [[("── ", "muted"), (part.title, "title"), (" ──", "muted")]]
+        lines += [rule(part.title)]
         lines += [[(fmt.safe(line.text), line.role)] for line in part.lines]
         lines += [[], *([] if part.lines else [[("the same", "muted")], []])]
     screen.open_dialog(Reader(title, lines))

@@ -3,7 +3,6 @@
 Pure: a `Detail` and the time in, lines out. Knows neither widgets nor how lines are drawn.
 """
 
-import json
 from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, NamedTuple
@@ -11,13 +10,14 @@ from typing import Any, NamedTuple
 from qstash_dev.devtools.diff import reason_phrase
 from qstash_dev.devtools.documents import Attempt, Detail, Row
 from qstash_dev.devtools.option_words import option_facts
+from qstash_dev.devtools.text import as_text
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import heard_lines
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
-from qstash_dev.tui.render.palette import Line, Span
+from qstash_dev.tui.render.palette import Line, Span, rule
 
 
 class When(NamedTuple):
@@ -45,13 +45,13 @@ def overview(detail: Detail, when: When) -> list[Piece]:
     lines += _facts(_summary(detail, when))
     answer = next((a.response for a in reversed(detail.attempts) if a.response), None)
     if answer is not None:
-        lines += [[], _rule("Last answer")]
+        lines += [[], rule("Last answer")]
         lines += body_lines(answer.body, first(answer.headers, "content-type"))
     heard = detail.attempts[-1].heard if detail.attempts else None
     if heard is not None and heard.lines:
-        lines += [[], _rule("The app printed"), *heard_lines(heard, SHOWN_OUTPUT)]
+        lines += [[], rule("The app printed"), *heard_lines(heard, SHOWN_OUTPUT)]
     if detail.events:
-        lines += [[], _rule("Events")]
+        lines += [[], rule("Events")]
         lines += [_event(event, when) for event in detail.events]
     return lines
 
@@ -62,8 +62,8 @@ def request(detail: Detail, when: When) -> list[Piece]:
     start: Line = [(asked.method, "bold"), (" ", ""), (fmt.safe(asked.url), "link")]
     lines = [start, [], *_headers(asked.headers)]
     for name, body in asked.decoded.items():  # before that in which it is hard to read
-        lines += [[], _rule(f"{name}, decoded  {fmt.size(body.size)}"), *body_lines(body, "")]
-    lines += [[], _rule(f"Body  {fmt.size(asked.body.size)}")]
+        lines += [[], rule(f"{name}, decoded  {fmt.size(body.size)}"), *body_lines(body, "")]
+    lines += [[], rule(f"Body  {fmt.size(asked.body.size)}")]
     return lines + body_lines(asked.body, first(asked.headers, "content-type"))
 
 
@@ -81,7 +81,7 @@ def attempts(detail: Detail, when: When) -> list[Piece]:
     lines: list[Piece] = []
     for attempt in reversed(detail.attempts):
         title = f"Attempt {attempt.number} of {detail.row.tries}"
-        lines += [_rule(title), _attempt_line(attempt, when), *_timing(attempt)]
+        lines += [rule(title), _attempt_line(attempt, when), *_timing(attempt)]
         lines += [
             [],
             [("Sent", "title")],
@@ -102,10 +102,10 @@ def signature(detail: Detail, when: When) -> list[Piece]:
     verdict: Span = ("✓ would verify", "success") if signed.valid else ("✗ would fail", "error")
     lines: list[Piece] = [[verdict, (f"  signed with the {fmt.safe(signed.key)} key", "muted")]]
     lines += [[("! ", "error"), (fmt.safe(problem), "error")] for problem in signed.problems]
-    lines += [[], _rule("Claims"), *_facts(_claims(signed.claims, when))]
-    lines += [[], _rule("Header"), *_facts([(k, _value(v)) for k, v in signed.header.items()])]
+    lines += [[], rule("Claims"), *_facts(_claims(signed.claims, when))]
+    lines += [[], rule("Header"), *_facts([(k, as_text(v)) for k, v in signed.header.items()])]
     if signed.token:
-        lines += [[], _rule("Token"), [(fmt.safe(signed.token), "muted")]]
+        lines += [[], rule("Token"), [(fmt.safe(signed.token), "muted")]]
     return lines
 
 
@@ -122,7 +122,7 @@ def tree(detail: Detail, when: When) -> list[Piece]:
         last = place == len(links.children) - 1
         lines.append(_branch(child, when, "  " * depth + ("└ " if last else "├ "), False))
     if links.siblings:
-        lines += [[], _rule("Sent together")]
+        lines += [[], rule("Sent together")]
         lines += [_branch(sibling, when, "", False) for sibling in links.siblings]
     if len(lines) == 1:
         lines += [[], [("No callbacks, replays or siblings.", "muted")]]
@@ -238,7 +238,7 @@ def _answer(attempt: Attempt) -> list[Piece]:
         (f"  in {format_duration(attempt.total_ms)}", "muted"),
     ]
     lines = [start, [], *_headers(got.headers)]
-    lines += [[], _rule(f"Body  {fmt.size(got.body.size)}")]
+    lines += [[], rule(f"Body  {fmt.size(got.body.size)}")]
     return lines + body_lines(got.body, first(got.headers, "content-type"))
 
 
@@ -293,7 +293,7 @@ def _claims(claims: dict[str, Any], when: When) -> list[tuple[str, str]]:
     named = {"iat": "issued", "nbf": "not before", "exp": "expires"}
     facts = []
     for name, value in claims.items():
-        shown = _value(value)
+        shown = as_text(value)
         if name in named and isinstance(value, int | float) and value > 0:
             shown += f"  {named[name]} {fmt.exact_time(int(value * 1000), when.zone)}"
         facts.append((name, shown))
@@ -312,11 +312,3 @@ def _branch(row: Row, when: When, stem: str, here: bool) -> Line:
         (f"  {row.id}", "muted"),
         ("  ← this" if here else "", "accent"),
     ]
-
-
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _rule(title: str) -> Line:
-    return [("── ", "muted"), (title, "title"), (" ──", "muted")]

@@ -119,6 +119,11 @@ def difference(old: Line, new: Line) -> tuple[int, int] | None:
     return sum(cells[1][:start]), max(sum(line[start:last]) for line in cells) + 1
 
 
+def rule(title: str) -> Line:
+    """A title between two strokes."""
+    return [("── ", "muted"), (title, "title"), (" ──", "muted")]
+
+
 def content(line: Iterable[Span]) -> Content:
     """The same for widgets that render `Content`; the text is never read as markup."""
     return Content.assemble(*((text, ROLES[role]) for text, role in line))

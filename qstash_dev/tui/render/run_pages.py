@@ -22,7 +22,7 @@ from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.pages import When
-from qstash_dev.tui.render.palette import Line, Span
+from qstash_dev.tui.render.palette import Line, Span, rule
 
 BAR = 16
 """Cells of the time line beside each step."""
@@ -56,22 +56,22 @@ def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:
     if row.waits:
         lines += [
             [],
-            _rule("Waits for"),
+            rule("Waits for"),
             *(line for one in row.waits for line in _waiting(one, when)),
         ]
     if whole is None:
         return lines
     lines += [[("webhook ", "muted"), (fmt.safe(url), "link")] for url in whole.hooks.values()]
-    lines += [[], _rule("Steps"), *_timeline(whole, when)]
+    lines += [[], rule("Steps"), *_timeline(whole, when)]
     for pending in whole.pending:
         lines += _errors(pending, when, "  ", whole.hints)
     if whole.failure is not None:
-        lines += [[], _rule("Failure function"), *_failure(whole.failure, when, whole.hints)]
+        lines += [[], rule("Failure function"), *_failure(whole.failure, when, whole.hints)]
     if whole.response:
-        lines += [[], _rule("Result"), *_body(whole.response)]
-    lines += [[], _rule("Payload"), *_body(whole.payload)]
+        lines += [[], rule("Result"), *_body(whole.response)]
+    lines += [[], rule("Payload"), *_body(whole.payload)]
     if whole.children:
-        lines += [[], _rule("Invoked runs"), *(_child(child) for child in whole.children)]
+        lines += [[], rule("Invoked runs"), *(_child(child) for child in whole.children)]
     return lines
 
 
@@ -240,7 +240,3 @@ def _body(text: str) -> list[Piece]:
 
 def _short(value: object) -> str:
     return fmt.safe(shorten(str(value)))
-
-
-def _rule(title: str) -> Line:
-    return [("── ", "muted"), (title, "title"), (" ──", "muted")]

@@ -21,7 +21,7 @@ from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.pages import When
-from qstash_dev.tui.render.palette import Line, Span
+from qstash_dev.tui.render.palette import Span, rule
 
 Thing = dict[str, Any]
 Words = Callable[[Thing, Any, When], Span]
@@ -38,10 +38,10 @@ def thing_page(thing: Thing, when: When) -> list[Piece]:
         headers = {name.lower(): values for name, values in (thing.get("header") or {}).items()}
         kind = next(iter(headers.get("content-type", ())), None)
         body = Body(size=len(text.encode()), text=text)
-        lines += [[], _rule("Body"), *body_lines(body, kind)]
+        lines += [[], rule("Body"), *body_lines(body, kind)]
     endpoints = thing.get("endpoints") or []
     if endpoints:
-        lines += [[], _rule("Endpoints")]
+        lines += [[], rule("Endpoints")]
     for endpoint in endpoints:
         name = fmt.safe(endpoint.get("name") or "")
         lines.append([(fmt.safe(endpoint.get("url", "")), "link"), (f"  {name}", "")])
@@ -161,12 +161,8 @@ def _next_times(thing: Thing, when: When) -> list[Piece]:
     times = thing.get("next_times") or []
     if not times:
         return []
-    lines: list[Piece] = [_rule("Next ten times")]
+    lines: list[Piece] = [rule("Next ten times")]
     for at in times:
         text = fmt.date_time(at, when.zone)
         lines.append([(text, ""), (f"  {fmt.countdown(at, when.now)}", "accent")])
     return [*lines, []]
-
-
-def _rule(title: str) -> Line:
-    return [("── ", "muted"), (title, "title"), (" ──", "muted")]
