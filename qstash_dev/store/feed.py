@@ -19,6 +19,10 @@ _COLUMNS = """
     CASE WHEN e.state = 'ERROR' AND e.attempt = m.attempts THEN m.hint END,
     m.seq"""
 _SELECT = f"SELECT {_COLUMNS} FROM events e CROSS JOIN messages m ON m.seq = e.message"
+OF_MESSAGE = (
+    f"SELECT {_COLUMNS} FROM messages m CROSS JOIN events e ON e.message = m.seq WHERE m.id = ? "
+    "ORDER BY e.seq"
+)
 
 
 class Entry(Event, gc=False):
@@ -46,7 +50,7 @@ class Feed:
 
     def of(self, message_id: str) -> list[Entry]:
         """All events of a message."""
-        rows = self._db.read(f"{_SELECT} WHERE m.id = ? ORDER BY e.seq", (message_id,))
+        rows = self._db.read(OF_MESSAGE, (message_id,))
         return [_entry(row) for row in rows]
 
     def select(

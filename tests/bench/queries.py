@@ -50,6 +50,7 @@ def requests(count: int) -> list[tuple[str, str]]:
     dlq += [f"/v2/dlq?fromDate={middle}"]
     dev = [f"/_dev/snapshot?filter={filter_}" for filter_ in ("", *FILTERS)]
     dev += [f"/_dev/logs?filter={filter_}" for filter_ in ("", *FILTERS)]
+    dev += [f"/_dev/messages/msg_{count // 2:022}"]
     dev += ["/_dev/dlq", "/v2/queues", "/v2/queues/queue1", "/v2/schedules", "/_dev/schedules"]
     dev += ["/v2/topics", "/_dev/groups"]
     cancels = [

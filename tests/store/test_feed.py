@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from qstash_dev.devtools.filters import Filter, parse_filter
+from qstash_dev.store.feed import OF_MESSAGE
 from qstash_dev.store.store import Store
 from tests.samples import NOW, answer, flat
 from tests.store.filled import Filled
@@ -53,6 +54,11 @@ def test_filters_select_by_message(store: Store) -> None:
 def test_all_lines_of_a_message(store: Store) -> None:
     assert [e.state for e in store.feed.of("msg_1")] == ["CREATED", "ACTIVE", "DELIVERED"]
     assert store.feed.of("msg_9") == []
+
+
+def test_the_lines_of_a_message_are_found_without_looking_at_others(store: Store) -> None:
+    plan = store.database.read(f"EXPLAIN QUERY PLAN {OF_MESSAGE}", ("msg_1",))
+    assert [step for *_, step in plan if "SCAN" in step] == []
 
 
 def test_numbers_are_never_given_twice(store: Store) -> None:
