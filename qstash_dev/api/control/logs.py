@@ -38,6 +38,6 @@ def filter_of(call: Call) -> Filter:
 
 def entry_document(entry: Entry) -> dict[str, Any]:
     """An event as readers see it."""
-    return {
-        name: value for name, value in msgspec.structs.asdict(entry).items() if name != "message"
-    }
+    document = msgspec.structs.asdict(entry)
+    del document["message"]
+    return document
