@@ -188,10 +188,12 @@ class QstashApp(App[int]):
         job = self.session.listen(self.session.filter)
         self.run_worker(job, group="listen", exclusive=True)
 
-    def fetch(self) -> None:
-        """Ask for what the screen lacks, and draw it when it is there."""
-        for job in self.session.questions():
+    def fetch(self) -> bool:
+        """Ask for what the screen lacks, and draw it when it is there; whether anything was lacking."""
+        jobs = self.session.questions()
+        for job in jobs:
             self.run_worker(self._draw_after(job), group="questions")
+        return bool(jobs)
 
     async def _draw_after(self, job: Job) -> None:
         await job
@@ -221,15 +223,18 @@ class QstashApp(App[int]):
             self.frame()
 
     def frame(self) -> None:
-        """Draw what changed; countdowns change every second."""
-        self.fetch()
+        """Draw what changed; countdowns change every second. A stream that nobody reads is drawn once
+        for each frame, with the answers.
+        """
+        draws_later = self.fetch() and self._unread >= UNREAD
         self._hear_of_tunnel()
         if self._driver is not None and (signal := self.session.alarm.signal()):
             self._driver.write(signal)
         drawn = (self.session.drawn_version, self.session.time.now() // 1000, self.progress)
         if drawn != self._drawn:
             self._drawn = drawn
-            self.draw()
+            if not draws_later:
+                self.draw()
 
     def draw(self) -> None:
         """Draw everything that may have changed; an answer may come when the screen has gone."""

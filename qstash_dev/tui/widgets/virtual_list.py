@@ -73,6 +73,7 @@ class VirtualList(ScrollView, can_focus=True):
         self._lines: list[tuple[Line, bool]] = []
         self._base = self._cursor_style = Style()
         self.bare = False
+        self._is_syncing = False
 
     def show(self, source: Source, draw: Draw, head: Callable[[int], Line]) -> None:
         """Show another source from now on."""
@@ -86,6 +87,7 @@ class VirtualList(ScrollView, can_focus=True):
 
     def sync(self, shift: int = 0) -> None:
         """Draw what changed; `shift` rows came in (or went, if negative) above the cursor."""
+        self._is_syncing = True  # all is drawn at the end
         size = Size(self.scrollable_content_region.width, self.count + 1)
         if size != self.virtual_size:
             # Not by assignment: that would lay out the whole screen again.
@@ -94,6 +96,7 @@ class VirtualList(ScrollView, can_focus=True):
         if shift:
             self.scroll_to(y=self.scroll_y + shift, animate=False, immediate=True, force=True)
         self._keep_cursor_visible()
+        self._is_syncing = False
         self._redraw()
 
     def repaint(self) -> None:
@@ -143,7 +146,8 @@ class VirtualList(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Other lines are visible now."""
         super().watch_scroll_y(old_value, new_value)
-        self._redraw()
+        if not self._is_syncing:
+            self._redraw()
 
     def _keep_cursor_visible(self) -> None:
         if self._source is None or not self.count:
