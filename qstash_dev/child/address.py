@@ -9,7 +9,9 @@ _URL = re.compile(
 )
 _OTHER = re.compile(r"\b(?!https?:)\w+://\S+", re.I)
 _PORT = re.compile(
-    r"\b(?:listen\w*|running|started|serving|ready)\b.{0,40}?(?:port\s+|:)(\d{2,5})\b", re.I
+    r"\b(?:listen\w*|running|started|serving|ready)\b.{0,40}?(?:(?:port\s+|:)(\d{2,5})\b"
+    r"|\bon\s+(\d{4,5})\s*[.!]?$)",
+    re.I,
 )
 
 
@@ -21,7 +23,7 @@ def addresses(line: str) -> list[str]:
         for scheme, port in _URL.findall(line)
     ]
     if not found:
-        found = [f"http://localhost:{port}" for port in _PORT.findall(line)]
+        found = [f"http://localhost:{one or other}" for one, other in _PORT.findall(line)]
     return [origin for origin in found if 0 < int(origin.rpartition(":")[2]) < 65_536]
 
 

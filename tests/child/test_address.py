@@ -18,6 +18,8 @@ from qstash_dev.child.address import addresses, same_port
         ("[GIN-debug] Listening and serving HTTP on :8080", ["http://localhost:8080"]),
         ("* Listening on http://[::1]:9292", ["http://localhost:9292"]),  # Puma
         ("Server started on :4000", ["http://localhost:4000"]),
+        ("Server is listening on 3000", ["http://localhost:3000"]),
+        ("Server started on 2026-11-29", []),
         ("Debugger listening on ws://127.0.0.1:9229/0f2c", []),  # Node.js
         ("Network: http://192.168.1.5:3000", []),
         ("compiled in 3000 ms", []),
