@@ -27,8 +27,14 @@ from qstash_dev.tui.widgets.bars import (
 )
 from qstash_dev.tui.widgets.panes import Panes
 
+FILTERING = [
+    ("enter", "To the list"),
+    ("tab", "Complete"),
+    ("↑ ↓", "Earlier ones"),
+    ("esc", "Clear"),
+]
 SEARCHING = [("enter", "Go on with n and N"), ("↑ ↓", "Place before, next"), ("esc", "End")]
-"""What keys do in the line in which one writes what to look for."""
+"""What keys do in the lines in which one writes what to show, and what to look for."""
 
 Seen = tuple[View, str | None]
 """A row: its view and what tells it from the others there."""
@@ -103,6 +109,8 @@ class Painter:
         self.hint_ids = {f"{key} {hint}": id for (key, hint), id in zip(pairs, ids, strict=True)}
         if self._panes.detail.finder.has_focus:
             pairs, self.hint_ids = SEARCHING, {}
+        elif self._panes.list.filter.has_focus:
+            pairs, self.hint_ids = FILTERING, {}
         self._hints.show(hints_line(pairs, width))
 
     def draw_list(self) -> None:
@@ -148,15 +156,16 @@ class Painter:
         item = source.at if view.is_live else lambda index: source.items[index]
 
         def line(index: int, width: int) -> Line:
-            return item_line(columns, item(index), width, self._ink())
+            return item_line(columns, item(index), width, self._ink(width))
 
         self._panes.list.rows.show(source, line, lambda width: head_line(columns, width))
 
-    def _ink(self) -> Ink:
+    def _ink(self, width: int) -> Ink:
         return Ink(
             self.session.time.now(),
             self._zone,
             self.session.feed.server.app.url,
             self.session.feed.marks,
             self.session.feed.healed,
+            width,
         )

@@ -99,3 +99,13 @@ async def test_a_stream_is_sorted_too_also_what_comes(
         assert (source.items[0] is newest, source.follow) == (True, by_age)
         assert (source.item is newest) == by_age
         assert len(source) == total + 1
+
+
+async def test_a_narrow_list_has_the_reason_behind_the_destination(tui: Open) -> None:
+    async with tui(size=(80, 24)) as pilot:
+        app = app_of(pilot)
+        await pilot.press("g", "j", "j", "j", "j")
+        shown = [app.list_pane.rows.render_line(y).text for y in range(1, 8)]
+        assert any(
+            "✗ failed" in line and "/api/orders  The app answered" in line for line in shown
+        ), shown

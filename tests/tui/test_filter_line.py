@@ -136,3 +136,13 @@ async def test_a_filter_is_saved_under_a_name_and_used_after_a_restart(
         assert (app.session.view.name, app.session.filter) == ("Messages", "state:failed")
         await pilot.press("apostrophe", "d", "1", "apostrophe")
         assert app.desk.saved_filters.texts == {}
+
+
+async def test_the_footer_says_what_keys_do_in_the_line(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("slash")
+        await until(pilot, lambda: "tab Complete" in str(app.hints.render()))
+        assert "Replay" not in str(app.hints.render())
+        await pilot.press("enter")
+        await until(pilot, lambda: "Replay" in str(app.hints.render()))

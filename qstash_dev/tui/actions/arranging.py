@@ -1,5 +1,7 @@
 """Actions on the columns of a view: sort by one, hide it, show it again."""
 
+from collections.abc import Container
+
 from qstash_dev.tui.actions.messages import load_all
 from qstash_dev.tui.model.arrangement import Sorting
 from qstash_dev.tui.screen import Screen
@@ -11,10 +13,10 @@ KEYS = "123456789abcdefg"
 async def choose(screen: Screen) -> None:
     """Choose a column, and then what is done with it."""
     view, arrangement = screen.session.view, screen.desk.arrangement
-    hidden = arrangement.hidden(view)
+    hidden, sorting = arrangement.hidden(view), arrangement.sorting(view)
     titles = [column.title for column in view.columns if column.title]
     choices = [
-        Choice(key, f"{title}   hidden" if title in hidden else title, title)
+        Choice(key, title + _note(title, hidden, sorting), title)
         for key, title in zip(KEYS, titles, strict=False)
     ]
     choices.append(Choice("r", "all as it was", ""))
@@ -25,6 +27,12 @@ async def choose(screen: Screen) -> None:
         return
     screen.session.arrange_all(arrangement)
     screen.show_view(view)
+
+
+def _note(title: str, hidden: Container[str], sorting: Sorting | None) -> str:
+    is_sorted = sorting is not None and sorting.title == title
+    arrow = f"   {sorting.arrow}" if is_sorted and sorting is not None else ""
+    return arrow + ("   hidden" if title in hidden else "")
 
 
 async def _arrange(screen: Screen, title: str) -> bool:

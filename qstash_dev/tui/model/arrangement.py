@@ -19,8 +19,13 @@ class Sorting(NamedTuple):
     title: str
     is_down: bool
 
+    @property
+    def arrow(self) -> str:
+        """Which way it goes."""
+        return "↓" if self.is_down else "↑"
+
     def __str__(self) -> str:
-        return f"by {self.title} {'↓' if self.is_down else '↑'}"
+        return f"by {self.title} {self.arrow}"
 
 
 class Arrangement:

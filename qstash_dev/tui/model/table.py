@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 
 class Ink(NamedTuple):
-    """What cells need besides their item: the time, the zone, the app's address, the marks, and the
-    messages of which a replay succeeded.
+    """What cells need besides their item: the time, the zone, the app's address, the marks, the
+    messages of which a replay succeeded, and the width of the list.
     """
 
     now: int = 0
@@ -25,6 +25,7 @@ class Ink(NamedTuple):
     app_url: str = ""
     marks: Container[str] = ()
     healed: Container[str] = ()
+    width: int = 0
 
 
 class Column(NamedTuple, Generic[T]):
