@@ -4,11 +4,15 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, async_playwright
+
+KEPT: Literal["session"] = "session"
+"""The scope of what is started once; what speaks with the browser runs in this loop."""
 
 QUIETLY = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run"),
@@ -16,8 +20,13 @@ QUIETLY = (
 )
 FOREIGN = "foreign.example"
 """A name that leads to this machine in the browser, as a rebound one would."""
-OPEN = "--disable-features=LocalNetworkAccessChecks"
-"""Let public pages ask this machine without a question to the user, as other browsers do."""
+OPEN = "LocalNetworkAccessChecks"
+"""Off, public pages ask this machine without a question to the user, as other browsers do."""
+CHEAPLY = (
+    *("--in-process-gpu", "--renderer-process-limit=1", "--disable-site-isolation-trials"),
+    f"--disable-features={OPEN},SpareRendererForSitePerProcess",
+)
+"""Few processes: to start one for every site costs more than all that the pages do."""
 NAMES = f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1, MAP host.docker.internal 127.0.0.1"
 
 
@@ -34,15 +43,15 @@ async def launched() -> AsyncIterator[Browser]:
         pytest.fail(said) if required else pytest.skip(said)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=found, args=[*QUIETLY, OPEN, NAMES]
+            executable_path=found, args=[*QUIETLY, *CHEAPLY, NAMES]
         )
         yield browser
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope=KEPT, loop_scope=KEPT)
 async def chromium() -> AsyncIterator[Browser]:
-    """A browser of the test's own."""
+    """Started once."""
     async with launched() as browser:
         yield browser
 

@@ -7,21 +7,17 @@ looks adds up to more than the tests take.
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any, Literal
+from typing import Any
 
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
 from tests.api.conftest import TOKENS, Api, api, start_api, starting
-from tests.browser import launched
+from tests.browser import KEPT, chromium
 from tests.conftest import App, running_app
 
 PATIENCE_MS = 60_000
-__all__ = ["Desk", "api", "desk", "kept_desk", "start_api"]
-
-KEPT: Literal["session"] = "session"
-"""The scope of what is started once."""
-
+__all__ = ["KEPT", "Desk", "api", "chromium", "desk", "kept_desk", "start_api"]
 
 COUNT = """([count, text]) => [...document.querySelectorAll("#rows .body > .row:not([hidden])")]
   .filter((row) => row.textContent.includes(text)).length === count"""
@@ -138,13 +134,13 @@ class Desk:
 
 
 @pytest_asyncio.fixture(scope=KEPT, loop_scope=KEPT)
-async def kept_desk() -> AsyncIterator[Desk]:
+async def kept_desk(chromium: Browser) -> AsyncIterator[Desk]:
     """Started once."""
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(running_app())
         start = await stack.enter_async_context(starting(Api))
         api = await start(app_url=app.url)
-        yield Desk(api, app, await stack.enter_async_context(launched()))
+        yield Desk(api, app, chromium)
 
 
 @pytest_asyncio.fixture(loop_scope=KEPT)
