@@ -3,7 +3,6 @@
 from qstash_dev.config.errors import ConfigError, TryAgain
 from qstash_dev.config.load import Loaded, Setting, load
 from qstash_dev.config.model import (
-    LOOPBACK,
     Config,
     GroupSeed,
     Output,
@@ -14,7 +13,6 @@ from qstash_dev.config.model import (
 from qstash_dev.protocol.quota import QUOTAS, Limits
 
 __all__ = [
-    "LOOPBACK",
     "QUOTAS",
     "Config",
     "ConfigError",

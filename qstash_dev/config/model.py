@@ -10,14 +10,13 @@ from typing import Literal
 from msgspec import Struct
 
 from qstash_dev.engine.policy import Policy
+from qstash_dev.protocol.hosts import LOOPBACK
 from qstash_dev.protocol.model import Endpoint
 from qstash_dev.protocol.quota import QUOTAS, Limits
 from qstash_dev.protocol.urls import site_of
 from qstash_dev.protocol.users import DEV_USERS, User
 
 Output = Literal["tui", "log", "json", "quiet"]
-
-LOOPBACK = ("127.0.0.1", "::1")
 
 
 class GroupSeed(Struct, frozen=True):

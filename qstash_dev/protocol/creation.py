@@ -3,7 +3,7 @@
 Sources: QStash docs, "URL Groups", "Delay" and "Dead Letter Queues".
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -16,8 +16,6 @@ from qstash_dev.protocol.publish.draft import Draft, given_names, parse_draft
 from qstash_dev.protocol.publish.options import OPTIONS
 from qstash_dev.protocol.publish.readers import check_delay
 from qstash_dev.protocol.quota import Limits
-
-NewId = Callable[[], str]
 
 
 class Changes(Struct, frozen=True):

@@ -6,6 +6,9 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import unquote
 
+LOOPBACK = ("127.0.0.1", "::1")
+"""What `localhost` is."""
+
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\ufffd#%/:<>?@\[\\\]^|]")  # WHATWG URL, 3.2
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 _EMPTY_VARIABLE = re.compile(

@@ -23,7 +23,7 @@ Routes = tuple[tuple[str, str], ...]
 _URL = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _HOST_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::([0-9]{0,5}))?")
 _NUMBER = re.compile(r"0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _ALIASES = frozenset({"localhost", "127.0.0.1", "::1"})
 _BOUNDARIES = ("", "/", "?", "#")
 
@@ -246,7 +246,7 @@ def _site(scheme: str, authority: str) -> Site | None:
     host = _plain(found[1] or found[2] or "") if found else ""
     if found is None or not host:
         return None
-    port = int(found[3]) if found[3] else _DEFAULT_PORTS[scheme]
+    port = int(found[3]) if found[3] else DEFAULT_PORTS[scheme]
     return Site(scheme, host, port, bool(at)) if port < 65_536 else None
 
 

@@ -10,8 +10,8 @@ import ssl
 from contextlib import suppress
 from typing import Literal
 
+from qstash_dev.protocol.hosts import LOOPBACK
 from qstash_dev.protocol.urls import is_local_name, is_loopback, site_of
-from qstash_dev.transport.dialing import LOOPBACK
 
 CONNECT_S = 1.0
 SILENT_S = 0.3

@@ -10,13 +10,13 @@ from typing import Any
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
+from qstash_dev.protocol.hosts import LOOPBACK
 from qstash_dev.transport import trouble
 from qstash_dev.transport.stages import Stages
 from qstash_dev.transport.target import Target
 
 LOOKUP_KEPT_S = 10.0
 SECOND_ADDRESS_AFTER_S = 0.25  # RFC 8305, 8
-LOOPBACK = ("127.0.0.1", "::1")
 
 
 OwnPorts = Callable[[], Set[int]]

@@ -5,7 +5,8 @@ import errno
 import os
 import socket
 
-LOOPBACK = ("127.0.0.1", "::1")
+from qstash_dev.protocol.hosts import LOOPBACK
+
 ALL = ("0.0.0.0", "::")
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 

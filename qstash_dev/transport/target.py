@@ -6,9 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct
 
-from qstash_dev.protocol.urls import is_local_name, is_loopback, site_of, split_url
-
-_PORTS = {"http": 80, "https": 443}
+from qstash_dev.protocol.urls import DEFAULT_PORTS, is_local_name, is_loopback, site_of, split_url
 
 Origin = tuple[bool, str, int]
 """What connections are kept for: whether it is TLS, host, port."""
@@ -44,7 +42,7 @@ def target_of(url: str) -> Target:
     user, _, authority = parts.netloc.rpartition("@")
     return Target(
         host=site.host if "%" in host and ":" not in host else host,
-        port=_PORTS[parts.scheme] if parts.port is None else parts.port,
+        port=DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port,
         authority=authority,
         path=_path(url),
         is_tls=parts.scheme == "https",

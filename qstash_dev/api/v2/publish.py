@@ -50,6 +50,14 @@ class Order(Struct, frozen=True):
     group: Group | None
     queue: str | None
 
+    @property
+    def enqueued(self) -> Draft:
+        """The draft in its queue, if it has one: the header that names one is of schedules."""
+        draft = self.draft
+        if draft.spec.queue == self.queue:
+            return draft
+        return replace(draft, spec=replace(draft.spec, queue=self.queue))
+
 
 async def publish(call: Call) -> web.Response:
     """One message, or one for each endpoint of a URL group; with `Upstash-Cron` a schedule."""
@@ -112,7 +120,7 @@ def _is_schedule(order: Order | QStashError) -> bool:
 
 async def _accept_endpoints(call: Call, order: Order, group: Group) -> list[dict[str, Any]]:
     """The messages of a large URL group, in pieces."""
-    draft = replace(order.draft, spec=replace(order.draft.spec, queue=order.queue))
+    draft = order.enqueued
     call.engine.intake.check(draft, group)
     documents: list[dict[str, Any]] = []
     async with call.engine.intake.open() as mark:
@@ -167,8 +175,7 @@ async def _submit(call: Call, orders: list[Order | QStashError]) -> web.Response
 
 
 def _submission(order: Order) -> Submission:
-    draft = replace(order.draft, spec=replace(order.draft.spec, queue=order.queue))
-    return Submission(draft, order.body)
+    return Submission(order.enqueued, order.body)
 
 
 def _accept(call: Call, order: Order, mark: int | None = None) -> tuple[Any, int]:
@@ -177,10 +184,7 @@ def _accept(call: Call, order: Order, mark: int | None = None) -> tuple[Any, int
         queue = order.queue or draft.spec.queue
         draft = replace(draft, spec=replace(draft.spec, queue=queue))
         return create_schedule(call, draft, destination, order.body)
-    # Only enqueueing puts a message into a queue; the header belongs to schedules.
-    if draft.spec.queue != order.queue:
-        draft = replace(draft, spec=replace(draft.spec, queue=order.queue))
-    accepted = call.engine.accept(call.user, draft, order.body, order.group, mark)
+    accepted = call.engine.accept(call.user, order.enqueued, order.body, order.group, mark)
     documents = [_document(a) for a in accepted]
     if order.group is not None:
         return documents, 200

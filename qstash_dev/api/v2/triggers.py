@@ -3,12 +3,11 @@
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.refused import tell_items
-from qstash_dev.api.v2.publish import Order, all_good, try_item
+from qstash_dev.api.v2.publish import all_good, try_item
 from qstash_dev.api.v2.submission import originals_known, read_draft
 from qstash_dev.protocol.destination import parse_destination
 from qstash_dev.protocol.errors import QStashError
@@ -35,16 +34,11 @@ async def batch(call: Call) -> web.Response:
     items = await call.json(list[msgspec.Raw])
     orders = [try_item(call, raw) for raw in items]
     tell_items(call, items, orders)
-    submissions = [_of_order(call, order) for order in all_good(orders)]
+    submissions = [_submission(call, one.enqueued, one.body) for one in all_good(orders)]
     await originals_known(call, [one.draft for one in submissions])
     accepted, answer = call.engine.workflows.submit(call.user, submissions)
     documents = [{**_document(one), "deduplicated": one.deduplicated} for one in accepted]
     return await call.answer(documents, 201, then=answer)
-
-
-def _of_order(call: Call, order: Order) -> Submission:
-    draft = replace(order.draft, spec=replace(order.draft.spec, queue=order.queue))
-    return _submission(call, draft, order.body)
 
 
 def _submission(call: Call, draft: Draft, body: bytes) -> Submission:

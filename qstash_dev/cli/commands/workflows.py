@@ -8,7 +8,7 @@ import click
 
 from qstash_dev.cli.bodies import body_of, headers_of
 from qstash_dev.cli.choice import whole_run_id
-from qstash_dev.cli.commands.messages import Order, carry_out
+from qstash_dev.cli.commands.messages import Order, carry_out, limit_option
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
@@ -41,6 +41,11 @@ def states(text: str) -> str:
     return text.replace(" ", "")
 
 
+created_at_option = click.option(
+    "--created-at", type=whole(0), metavar="MS", help="Of several runs of that id, which."
+)
+
+
 @click.group()
 def workflows() -> None:
     """List workflow runs, look at one, cancel, resume, restart, run now, notify."""
@@ -56,9 +61,7 @@ def workflows() -> None:
 @click.option("--run", type=TEXT, metavar="ID", help="The beginning of a run's id.")
 @click.option("--dest", type=TEXT, metavar="TEXT", help="A part of the workflow's URL.")
 @click.option("--label", type=TEXT, metavar="LABEL", help="A label of the run.")
-@click.option(
-    "--limit", type=whole(1, 1000), metavar="N", default=50, show_default=True, help="How many."
-)
+@limit_option
 @json_option
 @url_option
 def list_runs(
@@ -83,9 +86,7 @@ def list_runs(
 
 @workflows.command("get")
 @click.argument("id", type=TEXT)
-@click.option(
-    "--created-at", type=whole(0), metavar="MS", help="Of several runs of that id, which."
-)
+@created_at_option
 @json_option
 @url_option
 def get_run(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:
@@ -99,9 +100,7 @@ def get_run(id: str, created_at: int | None, as_json: bool, url: str | None) -> 
 
 @workflows.command("logs")
 @click.argument("id", type=TEXT)
-@click.option(
-    "--created-at", type=whole(0), metavar="MS", help="Of several runs of that id, which."
-)
+@created_at_option
 @json_option
 @url_option
 def run_logs(id: str, created_at: int | None, as_json: bool, url: str | None) -> None:

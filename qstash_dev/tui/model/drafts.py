@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from qstash_dev.protocol.publish.readers import METHODS
 from qstash_dev.tui.model.memory import Memory
 
 KEPT = 20
 MOST_BODY = 1_000_000
 
 _MEMORY = "drafts"
-
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Draft(NamedTuple):
