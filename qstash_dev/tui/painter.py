@@ -156,16 +156,15 @@ class Painter:
         item = source.at if view.is_live else lambda index: source.items[index]
 
         def line(index: int, width: int) -> Line:
-            return item_line(columns, item(index), width, self._ink(width))
+            return item_line(columns, item(index), width, self._ink())
 
         self._panes.list.rows.show(source, line, lambda width: head_line(columns, width))
 
-    def _ink(self, width: int) -> Ink:
+    def _ink(self) -> Ink:
         return Ink(
             self.session.time.now(),
             self._zone,
             self.session.feed.server.app.url,
             self.session.feed.marks,
             self.session.feed.healed,
-            width,
         )

@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 
 class Ink(NamedTuple):
-    """What cells need besides their item: the time, the zone, the app's address, the marks, the
-    messages of which a replay succeeded, and the width of the list.
+    """What cells need besides their item: the time, the zone, the app's address, the marks, and the
+    messages of which a replay succeeded.
     """
 
     now: int = 0
@@ -25,13 +25,14 @@ class Ink(NamedTuple):
     app_url: str = ""
     marks: Container[str] = ()
     healed: Container[str] = ()
-    width: int = 0
 
 
 class Column(NamedTuple, Generic[T]):
-    """One column, whose cells have one role, or are a line. `width` 0 shares what the others leave;
-    left out in lists under `from_width`. `sort` is the value by which one can sort; `is_age` when that
-    is the order in which the items came.
+    """One column, whose cells have one role, or are a line. `width` 0 shares what the others leave.
+
+    In lists under `from_width` it is left out; one that `joins` stands behind the column before it
+    there. `sort` is the value by which one can sort; `is_age` when that is the order in which the
+    items came.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Column(NamedTuple, Generic[T]):
     right: bool = False
     sort: Callable[[T], Any] | None = None
     is_age: bool = False
+    joins: bool = False
 
 
 def head_line(columns: Sequence[Column[T]], width: int) -> Line:
@@ -53,11 +55,24 @@ def item_line(columns: Sequence[Column[T]], item: T, width: int, ink: Ink) -> Li
     line: Line = []
     for column, room in _rooms(columns, width):
         cell = column.cell(item, ink)
+        if (behind := _behind(columns, column, width)) is not None:
+            cell = _joined(cell, behind.cell(item, ink))
         if isinstance(cell, list):
             line += _fit_line(cell, room)
         else:
             line.append((_fit(cell[0], room, column.right), cell[1]))
     return line
+
+
+def _behind(columns: Sequence[Column[T]], column: Column[T], width: int) -> Column[T] | None:
+    place = next(place for place, one in enumerate(columns) if one is column) + 1
+    following = columns[place] if place < len(columns) else None
+    return following if following and following.joins and width < following.from_width else None
+
+
+def _joined(cell: Span | Line, other: Span | Line) -> Line:
+    first, second = ([part] if isinstance(part, tuple) else part for part in (cell, other))
+    return [*first, ("  ", ""), *second]
 
 
 def _fit_line(cell: Line, room: int) -> Line:

@@ -6,24 +6,14 @@ from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.palette import Line, Span
+from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.views import cells
-
-WHY_FROM = 84
-"""A list that wide has a column for the reason."""
 
 
 def _next(row: Row, ink: Ink) -> Span:
     # What is under way or waits for its turn is due already: no time to count down to.
     due_at = None if row.state in ("active", "queued") else row.due_at
     return fmt.countdown(due_at, ink.now), "muted" if due_at is None else "accent"
-
-
-def _destination(row: Row, ink: Ink) -> Span | Line:
-    """With the reason behind it where that has no column of its own."""
-    text, role = cells.destination(row, ink)
-    why, colour = _why(row, ink) if ink.width < WHY_FROM else ("", "")
-    return [(f"{text}  ", role), (why, colour)] if why else (text, role)
 
 
 def _why(row: Row, ink: Ink) -> Span:
@@ -72,8 +62,8 @@ MESSAGES = View(
             96,
             sort=lambda row: row.method,
         ),
-        Column("DESTINATION", 0, _destination, sort=lambda row: row.url),
-        Column("WHY", 0, _why, WHY_FROM),
+        Column("DESTINATION", 0, cells.destination, sort=lambda row: row.url),
+        Column("WHY", 0, _why, 112, joins=True),
         Column(
             "QUEUE",
             14,
