@@ -65,13 +65,7 @@ class Feed:
         with `after` the oldest first, above it.
         """
         found = (yield from self._narrowed(wanted, now)).of(EVENTS)
-        order = "DESC" if after is None else "ASC"
-        sql = (
-            f"SELECT {_COLUMNS} FROM ({found.numbers(order)}) n CROSS JOIN events e ON e.seq = n.seq "
-            f"CROSS JOIN messages m ON m.seq = e.message ORDER BY e.seq {order}"
-        )
-        ranges = windows(self._db, "events", found.window, before, after)
-        for rows in read_page(self._db, sql, {**found.values, "now": now}, ranges, limit):
+        for rows in self._selector.page(found, _COLUMNS, limit, before, after, now):
             yield [_entry(row) for row in rows]
 
     def _narrowed(self, wanted: Filter, now: int) -> Generator[list[Entry], None, Selection]:

@@ -15,7 +15,7 @@ from qstash_dev.store.database import Database
 from qstash_dev.store.lists.candidates import as_json
 from qstash_dev.store.lists.columns import ACCEPTED, MESSAGES, STATE
 from qstash_dev.store.lists.selection import Selector
-from qstash_dev.store.lists.windows import read_page, windows
+from qstash_dev.store.lists.windows import windows
 
 _COLUMNS = f"""
     m.seq, m.id, {STATE}, m.url, m.method, m.user, m.kind, m.parent_id, m.created_at, m.updated_at,
@@ -51,14 +51,7 @@ class Rows:
     ) -> Iterator[list[Row]]:
         """Up to `limit` rows that match, newest first (oldest first with `after`), by windows."""
         found = self._selector.everywhere(wanted)
-        # Numbers first: what a row tells is looked up for few of them.
-        order = "DESC" if after is None else "ASC"
-        sql = (
-            f"SELECT {_COLUMNS} FROM ({found.numbers(order)}) n CROSS JOIN messages m ON m.seq = n.seq "
-            f"ORDER BY m.seq {order}"
-        )
-        ranges = windows(self._db, "messages", found.window, before, after)
-        for rows in read_page(self._db, sql, {**found.values, "now": now}, ranges, limit):
+        for rows in self._selector.page(found, _COLUMNS, limit, before, after, now):
             yield [_row(row) for row in rows]
 
     def count(self, wanted: Filter, now: int) -> Iterator[int]:

@@ -11,7 +11,7 @@ from qstash_dev.store.lists.candidates import as_json
 from qstash_dev.store.lists.columns import EVENTS, LETTERS, MESSAGES, Columns
 from qstash_dev.store.lists.queries import of_query
 from qstash_dev.store.lists.selection import Selector
-from qstash_dev.store.lists.windows import WHOLE, read_page, windows
+from qstash_dev.store.lists.windows import WHOLE, windows
 
 _STATES = {state.value: state for state in State}
 _EVENT = "e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq"
@@ -94,17 +94,8 @@ class Search:
         first, last = self._selector.candidates.ends(found.sources)
         if first > 0 or last < WHOLE:
             found = found.between(first, last)
-        table, letter = columns.table, columns.letter
-        order = "DESC" if query.latest_first else "ASC"
-        # Numbers first: the rest is looked up for few of them.
-        sql = (
-            f"SELECT {shown} FROM ({found.numbers(order)}) n "
-            f"CROSS JOIN {table} {letter} ON {letter}.seq = n.seq "
-            f"CROSS JOIN messages m ON m.seq = {columns.message} ORDER BY {letter}.seq {order}"
-        )
         before, after = (query.cursor, None) if query.latest_first else (None, query.cursor or 0)
-        ranges = windows(self._db, table, found.window, before, after)
-        return read_page(self._db, sql, found.values, ranges, query.count + 1)
+        return self._selector.page(found, shown, query.count + 1, before, after)
 
 
 def _event(row: Any) -> Event:

@@ -6,7 +6,7 @@ have one that fits (`candidates`). Only these are then asked the whole filter. W
 or with too many names, callers read all rows in order, a window after the other (`windows`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -34,7 +34,7 @@ from qstash_dev.store.lists.condition import (
     is_meant,
     like,
 )
-from qstash_dev.store.lists.windows import CONTENTS_WINDOW, WHOLE, WINDOW
+from qstash_dev.store.lists.windows import CONTENTS_WINDOW, WHOLE, WINDOW, read_page, windows
 
 _NAMED = {
     "dest": "url",
@@ -141,6 +141,30 @@ class Selector:
         self.candidates = Candidates(database, limits)
         self._leaves = leaves or Leaves()
         add_functions(database, self._leaves)
+
+    def page(
+        self,
+        found: Selection,
+        shown: str,
+        limit: int,
+        before: int | None,
+        after: int | None,
+        now: int = 0,
+    ) -> Iterator[list[Any]]:
+        """What is `shown` of up to `limit` rows, by windows: the newest first, below `before`; with
+        `after` the oldest first, above it. `m` are the messages of the rows.
+        """
+        columns, order = found.columns, "DESC" if after is None else "ASC"
+        seq = f"{columns.letter}.seq"
+        messages = f"CROSS JOIN messages m ON m.seq = {columns.message}"
+        # Numbers first: the rest is looked up for few of them.
+        sql = (
+            f"SELECT {shown} FROM ({found.numbers(order)}) n "
+            f"CROSS JOIN {columns.table} {columns.letter} ON {seq} = n.seq "
+            f"{messages if columns.letter != 'm' else ''} ORDER BY {seq} {order}"
+        )
+        ranges = windows(self._db, columns.table, found.window, before, after)
+        return read_page(self._db, sql, {**found.values, "now": now}, ranges, limit)
 
     def among(self, wanted: Filter, seqs: Iterable[int]) -> Selection:
         """To choose from these messages."""
