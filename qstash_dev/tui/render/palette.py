@@ -4,7 +4,7 @@ The only place that turns a meaning into a colour.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -53,11 +53,7 @@ class Palette:
     """The styles of one theme, for widgets that draw lines themselves."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        known = dict(variables)
-        self.styles = {
-            role: ThemeStyle.parse(text, known).rich_style if text else Style()
-            for role, text in ROLES.items()
-        }
+        self.styles = _styles(tuple(variables.items()))
 
     def strip(self, line: Line, base: Style, legible: bool = False) -> Strip:
         """One drawn line; `legible`: on a ground for which its colours were not made."""
@@ -68,6 +64,15 @@ class Palette:
 
     def _style(self, role: str) -> Style:
         return _own_colours(role) if role.startswith("\x1b") else self.styles[role]
+
+
+@lru_cache(maxsize=8)  # a start asks twice for the same, and to read all takes it 20 ms
+def _styles(variables: tuple[tuple[str, str], ...]) -> dict[str, Style]:
+    known = dict(variables)
+    return {
+        role: ThemeStyle.parse(text, known).rich_style if text else Style()
+        for role, text in ROLES.items()
+    }
 
 
 @cache
