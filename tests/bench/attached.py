@@ -12,7 +12,7 @@ from statistics import median
 
 from tests.bench.contest import Bench, Contender, percentile
 from tests.bench.processes import port_of, running, serve_arguments
-from tests.bench.tui import Screen
+from tests.bench.tui import Terminal
 
 RATE = 333
 """Messages a second; each makes three events: created, active, delivered."""
@@ -39,11 +39,10 @@ def rounds(bench: Bench, server: Contender, count: int, messages: int) -> list[t
     pairs = []
     for _ in range(count):
         alone = publish_p99_ms(bench, server, messages)
-        screen = Screen(f"http://127.0.0.1:{server.port}")
-        assert screen.wait_for("Messages", 30)
+        terminal = Terminal(f"http://127.0.0.1:{server.port}")
+        assert terminal.is_drawn.wait(30)
         pairs.append((alone, publish_p99_ms(bench, server, messages)))
-        screen.process.terminate()
-        screen.process.wait(10)
+        terminal.end()
     return pairs
 
 

@@ -74,8 +74,8 @@ class BusyWorld(World):
                     for place, each in enumerate(new + changed)]}  # fmt: skip
 
 
-class Screen:
-    """A TUI on a pseudo-terminal, and what stands there."""
+class Terminal:
+    """A TUI on a pseudo-terminal whose output costs nobody anything: it is thrown away."""
 
     def __init__(self, url: str) -> None:
         self._master, slave = pty.openpty()
@@ -84,11 +84,36 @@ class Screen:
         self.process = subprocess.Popen(
             [python(), "-c", RUN, url], stdin=slave, stdout=slave, stderr=slave, env=env
         )
-        self.memory = psutil.Process(self.process.pid)
+        self.is_drawn = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def end(self) -> int:
+        """Ask it to end; its exit code."""
+        self.process.terminate()
+        return self.process.wait(10)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                chunk = os.read(self._master, 65536)
+            except OSError:
+                return
+            self._take(chunk)
+
+    def _take(self, chunk: bytes) -> None:
+        if b"Messages" in chunk:
+            self.is_drawn.set()
+
+
+class Screen(Terminal):
+    """And what stands there."""
+
+    def __init__(self, url: str) -> None:
         self._screen = pyte.Screen(*SIZE)
         self._terminal = pyte.ByteStream(self._screen)
         self._news = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        super().__init__(url)
+        self.memory = psutil.Process(self.process.pid)
 
     def press(self, key: bytes) -> None:
         os.write(self._master, key)
@@ -107,15 +132,10 @@ class Screen:
     def _text(self) -> str:
         return "\n".join(self._screen.display)
 
-    def _read(self) -> None:
-        while True:
-            try:
-                chunk = os.read(self._master, 65536)
-            except OSError:
-                return
-            with self._news:
-                self._terminal.feed(chunk)
-                self._news.notify_all()
+    def _take(self, chunk: bytes) -> None:
+        with self._news:
+            self._terminal.feed(chunk)
+            self._news.notify_all()
 
 
 def measure(url: str, world: BusyWorld, seconds: float) -> list[tuple[str, str]]:
@@ -136,8 +156,7 @@ def measure(url: str, world: BusyWorld, seconds: float) -> list[tuple[str, str]]
         memory.append(screen.memory.memory_info().rss)
     spent = screen.memory.cpu_times()
     busy = (spent.user + spent.system - cpu.user - cpu.system) / (time.monotonic() - began)
-    screen.process.terminate()
-    code = screen.process.wait(10)
+    code = screen.end()
     waits.sort()
     at = lambda share: f"{waits[int(len(waits) * share)] * 1000:.0f} ms"  # noqa: E731
     return [
