@@ -4,13 +4,13 @@ They hold and show; what to show is decided by the app.
 """
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.widgets import Input
 
@@ -52,7 +52,31 @@ class FilterInput(Input):
         self.post_message(self.Cleared())
 
 
-class ListPane(Vertical):
+class Framed(Vertical):
+    """A pane with words in its frame. Textual draws a widget anew for them, with all that is in it:
+    here that would be most of the screen, several times a second.
+    """
+
+    _is_frame_alone = False
+
+    def frame_words(self, above: str, below: str | None = None) -> None:
+        """What stands in the frame from now on."""
+        self._is_frame_alone = True
+        self.border_title = Content(above)
+        if below is not None:
+            self.border_subtitle = Content(below)
+        self._is_frame_alone = False
+
+    def refresh(self, *regions: Region, **how: Any) -> Self:
+        """The lines of the frame that have words, if only these are others."""
+        if self._is_frame_alone:
+            left, top = self.gutter.left, self.gutter.top
+            width, height = self.outer_size
+            regions = tuple(Region(-left, y - top, width, 1) for y in (0, height - 1))
+        return super().refresh(*regions, **how)
+
+
+class ListPane(Framed):
     """The list, its filter line and what stands there when it is empty."""
 
     def __init__(self, palette: Callable[[], Palette]) -> None:
@@ -113,8 +137,7 @@ class ListPane(Vertical):
         """What stands in the frame."""
         if (left, right) != self._title:
             self._title = (left, right)
-            self.border_title = Content(left)
-            self.border_subtitle = Content(right)
+            self.frame_words(left, right)
 
 
 class Panes(Container):
@@ -172,7 +195,7 @@ def is_small(size: Size) -> bool:
     return size.width < 80 or size.height < 20
 
 
-class DetailPane(Vertical):
+class DetailPane(Framed):
     """One message on six pages, or one other thing on one."""
 
     def __init__(self, palette: Callable[[], Palette]) -> None:
@@ -233,4 +256,4 @@ class DetailPane(Vertical):
         """What stands in the frame."""
         if text != self._title:
             self._title = text
-            self.border_title = Content(text)
+            self.frame_words(text)
