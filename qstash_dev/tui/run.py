@@ -1,15 +1,21 @@
 """Shows the terminal UI on this terminal, from its first frame to its exit code."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 
 from qstash_dev.client import Client
 from qstash_dev.tui import lifeline
 from qstash_dev.tui.app import QstashApp
 
+POLITENESS = 5
+"""The server and the app answer first where all want the processor at once: a frame takes as long as
+dozens of publishes. At 10 keys would wait noticeably on a machine whose processors are all busy.
+"""
 OWNER_GONE = "The server has gone, and this terminal UI with it."
 
 
@@ -29,6 +35,8 @@ def run(
     `keys` maps ids of `commands.COMMANDS` to keys; `theme` is a name, `light` or `dark`;
     `desktop` is how failures are told, as `--desktop` says.
     """
+    with suppress(AttributeError, OSError):  # Windows; a process that may not
+        os.nice(POLITENESS)
     client = Client(url, token)
     app = QstashApp(client, keys=keys, theme=theme, desktop=desktop)
 
