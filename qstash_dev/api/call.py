@@ -18,7 +18,7 @@ from qstash_dev.engine.hold_back import Answer
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.json_body import read_json
-from qstash_dev.protocol.model import Attempt, Message, Response
+from qstash_dev.protocol.model import Attempt, Headers, Message, Response
 from qstash_dev.protocol.urls import Nearby
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
@@ -232,6 +232,15 @@ class _Followed(web.Response):
             await super().write_eof(data)
         finally:
             self._then.written()
+
+
+def passed_on(status: int, headers: Headers, body: bytes) -> web.Response:
+    """The answer of somebody else, with these headers and no other."""
+    response = web.Response(status=status, body=body)
+    response.headers.popall("Content-Type", None)
+    for name, value in headers:
+        response.headers.add(name, value)
+    return response
 
 
 async def gather(windows: Iterable[list[T]]) -> list[T]:

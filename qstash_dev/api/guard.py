@@ -62,11 +62,11 @@ def authenticate(request: web.BaseRequest, query: str, context: Context) -> tupl
     Raises QStashError(401) in QStash's words, and 403 for a token in the query that a page sent:
     there it needs no preflight.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip() in context.users:
-        return context.users[token.strip()].id, True
+    token = bearer_token(request)
+    if token in context.users:
+        return context.users[token].id, True
     if "qstash_token" in query.lower():
-        user = context.users.get(_query_token(query))
+        user = context.users.get(query_token(query))
         if user is not None and is_browser(request):
             raise QStashError(
                 403,
@@ -209,7 +209,14 @@ def _address(name: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _query_token(query: str) -> str:
+def bearer_token(request: web.BaseRequest) -> str | None:
+    """The token of the Authorization header, `None` where that has none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def query_token(query: str) -> str:
+    """The token in a query; empty where there is none."""
     for name, value in parse_qsl(query.replace("+", "%2B")):
         if name.lower() == "qstash_token":
             return value

@@ -1,12 +1,11 @@
 """Bodies and headers as people give them on a command line."""
 
 import sys
-from base64 import b64encode
 from collections.abc import Sequence
 
 from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
-from qstash_dev.client.publishing import publish_name
+from qstash_dev.client.publishing import body_document, publish_name
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import check_header, joined
 
@@ -27,12 +26,8 @@ def read_body(text: str) -> bytes:
 
 
 def body_of(text: str) -> str | dict[str, str]:
-    """A body in the shape of the control API: text, or base64 of what is no text."""
-    body = read_body(text)
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"base64": b64encode(body).decode()}
+    """The same in the words of the control API."""
+    return body_document(read_body(text))
 
 
 def headers_of(texts: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """A publish as people write it, in the shape in which the API takes it."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -20,6 +21,14 @@ def absolute(destination: str, app: str) -> str:
     if destination.startswith("/"):
         return app.rstrip("/") + destination
     return f"http://localhost{destination}" if destination.startswith(":") else destination
+
+
+def body_document(body: bytes) -> str | dict[str, str]:
+    """A body in the words of the control API: text, or base64 of what is no text."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return {"base64": b64encode(body).decode()}
 
 
 def path_and_headers(url: str, headers: Mapping[str, str]) -> tuple[str, dict[str, str]]:

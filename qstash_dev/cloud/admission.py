@@ -28,6 +28,7 @@ from qstash_dev.protocol.model import (
     State,
 )
 from qstash_dev.protocol.publish.draft import Draft
+from qstash_dev.protocol.publish.readers import DEFAULT_RETRIES
 from qstash_dev.protocol.retry import validate_retry_delay
 from qstash_dev.protocol.settle import settle, start
 from qstash_dev.protocol.signature import Inspection, body_hash, inspect, sign
@@ -47,7 +48,6 @@ AT_CLOUD = "the cloud decides when it is delivered"
 """Why such a message is held: the engine never starts it by itself."""
 
 SIGNATURE = "upstash-signature"
-DEFAULT_RETRIES = 3
 
 # Base64 decoders skip what they do not know: one signature must not have many spellings.
 _EXACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)

@@ -9,14 +9,14 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from msgspec import to_builtins
 from msgspec.structs import replace
 
 from qstash_dev.api import web
-from qstash_dev.api.call import Call, Context, json_response, readable
-from qstash_dev.api.guard import check_single
+from qstash_dev.api.call import Call, Context, json_response, passed_on, readable
+from qstash_dev.api.guard import bearer_token, check_single, query_token
 from qstash_dev.api.request_line import in_origin_form
 from qstash_dev.api.v2.publish import accept, read_order
 from qstash_dev.cloud.admission import (
@@ -187,11 +187,8 @@ def _target(request: web.BaseRequest) -> str:
 
 
 def _token(request: web.BaseRequest, query: str) -> tuple[bool, str]:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return True, token.strip()
-    pairs = parse_qsl(query.replace("+", "%2B"))
-    return False, next((value for name, value in pairs if name.lower() == "qstash_token"), "")
+    token = bearer_token(request)
+    return (False, query_token(query)) if token is None else (True, token)
 
 
 def _without_token(target: str) -> str:
@@ -209,8 +206,4 @@ def _answer(outcome: Outcome) -> web.Response:
     if not isinstance(outcome, Response):
         status = error_status(outcome.reason == Reason.TIMEOUT)
         return json_response({"error": outcome.detail}, status)
-    response = web.Response(status=outcome.status, body=outcome.body)
-    response.headers.popall("Content-Type", None)
-    for name, value in without(outcome.headers, OF_AN_ANSWER):
-        response.headers.add(name, value)
-    return response
+    return passed_on(outcome.status, without(outcome.headers, OF_AN_ANSWER), outcome.body)

@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from qstash_dev.api import web
-from qstash_dev.api.call import Call, json_response
+from qstash_dev.api.call import Call, json_response, passed_on
 from qstash_dev.cloud import rewrite
 from qstash_dev.cloud.mask import masker
 from qstash_dev.cloud.rewrite import Borders, Sent
@@ -137,9 +137,10 @@ class Cloud:
                 await self._on_cancelled(call.user, query)
             await call.store.database.committed()
         headers = tuple(
-            (name, self._without_token(value)) for name, value in answer.headers.items()
+            (name, self._without_token(value))
+            for name, value in without(answer.headers.items(), _NOT_RETURNED)
         )
-        return _returned(answer.status, headers, borders.back(body))
+        return passed_on(answer.status, headers, borders.back(body))
 
     def _request(self, call: rewrite.Call) -> Any:
         if self._session is None:
@@ -213,14 +214,6 @@ def _sendable(headers: list[tuple[str, str]]) -> Headers:
         for name, value in without(headers, _NOT_SENT)
         if not name.lower().startswith("sec-")
     )
-
-
-def _returned(status: int, headers: Headers, body: bytes) -> web.Response:
-    response = web.Response(status=status, body=body)
-    response.headers.popall("Content-Type", None)
-    for name, value in without(headers, _NOT_RETURNED):
-        response.headers.add(name, value)
-    return response
 
 
 def _said(error: Exception) -> str:

@@ -3,13 +3,12 @@
 Secrets are asked for only where the person is about to change or copy them.
 """
 
-import base64
 from collections.abc import Awaitable, Callable
 from functools import partial
 from heapq import nlargest
 from typing import Any
 
-from qstash_dev.client.publishing import absolute, publish_name
+from qstash_dev.client.publishing import absolute, body_document, publish_name
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
 from qstash_dev.devtools.documents import Detail
 from qstash_dev.protocol.headers import first, joined
@@ -65,16 +64,8 @@ def changes(before: Draft, after: Draft) -> dict[str, object]:
     if after.headers != before.headers:
         found["headers"] = header_pairs(after.headers)
     if after.body is not None and after.body != before.body:
-        found["body"] = _in_json(after.body)
+        found["body"] = body_document(after.body)
     return found
-
-
-def _in_json(body: bytes) -> str | dict[str, str]:
-    """A body in the words of the control API: text, or base64 where it is none."""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode("ascii")}
 
 
 async def send(screen: Screen) -> None:
