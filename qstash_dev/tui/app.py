@@ -24,10 +24,9 @@ from textual.widgets import Input
 
 from qstash_dev.client import Client, ClientError
 from qstash_dev.devtools.documents import Tunnel
-from qstash_dev.tui.actions import clicking, filtering
+from qstash_dev.tui.actions import clicking, filtering, walking
 from qstash_dev.tui.actions.commands import COMMANDS as COMMANDS_BY_ID
 from qstash_dev.tui.actions.commands import bindings
-from qstash_dev.tui.actions.walking import enter
 from qstash_dev.tui.driver import forgiving
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.frugal import FrugalScreen
@@ -48,6 +47,7 @@ from qstash_dev.tui.views import VIEWS
 from qstash_dev.tui.widgets.bars import Bar, Tabs, tunnel_news
 from qstash_dev.tui.widgets.command_search import CommandSearch
 from qstash_dev.tui.widgets.panes import FilterInput, Panes, is_small
+from qstash_dev.tui.widgets.text_view import TextView
 from qstash_dev.tui.widgets.virtual_list import VirtualList
 
 T = TypeVar("T")
@@ -369,7 +369,7 @@ class QstashApp(App[int]):
     def on_virtual_list_opened(self) -> None:
         """Enter: to the detail, full screen where there is room for one pane only."""
         self.hold()
-        if not enter(self):
+        if not walking.enter(self):
             self.panes.open_detail()
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
@@ -388,6 +388,14 @@ class QstashApp(App[int]):
             self.start(self.painter.hint_ids[event.part])
         else:
             clicking.show_part(self, event.part)
+
+    def on_text_view_entered(self, event: TextView.Entered) -> None:
+        """Enter, or a click on a line of the tree: to that message, else to what one chooses."""
+        self.hold()
+        if self.detail_pane.page_name == "Tree" and self.session.message_id is not None:
+            walking.enter_tree(self, event.text)
+        elif not event.text:
+            self.start("walk")
 
     def on_text_view_scrolled(self) -> None:
         """Whoever turns the wheel over the detail reads it."""

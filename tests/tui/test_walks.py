@@ -106,3 +106,19 @@ async def test_from_every_way_to_the_messages_escape_comes_back_to_where_it_bega
         assert app.session.feed.follow
         await pilot.press("k", "!")
         assert (app.session.filter, app.session.feed.follow) == ("", True)
+
+
+async def test_enter_and_a_click_in_the_tree_go_to_that_message(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await go_to(pilot, 5)
+        await pilot.press("enter", "left_square_bracket")
+        assert app.detail_pane.page_name == "Tree"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.settled and app.session.message_id == "msg_00000002")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.settled and app.session.message_id == "msg_00000006")
+        await pilot.click(app.detail_pane.text, offset=(4, 1))
+        assert app.session.message_id == "msg_00000006"
+        await pilot.click(app.detail_pane.text, offset=(4, 0))
+        await until(pilot, lambda: app.settled and app.session.message_id == "msg_00000002")

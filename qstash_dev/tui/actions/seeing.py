@@ -142,7 +142,7 @@ MOVES = (
     ("↑ ↓ j k", "move", "scroll"),
     ("pgup pgdn", "a page", "a page"),
     ("g G", "first, last; the newest is followed", "top; end"),
-    ("enter", "open the detail", ""),
+    ("enter", "open the detail", "go to what is linked; in the tree to that message"),
     ("tab", "next pane", "next pane"),
     ("esc", "clear the filter", "back to the list"),
     ("/", "", "search in this text"),

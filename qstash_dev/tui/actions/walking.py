@@ -1,6 +1,6 @@
 """Walks from one thing to what it is linked with, and comes back the same way."""
 
-from qstash_dev.tui.model.walk import Link, Place, links_of
+from qstash_dev.tui.model.walk import Link, Place, links_of, message_place
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Menu
 
@@ -26,6 +26,19 @@ def enter(screen: Screen) -> bool:
     if place is not None:
         go(screen, place)
     return place is not None
+
+
+def enter_tree(screen: Screen, text: str) -> None:
+    """From the tree of a message to the one of a line; without a line to the only one, or choose."""
+    shown = screen.session.shown
+    links = shown.links if shown is not None else None
+    kin = [links.parent, *links.children, *links.siblings] if links is not None else []
+    ids = [row.id for row in kin if row is not None]
+    found = [id for id in ids if id in text] if text else ids
+    if len(found) == 1:
+        go(screen, message_place(found[0]))
+    elif not text:
+        screen.start("walk")
 
 
 def show_messages(screen: Screen, filter: str) -> None:

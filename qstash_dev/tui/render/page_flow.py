@@ -1,5 +1,6 @@
 """The pieces of a page one below the other, as rows of a width, made as far as they are looked at."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from qstash_dev.tui.render.block import Block, Piece
@@ -82,6 +83,16 @@ class Flow:
                 return (number, rows.place_at(index)) if isinstance(rows, Lines) else None
             index -= len(rows)
         return None
+
+    def line_at(self, index: int) -> Line:
+        """The line that stands in a row, whole; nothing of a body."""
+        for what, rows in self._parts:
+            if index < len(rows):
+                if isinstance(what, Block) or not isinstance(rows, Plain):
+                    return []
+                return what[bisect_right(rows.first, index) - 1]
+            index -= len(rows)
+        return []
 
     def row_of(self, hit: Hit, unfolds: bool = True) -> int:
         """The row of a place that was found; what hides it is unfolded."""

@@ -43,6 +43,7 @@ class TextView(ScrollView, can_focus=True):
         Binding("pageup,ctrl+u", "page_up", "Page up", id="detail.page_up", show=False),
         Binding("home,g", "scroll_home", "Top", id="detail.top", show=False),
         Binding("end,G", "last", "End", id="detail.end", show=False),
+        Binding("enter", "enter", "Go to what is linked", id="detail.enter", show=False),
         Binding("slash", "search", "Search in the text", id="detail.search", show=False),
         Binding("n", "hit(1)", "Next place", id="detail.next_hit", show=False),
         Binding("N", "hit(-1)", "Place before", id="detail.previous_hit", show=False),
@@ -53,6 +54,13 @@ class TextView(ScrollView, can_focus=True):
 
     class Scrolled(Message):
         """The wheel was turned over the text."""
+
+    class Entered(Message):
+        """The person wants to go in; `text` is the line that was clicked, nothing with a key."""
+
+        def __init__(self, text: str = "") -> None:
+            super().__init__()
+            self.text = text
 
     class Searched(Message):
         """The person wants to look for something (`is_new`), or went from place to place."""
@@ -224,9 +232,15 @@ class TextView(ScrollView, can_focus=True):
             self._lay_again()
 
     def on_click(self, event: events.Click) -> None:
-        """A click on where an object opens folds it, or unfolds it."""
-        if self._flow.toggle(self.scroll_offset.y + event.y):
+        """A click on where an object opens folds it, or unfolds it; on a line it may lead on."""
+        row = self.scroll_offset.y + event.y
+        if self._flow.toggle(row):
             self._lay_again()
+        elif not self.text_selection and (line := self._flow.line_at(row)):
+            self.post_message(self.Entered(plain_text([line])))
+
+    def action_enter(self) -> None:
+        self.post_message(self.Entered())
 
     def _lay_again(self) -> None:
         """Lay all out in another way, with what stands at the top still there."""
