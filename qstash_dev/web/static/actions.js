@@ -2,9 +2,9 @@
 // went; what is shown changes when the server tells of it.
 
 import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
-import { $, h, span } from "./dom.js";
+import { $, h, keysOf, span } from "./dom.js";
 import { save } from "./body.js";
-import { quoted } from "./detail.js";
+import { quoted } from "./parts.js";
 import { ask, bytes, get, part, publish, Refused } from "./server.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -267,7 +267,7 @@ export function makeActions(app) {
   // All that can be done, by name and key, searched while one types; what is chosen is done.
   async function help() {
     const known = app.words.commands.filter(({ id }) => app.can(id));
-    const choices = known.map(({ id, keys: names, help: text }) => ({ key: names.split(",").map((name) => KEYS[name] ?? name).join(" ").trim() || "space", text, value: id }));
+    const choices = known.map(({ id, keys: names, help: text }) => ({ key: keysOf(names).join(" ").trim() || "space", text, value: id }));
     const after = [h("p", {}, "Move: ↑ ↓ j k, page up and down, g newest, G last; enter into the detail, escape back."), h("h3", {}, "Filter"), app.words.filter.help.map((text) => h("p", { class: "mono" }, text))];
     const id = await menu("Keys and commands", choices, { search: true, after });
     if (id) await app.run(id);
@@ -296,10 +296,6 @@ export function makeActions(app) {
   };
   return actions;
 }
-
-const KEYS = { slash: "/", exclamation_mark: "!", asterisk: "*", greater_than_sign: ">", left_square_bracket: "[", right_square_bracket: "]", question_mark: "?", equals_sign: "=", plus: "+", colon: ":", escape: "Escape", space: " ", f1: "F1" };
-
-export const byKey = (words) => new Map(words.commands.flatMap(({ id, keys }) => keys.split(",").map((name) => [KEYS[name] ?? name, id])));
 
 const lines = (headers) => headers.map(([name, value]) => `${name}: ${value}`).join("\n");
 

@@ -1,21 +1,19 @@
 // The page: what is chosen, what is shown, and what keys and clicks do. The address tells all of that, so
 // that a link leads everybody to the same place.
 
-import { byKey, makeActions } from "./actions.js";
-import { PAGES } from "./detail.js";
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
-import { $, clock, fill, h, seldom } from "./dom.js";
+import { $, clock, fill, h, keysOf, seldom } from "./dom.js";
 import { Feed, Items } from "./feed.js";
 import { complete, drawStatus, drawTitle, setText } from "./head.js";
 import { List } from "./list.js";
-import { runPage } from "./run.js";
 import { get, onToken, part, Refused, watch } from "./server.js";
-import { makeViews, thingPage } from "./views.js";
+import { makeViews } from "./views.js";
 
 const TOOLS = ["message.send", "server.pause", "server.clock", "server.skip", "server.faults", "list.clear", "undo", "help"];
 const FRAME_MS = 200;
 const FETCH_MS = 500;
 const TYPING_MS = 200;
+const REST_MS = 300;
 const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in the back give theirs away
 
 const app = {
@@ -32,7 +30,7 @@ const app = {
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
   run, guarded, follow, mark, markAll, unmark, toggleFilter, turn, back, toggleReveal, outdate,
-  can: (id) => Boolean(actions[id]) || app.views.some((view) => id === view.command && (view.isThere?.() ?? !view.isThere)),
+  can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && (view.isThere?.() ?? !view.isThere)),
   progress: (text) => ($("count").textContent = text || counted()),
   dropped(id) {
     this.feed.drop(id);
@@ -41,7 +39,21 @@ const app = {
   },
 };
 
-let actions, keys, list, watching, listening, outdated = true;
+let actions, pages, keys, list, watching, listening, outdated = true;
+
+// What a list needs not: it is fetched when the first is there, or with the first row or order.
+let rest;
+
+function loadRest() {
+  const loaded = Promise.all([import("./actions.js"), import("./detail.js"), import("./run.js")]);
+  return (rest ??= loaded.then(([{ makeActions }, { PAGES, thingPage }, { runPage }]) => {
+    actions = makeActions(app);
+    pages = { PAGES, thingPage, runPage };
+  }, (error) => {
+    rest = undefined;
+    throw error;
+  }));
+}
 
 async function start() {
   onAsk(pressEarlyKeys);
@@ -50,9 +62,8 @@ async function start() {
   listen(slug === "messages" ? filter : ""); // asks at once, beside the words
   app.words = await get("/_dev/words");
   app.views = makeViews(app);
-  actions = makeActions(app);
-  keys = byKey(app.words);
-  list = new List($("rows"), { cursor: clicked, touch: touched, end: loadMore });
+  keys = new Map(app.words.commands.flatMap(({ id, keys: names }) => keysOf(names).map((name) => [name, id])));
+  list = new List($("rows"), { cursor: clicked, mark: boxed, touch: touched, end: loadMore });
   fill($("tools"), buttons(TOOLS));
   window.addEventListener("hashchange", read);
   document.addEventListener("keydown", pressed);
@@ -62,6 +73,7 @@ async function start() {
   $("follow").addEventListener("click", follow);
   read();
   setInterval(() => !document.hidden && list.draw(), 1000);
+  setTimeout(() => loadRest().catch(() => {}), REST_MS);
 }
 
 // The address: #/VIEW/ID?filter=...
@@ -264,7 +276,8 @@ function emptyWords() {
 function drawMarks() {
   const count = app.marks.size;
   $("marked").hidden = !count;
-  const ids = app.view.live ? ["message.replay", "message.run", "message.cancel", "message.arm", "message.delete", ...(count === 2 ? ["message.diff"] : []), "message.unmark"] : ["message.replay", "message.delete", "message.unmark"];
+  const live = ["message.run", "message.cancel", "message.arm", ...(count === 2 ? ["message.diff"] : [])];
+  const ids = ["message.replay", ...(app.view.live ? live : []), "message.delete", "message.mark_all", "message.unmark"];
   if ($("marked").dataset.count !== String(count)) fill($("marked"), h("span", {}, `${count} marked `), buttons(ids));
   $("marked").dataset.count = count;
 }
@@ -282,10 +295,11 @@ let request = 0;
 async function loadDetail() {
   const [mine, id] = [++request, app.messageId];
   if (!app.chosen) return drawDetail(null);
-  if (!id && app.view.slug !== "runs") return drawDetail(app.item ?? null);
   const path = id ? `/_dev/messages/${part(id)}${app.reveal ? "?reveal=1" : ""}` : `/_dev/workflows/${part(app.chosen)}`;
   try {
-    const detail = await get(path);
+    const asked = id || app.view.slug === "runs" ? get(path) : null;
+    const [found] = await Promise.all([asked, actions || loadRest()]);
+    const detail = asked ? found : (app.item ?? null);
     if (mine === request) drawDetail(detail);
   } catch (error) {
     if (mine === request) drawDetail(null, error.message);
@@ -310,8 +324,8 @@ function drawDetail(detail, sorry) {
 }
 
 function pageOf(detail) {
-  if (detail.steps) return runPage(detail, app.words);
-  return app.messageId ? PAGES[app.tab]({ detail, words: app.words }) : thingPage(app.view, detail);
+  if (detail.steps) return pages.runPage(detail, app.words);
+  return app.messageId ? pages.PAGES[app.tab]({ detail, words: app.words }) : pages.thingPage(app.view, detail);
 }
 
 function verbs(detail) {
@@ -327,7 +341,7 @@ function verbs(detail) {
 }
 
 function tabs() {
-  return h("div", { role: "tablist", "aria-label": "Pages" }, Object.keys(PAGES).map((name) =>
+  return h("div", { role: "tablist", "aria-label": "Pages" }, Object.keys(pages.PAGES).map((name) =>
     h("button", { role: "tab", "aria-selected": String(name === app.tab), tabindex: name === app.tab ? 0 : -1, onclick: () => turnTo(name) }, name)));
 }
 
@@ -338,7 +352,7 @@ function turnTo(name) {
 }
 
 function turn(by) {
-  const names = Object.keys(PAGES);
+  const names = Object.keys(pages.PAGES);
   turnTo(names[(names.indexOf(app.tab) + by + names.length) % names.length]);
 }
 
@@ -366,7 +380,7 @@ async function run(id) {
   const view = app.views.find((one) => one.command === id);
   if (view) return go(address({ view, id: null, filter: "" }));
   early.actions++;
-  await guarded(actions[id]);
+  await guarded(() => loadRest().then(() => actions[id]?.()));
   early.actions--;
   return pressEarlyKeys();
 }
@@ -421,13 +435,25 @@ function move(by) {
 }
 
 function mark() {
-  if (!app.chosen || !(app.view.live || app.view.slug === "dlq")) return;
-  if (!app.marks.delete(app.chosen)) app.marks.add(app.chosen);
+  if (!app.chosen || !app.view.many) return;
+  toggleMark(app.chosen);
   move(1);
 }
 
+function toggleMark(key) {
+  app.source.hold();
+  if (!app.marks.delete(key)) app.marks.add(key);
+  changed();
+}
+
+// The box before a row, for those who have no space bar; the one above them is for all.
+function boxed(index) {
+  if (index < 0) markAll();
+  else if (app.source.at(index)) toggleMark(app.view.keyOf(app.source.at(index)));
+}
+
 function markAll() {
-  const listed = app.view.live || app.view.slug === "dlq" ? app.source.order : [];
+  const listed = app.view.many ? app.source.order : [];
   const all = app.marks.size === listed.length;
   app.marks.clear();
   if (!all) for (const item of listed) app.marks.add(app.view.keyOf(item));

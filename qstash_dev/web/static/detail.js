@@ -1,35 +1,10 @@
-// The detail of a message, page by page. Whatever explains something is a sentence of the server.
+// The detail: of a message page by page, and of a thing. Whatever explains something is a sentence of the
+// server.
 
 import { bodyView } from "./body.js";
 import { ago, clockTime, countdown, counting, dateTime, h, plain, size, took } from "./dom.js";
+import { facts, headerOf, headers, quoted, section, state, statusRole, to } from "./parts.js";
 import { part } from "./server.js";
-
-export const to = {
-  message: (id) => `#/messages/${part(id)}`,
-  run: (id) => `#/runs/${part(id)}`,
-  filter: (text) => `#/?filter=${part(text)}`,
-};
-export const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
-export const headerOf = (headers, name) => headers.find(([one]) => one.toLowerCase() === name)?.[1];
-export const statusRole = (status) => (!status ? "muted" : status < 300 ? "success" : status < 400 ? "warning" : "error");
-
-export const look = (words, kind, name) => words[kind][name] ?? { symbol: "?", word: String(name).toLowerCase(), role: "muted" };
-export const state = (words, name, kind = "states") => {
-  const { symbol, word, role } = look(words, kind, name);
-  return h("span", { class: role }, `${symbol} ${word}`);
-};
-
-export const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content);
-
-export function facts(pairs) {
-  const kept = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
-  return h("dl", {}, kept.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-}
-
-export function headers(pairs) {
-  if (!pairs.length) return h("p", { class: "muted" }, "(no headers)");
-  return h("dl", { class: "headers" }, pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-}
 
 export const PAGES = { Overview: overview, Request: request, Response: response, Attempts: attempts, Signature: signature, Tree: tree };
 
@@ -196,4 +171,26 @@ function tree({ detail, words }) {
     siblings.length > 0 && section("Sent together", h("ul", { class: "tree" }, siblings.map((row) => branch(row)))),
     !parent && !children.length && !siblings.length && h("p", { class: "muted" }, "No callbacks, replays or siblings."),
   ];
+}
+
+// A schedule, queue, group or key: when it fires, and its fields as QStash names them.
+
+export function thingPage(view, thing) {
+  if (view.newestLast) return h("pre", { class: "output" }, plain(thing.text));
+  const times = thing.next_times ?? [];
+  const named = new Map(Object.entries(thing).map(([name, value]) => [name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase(), [name, value]])); // QStash has some in two spellings
+  const fields = [...named].filter(([, [name, value]]) => !["next_times", "endpoints"].includes(name) && value !== null && !(typeof value === "object" && !Object.keys(value).length));
+  return [
+    view.filter && h("p", {}, h("a", { href: to.filter(quoted(view.filter, view.keyOf(thing))) }, "its messages")),
+    times.length > 0 && section("Next ten times", h("ol", {}, times.map((at) => h("li", {}, dateTime(at).slice(0, 19), " ", h("span", { class: "accent" }, counting(() => countdown(at))))))),
+    facts(fields.map(([word, [name, value]]) => [word, field(name, value)])),
+    thing.endpoints?.length > 0 && section("Endpoints", h("ul", {}, thing.endpoints.map((one) => h("li", {}, h("span", { class: "url" }, one.url), one.name && ` ${one.name}`)))),
+  ];
+}
+
+function field(name, value) {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (name === "ratePeriodStart") return value ? dateTime(value * 1000) : "–";
+  if (typeof value === "number" && /(At|Time|Start)$/.test(name)) return dateTime(value).slice(0, 19);
+  return typeof value === "object" ? JSON.stringify(value) : value;
 }

@@ -6,7 +6,8 @@ import { h, safe } from "./dom.js";
 const SPARE = 6;
 
 export class List {
-  // `on.cursor(index)` when a row is chosen, `on.open()`, `on.touch()` for a scroll, `on.end()` near the end.
+  // `on.cursor(index)` when a row is chosen, `on.mark(index)` when its box is, -1 for all, `on.touch()` for a
+  // scroll, `on.end()` near the end.
   constructor(grid, on) {
     this.grid = grid;
     this.on = on;
@@ -83,10 +84,11 @@ export class List {
   }
 
   #clicked(event) {
-    const row = event.target.closest(".body > .row");
+    const row = event.target.closest(".row");
     if (!row) return;
-    const index = Number(row.getAttribute("aria-rowindex")) - 2;
-    this.on.cursor(index, event);
+    const index = row === this.head ? -1 : Number(row.getAttribute("aria-rowindex")) - 2;
+    if (event.target.matches(".mark")) this.on.mark(index);
+    else if (index >= 0) this.on.cursor(index, event);
   }
 
   #made() {

@@ -2,8 +2,7 @@
 
 import { bodyView } from "./body.js";
 import { clock, clockTime, counting, dateTime, h, safe, took } from "./dom.js";
-import { facts, quoted, section, state, to } from "./detail.js";
-import { waiting } from "./views.js";
+import { facts, quoted, section, state, to, waiting } from "./parts.js";
 
 const STEP_FACTS = [["callUrl", "calls"], ["callMethod", "method"], ["callResponseStatus", "answer"], ["waitEventId", "event"], ["invokedWorkflowRunId", "invoked run"]];
 

@@ -1,12 +1,13 @@
 // What each view lists: where it comes from, its columns, when it is outdated, and which page it has.
 // Names, keys and the words for an empty list are the server's.
 
-import { ago, clock, clockTime, colour, countdown, counting, dateTime, h, plain, span, took } from "./dom.js";
-import { facts, look, quoted, section, statusRole, to } from "./detail.js";
+import { ago, clock, clockTime, colour, countdown, plain, span, took } from "./dom.js";
+import { look, statusRole, waiting } from "./parts.js";
 import { get } from "./server.js";
 
 const column = (name, head, cell) => ({ name, head, cell });
 const paused = (thing) => Boolean(thing.isPaused ?? thing.paused);
+const mark = (app, keyOf) => column("mark", "☐", (item) => (app.marks.has(keyOf(item)) ? ["☑", "primary"] : ["☐", "muted"]));
 const on = column("state", "STATE", (thing) => (paused(thing) ? ["‖ paused", "warning"] : ["▶ on", "success"]));
 const text = (name, head, read, role = "") => column(name, head, (item) => [read(item) ?? "–", role]);
 const withMessages = (tick) => tick.events.length > 0 || tick.rows.length > 0 || tick.removed.length > 0;
@@ -42,8 +43,9 @@ export function makeViews(app) {
   const { below, shown, status, destination, why, next, tries } = columns(app);
   const views = {
     Messages: {
-      slug: "messages", live: true, keyOf: (row) => row.id, message: (row) => row.id, count: (counts) => counts.messages,
+      slug: "messages", live: true, many: true, keyOf: (row) => row.id, message: (row) => row.id, count: (counts) => counts.messages,
       columns: [
+        mark(app, (row) => row.id),
         column("time", "TIME", (row) => [clockTime(row.created_at), "muted"]), column("state", "STATE", (row) => shown("states", row.state)),
         column("code", "CODE", (row) => status(row.status)), column("try", "TRY", tries),
         column("ms", "MS", (row) => [row.duration_ms === null ? "–" : Math.round(row.duration_ms), "muted"]), column("next", "NEXT", next),
@@ -69,10 +71,11 @@ export function makeViews(app) {
       columns: [text("name", "GROUP", (thing) => thing.name), text("number", "SIZE", (thing) => thing.endpoints.length), text("destination", "ENDPOINTS", (thing) => thing.endpoints.map((one) => below(one.url)).join(", "))],
     },
     DLQ: {
-      slug: "dlq", keyOf: (entry) => entry.dlq_id, message: (entry) => entry.row.id, count: (counts) => counts.dlq,
+      slug: "dlq", many: true, keyOf: (entry) => entry.dlq_id, message: (entry) => entry.row.id, count: (counts) => counts.dlq,
       fetch: async () => (await get("/_dev/dlq?limit=2000")).entries,
       outdated: (tick, app) => tick.counts.dlq !== app.counts.dlq || tick.rows.some((row) => row.dlq_id),
       columns: [
+        mark(app, (entry) => entry.dlq_id),
         column("time", "TIME", (entry) => [clockTime(entry.time), "muted"]), column("code", "CODE", (entry) => status(entry.row.status)), column("try", "TRY", (entry) => tries(entry.row)),
         column("destination", "DESTINATION", (entry) => destination(entry.row)), column("why", "ERROR", (entry) => why(entry.row)),
       ],
@@ -114,33 +117,4 @@ export function makeViews(app) {
     view.outdated = (tick) => Boolean(changed?.(tick, app) || (view.noun && renewed(view.noun)(tick, app)));
     return view;
   });
-}
-
-export function waiting(wait) {
-  if (!wait) return "";
-  const { text, until } = wait;
-  return until === null ? text : text.replace("{left}", span(until - clock.now())).replace("{at}", dateTime(until).slice(dateTime(until).slice(0, 10) === dateTime(clock.now()).slice(0, 10) ? 11 : 0, 16));
-}
-
-
-// A schedule, queue, group or key: when it fires, and its fields as QStash names them.
-
-export function thingPage(view, thing) {
-  if (view.newestLast) return h("pre", { class: "output" }, plain(thing.text));
-  const times = thing.next_times ?? [];
-  const named = new Map(Object.entries(thing).map(([name, value]) => [name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase(), [name, value]])); // QStash has some in two spellings
-  const fields = [...named].filter(([, [name, value]]) => !["next_times", "endpoints"].includes(name) && value !== null && !(typeof value === "object" && !Object.keys(value).length));
-  return [
-    view.filter && h("p", {}, h("a", { href: to.filter(quoted(view.filter, view.keyOf(thing))) }, "its messages")),
-    times.length > 0 && section("Next ten times", h("ol", {}, times.map((at) => h("li", {}, dateTime(at).slice(0, 19), " ", h("span", { class: "accent" }, counting(() => countdown(at))))))),
-    facts(fields.map(([word, [name, value]]) => [word, field(name, value)])),
-    thing.endpoints?.length > 0 && section("Endpoints", h("ul", {}, thing.endpoints.map((one) => h("li", {}, h("span", { class: "url" }, one.url), one.name && ` ${one.name}`)))),
-  ];
-}
-
-function field(name, value) {
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (name === "ratePeriodStart") return value ? dateTime(value * 1000) : "–";
-  if (typeof value === "number" && /(At|Time|Start)$/.test(name)) return dateTime(value).slice(0, 19);
-  return typeof value === "object" ? JSON.stringify(value) : value;
 }
