@@ -1,12 +1,13 @@
 """Everything that a person can do in the page, against a real server and a real app."""
 
+import asyncio
 import json
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from tests.web.conftest import KEPT, Desk, have, is_, is_at, rows, shows
 
@@ -261,6 +262,25 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await have(page, 4)
     await press(page, "Escape")
     await is_at(page, "#/runs")
+
+
+async def test_what_is_typed_before_all_of_the_page_is_there_counts(desk: Desk) -> None:
+    page = await desk.open("#/dlq")
+    there = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await there.wait()
+        await route.continue_()
+
+    await page.route("**/actions.js", late)
+    await page.reload()
+    await shows(page, "#empty", "The DLQ is empty")
+    await press(page, ":")
+    await page.keyboard.type("the workflow runs")
+    await press(page, "Enter")
+    there.set()
+    await shows(page, "#empty", "No workflow runs.")
+    await page.unroute_all()
 
 
 async def test_the_filter_is_completed_and_what_is_wrong_with_it_told(desk: Desk) -> None:

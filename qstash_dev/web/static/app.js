@@ -386,7 +386,14 @@ async function run(id) {
 }
 
 function pressEarlyKeys() {
-  for (const key of early.keys.splice(0)) document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  for (const key of early.keys.splice(0)) {
+    const field = document.activeElement;
+    if (key.length > 1 || !field.matches("input, textarea")) field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    else {
+      field.setRangeText(key, field.selectionStart, field.selectionEnd, "end");
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    }
+  }
 }
 
 function choose(id, { hold = true } = {}) {
