@@ -6,13 +6,13 @@ Texts are as they were sent; whoever shows them makes them safe.
 import difflib
 import json
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
 
 from qstash_dev.devtools.documents import Attempt, Body, Detail
 from qstash_dev.protocol.json_body import loads
+from qstash_dev.protocol.settle import status_text
 
 _NOTHING = object()
 
@@ -107,13 +107,5 @@ def _first_line(detail: Detail) -> str:
 
 def _outcome(attempt: Attempt) -> str:
     if attempt.response is not None:
-        return reason_phrase(attempt.response.status)
+        return status_text(attempt.response.status)
     return f"{attempt.failure.reason}: {attempt.failure.detail}" if attempt.failure else "none yet"
-
-
-def reason_phrase(status: int) -> str:
-    """`500 Internal Server Error`; only the number when it has no name."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)

@@ -136,12 +136,15 @@ def is_finished(message: Message) -> bool:
 
 def error_text(outcome: Outcome) -> str:
     """A failed outcome in one line, for logs."""
-    if not isinstance(outcome, Response):
-        return outcome.detail
+    return status_text(outcome.status) if isinstance(outcome, Response) else outcome.detail
+
+
+def status_text(status: int) -> str:
+    """`500 Internal Server Error`; only the number when it has no name."""
     try:
-        return f"{outcome.status} {HTTPStatus(outcome.status).phrase}"
+        return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
-        return str(outcome.status)
+        return str(status)
 
 
 def _delivered(message: Message, attempt: Attempt, now: int, new_id: NewId) -> Change:

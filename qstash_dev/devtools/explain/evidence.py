@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from http import HTTPStatus
 from urllib.parse import SplitResult
 
 from msgspec import Struct
@@ -12,6 +11,7 @@ from qstash_dev.devtools.explain.error_text import Said, read_response
 from qstash_dev.devtools.explain.printed import error_in
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure
+from qstash_dev.protocol.settle import status_text
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of
 
@@ -183,10 +183,7 @@ class Evidence:
     @property
     def status_text(self) -> str:
         """`404 Not Found`."""
-        try:
-            return f"{self.status} {HTTPStatus(self.status).phrase}"
-        except ValueError:
-            return str(self.status)
+        return status_text(self.status)
 
     @property
     def quoted(self) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
-from qstash_dev.devtools.diff import reason_phrase
 from qstash_dev.devtools.documents import Attempt, Detail, Row
 from qstash_dev.devtools.option_words import option_facts
 from qstash_dev.devtools.text import as_text
 from qstash_dev.protocol.headers import first
+from qstash_dev.protocol.settle import status_text
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import heard_lines
@@ -148,7 +148,7 @@ def _headline(row: Row) -> Line:
     shown = fmt.state_look(row.state)
     line: Line = [(f"{shown.symbol} {shown.word}", f"{shown.role}")]
     if row.status:
-        line += [("  ", ""), (reason_phrase(row.status), status_role(row.status))]
+        line += [("  ", ""), (status_text(row.status), status_role(row.status))]
     if row.duration_ms is not None:
         line.append((f" in {format_duration(row.duration_ms)}", "muted"))
     if row.try_:
@@ -234,7 +234,7 @@ def _answer(attempt: Attempt) -> list[Piece]:
     got = attempt.response
     start: Line = [
         (f"HTTP/{fmt.safe(got.http_version)} ", "muted"),
-        (reason_phrase(got.status), status_role(got.status)),
+        (status_text(got.status), status_role(got.status)),
         (f"  in {format_duration(attempt.total_ms)}", "muted"),
     ]
     lines = [start, [], *_headers(got.headers)]
