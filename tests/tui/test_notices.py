@@ -33,12 +33,14 @@ async def test_the_record_has_what_was_done_the_last_at_the_end(tui: Open, world
         await pilot.press("H")
         await pilot.press("escape", "p", "G", "X")
         await until(pilot, lambda: len(world.asked) == 2)
+        row = app_of(pilot).session.row
+        assert row is not None
         await pilot.press("H")
         lines = app_of(pilot).screen._lines  # type: ignore[attr-defined]
         shown = ["".join(text for text, _ in line) for line in lines]
         assert [line[8:] for line in shown] == [
             "  All deliveries are paused; p resumes.",
-            "  Canceled. u undoes that.",
+            f"  Canceled {row.url.removeprefix('http://localhost:3000')}. u undoes that.",
         ]
 
 

@@ -10,6 +10,7 @@ from qstash_dev.devtools.control_documents import Deleted
 from qstash_dev.devtools.copies import copies_of, quick_start
 from qstash_dev.devtools.text import counted
 from qstash_dev.tui.actions.undoing import offer_undo
+from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Confirm, Menu
 
@@ -25,7 +26,7 @@ async def replay(screen: Screen) -> None:
         original = screen.session.row
         new = await screen.session.client.replay(ids[0])
         screen.session.replays.expect(new, original)
-        return screen.say(f"Replayed as {new} …")
+        return screen.say(f"Replayed {_called(screen, ids[0])} as {new} …")
     outcome = await _each(screen, ids, "Replaying", screen.session.client.replay)
     screen.say(f"Replayed {outcome}")
     return None
@@ -38,7 +39,7 @@ async def run_now(screen: Screen) -> None:
         return None
     if len(ids) == 1:
         await screen.session.client.run(ids[0])
-        return screen.say("Trying now.")
+        return screen.say(f"Trying {_called(screen, ids[0])} now.")
     if ids:
         screen.say(f"Trying now: {await _each(screen, ids, 'Running', screen.session.client.run)}")
     return None
@@ -51,7 +52,9 @@ async def arm(screen: Screen) -> None:
     armed = not all(row.armed for row in rows) if rows else True
     if len(ids) == 1:
         await screen.session.client.arm(ids[0], armed)
-        screen.say("Replayed at the next save of the app's source." if armed else "Disarmed.")
+        name = _called(screen, ids[0])
+        words = f"{name} is replayed at the next save of the app's source."
+        screen.say(words if armed else f"Disarmed {name}.")
     elif ids:
         done = await _each(screen, ids, "Arming", lambda id: screen.session.client.arm(id, armed))
         screen.say(f"{'Armed' if armed else 'Disarmed'} {done}")
@@ -63,7 +66,8 @@ async def cancel(screen: Screen) -> None:
     if not await _is_meant(screen, "Cancel", ids):
         return
     if len(ids) == 1:
-        offer_undo(screen, "Canceled.", [await screen.session.client.cancel(ids[0])])
+        order = await screen.session.client.cancel(ids[0])
+        offer_undo(screen, f"Canceled {_called(screen, ids[0])}.", [order])
     elif ids:
         orders: list[str | None] = []
         words = await _each(screen, ids, "Canceling", _kept(screen.session.client.cancel, orders))
@@ -84,11 +88,19 @@ async def delete(screen: Screen) -> None:
         return order
 
     if len(ids) == 1:
-        offer_undo(screen, "Deleted.", [await forget(ids[0])])
+        name = _called(screen, ids[0])
+        offer_undo(screen, f"Deleted {name}.", [await forget(ids[0])])
     elif ids:
         words = await _each(screen, ids, "Deleting", _kept(forget, orders))
         offer_undo(screen, f"Deleted {words}", orders)
     return
+
+
+def _called(screen: Screen, id: str) -> str:
+    """A message in a sentence, as far as it is known."""
+    session = screen.session
+    row = session.feed.rows.get(id) or (session.row if session.message_id == id else None)
+    return id if row is None else fmt.called(row.url, session.feed.server.app.url)
 
 
 async def _is_meant(screen: Screen, verb: str, ids: list[str]) -> bool:

@@ -7,6 +7,7 @@ from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.control_documents import Deleted, Fired, Made
 from qstash_dev.devtools.documents import DlqEntry
 from qstash_dev.tui.actions.undoing import offer_undo
+from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Confirm
 
@@ -14,8 +15,9 @@ from qstash_dev.tui.widgets.prompts import Confirm
 async def fire(screen: Screen) -> None:
     """Fire the selected schedule now."""
     if (path := _path(screen)) is not None:
+        name = _name(screen)
         fired = await screen.session.client.ask("POST", f"{path}/run", Fired, params=_user(screen))
-        screen.say(f"Fired: {', '.join(fired.ids)}.")
+        screen.say(f"Fired {name}: {', '.join(fired.ids)}.")
 
 
 async def pause_or_resume(screen: Screen) -> None:
@@ -33,11 +35,14 @@ async def pause_or_resume(screen: Screen) -> None:
 async def delete(screen: Screen) -> None:
     """Delete the selected schedule, queue, group or flow-control key after a question."""
     path, user = _path(screen), _user(screen)
-    if path is None or not await screen.ask(Confirm(f"Delete {_name(screen)}?")):
+    if path is None:
+        return
+    name = _name(screen)
+    if not await screen.ask(Confirm(f"Delete {name}?")):
         return
     await screen.session.client.request("DELETE", path, params=user)
     screen.session.tables.forget()
-    screen.say("Deleted.")
+    screen.say(f"Deleted {name}.")
 
 
 async def delete_dead_letter(screen: Screen) -> None:
@@ -47,7 +52,7 @@ async def delete_dead_letter(screen: Screen) -> None:
         path = path_of("dlq", entry.dlq_id)
         answer = await screen.session.client.ask("DELETE", path, Deleted)
         screen.session.tables.forget()
-        offer_undo(screen, "Deleted from the DLQ.", [answer.undo])
+        offer_undo(screen, f"Deleted {_called(screen, entry)} from the DLQ.", [answer.undo])
 
 
 async def retry_dead_letter(screen: Screen) -> None:
@@ -57,7 +62,11 @@ async def retry_dead_letter(screen: Screen) -> None:
         path = path_of("dlq", entry.dlq_id, "retry")
         made = await screen.session.client.ask("POST", path, Made)
         screen.session.tables.forget()
-        screen.say(f"Retried as {made.id}.")
+        screen.say(f"Retried {_called(screen, entry)} as {made.id}.")
+
+
+def _called(screen: Screen, entry: DlqEntry) -> str:
+    return fmt.called(entry.row.url, screen.session.feed.server.app.url)
 
 
 def _name(screen: Screen) -> str:

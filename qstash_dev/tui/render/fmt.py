@@ -11,6 +11,7 @@ from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.states import Look, look_of
 from qstash_dev.devtools.text import clock_time as clock_time
 from qstash_dev.devtools.text import date_time as date_time
+from qstash_dev.devtools.text import shorten
 from qstash_dev.devtools.text import size as size
 from qstash_dev.protocol.urls import below
 
@@ -129,6 +130,11 @@ def destination(url: str, app_url: str) -> str:
     """The destination as the list shows it: without the address of the developer's own app."""
     rest = below(url, app_url)
     return safe(url if rest is None else rest)
+
+
+def called(url: str, app_url: str) -> str:
+    """A message as people know it in a sentence: where it goes."""
+    return shorten(short_host(destination(url, app_url)), 60)
 
 
 def short_host(url: str) -> str:
