@@ -7,7 +7,7 @@ import click
 from qstash_dev.cli.connection import target_of, with_client
 from qstash_dev.cli.encoding import for_screen
 from qstash_dev.cli.exits import USAGE, Failure
-from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.options import is_terminal, load_or_fail
 from qstash_dev.cli.values import SERVER
 from qstash_dev.config import Config
 from qstash_dev.config.errors import suggestion
@@ -18,7 +18,7 @@ from qstash_dev.config.errors import suggestion
 @click.option("--owner", type=int, hidden=True)
 def attach(url: str | None, owner: int | None) -> int:
     """Show a running server [default: the one of this directory]; q leaves it running."""
-    if not sys.stdout.isatty():
+    if not is_terminal():
         raise Failure("The terminal UI needs a terminal; see qstash-dev logs --follow.", USAGE)
     with_client(url, lambda client: client.health())
     target = target_of(url)
