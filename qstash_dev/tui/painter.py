@@ -101,7 +101,9 @@ class Painter:
         in_detail = self._panes.detail.text.has_focus
         session, keys = self.session, self._keys
         marks = len(session.feed.marks)
-        ids = hints_for(session.view, session.item, session.row, marks, in_detail)
+        process = session.feed.server.app.process
+        has_ended = process is not None and process.state == "exited"
+        ids = hints_for(session.view, session.item, session.row, marks, in_detail, has_ended)
         found = [self._commands[id] for id in ids]
         pairs = [
             (command.key_name(keys, command.id == "palette"), command.hint) for command in found

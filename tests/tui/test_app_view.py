@@ -76,6 +76,7 @@ async def test_the_end_of_the_app_is_on_the_status_line_and_R_starts_it_from_any
     async with tui() as pilot:
         app = app_of(pilot)
         assert "app :3000 ✗ exited with code 1" in str(app.status.render())
+        assert str(app.hints.render()).startswith("R Restart")
         await pilot.press("R")
         assert await asked(pilot, world) == [("POST", "/_dev/app/restart", None)]
 

@@ -12,10 +12,17 @@ WAITING = frozenset({"delayed", "created", "queued", "retry", "held"})
 COMMON = ("filter", "help", "palette")
 
 
-def hints_for(view: View, item: Any, row: Row | None, marks: int, in_detail: bool) -> list[str]:
-    """Ids in order of use; the last is the palette."""
+def hints_for(
+    view: View, item: Any, row: Row | None, marks: int, in_detail: bool, app_has_ended: bool = False
+) -> list[str]:
+    """Ids in order of use; the last is the palette. An app of ours that has ended comes first."""
     if view.hints is not None:
         return [*view.hints(item), "help", "palette"]
+    found = _of_messages(view, row, marks, in_detail)
+    return ["run.restart", *found[:3], *found[-3:]] if app_has_ended else found
+
+
+def _of_messages(view: View, row: Row | None, marks: int, in_detail: bool) -> list[str]:
     if row is None:
         return ["message.send", "message.copy", *COMMON]
     if marks and view.is_live:
