@@ -53,7 +53,7 @@ from qstash_dev.tui.widgets.virtual_list import VirtualList
 T = TypeVar("T")
 
 FRAME_S = 0.1
-UNREAD, EVERY = 5, 3
+UNREAD, EVERY = 5, 5
 """After so many frames with news in each and no key between them, one of so many is drawn: nobody reads
 such a stream line by line, and whoever publishes needs the processor.
 """

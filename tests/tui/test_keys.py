@@ -88,7 +88,7 @@ async def test_an_action_hits_the_row_that_was_on_the_screen(tui: Open, world: W
         assert not app.session.feed.follow
 
 
-async def test_of_a_stream_that_goes_by_unread_every_third_frame_is_drawn_until_a_key(
+async def test_of_a_stream_that_goes_by_unread_every_fifth_frame_is_drawn_until_a_key(
     tui: Open, world: World
 ) -> None:
     async with tui() as pilot:
@@ -96,7 +96,7 @@ async def test_of_a_stream_that_goes_by_unread_every_third_frame_is_drawn_until_
         await pilot.press("k")
         app.frames.pause()
         drawn = []
-        for number in range(14, 25):
+        for number in range(14, 29):
             await came_undrawn(app, world, row(number))
             app.tick()
             drawn.append(app.session.drawn_version == app._drawn[0])
