@@ -182,6 +182,8 @@ def main() -> None:
         "--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS)
     )
     options = parser.parse_args()
+    if "publish" in options.only and "throughput" not in options.only:
+        parser.error("publish goes at half of the rate that throughput finds: measure both")
     table = Table()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qstash-bench-")))
