@@ -81,9 +81,9 @@ def the_one(id: str, known: Iterable[str], word: str = "id") -> str:
     return found[0]
 
 
-def the_one_to_lose(name: str, known: Iterable[str], word: str) -> str:
-    """The same before what cannot be undone. A name that somebody chose is written whole then: the
-    beginning of one is another name, perhaps of a thing that is gone already.
+def the_one_meant(name: str, known: Iterable[str], word: str) -> str:
+    """The same before what cannot be undone, and before what makes a thing that is not there. A name
+    that somebody chose is written whole then: the beginning of one may be another one.
     """
     found = the_one(name, known, word)
     if found == name or found.startswith(MADE):

@@ -69,6 +69,11 @@ def test_the_beginning_of_a_name_suffices_but_to_lose_it(server):
         'Error: There is no queue "thum": nothing was done. "thumbs" begins so: write it whole.\n',
     )
     assert server.run("queues", "delete", "thumbs").returncode == 0
+    assert server.run("flow", "pause", "mail-api").stderr.endswith(
+        "It is new: no message had it yet.\n"
+    )
+    other = server.run("flow", "pause", "mail")
+    assert (other.returncode, '"mail-api" begins so' in other.stderr) == (1, True)
 
 
 def test_what_only_the_server_knows_is_told_of_the_option(server):

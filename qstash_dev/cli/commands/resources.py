@@ -10,7 +10,7 @@ import click
 from msgspec import Struct
 
 from qstash_dev.cli.choice import the_one as the_name
-from qstash_dev.cli.choice import the_one_to_lose
+from qstash_dev.cli.choice import the_one_meant
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
@@ -183,9 +183,9 @@ def verb_command(noun: Noun, verb: str) -> click.Command:
     @url_option
     def act(name: str, user: str | None, url: str | None) -> None:
         found = with_client(url, lambda client: client.resources(noun.name))
-        if verb not in noun.made_by:
-            choose = the_one_to_lose if verb == "delete" else the_name
-            name = choose(name, names(found, noun, user), noun.singular)
+        is_grave = verb == "delete" or verb in noun.made_by
+        choose = the_one_meant if is_grave else the_name
+        name = choose(name, names(found, noun, user), noun.singular)
         record = the_one(found, noun, name, user)
         if record is None and verb not in noun.made_by:
             raise Failure(f"{nothing(noun, name, user)}: nothing was done.")
