@@ -18,7 +18,7 @@ MEMORY = ":memory:"
 # Python asks what is neither a number nor a text how it is to be stored, each time, by exceptions
 # that are made and dropped: a microsecond for each NULL and BLOB. As it is, is the answer.
 sqlite3.register_adapter(type(None), {None: None}.get)
-sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(bytes, bytes.__bytes__)
 _TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # where SQLite looks, in this order
 
 
