@@ -9,18 +9,19 @@ from collections.abc import Iterator
 LONGEST_LINE = 4_000
 RESET = "\x1b[0m"
 
-_ESCAPE = re.compile(
+# Compiled by `re` when first used: most starts use none of them.
+_ESCAPE = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~]?)|\x9b[0-?]*[ -/]*[@-~]"
 )
-_COLOUR = re.compile(r"\x1b\[([0-9;:]*)m")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+_COLOUR = r"\x1b\[([0-9;:]*)m"
+_CONTROL = r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
 
 
 def shown(text: str) -> str:
     """A line as a terminal would show it at last, colours kept."""
     text = text.rstrip("\r").rpartition("\r")[2]
-    text = _ESCAPE.sub(lambda found: found[0] if _COLOUR.fullmatch(found[0]) else "", text)
-    text = _CONTROL.sub("", text.replace("\t", "    "))
+    text = re.sub(_ESCAPE, lambda found: found[0] if re.fullmatch(_COLOUR, found[0]) else "", text)
+    text = re.sub(_CONTROL, "", text.replace("\t", "    "))
     if len(text) <= LONGEST_LINE:
         return text
     return f"{text[:LONGEST_LINE]}{RESET} … {len(text) - LONGEST_LINE:,} more characters"
@@ -28,14 +29,14 @@ def shown(text: str) -> str:
 
 def plain(text: str) -> str:
     """A line without colours."""
-    return _COLOUR.sub("", text)
+    return re.sub(_COLOUR, "", text)
 
 
 def coloured(text: str) -> Iterator[tuple[str, str]]:
     """The parts of a line with the colours of each, as one escape sequence (`""`: none)."""
     codes: list[str] = []
     place = 0
-    for found in _COLOUR.finditer(text):
+    for found in re.finditer(_COLOUR, text):
         if found.start() > place:
             yield text[place : found.start()], _sequence(codes)
         place = found.end()

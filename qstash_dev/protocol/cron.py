@@ -29,7 +29,8 @@ _FIELDS = {
     "month": "1-12 or JAN-DEC",
     "day-of-week": "0-7 or SUN-SAT",
 }
-_ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
+# Compiled by `re` when first used: most starts do not use it.
+_ZONE_NAME = r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*"
 _SAMPLE = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -74,7 +75,7 @@ def _check_zone(zone: str) -> None:
     from zoneinfo import ZoneInfo, available_timezones
 
     try:
-        if not _ZONE_NAME.fullmatch(zone):
+        if not re.fullmatch(_ZONE_NAME, zone):
             raise ValueError(zone)
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # OSError: a directory, such as "America"

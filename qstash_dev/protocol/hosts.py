@@ -11,16 +11,16 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\ufffd#%/:<>?@\[\\\]^|]")  # WHATWG URL, 3.2
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
-_EMPTY_VARIABLE = re.compile(
+_EMPTY_VARIABLE = (  # compiled by `re` when first used: most starts do not use it
     r"undefined|null|none|nil|nan|\[?object object\]?"
-    r"|\$?\{.*\}|\$\(.*\)|<.*>|process\.env\..*|import\.meta\.env\..*|\$[a-z_]\w*",
-    re.IGNORECASE | re.DOTALL,
+    r"|\$?\{.*\}|\$\(.*\)|<.*>|process\.env\..*|import\.meta\.env\..*|\$[a-z_]\w*"
 )
 
 
 def is_empty_variable(text: str) -> bool:
     """Whether a text is what languages write for a value that is not there, or a name in its place."""
-    return _EMPTY_VARIABLE.fullmatch(unquote(text).strip()) is not None
+    plain = unquote(text).strip()
+    return re.fullmatch(_EMPTY_VARIABLE, plain, re.IGNORECASE | re.DOTALL) is not None
 
 
 def names_empty_variable(host: str) -> bool:

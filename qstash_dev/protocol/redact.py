@@ -17,7 +17,8 @@ REDACTED = "REDACTED:"
 BODY = "body"
 ALL_HEADERS = "header"
 
-_ONE_HEADER = re.compile(r"headers?\[\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*\]", re.IGNORECASE)
+# Compiled by `re` when first used: most starts do not use it.
+_ONE_HEADER = r"headers?\[\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*\]"
 
 
 def parse_redact(text: str) -> tuple[str, ...]:
@@ -36,7 +37,7 @@ def _field(text: str) -> str:
         return BODY
     if lower in ("header", "headers"):
         return ALL_HEADERS
-    if one := _ONE_HEADER.fullmatch(text):
+    if one := re.fullmatch(_ONE_HEADER, text, re.IGNORECASE):
         return f"{ALL_HEADERS}[{'-'.join(part.capitalize() for part in one[1].split('-'))}]"
     raise ValueError(f"{text!r} cannot be redacted: expected body, header or header[Name].")
 

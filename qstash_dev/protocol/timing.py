@@ -31,9 +31,10 @@ _GO_UNIT_MS = {
     "m": Decimal(60_000),
     "h": Decimal(3_600_000),
 }
-_GO_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_GO_DURATION = re.compile(rf"(?:{_GO_DURATION_PART.pattern})+")
-_HTTP_DATE = re.compile(
+# Compiled by `re` when first used: most starts use none of them.
+_GO_DURATION_PART = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"
+_GO_DURATION = rf"(?:{_GO_DURATION_PART})+"
+_HTTP_DATE = (
     r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} "
     r"(?:GMT|UTC|[+-][0-9]{4})"
 )
@@ -102,10 +103,10 @@ def _wait_ms(text: str, now: int) -> int | None:
         return None
     if _DECIMAL.fullmatch(text):
         return _ceil(Decimal(text) * 1_000)
-    if _GO_DURATION.fullmatch(text):
-        parts = _GO_DURATION_PART.findall(text)
+    if re.fullmatch(_GO_DURATION, text):
+        parts = re.findall(_GO_DURATION_PART, text)
         return _ceil(sum((Decimal(n) * _GO_UNIT_MS[unit] for n, unit in parts), Decimal(0)))
-    if _HTTP_DATE.fullmatch(text):
+    if re.fullmatch(_HTTP_DATE, text):
         return _until_date(text, now)
     return None
 
