@@ -14,8 +14,8 @@ from qstash_dev.api.call import Call
 from qstash_dev.api.control.logs import entry_document
 from qstash_dev.api.control.waiting import why_waiting
 from qstash_dev.devtools import hold
-from qstash_dev.devtools.documents import Row
-from qstash_dev.devtools.option_words import option_facts
+from qstash_dev.devtools.documents import Links, Row
+from qstash_dev.devtools.message_facts import message_facts
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import SECRET, first, names_of
 from qstash_dev.protocol.json_body import read_json
@@ -44,10 +44,16 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
     # What the failure's cause repeats is said once.
     row.lints = tuple(lint for lint in message.spec.notices if lint not in (row.hint or ""))
     spec = _spec(message, reveal)
+    links = Links(
+        _parent(call, message, now),
+        call.store.rows.related(message.id, now),
+        call.store.rows.siblings(row, now),
+    )
+    waits = why_waiting(call.engine, message, now)
     return {
         "row": row,
         "spec": spec,
-        "options": option_facts(spec),
+        "facts": message_facts(row, spec, links, waits),
         "request": {
             "method": message.spec.method,
             "url": message.spec.url,
@@ -58,13 +64,9 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
         "attempts": [_attempt(call, message, attempt, reveal) for attempt in attempts],
         "events": [entry_document(entry) for entry in call.store.feed.of(message.id)],
         "signature": _signature(call, message, attempts[-1]) if attempts else None,
-        "links": {
-            "parent": _parent(call, message, now),
-            "children": call.store.rows.related(message.id, now),
-            "siblings": call.store.rows.siblings(row, now),
-        },
+        "links": links,
         "hint": row.hint,
-        "waits": why_waiting(call.engine, message, now),
+        "waits": waits,
         "lints": list(row.lints),
     }
 

@@ -8,7 +8,8 @@ from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from qstash_dev.devtools.documents import Attempt, Detail, Row
-from qstash_dev.devtools.option_words import option_facts
+from qstash_dev.devtools.documents import Piece as FactPiece
+from qstash_dev.devtools.message_facts import message_facts
 from qstash_dev.devtools.text import as_text
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.settle import status_text
@@ -170,43 +171,24 @@ def _advice(detail: Detail) -> list[Piece]:
 
 
 def _summary(detail: Detail, when: When) -> list[tuple[str, str]]:
-    row = detail.row
-    facts = [
-        ("id", row.id),
-        ("kind", row.kind + (f" of {row.parent}" if row.parent else "")),
-        ("created", f"{fmt.exact_time(row.created_at, when.zone)}  {_ago(row, when)}"),
-        ("next try", None if detail.waits else _next(row, when)),
-        ("queue", row.queue),
-        ("URL group", " / ".join(filter(None, (row.topic, row.endpoint))) or None),
-        ("schedule", row.schedule),
-        ("flow control", None if detail.spec.get("flow") else row.flow_key),
-        ("workflow run", row.run),
-        ("step", row.step),
-        ("labels", ", ".join(row.labels) or None),
-        ("DLQ entry", row.dlq_id),
-        ("armed", "⚑ replayed when the app's source changes" if row.armed else None),
-        ("duplicates", f"{row.duplicates} dropped" if row.duplicates else None),
-        ("replays", str(row.replays) if row.replays else None),
-        ("user", None if row.user == "defaultUser" else row.user),
-        ("source", None if row.source == "local" else row.source),
-        ("body", f"{fmt.size(row.body_size)}  {row.content_type or ''}".rstrip()),
-    ]
-    return [(k, v) for k, v in [*facts, *option_facts(detail.spec)] if v]
+    facts = message_facts(detail.row, detail.spec, detail.links, detail.waits)
+    return [(one.name, "".join(_piece(piece, when) for piece in one.pieces)) for one in facts]
 
 
-def _ago(row: Row, when: When) -> str:
-    return fmt.ago(row.created_at, when.now)
+def _piece(piece: FactPiece, when: When) -> str:
+    if piece.past is not None:
+        return f"{fmt.exact_time(piece.past, when.zone)}  {fmt.ago(piece.past, when.now)}"
+    return piece.text if piece.due is None else _due(piece.due, when)
 
 
-def _next(row: Row, when: When) -> str | None:
-    if row.due_at is None:
-        return None
-    return f"{fmt.countdown(row.due_at, when.now)}  ({fmt.clock_time(row.due_at, when.zone)})"
+def _due(at: int, when: When) -> str:
+    return f"{fmt.countdown(at, when.now)}  ({fmt.clock_time(at, when.zone)})"
 
 
 def _waiting(row: Row, when: When) -> list[Piece]:
-    due = _next(row, when)
-    return [[("Due ", "muted"), (due, "accent")]] if due else []
+    if row.due_at is None:
+        return []
+    return [[("Due ", "muted"), (_due(row.due_at, when), "accent")]]
 
 
 def _facts(facts: list[tuple[str, str]]) -> list[Piece]:

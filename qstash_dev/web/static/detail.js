@@ -15,7 +15,7 @@ function overview({ detail, words }) {
     headline(row, words),
     advice(detail),
     line(row.method, row.url),
-    facts([...summary(detail), ...detail.options]),
+    facts(detail.facts.map(({ name, pieces }) => [name, pieces.map(piece)])),
     answered && section("Last answer", answerBody(detail, answered)),
     heard(detail.attempts.at(-1), 20),
     detail.events.length > 0 && section("Events", h("ol", { class: "events" }, detail.events.map((event) => happened(event, words)))),
@@ -52,29 +52,12 @@ function advice(detail) {
   ];
 }
 
-const inFilter = (key, value) => value && h("a", { href: to.filter(quoted(key, value)) }, value);
-
-function summary({ row, spec, waits, links }) {
-  return [
-    ["id", row.id],
-    ["kind", row.parent ? [`${row.kind} of `, h("a", { href: to.message(row.parent) }, row.parent)] : row.kind],
-    ["created", [dateTime(row.created_at), "  ", counting(() => ago(row.created_at))]],
-    ["next try", !waits && row.due_at !== null && [counting(() => countdown(row.due_at)), ` (${clockTime(row.due_at)})`]],
-    ["queue", inFilter("queue", row.queue)],
-    ["URL group", row.topic && [inFilter("group", row.topic), row.endpoint && ` / ${row.endpoint}`]],
-    ["schedule", inFilter("schedule", row.schedule)],
-    ["flow control", !spec.flow && row.flow_key],
-    ["workflow run", row.run && h("a", { href: to.run(row.run) }, row.run)],
-    ["step", row.step],
-    ["labels", row.labels.length > 0 && row.labels.map((label) => [inFilter("label", label), " "])],
-    ["DLQ entry", row.dlq_id],
-    ["armed", row.armed && "⚑"],
-    ["duplicates", row.duplicates || null],
-    ["replays", row.replays > 0 && [row.replays, " ", links.children.filter((one) => one.kind === "replay").map((one) => [h("a", { href: to.message(one.id) }, one.id), " "])]],
-    ["user", row.user !== "defaultUser" && row.user],
-    ["source", row.source !== "local" && row.source],
-    ["body", `${size(row.body_size)}  ${row.content_type ?? ""}`],
-  ];
+// A value of the server's: text, what it leads to, and moments, which are told in the reader's time.
+function piece({ text, to: place, past, due }) {
+  if (past) return [dateTime(past), "  ", counting(() => ago(past))];
+  if (due) return [counting(() => countdown(due)), `  (${clockTime(due)})`];
+  if (!place) return text;
+  return h("a", { href: { messages: to.message, runs: to.run }[place]?.(text) ?? to.filter(quoted(place, text)) }, text);
 }
 
 function happened(event, words) {
