@@ -49,7 +49,7 @@ KEYS = """async (count) => {
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.page", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each kind")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each kind; 0 shows alone")
     parser.add_argument("--shows", type=int, default=20, help="how often the page is opened anew")
     parser.add_argument("--messages", type=int, default=2_000, help="messages in a round")
     options = parser.parse_args()
@@ -63,6 +63,8 @@ def main() -> None:
         server = Contender("qstash-dev", process, port_of(line))
         browser = stack.enter_context(chromium())
         report_waits("shown", first_shows(browser, server, options.shows), 200)
+        if not options.rounds:
+            return
         bench.traffic(server, options.messages, RATE)  # warm-up
         report(rounds(bench, server, browser, options.rounds, options.messages))
         waits = key_waits(bench, server, browser, options.messages * 2)

@@ -218,11 +218,11 @@ function sleep() {
 
 // What is on the screen
 
-const changed = seldom(FRAME_MS, frame);
+const draw = seldom(FRAME_MS, frame);
+const changed = () => app.server && app.view && draw(); // else the first would be one that shows nothing
 const refresh = seldom(FETCH_MS, fetchItems);
 
 function frame() {
-  if (!app.server || !app.view) return;
   if (!app.view.live && outdated) refresh();
   drawTitle(app);
   if (document.hidden) return;
