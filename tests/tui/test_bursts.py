@@ -1,5 +1,6 @@
 """Keys typed in one burst, on a real terminal: what follows an opening key belongs to it."""
 
+import select
 import string
 from random import Random  # noqa: TID251 - seeded: the same bursts in every run
 
@@ -38,3 +39,15 @@ def test_a_dialog_that_was_left_gives_the_keys_back_to_the_list(tmp_path):
             "/_dev/messages/msg_00000001",
             "/_dev/pause",
         ]
+
+
+def test_what_is_typed_is_done_while_the_terminal_takes_nothing(tmp_path):
+    world = World()
+    with in_thread(world) as url, attached(tmp_path, url) as terminal:
+        terminal.type("23456781p")
+        while not world.asked:  # as over a slow line: nobody reads what is drawn
+            select.select([], [], [], 0.01)
+        assert world.asked == [("POST", "/_dev/pause", None)]
+        terminal.type("q")
+        terminal.until(lambda: terminal.process.poll() is not None)
+        assert terminal.is_restored
