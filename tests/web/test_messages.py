@@ -26,7 +26,7 @@ async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk
     for tab, told in {
         "Request": 'acme|"a": 1.0',
         "Response": "HTTP/1.1 200",
-        "Attempts": "Attempt 1 of 4|first byte",
+        "Attempts": "Attempt 1 of 4|first byte|in all",
         "Signature": "would verify|iss",
         "Tree": id,
     }.items():

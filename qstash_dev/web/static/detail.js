@@ -115,16 +115,19 @@ function attempts(shown) {
 }
 
 // Connecting, waiting for the first byte, receiving: each as long as its share of the whole.
-function phases({ connected_ms: connected, first_byte_ms: first, total_ms: total }) {
-  const ends = [["connected", connected], ["first byte", first], ["done", total]].filter(([, at]) => at !== null);
+function phases({ connected_ms: connected, first_byte_ms: first, total_ms: total, response: got }) {
+  const ends = [["connect", connected], ["first byte", first], [got ? "body" : "no answer", total]];
+  const line = (name, bar, ms) => h("li", {}, h("span", {}, name), bar, h("span", { class: "ms" }, took(ms)));
   let before = 0;
-  return h("ul", { class: "phases" }, ends.map(([name, at]) => {
+  const lines = ends.filter(([, at]) => at !== null).map(([name, at]) => {
     const bar = h("span", { class: `bar ${name.replace(" ", "-")}` });
     bar.style.marginLeft = `${(100 * before) / (total || 1)}%`;
     bar.style.width = `max(2px, ${(100 * (at - before)) / (total || 1)}%)`;
+    const made = line(name, h("span", { class: "track" }, bar), Math.max(0, at - before));
     before = at;
-    return h("li", {}, h("span", { class: "name" }, name), h("span", { class: "track" }, bar), h("span", { class: "ms" }, took(at)));
-  }));
+    return made;
+  });
+  return h("ul", { class: "phases" }, lines, line("in all", h("span"), total));
 }
 
 const CLAIMS = { iat: "issued", nbf: "not before", exp: "expires" };
