@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qstash_dev.devtools.documents import Row, Tick
+from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.devtools.states import KINDS
 from qstash_dev.tui.model.table import Ink
 from qstash_dev.tui.render import fmt
@@ -12,6 +13,10 @@ from qstash_dev.tui.render.palette import Span
 
 Thing = dict[str, Any]
 """A schedule, queue, group or key as the control API tells it."""
+
+
+WHY_FROM = 112
+"""A list that wide has a column of its own for the reason."""
 
 
 def state(row: Row, ink: Ink) -> Span:
@@ -33,6 +38,17 @@ def destination(row: Row, ink: Ink) -> Span:
     again = f" ⟲{row.replays}{done}" if row.replays or done else ""
     armed = " ⚑" if row.armed else ""
     return f"{kind}{' ' if kind else ''}{text}{again}{armed}", ""
+
+
+def why(row: Row, ink: Ink) -> Span:
+    """The reason of a failure, why it waits, what it is held for, or what is odd about it."""
+    if row.state in ("failed", "retry", "held") and (row.hint or row.error):
+        role = "error" if row.state == "failed" else "warning"
+        return fmt.safe(row.hint or row.error or ""), role
+    if row.state == "queued":
+        line = row.queue or row.flow_key
+        return f"{fmt.safe(line)}: {TURN}" if line else TURN, "muted"
+    return (fmt.safe(row.lints[0]), "accent") if row.lints else ("", "")
 
 
 def field(key: str, role: str = "") -> Callable[[Thing, Ink], Span]:

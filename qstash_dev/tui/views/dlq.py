@@ -63,11 +63,12 @@ DLQ = View(
             sort=lambda entry: entry.row.url,
         ),
         Column(
-            "ERROR",
-            30,
-            lambda entry, ink: (fmt.safe(entry.row.error or ""), "error"),
-            64,
-            sort=lambda entry: entry.row.error,
+            "WHY",
+            0,
+            lambda entry, ink: cells.why(entry.row, ink),
+            cells.WHY_FROM,
+            sort=lambda entry: entry.row.hint or entry.row.error,
+            joins=True,
         ),
     ),
 )

@@ -1,7 +1,6 @@
 """The view of messages: the only live one."""
 
 from qstash_dev.devtools.documents import Row
-from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import View
@@ -14,17 +13,6 @@ def _next(row: Row, ink: Ink) -> Span:
     # What is under way or waits for its turn is due already: no time to count down to.
     due_at = None if row.state in ("active", "queued") else row.due_at
     return fmt.countdown(due_at, ink.now), "muted" if due_at is None else "accent"
-
-
-def _why(row: Row, ink: Ink) -> Span:
-    """The reason of a failure, why it waits, what it is held for, or what is odd about it."""
-    if row.state in ("failed", "retry", "held") and (row.hint or row.error):
-        role = "error" if row.state == "failed" else "warning"
-        return fmt.safe(row.hint or row.error or ""), role
-    if row.state == "queued":
-        line = row.queue or row.flow_key
-        return f"{fmt.safe(line)}: {TURN}" if line else TURN, "muted"
-    return (fmt.safe(row.lints[0]), "accent") if row.lints else ("", "")
 
 
 MESSAGES = View(
@@ -63,7 +51,7 @@ MESSAGES = View(
             sort=lambda row: row.method,
         ),
         Column("DESTINATION", 0, cells.destination, sort=lambda row: row.url),
-        Column("WHY", 0, _why, 112, joins=True),
+        Column("WHY", 0, cells.why, cells.WHY_FROM, joins=True),
         Column(
             "QUEUE",
             14,
