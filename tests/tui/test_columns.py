@@ -109,3 +109,6 @@ async def test_a_narrow_list_has_the_reason_behind_the_destination(tui: Open) ->
         assert any(
             "✗ failed" in line and "/api/orders  The app answered" in line for line in shown
         ), shown
+        await pilot.press("5")
+        await until(pilot, lambda: app.settled)
+        assert "The app answered" in app.list_pane.rows.render_line(1).text
