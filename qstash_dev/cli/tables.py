@@ -50,9 +50,15 @@ def time_text(ms: int | None) -> str | None:
 
 
 def print_record(record: Mapping[str, Any]) -> None:
-    """Names and values below each other; what is not set is left out."""
-    shown = {name: value for name, value in record.items() if value not in (None, [], {}, "")}
-    for line in columns([(f"{name}:", as_text(value)) for name, value in shown.items()]):
+    """Names and values below each other, texts of a list too; what is not set is left out."""
+    rows: list[tuple[str, str]] = []
+    for name, value in record.items():
+        if value in (None, [], {}, ""):
+            continue
+        is_list = isinstance(value, list) and all(isinstance(part, str) for part in value)
+        first, *others = value if is_list else [value]
+        rows += [(f"{name}:", as_text(first)), *((" ", as_text(other)) for other in others)]
+    for line in columns(rows):
         click.echo(line.rstrip())
 
 

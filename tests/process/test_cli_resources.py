@@ -84,7 +84,8 @@ def test_a_schedule_is_fired_now(furnished):
 
 def test_the_next_times_of_a_schedule_are_shown(furnished):
     text = furnished.run("schedules", "get", "nightly").stdout
-    assert "next_times:" in text
+    times = text.partition("next_times:")[2].splitlines()[:10]
+    assert [len(time.split()) for time in times] == [2] * 10, text
     assert ":00:00" in text
 
 

@@ -257,6 +257,8 @@ def readable(record: Record) -> Record:
         if name.endswith("Time") or name in ("createdAt", "updatedAt")
         else [time_text(at) for at in value]
         if name == "next_times"
+        else [f"{one['url']}  {one.get('name') or ''}".rstrip() for one in value]
+        if name == "endpoints"
         else value
         for name, value in record.items()
     }
