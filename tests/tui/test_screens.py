@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.tui.conftest import make_app, until
 from tests.tui.test_keys import app_of
@@ -63,6 +64,8 @@ def pressing(keys: list[str]) -> Callable[[Pilot[Any]], Awaitable[None]]:
         app.frame()
         # All anew: else a picture tells, in pieces of blank lines, in which order they were drawn.
         for widget in app.screen.query("*"):
+            if isinstance(widget, Input):
+                widget.cursor_blink = False
             widget.refresh()
         await pilot.pause()
 
