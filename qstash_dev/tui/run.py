@@ -15,7 +15,8 @@ from qstash_dev.tui.app import QstashApp
 POLITENESS = 5
 """The server and the app answer first where all want the processor at once: a frame takes as long as
 dozens of publishes. At 333 messages a second on two busy cores it halves how often one waits over 1 ms
-for a frame. Keys wait longer only while all cores are busy; at 10 they would all the more.
+for a frame. Keys wait longer where the server alone could use all that a busy machine leaves, for there
+it goes first; at 40 events a second hardly.
 """
 OWNER_GONE = "The server has gone, and this terminal UI with it."
 
