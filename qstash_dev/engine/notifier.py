@@ -66,10 +66,19 @@ class Notifier:
     def shared(self, key: object, find: Callable[[], T]) -> T:
         """What `find` returns: called once for all who ask with the same key before the next commit."""
         if key not in self._found:
-            if len(self._found) >= KEPT_FOUND:
-                self._found.clear()
-            self._found[key] = find()
+            self.keep(key, find())
         found: T = self._found[key]
+        return found
+
+    def found(self, key: object) -> Any:
+        """What was kept under this key since the last commit, or `None`."""
+        return self._found.get(key)
+
+    def keep(self, key: object, found: T) -> T:
+        """Keeps it for those who ask with the same key before the next commit."""
+        if len(self._found) >= KEPT_FOUND:
+            self._found.clear()
+        self._found[key] = found
         return found
 
     @contextlib.contextmanager

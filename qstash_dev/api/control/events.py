@@ -5,7 +5,6 @@ A reader that was away says the number of the last event it saw. Knows no reader
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -16,7 +15,7 @@ from qstash_dev.api.control import messages
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.parameters import AFTER, BEFORE, CURSOR, FILTER, LIMIT, LINES, ORDER
 from qstash_dev.api.router import Route
-from qstash_dev.devtools.documents import Logs, Printed, Row, Snapshot, Tick
+from qstash_dev.devtools.documents import Logs, Printed, Snapshot, Tick
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
@@ -107,7 +106,8 @@ class _Stream:
             # Readers who have seen as much get the same one.
             moment = int(self._call.engine.clock.wall() / 1000 / TICK_S)
             key = (moment, self._place, self._wanted)
-            text, self._place, is_whole = self._notifier.shared(key, self._next)
+            known = self._notifier.found(key)
+            text, self._place, is_whole = known or self._notifier.keep(key, await self._next())
             await response.write(text)
             await asyncio.sleep(TICK_S)
             if not is_whole:
@@ -118,13 +118,17 @@ class _Stream:
             except TimeoutError:
                 await response.write(b": ping\n\n")
 
-    def _next(self) -> tuple[bytes, _Place, bool]:
+    async def _next(self) -> tuple[bytes, _Place, bool]:
         """What to send, where the reader is then, and whether that is all there is."""
-        tick, place = self._tick(self._place)
+        tick, place = await self._tick(self._place)
         is_whole = PAGE not in (len(tick["events"]), len(tick["printed"]))
+        await asyncio.sleep(0)
         return b"id: %d\ndata: %b\n\n" % (place.seq, encode(tick)), place, is_whole
 
-    def _tick(self, seen: _Place) -> tuple[dict[str, Any], _Place]:
+    async def _tick(self, seen: _Place) -> tuple[dict[str, Any], _Place]:
+        """In parts, between which publishes are answered: all of it would hold them up for longer than
+        one takes. The place is of the beginning: what happens meanwhile is told with the next one.
+        """
         store, now = self._call.store, self._call.engine.clock.now()
         entries = store.feed.after(seen.seq, PAGE)
         tombstones = self._call.engine.tombstones
@@ -139,17 +143,20 @@ class _Stream:
         touched = {entry.message for entry in entries} | self._notifier.touched_since(seen.version)
         if created := {entry.message for entry in entries if entry.state == State.CREATED}:
             touched |= store.rows.originals(created)
+        await asyncio.sleep(0)
+        rows = store.rows.of(touched, now) if touched else []
+        found = store.rows.of(touched, now, self._wanted) if self._wanted.terms and touched else []
+        await asyncio.sleep(0)
         tick: dict[str, Any] = {
             "seq": place.seq,
             "events": [entry_document(entry) for entry in entries],
-            "rows": store.rows.of(touched, now) if touched else [],
+            "rows": rows,
             "removed": removed or [],
             "printed": printed,
             **_present(self._call),
         }
         if self._wanted.terms:
-            matching: Iterable[Row] = store.rows.of(touched, now, self._wanted) if touched else []
-            tick["matched"] = [row.id for row in matching]
+            tick["matched"] = [row.id for row in found]
         if removed is None or seen.lost:
             tick["reset"] = True
         return tick, place
