@@ -127,8 +127,7 @@ class VirtualClock:
 
     def now(self) -> int:
         """Virtual epoch milliseconds; never goes back except by `reset`."""
-        passed = self._base.now() - self._anchor_wall
-        return self._anchor + int(passed * self._speed)
+        return self._at(self._base.now())
 
     def wall(self) -> int:
         """Epoch milliseconds of the clock beneath."""
@@ -148,8 +147,8 @@ class VirtualClock:
         """
         if not 0 < scale <= 1_000_000:
             raise ValueError(f"scale must be above 0 and at most 1000000, not {scale:g}")
-        now = self._base.now() if mode == "real" else self.now()
-        self._anchor_wall, self._anchor = self._base.now(), now
+        base = self._base.now()
+        self._anchor_wall, self._anchor = base, base if mode == "real" else self._at(base)
         self._mode, self._scale = mode, scale if mode == "scaled" else 1.0
         self._speed = 0.0 if mode == "frozen" else self._scale
 
@@ -172,4 +171,9 @@ class VirtualClock:
 
     def state(self) -> ClockState:
         """How the clock runs now."""
-        return ClockState(self._mode, self._scale, self.now() - self._base.now())
+        base = self._base.now()
+        return ClockState(self._mode, self._scale, self._at(base) - base)
+
+    def _at(self, base: int) -> int:
+        """What it shows when the clock beneath shows `base`."""
+        return self._anchor + int((base - self._anchor_wall) * self._speed)

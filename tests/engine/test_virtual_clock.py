@@ -80,3 +80,27 @@ def test_a_jump_back_or_beyond_all_dates_is_refused(wall, ms):
 def test_a_scale_out_of_range_is_refused(wall, scale):
     with pytest.raises(ValueError, match="scale"):
         VirtualClock(wall, "scaled", scale)
+
+
+class Ticking:
+    """Wall time that passes between any two looks at it."""
+
+    def __init__(self) -> None:
+        self.shown = START
+
+    def now(self) -> int:
+        self.shown += 1
+        return self.shown
+
+    wall = now
+
+    def seconds_until(self, at: int) -> float | None:
+        return at - self.now()
+
+
+def test_time_that_passes_while_it_is_read_is_no_offset():
+    clock = VirtualClock(Ticking())
+    clock.advance(7_200_000)
+    assert clock.state().offset_ms == 7_200_000
+    clock.set("real")
+    assert clock.state().offset_ms == 0
