@@ -44,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--crash-seed", type=int, default=1, help="the moments of these kills")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 1
+
+
 class LocalServer:
     """A running `qstash-dev serve`. `env` is what an app needs to use it; `output` what it printed."""
 
