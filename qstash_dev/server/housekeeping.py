@@ -13,10 +13,12 @@ QUIET_MS = 500
 """So long nothing has happened, and nothing is due: between two of many messages it is quiet, too."""
 PATIENCE = 6
 """So many rounds it waits for a quiet moment: who publishes meanwhile would have to wait for it."""
-LONG_LOG = 40_000
-"""Pages, which are 160 MB: it is copied whoever publishes meanwhile, before SQLite copies it within a
-commit, where all would wait until it is on the disk. Under load that is some seconds' worth.
+LONG_LOG = 120_000
+"""Pages, which are 480 MB: it is copied whoever publishes meanwhile, before SQLite copies it within a
+commit, where all would wait until it is on the disk. That is ten seconds of all that it can do.
 """
+WORTHWHILE = 4_000
+"""Pages, some hundred messages: a log of so many is copied as soon as it is quiet."""
 LOOK_S = 0.5
 
 
@@ -52,10 +54,12 @@ class Housekeeping:
                 await self._copy_log()
 
     async def keep_log_short(self) -> None:
-        """For ever, whoever publishes meanwhile. Raises StoreError: run it again."""
+        """For ever, the longest one whoever publishes meanwhile. Raises StoreError: run it again."""
         while True:
+            seen = self._engine.store.feed.last_seq()
             await self._sleep(LOOK_S)
-            if self._engine.store.database.pages_in_log > LONG_LOG:
+            pages = self._engine.store.database.pages_in_log
+            if pages > LONG_LOG or (pages > WORTHWHILE and self._is_quiet(seen)):
                 await self._copy_log()
 
     async def _forget(self, seen: int, is_urgent: bool) -> None:

@@ -11,7 +11,7 @@ SCHEMA_VERSION = 9
 # database holds everything up for tens of milliseconds: housekeeping does that when nothing is going
 # on, and SQLite by itself only when the log would become too long. Smaller pages would make it
 # shorter, and long lists slower by half.
-CHECKPOINT_PAGES = 64_000
+CHECKPOINT_PAGES = 160_000
 # What is written next to each other stays: the system keeps the rest of the file in its own cache.
 CACHE_KB = 8_000
 MEMORY = ":memory:"

@@ -117,7 +117,7 @@ async def test_a_long_log_is_copied_whatever_there_is_to_do():
         assert seconds == LOOK_S
         if len(found) == 2:
             raise asyncio.CancelledError
-        write_rows(database, 16_000)  # four to a page
+        write_rows(database, 64_000)  # four to a page
 
     async def copy_log() -> None:
         found.append(database.pages_in_log)
@@ -127,7 +127,34 @@ async def test_a_long_log_is_copied_whatever_there_is_to_do():
     house = Housekeeping(world.engine, lambda: None, copy_log, sleep)
     with pytest.raises(asyncio.CancelledError):
         await house.keep_log_short()
-    assert all(LONG_LOG < pages <= LONG_LOG + 4_000 + 100 for pages in found)
+    assert all(LONG_LOG < pages <= LONG_LOG + 16_000 + 100 for pages in found)
+    await world.close()
+
+
+async def test_a_log_that_is_worthwhile_is_copied_as_soon_as_it_is_quiet():
+    world = World()
+    database = world.store.database
+    looks = 0
+    copied: list[int] = []
+
+    async def sleep(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:  # until then somebody publishes between two looks
+            write_rows(database, 20_000)
+        if looks < 4:
+            world.publish()
+            await world.run_out()
+        if looks == 6:
+            raise asyncio.CancelledError
+
+    async def copy_log() -> None:
+        copied.append(looks)
+        await database.copy_log()
+
+    with pytest.raises(asyncio.CancelledError):
+        await Housekeeping(world.engine, lambda: None, copy_log, sleep).keep_log_short()
+    assert copied == [4]
     await world.close()
 
 
