@@ -286,4 +286,4 @@ def size_of(message: Message, attempt: Attempt | None) -> int:
 
 def json_response(document: Any, status: int = 200) -> web.Response:
     """Any value as JSON."""
-    return web.PlainResponse(status=status, body=encode(document), content_type="application/json")
+    return web.Response(status=status, body=encode(document), content_type="application/json")

@@ -5,9 +5,6 @@ command line, for which a server that starts with every `npm run dev` would wait
 import asyncio
 import socket
 
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http import HttpVersion11
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_response import Response, StreamResponse
@@ -16,32 +13,12 @@ from aiohttp.web_server import Server
 __all__ = [
     "BaseRequest",
     "Listeners",
-    "PlainResponse",
     "RequestHandler",
     "RequestPayloadError",
     "Response",
     "Server",
     "StreamResponse",
 ]
-
-
-class PlainResponse(Response):
-    """One with a body of bytes. aiohttp looks in each answer for compression, cookies, pieces and
-    files, which takes a fiftieth of all that a message costs; here there are none.
-    """
-
-    async def _start(self, request: BaseRequest) -> AbstractStreamWriter:
-        is_kept = (
-            request.version == HttpVersion11 and request.keep_alive and self.keep_alive is None
-        )
-        if not is_kept or self._must_be_empty_body or not isinstance(self.body, bytes):
-            return await super()._start(request)
-        self._req, self._keep_alive = request, True
-        writer = self._payload_writer = request.writer
-        self.headers["Content-Length"] = str(len(self.body))
-        self.headers["Date"] = rfc822_formatted_time()
-        await writer.write_headers(f"HTTP/1.1 {self.status} {self.reason}", self.headers)
-        return writer
 
 
 class Listeners:
