@@ -20,6 +20,7 @@ from qstash_dev.protocol.remembered import remembered
 Routes = tuple[tuple[str, str], ...]
 """Pairs of a URL prefix and the URL that takes its place."""
 
+_BRACKETED = re.compile(r"([^\[\]]*@)?\[[^\[\]]*\](:[^\[\]]*)?")
 _URL = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _HOST_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::([0-9]{0,5}))?")
 _NUMBER = re.compile(r"0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*")
@@ -192,6 +193,8 @@ def below(url: str, base: str) -> str | None:
 def split_url(url: str) -> SplitResult:
     """The parts of a URL as they are written. Raises ValueError for a host or port that cannot be."""
     parts = urlsplit(url)
+    if "[" in parts.netloc and not _BRACKETED.fullmatch(parts.netloc):
+        raise ValueError("Invalid IPv6 URL")  # some releases of Python say so, others take it
     _ = parts.port  # only when it is asked for, it is looked at
     return parts
 

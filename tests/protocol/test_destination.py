@@ -84,7 +84,7 @@ def test_a_name_without_scheme_is_a_url_group(name: str) -> None:
         ("http://", "invalid destination url: no host in 'http://'"),
         ("http:///path", "invalid destination url: no host in 'http:///path'"),
         ("http://:80/", "invalid destination url: no host in 'http://:80/'"),
-        ("http://a[::1]b/", "invalid destination url: no host in 'http://a[::1]b/'"),
+        ("http://a[::1]b/", "invalid destination url: Invalid IPv6 URL: 'http://a[::1]b/'"),
     ],
 )
 def test_what_is_no_destination_is_refused_in_the_words_of_qstash(
