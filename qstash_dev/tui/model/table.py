@@ -5,6 +5,7 @@ Plain Python; the live list of messages has its own source (`feed.py`), but the 
 
 from collections.abc import Callable, Container, Sequence
 from datetime import tzinfo
+from itertools import zip_longest
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -47,27 +48,21 @@ class Column(NamedTuple, Generic[T]):
 
 def head_line(columns: Sequence[Column[T]], width: int) -> Line:
     """The titles."""
-    return [(_fit(c.title, room, c.right), "") for c, room in _rooms(columns, width)]
+    return [(_fit(c.title, room, c.right), "") for c, room, _ in _rooms(columns, width)]
 
 
 def item_line(columns: Sequence[Column[T]], item: T, width: int, ink: Ink) -> Line:
     """One item."""
     line: Line = []
-    for column, room in _rooms(columns, width):
+    for column, room, behind in _rooms(columns, width):
         cell = column.cell(item, ink)
-        if (behind := _behind(columns, column, width)) is not None:
+        if behind is not None:
             cell = _joined(cell, behind.cell(item, ink))
         if isinstance(cell, list):
             line += _fit_line(cell, room)
         else:
             line.append((_fit(cell[0], room, column.right), cell[1]))
     return line
-
-
-def _behind(columns: Sequence[Column[T]], column: Column[T], width: int) -> Column[T] | None:
-    place = next(place for place, one in enumerate(columns) if one is column) + 1
-    following = columns[place] if place < len(columns) else None
-    return following if following and following.joins and width < following.from_width else None
 
 
 def _joined(cell: Span | Line, other: Span | Line) -> Line:
@@ -86,12 +81,23 @@ def _fit_line(cell: Line, room: int) -> Line:
     return [*line, (" " * room, "")]
 
 
-def _rooms(columns: Sequence[Column[T]], width: int) -> list[tuple[Column[T], int]]:
+def _rooms(
+    columns: Sequence[Column[T]], width: int
+) -> list[tuple[Column[T], int, Column[T] | None]]:
+    """The columns that are shown, with the room of each and what stands behind it there."""
     shown = [c for c in columns if width >= c.from_width]
     rest = width - sum(c.width + 1 for c in shown if c.width)
     open_ones = sum(not c.width for c in shown)
     share = max(rest // max(open_ones, 1), 4)
-    return [(c, c.width + 1 if c.width else share) for c in shown]
+    return [
+        (c, c.width + 1 if c.width else share, after if _joins(after, width) else None)
+        for c, after in zip_longest(columns, columns[1:])
+        if width >= c.from_width
+    ]
+
+
+def _joins(column: Column[T] | None, width: int) -> bool:
+    return column is not None and column.joins and width < column.from_width
 
 
 def _fit(text: str, room: int, right: bool) -> str:
