@@ -50,12 +50,11 @@ class Flow:
 
     def row(self, index: int) -> Line | None:
         """One row; `None` below the last one."""
-        for _, rows in self._parts:
-            rows.reach(index + 1)
-            if index < len(rows):
-                return rows.row(index)
-            index -= len(rows)
-        return None
+        found = self._part_at(index, makes=True)
+        if found is None:
+            return None
+        number, place = found
+        return self._parts[number][1].row(place)
 
     def found(self, words: str) -> Iterator[Hit]:
         """Where these words stand, in capitals or not, from the top."""
@@ -78,21 +77,22 @@ class Flow:
 
     def place_at(self, index: int) -> Hit | None:
         """What stands in a row of a body, to be found again when that is laid out in another way."""
-        for number, (_, rows) in enumerate(self._parts):
-            if index < len(rows):
-                return (number, rows.place_at(index)) if isinstance(rows, Lines) else None
-            index -= len(rows)
-        return None
+        found = self._part_at(index)
+        if found is None:
+            return None
+        number, place = found
+        rows = self._parts[number][1]
+        return (number, rows.place_at(place)) if isinstance(rows, Lines) else None
 
     def line_at(self, index: int) -> Line:
         """The line that stands in a row, whole; nothing of a body."""
-        for what, rows in self._parts:
-            if index < len(rows):
-                if isinstance(what, Block) or not isinstance(rows, Plain):
-                    return []
-                return what[bisect_right(rows.first, index) - 1]
-            index -= len(rows)
-        return []
+        found = self._part_at(index)
+        if found is None:
+            return []
+        what, rows = self._parts[found[0]]
+        if isinstance(what, Block) or not isinstance(rows, Plain):
+            return []
+        return what[bisect_right(rows.first, found[1]) - 1]
 
     def row_of(self, hit: Hit, unfolds: bool = True) -> int:
         """The row of a place that was found; what hides it is unfolded."""
@@ -113,12 +113,23 @@ class Flow:
 
     def toggle(self, index: int) -> bool:
         """Fold or unfold what opens in a row; whether something does."""
-        for what, rows in self._parts:
-            rows.reach(index + 1)
+        found = self._part_at(index, makes=True)
+        if found is None:
+            return False
+        what = self._parts[found[0]][0]
+        return isinstance(what, Block) and what.toggle(found[1])
+
+    def _part_at(self, index: int, *, makes: bool = False) -> tuple[int, int] | None:
+        """The number of the part in which a row stands, and its place there. It `makes` the rows down
+        to that one, or knows those alone that were made.
+        """
+        for number, (_, rows) in enumerate(self._parts):
+            if makes:
+                rows.reach(index + 1)
             if index < len(rows):
-                return isinstance(what, Block) and what.toggle(index)
+                return number, index
             index -= len(rows)
-        return False
+        return None
 
 
 def _parts(pieces: list[Piece], width: int) -> Iterator[tuple[Block | list[Line], Rows]]:
