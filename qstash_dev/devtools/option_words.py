@@ -9,8 +9,6 @@ from typing import Any
 from qstash_dev.devtools.text import as_text
 from qstash_dev.protocol.timing import format_duration
 
-Fact = tuple[str, str]
-
 TOLD = frozenset(
     {
         *("url", "queue", "labels", "topic", "endpoint", "schedule_id", "kind", "parent_id"),
@@ -20,7 +18,7 @@ TOLD = frozenset(
 """What the summary of a message tells besides."""
 
 
-def option_facts(options: Mapping[str, Any]) -> list[Fact]:
+def option_facts(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and texts, in the order of the options."""
     return [_fact(name, value) for name, value in options.items() if _is_told(name, value)]
 
@@ -56,7 +54,7 @@ def _is_told(name: str, value: Any) -> bool:
     return name not in TOLD and not is_empty
 
 
-def _fact(name: str, value: Any) -> Fact:
+def _fact(name: str, value: Any) -> tuple[str, str]:
     shown, words = _WORDS.get(name, (name.replace("_", " "), as_text))
     return shown, words(value)
 
