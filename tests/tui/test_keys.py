@@ -93,8 +93,8 @@ async def test_of_a_stream_that_goes_by_unread_every_fifth_frame_is_drawn_until_
 ) -> None:
     async with tui() as pilot:
         app = app_of(pilot)
-        await pilot.press("k")
         app.frames.pause()
+        await pilot.press("k")
         drawn = []
         for number in range(14, 29):
             await came_undrawn(app, world, row(number))
