@@ -60,8 +60,6 @@ class Bench:
 
     def traffic(self, contender: Contender, messages: int, rate: int, *options: str) -> Traffic:
         """At a rate a second (0: as fast as it goes), until all have arrived."""
-        assert self._sink.stdin is not None
-        assert self._sink.stdout is not None
         numbers = map(str, (messages, CONNECTIONS, rate, next(self._first)))
         arguments = (str(contender.port), self.target, *numbers, *options)
         load = subprocess.run(
@@ -69,14 +67,20 @@ class Bench:
             stdout=subprocess.PIPE,
             check=True,
         )
-        print(messages, file=self._sink.stdin, flush=True)
-        arrived = dict(json.loads(self._sink.stdout.readline()))
+        arrived = self.arrived(messages)
         times = json.loads(load.stdout)
         return Traffic(
             [(answered - sent) / 1e6 for _, sent, answered in times],
             [(arrived[number] - sent) / 1e6 for number, sent, _ in times],
             (max(arrived.values()) - min(sent for _, sent, _ in times)) / 1e9,
         )
+
+    def arrived(self, messages: int) -> dict[int, int]:
+        """When each arrived (monotonic ns), by its number, once so many are there."""
+        assert self._sink.stdin is not None
+        assert self._sink.stdout is not None
+        print(messages, file=self._sink.stdin, flush=True)
+        return dict(json.loads(self._sink.stdout.readline()))
 
 
 def in_turns(contenders: Sequence[Contender], rounds: int) -> Iterator[Contender]:

@@ -28,8 +28,15 @@ def running(*arguments: str, directory: Path | None = None) -> Iterator[tuple[Pr
     """A Python process, in a directory or in ours, and the first line it printed; it is killed at the
     end.
     """
+    with started(python(), *arguments, directory=directory) as both:
+        yield both
+
+
+@contextmanager
+def started(*command: str, directory: Path | None = None) -> Iterator[tuple[Process, str]]:
+    """The same of any program."""
     process = subprocess.Popen(
-        [python(), *arguments],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -40,11 +47,17 @@ def running(*arguments: str, directory: Path | None = None) -> Iterator[tuple[Pr
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            sys.exit(f"{' '.join(arguments)} did not start")
+            sys.exit(f"{' '.join(command)} did not start")
         yield process, line
     finally:
-        process.kill()
-        process.wait()
+        kill(process)
+
+
+def kill(process: Process) -> None:
+    """With SIGKILL, and with it what it started."""
+    for one in _family(process):
+        one.kill()
+    process.wait()
 
 
 def serve_arguments(directory: Path | None, *options: str) -> tuple[str, ...]:
@@ -59,11 +72,19 @@ def port_of(ready_line: str) -> int:
 
 
 def cpu_s(process: Process) -> float:
-    """Seconds of CPU that a process has used."""
-    times = psutil.Process(process.pid).cpu_times()
-    return float(times.user + times.system)
+    """Seconds of CPU that a process has used, and what it started and still runs."""
+    times = [one.cpu_times() for one in _family(process)]
+    return float(sum(of.user + of.system for of in times))
 
 
 def memory_mb(process: Process) -> float:
     """Resident memory."""
     return float(psutil.Process(process.pid).memory_info().rss / 1e6)
+
+
+def _family(process: Process) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(process.pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []

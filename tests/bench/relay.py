@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from tests.bench import attached, waiting
+from tests.bench import attached, peers, waiting
 from tests.bench.bars import Bar, Table
 from tests.bench.contest import WARM_UP, Bench, Contender, Round, in_turns, percentile
 from tests.bench.installed import python
@@ -181,7 +181,13 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS)
     )
+    parser.add_argument(
+        "--peers", action="store_true", help="beside other queues that call over HTTP, instead"
+    )
     options = parser.parse_args()
+    if options.peers:
+        peers.compare(options.rounds, options.messages, options.steady_messages, STEADY)
+        return
     if "publish" in options.only and "throughput" not in options.only:
         parser.error("publish goes at half of the rate that throughput finds: measure both")
     table = Table()
