@@ -248,10 +248,9 @@ class Client:
         """Forget a finished message; returns what `undo` takes."""
         return (await self.ask("DELETE", path_of("messages", id), Undoable)).undo
 
-    async def undo(self, orders: Sequence[str]) -> int:
-        """Take back deletions and cancellations of the last minute; how many messages that were."""
-        order = {"ids": list(orders)}
-        return (await self.ask("POST", "/_dev/undo", Restored, json=order)).restored
+    async def undo(self, orders: Sequence[str]) -> Restored:
+        """Take back deletions and cancellations of the last minute."""
+        return await self.ask("POST", "/_dev/undo", Restored, json={"ids": list(orders)})
 
     async def publish(
         self, url: str, body: bytes, headers: Mapping[str, str], token: str | None

@@ -117,9 +117,10 @@ class Deleted(Undoable, kw_only=True):
 
 
 class Restored(Struct):
-    """How many are there again."""
+    """How many messages are as before, and which other things are there again, such as `queue mail`."""
 
     restored: int
+    things: list[str] = []
 
 
 class Fired(Struct):

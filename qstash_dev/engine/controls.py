@@ -43,19 +43,33 @@ class Queues:
             parallelism=queue.parallelism if parallelism is None else parallelism,
             paused=queue.paused if paused is None else paused,
         )
-        self._store.queues.put(user, name, queue)
-        lane = self._lanes.queue((user, name))
-        lane.parallelism, lane.paused = queue.parallelism, queue.paused
-        self._lanes.stir_queue((user, name))
-        self._wake()
+        self._put(queue)
         return queue
+
+    def put_back(self, queue: Queue) -> bool:
+        """Have a queue again that was deleted, unless it was made anew; whether it was not."""
+        if self._store.queues.get(queue.user, queue.name) is not None:
+            return False
+        self._put(queue)
+        return True
+
+    def _put(self, queue: Queue) -> None:
+        key = queue.user, queue.name
+        self._store.queues.put(*key, queue)
+        lane = self._lanes.queue(key)
+        lane.parallelism, lane.paused = queue.parallelism, queue.paused
+        self._lanes.stir_queue(key)
+        self._wake()
 
     def lag(self, user: str, name: str) -> int:
         """How many messages of the queue are not finished."""
         return self._store.messages.lag(user, name)
 
-    async def delete(self, user: str, name: str) -> None:
-        """Remove a queue: what is under way ends, what waits in it is cancelled.
+    async def delete(
+        self, user: str, name: str, tell: Callable[[Message], None] = lambda message: None
+    ) -> None:
+        """Remove a queue: what is under way ends, what waits in it is cancelled; `tell` hears of each
+        message that is.
 
         In pieces, so that the loop stays free; what is enqueued meanwhile stays, in a new queue.
         """
@@ -64,7 +78,10 @@ class Queues:
         lane.paused = True
         seq, last = 0, self._store.messages.last_seq()
         while seqs := self._store.messages.waiting_in_queue(user, name, seq, last, CHUNK):
-            self._cancel(self._store.messages.load_many(seqs).values())
+            messages = self._store.messages.load_many(seqs).values()
+            self._cancel(messages)
+            for message in messages:
+                tell(message)
             seq = seqs[-1]
             await self._store.database.committed()
             await asyncio.sleep(0)
@@ -141,6 +158,14 @@ class Flows:
             )
         del self._lanes.flows[key]
         self._store.flows.delete(*key)
+
+    def put_back(self, key: Key, state: FlowState) -> bool:
+        """Have a key again that was deleted, unless it was made anew; whether it was not."""
+        if self.find(key) is not None:
+            return False
+        self._lanes.flows[key] = FlowLane(state)
+        self._changed(key)
+        return True
 
     def _lane(self, key: Key) -> FlowLane:
         return self._lanes.flows.setdefault(key, FlowLane(FlowState(FlowControl(key[1]))))

@@ -5,6 +5,7 @@ under way, or the message of a workflow run, has had effects.
 """
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
@@ -22,10 +23,23 @@ MOST_KEPT = 50_000
 """Messages; a larger order is carried out and cannot be taken back."""
 
 
+class TakenBack(NamedTuple):
+    """How many messages are as before, and which other things, in words."""
+
+    messages: int
+    things: list[str]
+
+
+class _Thing(NamedTuple):
+    words: str
+    put_back: Callable[[], bool]
+
+
 class _Order(Struct):
     at: int
     deleted: int = 0
     cancelled: list[Message] = field(default_factory=list)
+    things: list[_Thing] = field(default_factory=list)
 
 
 class Undo:
@@ -68,31 +82,42 @@ class Undo:
 
     def was_cancelled(self, order: str, message: Message) -> None:
         """A message was cancelled; `message` is as it was before."""
-        if message.state != State.ACTIVE and not is_of_run(message):
-            self._orders[order].cancelled.append(message)
+        kept = self._orders.get(order)
+        if kept is not None and message.state != State.ACTIVE and not is_of_run(message):
+            kept.cancelled.append(message)
+            if len(kept.cancelled) > MOST_KEPT:
+                self._forget([order])
+
+    def was_deleted(self, order: str, words: str, put_back: Callable[[], bool]) -> None:
+        """A thing that is no message was deleted; `put_back` makes it again as it was, unless it is
+        there again, and says whether it did.
+        """
+        if (kept := self._orders.get(order)) is not None:
+            kept.things.append(_Thing(words, put_back))
 
     def is_possible(self, order: str) -> bool:
         """Whether the order can be taken back."""
         kept = self._orders.get(order)
-        return kept is not None and bool(kept.deleted or kept.cancelled)
+        return kept is not None and bool(kept.deleted or kept.cancelled or kept.things)
 
-    def take_back(self, orders: Iterable[str]) -> int:
-        """Make these orders undone; returns how many messages are as before. Raises
-        QStashError(404) when there is nothing any more that could be.
+    def take_back(self, orders: Iterable[str]) -> TakenBack:
+        """Make these orders undone. Raises QStashError(404) when there is nothing any more that could
+        be.
         """
         self.expire()
         known = [order for order in orders if order in self._orders]
         if not known:
             raise QStashError(404, f"nothing to undo: it is over {KEPT_MS // 1000} seconds ago")
-        count = 0
+        count, things = 0, []
         for order in known:
             kept = self._orders.pop(order)
+            things += [thing.words for thing in kept.things if thing.put_back()]
             if restored := self._store.bin.restore(order):
                 # Its readers were told that they are gone, which is for good: they begin anew.
                 self._tombstones.begin_anew(self._store.feed.last_seq())
                 count += restored
             count += sum(self._uncancel(message) for message in kept.cancelled)
-        return count
+        return TakenBack(count, things)
 
     def expire(self) -> None:
         """Forget what is too old."""

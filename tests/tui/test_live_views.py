@@ -183,6 +183,25 @@ async def test_undo_takes_back_a_clear_and_the_cancellation_of_several(client: C
         await until(pilot, lambda: is_said("Undone: 2 messages are as before."))
 
 
+async def test_undo_brings_a_deleted_queue_back_with_what_waited(client: Client) -> None:
+    await do(client, Call("POST", f"/v2/enqueue/mail/{NOWHERE}", headers={"Upstash-Delay": "1h"}))
+    app = make_app(client.url)
+    async with app.run_test(size=(160, 45)) as textual_pilot:
+        pilot = Person(textual_pilot.app)
+
+        def is_said(text: str) -> bool:
+            return any(text == said for _, said, _ in app.desk.record)
+
+        await pilot.press("3")
+        await until(pilot, lambda: app.session.item is not None)
+        await pilot.press("d", "y")
+        await until(pilot, lambda: is_said("Deleted queue mail. u undoes that."))
+        await until(pilot, lambda: app.session.item is None)
+        await pilot.press("u")
+        await until(pilot, lambda: is_said("Undone: queue mail and 1 message are as before."))
+        await until(pilot, lambda: app.session.item is not None)
+
+
 async def test_a_view_is_asked_for_again_only_after_a_rest(world: World) -> None:
     rested = asyncio.Event()
 

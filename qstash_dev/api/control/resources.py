@@ -1,17 +1,24 @@
 """`/_dev/schedules`, `queues`, `groups`, `flow`: resources of all users, and what people do to them."""
 
-from functools import wraps
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import TypedDict
 
 from msgspec.structs import replace
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, in_pieces
+from qstash_dev.api.control.undo import undo_of
 from qstash_dev.api.parameters import USER
 from qstash_dev.api.router import Handler, Route
-from qstash_dev.api.v2 import flow_control, queues, schedules, url_groups
+from qstash_dev.api.v2 import flow_control, queues, schedules
 from qstash_dev.api.v2.flow_control import FlowDocument, flow_document
-from qstash_dev.devtools.control_documents import DeduplicationRow, Deduplications, Fired
+from qstash_dev.devtools.control_documents import (
+    DeduplicationRow,
+    Deduplications,
+    Deleted,
+    Fired,
+)
 from qstash_dev.protocol.cron import MINUTE_MS, parse_cron, upcoming
 from qstash_dev.protocol.deduplication import id_in
 from qstash_dev.protocol.errors import QStashError
@@ -127,10 +134,56 @@ async def list_flow(call: Call) -> web.Response:
     return await call.answer({"keys": keys})
 
 
+async def delete_schedule(call: Call) -> web.Response:
+    """No more firings."""
+    scheduler = call.engine.schedules
+    schedule = scheduler.find(_user(call), call.params["id"])
+    scheduler.delete(schedule)
+    return await _deleted(call, f"schedule {schedule.id}", partial(scheduler.put_back, schedule))
+
+
+async def delete_queue(call: Call) -> web.Response:
+    """Remove a queue and cancel what waits in it; one that does not exist, too."""
+    user, name = _user(call), call.params["name"]
+    queue, order = call.store.queues.get(user, name), call.engine.undo.begin()
+    await call.engine.queues.delete(user, name, partial(call.engine.undo.was_cancelled, order))
+    put_back = partial(call.engine.queues.put_back, queue) if queue is not None else None
+    return await _deleted(call, f"queue {name}", put_back, order)
+
+
+async def delete_group(call: Call) -> web.Response:
+    """Remove a group, also one that does not exist; its messages are still delivered."""
+    user, name = _user(call), call.params["name"]
+    groups = call.store.groups
+    group = groups.get(user, name)
+    groups.delete(user, name)
+
+    def put_back() -> bool:
+        is_free = groups.get(user, name) is None
+        if is_free and group is not None:
+            groups.put(user, name, group)
+        return is_free
+
+    return await _deleted(call, f"group {name}", put_back if group is not None else None)
+
+
 async def delete_flow(call: Call) -> web.Response:
     """Forget a key that no message has; QStash itself never does."""
-    call.engine.flows.delete((_user(call), call.params["key"]))
-    return await call.done()
+    key, flows = (_user(call), call.params["key"]), call.engine.flows
+    lane = flows.find(key)
+    flows.delete(key)
+    put_back = partial(flows.put_back, key, lane.state) if lane is not None else None
+    return await _deleted(call, f"flow-control key {key[1]}", put_back)
+
+
+async def _deleted(
+    call: Call, words: str, put_back: Callable[[], bool] | None, order: str | None = None
+) -> web.Response:
+    """That a thing is gone, if it was there, and what takes that back."""
+    order = order or call.engine.undo.begin()
+    if put_back is not None:
+        call.engine.undo.was_deleted(order, words, put_back)
+    return await call.answer(Deleted(deleted=int(put_back is not None), undo=undo_of(call, order)))
 
 
 async def list_deduplication(call: Call) -> web.Response:
@@ -185,17 +238,17 @@ ROUTES = (
     Route("POST", "/_dev/schedules/{id}/run", run_schedule, Fired, query=OF_USER, is_stable=True),
     Route("POST", "/_dev/schedules/{id}/pause", _as_user(schedules.pause), str, query=OF_USER),
     Route("POST", "/_dev/schedules/{id}/resume", _as_user(schedules.resume), str, query=OF_USER),
-    Route("DELETE", "/_dev/schedules/{id}", _as_user(schedules.delete), str, query=OF_USER),
+    Route("DELETE", "/_dev/schedules/{id}", delete_schedule, Deleted, query=OF_USER),
     Route("GET", "/_dev/deduplication", list_deduplication, Deduplications),
     Route("DELETE", "/_dev/deduplication/{id}", forget_deduplication, str, query=OF_USER),
     Route("GET", "/_dev/queues", list_queues, QueueRows, is_stable=True),
     Route("POST", "/_dev/queues/{name}/pause", _as_user(queues.pause), str, query=OF_USER),
     Route("POST", "/_dev/queues/{name}/resume", _as_user(queues.resume), str, query=OF_USER),
-    Route("DELETE", "/_dev/queues/{name}", _as_user(queues.delete), str, query=OF_USER),
+    Route("DELETE", "/_dev/queues/{name}", delete_queue, Deleted, query=OF_USER),
     Route("GET", "/_dev/groups", list_groups, GroupRows, is_stable=True),
-    Route("DELETE", "/_dev/groups/{name}", _as_user(url_groups.delete), str, query=OF_USER),
+    Route("DELETE", "/_dev/groups/{name}", delete_group, Deleted, query=OF_USER),
     Route("GET", "/_dev/flow", list_flow, FlowRows, is_stable=True),
     Route("POST", "/_dev/flow/{key}/pause", _as_user(flow_control.pause), str, query=OF_USER),
     Route("POST", "/_dev/flow/{key}/resume", _as_user(flow_control.resume), str, query=OF_USER),
-    Route("DELETE", "/_dev/flow/{key}", delete_flow, str, query=OF_USER),
+    Route("DELETE", "/_dev/flow/{key}", delete_flow, Deleted, query=OF_USER),
 )

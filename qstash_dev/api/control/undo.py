@@ -17,7 +17,7 @@ class UndoOrder(Struct, frozen=True, forbid_unknown_fields=True):
 async def undo(call: Call) -> web.Response:
     """Take back deletions and cancellations of the last minute, by the ids that they answered."""
     order: UndoOrder = await call.order()
-    return await call.answer(Restored(call.engine.undo.take_back(order.ids)))
+    return await call.answer(Restored(*call.engine.undo.take_back(order.ids)))
 
 
 def undo_of(call: Call, order: str) -> str | None:

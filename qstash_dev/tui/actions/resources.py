@@ -40,9 +40,9 @@ async def delete(screen: Screen) -> None:
     name = _name(screen)
     if not await screen.ask(Confirm(f"Delete {name}?")):
         return
-    await screen.session.client.request("DELETE", path, params=user)
+    answer = await screen.session.client.ask("DELETE", path, Deleted, params=user)
     screen.session.tables.forget()
-    screen.say(f"Deleted {name}.")
+    offer_undo(screen, f"Deleted {name}.", [answer.undo])
 
 
 async def delete_dead_letter(screen: Screen) -> None:

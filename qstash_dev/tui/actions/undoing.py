@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from qstash_dev.devtools.control_documents import Restored
+from qstash_dev.devtools.text import counted
 from qstash_dev.tui.screen import Screen
 
 
@@ -18,7 +20,18 @@ async def undo(screen: Screen) -> None:
     """Take back the last deletion or cancellation, then the one before."""
     if not screen.desk.undos:
         return screen.say("Nothing to undo: nothing was deleted or canceled here.", "warning")
-    count = await screen.session.client.undo(screen.desk.undos.pop())
+    back = await screen.session.client.undo(screen.desk.undos.pop())
     screen.session.outdate()
-    screen.say(f"Undone: {count} message{'s are' if count != 1 else ' is'} as before.")
+    screen.say(_undone(back), "information" if back.things or back.restored else "warning")
     return None
+
+
+def _undone(back: Restored) -> str:
+    """What is there again; a thing that was made anew since stays as it is."""
+    found = list(back.things)
+    if back.restored:
+        found.append(counted(back.restored, "message"))
+    if not found:
+        return "Nothing was undone: all is there again, made anew or changed since."
+    verb = "are" if len(found) > 1 or back.restored > 1 else "is"
+    return f"Undone: {' and '.join(found)} {verb} as before."
