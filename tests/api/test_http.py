@@ -83,7 +83,6 @@ async def test_other_paths_of_the_first_version_say_what_to_use(api: Api) -> Non
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/v2",
         "/v2/",
         "/v3/keys",

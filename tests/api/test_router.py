@@ -69,7 +69,6 @@ def test_a_flow_control_key_may_hold_slashes(method, path, key):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/v2"),
         ("GET", "/v2/queuesx"),
         ("GET", "/v2/queues/a/b"),

@@ -34,6 +34,12 @@ async def test_a_file_comes_with_all_that_keeps_it_from_doing_harm(api: Api, pat
     assert "Cache-Control: no-cache" in head
 
 
+@pytest.mark.parametrize("path", ["/", "/?x"])
+async def test_the_address_of_the_server_leads_to_the_page(api: Api, path: str) -> None:
+    status, head, _ = await head_of(api, path)
+    assert (status, "Location: /_dev/\r\n" in head) == (307, True)
+
+
 async def test_a_browser_that_has_a_file_gets_it_once(api: Api) -> None:
     _, head, _ = await head_of(api, "/_dev/page/app.js")
     etag = head.partition("ETag: ")[2].partition("\r\n")[0]

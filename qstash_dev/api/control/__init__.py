@@ -7,4 +7,4 @@ ALIVE = "/health"
 def is_of_page(path: str) -> bool:
     """Whether a path is one of these files: they tell nothing of this server, and need no token."""
     lower = path.rstrip("/").lower()
-    return lower == "/_dev" or lower.startswith("/_dev/page/")
+    return lower in ("", "/_dev") or lower.startswith("/_dev/page/")

@@ -12,6 +12,11 @@ async def index(call: Call) -> web.Response:
     return _file(call, INDEX)
 
 
+async def here(call: Call) -> web.Response:
+    """Who opens the printed address itself wants to see the page."""
+    return web.Response(status=307, headers={"Location": "/_dev/"})
+
+
 async def file(call: Call) -> web.Response:
     """A part of the page."""
     return _file(call, call.params["name"])
@@ -36,6 +41,7 @@ def _file(call: Call, name: str) -> web.Response:
 
 
 ROUTES = (
+    Route("GET HEAD", "/", here),
     Route("GET HEAD", "/_dev", index),
     Route("GET HEAD", "/_dev/page/{name}", file),
     Route("GET HEAD", "/_dev/page/{version}/{name}", kept_file),
