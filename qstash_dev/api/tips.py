@@ -178,7 +178,7 @@ def _destination(rest: str, error: QStashError, app: str, before: str = "") -> s
             return f"Did you mean {broken[1].lower()}://{rest[broken.end() :][:200]}?"
         scheme = "http" if re.match(r"(localhost|127\.|\[::1|[^/.]*:\d)", rest) else "https"
         return f"Did you mean {scheme}://{rest[:200]}?"
-    if error.status == 404:
+    if error.message.startswith("topic "):
         return (
             f"A destination without http:// or https:// is a URL group; there is no {first[:100]}."
         )

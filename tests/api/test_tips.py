@@ -132,12 +132,15 @@ async def test_a_refused_item_of_a_batch_is_told_the_way(
     assert "for item 2 of 2 of a batch" in notice["text"]
 
 
-@pytest.mark.parametrize("path", ["/v2/queues/mail", "/v2/messages/msg_1", "/v2/flowControl/a/b"])
+@pytest.mark.parametrize(
+    "path", ["/v2/queues/mail", "/v2/messages/msg_1", "/v2/flowControl/a/b", "/v2/schedules/digest"]
+)
 async def test_nothing_else_is_meant_by_a_right_path_to_what_is_missing(
     api: Api, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     await api.call("GET", path)
     assert "Did you mean" not in caplog.text
+    assert "URL group" not in caplog.text
 
 
 @pytest.mark.parametrize("url", ["/api/done", "undefined/api/done"])
