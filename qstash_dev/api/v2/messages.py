@@ -50,6 +50,8 @@ async def cancel_many(call: Call) -> web.Response:
 async def bulk_actions(call: Call, *, of_runs: bool = False) -> web.Response:
     """Cancellations in the background, newest first; the cursor counts what was listed."""
     state = (call.arg("state") or "").upper()
+    if state not in ("", "IN_PROGRESS", "FINISHED"):
+        raise QStashError(400, f"unknown state {state[:100]!r}: expected IN_PROGRESS or FINISHED")
     offset = parse_cursor(call.arg("cursor") or "") or 0
     count = call.number("count", 100, 1, 1_000)
     found = call.engine.bulk.recent(call.user, of_runs=of_runs)

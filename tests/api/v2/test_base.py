@@ -47,6 +47,7 @@ async def test_rotation_makes_the_next_key_the_current_one_by_either_name(wire):
         ("DELETE", "/v2/dlq/1-1", 404),
         ("POST", "/v2/dlq/retry/1-1", 404),
         ("GET", "/v2/bulkActions/unknown", 404),
+        ("GET", "/v2/bulkActions?state=DONE", 400),
         ("GET", "/v2/events?cursor=x", 400),
         ("GET", "/v2/events?count=x", 400),
         ("GET", "/v2/events?order=sideways", 400),
