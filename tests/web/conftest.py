@@ -1,7 +1,7 @@
 """One browser, one page and one server for all tests of the page; each test finds the server empty.
 
-Whatever is waited for is looked for at every frame: what Playwright's own `expect` waits between two
-looks adds up to more than the tests take.
+Whatever is waited for is looked for often: what Playwright's own `expect` waits between two looks adds
+up to more than the tests take. But not at every frame, since to ask for one makes the browser draw it.
 """
 
 import json
@@ -17,6 +17,7 @@ from tests.browser import KEPT, chromium
 from tests.conftest import App, running_app
 
 PATIENCE_MS = 60_000
+LOOK_MS = 20
 __all__ = ["KEPT", "Desk", "api", "chromium", "desk", "kept_desk", "start_api"]
 
 COUNT = """([count, text]) => [...document.querySelectorAll("#rows .body > .row:not([hidden])")]
@@ -25,7 +26,11 @@ TEXTS = """[...document.querySelectorAll(css)].map((element) =>
   element.matches("input, textarea, select, option") ? element.value : element.textContent)"""
 SHOWS = f"([css, wanted]) => {TEXTS}.some((text) => wanted.every((one) => text.includes(one)))"
 IS = f"([css, wanted]) => {TEXTS}.includes(wanted)"
-GONE = "(css) => document.querySelector(css) === null"
+SAID = """(text) => {
+  const note = [...document.querySelectorAll("#said p")].find((one) => one.textContent.includes(text));
+  note?.querySelector("[aria-label='Close this note']").click();
+  return Boolean(note);
+}"""
 AT = "(end) => location.href.endsWith(end)"
 
 
@@ -36,63 +41,62 @@ def rows(page: Page, text: str = "") -> Locator:
 
 async def have(page: Page, count: int, text: str = "") -> None:
     """Until so many rows contain a text."""
-    await page.wait_for_function(COUNT, arg=[count, text])
+    await _until(page, COUNT, [count, text])
 
 
 async def shows(page: Page, css: str, *texts: str) -> None:
     """Until an element contains the texts; what stands in a field counts as its text."""
-    await page.wait_for_function(SHOWS, arg=[css, texts])
+    await _until(page, SHOWS, [css, texts])
 
 
 async def is_(page: Page, css: str, text: str) -> None:
     """Until an element has this text and no other."""
-    await page.wait_for_function(IS, arg=[css, text])
-
-
-async def gone(page: Page, css: str) -> None:
-    """Until there is no such element."""
-    await page.wait_for_function(GONE, arg=css)
+    await _until(page, IS, [css, text])
 
 
 async def is_at(page: Page, end: str) -> None:
     """Until the address ends so."""
-    await page.wait_for_function(AT, arg=end)
+    await _until(page, AT, end)
+
+
+async def said(page: Page, text: str) -> None:
+    """Until the page says so; then the note is closed, so that the next is not taken for it."""
+    await _until(page, SAID, text)
+
+
+async def _until(page: Page, found: str, arg: object) -> None:
+    await page.wait_for_function(found, arg=arg, polling=LOOK_MS)
 
 
 class Desk:
-    """A server, an app, and a browser in front of them. `open` gives the page at a place."""
+    """A server, an app, and a browser profile in front of them. `open` gives the page at a place."""
 
-    def __init__(self, api: Api, app: App, browser: Browser) -> None:
+    def __init__(self, api: Api, app: App, context: BrowserContext) -> None:
         self.api = api
         self.app = app
-        self.browser = browser
+        self.context = context
         self.faults: list[str] = []
         self._contexts: list[BrowserContext] = []
         self._kept: Page | None = None
-        self._is_free = True
 
-    async def open(self, place: str = "", **options: Any) -> Page:
-        """The kept page, loaded anew; with options or beside it, one of a browser profile of its own.
-
-        What goes wrong in it is kept in `faults`.
-        """
-        if options or not self._is_free:
-            context = await self.browser.new_context(**options)
-            self._contexts.append(context)
-            return await self.tab(context, place)
-        self._is_free = False
+    async def open(self, place: str = "") -> Page:
+        """The kept page, loaded anew. What goes wrong in it is kept in `faults`."""
         if self._kept is None:
-            context = await self.browser.new_context()
-            await context.grant_permissions(["clipboard-read", "clipboard-write"])
-            self._kept = await self._watched(context)
+            self._kept = await self._watched(self.context)
         await self._go(self._kept, place)
         return self._kept
 
-    async def tab(self, context: BrowserContext, place: str = "") -> Page:
-        """One more page of a profile, for this test alone."""
-        page = await self._watched(context)
+    async def tab(self, place: str = "", *, context: BrowserContext | None = None) -> Page:
+        """One more page for this test alone, of the kept browser profile or another one."""
+        page = await self._watched(context or self.context)
         await self._go(page, place)
         return page
+
+    async def profile(self, **options: Any) -> BrowserContext:
+        """A browser profile for this test alone: that costs a process."""
+        assert self.context.browser
+        self._contexts.append(await self.context.browser.new_context(**options))
+        return self._contexts[-1]
 
     async def _watched(self, context: BrowserContext) -> Page:
         page = await context.new_page()
@@ -102,7 +106,12 @@ class Desk:
         return page
 
     async def _go(self, page: Page, place: str) -> None:
-        await page.goto(f"{self.api.url}/_dev/{place}")
+        there = f"{self.api.url}/_dev/"
+        if page.url.startswith(there):
+            await page.evaluate("(url) => history.replaceState(null, '', url)", there + place)
+            await page.reload(wait_until="commit")
+        else:
+            await page.goto(there + place, wait_until="commit")
         await shows(page, "#status span", f":{self.api.port}")
 
     def _told(self, message: ConsoleMessage) -> None:
@@ -119,14 +128,13 @@ class Desk:
         await self.api.raw(head.encode() + document)
 
     async def clear(self) -> None:
-        """Leave the page, close the others, forget the messages."""
+        """Close what the test opened, forget the messages."""
         for context in self._contexts:
             await context.close()
         self._contexts.clear()
-        if self._kept is not None:
-            for page in self._kept.context.pages:
-                await (page.goto("about:blank") if page is self._kept else page.close())
-        self._is_free = True
+        for page in self.context.pages:
+            if page is not self._kept:
+                await page.close()
         await self.api.ok("POST", "/_dev/clock", json={"mode": "real"})
         await self.api.ok("POST", "/_dev/resume")
         await self.api.ok("POST", "/_dev/reset")
@@ -140,7 +148,10 @@ async def kept_desk(chromium: Browser) -> AsyncIterator[Desk]:
         app = await stack.enter_async_context(running_app())
         start = await stack.enter_async_context(starting(Api))
         api = await start(app_url=app.url)
-        yield Desk(api, app, chromium)
+        context = await chromium.new_context()
+        await context.grant_permissions(["clipboard-read", "clipboard-write"])
+        yield Desk(api, app, context)
+        await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope=KEPT)

@@ -17,7 +17,7 @@ async def test_it_reconnects_by_itself_and_says_so(desk: Desk) -> None:
     async with AsyncExitStack() as later:
         port = later.enter_context(reserved_port())
         async with starting(Api) as start:
-            other = Desk(await start(port=port), desk.app, desk.browser)
+            other = Desk(await start(port=port), desk.app, desk.context)
             await other.api.publish(desk.app.answers("/before", 200))
             page = await other.open()
             await have(page, 1, "/before")
@@ -28,12 +28,12 @@ async def test_it_reconnects_by_itself_and_says_so(desk: Desk) -> None:
         await have(page, 0)
         await api.publish(desk.app.answers("/after", 200))
         await have(page, 1, "/after")
-        await page.context.close()
+        await page.close()
 
 
 async def test_what_is_done_in_one_tab_is_seen_in_the_other(desk: Desk) -> None:
     first = await desk.open()
-    second = await desk.tab(first.context)
+    second = await desk.tab()
     id = await desk.api.publish(desk.app.answers("/both", 200))
     await have(first, 1, "ok")
     await have(second, 1, "ok")
@@ -49,9 +49,9 @@ HIDE = """is_hidden => {
 
 
 async def test_a_tab_in_the_back_gives_its_connection_away_and_comes_back(desk: Desk) -> None:
-    context = await desk.browser.new_context()
+    context = await desk.profile()
     await context.clock.install()
-    page = await desk.tab(context)
+    page = await desk.tab(context=context)
     await desk.api.publish(desk.app.answers("/before", 200))
     await have(page, 1, "/before")
     async with page.expect_event("requestfailed", lambda request: "/_dev/events" in request.url):
@@ -64,7 +64,6 @@ async def test_a_tab_in_the_back_gives_its_connection_away_and_comes_back(desk: 
     await have(page, 1)
     await page.evaluate(HIDE, False)
     await have(page, 2)
-    await context.close()
 
 
 async def test_follow_stops_at_a_touch_and_goes_on_when_asked(desk: Desk) -> None:
@@ -136,7 +135,7 @@ async def test_what_an_app_prints_that_the_server_started_is_a_view(desk: Desk) 
     await page.locator('#views a[href="#/app"]').wait_for(state="hidden")
     async with starting(Api) as start:
         api = await start(command=(sys.executable, "-c", PRINTS))
-        other = Desk(api, desk.app, desk.browser)
+        other = Desk(api, desk.app, desk.context)
         page = await other.open("#/app")
         await have(page, 1, "broken <b>pipe</b>")
         assert await rows(page).locator(".output.error").count() == 1
@@ -147,7 +146,7 @@ async def test_what_an_app_prints_that_the_server_started_is_a_view(desk: Desk) 
         await page.keyboard.press("F")
         await have(page, 2, "broken")
         assert other.faults == []
-        await page.context.close()
+        await page.close()
 
 
 def own_address() -> str | None:
@@ -169,8 +168,7 @@ async def test_where_others_reach_the_server_it_asks_for_the_token_and_keeps_it_
         pytest.skip("this machine has no address but loopback")
     async with starting(Api) as start:
         api = await start(host=(address,))
-        context = await desk.browser.new_context()
-        page = await context.new_page()
+        page = await desk.context.new_page()
         await page.goto(f"{api.url}/_dev/")
         ask = page.get_by_role("dialog", name="Token")
         await ask.get_by_role("textbox").fill(TOKENS["defaultUser"])
@@ -183,4 +181,4 @@ async def test_where_others_reach_the_server_it_asks_for_the_token_and_keeps_it_
             "() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])"
         )
         assert TOKENS["defaultUser"] not in await page.evaluate(kept)
-        await context.close()
+        await page.close()

@@ -9,16 +9,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route
 
-from tests.web.conftest import KEPT, Desk, have, is_, is_at, rows, shows
+from tests.web.conftest import KEPT, Desk, have, is_, is_at, rows, said, shows
 
 pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
-
-
-async def said(page: Page, text: str) -> None:
-    """Until the page says so; then the note is closed, so that the next is not taken for it."""
-    note = page.locator("#said p", has_text=text).first
-    await note.wait_for()
-    await note.get_by_label("Close this note").click()
 
 
 async def press(page: Page, *keys: str) -> None:
