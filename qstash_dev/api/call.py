@@ -215,9 +215,9 @@ class Call(Struct):
             await self.store.database.committed()
 
 
-class _Followed(web.Response):
+class _Followed(web.Document):
     def __init__(self, document: Any, status: int, then: Answer) -> None:
-        super().__init__(status=status, body=encode(document), content_type="application/json")
+        super().__init__(encode(document), status)
         self._then = then
 
     async def prepare(self, request: web.BaseRequest) -> Any:
@@ -286,4 +286,4 @@ def size_of(message: Message, attempt: Attempt | None) -> int:
 
 def json_response(document: Any, status: int = 200) -> web.Response:
     """Any value as JSON."""
-    return web.Response(status=status, body=encode(document), content_type="application/json")
+    return web.Document(encode(document), status)

@@ -75,6 +75,25 @@ async def test_who_says_no_more_after_a_request_gets_the_answer(api: Api, name: 
     assert not statuses or answer.endswith((b"}", b"]"))
 
 
+HEADS = {
+    "on a connection that stays": (request("GET /v2/keys"), []),
+    "to a HEAD": (request("HEAD /v2/keys"), ["Allow"]),
+    "on a connection that ends": (request("GET /v2/keys", b"", "Connection: close"), ["Connection"]),
+    "to HTTP/1.0": (request("GET /v2/keys").replace(b"HTTP/1.1", b"HTTP/1.0"), []),
+    "to a cache": (request("GET /health"), ["Cache-Control"]),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+async def test_the_head_of_an_answer_says_what_is_needed(api: Api, name: str) -> None:
+    said, more = HEADS[name]
+    head, _, body = (await half_closed(api.port, said)).partition(b"\r\n\r\n")
+    named = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    assert set(named) == {"Content-Type", "Content-Length", "Date", *more}
+    assert named["Content-Type"] == "application/json"
+    assert len(body) == (0 if said.startswith(b"HEAD") else int(named["Content-Length"]))
+
+
 async def test_who_says_no_more_gets_a_large_answer_whole(api: Api) -> None:
     body = b"x" * 9_000_000
     message_id = await api.publish(NOWHERE, BytesIO(body), delay="1h")
