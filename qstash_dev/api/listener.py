@@ -41,12 +41,10 @@ class ApiServer(web.Server):
     """Makes a connection for each client; `handle` answers requests."""
 
     def __init__(self, handle: Handle) -> None:
-        async def serve(request: web.BaseRequest) -> web.StreamResponse:
-            if isinstance(request, _Request) and not request.is_understood:
+        def serve(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+            if isinstance(request, _Foreign):
                 return _not_understood()
-            if "Expect" in request.headers:
-                await _invite_body(request)
-            return await handle(request)
+            return _invited(request, handle) if "Expect" in request.headers else handle(request)
 
         super().__init__(serve, request_factory=_request)
 
@@ -81,14 +79,15 @@ def _connection(request: web.BaseRequest) -> "Connection":
     return request.protocol
 
 
-async def _invite_body(request: web.BaseRequest) -> None:
+async def _invited(request: web.BaseRequest, handle: Handle) -> web.StreamResponse:
     """curl asks before it sends a large body, and waits a second for the answer."""
     if request.headers["Expect"].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
+    return await handle(request)
 
 
-def _not_understood() -> web.Response:
+async def _not_understood() -> web.Response:
     text = "invalid HTTP request: its version is neither HTTP/1.1 nor HTTP/1.0"
     log.warning("%s", text)
     response = json_response({"error": text}, HTTPStatus.BAD_REQUEST)
@@ -97,20 +96,19 @@ def _not_understood() -> web.Response:
 
 
 class _Request(web.BaseRequest):
-    @property
-    def is_understood(self) -> bool:
-        """The parser also lets pass what nobody speaks, as a request line without a version."""
-        return self._version in (HttpVersion11, HttpVersion10)
-
-    @property
-    def version(self) -> HttpVersion:
-        """That of the answer, too."""
-        return self._version if self.is_understood else HttpVersion10
-
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         """Strangers need not know what answers them. aiohttp offers this to applications only."""
         if response.headers.get("Server") == SERVER_SOFTWARE:
             del response.headers["Server"]
+
+
+class _Foreign(_Request):
+    """What nobody speaks, as a request line without a version: the parser lets that pass, too."""
+
+    @property
+    def version(self) -> HttpVersion:
+        """That of the answer."""
+        return HttpVersion10
 
 
 def _request(
@@ -120,7 +118,9 @@ def _request(
     writer: AbstractStreamWriter,
     task: asyncio.Task[None],
 ) -> _Request:
-    return _Request(message, payload, protocol, writer, task, task.get_loop())
+    is_known = message.version in (HttpVersion11, HttpVersion10)
+    kind = _Request if is_known else _Foreign
+    return kind(message, payload, protocol, writer, task, task.get_loop())
 
 
 class Connection(web.RequestHandler):
@@ -153,15 +153,18 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
         self._hang_up()
 
-    async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer. After the last one to a client that says no more there is nothing to do."""
-        finished = await super().finish_response(request, resp, start_time)
+    def log_access(
+        self, request: web.BaseRequest, response: web.StreamResponse, time: float | None
+    ) -> None:
+        """An answer is out. After the last one to a client that says no more there is nothing to do."""
         self._answered += 1
         if self.hung_up and self._answered == self._request_count:
             self.close()
-        return finished
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp asks for it with every body that was read; hardly ever was there a pause."""
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
 
     def handle_error(
         self,

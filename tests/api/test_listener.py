@@ -78,7 +78,10 @@ async def test_who_says_no_more_after_a_request_gets_the_answer(api: Api, name: 
 HEADS = {
     "on a connection that stays": (request("GET /v2/keys"), []),
     "to a HEAD": (request("HEAD /v2/keys"), ["Allow"]),
-    "on a connection that ends": (request("GET /v2/keys", b"", "Connection: close"), ["Connection"]),
+    "on a connection that ends": (
+        request("GET /v2/keys", b"", "Connection: close"),
+        ["Connection"],
+    ),
     "to HTTP/1.0": (request("GET /v2/keys").replace(b"HTTP/1.1", b"HTTP/1.0"), []),
     "to a cache": (request("GET /health"), ["Cache-Control"]),
 }
