@@ -37,6 +37,7 @@ def connect(path: str) -> sqlite3.Connection:
     try:
         _set_up(connection)
         _bring_up_to_date(connection, path)
+        connection.execute("PRAGMA synchronous = NORMAL")
     except sqlite3.Error as error:
         connection.close()
         raise failure(path, "open", error) from error
@@ -60,9 +61,10 @@ def _set_up(connection: sqlite3.Connection) -> None:
     run = connection.execute
     # The file itself is the lock: a second server is refused, and a killed one leaves nothing.
     run("PRAGMA locking_mode = EXCLUSIVE")
+    # In a new file is nothing to lose yet: it would wait for the disk six times.
+    run(f"PRAGMA synchronous = {'NORMAL' if _version(connection) else 'OFF'}")
     if run("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
         run("PRAGMA journal_mode = MEMORY")
-    run("PRAGMA synchronous = NORMAL")
     run("PRAGMA foreign_keys = OFF")  # triggers of the schema do what is needed of it
     run("PRAGMA temp_store = MEMORY")
     # Debian's SQLite overwrites whatever is deleted, each entry of an index that moves.
@@ -72,7 +74,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = _version(connection)
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"the database {path} has format {version}, this qstash-dev reads "
@@ -83,6 +85,10 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
         return
     for step in range(version + 1, SCHEMA_VERSION + 1):
         _run_script(connection, f"upgrade_to_{step}.sql", step)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _run_script(connection: sqlite3.Connection, script: str, version: int) -> None:
