@@ -15,6 +15,7 @@ import click
 
 from qstash_dev import __version__
 from qstash_dev.cli import encoding
+from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.exits import ERROR, INTERRUPTED, OK, Failure
 from qstash_dev.devtools.text import printable_lines
 from qstash_dev.protocol.errors import nearest
@@ -56,7 +57,7 @@ COMMANDS = {
 """Name: the module in this package that defines it, and a line for `--help`."""
 
 
-class Commands(click.Group):
+class Commands(CommandGroup):
     """Finds commands by the table; what does not begin with a command belongs to `dev`.
 
     The official binary's name may come first, as in the compose files of the official image:
@@ -84,6 +85,8 @@ class Commands(click.Group):
             if not isinstance(command, click.Group):
                 ctx.fail(f'"{words[place - 1]}" has no command "{word}".')
             _, command, _ = command.resolve_command(ctx, [word])
+            assert command is not None, "else it has failed"
+            ctx = click.Context(command, ctx, word)
         return [*words, "--help"]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
@@ -109,15 +112,6 @@ class Commands(click.Group):
         command = getattr(module, names.get(cmd_name, cmd_name))
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS:
-            near = nearest(args[0], COMMANDS)
-            hint = f' Did you mean "{near}"?' if near else " See qstash-dev --help."
-            ctx.fail(f'There is no command "{args[0]}".{hint}')
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -81,7 +81,8 @@ MISUSES = [
     ("send /x --wait --wait-timeout soon", "--wait-timeout': 'soon'"),
     ("send /x --url ftp://x", '--url\': "ftp://x" is not a URL'),
     ("messages", "Commands:"),
-    ("messages lst", "No such command 'lst'"),
+    ("messages lst", 'There is no command "messages lst". Did you mean "list"?'),
+    ("clock nope", 'There is no command "clock nope". See qstash-dev clock --help.'),
     ("messages list --filter stat:x", "--filter': There is no filter key 'stat'"),
     ("messages list --limit 0", "--limit': 0 is out of range; expected 1 to 1000"),
     ("messages list --limit x", '--limit\': "x" is not a number; expected 1 to 1000'),
@@ -150,7 +151,7 @@ MISUSES = [
     ("nope", 'There is no command "nope". See qstash-dev --help'),
     ("help nope", 'There is no command "nope"'),
     ("help send it", '"send" has no command "it"'),
-    ("help queues nope", "No such command 'nope'"),
+    ("help queues nope", 'There is no command "queues nope". See qstash-dev queues --help.'),
 ]
 
 

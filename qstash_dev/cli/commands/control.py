@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.commands.messages import HEADS, row_cells
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
@@ -17,7 +18,7 @@ PATIENCE = duration(most_ms=600_000)
 """As long as the server lets anybody wait at once."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=CommandGroup, invoke_without_command=True)
 @click.pass_context
 def clock(ctx: click.Context) -> None:
     """See and control the time that delays, retries and schedules follow."""

@@ -7,6 +7,7 @@ from msgspec import convert, to_builtins
 
 from qstash_dev.cli.bodies import headers_of, read_body
 from qstash_dev.cli.choice import the_one
+from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table
@@ -26,7 +27,7 @@ FLAGS = {
 """The option that gives each field of an order."""
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def faults() -> None:
     """Make deliveries go wrong on purpose, by rules; the first that matches is applied."""
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from qstash_dev.cli.bodies import body_of, headers_of
 from qstash_dev.cli.choice import check_choice, chosen, whole_dlq_id, whole_id
+from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
@@ -31,7 +32,7 @@ limit_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def messages() -> None:
     """List messages, look at one, cancel, run now, delete."""
 
@@ -197,7 +198,7 @@ for verb in (
     messages.add_command(verb)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def dlq() -> None:
     """Messages that ran out of retries: list, look, retry, delete."""
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from qstash_dev.cli.choice import the_one as the_name
 from qstash_dev.cli.choice import the_one_meant
+from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
@@ -106,7 +107,7 @@ NOUNS = (
 )
 
 
-class Verbs(click.Group):
+class Verbs(CommandGroup):
     """The commands of one noun. A verb that only other nouns have is refused with the reason."""
 
     def __init__(self, noun: Noun) -> None:

@@ -8,6 +8,7 @@ import click
 
 from qstash_dev.cli.bodies import body_of, headers_of
 from qstash_dev.cli.choice import whole_run_id
+from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.commands.messages import Order, carry_out, limit_option
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
@@ -46,7 +47,7 @@ created_at_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def workflows() -> None:
     """List workflow runs, look at one, cancel, resume, restart, run now, notify."""
 
