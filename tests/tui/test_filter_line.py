@@ -6,6 +6,7 @@ import pytest
 
 from qstash_dev.devtools.filters import TROUBLE
 from qstash_dev.tui.model.filter_words import complete
+from qstash_dev.tui.model.saved_filters import Saved
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of
 from tests.tui.world import World, row
@@ -129,13 +130,21 @@ async def test_a_filter_is_saved_under_a_name_and_used_after_a_restart(
     async with tui(environment=environment) as pilot:
         app = app_of(pilot)
         await pilot.press("slash", *"state:failed", "enter", "apostrophe", "s", *"broken", "enter")
-        assert app.desk.saved_filters.texts == {"broken": "state:failed"}
+        await pilot.press("3")
+        app.set_filter("paused:true")
+        await pilot.press("apostrophe", "s", *"off", "enter")
+        assert app.desk.saved_filters.of("Queues") == [
+            Saved("off", "paused:true", "Queues"),
+            Saved("broken", "state:failed", "Messages"),
+        ]
     async with tui(environment=environment) as pilot:
         app = app_of(pilot)
         await pilot.press("2", "apostrophe", "1")
         assert (app.session.view.name, app.session.filter) == ("Messages", "state:failed")
-        await pilot.press("apostrophe", "d", "1", "apostrophe")
-        assert app.desk.saved_filters.texts == {}
+        await pilot.press("4", "apostrophe", "2")
+        assert (app.session.view.name, app.session.shown_filter) == ("Queues", "paused:true")
+        await pilot.press("apostrophe", "d", "1", "apostrophe", "d", "1", "apostrophe")
+        assert app.desk.saved_filters.of("Queues") == []
 
 
 async def test_the_footer_says_what_keys_do_in_the_line(tui: Open) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from qstash_dev.tui.model.saved_filters import Saved
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of, go_to
 from tests.tui.test_mouse import click_text
@@ -85,7 +86,7 @@ async def test_from_every_way_to_the_messages_escape_comes_back_to_where_it_bega
 ) -> None:
     async with tui(environment={"XDG_STATE_HOME": str(tmp_path)}) as pilot:
         app = app_of(pilot)
-        app.desk.saved_filters.save("mine", "dest:/api")
+        app.desk.saved_filters.save(Saved("mine", "dest:/api"))
         ways = {
             "state:failed": lambda: click_text(pilot, app.status, "failed 1"),
             "state:failed|retry|held": lambda: pilot.press("!"),

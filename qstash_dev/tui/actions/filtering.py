@@ -1,9 +1,13 @@
 """Actions of the filter line: complete, look back, only what is not ok."""
 
+from typing import Any
+
 from qstash_dev.devtools.filters import TROUBLE
 from qstash_dev.tui.actions import walking
 from qstash_dev.tui.model.filter_words import complete, values_of
 from qstash_dev.tui.model.narrowing import fields_of
+from qstash_dev.tui.model.saved_filters import Saved
+from qstash_dev.tui.model.walk import Place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Ask, Choice, Menu
@@ -62,38 +66,45 @@ ANSWERS = {"complete": complete_word, "older": older, "newer": newer}
 
 async def choose_saved(screen: Screen) -> None:
     """Use a filter that has a name, give the present one a name, or forget one."""
-    saved, present = screen.desk.saved_filters, screen.session.filter
-    choices = [
-        Choice(key, f"{name}   {fmt.safe(text)}", ("use", name))
-        for key, (name, text) in zip(KEYS, saved.texts.items(), strict=False)
+    session = screen.session
+    present, view = session.shown_filter, session.view.name
+    saved = screen.desk.saved_filters.of(view)
+    choices: list[Choice[Any]] = [
+        Choice(key, _called(one, view), one) for key, one in zip(KEYS, saved, strict=False)
     ]
-    if present and present not in saved.texts.values():
-        choices.append(Choice("s", f"save {fmt.safe(present)}", ("save", "")))
-    if saved.texts:
-        choices.append(Choice("d", "delete one", ("delete", "")))
+    if present and (present, view) not in [(one.text, one.view) for one in saved]:
+        choices.append(Choice("s", f"save {fmt.safe(present)}", "save"))
+    if saved:
+        choices.append(Choice("d", "delete one", "delete"))
     if not choices:
-        return screen.say(
-            "No filter is saved. Filter the messages, then save that here.", "warning"
-        )
-    chosen = await screen.ask(Menu("Saved filters", choices))
-    if chosen is not None:
-        await _do_with_saved(screen, *chosen)
+        return screen.say("No filter is saved. Filter a list, then save that here.", "warning")
+    chosen = await screen.ask(Menu[Any]("Saved filters", choices))
+    if chosen == "save":
+        await _save(screen, present, view)
+    elif chosen == "delete":
+        await _forget(screen, saved, view)
+    elif chosen is not None:
+        walking.go(screen, Place(chosen.view, chosen.text))
     return None
 
 
-async def _do_with_saved(screen: Screen, what: str, name: str) -> None:
-    saved, present = screen.desk.saved_filters, screen.session.filter
-    if what == "use":
-        walking.show_messages(screen, saved.texts[name])
-    elif what == "save":
-        if given := (await screen.ask(Ask("Name", f"Enter saves {present}")) or "").strip():
-            saved.save(fmt.safe(given), present)
-            screen.say(f"Saved as {given}.")
-    else:
-        choices = [Choice(k, n, n) for k, n in zip(KEYS, saved.texts, strict=False)]
-        if gone := await screen.ask(Menu("Delete", choices)):
-            saved.forget(gone)
-            screen.say(f"Deleted the filter {gone}.")
+def _called(saved: Saved, view: str) -> str:
+    """How one is listed: with its view, if that is another one."""
+    where = f"{saved.view}: " if saved.view != view else ""
+    return f"{fmt.safe(saved.name)}   {where}{fmt.safe(saved.text)}"
+
+
+async def _save(screen: Screen, text: str, view: str) -> None:
+    if name := (await screen.ask(Ask("Name", f"Enter saves {fmt.safe(text)}")) or "").strip():
+        screen.desk.saved_filters.save(Saved(fmt.safe(name), text, view))
+        screen.say(f"Saved as {name}.")
+
+
+async def _forget(screen: Screen, saved: list[Saved], view: str) -> None:
+    choices = [Choice(k, _called(one, view), one) for k, one in zip(KEYS, saved, strict=False)]
+    if gone := await screen.ask(Menu("Delete", choices)):
+        screen.desk.saved_filters.forget(gone)
+        screen.say(f"Deleted the filter {gone.name}.")
 
 
 def only_trouble(screen: Screen) -> None:

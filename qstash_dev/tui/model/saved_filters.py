@@ -1,31 +1,44 @@
 """Filters that a person gave a name, kept from one start to the next."""
 
+from typing import NamedTuple
+
 from qstash_dev.tui.model.memory import Memory
 
 _MEMORY = "saved filters"
+_FIRST = "Messages"
+
+
+class Saved(NamedTuple):
+    """A filter with its name, and the view whose rows it is for: each has fields of its own."""
+
+    name: str
+    text: str
+    view: str = _FIRST
 
 
 class SavedFilters:
-    """Filters by their names, in the order in which they were saved."""
+    """All of them, in the order in which they were saved; a name stands for one in each view."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        found = memory.get(_MEMORY, {})
-        self._texts = {str(name): str(text) for name, text in found.items()}
+        found = memory.get(_MEMORY, [])
+        if isinstance(found, dict):  # of the time when only messages had them
+            found = list(found.items())
+        self._all = [Saved(*map(str, one)) for one in found if len(one) in (2, 3)]
 
-    @property
-    def texts(self) -> dict[str, str]:
-        """All of them."""
-        return dict(self._texts)
+    def of(self, view: str) -> list[Saved]:
+        """Those of a view, and then all others."""
+        return sorted(self._all, key=lambda one: one.view != view)
 
-    def save(self, name: str, text: str) -> None:
-        """Keep a filter under a name, instead of the one that had it."""
-        self._put({**self._texts, name: text})
+    def save(self, saved: Saved) -> None:
+        """Keep a filter, instead of the one that had its name in that view."""
+        others = [one for one in self._all if (one.name, one.view) != (saved.name, saved.view)]
+        self._put([*others, saved])
 
-    def forget(self, name: str) -> None:
+    def forget(self, saved: Saved) -> None:
         """Keep it no longer."""
-        self._put({other: text for other, text in self._texts.items() if other != name})
+        self._put([one for one in self._all if one != saved])
 
-    def _put(self, texts: dict[str, str]) -> None:
-        self._texts = texts
-        self._memory.put(_MEMORY, texts)
+    def _put(self, every: list[Saved]) -> None:
+        self._all = every
+        self._memory.put(_MEMORY, every)
