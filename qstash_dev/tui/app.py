@@ -61,10 +61,14 @@ TYPING_S = 0.15
 
 
 class QstashApp(App[int]):
-    """`monotonic` and `zone` are given by tests, so that what is on the screen is theirs too."""
+    """`monotonic` and `zone` are given by tests, so that what is on the screen is theirs too.
+
+    `make_way` is called once, when a stream first goes by unread.
+    """
 
     CSS_PATH = "app.tcss"
     TITLE = "qstash-dev"
+    commands: Mapping[str, Command] = COMMANDS_BY_ID
     ENABLE_COMMAND_PALETTE = False
     COMMANDS = {CommandSearch}  # noqa: RUF012
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
@@ -91,6 +95,7 @@ class QstashApp(App[int]):
         environment: Mapping[str, str] = os.environ,
         fixtures: Path = Path("qstash-fixtures"),
         run_program: Run | None = None,
+        make_way: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self.panes = Panes(lambda: self.palette)
@@ -107,7 +112,6 @@ class QstashApp(App[int]):
         kept = History(self.memory), Drafts(self.memory), SavedFilters(self.memory), arrangement
         self.desk = Desk(dict(keys or {}), environment, fixtures, run_program, *kept)
         self.session.arrange_all(arrangement)
-        self.commands: Mapping[str, Command] = COMMANDS_BY_ID
         self.zone = zone
         self.painter = Painter(self.session, self.panes, self.desk, self.commands, zone)
         self.status, self.tabs, self.hints = self.painter.bars
@@ -117,6 +121,7 @@ class QstashApp(App[int]):
         self._progress: str | None = None
         self._drawn: tuple[int, int, str | None] = (-1, -1, None)
         self._unread = self._ticks = 0
+        self._make_way = make_way
         self._seen: Seen | None = None
         for own in themes():
             self.register_theme(own)
@@ -220,6 +225,9 @@ class QstashApp(App[int]):
         if self._unread < UNREAD or self._ticks % EVERY == 0:
             is_news = self.session.drawn_version != self._drawn[0]
             self._unread = self._unread + 1 if is_news else 0
+            if self._unread == UNREAD:
+                self._make_way()
+                self._make_way = lambda: None
             self.frame()
 
     def frame(self) -> None:

@@ -91,10 +91,12 @@ async def test_an_action_hits_the_row_that_was_on_the_screen(tui: Open, world: W
 async def test_of_a_stream_that_goes_by_unread_every_fifth_frame_is_drawn_until_a_key(
     tui: Open, world: World
 ) -> None:
-    async with tui() as pilot:
+    ways: list[bool] = []
+    async with tui(make_way=lambda: ways.append(True)) as pilot:
         app = app_of(pilot)
         app.frames.pause()
         await pilot.press("k")
+        assert ways == []
         drawn = []
         for number in range(14, 29):
             await came_undrawn(app, world, row(number))
@@ -102,6 +104,7 @@ async def test_of_a_stream_that_goes_by_unread_every_fifth_frame_is_drawn_until_
             drawn.append(app.session.drawn_version == app._drawn[0])
         assert drawn[:5] == [True] * 5
         assert sum(drawn[5:]) == 2
+        assert ways == [True]
         await pilot.press("k")
         app.tick()
         assert app.session.drawn_version == app._drawn[0]
