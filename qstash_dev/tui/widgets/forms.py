@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static, TextArea
+from textual.widgets._toast import ToastRack
 from textual.worker import Worker
 
 from qstash_dev.client import ClientError
@@ -308,3 +309,14 @@ class MessageForm(ModalScreen[None]):
 
     def _say(self, line: Line) -> None:
         self.query_one("#problem", Static).update(content(line))
+        self.call_after_refresh(self._lift_notices)
+
+    def on_resize(self) -> None:
+        """The line of the problem is elsewhere."""
+        self.call_after_refresh(self._lift_notices)
+
+    def _lift_notices(self) -> None:
+        """Notices of the corner stand above what is said of the message, never on it."""
+        below = self.size.height - self.query_one("#problem").region.y
+        for rack in self.query(ToastRack):
+            rack.styles.margin = (0, 0, below, 0)
