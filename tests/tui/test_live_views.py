@@ -202,6 +202,18 @@ async def test_undo_brings_a_deleted_queue_back_with_what_waited(client: Client)
         await until(pilot, lambda: app.session.item is not None)
 
 
+async def test_the_cursor_goes_to_what_was_made(client: Client) -> None:
+    for name in ("a", "z"):
+        await do(client, Call("POST", "/v2/queues", {"queueName": name}))
+    app = make_app(client.url)
+    async with app.run_test(size=(160, 45)) as textual_pilot:
+        pilot = Person(textual_pilot.app)
+        await pilot.press("3")
+        await until(pilot, lambda: app.session.item is not None)
+        await pilot.press("c", *"mail", "enter")
+        await until(pilot, lambda: app.session.item["name"] == "mail")
+
+
 async def test_a_view_is_asked_for_again_only_after_a_rest(world: World) -> None:
     rested = asyncio.Event()
 

@@ -33,8 +33,10 @@ async def _ask(screen: Screen, title: str, example: str, make: Make) -> None:
         except (ClientError, ValueError) as error:
             note = f"✗ {error}"
         else:
-            screen.session.tables.forget()
-            return screen.say(f"Made {text.split()[0]}.")
+            name, resource = text.split()[0], screen.session.view.resource
+            assert resource is not None, "only such views make things"
+            screen.session.go_to_new(resource.noun, name)
+            return screen.say(f"Made {name}.")
     return None
 
 

@@ -163,9 +163,13 @@ async def _publish(screen: Screen, draft: Draft) -> None:
         if name.lower() in ("upstash-callback", "upstash-failure-callback"):
             headers[name] = absolute(headers[name], app)
     answer = await screen.session.client.publish(url, draft.body or b"", headers, token)
+    if isinstance(answer, dict) and (schedule := answer.get("scheduleId")) is not None:
+        screen.session.go_to_new("schedules", schedule)
+        return screen.say(f"Made schedule {schedule}.")
     ids = [a.get("messageId", "?") for a in (answer if isinstance(answer, list) else [answer])]
     screen.say(f"Published {', '.join(ids)}.")
     screen.session.feed.resume()
+    return None
 
 
 def publish_headers(text: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ Plain Python over the client: takes in updates at once, knows no widgets and dra
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from copy import copy
+from functools import partial
 from typing import Any
 
 from qstash_dev.client import Client, ClientError, Refused, ServerUnreachable
@@ -198,6 +199,14 @@ class Session:
         """Whether what the app prints now may be about the message that is shown."""
         return self.detail is not None and now - self.detail.row.updated_at < FRESH_MS
 
+    def go_to_new(self, noun: str, name: str) -> None:
+        """Put the cursor of a view of resources on one that was just made, as soon as it is there."""
+        for view in self.views:
+            if view.resource is not None and view.resource.noun == noun:
+                is_it = partial(_is_called, view.resource.key, name)
+                self.tables.of(view).wait_for(is_it)
+        self.tables.forget()
+
     def outdate(self) -> None:
         """What was asked for may be different now."""
         self._stale = True
@@ -299,3 +308,7 @@ class Session:
             self._paging = False
         if filter == self.filter and cursor == self.feed.cursor:
             self.feed.extend(page)
+
+
+def _is_called(key: str, name: str, thing: dict[str, Any]) -> bool:
+    return thing.get(key) == name

@@ -128,6 +128,7 @@ class Table(Generic[T]):
         self.by_age = True
         self._sort: Callable[[T], Any] | None = None
         self._index = 0
+        self._awaited: Callable[[T], bool] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -149,7 +150,11 @@ class Table(Generic[T]):
         self.items = self._in_order()
         self.loaded = True
         keys = [self.key_of(item) for item in self.items]
-        if self.follow:
+        awaited = self._awaited
+        place = next((i for i, item in enumerate(self.items) if awaited and awaited(item)), None)
+        if place is not None:
+            self.select(place)
+        elif self.follow:
             self.resume()
         elif self.selected in keys:
             self._go(keys.index(self.selected))
@@ -206,7 +211,7 @@ class Table(Generic[T]):
 
     def select(self, index: int) -> None:
         """Put the cursor on a place (kept inside the list); the reader moved, so follow ends."""
-        self.follow = False
+        self.follow, self._awaited = False, None
         self._go(index)
 
     def hold(self, key: str | None) -> bool:
@@ -222,6 +227,10 @@ class Table(Generic[T]):
         """Put the cursor on this thing, now or as soon as it is loaded."""
         if not self.hold(key):
             self.selected = key
+
+    def wait_for(self, is_it: Callable[[T], bool]) -> None:
+        """Put the cursor on the first of these as soon as one is loaded, unless it is moved before."""
+        self._awaited = is_it
 
     def resume(self) -> None:
         """Follow the newest, which is at the end unless the items are sorted."""
