@@ -5,6 +5,7 @@ Knows nothing of what is in them.
 
 import os
 import stat
+from json import JSONDecodeError
 from pathlib import Path
 
 TEXT = 4_000_000
@@ -33,13 +34,25 @@ def read_now(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """A text of people or of an app. Raises OSError, and UnicodeDecodeError for what is no text."""
-    return read(path, TEXT).decode().replace("\r\n", "\n")
+    """A text of people or of an app, without the mark that editors of Windows put before it.
+
+    Raises OSError, and UnicodeDecodeError for what is no text.
+    """
+    return read(path, TEXT).decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def read_text_now(path: Path) -> str:
     """As `read_text`, of a file alone."""
-    return read_now(path).decode().replace("\r\n", "\n")
+    return read_now(path).decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def why(error: Exception) -> str:
+    """What is wrong with a file, without the number or the codec that the system has for it."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    if isinstance(error, JSONDecodeError):
+        return f"it is no JSON: {error}"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def only_a_file(path: str, flags: int) -> int:

@@ -45,6 +45,42 @@ def test_a_huge_file_is_refused_where_people_give_it(sparse, tmp_path):
             load("serve", {flag: [str(sparse)]}, {}, tmp_path)
 
 
+def test_a_text_of_windows_is_read_and_written_in_its_own_way(tmp_path):
+    path = tmp_path / ".env"
+    path.write_bytes(b"\xef\xbb\xbfQSTASH_TOKEN=a\r\nOTHER=b\r\n")
+    assert (
+        given_files.read_text_now(path)
+        == given_files.read_text(path)
+        == "QSTASH_TOKEN=a\nOTHER=b\n"
+    )
+    write_variables(path, {"QSTASH_TOKEN": "t"})
+    assert path.read_bytes() == (
+        b"\xef\xbb\xbf# before qstash-dev: QSTASH_TOKEN=a\r\nQSTASH_TOKEN=t\r\nOTHER=b\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        ("QSTASH_TOKEN=a".encode("utf-16"), "it is no text in UTF-8"),
+    ],
+)
+def test_why_a_file_cannot_be_used_is_told_in_words(tmp_path, content, reason):
+    path = tmp_path / "given"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=rf'given" cannot be read: {reason}\.$'):
+        load("serve", {"env-file": [str(path)]}, {}, tmp_path)
+
+
+def test_a_file_of_messages_that_is_none_is_called_no_json(tmp_path):
+    path = tmp_path / "given"
+    path.write_text("junk")
+    with pytest.raises(Failure, match='given" cannot be used: it is no JSON: Expecting value'):
+        read_fixtures(path)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 @pytest.mark.parametrize(
     ("name", "read"),

@@ -14,11 +14,6 @@ TUNNEL_FAILED = 6
 INTERRUPTED = 130
 
 
-def why(error: Exception) -> str:
-    """What went wrong, without the number that the system has for it."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
 class Failure(click.ClickException):
     """A sentence for stderr and the code to exit with."""
 

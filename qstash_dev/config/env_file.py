@@ -43,7 +43,9 @@ def read(path: Path) -> dict[str, str]:
     try:
         return variables(given_files.read_text(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("--env-file", f'"{path}" cannot be read: {error}.') from None
+        raise ConfigError(
+            "--env-file", f'"{path}" cannot be read: {given_files.why(error)}.'
+        ) from None
 
 
 def adopt(path: Path, users: tuple[User, ...]) -> tuple[User, ...]:
@@ -120,7 +122,8 @@ def write_variables(
     with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=_no_link) as file:
         old = file.read().decode("utf-8")
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-    new = with_variables(old, wanted, unwanted)
+    mark = "\ufeff" if old.startswith("\ufeff") else ""  # of an editor of Windows
+    new = mark + with_variables(old.removeprefix(mark), wanted, unwanted)
     if new == old:
         return False
     private_files.replace(path, new.encode("utf-8"), mode & 0o777)

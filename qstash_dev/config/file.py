@@ -66,7 +66,7 @@ def read(path: Path, *, required: bool = False) -> Found | None:
             raise ConfigError("--config", f'there is no file "{path}".') from None
         return None
     except (UnicodeDecodeError, OSError) as error:
-        raise ConfigError(str(path), f"cannot be read: {error}.") from None
+        raise ConfigError(str(path), f"cannot be read: {given_files.why(error)}.") from None
     is_shared = path.name == "pyproject.toml"
     if is_shared and "qstash-dev" not in text:
         return (

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from qstash_dev.cli.exits import USAGE, Failure, why
+from qstash_dev import given_files
+from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
 from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find
 from qstash_dev.cli.values import FILE, FILE_NAME, SERVER, TEXT
@@ -67,7 +68,7 @@ def env(
     try:
         changed = write_variables(write, found, in_the_way(found))
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f'"{write}" cannot be written: {why(error)}.') from None
+        raise Failure(f'"{write}" cannot be written: {given_files.why(error)}.') from None
     click.echo(f"{write} {'is updated' if changed else 'has these variables already'}.", err=True)
 
 

@@ -15,7 +15,7 @@ from qstash_dev.cli.bodies import forwarded, headers_of, read_body
 from qstash_dev.cli.commands.env import select
 from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.detail import print_detail
-from qstash_dev.cli.exits import ERROR, NOT_MET, USAGE, Failure, why
+from qstash_dev.cli.exits import ERROR, NOT_MET, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import state_text
 from qstash_dev.cli.values import ANY_APP, DESTINATION, DURATION, FILE_NAME, HEADER, TEXT, Value
@@ -244,7 +244,9 @@ def read_fixture(path: Path) -> Fixture:
     try:
         return parse_fixture(given_files.read(path))
     except (OSError, FixtureError) as error:
-        raise Failure(f'The fixture "{path}" cannot be used: {why(error)}', USAGE) from None
+        raise Failure(
+            f'The fixture "{path}" cannot be used: {given_files.why(error)}', USAGE
+        ) from None
 
 
 def saved_headers(saved: Fixture) -> dict[str, str]:

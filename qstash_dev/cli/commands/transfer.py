@@ -16,7 +16,7 @@ from qstash_dev import given_files, private_files
 from qstash_dev.cli.commands.messages import filter_option
 from qstash_dev.cli.commands.send import saved_headers, token_of
 from qstash_dev.cli.connection import url_option, with_client
-from qstash_dev.cli.exits import USAGE, Failure, why
+from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.values import FILE, TEXT
 from qstash_dev.client import Client
 from qstash_dev.client.publishing import absolute
@@ -108,4 +108,4 @@ def read_fixtures(file: Path) -> list[Fixture]:
         items = content if isinstance(content, list) else [content]
         return [read_fixture(json.dumps(item)) for item in items]
     except (OSError, ValueError, RecursionError, FixtureError) as error:
-        raise Failure(f'"{file}" cannot be used: {why(error)}', USAGE) from None
+        raise Failure(f'"{file}" cannot be used: {given_files.why(error)}', USAGE) from None
