@@ -57,6 +57,12 @@ async def test_nobody_listening_is_unreachable_and_names_the_address() -> None:
             await client.health()
 
 
+async def test_an_address_whose_host_is_no_host_is_told_so() -> None:
+    async with Client("http://nowhere.invalid") as client:
+        with pytest.raises(ServerUnreachable, match=r'no host "nowhere\.invalid" is known'):
+            await client.health()
+
+
 async def test_a_stranger_on_the_port_is_told_apart_from_a_server() -> None:
     async with World().open() as url, Client(url) as client:
         with pytest.raises(Refused, match="did not answer like a qstash-dev server"):

@@ -373,6 +373,8 @@ def _complaint(status: int, raw: bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f'no host "{error.host}" is known'
     if isinstance(error, aiohttp.ClientConnectorError):
         return "the connection was refused" if error.errno in (111, 61, 10061) else str(error)
     return str(error) or type(error).__name__

@@ -151,6 +151,6 @@ async def send(url: str, user: User, orders: Sequence[Call], seed: Seed) -> None
                     continue
                 is_wrong = isinstance(error, Refused) and error.status < 500
                 kind = ConfigError if is_wrong else TryAgain
-                raise kind(place(seed), f"{error}.") from None
+                raise kind(place(seed), f"{str(error).rstrip('.')}.") from None
             except ValueError as error:  # a control character, say: no request can be made of it
                 raise ConfigError(place(seed), f"{error}") from None
