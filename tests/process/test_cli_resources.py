@@ -172,7 +172,7 @@ def test_time_is_frozen_advanced_scaled_and_real_again(server):
     assert clock().startswith("real ")
     assert clock("freeze").startswith("frozen ")
     before = server.json("clock", "show")["now"]
-    assert "2h ahead of the wall clock" not in clock("show")
+    assert "ms behind the wall clock" in clock("show")
     clock("advance", "2h")
     assert server.json("clock", "show")["now"] == before + 7_200_000
     assert clock("scale", "60").startswith("scaled 60x ")

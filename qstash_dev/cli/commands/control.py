@@ -34,7 +34,8 @@ def print_clock(found: Clock, as_json: bool = False) -> None:
     speed = f" {found.scale:g}x" if found.mode == "scaled" else ""
     click.echo(f"{found.mode}{speed}  {time_text(found.now)}")
     if found.offset_ms:
-        click.echo(f"{format_duration(found.offset_ms)} ahead of the wall clock")
+        side = "ahead of" if found.offset_ms > 0 else "behind"
+        click.echo(f"{format_duration(abs(found.offset_ms))} {side} the wall clock")
     if found.notice is not None:
         click.echo(found.notice)
     if found.next_event_at is not None and found.now is not None:
