@@ -4,9 +4,8 @@
 The world comes in from outside: the store, the clock, how to send, how to make ids.
 """
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from itertools import filterfalse
 
@@ -18,12 +17,14 @@ from qstash_dev.engine.bulk import BulkCancels
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.controls import Flows, Queues
 from qstash_dev.engine.duplicates import Duplicates
-from qstash_dev.engine.hold_back import CallLater, HoldBack, RunKey
+from qstash_dev.engine.hold_back import HoldBack, RunKey
 from qstash_dev.engine.hooks import NO_HOOKS, Hooks
 from qstash_dev.engine.in_flight import InFlight, Shortage
 from qstash_dev.engine.intake import Intake
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
+from qstash_dev.engine.loop import CallLater, call_later
 from qstash_dev.engine.notifier import Tombstones
+from qstash_dev.engine.outcomes import Outcomes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.recovery import follow_time_back, take_up
 from qstash_dev.engine.resumes import Resumes
@@ -54,10 +55,6 @@ BATCH = 200
 log = logging.getLogger(__name__)
 
 
-def _call_later(delay_s: float, call: Callable[[], None]) -> object:
-    return asyncio.get_running_loop().call_later(delay_s, call)
-
-
 class Engine:
     """Messages in motion over a store. Call `recover` once before the first `step`.
 
@@ -75,7 +72,7 @@ class Engine:
         lanes: Lanes,
         hooks: Hooks = NO_HOOKS,
         tasks: Tasks | None = None,
-        call_later: CallLater = _call_later,
+        call_later: CallLater = call_later,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -87,7 +84,8 @@ class Engine:
         self.explain = hooks.explain
         self.new_id = new_id
         self.attempts = Attempts(store.keys, clock, send, new_id, hooks.watching)
-        self._in_flight = InFlight(self._deliver, self._ended, self.wake)
+        self.in_flight = InFlight(self._deliver, self._ended, self.wake)
+        self._outcomes = Outcomes(lanes, self.wake)
         self.tombstones = Tombstones()
         self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_dropped)
         self.schedules = Scheduler(
@@ -280,7 +278,7 @@ class Engine:
         tickets = self.store.messages.due(now, BATCH, self.policy.routes)
         for ticket in (*filterfalse(hold_back.park, tickets), *hold_back.take()):
             self.lanes.enter(ticket)
-        at_once = 1 + len(self._in_flight.long) if self._hooks.one_by_one() else None
+        at_once = 1 + len(self.in_flight.long) if self._hooks.one_by_one() else None
         started = self.lanes.take(now, at_once)
         self._claim({ticket.seq for ticket in tickets} - {ticket.seq for ticket in started})
         return not self._start(started, now) or more or len(tickets) == BATCH
@@ -300,7 +298,7 @@ class Engine:
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         waits = self.workflows.hold_back.is_holding or self.shortage.is_on
-        if self._is_stale or self._in_flight.messages or waits:
+        if self._is_stale or self.in_flight.messages or waits:
             return False
         next_time = self.next_time()
         return next_time is None or next_time > self.clock.now()
@@ -309,7 +307,7 @@ class Engine:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
         self.paused = True
         await self.bulk.stop()
-        await self._in_flight.stop(grace_s)
+        await self.in_flight.stop(grace_s)
 
     # Inside
 
@@ -346,7 +344,7 @@ class Engine:
     def _begun(self, messages: Iterable[Message], apps: Iterable[str]) -> None:
         for message, app in zip(messages, apps, strict=True):
             self.lanes.places.begin(message.id, app)
-            self._in_flight.begin(message, watch_long=False)
+            self.in_flight.begin(message, watch_long=False)
 
     def _never_accepted(self, messages: Iterable[Message]) -> None:
         messages = list(messages)
@@ -393,7 +391,7 @@ class Engine:
             self._set_aside(tickets[0])
             return False
         for message in change.changed:
-            self._in_flight.begin(message, watch_long=self._hooks.one_by_one())
+            self.in_flight.begin(message, watch_long=self._hooks.one_by_one())
         return True
 
     def _set_aside(self, ticket: Ticket) -> None:
@@ -407,10 +405,12 @@ class Engine:
             attempt, awaited = await self._attempted(message)
         except Exception as error:  # noqa: BLE001  it is in the log, and the attempt's outcome
             attempt, awaited = self.attempts.broken_off(message, "send the request", error), None
+        if not self._hooks.one_by_one():
+            await self._outcomes.wait(attempt)
         try:
             self._settle(attempt, awaited)
         except Exception as error:
-            if message.id not in self._in_flight.messages:
+            if message.id not in self.in_flight.messages:
                 raise  # the store has undone more than this, and the message is made again
             self._settle(self.attempts.broken_off(message, "record the answer", error), None)
 
@@ -435,12 +435,12 @@ class Engine:
 
     def _abandon(self) -> None:
         """What is under way has no effect any more, and nothing waits for its turn."""
-        self._in_flight.abandon()
+        self.in_flight.abandon()
         self.lanes.clear()
         self.workflows.hold_back.clear()
 
     def _settle(self, attempt: Attempt, awaited: str | None) -> None:
-        message = self._in_flight.messages[attempt.message_id]
+        message = self.in_flight.messages[attempt.message_id]
         if awaited is not None and not message.cancel_requested:
             ended = self._hooks.why_down(awaited)
             why = hold.why(awaited) if ended is None else hold.why_ended(ended)
@@ -457,11 +457,11 @@ class Engine:
             interval = self.policy.retry_interval_ms
             new_id = partial(self.new_id, "msg_")
             self.add(settle.settle(message, attempt, self.clock.now(), new_id, interval))
-        self._hooks.on_settled(self._in_flight.messages[attempt.message_id], attempt)
+        self._hooks.on_settled(self.in_flight.messages[attempt.message_id], attempt)
 
     def _follow(self, change: Change) -> None:
         for message in change.changed:
-            self._in_flight.follow(message)
+            self.in_flight.follow(message)
             if settle.is_finished(message):
                 self._release(message)
         if self.lanes.is_stirred or not _only_ends(change):
@@ -473,13 +473,13 @@ class Engine:
         return settle.cancel(message, now)
 
     def _deliveries_of_run(self, run: RunKey) -> list[str]:
-        return [one.id for one in self._in_flight.messages.values() if run_of(one) == run]
+        return [one.id for one in self.in_flight.messages.values() if run_of(one) == run]
 
     def _release(self, message: Message) -> None:
         key = _flow_key(message)
         if key is not None and message.spec.flow is not None and key in self.lanes.flows:
             self.lanes.flows[key].forget(message.spec.flow)
-        if message.id not in self._in_flight.messages:
+        if message.id not in self.in_flight.messages:
             queue = (message.user, message.spec.queue) if message.spec.queue else None
             self.lanes.withdraw(message.id, queue, key)
             self.workflows.hold_back.withdraw(message.id)

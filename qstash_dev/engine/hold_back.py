@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from qstash_dev.engine.loop import CallLater
 from qstash_dev.protocol.model import Message
 from qstash_dev.store.messages import Ticket
 
 RunKey = tuple[str, str, int]
-CallLater = Callable[[float, Callable[[], None]], object]
 After = Callable[[Callable[[], None]], object]
 """Calls something once the change that is being written is kept."""
 

@@ -7,14 +7,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from qstash_dev.engine.loop import CallLater
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.model import Message, Outcome, Reason, SendFailure
 
 LONG_S = 1.0
 PAUSE_S = 1.0
 log = logging.getLogger(__name__)
-
-CallLater = Callable[[float, Callable[[], None]], object]
 
 
 class InFlight:

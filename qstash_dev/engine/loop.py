@@ -16,6 +16,13 @@ LONGEST_WAIT_S = 20.0
 FIRST_REST_S = 1.0
 LONGEST_REST_S = 16.0
 
+CallLater = Callable[[float, Callable[[], None]], object]
+
+
+def call_later(delay_s: float, call: Callable[[], None]) -> object:
+    """On the running event loop."""
+    return asyncio.get_running_loop().call_later(delay_s, call)
+
 
 class Loop:
     """Runs `step` (returns whether there is more) and asks `next_time` for the next appointment."""

@@ -21,8 +21,8 @@ STATE = """
 """Where a message is, in the words of the filter language."""
 _COMING = "SELECT 1 FROM messages INDEXED BY messages_intake WHERE intake IS NOT NULL"
 ACCEPTED = f"(NOT EXISTS ({_COMING}) OR m.intake IS NULL)"
-"""What came in by halves is no message yet. Mostly there is none, which is asked once: the column is the
-last one of long rows.
+"""What came in by halves is no message yet. Mostly there is none, which is asked once: the column is
+the last one of long rows.
 """
 IS_TROUBLE = "state <> 'CREATED' AND state <> 'ACTIVE' AND state <> 'DELIVERED'"
 
