@@ -24,7 +24,6 @@ from qstash_dev.engine.intake import Intake
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
 from qstash_dev.engine.loop import CallLater, call_later
 from qstash_dev.engine.notifier import Tombstones
-from qstash_dev.engine.outcomes import Outcomes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.recovery import follow_time_back, take_up
 from qstash_dev.engine.resumes import Resumes
@@ -84,8 +83,7 @@ class Engine:
         self.explain = hooks.explain
         self.new_id = new_id
         self.attempts = Attempts(store.keys, clock, send, new_id, hooks.watching)
-        self.in_flight = InFlight(self._deliver, self._ended, self.wake)
-        self._outcomes = Outcomes(lanes, self.wake)
+        self.in_flight = InFlight(self._deliver, self._ended, self.wake, lanes)
         self.tombstones = Tombstones()
         self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_dropped)
         self.schedules = Scheduler(
@@ -406,7 +404,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001  it is in the log, and the attempt's outcome
             attempt, awaited = self.attempts.broken_off(message, "send the request", error), None
         if not self._hooks.one_by_one():
-            await self._outcomes.wait(attempt)
+            await self.in_flight.outcomes.wait(attempt)
         try:
             self._settle(attempt, awaited)
         except Exception as error:
