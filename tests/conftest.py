@@ -272,10 +272,14 @@ def tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is collected stays: nothing of it is garbage, and no search for garbage goes through it."""
+    """What is collected stays: nothing of it is garbage, and no search for garbage goes through it.
+
+    Searches are rare afterwards: drawing makes a million objects, and each search costs.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20000, 50, 100)
         gc.enable()
