@@ -14,7 +14,7 @@ SHARED = sorted(f.name for f in FILES.glob("*.test.mjs") if f.name not in ADOPTI
 
 def run_node(node, name, **variables):
     ran = subprocess.run(
-        [node, "--test", "--test-reporter=spec", name],
+        [node, "--test-reporter=spec", name],
         cwd=FILES,
         env=clean_environment(**variables),
         stdout=subprocess.PIPE,
