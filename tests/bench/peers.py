@@ -62,7 +62,7 @@ def compare(rounds: int, messages: int, steady_messages: int, rate: int) -> None
             traffic = bench.traffic(one, steady_messages, rate)
             p50[one.name].append(percentile(traffic.arrived_ms, 50))
         kept = _survivors(stack, bench, found, contenders)
-    print(f"{'':28} {'messages/s':>10} {'CPU us':>7} {'p50 ms':>7} {'kept':>11}")
+    print(f"{'':32} {'messages/s':>10} {'CPU us':>7} {'p50 ms':>7} {'kept':>11}")
     for name, peer in found.items():
         a_second, cpu_us = (
             median(getattr(one, figure) for one in fast[name])
@@ -71,7 +71,7 @@ def compare(rounds: int, messages: int, steady_messages: int, rate: int) -> None
         figures = (
             f"{a_second:10.0f} {cpu_us:7.0f} {median(p50[name]):7.2f} {kept.get(name, '-'):>11}"
         )
-        print(f"{name:28} {figures}   {peer.words}")
+        print(f"{name:32} {figures}   {peer.words}")
     print(
         f"As fast as it goes, {messages:,} a slice; p50 from sent to arrived at {rate}/s; kept: of what"
         f" was acknowledged, delivered after kill -9 of all its processes and a new start."
