@@ -11,7 +11,17 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import settle
 from qstash_dev.protocol.headers import names_of, without
-from qstash_dev.protocol.model import Change, Endpoint, Group, Headers, Kind, Message, Spec, State
+from qstash_dev.protocol.model import (
+    Change,
+    Endpoint,
+    Event,
+    Group,
+    Headers,
+    Kind,
+    Message,
+    Spec,
+    State,
+)
 from qstash_dev.protocol.publish.draft import Draft, given_names, parse_draft
 from qstash_dev.protocol.publish.options import OPTIONS
 from qstash_dev.protocol.publish.readers import check_delay
@@ -58,8 +68,9 @@ def created(messages: Iterable[Message], now: int) -> Change:
 def begun(messages: Collection[Message], now: int) -> Change:
     """The change that makes these messages exist, their first attempt under way."""
     start = settle.start_all(messages, now)
-    pairs = zip(messages, start.events, strict=True)
-    events = [event for m, begins in pairs for event in (settle.created_event(m, now), begins)]
+    events: list[Event] = []
+    for message, begins in zip(messages, start.events, strict=True):
+        events += settle.created_event(message, now), begins
     return Change(now, created=start.changed, events=tuple(events))
 
 

@@ -69,6 +69,7 @@ _PLACES = """
     WHERE line IS NOT NULL AND line_queue IS NOT NULL AND finished_at IS NULL"""
 _EVENT = """INSERT INTO events (seq, time, user, message, state, error, next_at, attempt, status)
     VALUES (?,?,?,?,?,?,?,?,?)"""
+_NOT_TOLD = (None,) * 4
 _PLAIN_EVENT = "INSERT INTO events (seq, time, user, message, state) VALUES (?,?,?,?,?)"
 _SURPLUS = """
     SELECT seq FROM (
@@ -125,30 +126,24 @@ class Messages:
 
         Returns what it created, numbered.
         """
+        now, seqs = change.at, {message.id: message.seq for message in change.changed}
+        created: list[Message] = []
         with self._db:
             if isinstance(change, RunChange):
                 self._workflows.put_runs(change)
-            seqs: dict[str, int] = {}
-            created: list[Message] = []
             for message in change.created:
-                message = self._insert(message, change.at, intake)
+                message = self._insert(message, now, intake)
                 seqs[message.id] = message.seq
                 created.append(message)
-            tried = {attempt.message_id: attempt for attempt in change.attempts}
-            begun = [self._begins(m, change.at) for m in change.changed if m.state == State.ACTIVE]
-            if begun:
-                self._db.write_many(_ACTIVATE, begun)
-            for message in change.changed:
-                seqs[message.id] = message.seq
-                if message.state != State.ACTIVE:
-                    self._update(message, change.at, tried.get(message.id))
+            if change.changed:
+                self._change(change)
             for attempt in change.attempts:
                 self._attempts.add(attempt, seqs[attempt.message_id])
             for letter in change.dead:
                 self._bury(letter, seqs[letter.message_id])
             for dlq_id in change.revived:
                 self._db.write("DELETE FROM dlq WHERE id = ?", (dlq_id,))
-            if intake is None:  # else it is told by `let_in`
+            if intake is None and change.events:  # else it is told by `let_in`
                 self._log(change.events, seqs)
             if isinstance(change, RunChange):
                 self._workflows.put_rest(change)
@@ -437,12 +432,19 @@ class Messages:
             del self._fresh[next(iter(self._fresh))]
         self._fresh[message.seq] = message
 
-    def _begins(self, message: Message, now: int) -> tuple[int, int, int, int]:
-        self._fresh.pop(message.seq, None)
-        return now, message.attempts, int(message.cancel_requested), message.seq
+    def _change(self, change: Change) -> None:
+        tried, begun = {attempt.message_id: attempt for attempt in change.attempts}, []
+        for message in change.changed:
+            self._fresh.pop(message.seq, None)
+            if message.state == State.ACTIVE:
+                counted = message.attempts, int(message.cancel_requested)
+                begun.append((change.at, *counted, message.seq))
+            else:
+                self._update(message, change.at, tried.get(message.id))
+        if begun:
+            self._db.write_many(_ACTIVATE, begun)
 
     def _update(self, message: Message, now: int, attempt: Attempt | None) -> None:
-        self._fresh.pop(message.seq, None)
         if message.finished_at is None:
             self.expect()
         values = (
@@ -461,20 +463,18 @@ class Messages:
         )
 
     def _log(self, events: tuple[Event, ...], seqs: dict[str, int]) -> None:
-        sql, first_number = _EVENT, self._event_numbers.skip(len(events)) + 1
-        rows: list[tuple[Any, ...]] = [
-            (
-                number, event.time, event.user, seqs[event.message_id],
-                str(event.state), event.error, event.next_at, event.attempt, event.status,
-            )
-            for number, event in enumerate(events, first_number)
-        ]  # fmt: skip
-        if {row[5:] for row in rows} == {(None,) * 4}:
-            sql, rows = _PLAIN_EVENT, [row[:5] for row in rows]
-        if len(rows) == 1:
-            self._db.write(sql, rows[0])
-        elif rows:
-            self._db.write_many(sql, rows)
+        number = self._event_numbers.skip(len(events))
+        plain: list[tuple[Any, ...]] = []
+        for event in events:
+            number += 1
+            row = number, event.time, event.user, seqs[event.message_id], str(event.state)
+            more = event.error, event.next_at, event.attempt, event.status
+            if more == _NOT_TOLD:
+                plain.append(row)
+            else:
+                self._db.write(_EVENT, row + more)
+        if plain:
+            self._db.write_many(_PLAIN_EVENT, plain)
 
 
 def _message(row: Any) -> Message:

@@ -23,8 +23,9 @@ class Stages:
 
     def in_ms(self) -> tuple[float | None, float | None, float, float | None]:
         """Milliseconds from the start to `connected`, `first_byte`, `done` (or now), `written`."""
-        moments = self.connected, self.first_byte, self.done or perf_counter(), self.written
-        connected, first_byte, done, written = [
-            None if moment is None else round((moment - self.start) * 1000, 2) for moment in moments
-        ]
-        return connected, first_byte, done or 0.0, written
+        total_ms = self._ms(perf_counter() if self.done is None else self.done) or 0.0
+        return self._ms(self.connected), self._ms(self.first_byte), total_ms, self._ms(self.written)
+
+    def _ms(self, moment: float | None) -> float | None:
+        """In hundredths. To have whole numbers rounded takes Python a quarter of the time."""
+        return None if moment is None else round((moment - self.start) * 100_000) / 100
