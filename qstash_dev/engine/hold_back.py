@@ -27,12 +27,10 @@ class Answer:
     """Our answer to the request that submitted some messages. `written` is called once it went out."""
 
     def __init__(self, on_written: Callable[[], None]) -> None:
-        self.is_written = False
         self._on_written = on_written
 
     def written(self) -> None:
         """It went out, or there was nobody any more to take it."""
-        self.is_written = True
         self._on_written()
 
 
