@@ -8,13 +8,12 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from qstash_dev.api.call import Call
-from qstash_dev.api.control.logs import entry_document
 from qstash_dev.api.control.waiting import why_waiting
-from qstash_dev.devtools import hold
-from qstash_dev.devtools.documents import Links, Row
+from qstash_dev.devtools import documents, hold
+from qstash_dev.devtools.documents import Body, Detail, Links, Pairs, Row, SentRequest, Signature
 from qstash_dev.devtools.message_facts import message_facts
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import SECRET, first, names_of
@@ -35,8 +34,8 @@ SHOWN = 262_144
 _decoder = codecs.getincrementaldecoder("utf-8")
 
 
-def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
-    """The document of `GET /_dev/messages/{id}`."""
+def detail(call: Call, message: Message, row: Row) -> Detail:
+    """What `GET /_dev/messages/{id}` answers."""
     reveal = call.arg("reveal") in ("1", "true")
     now = call.engine.clock.now()
     attempts = call.store.attempts.of(message.id, message.seq)
@@ -50,25 +49,28 @@ def detail(call: Call, message: Message, row: Row) -> dict[str, Any]:
         call.store.rows.siblings(row, now),
     )
     waits = why_waiting(call.engine, message, now)
-    return {
-        "row": row,
-        "spec": spec,
-        "facts": message_facts(row, spec, links, waits),
-        "request": {
-            "method": message.spec.method,
-            "url": message.spec.url,
-            "headers": shown_headers(_redacted(message, message.spec.headers), reveal),
-            "body": shown_body(redact_body(message.body, message.spec.redact)),
-            "decoded": _decoded(message),
-        },
-        "attempts": [_attempt(call, message, attempt, reveal) for attempt in attempts],
-        "events": [entry_document(entry) for entry in call.store.feed.of(message.id)],
-        "signature": _signature(call, message, attempts[-1]) if attempts else None,
-        "links": links,
-        "hint": row.hint,
-        "waits": waits,
-        "lints": list(row.lints),
-    }
+    return Detail(
+        row=row,
+        spec=spec,
+        request=documents.Request(
+            method=message.spec.method,
+            url=message.spec.url,
+            headers=shown_headers(_redacted(message, message.spec.headers), reveal),
+            body=shown_body(redact_body(message.body, message.spec.redact)),
+            decoded=_decoded(message),
+        ),
+        attempts=[_attempt(call, message, attempt, reveal) for attempt in attempts],
+        events=[
+            msgspec.convert(entry, documents.Event, from_attributes=True)
+            for entry in call.store.feed.of(message.id)
+        ],
+        signature=_signature(call, message, attempts[-1]) if attempts else None,
+        links=links,
+        hint=row.hint,
+        waits=waits,
+        lints=list(row.lints),
+        facts=message_facts(row, spec, links, waits),
+    )
 
 
 def _hint_of_held(call: Call, message: Message) -> str | None:
@@ -78,24 +80,23 @@ def _hint_of_held(call: Call, message: Message) -> str | None:
     return hold.hint(held, ended) if held is not None and ended is not None else None
 
 
-def shown_headers(headers: Headers, reveal: bool) -> list[list[str]]:
+def shown_headers(headers: Headers, reveal: bool) -> Pairs:
     """Pairs of name and value; of a secret only its kind and its end."""
-    return [[name, value if reveal else _masked(name, value)] for name, value in headers]
+    return [(name, value if reveal else _masked(name, value)) for name, value in headers]
 
 
-def shown_body(body: bytes) -> dict[str, Any]:
+def shown_body(body: bytes) -> Body:
     """A body of which at most the beginning is shown: as text if it is text."""
     part = body[:SHOWN]
-    document: dict[str, Any] = {"size": len(body), "truncated": len(body) > SHOWN}
+    is_cut = len(body) > SHOWN
     try:
         # The cut may fall into a character, which is then left out.
-        text = _decoder().decode(part, final=len(part) == len(body))
+        return Body(len(body), is_cut, text=_decoder().decode(part, final=not is_cut))
     except UnicodeDecodeError:
-        return {**document, "base64": b64encode(part).decode("ascii")}
-    return {**document, "text": text}
+        return Body(len(body), is_cut, base64=b64encode(part).decode("ascii"))
 
 
-def _decoded(message: Message) -> dict[str, Any]:
+def _decoded(message: Message) -> dict[str, Body]:
     """What is base64 in the body of a callback (QStash docs, "Callbacks")."""
     is_callback = message.spec.kind in (Kind.CALLBACK, Kind.FAILURE_CALLBACK)
     if not is_callback or BODY in message.spec.redact:
@@ -154,36 +155,32 @@ def _shown_callback(callback: Callback | None, reveal: bool) -> Callback | None:
     )
 
 
-def _attempt(call: Call, message: Message, attempt: Attempt, reveal: bool) -> dict[str, Any]:
+def _attempt(call: Call, message: Message, attempt: Attempt, reveal: bool) -> documents.Attempt:
     outcome, app = attempt.outcome, call.context.own_app
     timing = outcome.timing
-    sent = _redacted(message, attempt.request_headers)
-    return {
-        "number": attempt.number,
-        "started_at": timing.started_at,
-        "target": attempt.target,
-        "connected_ms": timing.connected_ms,
-        "first_byte_ms": timing.first_byte_ms,
-        "total_ms": timing.total_ms,
-        "request": {"headers": shown_headers(sent, reveal)},
-        "response": _response(outcome, reveal) if isinstance(outcome, Response) else None,
-        "failure": _failure(outcome) if isinstance(outcome, SendFailure) else None,
-        "heard": app.heard_during(message.id, attempt.number) if app is not None else None,
-    }
+    return documents.Attempt(
+        number=attempt.number,
+        started_at=timing.started_at,
+        target=attempt.target,
+        connected_ms=timing.connected_ms,
+        first_byte_ms=timing.first_byte_ms,
+        total_ms=timing.total_ms,
+        request=SentRequest(shown_headers(_redacted(message, attempt.request_headers), reveal)),
+        response=_response(outcome, reveal) if isinstance(outcome, Response) else None,
+        failure=_failure(outcome) if isinstance(outcome, SendFailure) else None,
+        heard=app.heard_during(message.id, attempt.number) if app is not None else None,
+    )
 
 
-def _response(outcome: Response, reveal: bool) -> dict[str, Any]:
+def _response(outcome: Response, reveal: bool) -> documents.Response:
     body = shown_body(outcome.body)
-    return {
-        "status": outcome.status,
-        "http_version": outcome.http_version,
-        "headers": shown_headers(outcome.headers, reveal),
-        "body": {**body, "truncated": body["truncated"] or outcome.truncated},
-    }
+    body.truncated |= outcome.truncated
+    headers = shown_headers(outcome.headers, reveal)
+    return documents.Response(outcome.status, outcome.http_version, headers, body)
 
 
-def _failure(outcome: SendFailure) -> dict[str, Any]:
-    return {"reason": outcome.reason, "detail": outcome.detail}
+def _failure(outcome: SendFailure) -> documents.Failure:
+    return documents.Failure(outcome.reason, outcome.detail)
 
 
 def _redacted(message: Message, headers: Headers) -> Headers:
@@ -197,7 +194,7 @@ def _redacted(message: Message, headers: Headers) -> Headers:
     )
 
 
-def _signature(call: Call, message: Message, attempt: Attempt) -> dict[str, Any] | None:
+def _signature(call: Call, message: Message, attempt: Attempt) -> Signature | None:
     token = first(attempt.request_headers, "upstash-signature")
     if token is None:
         return None
@@ -206,7 +203,7 @@ def _signature(call: Call, message: Message, attempt: Attempt) -> dict[str, Any]
     # The cloud signs the tunnel's URL, which was compared when the delivery came in.
     url = None if message.spec.kind == Kind.CLOUD else message.spec.url
     inspection = inspect(token, keys, message.body, url, now_s)
-    return {"token": token, **msgspec.to_builtins(inspection)}
+    return msgspec.convert({"token": token, **asdict(inspection)}, Signature)
 
 
 def _parent(call: Call, message: Message, now: int) -> Row | None:

@@ -106,7 +106,7 @@ async def read(call: Call) -> web.Response:
 def _whole(call: Call, message: Message) -> Detail:
     row = call.store.rows.by_id(message.id, call.engine.clock.now())
     assert row is not None
-    return msgspec.convert(msgspec.to_builtins(detail(call, message, row)), Detail)
+    return detail(call, message, row)
 
 
 ROUTES = (

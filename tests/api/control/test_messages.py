@@ -50,7 +50,7 @@ async def test_a_delivered_message_with_its_attempt(api: Api, app: App) -> None:
     assert (whole["row"]["try"], whole["row"]["tries"], whole["row"]["status"]) == (1, 4, 200)
     assert whole["request"]["method"] == "POST"
     assert whole["request"]["url"] == url
-    assert whole["request"]["body"] == {"size": 8, "truncated": False, "text": '{"a": 1}'}
+    assert whole["request"]["body"]["text"] == '{"a": 1}'
     assert ["Authorization", "Bearer ****mnop"] in whole["request"]["headers"]
     (attempt,) = whole["attempts"]
     assert (attempt["number"], attempt["target"], attempt["failure"]) == (1, url, None)
@@ -60,7 +60,7 @@ async def test_a_delivered_message_with_its_attempt(api: Api, app: App) -> None:
     assert sent["Upstash-Signature"].count(".") == 2
     answer = attempt["response"]
     assert (answer["status"], answer["http_version"]) == (200, "1.1")
-    assert answer["body"] == {"size": 4, "truncated": False, "text": "fine"}
+    assert answer["body"] == {"size": 4, "truncated": False, "text": "fine", "base64": None}
     assert ["X-A", "1"] in answer["headers"]
     assert ["Set-Cookie", "****"] in answer["headers"]
     assert [event["state"] for event in whole["events"]] == ["CREATED", "ACTIVE", "DELIVERED"]
@@ -154,7 +154,8 @@ async def test_of_a_large_body_the_beginning_is_shown_and_the_whole_can_be_had(
     api: Api, body: bytes, shown: dict[str, Any]
 ) -> None:
     message_id = await api.publish(NOWHERE, body, delay="1h")
-    assert (await detail(api, message_id))["request"]["body"] == shown
+    found = (await detail(api, message_id))["request"]["body"]
+    assert found == {"text": None, "base64": None} | shown
     status, whole, headers = await raw(api, f"/_dev/messages/{message_id}/body")
     assert (status, whole) == (200, body)
     assert headers["Content-Disposition"] == "attachment"
