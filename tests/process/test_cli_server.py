@@ -11,6 +11,7 @@ import pytest
 
 from qstash_dev.config.env_file import variables
 from qstash_dev.protocol.users import DEV_USERS
+from tests.ports import reserved_port
 
 
 def get(url, token=DEV_USERS[0].token):
@@ -119,10 +120,9 @@ def test_memory_leaves_nothing_behind(start, tmp_path):
 
 
 def test_the_log_port_serves_the_api_too(start):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = start("--memory", "-log-port", str(port))
-    assert get(f"http://127.0.0.1:{port}/v2/keys") == get(f"{server.url}/v2/keys")
+    with reserved_port() as port:
+        server = start("--memory", "-log-port", str(port))
+        assert get(f"http://127.0.0.1:{port}/v2/keys") == get(f"{server.url}/v2/keys")
 
 
 def test_credentials_of_an_env_file_are_adopted_and_not_printed(start, tmp_path):
@@ -160,10 +160,9 @@ def test_errors_are_answered_while_the_log_has_no_room(start):
 
 
 def test_no_server_is_code_5(launch):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = launch("messages", "list", "--url", str(port))
-    _, errors = process.communicate(timeout=30)
+    with reserved_port() as port:
+        process = launch("messages", "list", "--url", str(port))
+        _, errors = process.communicate(timeout=30)
     assert process.returncode == 5
     assert f"http://127.0.0.1:{port}" in errors
 

@@ -15,7 +15,7 @@ def request(
     method: str = "POST",
     headers: Headers = (("User-Agent", "Upstash-QStash"), ("Upstash-Message-Id", "msg_1")),
     body: bytes = b"{}",
-    timeout_ms: int = 10_000,
+    timeout_ms: int = 60_000,
 ) -> Request:
     """A request that was published for another URL than it goes to."""
     return Request(method, "http://published/x", target, headers, body, timeout_ms)

@@ -129,12 +129,12 @@ async def test_an_idle_connection_is_closed_in_time(server: RawServer, client: C
         closed.set()
 
     port = await server.start(handle)
-    stages = Stages(10)
+    stages = Stages(60)
     await client.request("GET", f"http://127.0.0.1:{port}/", (), b"", stages)
     await closed.wait()
     assert stages.done is not None
     assert perf_counter() - stages.done >= 0.05
-    await client.request("GET", f"http://127.0.0.1:{port}/", (), b"", Stages(10))
+    await client.request("GET", f"http://127.0.0.1:{port}/", (), b"", Stages(60))
     assert server.connections == 2
 
 
@@ -154,7 +154,7 @@ async def test_the_time_of_an_idle_connection_is_over_while_it_is_used_again(
 
     port = await server.start(handle)
     for _ in range(2):
-        answer = await client.request("GET", f"http://127.0.0.1:{port}/", (), b"", Stages(10))
+        answer = await client.request("GET", f"http://127.0.0.1:{port}/", (), b"", Stages(60))
         assert answer.status == 200
     assert server.connections == 1
 
