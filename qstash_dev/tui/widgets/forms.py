@@ -317,6 +317,6 @@ class MessageForm(ModalScreen[None]):
 
     def _lift_notices(self) -> None:
         """Notices of the corner stand above what is said of the message, never on it."""
-        below = self.size.height - self.query_one("#problem").region.y
-        for rack in self.query(ToastRack):
-            rack.styles.margin = (0, 0, below, 0)
+        for problem in self.query("#problem"):  # none: the form was closed meanwhile
+            for rack in self.query(ToastRack):
+                rack.styles.margin = (0, 0, self.size.height - problem.region.y, 0)
