@@ -187,8 +187,7 @@ def status_line(
 
 def is_alarming(server: Server, counts: Counts) -> bool:
     """Whether the server does not behave as QStash would: the status line turns reverse."""
-    unreal = server.clock.mode != "real" or server.clock.offset_ms != 0
-    return unreal or server.faults > 0 or counts.held > 0 or server.paused
+    return _is_unreal(server) or server.faults > 0 or counts.held > 0 or server.paused
 
 
 def _parts(server: Server, counts: Counts) -> list[tuple[int, Line]]:
@@ -197,7 +196,7 @@ def _parts(server: Server, counts: Counts) -> list[tuple[int, Line]]:
         (0, [("qstash-dev", "title")]),
         (5, [(fmt.safe(server.url), "")]),
         (3, _app(server)),
-        (1 if server.clock.mode != "real" else 7, _clock(server)),
+        (1 if _is_unreal(server) else 7, _clock(server)),
         (2 if server.tunnel.state not in ("off", "stopped") else 8, _tunnel(server)),
         (2 if counts.held else 6, [("held ", "muted"), _count(counts.held, "warning")]),
         (4, [("failed ", "muted"), _count(counts.failed, "error")]),
@@ -223,6 +222,10 @@ def _app(server: Server) -> Line:
     name = url.removeprefix("localhost").removeprefix("127.0.0.1").rstrip("/")
     sign = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ unknown", "muted")}
     return [(f"app {fmt.safe(name)} ", "muted"), process_span(server.app) or sign[server.app.up]]
+
+
+def _is_unreal(server: Server) -> bool:
+    return server.clock.mode != "real" or server.clock.offset_ms != 0
 
 
 def _clock(server: Server) -> Line:
