@@ -491,6 +491,12 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ("signature-time", response(401, "Token is not valid yet"), {}, "not valid at this time"),
     (
         "signature-time",
+        response(401, '{"error":"\\"exp\\" claim timestamp check failed"}'),
+        {},
+        "not valid at this time",
+    ),
+    (
+        "signature-time",
         response(401, "jwt expired"),
         {"is_cloud": True},
         "The signature is the cloud's and holds for five minutes",

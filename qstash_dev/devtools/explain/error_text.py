@@ -54,6 +54,9 @@ _VAGUE = re.compile(
 )
 """What Django, Werkzeug, Litestar, h3, NestJS, Rails and ASP.NET say when they keep the error back."""
 
+_ESCAPED = re.compile(r'\\(?:["/]|u00[2-7][0-9a-f])', re.IGNORECASE)
+"""What JSON hides of a sentence: quotes, and by .NET and PHP apostrophes and slashes, too."""
+
 _VALUE = re.compile(r'"(?:message|detail|statusMessage|error)"\s*:\s*"((?:[^"\\]|\\.){1,600})"')
 
 
@@ -99,6 +102,8 @@ def _read(body: str) -> Said:
     headline = _error_in(value) if isinstance(value, dict | list) else _in_part_of_json(text)
     if _MARKUP.match(text):
         text = _visible(text)
+    elif isinstance(value, dict | list):
+        text = _ESCAPED.sub(lambda found: str(_json(f'"{found[0]}"') or found[0]), text)
     return Said(shorten(headline or _line_of(text), _MAX_HEADLINE), shorten(text, _MAX_TEXT), False)
 
 
