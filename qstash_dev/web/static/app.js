@@ -2,7 +2,7 @@
 // that a link leads everybody to the same place.
 
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
-import { $, clock, fill, h, keysOf, seldom } from "./dom.js";
+import { $, clock, fill, h, keysOf, seldom, zone } from "./dom.js";
 import { Feed, Items } from "./feed.js";
 import { complete, drawStatus, drawTitle, setText } from "./head.js";
 import { List } from "./list.js";
@@ -17,7 +17,7 @@ const REST_MS = 300;
 const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in the back give theirs away
 
 const app = {
-  words: null, feed: new Feed(), server: null, counts: null, revisions: {}, views: [], view: null,
+  words: null, zone: "", feed: new Feed(), server: null, counts: null, revisions: {}, views: [], view: null,
   source: null, filter: "", chosen: null, detail: null, tab: "Overview", reveal: false, marks: new Set(),
   get row() {
     return this.view.live ? (this.feed.rows.get(this.chosen) ?? this.detail?.row) : this.item?.row;
@@ -73,7 +73,13 @@ async function start() {
   $("follow").addEventListener("click", follow);
   read();
   setInterval(() => !document.hidden && list.draw(), 1000);
-  setTimeout(() => loadRest().catch(() => {}), REST_MS);
+  setTimeout(rested, REST_MS);
+}
+
+function rested() {
+  app.zone = zone();
+  changed();
+  loadRest().catch(() => {});
 }
 
 // The address: #/VIEW/ID?filter=...
@@ -127,7 +133,7 @@ function show(view, filter) {
   });
   drawViews();
   if (view.live && filter !== listening) listen(filter);
-  changed();
+  if (app.server) draw.now();
 }
 
 // What the server says
@@ -208,6 +214,7 @@ function seen() {
   clearTimeout(seen.timer);
   if (document.hidden) seen.timer = setTimeout(sleep, HIDDEN_MS);
   else if (seen.asleep) (seen.asleep = clearInterval(seen.asleep)), listen(listening);
+  else changed();
 }
 
 function sleep() {

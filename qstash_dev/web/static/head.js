@@ -1,9 +1,9 @@
 // The head of the page: what the server is and how it is, the title of the tab with its icon, and how a
 // filter could go on. Each is told what it needs; nothing is asked here.
 
-import { $, fill, h, span, zone } from "./dom.js";
+import { $, fill, h, span } from "./dom.js";
 
-export function drawStatus({ server, counts }) {
+export function drawStatus({ server, counts, zone }) {
   const { mode, scale, offset_ms: offset } = server.clock;
   const unreal = mode !== "real" || offset !== 0;
   const time = (mode === "scaled" ? `${scale}x` : mode) + (offset ? ` ${offset > 0 ? "+" : "-"}${span(Math.abs(offset))}` : "");
@@ -18,7 +18,7 @@ export function drawStatus({ server, counts }) {
     server.tunnel.state !== "off" && bit("tunnel", server.tunnel.url ?? server.tunnel.state, server.tunnel.state === "online" ? "success" : "warning"),
     server.tunnel.refused > 0 && bit("refused", server.tunnel.refused, "warning"),
     failed("held", counts.held, "state:held"), failed("failed", counts.failed, "state:failed"), server.faults > 0 && bit("faults", server.faults, "warning"),
-    server.auto_replay !== "off" && bit("auto-replay", server.auto_replay, "accent"), bit("zone", zone, ""),
+    server.auto_replay !== "off" && bit("auto-replay", server.auto_replay, "accent"), zone && bit("zone", zone, ""),
   ].filter(Boolean);
   const text = made.map((one) => one.textContent).join();
   if ($("status").dataset.text === text) return;

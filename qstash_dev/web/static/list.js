@@ -3,7 +3,7 @@
 
 import { h, safe } from "./dom.js";
 
-const SPARE = 6;
+const SPARE = 4;
 
 export class List {
   // `on.cursor(index)` when a row is chosen, `on.mark(index)` when its box is, -1 for all, `on.touch()` for a
@@ -12,6 +12,7 @@ export class List {
     this.grid = grid;
     this.on = on;
     this.pool = [];
+    this.expected = 0; // where it was scrolled to, by us or before
     this.head = h("div", { role: "row", class: "row head" });
     this.body = h("div", { role: "rowgroup", class: "body" });
     grid.append(h("div", { role: "rowgroup", class: "heads" }, this.head), this.body);
@@ -27,8 +28,7 @@ export class List {
     this.head.replaceChildren(...view.columns.map((column) => h("span", { role: "columnheader", class: column.name }, column.head)));
     this.body.replaceChildren();
     this.pool = [];
-    this.#scrollTo(0);
-    this.draw();
+    if (this.expected) this.#scrollTo(0); // to set it makes the browser lay out the page at once
   }
 
   get height() {
@@ -78,7 +78,7 @@ export class List {
   }
 
   #scrolled() {
-    if (Math.abs(this.grid.scrollTop - (this.expected ?? -1)) > 2) this.on.touch(this.grid.scrollTop);
+    if (Math.abs(this.grid.scrollTop - this.expected) > 2) this.on.touch(this.grid.scrollTop);
     this.expected = this.grid.scrollTop;
     this.draw();
   }
