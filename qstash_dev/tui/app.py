@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import tzinfo
 from inspect import isawaitable
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from rich.console import RenderableType
 from textual import events
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
@@ -121,7 +122,7 @@ class QstashApp(App[int]):
         self._progress: str | None = None
         self._drawn: tuple[int, int, str | None] = (-1, -1, None)
         self._unread = self._ticks = 0
-        self._make_way = make_way
+        self._make_way, self._lacks = make_way, False
         self._seen: Seen | None = None
         for own in themes():
             self.register_theme(own)
@@ -219,8 +220,24 @@ class QstashApp(App[int]):
 
     # Frames
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the terminal has yet to take what was drawn: until then nothing more is."""
+        return getattr(self._driver, "is_behind", False)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if self.is_behind and renderable is not None:
+            self._lacks = True
+        else:
+            super()._display(screen, renderable)
+
     def tick(self) -> None:
-        """It is time for a frame, unless one after the other passes unread."""
+        """It is time for a frame, unless the terminal is behind, or frames go by unread."""
+        if self.is_behind:
+            return
+        if self._lacks:
+            self._lacks = False
+            self.screen.refresh()
         self._ticks += 1
         if self._unread < UNREAD or self._ticks % EVERY == 0:
             is_news = self.session.drawn_version != self._drawn[0]

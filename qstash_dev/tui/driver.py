@@ -6,7 +6,8 @@ NOT_UTF8 = "That key is no UTF-8, and was dropped: is the terminal set to UTF-8?
 
 
 def forgiving(driver: type[Driver]) -> type[Driver]:
-    """The driver, but bytes that are no UTF-8 do not end the program (Textual's decoder is strict).
+    """The driver, but bytes that are no UTF-8 do not end the program (Textual's decoder is strict), and
+    it tells of a terminal that takes what is written slowly.
 
     Drivers without a thread that reads bytes (of tests, of Windows) are as they were.
     """
@@ -14,6 +15,14 @@ def forgiving(driver: type[Driver]) -> type[Driver]:
         return driver
 
     class Forgiving(driver):  # type: ignore[misc, valid-type]
+        @property
+        def is_behind(self) -> bool:
+            """Whether the terminal has yet to take what was written. Textual queues thirty pieces, and
+            then stands still until one is taken, with all keys.
+            """
+            writer = self._writer_thread
+            return writer is not None and writer._queue.qsize() > 0
+
         def run_input_thread(self) -> None:
             while True:
                 try:

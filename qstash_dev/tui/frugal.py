@@ -20,6 +20,11 @@ class FrugalScreen(Screen[None]):
         super().__init__(id=id)
         self._compositor = _Compositor()
 
+    def _on_timer_update(self) -> None:
+        """Draw what changed, unless the terminal has yet to take the frame before: this comes again."""
+        if not getattr(self.app, "is_behind", False):
+            super()._on_timer_update()
+
 
 class _Compositor(Compositor):
     def render_partial_update(self) -> ChopsUpdate | None:

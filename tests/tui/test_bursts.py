@@ -44,7 +44,7 @@ def test_a_dialog_that_was_left_gives_the_keys_back_to_the_list(tmp_path):
 def test_what_is_typed_is_done_while_the_terminal_takes_nothing(tmp_path):
     world = World()
     with in_thread(world) as url, attached(tmp_path, url) as terminal:
-        terminal.type("23456781p")
+        terminal.type("2345678" * 10 + "1p")
         while not world.asked:  # as over a slow line: nobody reads what is drawn
             select.select([], [], [], 0.01)
         assert world.asked == [("POST", "/_dev/pause", None)]
