@@ -106,7 +106,11 @@ class Painter:
         ids = hints_for(session.view, session.item, session.row, marks, in_detail, has_ended)
         found = [self._commands[id] for id in ids]
         pairs = [
-            (command.key_name(keys, command.id == "palette"), command.hint) for command in found
+            (
+                command.key_name(keys, command.id == "palette"),
+                session.view.words.get(command.id, command.hint),
+            )
+            for command in found
         ]
         self.hint_ids = {f"{key} {hint}": id for (key, hint), id in zip(pairs, ids, strict=True)}
         if self._panes.detail.finder.has_focus:

@@ -39,9 +39,12 @@ async def run_now(screen: Screen) -> None:
 async def cancel(screen: Screen) -> None:
     """End a live run; that cannot be undone, so it asks."""
     row = _row(screen)
+    if row is not None and row.state != "RUN_STARTED":
+        return screen.say("The run is over: there is nothing to cancel.", "warning")
     if row is not None and await screen.ask(Confirm(f"Cancel the run {row.id}?")):
         await _order(screen, row, "cancel")
         screen.say("Canceled.")
+    return None
 
 
 async def notify(screen: Screen) -> None:
@@ -70,16 +73,16 @@ async def notify(screen: Screen) -> None:
 
 async def copy(screen: Screen) -> None:
     """Choose what of a run goes to the clipboard."""
-    row, whole = _row(screen), screen.session.whole
+    row = _row(screen)
     if row is None:
         return
+    whole = await _whole(screen, row)
     choices = [Choice("i", "run id", row.id), Choice("u", "workflow URL", row.url)]
-    if isinstance(whole, RunDetail):
-        hooks = zip("wabcd", whole.hooks.items(), strict=False)
-        choices += [Choice(key, f"webhook URL of {event}", url) for key, (event, url) in hooks]
-        choices.append(Choice("p", "payload", whole.payload))
-        if whole.response is not None:
-            choices.append(Choice("r", "result", whole.response))
+    hooks = zip("wabcd", whole.hooks.items(), strict=False)
+    choices += [Choice(key, f"webhook URL of {event}", url) for key, (event, url) in hooks]
+    choices.append(Choice("p", "payload", whole.payload))
+    if whole.response is not None:
+        choices.append(Choice("r", "result", whole.response))
     chosen = await screen.ask(Menu("Copy", choices))
     if chosen is not None:
         screen.copy_to_clipboard(chosen)
@@ -88,8 +91,8 @@ async def copy(screen: Screen) -> None:
 
 async def open_whole(screen: Screen) -> None:
     """Read the payload, or the result, in the person's own program."""
-    whole = screen.session.whole
-    if isinstance(whole, RunDetail):
+    if (row := _row(screen)) is not None:
+        whole = await _whole(screen, row)
         text = whole.response or whole.payload
         desk = screen.desk
         open_body(text.encode(), ".json", editor_command(desk.environment), desk.run_program)
@@ -98,6 +101,14 @@ async def open_whole(screen: Screen) -> None:
 def _row(screen: Screen) -> RunRow | None:
     item = screen.session.item
     return item if isinstance(item, RunRow) else None
+
+
+async def _whole(screen: Screen, row: RunRow) -> RunDetail:
+    """With its bodies, also when the detail is not drawn yet."""
+    shown = screen.session.whole
+    if isinstance(shown, RunDetail):
+        return shown
+    return await screen.session.client.ask("GET", _path(row), RunDetail, params=_which(row))
 
 
 def _path(row: RunRow) -> str:

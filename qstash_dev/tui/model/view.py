@@ -39,7 +39,8 @@ class View:
     leads, `inside` is where Enter goes.
     `row_of` and `message_of` are the message that an item is about, `page` is the detail of an item
     that is about none. `verbs` are what commands do here that do something else elsewhere, by their
-    ids; `hints` the commands in the footer, if they do not depend on a message.
+    ids; `hints` the commands in the footer, if they do not depend on a message, and `words` what those
+    are called there that are called otherwise elsewhere.
     """
 
     name: str
@@ -62,6 +63,7 @@ class View:
     inside: Callable[[Any], Place | None] = lambda item: None
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     hints: Callable[[Any], Sequence[str]] | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
     is_there: Callable[[Server], bool] = lambda server: True
     absent: str = ""
     """What is said instead while it is not."""

@@ -137,10 +137,10 @@ def called(url: str, app_url: str) -> str:
     return shorten(short_host(destination(url, app_url)), 60)
 
 
-def short_host(url: str) -> str:
-    """A destination of which the host is shortened first: the path tells more."""
+def short_host(url: str, shown: int = HOST_SHOWN) -> str:
+    """A destination of which the host is shortened first, to so many cells: the path tells more."""
     _, colon, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    if not colon or not slash or len(url) <= HOST_SHOWN * 2:
+    if not colon or not slash or len(url) <= shown * 2:
         return url
-    return f"{host if len(host) <= HOST_SHOWN else host[: HOST_SHOWN - 1] + '…'}/{path}"
+    return f"{host if len(host) <= shown else host[: shown - 1] + '…'}/{path}"

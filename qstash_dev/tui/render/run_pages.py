@@ -3,6 +3,8 @@
 from datetime import tzinfo
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
+
 from qstash_dev.devtools.documents import Body
 from qstash_dev.devtools.explain.error_text import headline
 from qstash_dev.devtools.run_documents import (
@@ -11,6 +13,7 @@ from qstash_dev.devtools.run_documents import (
     RunRow,
     RunStep,
     Waiting,
+    is_stalled,
     left_as,
     time_of_day,
     words,
@@ -26,6 +29,12 @@ from qstash_dev.tui.render.palette import Line, Span, rule
 
 BAR = 16
 """Cells of the time line beside each step."""
+NAMES = 14, 28
+"""Cells of the names before it, at least and at most."""
+STALLED = (
+    "Nothing: no step is under way. The app answered the last delivery without another step; "
+    "what it printed may tell why."
+)
 FACTS = (
     ("callUrl", "calls"),
     ("callMethod", "method"),
@@ -44,7 +53,8 @@ def now_span(row: RunRow, now: int, zone: tzinfo | None) -> Span:
             return f"! {fmt.safe(told)}", "warning"
         more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
         return fmt.safe(words(row.waits[0], now, zone)) + more, _role(row.waits[0])
-    return fmt.safe(left_as(row)), "muted" if row.successor is None else "accent"
+    role = "warning" if is_stalled(row) else "accent" if row.successor is not None else "muted"
+    return fmt.safe(left_as(row)), role
 
 
 def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:
@@ -57,10 +67,12 @@ def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:
         lines += [
             [],
             rule("Waits for"),
-            *(line for one in row.waits for line in _waiting(one, when)),
+            *(line for one in row.waits for line in _waiting(one, row, when)),
         ]
     if whole is None:
         return lines
+    if is_stalled(row):
+        lines += [[], rule("Waits for"), [("! ", "warning"), (STALLED, "warning")]]
     lines += [[("webhook ", "muted"), (fmt.safe(url), "link")] for url in whole.hooks.values()]
     lines += [[], rule("Steps"), *_timeline(whole, when)]
     for pending in whole.pending:
@@ -126,12 +138,13 @@ def _facts(row: RunRow, when: When) -> list[Piece]:
     ]  # fmt: skip
 
 
-def _waiting(one: Waiting, when: When) -> list[Piece]:
+def _waiting(one: Waiting, row: RunRow, when: When) -> list[Piece]:
     at = ""
     is_far = one.until is not None and one.until - when.now >= MINUTE_MS
     if one.until is not None and is_far and one.kind != "sleep":
         at = f"  until {time_of_day(one.until, when.now, when.zone)}"
-    name = f"  step {fmt.safe(one.name)}" if one.name and one.kind != "step" else ""
+    word = "after step" if _brings_result(one, row) else "step"
+    name = f"  {word} {fmt.safe(one.name)}" if one.name and one.kind != "step" else ""
     text = fmt.safe(words(one, when.now, when.zone))
     line: Line = [("◷ ", "accent"), (text, _role(one)), (f"{at}{name}", "muted")]
     if not one.event:
@@ -146,6 +159,12 @@ def _waiting(one: Waiting, when: When) -> list[Piece]:
     return [line, [(f"  {how}", "muted")]]
 
 
+def _brings_result(one: Waiting, row: RunRow) -> bool:
+    """Whether a message brings the result of its step to the app, which then runs the next ones."""
+    own, its = (url.partition("://")[2].partition("/")[2] for url in (row.url, one.url or ""))
+    return one.kind in ("retry", "held", "queued") and own == its
+
+
 def _role(one: Waiting) -> str:
     return {"retry": "warning", "held": "warning", "step": "primary", "call": "primary"}.get(
         one.kind, "accent"
@@ -155,10 +174,14 @@ def _role(one: Waiting) -> str:
 def _timeline(whole: RunDetail, when: When) -> list[Piece]:
     start = whole.row.created_at
     end = max(whole.row.completed_at or when.now, start + 1)
+    stems = [_stem([o for o in whole.steps if o.group == s.group], s) for s in whole.steps]
+    pairs = list(zip(whole.steps, stems, strict=True))
+    least, most = NAMES
+    names = [cell_len(stem + fmt.safe(step.name)) for step, stem in pairs]
+    room = min(most, max([least, *names]))
     lines: list[Piece] = []
-    for step in whole.steps:
-        group = [other for other in whole.steps if other.group == step.group]
-        lines += _step(step, _stem(group, step), (start, end), when, whole.hints)
+    for step, stem in pairs:
+        lines += _step(step, stem, room, (start, end), when, whole.hints)
     return lines
 
 
@@ -170,20 +193,23 @@ def _stem(group: list[RunStep], step: RunStep) -> str:
 
 
 def _step(
-    step: RunStep, stem: str, run: tuple[int, int], when: When, hints: dict[str, str]
+    step: RunStep, stem: str, room: int, run: tuple[int, int], when: When, hints: dict[str, str]
 ) -> list[Piece]:
     look = fmt.state_look(step.state)
     took = max(0, (step.ended_at or when.now) - step.began_at)
-    name = fmt.safe(step.name)
+    name, room = fmt.safe(step.name), room - len(stem)
+    is_long = cell_len(name) > room
+    shown = set_cell_size(name, room - 1) + "…" if is_long else set_cell_size(name, room)
     indent = "│ " if stem and stem != "└ " else "  "
     lines: list[Piece] = [
         [
             (stem, "muted"),
             (f"{look.symbol} ", look.role),
-            (f"{name:<{14 - len(stem)}} ", "bold"),
+            (f"{shown} ", "bold"),
             (_bar(step, *run), look.role),
             (f" {format_duration(took)}", "muted"),
-        ]
+        ],
+        *([[(indent, "muted"), (name, "bold")]] if is_long else []),
     ]
     kind = "" if step.type in ("Run", "Initial") else f"{fmt.safe(step.type)}  "
     facts = [
@@ -198,7 +224,10 @@ def _step(
         is_twice = key == "out" and step.log.get("callResponseBody") is not None
         if step.type != "Initial" and not is_twice and step.log.get(key) not in (None, ""):
             lines.append([(f"{indent}{word:<4} ", "muted"), (_short(step.log[key]), "")])
-    return lines + _errors(step.log, when, indent, hints)
+    errors = _errors(step.log, when, indent, hints)
+    if errors and step.state == "STEP_SUCCESS":
+        lines.append([(f"{indent}what follows it failed:", "muted")])
+    return lines + errors
 
 
 def _bar(step: RunStep, start: int, end: int) -> str:

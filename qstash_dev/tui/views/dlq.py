@@ -34,6 +34,7 @@ DLQ = View(
         "message.replay": resources.retry_dead_letter,
         "message.delete": resources.delete_dead_letter,
     },
+    words={"message.replay": "Retry"},
     columns=(
         Column("", 1, lambda entry, ink: ("●" if entry.row.id in ink.marks else " ", "key")),
         Column(

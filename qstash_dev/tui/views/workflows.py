@@ -41,7 +41,8 @@ def _hints(row: RunRow | None) -> Sequence[str]:
     if row is None:
         return ("filter",)
     if row.state != "RUN_STARTED":
-        return ("message.replay", "run.restart", "message.copy", "walk", "filter")
+        again = ["message.replay"] if row.state == "RUN_FAILED" else []
+        return (*again, "run.restart", "message.copy", "walk", "filter")
     events = ["run.notify"] if any(one.kind == "event" for one in row.waits) else []
     return ("message.run", *events, "message.cancel", "message.copy", "walk")
 
@@ -68,6 +69,7 @@ WORKFLOWS = View(
         "run.notify": workflows.notify,
     },
     hints=_hints,
+    words={"message.replay": "Resume"},
     columns=(
         Column("", 1, cells.blank),
         Column(
@@ -90,8 +92,8 @@ WORKFLOWS = View(
         ),
         Column(
             "WORKFLOW",
-            18,
-            lambda row, ink: (fmt.destination(row.url, ink.app_url), ""),
+            0,
+            lambda row, ink: (fmt.short_host(fmt.destination(row.url, ink.app_url), 1), ""),
             sort=lambda row: row.url,
         ),
         Column("NOW", 0, lambda row, ink: now_span(row, ink.now, ink.zone), 48),
