@@ -8,6 +8,7 @@ import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from threading import Thread
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,10 @@ class Commands(CommandGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = imported(f"qstash_dev.cli.commands.{COMMANDS[cmd_name][0]}")
+        file_name = COMMANDS[cmd_name][0]
+        if file_name == "launch":
+            read_certificates_meanwhile()
+        module = imported(f"qstash_dev.cli.commands.{file_name}")
         # `import` is a word of the language and cannot be a name; `open` opens files.
         names = {"import": "import_messages", "open": "open_page"}
         command = getattr(module, names.get(cmd_name, cmd_name))
@@ -116,6 +120,16 @@ class Commands(CommandGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+
+def read_certificates_meanwhile() -> None:
+    """aiohttp, which a server needs, reads all certificates that the system trusts when it is imported,
+    and twice: a sixth of a start, without the interpreter. From there on it is imported in a thread.
+    """
+    reader = Thread(target=import_module, args=("aiohttp",))
+    reader.start()
+    while reader.is_alive() and "aiohttp.connector" not in sys.modules:
+        reader.join(0.0005)
 
 
 def imported(name: str) -> ModuleType:
