@@ -1,6 +1,7 @@
 """New connections: names to addresses, addresses tried in turn, TLS. Knows nothing of HTTP."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Set
@@ -39,8 +40,9 @@ class Dialer:
         limit = min(stages.start + trouble.CONNECT_TIMEOUT_S, stages.deadline)
         try:
             async with asyncio.timeout(limit - perf_counter()):
-                sock = await self._connect(target)
-                await self._begin(target, protocol, sock)
+                if not await _dial_here(target, protocol):
+                    sock = await self._connect(target)
+                    await self._begin(target, protocol, sock)
         except TimeoutError as error:
             raise trouble.of_time(stages) from error
 
@@ -103,6 +105,20 @@ class Dialer:
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE
         return self._contexts[is_verified]
+
+
+async def _dial_here(target: Target, protocol: asyncio.Protocol) -> bool:
+    """Whether an app on this machine took the connection. It does so at once or never: no address has
+    to race against another, which costs as much as a delivery.
+    """
+    hosts = [host for host in LOOPBACK if target.is_local or host == target.host]
+    if not target.is_tls:
+        loop = asyncio.get_running_loop()
+        for host in hosts:
+            with contextlib.suppress(OSError):
+                await loop.create_connection(lambda: protocol, host, target.port)
+                return True
+    return False
 
 
 def _address(host: str, port: int) -> AddrInfoType:
