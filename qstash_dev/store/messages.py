@@ -241,21 +241,16 @@ class Messages:
 
     def latest_copy(self, message_id: str) -> Message | None:
         """The newest replay of a message or retry out of the DLQ, if there is one."""
-        row = self._db.read_one(
-            f"{_SELECT} WHERE m.parent_id = ? AND m.kind IN ('replay', 'dlq-retry') "
-            "ORDER BY m.seq DESC LIMIT 1",
-            (message_id,),
-        )
-        return _message(row) if row else None
+        return self._newest_child(message_id, "m.kind IN ('replay', 'dlq-retry')")
 
     def resumed(self, message_id: str) -> Message | None:
         """The message that delivers a failed step again, in the run that goes on."""
-        row = self._db.read_one(
-            f"{_SELECT} WHERE m.parent_id = ? AND m.run IS NOT NULL AND m.kind <> 'replay' "
-            "ORDER BY m.seq DESC LIMIT 1",
-            (message_id,),
-        )
-        return _message(row) if row else None
+        return self._newest_child(message_id, "m.run IS NOT NULL AND m.kind <> 'replay'")
+
+    def _newest_child(self, message_id: str, condition: str) -> Message | None:
+        rest = f"WHERE m.parent_id = ? AND {condition} ORDER BY m.seq DESC LIMIT 1"
+        found = self._select(rest, message_id)
+        return found[0] if found else None
 
     def held(self) -> list[str]:
         """All that messages are held for, each once."""
@@ -273,36 +268,31 @@ class Messages:
 
     def waiting_of_run(self, run: int) -> list[Message]:
         """Messages of a run that are neither finished nor under way."""
-        rows = self._db.read(
-            f"{_SELECT} WHERE m.run = ? AND m.finished_at IS NULL AND m.state <> 'ACTIVE' "
-            "ORDER BY m.seq",
-            (run,),
+        return self._select(
+            "WHERE m.run = ? AND m.finished_at IS NULL AND m.state <> 'ACTIVE' ORDER BY m.seq", run
         )
-        return [_message(row) for row in rows]
 
     def entries_of_run(self, run: int, first: int) -> list[Message]:
         """The messages that a run's entries are, in their order; those of a resumed run may be another
         run's.
         """
-        rows = self._db.read(
-            f"{_SELECT} JOIN run_entries e ON e.message = m.seq WHERE e.run = ? AND e.idx >= ? "
-            "ORDER BY e.idx",
-            (run, first),
+        return self._select(
+            "JOIN run_entries e ON e.message = m.seq WHERE e.run = ? AND e.idx >= ? ORDER BY e.idx",
+            run,
+            first,
         )
-        return [_message(row) for row in rows]
 
     def left_of_ended_runs(self) -> list[Message]:
         """Unfinished messages of runs that are over, but for the calls of failure functions."""
-        rows = self._db.read(
-            f"{_SELECT} JOIN runs r ON r.seq = m.run WHERE m.run IS NOT NULL "
+        return self._select(
+            "JOIN runs r ON r.seq = m.run WHERE m.run IS NOT NULL "
             "AND m.finished_at IS NULL AND r.state <> 'RUN_STARTED' "
             "AND m.call_type <> 'failureCall' AND m.kind <> 'replay'"
         )
-        return [_message(row) for row in rows]
 
     def active(self) -> list[Message]:
         """Messages that are under way."""
-        return [_message(row) for row in self._db.read(f"{_SELECT} WHERE m.state = 'ACTIVE'")]
+        return self._select("WHERE m.state = 'ACTIVE'")
 
     def unclaim(self) -> None:
         """After a start: nothing stands in a lane."""
@@ -315,8 +305,10 @@ class Messages:
 
     def to_cancel(self) -> list[Message]:
         """Messages whose cancellation was requested and that are not finished."""
-        rows = self._db.read(f"{_SELECT} WHERE m.cancel_requested AND m.finished_at IS NULL")
-        return [_message(row) for row in rows]
+        return self._select("WHERE m.cancel_requested AND m.finished_at IS NULL")
+
+    def _select(self, rest: str, *values: object) -> list[Message]:
+        return [_message(row) for row in self._db.read(f"{_SELECT} {rest}", values)]
 
     def lag(self, user: str, queue: str) -> int:
         """How many messages of a queue are not finished."""
