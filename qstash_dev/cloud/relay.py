@@ -43,10 +43,10 @@ class Relay:
     replays are signed with its keys.
     """
 
-    def __init__(self, engine: Engine, user: str, keeper: str = CLOUD_USER) -> None:
+    def __init__(self, engine: Engine, user: str) -> None:
         self._engine = engine
         self._user = user
-        self.keeper = keeper
+        self.keeper = CLOUD_USER
 
     def expect(self, spec: Spec, message_id: str, user: str, body: bytes) -> None:
         """Show a message that the cloud has accepted and will deliver."""

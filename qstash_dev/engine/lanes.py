@@ -72,9 +72,9 @@ class QueueLane:
     Messages with a place come back for each retry, and go before those that wait for one.
     """
 
-    def __init__(self, parallelism: int = 1, paused: bool = False) -> None:
-        self.parallelism = parallelism
-        self.paused = paused
+    def __init__(self) -> None:
+        self.parallelism = 1
+        self.paused = False
         self.holders: Counter[str] = Counter()
         self._returning = Line()
         self._line = Line()

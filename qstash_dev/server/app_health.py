@@ -20,15 +20,13 @@ class AppHealth:
         connect: Callable[[str], Awaitable[bool]],
         changed: Callable[[], None],
         is_wanted: Callable[[], bool],
-        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.url = url
         self._connect = connect
         self._changed = changed
         self._is_wanted = is_wanted
-        self._wait = wait
         self._up: bool | None = None
-        self._tasks = Tasks(wait)
+        self._tasks = Tasks()
         self._task: asyncio.Task[None] | None = None
 
     def look(self) -> bool | None:
@@ -47,6 +45,6 @@ class AppHealth:
             if up != self._up:
                 self._up = up
                 self._changed()
-            await self._wait(LOOK_S)
+            await asyncio.sleep(LOOK_S)
             if not self._is_wanted():
                 return

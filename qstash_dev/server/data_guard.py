@@ -8,7 +8,7 @@ nothing of what is in them.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from qstash_dev.server import data_dir
@@ -35,7 +35,6 @@ class DataGuard:
         own_name: str,
         moved: Callable[[Path], None],
         tell: Callable[[str], None],
-        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.directory = directory
         self.warning: str | None = None
@@ -44,13 +43,12 @@ class DataGuard:
         self._own_name = own_name
         self._moved = moved
         self._tell = tell
-        self._wait = wait
 
     async def run(self) -> None:
         """Look until cancelled; what cannot be written is tried again, ever less often."""
         pause_s = LOOK_S
         while True:
-            await self._wait(pause_s)
+            await asyncio.sleep(pause_s)
             pause_s = LOOK_S if self.look() else min(2 * pause_s, LONGEST_PAUSE_S)
 
     def look(self) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
 
@@ -34,19 +33,15 @@ MAX_LISTED = 30_000
 class SourceTree:
     """Source files below a directory, relative and with forward slashes. Listed in a thread."""
 
-    def __init__(
-        self, root: Path, own: Iterable[Path] = (), now: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self._own = tuple(own)
-        self._now = now
         self._listed: tuple[float, tuple[str, ...]] | None = None
 
     async def files(self) -> tuple[str, ...]:
         """All of them, as they were at most `FRESH_S` ago."""
-        if self._listed is None or self._now() - self._listed[0] > FRESH_S:
-            found = await asyncio.to_thread(list_files, Ignored(self.root, self._own))
-            self._listed = self._now(), found
+        if self._listed is None or monotonic() - self._listed[0] > FRESH_S:
+            found = await asyncio.to_thread(list_files, Ignored(self.root))
+            self._listed = monotonic(), found
         return self._listed[1]
 
 
