@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from qstash_dev.devtools.documents import Row, Tick
+from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.devtools.states import KINDS
 from qstash_dev.tui.model.table import Ink
@@ -79,13 +79,3 @@ def is_on(thing: Thing, ink: Ink) -> Span:
 def is_paused(thing: Thing) -> bool:
     """Whether a schedule, queue or key is paused; QStash has two names for that."""
     return bool(thing.get("isPaused", thing.get("paused", False)))
-
-
-def named(key: str) -> Callable[[Thing], str]:
-    """What tells a thing from the others: its user and its name."""
-    return lambda thing: f"{thing.get('user', '')}/{thing.get(key, '')}"
-
-
-def with_messages(tick: Tick, before: object) -> bool:
-    """Outdated when messages moved: how many wait, are under way, how the last run ended."""
-    return bool(tick.events or tick.rows or tick.removed)

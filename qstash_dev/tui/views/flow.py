@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 
-from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
-from qstash_dev.tui.model.view import Resource, View
-from qstash_dev.tui.model.walk import Place, quoted
+from qstash_dev.tui.model.view import Resource
 from qstash_dev.tui.render.palette import Span
-from qstash_dev.tui.render.things import thing_page
 from qstash_dev.tui.views import cells
 from qstash_dev.tui.views.cells import Thing
+from qstash_dev.tui.views.thing_view import thing_view
 
 
 def _limited(count: str, limit: str) -> Callable[[Thing, Ink], Span]:
@@ -35,22 +33,15 @@ def _rate(thing: Thing, ink: Ink) -> Span:
     return f"{count}/{most} in {format_duration(period_s * 1000)}", role
 
 
-FLOW = View(
-    **VIEWS["Flow"]._asdict(),
-    resource=Resource("flow", "flowControlKey", "flow-control key"),
-    key_of=cells.named("flowControlKey"),
-    fetch=lambda client: client.resources("flow"),
-    count=lambda counts: counts.flow,
-    is_outdated=cells.with_messages,
-    title=lambda thing: str(thing.get("flowControlKey")),
-    page=thing_page,
-    inside=lambda thing: Place("Messages", quoted("flow", str(thing.get("flowControlKey")))),
+FLOW = thing_view(
+    "Flow",
+    Resource("flow", "flowControlKey", "flow-control key"),
+    "flow",
     verbs={
         "server.pause": resources.pause_or_resume,
         "message.delete": resources.delete,
         "thing.create": creating.key,
     },
-    hints=lambda thing: ("server.pause", "message.delete", "thing.create"),
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),

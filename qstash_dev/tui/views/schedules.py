@@ -2,16 +2,14 @@
 
 import re
 
-from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
-from qstash_dev.tui.model.view import Resource, View
-from qstash_dev.tui.model.walk import Place, quoted
+from qstash_dev.tui.model.view import Resource
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
-from qstash_dev.tui.render.things import thing_page
 from qstash_dev.tui.views import cells
 from qstash_dev.tui.views.cells import Thing
+from qstash_dev.tui.views.thing_view import thing_view
 
 
 def _fires(thing: Thing, ink: Ink) -> Span:
@@ -35,23 +33,16 @@ def _destination(thing: Thing, ink: Ink) -> Span:
     return fmt.destination(thing.get("destination", ""), ink.app_url), ""
 
 
-SCHEDULES = View(
-    **VIEWS["Schedules"]._asdict(),
-    resource=Resource("schedules", "scheduleId", "schedule"),
-    key_of=cells.named("scheduleId"),
-    fetch=lambda client: client.resources("schedules"),
-    count=lambda counts: counts.schedules,
-    is_outdated=cells.with_messages,
-    title=lambda thing: str(thing.get("scheduleId")),
-    page=thing_page,
-    inside=lambda thing: Place("Messages", quoted("schedule", str(thing.get("scheduleId")))),
+SCHEDULES = thing_view(
+    "Schedules",
+    Resource("schedules", "scheduleId", "schedule"),
+    "schedule",
     verbs={
         "message.run": resources.fire,
         "server.pause": resources.pause_or_resume,
         "message.delete": resources.delete,
         "thing.create": creating.schedule,
     },
-    hints=lambda thing: ("message.run", "server.pause", "message.delete", "thing.create"),
     columns=(
         Column("", 1, cells.blank),
         Column("STATE", 8, cells.is_on),
