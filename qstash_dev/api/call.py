@@ -196,7 +196,8 @@ class Call(Struct):
         `then` is told when the answer went out, or nobody is there any more to take it.
         """
         if then is None:
-            await self._safe()
+            if not self.only_reads:  # else it is not concerned by what others write, or fail to
+                await self.store.database.committed()
             return json_response(document, status)
         try:
             await self.store.database.committed()
@@ -207,12 +208,9 @@ class Call(Struct):
 
     async def done(self, status: int = 200) -> web.Response:
         """An answer without a document, given once everything written so far is safe."""
-        await self._safe()
-        return web.Response(status=status, text="OK")
-
-    async def _safe(self) -> None:
-        if not self.only_reads:  # else what others write, and whether they can, is not its concern
+        if not self.only_reads:
             await self.store.database.committed()
+        return web.Response(status=status, text="OK")
 
 
 class _Followed(web.Document):

@@ -14,16 +14,15 @@ _OF_FIRST_VERSION = re.compile(r"/v1/(?=(?:publish|schedules|messages|events|log
 
 
 class Target(Struct, frozen=True):
-    """A path as routes are found by it, the raw query, and the authority if the line names one."""
+    """A path as routes are found by it, the raw query, and the authority if the line names one.
+
+    `is_api`: it is QStash's API, and neither the control API nor a page.
+    """
 
     authority: str | None
     path: str
     query: str
-
-    @property
-    def is_api(self) -> bool:
-        """Whether it is QStash's API, and neither the control API nor a page."""
-        return self.path[:4].lower() == "/v2/"
+    is_api: bool
 
 
 def in_origin_form(line: str) -> tuple[str | None, str]:
@@ -45,4 +44,5 @@ def read_target(line: str) -> Target:
     authority, line = in_origin_form(line)
     path, _, query = escape(line).partition("?")
     path = _SLASHES.sub("/", path, count=1) if path.startswith("//") else path or "/"
-    return Target(authority, _OF_FIRST_VERSION.sub("/v2/", path, count=1), query)
+    path = _OF_FIRST_VERSION.sub("/v2/", path, count=1)
+    return Target(authority, path, query, is_api=path[:4].lower() == "/v2/")
