@@ -17,12 +17,12 @@ TURN = "waits for its turn"
 
 class Waiting(Struct, frozen=True):
     """One thing that a live run waits for. `kind` is `step` (the app is at it), `call`, `retry`,
-    `sleep`, `delayed` (the start), `queued`, `held`, `event`, `webhook` or `invoke`.
+    `sleep`, `delayed` (the start), `queued`, `held`, `event`, `webhook`, `invoke`, or `nothing`.
 
     `until` is when it goes on by itself. `name` is the step's, `event` what is to be notified; `run` is
     the invoked one; `tried` counts retries, `tries` how many there may be. `why` tells what came
-    instead of the event. `text` says it all, with `{left}` for the time until then, `{at}` for the time
-    of day.
+    instead of the event, or how it came that nothing is waited for. `text` says it all, with `{left}`
+    for the time until then, `{at}` for the time of day.
     """
 
     kind: str
@@ -166,4 +166,6 @@ def template(waiting: Waiting, now: int) -> str:
             return "held"
         case "queued":
             return TURN
+        case "nothing":
+            return "waits for nothing"
     return f"runs after {waiting.name}" if waiting.name else "runs"

@@ -286,9 +286,11 @@ def _print_run(found: RunDetail, now: int) -> None:
         _print_step(step, now, found.hints)
     for waiting in row.waits:
         click.echo(f"… {printable(words(waiting, now))}")
-        if waiting.kind == "event":
+        if waiting.why:
+            click.echo(printable(f"! {waiting.why}"))
+        elif waiting.kind == "event":
             how = f"nobody has notified it yet: qstash-dev workflows notify {waiting.event}"
-            click.echo(printable(f"! {waiting.why}" if waiting.why else f"  {how}"))
+            click.echo(printable(f"  {how}"))
     for event, address in found.hooks.items():
         click.echo(f"  webhook of {printable(event)}: {printable(address)}")
     for delivery in found.pending:

@@ -33,6 +33,12 @@ _ORDER = (
     "event",
     "webhook",
     "invoke",
+    "nothing",
+)
+STUCK = Waiting(
+    "nothing",
+    why="it is stuck: its last delivery ended without a next step. The server's log tells if one "
+    "was refused; or was its message cancelled?",
 )
 WEBHOOK = "WaitForWebhook"
 _UNDER_WAY = (StepState.PROGRESS, StepState.RETRY)
@@ -107,7 +113,7 @@ class RunRows:
             kind = "webhook" if step is not None and step.step_type == WEBHOOK else "event"
             found.append(Waiting(kind, name, waiter.due_at, event=waiter.event_id))
         if not found:
-            found = self._invoked(run)
+            found = self._invoked(run) or [STUCK]
         return sorted(found, key=lambda waiting: (_ORDER.index(waiting.kind), waiting.until or 0))
 
     def _invoked(self, run: Run) -> list[Waiting]:

@@ -87,3 +87,18 @@ async def test_a_flow_key_is_deleted_when_no_message_has_it(
     assert await get(session, "/_dev/flow") == {"keys": []}
     async with session.delete(path) as response:
         assert response.status == 404
+
+
+async def test_a_live_run_without_anything_under_way_says_that_it_is_stuck(
+    session: aiohttp.ClientSession,
+) -> None:
+    started = await session.post(
+        "/v2/trigger/http://localhost:1/wf", headers={"Upstash-Delay": "1d"}
+    )
+    run = (await started.json())["workflowRunId"]
+    waits = (await get(session, f"/_dev/workflows/{run}"))["row"]["waits"]
+    assert [waiting["kind"] for waiting in waits] == ["delayed"]
+    await session.delete(f"/v2/messages/{waits[0]['message']}")
+    (waiting,) = (await get(session, f"/_dev/workflows/{run}"))["row"]["waits"]
+    assert waiting["text"] == "waits for nothing"
+    assert waiting["why"].startswith("it is stuck: ")
