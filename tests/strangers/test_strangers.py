@@ -20,7 +20,8 @@ from tests.process.conftest import clean_environment
 HERE = Path(__file__).parent
 JAVASCRIPT = HERE / "javascript"
 SET_UP_LINES = 5
-TEST_S = 1.0
+TEST_S = 10.0
+"""Less than before the first retry (12 s): nothing is waited for."""
 
 
 def run(project: Path, *args: str) -> subprocess.CompletedProcess[str]:
