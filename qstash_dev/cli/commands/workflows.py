@@ -1,7 +1,7 @@
 """`workflows`: list runs, look at one as its steps, cancel, resume, restart, run now, notify."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import click
@@ -125,57 +125,50 @@ def run_logs(id: str, created_at: int | None, as_json: bool, url: str | None) ->
         click.echo(printable("  ".join(text for text in told if text)))
 
 
-ids_argument = click.argument("ids", type=TEXT, nargs=-1, required=True, metavar="ID...")
-headers_option = click.option(
-    "-H",
-    "headers",
-    multiple=True,
-    type=HEADER,
-    metavar="NAME:VALUE",
-    help='Another setting, such as "Upstash-Retries: 5".',
-)
+def run_verb(name: str, done: str, help: str, has_settings: bool = False) -> click.Command:
+    """`cancel ID...` and the like; of several runs with one id it is the newest."""
+
+    def command(ids: tuple[str, ...], url: str | None, headers: Sequence[str] = ()) -> None:
+        order = {"headers": headers_of(headers)} if has_settings else {}
+
+        async def choose(client: Client) -> list[str]:
+            return [await whole_run_id(client, id) for id in ids]
+
+        async def act(client: Client, id: str) -> str | None:
+            made = await client.ask("POST", f"{_path(id)}/{name}", Made, json=order)
+            return made.id if made.id != id else None
+
+        carry_out(url, Order(done, act), choose)
+
+    url_option(command)
+    if has_settings:
+        setting = 'Another setting, such as "Upstash-Retries: 5".'
+        names = ("-H", "headers")
+        click.option(*names, multiple=True, type=HEADER, metavar="NAME:VALUE", help=setting)(
+            command
+        )
+    click.argument("ids", type=TEXT, nargs=-1, required=True, metavar="ID...")(command)
+    return click.command(name, help=help)(command)
 
 
-@workflows.command("cancel")
-@ids_argument
-@url_option
-def cancel_runs(ids: tuple[str, ...], url: str | None) -> None:
-    """End live runs; what is under way ends by itself."""
-    _each(url, ids, "Canceled", "cancel")
-
-
-@workflows.command("resume")
-@ids_argument
-@headers_option
-@url_option
-def resume_runs(ids: tuple[str, ...], headers: Sequence[str], url: str | None) -> None:
-    """Go on with failed runs from their failed step, as new runs."""
-    _each(url, ids, "Resumed", "resume", {"headers": headers_of(headers)})
-
-
-@workflows.command("restart")
-@ids_argument
-@headers_option
-@url_option
-def restart_runs(ids: tuple[str, ...], headers: Sequence[str], url: str | None) -> None:
-    """Start runs that are over once more, with their payload."""
-    _each(url, ids, "Restarted", "restart", {"headers": headers_of(headers)})
-
-
-@workflows.command("run")
-@ids_argument
-@url_option
-def run_now(ids: tuple[str, ...], url: str | None) -> None:
-    """End the sleeps, delays and retries of runs now; else time out what they wait for."""
-    _each(url, ids, "Started", "run")
-
-
-@workflows.command("callback")
-@ids_argument
-@url_option
-def call_again(ids: tuple[str, ...], url: str | None) -> None:
-    """Call the failure function of runs once more, where that failed."""
-    _each(url, ids, "Called", "callback")
+for verb in (
+    run_verb("cancel", "Canceled", "End live runs; what is under way ends by itself."),
+    run_verb(
+        "resume", "Resumed", "Go on with failed runs from their failed step, as new runs.", True
+    ),
+    run_verb(
+        "restart", "Restarted", "Start runs that are over once more, with their payload.", True
+    ),
+    run_verb(
+        "run",
+        "Started",
+        "End the sleeps, delays and retries of runs now; else time out what they wait for.",
+    ),
+    run_verb(
+        "callback", "Called", "Call the failure function of runs once more, where that failed."
+    ),
+):
+    workflows.add_command(verb)
 
 
 @workflows.command("notify")
@@ -224,25 +217,6 @@ def _with_now(
         return clock.now or 0, await client.ask("GET", path, shape, params=params)
 
     return with_client(url, run)
-
-
-def _each(
-    url: str | None,
-    ids: Sequence[str],
-    done: str,
-    verb: str,
-    order: Mapping[str, object] | None = None,
-) -> None:
-    """Does it to every run; of several with one id, to the newest."""
-
-    async def choose(client: Client) -> list[str]:
-        return [await whole_run_id(client, id) for id in ids]
-
-    async def act(client: Client, id: str) -> str | None:
-        made = await client.ask("POST", f"{_path(id)}/{verb}", Made, json=order or {})
-        return made.id if made.id != id else None
-
-    carry_out(url, Order(done, act), choose)
 
 
 def _cells(row: RunRow, now: int) -> tuple[object, ...]:
