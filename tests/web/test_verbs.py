@@ -221,7 +221,7 @@ async def test_dead_letters_are_retried_and_deleted_together(desk: Desk) -> None
     await page.locator("#rows").focus()
     desk.app.answers("/dead", 200)
     await press(page, "j", " ", " ", "r")
-    await said(page, "Retried 2 of 2 messages.")
+    await said(page, "Retried. 2 of 2 messages.")
     await desk.api.wait("source:dlq state:delivered", 2)
     await have(page, 2)
     await press(page, "j", "d")

@@ -16,8 +16,10 @@ const message = (id, rest = "") => `/_dev/messages/${part(id)}${rest}`;
 export function makeActions(app) {
   const targets = () => (app.view.live && app.marks.size ? [...app.marks] : app.messageId ? [app.messageId] : []);
 
-  // One order for each; what was refused is counted and the first sentence told.
-  async function each(ids, order) {
+  // One order for each: asked about when there are many, and told of with what was refused. What can be
+  // undone is offered to be.
+  async function each(ids, { question, order, told }) {
+    if (question && ids.length > 1 && !(await confirm(`${question.replace("#", ids.length)}?`))) return;
     const [answers, refused] = [[], []];
     for (const id of ids) {
       try {
@@ -29,11 +31,12 @@ export function makeActions(app) {
       if (ids.length > 20) app.progress(`${answers.length + refused.length} of ${ids.length}`);
     }
     app.progress("");
-    const words = ids.length === 1 ? "" : ` ${answers.length} of ${ids.length} messages.`;
-    return { answers, words: words + (refused.length ? ` ${refused[0]}` : "") };
+    const many = ids.length === 1 ? "" : ` ${answers.length} of ${ids.length} messages.`;
+    const what = typeof told === "string" ? told : told(answers);
+    tell(what + many + (refused.length ? ` ${refused[0]}` : ""), answers);
   }
 
-  function offerUndo(text, answers) {
+  function tell(text, answers) {
     const orders = answers.map((answer) => answer.undo).filter(Boolean);
     if (orders.length) undoable.push(orders);
     say(text, { undo: orders.length ? () => takeBack(orders) : undefined });
@@ -47,33 +50,26 @@ export function makeActions(app) {
   }
 
   async function replay() {
-    if (app.view.slug === "dlq") return retryDead();
+    if (app.view.slug === "runs") return resume();
+    if (app.view.slug === "dlq") {
+      const told = (made) => (made.length === 1 ? `Retried as ${made[0].id}.` : "Retried.");
+      return dead({ order: (id) => ask("POST", `/_dev/dlq/${part(id)}/retry`), told });
+    }
     const ids = targets();
     if (ids.length > 1) {
       const { replayed, failed } = await ask("POST", "/_dev/replay", { ids });
-      return say(`Replayed ${replayed.length} of ${ids.length} messages.${failed.length ? ` ${failed[0].error}` : ""}`);
+      const why = failed.length ? ` ${failed[0].error}` : "";
+      return say(`Replayed ${replayed.length} of ${ids.length} messages.${why}`);
     }
     if (!ids.length) return undefined;
     const { id } = await ask("POST", message(ids[0], "/replay"), {});
     return say(`Replayed as ${id}.`);
   }
 
-  const dead = () => (app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : []);
-
-  async function retryDead() {
-    const { answers, words } = await each(dead(), (id) => ask("POST", `/_dev/dlq/${part(id)}/retry`));
+  async function dead(verb) {
+    await each(app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : [], verb);
     app.marks.clear();
     app.outdate();
-    say(words ? `Retried${words}` : `Retried as ${answers[0].id}.`);
-  }
-
-  async function deleteDead() {
-    const ids = dead();
-    if (ids.length > 1 && !(await confirm(`Delete ${ids.length} entries of the DLQ?`))) return;
-    const { answers, words } = await each(ids, (id) => ask("DELETE", `/_dev/dlq/${part(id)}`));
-    app.marks.clear();
-    app.outdate();
-    offerUndo(`Deleted from the DLQ.${words}`, answers);
   }
 
   async function edit() {
@@ -119,8 +115,9 @@ export function makeActions(app) {
       }
       const queue = Object.entries(headers).find(([name]) => name.toLowerCase() === "upstash-queue-name");
       if (queue) delete headers[queue[0]];
-      const destination = draft.url.startsWith("/") ? base + draft.url : draft.url.startsWith(":") ? `http://localhost${draft.url}` : draft.url;
-      const item = { destination, headers: { ...headers, "Upstash-Method": draft.method }, body: draft.body, queue: queue?.[1] };
+      const before = { "/": base, ":": "http://localhost" }[draft.url[0]] ?? "";
+      headers["Upstash-Method"] = draft.method;
+      const item = { destination: before + draft.url, headers, body: draft.body, queue: queue?.[1] };
       const [answer] = await publish(item, app.server.env.QSTASH_TOKEN);
       const made = [answer].flat().map((one) => one.messageId ?? one.scheduleId ?? "?");
       drafts.delete("send");
@@ -135,62 +132,66 @@ export function makeActions(app) {
   }
 
   async function runNow() {
-    if (app.view.slug === "schedules") {
-      const { ids } = await ask("POST", resource("/run"));
-      return say(`Fired: ${ids.join(", ")}.`);
-    }
     if (app.view.slug === "runs") return order("run", "It goes on now.");
-    const { words } = await each(targets(), (id) => ask("POST", message(id, "/run")));
-    return say(`Trying now.${words}`);
+    if (app.view.slug !== "schedules")
+      return each(targets(), { order: (id) => ask("POST", message(id, "/run")), told: "Trying now." });
+    const { ids } = await ask("POST", resource("/run"));
+    return say(`Fired: ${ids.join(", ")}.`);
   }
 
   async function cancel() {
-    if (app.view.slug === "runs") return (await confirm(`Cancel the run ${app.chosen}?`)) && order("cancel", "Canceled.");
-    const ids = targets();
-    if (ids.length > 1 && !(await confirm(`Cancel ${ids.length} messages?`))) return undefined;
-    const { answers, words } = await each(ids, (id) => ask("POST", message(id, "/cancel")));
-    return offerUndo(`Canceled.${words}`, answers);
+    if (app.view.slug !== "runs") {
+      const order = (id) => ask("POST", message(id, "/cancel"));
+      return each(targets(), { question: "Cancel # messages", order, told: "Canceled." });
+    }
+    return (await confirm(`Cancel the run ${app.chosen}?`)) && order("cancel", "Canceled.");
   }
 
   async function remove() {
-    if (app.view.slug === "dlq") return deleteDead();
+    if (app.view.slug === "dlq") {
+      const order = (id) => ask("DELETE", `/_dev/dlq/${part(id)}`);
+      return dead({ question: "Delete # entries of the DLQ", order, told: "Deleted from the DLQ." });
+    }
     if (app.view.noun) {
       if (!(await confirm(`Delete ${app.view.word} ${app.chosen}?`))) return undefined;
       await ask("DELETE", resource());
       app.outdate();
       return say("Deleted.");
     }
-    const ids = targets();
-    if (ids.length > 1 && !(await confirm(`Delete ${ids.length} messages?`))) return undefined;
-    const { answers, words } = await each(ids, async (id) => {
+    const order = async (id) => {
       const answer = await ask("DELETE", message(id));
       app.dropped(id);
       return answer;
-    });
-    return offerUndo(`Deleted.${words}`, answers);
+    };
+    return each(targets(), { question: "Delete # messages", order, told: "Deleted." });
   }
 
   async function clear() {
     const which = app.filter ? `that match ${app.filter}` : "in the list";
     if (!(await confirm(`Delete all finished messages ${which}?`))) return;
     const answer = await ask("DELETE", `/_dev/messages${app.filter ? `?filter=${part(app.filter)}` : ""}`);
-    offerUndo(`Deleted ${answer.deleted} messages.`, [answer]);
+    tell(`Deleted ${answer.deleted} messages.`, [answer]);
   }
 
   async function arm() {
     const ids = targets();
     const armed = !ids.every((id) => (app.feed.rows.get(id) ?? app.detail?.row)?.armed);
-    const { words } = await each(ids, (id) => ask("POST", message(id, armed ? "/arm" : "/disarm")));
-    say(`${armed ? "Replayed at the next save of the app's source." : "Disarmed."}${words}`);
+    const told = armed ? "Replayed at the next save of the app's source." : "Disarmed.";
+    await each(ids, { order: (id) => ask("POST", message(id, armed ? "/arm" : "/disarm")), told });
     app.outdate();
   }
 
   async function copy() {
     const run = app.view.slug === "runs" && app.detail;
-    const found = run
-      ? [{ key: "i", name: "run id", text: app.chosen }, { key: "p", name: "payload", text: run.payload }, ...(run.response === null ? [] : [{ key: "r", name: "result", text: run.response }])]
-      : app.messageId ? await get(message(app.messageId, "/copies?reveal=1")) : [{ key: "e", name: "environment", text: app.words.quick_start }];
-    const chosen = await menu("Copy", found.map((one) => ({ key: one.key, text: one.name, value: one })));
+    const ofRun = () => [
+      { key: "i", name: "run id", text: app.chosen },
+      { key: "p", name: "payload", text: run.payload },
+      { key: "r", name: "result", text: run.response },
+    ].filter(({ text }) => text !== null);
+    const environment = [{ key: "e", name: "environment", text: app.words.quick_start }];
+    const ofMessage = () => get(message(app.messageId, "/copies?reveal=1"));
+    const found = run ? ofRun() : app.messageId ? await ofMessage() : environment;
+    const chosen = await menu("Copy", found.map((one) => [one.key, one.name, one]));
     if (!chosen) return;
     await navigator.clipboard.writeText(chosen.text);
     say(`Copied the ${chosen.name}.`);
@@ -213,30 +214,39 @@ export function makeActions(app) {
   }
 
   async function setClock() {
-    const change = await menu("Clock", app.words.clock.map(({ key, text, order }) => ({ key, text, value: order })));
+    const change = await menu("Clock", app.words.clock.map(({ key, text, order: change }) => [key, text, change]));
     if (change) await turn(change);
   }
 
   async function skip() {
-    if (app.server.clock.next_event_at === null && !app.server.paused) return say("Nothing is due: there is no next event to skip to.", { error: true });
+    if (app.server.clock.next_event_at === null && !app.server.paused)
+      throw new Refused(0, "Nothing is due: there is no next event to skip to.");
     return turn({ skip: true });
   }
 
   async function faults() {
     const { faults: rules } = await get("/_dev/faults");
     const url = app.row?.url.split("?")[0];
-    const choices = url ? app.words.faults.map(({ key, text, order }) => ({ key, text, value: { ...order, filter: quoted("dest", url) } })) : [];
-    if (rules.length) choices.push({ key: "c", text: `clear all ${rules.length} faults`, value: "all" });
-    rules.slice(0, 6).forEach((rule, place) => choices.push({ key: "xyzuvw"[place], text: `remove: ${rule.kind} ${rule.status ?? ""} for ${rule.filter || "everything"} (${rule.hits} times)`, value: rule.id }));
-    if (!choices.length) return say("Select a message: faults are for its destination.", { error: true });
+    const made = ({ key, text, order: fault }) => [key, text, { ...fault, filter: quoted("dest", url) }];
+    const choices = url ? app.words.faults.map(made) : [];
+    if (rules.length) choices.push(["c", `clear all ${rules.length} faults`, "all"]);
+    rules.slice(0, 6).forEach(({ id, kind, status, filter, hits }, place) => {
+      const text = `remove: ${kind} ${status ?? ""} for ${filter || "everything"} (${hits} times)`;
+      choices.push(["xyzuvw"[place], text, id]);
+    });
+    if (!choices.length) throw new Refused(0, "Select a message: faults are for its destination.");
     const chosen = await menu(`Faults ${url ?? ""}`, choices);
     if (!chosen) return undefined;
-    if (typeof chosen === "object") return await ask("POST", "/_dev/faults", chosen), say("The fault is active; f ends it.");
+    if (typeof chosen === "object") {
+      await ask("POST", "/_dev/faults", chosen);
+      return say("The fault is active; f ends it.");
+    }
     await ask("DELETE", `/_dev/faults${chosen === "all" ? "" : `/${part(chosen)}`}`);
     return say("The fault is gone.");
   }
 
-  const resource = (rest = "") => `/_dev/${app.view.noun}/${part(app.chosen)}${rest}?user=${part(app.item?.user ?? "")}`;
+  const resource = (rest = "") =>
+    `/_dev/${app.view.noun}/${part(app.chosen)}${rest}?user=${part(app.item?.user ?? "")}`;
   const run = (rest) => `/_dev/workflows/${part(app.chosen)}/${rest}?created_at=${app.detail?.row.created_at ?? ""}`;
 
   async function order(verb, told) {
@@ -247,17 +257,22 @@ export function makeActions(app) {
 
   async function resume() {
     const { state } = app.detail.row;
-    if (state === "RUN_STARTED") return say("The run is live; n ends what it waits for, X cancels it.", { error: true });
+    if (state === "RUN_STARTED") throw new Refused(0, "The run is live; n ends what it waits for, X cancels it.");
     return state === "RUN_FAILED" ? order("resume") : restart();
   }
 
-  const startApp = () => ask("POST", "/_dev/app/restart").then(() => say("The app is started again."));
-  const restart = async () => app.view.slug === "app" ? startApp() : (await confirm(`Start ${app.chosen} once more from the start?`)) && order("restart");
+  async function restart() {
+    if (app.view.slug !== "app")
+      return (await confirm(`Start ${app.chosen} once more from the start?`)) && order("restart");
+    await ask("POST", "/_dev/app/restart");
+    return say("The app is started again.");
+  }
 
   async function notify() {
     const events = app.detail.row.waits.map((wait) => wait.event).filter(Boolean);
-    if (!events.length) return say("The run waits for no event.", { error: true });
-    const event = events.length === 1 ? events[0] : await menu("Notify", events.map((name, place) => ({ key: String(place + 1), text: name, value: name })));
+    if (!events.length) throw new Refused(0, "The run waits for no event.");
+    const choices = events.map((name, place) => [String(place + 1), name, name]);
+    const event = events.length === 1 ? events[0] : await menu("Notify", choices);
     const body = event && (await askText(`Notify ${event}`, "Data; empty is no data"));
     if (body === null || !event) return undefined;
     await ask("POST", run("notify"), { event, body });
@@ -267,17 +282,26 @@ export function makeActions(app) {
   // All that can be done, by name and key, searched while one types; what is chosen is done.
   async function help() {
     const known = app.words.commands.filter(({ id }) => app.can(id));
-    const choices = known.map(({ id, keys: names, help: text }) => ({ key: keysOf(names).join(" ").trim() || "space", text, value: id }));
-    const after = [h("p", {}, "Move: ↑ ↓ j k, page up and down, g newest, G last; enter into the detail, escape back."), h("h3", {}, "Filter"), app.words.filter.help.map((text) => h("p", { class: "mono" }, text))];
+    const keys = (names) => keysOf(names).join(" ").trim() || "space";
+    const choices = known.map((command) => [keys(command.keys), command.help, command.id]);
+    const after = [
+      h("p", {}, "Move: ↑ ↓ j k, page up and down, g newest, G last; enter into the detail, escape back."),
+      h("h3", {}, "Filter"),
+      app.words.filter.help.map((text) => h("p", { class: "mono" }, text)),
+    ];
     const id = await menu("Keys and commands", choices, { search: true, after });
     if (id) await app.run(id);
   }
 
   // Two that are marked, the older first; else what the server compares with it.
   async function diff() {
-    const two = app.view.live && app.marks.size === 2 ? [...app.marks].sort((a, b) => app.feed.indexOf(b) - app.feed.indexOf(a)) : [null, app.messageId];
-    const parts = await get(message(two[1], `/diff?old=${part(two[0] ?? "")}`));
-    await read("What differs", parts.map(({ title, lines: found }) => [h("h3", {}, title), found.length ? h("pre", { class: "diff" }, found.map(({ text, role }) => h("span", { class: role }, `${text}\n`))) : h("p", { class: "muted" }, "the same")]));
+    const byAge = (one, other) => app.feed.indexOf(other) - app.feed.indexOf(one);
+    const two = app.view.live && app.marks.size === 2 ? [...app.marks].sort(byAge) : ["", app.messageId];
+    const parts = await get(message(two[1], `/diff?old=${part(two[0])}`));
+    const told = ({ text, role }) => h("span", { class: role }, `${text}\n`);
+    const difference = (found) =>
+      found.length ? h("pre", { class: "diff" }, found.map(told)) : h("p", { class: "muted" }, "the same");
+    await read("What differs", parts.map((one) => [h("h3", {}, one.title), difference(one.lines)]));
   }
 
   async function saveFixture() {
@@ -286,15 +310,22 @@ export function makeActions(app) {
     say(`Saved as ${file.name}, without secrets; s can send it.`);
   }
 
-  const actions = {
-    "message.replay": () => (app.view.slug === "runs" ? resume() : replay()), "message.edit": edit, "message.run": runNow, "message.cancel": cancel, "message.send": send,
-    "message.mark": () => app.mark(), "message.mark_all": () => app.markAll(), "message.unmark": () => app.unmark(), "filter.trouble": () => app.toggleFilter(app.words.filter.trouble), "message.copy": copy, "message.arm": arm, "message.delete": remove,
-    "run.restart": restart, "run.notify": notify, undo: () => undoable.length ? takeBack(undoable.at(-1)) : say("There is nothing to undo."),
-    "list.clear": clear, filter: () => $("filter").focus(), follow: () => app.follow(), "server.pause": pause, "server.clock": setClock, "server.skip": skip, "server.faults": faults,
-    "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": () => app.toggleReveal(), help, palette: help, back: () => app.back(),
-    "message.diff": diff, "message.fixture": saveFixture, "pane.zoom": () => document.body.classList.toggle("zoomed"),
+  function undo() {
+    if (!undoable.length) throw new Refused(0, "There is nothing to undo.");
+    return takeBack(undoable.at(-1));
+  }
+
+  return {
+    "message.replay": replay, "message.edit": edit, "message.run": runNow, "message.cancel": cancel,
+    "message.send": send, "message.copy": copy, "message.arm": arm, "message.delete": remove,
+    "message.diff": diff, "message.fixture": saveFixture, "list.clear": clear, undo,
+    "message.mark": app.mark, "message.mark_all": app.markAll, "message.unmark": app.unmark,
+    "filter.trouble": () => app.toggleFilter(app.words.filter.trouble), filter: () => $("filter").focus(),
+    "run.restart": restart, "run.notify": notify, follow: app.follow,
+    "server.pause": pause, "server.clock": setClock, "server.skip": skip, "server.faults": faults,
+    "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": app.toggleReveal,
+    "pane.zoom": () => document.body.classList.toggle("zoomed"), help, palette: help, back: app.back,
   };
-  return actions;
 }
 
 const lines = (headers) => headers.map(([name, value]) => `${name}: ${value}`).join("\n");

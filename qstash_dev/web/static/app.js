@@ -253,7 +253,7 @@ function drawCounts() {
   for (const view of app.views) {
     const note = document.querySelector(`[data-note="${view.name}"]`);
     note.parentElement.hidden = view.isThere && !view.isThere();
-    setText(note, view.count ? view.count(app.counts) : "");
+    setText(note, app.counts[view.slug] ?? "");
   }
   setText($("count"), counted());
 }

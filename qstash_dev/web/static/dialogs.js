@@ -24,11 +24,11 @@ function dialog(title, build, { wide = false, first } = {}) {
 
 export const isAsking = () => document.querySelector("dialog[open]") !== null;
 
-// With `search` what is typed narrows the list, and Enter takes its first; without, a key is a choice.
+// A choice is its key, text and value. With `search` what is typed narrows the list, and Enter takes its first; without, a key is a choice.
 export function menu(title, choices, { search = false, after = [] } = {}) {
   const build = (close) => {
     const field = search && h("input", { type: "search", autofocus: true, "aria-label": "Search", placeholder: "Search", autocomplete: "off" });
-    const items = choices.map(({ key, text, value }, place) =>
+    const items = choices.map(([key, text, value], place) =>
       h("li", {}, h("button", { autofocus: !search && place === 0, onclick: () => close(value) }, h("kbd", {}, key), ` ${text}`)));
     const list = h("div", { class: "menu" }, field, h("ul", {}, items));
     list.addEventListener("input", () => {
@@ -37,10 +37,10 @@ export function menu(title, choices, { search = false, after = [] } = {}) {
     list.addEventListener("keydown", (event) => {
       const typing = event.target === field;
       const step = { ArrowDown: 1, ArrowUp: -1, ...(!search && { j: 1, k: -1 }) }[event.key];
-      const chosen = !search && choices.find((choice) => choice.key === event.key);
+      const chosen = !search && choices.find(([key]) => key === event.key);
       const shown = [...list.querySelectorAll("li:not([hidden]) > button")];
       const next = shown.at(typing && step < 0 ? -1 : (shown.indexOf(document.activeElement) + step) % shown.length);
-      if (chosen) close(chosen.value);
+      if (chosen) close(chosen[2]);
       else if (step) next?.focus();
       else if (typing && event.key === "Enter") shown[0]?.click();
       else return;
