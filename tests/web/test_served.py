@@ -94,7 +94,7 @@ def test_no_file_has_code_in_its_markup_or_an_address_elsewhere() -> None:
 def imported(name: str) -> set[str]:
     """A module and all that it cannot begin without."""
     text = (FILES / name).read_text("utf-8")
-    found = re.findall(r'^import .* from "\./(.*)";$', text, re.MULTILINE)
+    found = re.findall(r'^(?:import .*|\}) from "\./(.*)";$', text, re.MULTILINE)
     return {name}.union(*map(imported, found))
 
 
@@ -102,7 +102,7 @@ def test_all_that_the_page_begins_with_is_asked_for_at_once() -> None:
     index, code = (Path(FILES / name).read_text("utf-8") for name in ("index.html", "server.js"))
     asked = set(re.findall(r'"/_dev/page/(\S+\.js)"', index))
     assert asked == imported("app.js")
-    later = {"actions.js", "body.js", "detail.js", "run.js"}
+    later = {"actions.js", "body.js", "detail.js"}
     assert asked == {name for name in STATIC if name.endswith(".js")} - later
     assert "/_dev/snapshot?limit=200" in index
     assert "/_dev/snapshot?limit=200" in code

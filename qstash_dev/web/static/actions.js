@@ -1,11 +1,10 @@
 // What a person can do, by the ids of the terminal UI's commands. Each asks the server, and says how it
 // went; what is shown changes when the server tells of it.
 
-import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
-import { $, h, keysOf, span } from "./dom.js";
 import { save } from "./body.js";
-import { quoted } from "./parts.js";
-import { ask, bytes, get, part, publish, Refused } from "./server.js";
+import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
+import { $, h, keysOf, part, quoted, span } from "./dom.js";
+import { ask, bytes, get, publish, Refused } from "./server.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const drafts = new Map();
@@ -285,9 +284,9 @@ export function makeActions(app) {
     const keys = (names) => keysOf(names).join(" ").trim() || "space";
     const choices = known.map((command) => [keys(command.keys), command.help, command.id]);
     const after = [
-      h("p", {}, "Move: ↑ ↓ j k, page up and down, g newest, G last; enter into the detail, escape back."),
-      h("h3", {}, "Filter"),
-      app.words.filter.help.map((text) => h("p", { class: "mono" }, text)),
+      h("p", "Move: ↑ ↓ j k, page up and down, g newest, G last; enter into the detail, escape back."),
+      h("h3", "Filter"),
+      app.words.filter.help.map((text) => h("p.mono", text)),
     ];
     const id = await menu("Keys and commands", choices, { search: true, after });
     if (id) await app.run(id);
@@ -300,8 +299,8 @@ export function makeActions(app) {
     const parts = await get(message(two[1], `/diff?old=${part(two[0])}`));
     const told = ({ text, role }) => h("span", { class: role }, `${text}\n`);
     const difference = (found) =>
-      found.length ? h("pre", { class: "diff" }, found.map(told)) : h("p", { class: "muted" }, "the same");
-    await read("What differs", parts.map((one) => [h("h3", {}, one.title), difference(one.lines)]));
+      found.length ? h("pre.diff", found.map(told)) : h("p.muted", "the same");
+    await read("What differs", parts.map((one) => [h("h3", one.title), difference(one.lines)]));
   }
 
   async function saveFixture() {

@@ -2,11 +2,11 @@
 // that a link leads everybody to the same place.
 
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
-import { $, clock, fill, h, keysOf, seldom, zone } from "./dom.js";
+import { $, clock, fill, h, keysOf, part, seldom, zone } from "./dom.js";
 import { Feed, Items } from "./feed.js";
 import { complete, drawStatus, drawTitle, setText } from "./head.js";
 import { List } from "./list.js";
-import { get, onToken, part, Refused, watch } from "./server.js";
+import { get, onToken, Refused, watch } from "./server.js";
 import { makeViews } from "./views.js";
 
 const TOOLS = ["message.send", "server.pause", "server.clock", "server.skip", "server.faults", "list.clear", "undo", "help"];
@@ -45,10 +45,10 @@ let actions, pages, keys, list, watching, listening, outdated = true;
 let rest;
 
 function loadRest() {
-  const loaded = Promise.all([import("./actions.js"), import("./detail.js"), import("./run.js")]);
-  return (rest ??= loaded.then(([{ makeActions }, { PAGES, thingPage }, { runPage }]) => {
+  const loaded = Promise.all([import("./actions.js"), import("./detail.js")]);
+  return (rest ??= loaded.then(([{ makeActions }, detail]) => {
     actions = makeActions(app);
-    pages = { PAGES, thingPage, runPage };
+    pages = detail;
   }, (error) => {
     rest = undefined;
     throw error;
@@ -239,7 +239,7 @@ function frame() {
 }
 
 function drawViews() {
-  fill($("views"), app.views.map((view) => h("a", { href: `#/${view.live ? "" : view.slug}`, "aria-current": view === app.view && "page" }, h("kbd", {}, view.key), ` ${view.name} `, h("span", { class: "note", "data-note": view.name }))));
+  fill($("views"), app.views.map((view) => h("a", { href: `#/${view.live ? "" : view.slug}`, "aria-current": view === app.view && "page" }, h("kbd", view.key), ` ${view.name} `, h("span.note", { "data-note": view.name }))));
   drawCounts();
 }
 
@@ -275,9 +275,9 @@ function drawList() {
 }
 
 function emptyWords() {
-  if (app.filter) return [h("p", {}, `Nothing matches ${app.filter}`), h("p", { class: "muted" }, "Escape clears the filter.")];
-  if (!app.view.live) return h("p", { class: "muted" }, app.view.isThere?.() === null ? app.view.absent : app.view.empty);
-  return [h("p", { class: "warning" }, "◌ waiting for the first publish …"), h("pre", { tabindex: 0, class: "quick" }, app.words.quick_start), h("button", { onclick: () => run("message.copy") }, "Copy")];
+  if (app.filter) return [h("p", `Nothing matches ${app.filter}`), h("p.muted", "Escape clears the filter.")];
+  if (!app.view.live) return h("p.muted", app.view.isThere?.() === null ? app.view.absent : app.view.empty);
+  return [h("p.warning", "◌ waiting for the first publish …"), h("pre.quick", { tabindex: 0 }, app.words.quick_start), h("button", { onclick: () => run("message.copy") }, "Copy")];
 }
 
 function drawMarks() {
@@ -285,7 +285,7 @@ function drawMarks() {
   $("marked").hidden = !count;
   const live = ["message.run", "message.cancel", "message.arm", ...(count === 2 ? ["message.diff"] : [])];
   const ids = ["message.replay", ...(app.view.live ? live : []), "message.delete", "message.mark_all", "message.unmark"];
-  if ($("marked").dataset.count !== String(count)) fill($("marked"), h("span", {}, `${count} marked `), buttons(ids));
+  if ($("marked").dataset.count !== String(count)) fill($("marked"), h("span", `${count} marked `), buttons(ids));
   $("marked").dataset.count = count;
 }
 
@@ -323,8 +323,8 @@ function drawDetail(detail, sorry) {
   if (!app.chosen || (same && detail && JSON.stringify(detail) === JSON.stringify(before))) return;
   const [top, open] = [pane.querySelector(".page")?.scrollTop ?? 0, pane.contains(document.activeElement)];
   pane.dataset.for = `${app.view.slug}/${app.chosen}/${app.tab}`;
-  const page = h("div", { class: "page", tabindex: 0, role: "region", "aria-label": "What is known of it" }, sorry ? h("p", { class: "error" }, sorry) : detail ? pageOf(detail) : "");
-  fill(pane, h("header", {}, h("button", { class: "back", onclick: back, "aria-label": "Back to the list" }, "←"), h("h2", {}, app.chosen), h("div", { class: "verbs", role: "toolbar", "aria-label": "What can be done" }, detail && buttons(verbs(detail)))),
+  const page = h("div.page", { tabindex: 0, role: "region", "aria-label": "What is known of it" }, sorry ? h("p.error", sorry) : detail ? pageOf(detail) : "");
+  fill(pane, h("header", h("button.back", { onclick: back, "aria-label": "Back to the list" }, "←"), h("h2", app.chosen), h("div.verbs", { role: "toolbar", "aria-label": "What can be done" }, detail && buttons(verbs(detail)))),
     detail?.row && !detail.steps && tabs(), page);
   if (same) page.scrollTop = top;
   if (same && open) page.focus();

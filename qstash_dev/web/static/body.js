@@ -14,15 +14,15 @@ const MOST_FOUND = 1000;
 const policy = globalThis.trustedTypes?.createPolicy("body", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
 
 export function bodyView(body, type, path) {
-  const view = h("div", { class: "body-view" });
+  const view = h("div.body-view");
   draw(view, { ...body, type: type ?? "", path });
   return view;
 }
 
 function draw(view, body) {
-  if (!body.size && !body.text && !body.base64) return fill(view, h("p", { class: "muted" }, "(empty)"));
-  const tools = h("div", { class: "tools" }, h("span", { class: "muted" }, size(body.size), " ", body.type));
-  const shown = h("div", { class: "content", tabindex: 0, role: "region", "aria-label": "Body" });
+  if (!body.size && !body.text && !body.base64) return fill(view, h("p.muted", "(empty)"));
+  const tools = h("div.tools", h("span.muted", size(body.size), " ", body.type));
+  const shown = h("div.content", { tabindex: 0, role: "region", "aria-label": "Body" });
   fill(view, tools, shown);
   if (body.truncated && body.path) put(tools, h("button", { onclick: () => whole(view, body) }, `Show all ${size(body.size)}`));
   if (body.path) put(tools, h("button", { onclick: () => download(body.path) }, "Download"));
@@ -58,7 +58,7 @@ function text(tools, shown, body) {
   try {
     JSON.parse(body.text);
   } catch (error) {
-    if (claims && !body.truncated) put(shown, h("p", { class: "error" }, `Not JSON: ${error.message}`));
+    if (claims && !body.truncated) put(shown, h("p.error", `Not JSON: ${error.message}`));
     return put(shown, blocks(body.text));
   }
   return json(tools, shown, body);
@@ -104,7 +104,7 @@ function blocks(text) {
   for (let at = 0; at < whole.length; ) {
     const line = whole.lastIndexOf("\n", at + PIECE);
     const end = at + PIECE >= whole.length ? whole.length : line > at ? line + 1 : at + PIECE;
-    found.push(h("pre", {}, whole.slice(at, end).replace(/\n$/, "")));
+    found.push(h("pre", whole.slice(at, end).replace(/\n$/, "")));
     at = end;
   }
   return found;
@@ -142,7 +142,7 @@ function openFirst(root) {
 }
 
 function search(text, root) {
-  const told = h("span", { class: "muted", role: "status" });
+  const told = h("span.muted", { role: "status" });
   const [lower, places] = [text.toLowerCase(), []];
   let [at, marked] = [0, null];
   const go = (by) => {
@@ -178,21 +178,21 @@ function reveal(root, place) {
 }
 
 function node(text, { from, start, end, key }, depth = 0) {
-  const name = key ? [h("span", { class: "key" }, text.slice(...key)), ": "] : [];
+  const name = key ? [h("span.key", text.slice(...key)), ": "] : [];
   const opening = text[start];
-  if ((opening !== "{" && opening !== "[") || depth > DEEPEST) return h("div", { class: "leaf" }, name, literal(text, start, end));
+  if ((opening !== "{" && opening !== "[") || depth > DEEPEST) return h("div.leaf", name, literal(text, start, end));
   const short = text.slice(start, Math.min(end, start + 80)).replace(/\s+/g, " ");
-  const closed = h("span", { class: "muted closed" }, end - start > 80 ? `${short} …` : short);
-  const summary = h("summary", {}, name, closed, h("span", { class: "muted opened" }, opening));
+  const closed = h("span.muted.closed", end - start > 80 ? `${short} …` : short);
+  const summary = h("summary", name, closed, h("span.muted.opened", opening));
   return foldable(summary, () => range(text, members(text, start), depth + 1));
 }
 
 function foldable(summary, kids) {
-  const made = h("details", {}, summary);
+  const made = h("details", summary);
   const open = () => {
     if (!made.kids) {
       made.kids = kids();
-      put(made, h("div", { class: "kids" }, made.kids.map((kid) => kid.element)));
+      put(made, h("div.kids", made.kids.map((kid) => kid.element)));
     }
     made.open = true;
   };
@@ -206,7 +206,7 @@ function range(text, found, depth) {
   const [step, groups] = [Math.max(KIDS, Math.ceil(found.length / KIDS)), []];
   for (let at = 0; at < found.length; at += step) {
     const some = found.slice(at, at + step);
-    const label = h("summary", { class: "muted" }, `${at} … ${at + some.length - 1}`);
+    const label = h("summary.muted", `${at} … ${at + some.length - 1}`);
     groups.push({ from: some[0].from, end: some.at(-1).end, element: foldable(label, () => range(text, some, depth)) });
   }
   return groups;

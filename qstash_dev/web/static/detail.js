@@ -2,9 +2,10 @@
 // server.
 
 import { bodyView } from "./body.js";
-import { ago, clockTime, countdown, counting, dateTime, h, plain, size, took } from "./dom.js";
-import { facts, headerOf, headers, quoted, section, state, statusRole, to } from "./parts.js";
-import { part } from "./server.js";
+import {
+  ago, clock, clockTime, countdown, counting, dateTime, facts, h, headerOf, headers, part, plain, quoted, safe,
+  section, size, state, statusRole, to, took, waiting,
+} from "./dom.js";
 
 export const PAGES = { Overview: overview, Request: request, Response: response, Attempts: attempts, Signature: signature, Tree: tree };
 
@@ -18,7 +19,7 @@ function overview({ detail, words }) {
     facts(detail.facts.map(({ name, pieces }) => [name, pieces.map(piece)])),
     answered && section("Last answer", answerBody(detail, answered)),
     heard(detail.attempts.at(-1), 20),
-    detail.events.length > 0 && section("Events", h("ol", { class: "events" }, detail.events.map((event) => happened(event, words)))),
+    detail.events.length > 0 && section("Events", h("ol.events", detail.events.map((event) => happened(event, words)))),
   ];
 }
 
@@ -28,17 +29,17 @@ function heard(attempt, most = Infinity) {
   if (!lines.length) return null;
   const left = before + Math.max(0, lines.length - most);
   return section("The app printed",
-    others > 0 && h("p", { class: "muted" }, `(${others} more ${others === 1 ? "delivery was" : "deliveries were"} under way: some of it may be theirs)`),
-    left > 0 && h("p", { class: "muted" }, `(${left} lines before these)`), h("pre", { class: "output" }, lines.slice(-most).map(plain).join("\n")));
+    others > 0 && h("p.muted", `(${others} more ${others === 1 ? "delivery was" : "deliveries were"} under way: some of it may be theirs)`),
+    left > 0 && h("p.muted", `(${left} lines before these)`), h("pre.output", lines.slice(-most).map(plain).join("\n")));
 }
 
-const line = (method, url) => h("p", { class: "line" }, h("b", {}, method), " ", h("span", { class: "url" }, url));
+const line = (method, url) => h("p.line", h("b", method), " ", h("span.url", url));
 
 function headline(row, words) {
-  return h("p", { class: "headline" }, state(words, row.state),
+  return h("p.headline", state(words, row.state),
     row.status && h("span", { class: statusRole(row.status) }, row.status),
-    row.duration_ms !== null && h("span", { class: "muted" }, `in ${took(row.duration_ms)}`),
-    row.try > 0 && h("span", { class: "muted" }, `try ${row.try} of ${row.tries}`));
+    row.duration_ms !== null && h("span.muted", `in ${took(row.duration_ms)}`),
+    row.try > 0 && h("span.muted", `try ${row.try} of ${row.tries}`));
 }
 
 function advice(detail) {
@@ -61,10 +62,10 @@ function piece({ text, to: place, past, due }) {
 }
 
 function happened(event, words) {
-  return h("li", {}, h("time", { class: "muted" }, dateTime(event.time).slice(11)), " ", state(words, event.state, "events"),
+  return h("li", h("time.muted", dateTime(event.time).slice(11)), " ", state(words, event.state, "events"),
     event.status && !event.error?.startsWith(event.status) && h("span", { class: statusRole(event.status) }, ` ${event.status}`),
     event.error && ` ${event.error}`,
-    event.next_at && h("span", { class: "muted" }, ` next ${clockTime(event.next_at)}`));
+    event.next_at && h("span.muted", ` next ${clockTime(event.next_at)}`));
 }
 
 function request({ detail }) {
@@ -84,10 +85,10 @@ function answerBody(detail, attempt) {
 
 function answer(detail, attempt) {
   const got = attempt.response;
-  if (!got && attempt.failure) return [h("p", { class: "error" }, `✗ ${attempt.failure.reason}`), h("p", {}, attempt.failure.detail)];
-  if (!got) return h("p", { class: "primary" }, "▶ waiting for the answer");
+  if (!got && attempt.failure) return [h("p.error", `✗ ${attempt.failure.reason}`), h("p", attempt.failure.detail)];
+  if (!got) return h("p.primary", "▶ waiting for the answer");
   return [
-    h("p", {}, h("span", { class: "muted" }, `HTTP/${got.http_version} `), h("b", { class: statusRole(got.status) }, got.status), h("span", { class: "muted" }, ` in ${took(attempt.total_ms)}`)),
+    h("p", h("span.muted", `HTTP/${got.http_version} `), h("b", { class: statusRole(got.status) }, got.status), h("span.muted", ` in ${took(attempt.total_ms)}`)),
     headers(got.headers),
     section("Body", answerBody(detail, attempt)),
   ];
@@ -97,52 +98,52 @@ function response(shown) {
   const last = shown.detail.attempts.at(-1);
   if (last) return answer(shown.detail, last);
   const { row, waits } = shown.detail;
-  return [h("p", { class: "muted" }, "Not tried yet."), waits && h("p", { class: "accent" }, waits),
-    !waits && row.due_at !== null && h("p", {}, "Due ", counting(() => countdown(row.due_at)))];
+  return [h("p.muted", "Not tried yet."), waits && h("p.accent", waits),
+    !waits && row.due_at !== null && h("p", "Due ", counting(() => countdown(row.due_at)))];
 }
 
 function attempts(shown) {
   const { detail } = shown;
   if (!detail.attempts.length) return response(shown);
   return detail.attempts.toReversed().map((attempt, place) =>
-    h("details", { class: "attempt", open: place === 0 },
-      h("summary", {}, `Attempt ${attempt.number} of ${detail.row.tries} `,
+    h("details.attempt", { open: place === 0 },
+      h("summary", `Attempt ${attempt.number} of ${detail.row.tries} `,
         h("span", { class: attempt.response ? statusRole(attempt.response.status) : "error" }, attempt.response?.status ?? attempt.failure?.reason ?? ""),
-        h("span", { class: "muted" }, ` ${dateTime(attempt.started_at)}`)),
+        h("span.muted", ` ${dateTime(attempt.started_at)}`)),
       phases(attempt),
-      section("Sent", h("p", { class: "url" }, `to ${attempt.target}`), headers(attempt.request.headers)),
+      section("Sent", h("p.url", `to ${attempt.target}`), headers(attempt.request.headers)),
       section("Received", answer(detail, attempt)), heard(attempt)));
 }
 
 // Connecting, waiting for the first byte, receiving: each as long as its share of the whole.
 function phases({ connected_ms: connected, first_byte_ms: first, total_ms: total, response: got }) {
   const ends = [["connect", connected], ["first byte", first], [got ? "body" : "no answer", total]];
-  const line = (name, bar, ms) => h("li", {}, h("span", {}, name), bar, h("span", { class: "ms" }, took(ms)));
+  const line = (name, bar, ms) => h("li", h("span", name), bar, h("span.ms", took(ms)));
   let before = 0;
   const lines = ends.filter(([, at]) => at !== null).map(([name, at]) => {
     const bar = h("span", { class: `bar ${name.replace(" ", "-")}` });
     bar.style.marginLeft = `${(100 * before) / (total || 1)}%`;
     bar.style.width = `max(2px, ${(100 * (at - before)) / (total || 1)}%)`;
-    const made = line(name, h("span", { class: "track" }, bar), Math.max(0, at - before));
+    const made = line(name, h("span.track", bar), Math.max(0, at - before));
     before = at;
     return made;
   });
-  return h("ul", { class: "phases" }, lines, line("in all", h("span"), total));
+  return h("ul.phases", lines, line("in all", h("span"), total));
 }
 
 const CLAIMS = { iat: "issued", nbf: "not before", exp: "expires" };
 
 function signature({ detail }) {
   const signed = detail.signature;
-  if (!signed) return h("p", { class: "muted" }, "No signature yet: it is made anew for every attempt.");
+  if (!signed) return h("p.muted", "No signature yet: it is made anew for every attempt.");
   const claim = ([name, value]) => [name, CLAIMS[name] && value > 0 ? `${value}  ${CLAIMS[name]} ${dateTime(value * 1000)}` : typeof value === "string" ? value : JSON.stringify(value)];
   return [
-    h("p", {}, signed.valid ? h("span", { class: "success" }, "✓ would verify") : h("span", { class: "error" }, "✗ would fail"),
-      h("span", { class: "muted" }, `  signed with the ${signed.key} key`)),
-    signed.problems.map((problem) => h("p", { class: "error" }, `! ${problem}`)),
+    h("p", signed.valid ? h("span.success", "✓ would verify") : h("span.error", "✗ would fail"),
+      h("span.muted", `  signed with the ${signed.key} key`)),
+    signed.problems.map((problem) => h("p.error", `! ${problem}`)),
     section("Claims", facts(Object.entries(signed.claims).map(claim))),
     section("Header", facts(Object.entries(signed.header).map(claim))),
-    section("Token", h("p", { class: "token" }, signed.token)),
+    section("Token", h("p.token", signed.token)),
   ];
 }
 
@@ -150,27 +151,27 @@ function tree({ detail, words }) {
   const { parent, children, siblings } = detail.links;
   const branch = (row, here) => h("li", { class: here ? "here" : "" }, state(words, row.state), " ",
     h("span", { class: statusRole(row.status) }, row.status ?? "–"), row.kind === "publish" ? " " : ` ${row.kind} `,
-    h("span", { class: "url" }, row.url), " ", here ? h("b", {}, row.id) : h("a", { href: to.message(row.id) }, row.id));
-  const own = h("ul", {}, branch(detail.row, true), children.length > 0 && h("li", { class: "inner" }, h("ul", {}, children.map((row) => branch(row)))));
+    h("span.url", row.url), " ", here ? h("b", row.id) : h("a", { href: to.message(row.id) }, row.id));
+  const own = h("ul", branch(detail.row, true), children.length > 0 && h("li.inner", h("ul", children.map((row) => branch(row)))));
   return [
-    h("div", { class: "tree" }, parent ? h("ul", {}, branch(parent), h("li", { class: "inner" }, own)) : own),
-    siblings.length > 0 && section("Sent together", h("ul", { class: "tree" }, siblings.map((row) => branch(row)))),
-    !parent && !children.length && !siblings.length && h("p", { class: "muted" }, "No callbacks, replays or siblings."),
+    h("div.tree", parent ? h("ul", branch(parent), h("li.inner", own)) : own),
+    siblings.length > 0 && section("Sent together", h("ul.tree", siblings.map((row) => branch(row)))),
+    !parent && !children.length && !siblings.length && h("p.muted", "No callbacks, replays or siblings."),
   ];
 }
 
 // A schedule, queue, group or key: when it fires, and its fields as QStash names them.
 
 export function thingPage(view, thing) {
-  if (view.newestLast) return h("pre", { class: "output" }, plain(thing.text));
+  if (view.newestLast) return h("pre.output", plain(thing.text));
   const times = thing.next_times ?? [];
   const named = new Map(Object.entries(thing).map(([name, value]) => [name.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase(), [name, value]])); // QStash has some in two spellings
   const fields = [...named].filter(([, [name, value]]) => !["next_times", "endpoints"].includes(name) && value !== null && !(typeof value === "object" && !Object.keys(value).length));
   return [
-    view.filter && h("p", {}, h("a", { href: to.filter(quoted(view.filter, view.keyOf(thing))) }, "its messages")),
-    times.length > 0 && section("Next ten times", h("ol", {}, times.map((at) => h("li", {}, dateTime(at).slice(0, 19), " ", h("span", { class: "accent" }, counting(() => countdown(at))))))),
+    view.filter && h("p", h("a", { href: to.filter(quoted(view.filter, view.keyOf(thing))) }, "its messages")),
+    times.length > 0 && section("Next ten times", h("ol", times.map((at) => h("li", dateTime(at).slice(0, 19), " ", h("span.accent", counting(() => countdown(at))))))),
     facts(fields.map(([word, [name, value]]) => [word, field(name, value)])),
-    thing.endpoints?.length > 0 && section("Endpoints", h("ul", {}, thing.endpoints.map((one) => h("li", {}, h("span", { class: "url" }, one.url), one.name && ` ${one.name}`)))),
+    thing.endpoints?.length > 0 && section("Endpoints", h("ul", thing.endpoints.map((one) => h("li", h("span.url", one.url), one.name && ` ${one.name}`)))),
   ];
 }
 
@@ -180,3 +181,56 @@ function field(name, value) {
   if (typeof value === "number" && /(At|Time|Start)$/.test(name)) return dateTime(value).slice(0, 19);
   return typeof value === "object" ? JSON.stringify(value) : value;
 }
+
+// A workflow run: what it waits for, its steps on a time line, what went in and what came out.
+
+const STEP_FACTS = [["callUrl", "calls"], ["callMethod", "method"], ["callResponseStatus", "answer"], ["waitEventId", "event"], ["invokedWorkflowRunId", "invoked run"]];
+
+export function runPage(found, words) {
+  const { row } = found;
+  const took_ = () => took((row.completed_at ?? clock.now()) - row.created_at);
+  return [
+    h("p.headline", state(words, row.state, "runs"), `${row.steps} step${row.steps === 1 ? "" : "s"}`, h("span.muted", counting(took_))),
+    h("p.url", row.url),
+    row.notices.map((notice) => h("p.warning", `! ${notice}`)),
+    row.waits.length > 0 && section("Waits for", h("ul", row.waits.map((wait) => h("li.accent", "◷ ", counting(() => waiting(wait)), wait.name && wait.kind !== "step" && ` · step ${wait.name}`, wait.why && h("p.warning", `! ${wait.why}`))))),
+    Object.values(found.hooks).map((url) => h("p", "webhook ", h("span.url", url))),
+    section("Steps", timeline(found, words)),
+    found.pending.map((pending) => errors(pending)),
+    found.failure && section("Failure function", h("p", h("a", { href: to.message(found.failure.messageId) }, found.failure.messageId), ` ${found.failure.state}`), errors(found.failure)),
+    found.response && section("Result", text(found.response)),
+    section("Payload", text(found.payload)),
+    found.children.length > 0 && section("Invoked runs", h("ul", found.children.map((run) => h("li", state(words, run.state, "runs"), " ", h("a", { href: to.run(run.id) }, run.id))))),
+    facts([
+      ["id", row.id], ["started", dateTime(row.created_at)], ["ended", row.completed_at && dateTime(row.completed_at)], ["labels", row.labels.join(", ")],
+      ["flow control", row.flow_key], ["invoked by", row.parent && h("a", { href: to.run(row.parent) }, row.parent)],
+      ["resumed as", row.successor && h("a", { href: to.run(row.successor) }, row.successor)], ["DLQ entry", row.dlq_id],
+      ["messages", h("a", { href: to.filter(quoted("run", row.id)) }, "all its messages")],
+    ]),
+  ];
+}
+
+const text = (content) => bodyView({ size: new Blob([content]).size, text: content, truncated: false }, "");
+
+function timeline({ row, steps }, words) {
+  const end = Math.max(row.completed_at ?? clock.now(), row.created_at + 1);
+  const share = (at) => (100 * (at - row.created_at)) / (end - row.created_at);
+  return h("ol.phases.steps", steps.map((step) => {
+    const until = step.ended_at ?? end;
+    const bar = h("span.bar");
+    bar.style.marginLeft = `${Math.min(98, share(step.began_at))}%`;
+    bar.style.width = `max(2px, ${share(until) - share(step.began_at)}%)`;
+    const { log } = step;
+    const told = STEP_FACTS.filter(([key]) => log[key]).map(([key, word]) => `${word} ${log[key]}`);
+    const body = [["in", log.callBody], ["out", log.out], ["answer", log.callResponseBody]].filter(([, value]) => step.type !== "Initial" && !["", "null", null, undefined].includes(value));
+    return h("li", { class: step.parallel ? "parallel" : "" },
+      h("span.name", state(words, step.state, "steps"), " ", step.message ? h("a", { href: to.message(step.message) }, step.name) : step.name),
+      h("span.track", bar), h("span.ms", took(until - step.began_at)),
+      h("span.more", [!["Run", "Initial"].includes(step.type) && step.type, ...told].filter(Boolean).join(" · "), body.map(([word, value]) => h("span.inout", `${word} ${short(value)}`))),
+      errors(log));
+  }));
+}
+
+const short = (value) => safe(typeof value === "string" ? value : JSON.stringify(value)).replace(/\s+/g, " ").slice(0, 200);
+
+const errors = (log) => (log.errors ?? []).map((error) => h("p.error", `✗ ${clockTime(Number(error.time))} ${error.error ?? ""} ${error.body ? short(error.body) : ""}`));

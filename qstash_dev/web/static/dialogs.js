@@ -29,8 +29,8 @@ export function menu(title, choices, { search = false, after = [] } = {}) {
   const build = (close) => {
     const field = search && h("input", { type: "search", autofocus: true, "aria-label": "Search", placeholder: "Search", autocomplete: "off" });
     const items = choices.map(([key, text, value], place) =>
-      h("li", {}, h("button", { autofocus: !search && place === 0, onclick: () => close(value) }, h("kbd", {}, key), ` ${text}`)));
-    const list = h("div", { class: "menu" }, field, h("ul", {}, items));
+      h("li", h("button", { autofocus: !search && place === 0, onclick: () => close(value) }, h("kbd", key), ` ${text}`)));
+    const list = h("div.menu", field, h("ul", items));
     list.addEventListener("input", () => {
       for (const item of items) item.hidden = !item.textContent.toLowerCase().includes(field.value.toLowerCase());
     });
@@ -46,14 +46,14 @@ export function menu(title, choices, { search = false, after = [] } = {}) {
       else return;
       event.preventDefault();
     });
-    return [list, after, h("p", { class: "answers" }, h("button", { onclick: () => close(null) }, "Leave"))];
+    return [list, after, h("p.answers", h("button", { onclick: () => close(null) }, "Leave"))];
   };
   return dialog(title, build, { wide: search });
 }
 
 export function confirm(question, yes = "Yes") {
-  return dialog(question, (close) => h("p", { class: "answers" },
-    h("button", { autofocus: true, class: "main", onclick: () => close(true) }, yes),
+  return dialog(question, (close) => h("p.answers",
+    h("button.main", { autofocus: true, onclick: () => close(true) }, yes),
     h("button", { onclick: () => close(null) }, "No")));
 }
 
@@ -61,26 +61,26 @@ export function askText(title, label, type = "text") {
   const build = (close) => {
     const input = h("input", { type, autofocus: true, autocomplete: "off", "aria-label": label });
     const done = (event) => (event.preventDefault(), close(input.value));
-    return h("form", { onsubmit: done }, h("label", {}, label, input), h("p", { class: "answers" },
-      h("button", { class: "main" }, "OK"), h("button", { type: "button", onclick: () => close(null) }, "Leave")));
+    return h("form", { onsubmit: done }, h("label", label, input), h("p.answers",
+      h("button.main", "OK"), h("button", { type: "button", onclick: () => close(null) }, "Leave")));
   };
   return dialog(title, build);
 }
 
 export const read = (title, ...content) =>
-  dialog(title, (close) => [content, h("p", {}, h("button", { autofocus: true, onclick: () => close(null) }, "Close"))], { wide: true });
+  dialog(title, (close) => [content, h("p", h("button", { autofocus: true, onclick: () => close(null) }, "Close"))], { wide: true });
 
 // Destination, method, headers and body. `send(draft)` may throw: the form stays, and says why. What is
 // left is given back, to be offered the next time.
 export function messageForm(title, draft, send, methods, fromFile) {
   const build = (close) => {
-    const field = (label, name, made) => h("label", {}, label, Object.assign(made, { name, value: draft[name] ?? "" }));
-    const said = h("p", { role: "alert", class: "error" });
-    const method = h("select", { name: "method" }, methods.map((name) => h("option", {}, name)));
-    const form = h("form", { class: "message-form" },
-      h("div", { class: "line" }, field("Method", "method", method), field("Destination: a URL, /path of the app, or a URL group", "url", h("input", { spellcheck: "false" }))),
+    const field = (label, name, made) => h("label", label, Object.assign(made, { name, value: draft[name] ?? "" }));
+    const said = h("p.error", { role: "alert" });
+    const method = h("select", { name: "method" }, methods.map((name) => h("option", name)));
+    const form = h("form.message-form",
+      h("div.line", field("Method", "method", method), field("Destination: a URL, /path of the app, or a URL group", "url", h("input", { spellcheck: "false" }))),
       field("Headers, one a line; Upstash-… configure the message", "headers", h("textarea", { rows: 4, spellcheck: "false" })),
-      draft.body === null ? h("p", { class: "muted" }, "The body is no text: it is kept as it is.") : field("Body", "body", h("textarea", { rows: 12, spellcheck: "false" })),
+      draft.body === null ? h("p.muted", "The body is no text: it is kept as it is.") : field("Body", "body", h("textarea", { rows: 12, spellcheck: "false" })),
       said);
     const fill_ = async (event) => {
       try {
@@ -89,7 +89,7 @@ export function messageForm(title, draft, send, methods, fromFile) {
         fill(said, `✗ ${error.message}`);
       }
     };
-    if (fromFile) put(form, h("label", { class: "file" }, "From a fixture", h("input", { type: "file", accept: ".json", onchange: fill_ })));
+    if (fromFile) put(form, h("label.file", "From a fixture", h("input", { type: "file", accept: ".json", onchange: fill_ })));
     const written = () => ({ ...draft, ...Object.fromEntries(new FormData(form)) });
     const submit = async (event) => {
       event?.preventDefault();
@@ -104,7 +104,7 @@ export function messageForm(title, draft, send, methods, fromFile) {
     form.addEventListener("submit", submit);
     form.addEventListener("keydown", (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && submit(event));
     const leave = () => close(JSON.stringify(written()) === JSON.stringify(draft) ? null : written());
-    put(form, h("p", { class: "answers" }, h("button", { class: "main" }, "Send"), h("button", { type: "button", onclick: leave }, "Leave"), h("span", { class: "muted" }, "Ctrl+Enter sends")));
+    put(form, h("p.answers", h("button.main", "Send"), h("button", { type: "button", onclick: leave }, "Leave"), h("span.muted", "Ctrl+Enter sends")));
     return form;
   };
   return dialog(title, build, { wide: true, first: draft.url ? '[name="body"], [name="url"]' : '[name="url"]' });
@@ -114,7 +114,7 @@ const SAID_MS = 8000;
 
 export function say(text, { error = false, undo } = {}) {
   const close = () => made.remove();
-  const made = h("p", { class: error ? "error" : "" }, h("span", {}, text),
+  const made = h("p", { class: error ? "error" : "" }, h("span", text),
     undo && h("button", { onclick: () => (undo(), close()) }, "Undo"),
     h("button", { "aria-label": "Close this note", onclick: close }, "×"));
   $("said").append(made);

@@ -1,9 +1,12 @@
 // Elements, and values as people read them. All text is put there as text, and none of its characters
-// can hide, restyle or reorder what stands beside it. Knows nothing of messages.
+// can hide, restyle or reorder what stands beside it. Words and symbols are the server's.
 
 // What cannot be seen, or changes the direction of text; line breaks and tabs are left to the style.
-const UNSAFE =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Cs}/gu;
+const UNSAFE = new RegExp(
+  "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f" +
+    "\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}\\p{Cs}]",
+  "gu",
+);
 
 export function safe(text) {
   return String(text).replace(UNSAFE, (char) => {
@@ -14,16 +17,19 @@ export function safe(text) {
 
 const SHOWN = new Set(["title", "aria-label", "placeholder", "alt"]);
 
-export function h(tag, attributes, ...children) {
+// `h("p.error", { title }, text, ...)`: the tag with its classes, attributes if there are some, what is in it.
+export function h(what, ...children) {
+  const [tag, ...classes] = what.split(".");
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes ?? {})) {
+  if (classes.length) made.className = classes.join(" ");
+  const attributes = children[0]?.constructor === Object ? children.shift() : {};
+  for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (name === "value") made.value = value;
     else made.setAttribute(name, value === true ? "" : SHOWN.has(name) ? safe(value) : value);
   }
-  put(made, children);
-  return made;
+  return put(made, children);
 }
 
 export function put(element, ...children) {
@@ -76,18 +82,23 @@ export function span(ms) {
 export const countdown = (due) =>
   due === null || due === undefined ? "–" : due - clock.now() < 500 ? "now" : `in ${span(due - clock.now())}`;
 export const ago = (ms) => (clock.now() - ms < 1000 ? "just now" : `${span(clock.now() - ms)} ago`);
-export const took = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : ms < 10000 ? `${(ms / 1000).toFixed(1)} s` : span(ms));
-export const size = (count) =>
-  count < 1024 ? `${count} B` : count < 1048576 ? `${(count / 1024).toFixed(1)} KB` : `${(count / 1048576).toFixed(1)} MB`;
+export function took(ms) {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  return ms < 10000 ? `${(ms / 1000).toFixed(1)} s` : span(ms);
+}
+export function size(count) {
+  if (count < 1024) return `${count} B`;
+  return count < 1048576 ? `${(count / 1024).toFixed(1)} KB` : `${(count / 1048576).toFixed(1)} MB`;
+}
 
 // What the app printed has its colours in it, as escape sequences and nothing else of the kind.
-const COLOURS = { 31: "error", 32: "success", 33: "warning", 34: "primary", 36: "accent", 91: "error", 92: "success", 93: "warning" };
+const COLOURS = { 1: "error", 2: "success", 3: "warning", 4: "primary", 6: "accent" };
 export const plain = (text) => text.replace(/\x1b\[[0-9;:]*m/g, "");
-export const colour = (text) => COLOURS[text.match(/\x1b\[(?:\d+;)*([39]\d)m/)?.[1]] ?? "";
+export const colour = (text) => COLOURS[text.match(/\x1b\[(?:\d+;)*[39](\d)m/)?.[1]] ?? "";
 
 // An element whose text changes as time goes on.
 export const counting = (words) => {
-  const made = h("span", { class: "counting" }, words());
+  const made = h("span.counting", words());
   made.words = words;
   return made;
 };
@@ -108,4 +119,53 @@ export function seldom(ms, act) {
     act();
   };
   return Object.assign(() => (timer ??= setTimeout(now, last + ms - performance.now())), { now });
+}
+
+// What the list and the pages share: links, states, facts.
+
+export const part = encodeURIComponent;
+export const to = {
+  message: (id) => `#/messages/${part(id)}`,
+  run: (id) => `#/runs/${part(id)}`,
+  filter: (text) => `#/?filter=${part(text)}`,
+};
+export const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+export const headerOf = (headers, name) => headers.find(([one]) => one.toLowerCase() === name)?.[1];
+export const inked = (role, ...content) => h("span", { class: role }, ...content);
+
+export function statusRole(status) {
+  if (!status) return "muted";
+  return status < 300 ? "success" : status < 400 ? "warning" : "error";
+}
+
+// What a state looks like, as a text and its role.
+export function look(words, kind, name) {
+  const { symbol, word, role } = words[kind][name] ?? { symbol: "?", word: String(name).toLowerCase(), role: "muted" };
+  return [`${symbol} ${word}`, role];
+}
+
+export function state(words, name, kind = "states") {
+  const [text, role] = look(words, kind, name);
+  return inked(role, text);
+}
+
+export const section = (title, ...content) => h("section", h("h3", title), ...content);
+
+export function facts(pairs) {
+  const kept = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
+  return h("dl", kept.map(([name, value]) => [h("dt", name), h("dd", value)]));
+}
+
+export function headers(pairs) {
+  if (!pairs.length) return h("p.muted", "(no headers)");
+  return h("dl.headers", pairs.map(([name, value]) => [h("dt", name), h("dd", value)]));
+}
+
+// What a run waits for, with the time that is left put in.
+export function waiting(wait) {
+  if (!wait) return "";
+  const { text, until } = wait;
+  if (until === null) return text;
+  const isToday = dateTime(until).slice(0, 10) === dateTime(clock.now()).slice(0, 10);
+  return text.replace("{left}", span(until - clock.now())).replace("{at}", dateTime(until).slice(isToday ? 11 : 0, 16));
 }

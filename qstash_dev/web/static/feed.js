@@ -156,7 +156,8 @@ export class Items {
   }
 
   #narrow() {
-    const holds = (text, word) => (word[0] === "-" ? !holds(text, word.slice(1)) : word.split("|").some((one) => text.includes(one)));
+    const holds = (text, word) =>
+      word[0] === "-" ? !holds(text, word.slice(1)) : word.split("|").some((one) => text.includes(one));
     const matches = (item) => this.words.every((word) => holds(JSON.stringify(item).toLowerCase(), word));
     this.order = this.words.length ? this.#all.filter(matches) : this.#all;
   }

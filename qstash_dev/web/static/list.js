@@ -13,9 +13,9 @@ export class List {
     this.on = on;
     this.pool = [];
     this.expected = 0; // where it was scrolled to, by us or before
-    this.head = h("div", { role: "row", class: "row head" });
-    this.body = h("div", { role: "rowgroup", class: "body" });
-    grid.append(h("div", { role: "rowgroup", class: "heads" }, this.head), this.body);
+    this.head = h("div.row.head", { role: "row" });
+    this.body = h("div.body", { role: "rowgroup" });
+    grid.append(h("div.heads", { role: "rowgroup" }, this.head), this.body);
     grid.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     grid.addEventListener("click", (event) => this.#clicked(event));
     new ResizeObserver(() => this.draw()).observe(grid);
@@ -25,7 +25,8 @@ export class List {
     this.view = view;
     this.grid.dataset.view = view.name;
     this.grid.setAttribute("aria-label", view.name);
-    this.head.replaceChildren(...view.columns.map((column) => h("span", { role: "columnheader", class: column.name }, column.head)));
+    const heads = view.columns.map(({ name, head }) => h("span", { role: "columnheader", class: name }, head));
+    this.head.replaceChildren(...heads);
     this.body.replaceChildren();
     this.pool = [];
     if (this.expected) this.#scrollTo(0); // to set it makes the browser lay out the page at once
@@ -92,8 +93,9 @@ export class List {
   }
 
   #made() {
-    const row = h("div", { role: "row", class: "row", id: `row${this.pool.length}` });
-    row.append(...this.view.columns.map((column) => h("span", { role: "gridcell", class: column.name, "data-head": column.head })));
+    const row = h("div.row", { role: "row", id: `row${this.pool.length}` });
+    const cell = ({ name, head }) => h("span", { role: "gridcell", class: name, "data-head": head });
+    row.append(...this.view.columns.map(cell));
     this.body.append(row);
     return row;
   }

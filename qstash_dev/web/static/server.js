@@ -1,5 +1,7 @@
 // Talks with the server: requests, and the stream of what happens without a gap. Knows no elements.
 
+import { part } from "./dom.js";
+
 export class Refused extends Error {
   constructor(status, sentence) {
     super(sentence);
@@ -93,8 +95,6 @@ export async function* watch(filter, signal) {
     }
   }
 }
-
-export const part = encodeURIComponent;
 
 async function* ticks(path, signal) {
   const silence = new AbortController();

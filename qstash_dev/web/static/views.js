@@ -1,8 +1,9 @@
 // What each view lists: where it comes from, its columns, when it is outdated, and which page it has.
 // Names, keys and the words for an empty list are the server's.
 
-import { ago, clock, clockTime, colour, countdown, plain, span, took } from "./dom.js";
-import { look, statusRole, waiting } from "./parts.js";
+import {
+  ago, clock, clockTime, colour, countdown, look, plain, span, statusRole, took, waiting,
+} from "./dom.js";
 import { get } from "./server.js";
 
 // A cell is a text with its role: `cell` gives both, `text` has one role for all.
@@ -24,10 +25,7 @@ function columns(app) {
     const own = local(app.server?.app.url ?? "");
     return own && local(url).startsWith(`${own}/`) ? local(url).slice(own.length) : url;
   };
-  const state = (head, kind) => column("state", head, (item) => {
-    const { symbol, word, role } = look(app.words, kind, item.state);
-    return [`${symbol} ${word}`, role];
-  });
+  const state = (head, kind) => column("state", head, (item) => look(app.words, kind, item.state));
   const destination = (row) => {
     const [kind, healed] = [app.words.kinds[row.kind], app.feed.healed.has(row.id)];
     const again = row.replays || healed ? ` ⟲${row.replays || ""}${healed ? "✓" : ""}` : "";
