@@ -9,7 +9,10 @@ import { List } from "./list.js";
 import { get, onToken, Refused, watch } from "./server.js";
 import { makeViews } from "./views.js";
 
-const TOOLS = ["message.send", "server.pause", "server.clock", "server.skip", "server.faults", "list.clear", "undo", "help"];
+const TOOLS = [
+  ...["message.send", "server.pause", "server.clock", "server.skip", "server.faults"],
+  ...["list.clear", "undo", "help"],
+];
 const FRAME_MS = 200;
 const FETCH_MS = 500;
 const TYPING_MS = 200;
@@ -30,7 +33,7 @@ const app = {
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
   run, guarded, follow, mark, markAll, unmark, toggleFilter, turn, back, toggleReveal, outdate,
-  can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && (view.isThere?.() ?? !view.isThere)),
+  can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
   progress: (text) => ($("count").textContent = text || counted()),
   dropped(id) {
     this.feed.drop(id);
@@ -38,6 +41,8 @@ const app = {
     changed();
   },
 };
+
+const isThere = (view) => !view.isThere || Boolean(view.isThere());
 
 let actions, pages, keys, list, watching, listening, outdated = true;
 
@@ -120,7 +125,8 @@ function write() {
 }
 
 function show(view, filter) {
-  Object.assign(app, { view, filter, source: view.live ? app.feed : new Items(view, filter), chosen: null, detail: null });
+  const source = view.live ? app.feed : new Items(view, filter);
+  Object.assign(app, { view, filter, source, chosen: null, detail: null });
   app.marks.clear();
   outdated = true;
   $("filter").value = filter;
@@ -168,12 +174,14 @@ function heard(tick) {
   if (app.view.news) app.source.add(app.view.news(tick));
   if (!app.view.live && app.view.outdated(tick)) outdated = true;
   for (const id of tick.removed) app.marks.delete(id);
-  const touched = tick.rows.some((row) => [row.id, row.parent].includes(app.messageId) || (app.view.slug === "runs" && row.run === app.chosen));
-  if (touched || tick.removed.includes(app.chosen)) loadDetail();
+  const ofRun = (row) => app.view.slug === "runs" && row.run === app.chosen;
+  const isTouched = (row) => [row.id, row.parent].includes(app.messageId) || ofRun(row);
+  if (tick.rows.some(isTouched) || tick.removed.includes(app.chosen)) loadDetail();
 }
 
 function present({ server, counts, resources, now }) {
-  if (server.notice.number > (app.server?.notice.number ?? server.notice.number)) say(server.notice.text, { error: true });
+  const heardOf = app.server?.notice.number ?? server.notice.number;
+  if (server.notice.number > heardOf) say(server.notice.text, { error: true });
   Object.assign(app, { server, counts, revisions: resources });
   clock.hear(now, server.clock);
   changed();
@@ -204,7 +212,8 @@ async function loadMore() {
   const cursor = app.feed.cursor;
   if (!app.view.live || !cursor || loading === cursor) return;
   loading = cursor;
-  const page = await guarded(() => get(`/_dev/messages?limit=2000&cursor=${part(cursor)}&filter=${part(app.filter)}`));
+  const path = `/_dev/messages?limit=2000&cursor=${part(cursor)}&filter=${part(app.filter)}`;
+  const page = await guarded(() => get(path));
   if (page && cursor === app.feed.cursor) app.feed.extend(page);
   loading = null;
   changed();
@@ -239,7 +248,10 @@ function frame() {
 }
 
 function drawViews() {
-  fill($("views"), app.views.map((view) => h("a", { href: `#/${view.live ? "" : view.slug}`, "aria-current": view === app.view && "page" }, h("kbd", view.key), ` ${view.name} `, h("span.note", { "data-note": view.name }))));
+  fill($("views"), app.views.map((view) => {
+    const to = { href: `#/${view.live ? "" : view.slug}`, "aria-current": view === app.view && "page" };
+    return h("a", to, h("kbd", view.key), ` ${view.name} `, h("span.note", { "data-note": view.name }));
+  }));
   drawCounts();
 }
 
@@ -252,7 +264,7 @@ function drawCounts() {
   if (!app.counts) return;
   for (const view of app.views) {
     const note = document.querySelector(`[data-note="${view.name}"]`);
-    note.parentElement.hidden = view.isThere && !view.isThere();
+    note.parentElement.hidden = !isThere(view);
     setText(note, app.counts[view.slug] ?? "");
   }
   setText($("count"), counted());
@@ -277,14 +289,19 @@ function drawList() {
 function emptyWords() {
   if (app.filter) return [h("p", `Nothing matches ${app.filter}`), h("p.muted", "Escape clears the filter.")];
   if (!app.view.live) return h("p.muted", app.view.isThere?.() === null ? app.view.absent : app.view.empty);
-  return [h("p.warning", "◌ waiting for the first publish …"), h("pre.quick", { tabindex: 0 }, app.words.quick_start), h("button", { onclick: () => run("message.copy") }, "Copy")];
+  return [
+    h("p.warning", "◌ waiting for the first publish …"),
+    h("pre.quick", { tabindex: 0 }, app.words.quick_start),
+    h("button", { onclick: () => run("message.copy") }, "Copy"),
+  ];
 }
 
 function drawMarks() {
   const count = app.marks.size;
   $("marked").hidden = !count;
   const live = ["message.run", "message.cancel", "message.arm", ...(count === 2 ? ["message.diff"] : [])];
-  const ids = ["message.replay", ...(app.view.live ? live : []), "message.delete", "message.mark_all", "message.unmark"];
+  const more = ["message.delete", "message.mark_all", "message.unmark"];
+  const ids = ["message.replay", ...(app.view.live ? live : []), ...more];
   if ($("marked").dataset.count !== String(count)) fill($("marked"), h("span", `${count} marked `), buttons(ids));
   $("marked").dataset.count = count;
 }
@@ -302,7 +319,8 @@ let request = 0;
 async function loadDetail() {
   const [mine, id] = [++request, app.messageId];
   if (!app.chosen) return drawDetail(null);
-  const path = id ? `/_dev/messages/${part(id)}${app.reveal ? "?reveal=1" : ""}` : `/_dev/workflows/${part(app.chosen)}`;
+  const ofMessage = `/_dev/messages/${part(id)}${app.reveal ? "?reveal=1" : ""}`;
+  const path = id ? ofMessage : `/_dev/workflows/${part(app.chosen)}`;
   try {
     const asked = id || app.view.slug === "runs" ? get(path) : null;
     const [found] = await Promise.all([asked, actions || loadRest()]);
@@ -323,9 +341,14 @@ function drawDetail(detail, sorry) {
   if (!app.chosen || (same && detail && JSON.stringify(detail) === JSON.stringify(before))) return;
   const [top, open] = [pane.querySelector(".page")?.scrollTop ?? 0, pane.contains(document.activeElement)];
   pane.dataset.for = `${app.view.slug}/${app.chosen}/${app.tab}`;
-  const page = h("div.page", { tabindex: 0, role: "region", "aria-label": "What is known of it" }, sorry ? h("p.error", sorry) : detail ? pageOf(detail) : "");
-  fill(pane, h("header", h("button.back", { onclick: back, "aria-label": "Back to the list" }, "←"), h("h2", app.chosen), h("div.verbs", { role: "toolbar", "aria-label": "What can be done" }, detail && buttons(verbs(detail)))),
-    detail?.row && !detail.steps && tabs(), page);
+  const region = { tabindex: 0, role: "region", "aria-label": "What is known of it" };
+  const page = h("div.page", region, sorry ? h("p.error", sorry) : detail && pageOf(detail));
+  const doing = { role: "toolbar", "aria-label": "What can be done" };
+  const head = h("header",
+    h("button.back", { onclick: back, "aria-label": "Back to the list" }, "←"),
+    h("h2", app.chosen),
+    h("div.verbs", doing, detail && buttons(verbs(detail))));
+  fill(pane, head, detail?.row && !detail.steps && tabs(), page);
   if (same) page.scrollTop = top;
   if (same && open) page.focus();
 }
@@ -341,15 +364,20 @@ function verbs(detail) {
     return ["message.run", "run.notify", "message.cancel", "message.copy"];
   }
   if (!app.messageId) return app.view.verbs ?? [];
-  const finished = ["delivered", "failed", "canceled"].includes(detail.row.state);
-  const acting = finished ? ["message.replay", "message.edit", "message.delete"] : detail.row.state === "active" ? ["message.cancel"] : ["message.run", "message.cancel", "message.edit"];
+  const finished = ["message.replay", "message.edit", "message.delete"];
+  const acting = {
+    active: ["message.cancel"], delivered: finished, failed: finished, canceled: finished,
+  }[detail.row.state] ?? ["message.run", "message.cancel", "message.edit"];
   const compared = detail.row.kind === "replay" || detail.attempts.length > 1 ? ["message.diff"] : [];
   return [...acting, ...compared, "message.arm", "message.copy", "message.fixture", "server.faults", "detail.reveal"];
 }
 
 function tabs() {
-  return h("div", { role: "tablist", "aria-label": "Pages" }, Object.keys(pages.PAGES).map((name) =>
-    h("button", { role: "tab", "aria-selected": String(name === app.tab), tabindex: name === app.tab ? 0 : -1, onclick: () => turnTo(name) }, name)));
+  return h("div", { role: "tablist", "aria-label": "Pages" }, Object.keys(pages.PAGES).map((name) => {
+    const isIt = name === app.tab;
+    const tab = { role: "tab", "aria-selected": String(isIt), tabindex: isIt ? 0 : -1, onclick: () => turnTo(name) };
+    return h("button", tab, name);
+  }));
 }
 
 function turnTo(name) {
@@ -395,8 +423,9 @@ async function run(id) {
 function pressEarlyKeys() {
   for (const key of early.keys.splice(0)) {
     const field = document.activeElement;
-    if (key.length > 1 || !field.matches("input, textarea")) field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-    else {
+    if (key.length > 1 || !field.matches("input, textarea")) {
+      field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    } else {
       field.setRangeText(key, field.selectionStart, field.selectionEnd, "end");
       field.dispatchEvent(new InputEvent("input", { bubbles: true }));
     }
@@ -493,7 +522,10 @@ function back() {
 function pressed(event) {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || isAsking()) return;
-  if (target.matches("input, textarea, select")) return void (key === "Escape" && target.id === "filter" && (target.value ? ((target.value = ""), typed.now()) : $("rows").focus()));
+  if (target.matches("input, textarea, select")) {
+    if (key === "Escape" && target.id === "filter") leaveFilter(target);
+    return;
+  }
   if (early.actions) return void (event.preventDefault(), early.keys.push(key));
   const reading = $("detail").contains(target) || target.matches("button, a, summary");
   const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: list.page, PageUp: -list.page };
@@ -506,6 +538,11 @@ function pressed(event) {
   else if (!keys.has(key) || (reading && (key === " " || key === "Enter"))) return;
   else if (app.can(keys.get(key))) run(keys.get(key));
   event.preventDefault();
+}
+
+function leaveFilter(field) {
+  if (!field.value) $("rows").focus();
+  else (field.value = ""), typed.now();
 }
 
 function typed() {

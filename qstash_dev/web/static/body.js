@@ -11,7 +11,8 @@ const LONG = 2000;
 const DEEPEST = 60; // levels that can be unfolded; what is below stands there as it was written
 const MOST_FOUND = 1000;
 
-const policy = globalThis.trustedTypes?.createPolicy("body", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
+const asIs = { createHTML: (text) => text };
+const policy = globalThis.trustedTypes?.createPolicy("body", asIs) ?? asIs;
 
 export function bodyView(body, type, path) {
   const view = h("div.body-view");
@@ -24,8 +25,8 @@ function draw(view, body) {
   const tools = h("div.tools", h("span.muted", size(body.size), " ", body.type));
   const shown = h("div.content", { tabindex: 0, role: "region", "aria-label": "Body" });
   fill(view, tools, shown);
-  if (body.truncated && body.path) put(tools, h("button", { onclick: () => whole(view, body) }, `Show all ${size(body.size)}`));
-  if (body.path) put(tools, h("button", { onclick: () => download(body.path) }, "Download"));
+  const all = body.truncated && h("button", { onclick: () => whole(view, body) }, `Show all ${size(body.size)}`);
+  if (body.path) put(tools, all, h("button", { onclick: () => download(body.path) }, "Download"));
   if (body.text === null || body.text === undefined) binary(tools, shown, body);
   else text(tools, shown, body);
   return view;
@@ -34,7 +35,8 @@ function draw(view, body) {
 async function whole(view, body) {
   const all = new Uint8Array(await bytes(body.path));
   try {
-    draw(view, { ...body, size: all.length, truncated: false, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(all) });
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(all);
+    draw(view, { ...body, size: all.length, truncated: false, text });
   } catch {
     draw(view, { ...body, truncated: false, text: null, bytes: all });
   }
@@ -66,10 +68,9 @@ function text(tools, shown, body) {
 
 function binary(tools, shown, body) {
   const all = body.bytes ?? Uint8Array.from(atob(body.base64 ?? ""), (char) => char.charCodeAt(0));
-  if (/^image\/[\w.+-]+/.test(body.type)) {
-    const picture = () => `<!doctype html><img alt="" src="data:${body.type.match(/^image\/[\w.+-]+/)[0]};base64,${base64(all)}">`;
-    frameButton(tools, shown, body, picture);
-  }
+  const [type] = body.type.match(/^image\/[\w.+-]+/) ?? [];
+  const picture = () => `<!doctype html><img alt="" src="data:${type};base64,${base64(all)}">`;
+  if (type) frameButton(tools, shown, body, picture);
   put(shown, blocks(hex(all.subarray(0, HEX_BYTES))));
 }
 
@@ -81,7 +82,8 @@ function base64(all) {
 
 function frameButton(tools, shown, body, html) {
   const open = () => {
-    const frame = h("iframe", { sandbox: "", title: "The body as a page, without scripts and without a network", referrerpolicy: "no-referrer" });
+    const title = "The body as a page, without scripts and without a network";
+    const frame = h("iframe", { sandbox: "", title, referrerpolicy: "no-referrer" });
     frame.srcdoc = policy.createHTML(html());
     fill(shown, frame);
   };
@@ -157,13 +159,15 @@ function search(text, root) {
   const find = (event) => {
     const wanted = event.target.value.toLowerCase();
     [places.length, at, told.textContent] = [0, 0, wanted ? "not found" : ""];
-    for (let place = wanted ? lower.indexOf(wanted) : -1; place >= 0 && places.length < MOST_FOUND; place = lower.indexOf(wanted, place + 1)) places.push(place);
+    let place = wanted ? lower.indexOf(wanted) : -1;
+    for (; place >= 0 && places.length < MOST_FOUND; place = lower.indexOf(wanted, place + 1)) places.push(place);
     go(0);
   };
   const step = (event) => {
     if (event.key === "Enter") event.preventDefault(), go(event.shiftKey ? -1 : 1);
   };
-  return [h("input", { type: "search", placeholder: "Search", "aria-label": "Search the body", oninput: find, onkeydown: step }), told];
+  const look = { type: "search", placeholder: "Search", "aria-label": "Search the body" };
+  return [h("input", { ...look, oninput: find, onkeydown: step }), told];
 }
 
 function reveal(root, place) {

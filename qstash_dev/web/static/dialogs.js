@@ -24,25 +24,29 @@ function dialog(title, build, { wide = false, first } = {}) {
 
 export const isAsking = () => document.querySelector("dialog[open]") !== null;
 
-// A choice is its key, text and value. With `search` what is typed narrows the list, and Enter takes its first; without, a key is a choice.
+// A choice is its key, text and value. With `search` what is typed narrows the list, and Enter takes its
+// first; without, a key is a choice.
 export function menu(title, choices, { search = false, after = [] } = {}) {
   const build = (close) => {
-    const field = search && h("input", { type: "search", autofocus: true, "aria-label": "Search", placeholder: "Search", autocomplete: "off" });
-    const items = choices.map(([key, text, value], place) =>
-      h("li", h("button", { autofocus: !search && place === 0, onclick: () => close(value) }, h("kbd", key), ` ${text}`)));
+    const look = { type: "search", "aria-label": "Search", placeholder: "Search", autocomplete: "off" };
+    const field = search && h("input", { ...look, autofocus: true });
+    const items = choices.map(([key, text, value], place) => {
+      const first = !search && place === 0;
+      return h("li", h("button", { autofocus: first, onclick: () => close(value) }, h("kbd", key), ` ${text}`));
+    });
     const list = h("div.menu", field, h("ul", items));
     list.addEventListener("input", () => {
       for (const item of items) item.hidden = !item.textContent.toLowerCase().includes(field.value.toLowerCase());
     });
     list.addEventListener("keydown", (event) => {
-      const typing = event.target === field;
+      const isTyping = event.target === field;
       const step = { ArrowDown: 1, ArrowUp: -1, ...(!search && { j: 1, k: -1 }) }[event.key];
       const chosen = !search && choices.find(([key]) => key === event.key);
       const shown = [...list.querySelectorAll("li:not([hidden]) > button")];
-      const next = shown.at(typing && step < 0 ? -1 : (shown.indexOf(document.activeElement) + step) % shown.length);
+      const next = shown.at(isTyping && step < 0 ? -1 : (shown.indexOf(document.activeElement) + step) % shown.length);
       if (chosen) close(chosen[2]);
       else if (step) next?.focus();
-      else if (typing && event.key === "Enter") shown[0]?.click();
+      else if (isTyping && event.key === "Enter") shown[0]?.click();
       else return;
       event.preventDefault();
     });
@@ -67,8 +71,10 @@ export function askText(title, label, type = "text") {
   return dialog(title, build);
 }
 
-export const read = (title, ...content) =>
-  dialog(title, (close) => [content, h("p", h("button", { autofocus: true, onclick: () => close(null) }, "Close"))], { wide: true });
+export function read(title, ...content) {
+  const left = (close) => h("p", h("button", { autofocus: true, onclick: () => close(null) }, "Close"));
+  return dialog(title, (close) => [content, left(close)], { wide: true });
+}
 
 // Destination, method, headers and body. `send(draft)` may throw: the form stays, and says why. What is
 // left is given back, to be offered the next time.
@@ -76,20 +82,27 @@ export function messageForm(title, draft, send, methods, fromFile) {
   const build = (close) => {
     const field = (label, name, made) => h("label", label, Object.assign(made, { name, value: draft[name] ?? "" }));
     const said = h("p.error", { role: "alert" });
-    const method = h("select", { name: "method" }, methods.map((name) => h("option", name)));
+    const method = h("select", methods.map((name) => h("option", name)));
+    const url = h("input", { spellcheck: "false" });
+    const lines = (rows) => h("textarea", { rows, spellcheck: "false" });
+    const noText = h("p.muted", "The body is no text: it is kept as it is.");
     const form = h("form.message-form",
-      h("div.line", field("Method", "method", method), field("Destination: a URL, /path of the app, or a URL group", "url", h("input", { spellcheck: "false" }))),
-      field("Headers, one a line; Upstash-… configure the message", "headers", h("textarea", { rows: 4, spellcheck: "false" })),
-      draft.body === null ? h("p.muted", "The body is no text: it is kept as it is.") : field("Body", "body", h("textarea", { rows: 12, spellcheck: "false" })),
+      h("div.line",
+        field("Method", "method", method),
+        field("Destination: a URL, /path of the app, or a URL group", "url", url)),
+      field("Headers, one a line; Upstash-… configure the message", "headers", lines(4)),
+      draft.body === null ? noText : field("Body", "body", lines(12)),
       said);
     const fill_ = async (event) => {
       try {
-        for (const [name, value] of Object.entries(await fromFile(event.target.files[0]))) form.elements[name].value = value;
+        const given = await fromFile(event.target.files[0]);
+        for (const [name, value] of Object.entries(given)) form.elements[name].value = value;
       } catch (error) {
         fill(said, `✗ ${error.message}`);
       }
     };
-    if (fromFile) put(form, h("label.file", "From a fixture", h("input", { type: "file", accept: ".json", onchange: fill_ })));
+    const file = () => h("input", { type: "file", accept: ".json", onchange: fill_ });
+    if (fromFile) put(form, h("label.file", "From a fixture", file()));
     const written = () => ({ ...draft, ...Object.fromEntries(new FormData(form)) });
     const submit = async (event) => {
       event?.preventDefault();
@@ -102,9 +115,14 @@ export function messageForm(title, draft, send, methods, fromFile) {
       }
     };
     form.addEventListener("submit", submit);
-    form.addEventListener("keydown", (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && submit(event));
+    form.addEventListener("keydown", (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === "Enter") submit(event);
+    });
     const leave = () => close(JSON.stringify(written()) === JSON.stringify(draft) ? null : written());
-    put(form, h("p.answers", h("button.main", "Send"), h("button", { type: "button", onclick: leave }, "Leave"), h("span.muted", "Ctrl+Enter sends")));
+    put(form, h("p.answers",
+      h("button.main", "Send"),
+      h("button", { type: "button", onclick: leave }, "Leave"),
+      h("span.muted", "Ctrl+Enter sends")));
     return form;
   };
   return dialog(title, build, { wide: true, first: draft.url ? '[name="body"], [name="url"]' : '[name="url"]' });

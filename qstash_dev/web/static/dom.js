@@ -130,7 +130,6 @@ export const to = {
   filter: (text) => `#/?filter=${part(text)}`,
 };
 export const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
-export const headerOf = (headers, name) => headers.find(([one]) => one.toLowerCase() === name)?.[1];
 export const inked = (role, ...content) => h("span", { class: role }, ...content);
 
 export function statusRole(status) {

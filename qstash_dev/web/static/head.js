@@ -12,8 +12,12 @@ export function drawStatus({ server, counts, zone }) {
   const ended = server.app.process?.state !== "running" && server.app.process;
   const bit = (name, text, role = "") => h("span", inked("muted", `${name} `), inked(role, text));
   const strong = (text) => h("strong", text);
-  const bad = (name) => h("a", { href: `#/?filter=state:${name}` }, bit(name, counts[name], counts[name] ? "error" : ""));
+  const bad = (state) => {
+    const [many, href] = [counts[state], `#/?filter=state:${state}`];
+    return h("a", { href }, bit(state, many, many ? "error" : ""));
+  };
   const { tunnel } = server;
+  const led = tunnel.state === "online" ? "success" : "warning";
   const app = server.app.url.replace(/^https?:\/\/(localhost|127\.0\.0\.1)?/, "");
   const made = [
     h("span", server.url.replace("http://", "")),
@@ -22,7 +26,7 @@ export function drawStatus({ server, counts, zone }) {
     bit("app", `${app} ${up[0]}`, up[1]),
     ended && strong(`✗ ${ended.why ?? ended.state}`),
     bit("clock", time, unreal ? "warning" : ""),
-    tunnel.state !== "off" && bit("tunnel", tunnel.url ?? tunnel.state, tunnel.state === "online" ? "success" : "warning"),
+    tunnel.state !== "off" && bit("tunnel", tunnel.url ?? tunnel.state, led),
     tunnel.refused > 0 && bit("refused", tunnel.refused, "warning"),
     bad("held"),
     bad("failed"),
