@@ -4,7 +4,8 @@ The answer keeps QStash's words; the tips are made elsewhere.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,11 @@ log = logging.getLogger(__name__)
 TIP_BODY = 65_536
 ITEMS_TOLD = 5
 """Of one batch: what is wrong with one item is mostly wrong with all."""
+RUN_ID = "upstash-workflow-runid"
+
+
+class _Item(msgspec.Struct):
+    headers: dict[str, Any] = {}
 
 
 async def tell(
@@ -34,6 +40,7 @@ async def tell(
     log.warning("%s %s: %d %s", request.method, path, error.status, error.message)
     if not is_of_qstash(target.path):
         return
+    _tell_run(context, request.headers, error)
     # A destination in the path leaves nothing to look for in the body.
     read = "//" not in target.path and 0 < (request.content_length or 0) <= TIP_BODY
     try:
@@ -61,6 +68,7 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
     for number, error in errors[:ITEMS_TOLD]:
         where = f"item {number + 1} of {len(items)}"
         log.warning("%s, %s: %d %s", call.path, where, error.status, error.message)
+        _tell_run(call.context, _headers(items[number]), error)
         text = item_tip(bytes(items[number]), error, call.context.app_url())
         if text is not None:
             log.warning("%s", text)
@@ -69,3 +77,17 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
         log.warning("%s: %d of %d items were refused", call.path, len(errors), len(items))
     if tips:
         call.context.notify(tips[0])
+
+
+def _tell_run(context: Context, headers: Mapping[str, Any], error: QStashError) -> None:
+    """SDKs take any 400 for the end of their run, and answer as if all were well."""
+    run_id = next((value for name, value in headers.items() if name.lower() == RUN_ID), None)
+    if error.status == 400 and isinstance(run_id, str):
+        context.engine.workflows.note_refused(run_id, error.message)
+
+
+def _headers(item: msgspec.Raw) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(item, type=_Item).headers
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}

@@ -23,6 +23,7 @@ from qstash_dev.protocol.workflow.query import RunQuery
 from qstash_dev.protocol.workflow.render import carries_entries, is_lazy, render
 from qstash_dev.store.store import Store
 
+MOST_NOTICES = 10
 LATE = "a step came after the route had returned: is every context.run, sleep and call awaited?"
 
 
@@ -86,6 +87,16 @@ class Workflows:
             if run is not None and run.state == RunState.SUCCESS and LATE not in run.notices:
                 told = replace(run, notices=(*run.notices, LATE))
                 self._apply(RunChange(self._clock.now(), runs=(told,)))
+
+    def note_refused(self, run_id: str, why: str) -> None:
+        """A live run tells what of it was refused: without that it would stand still for no reason."""
+        run = self._store.workflows.of_any_user(run_id, None)
+        told = f"a step of it was refused: {why}"
+        if run is None or not is_live(run) or why == entries.OVER or told in run.notices:
+            return
+        if len(run.notices) < MOST_NOTICES:
+            noted = replace(run, notices=(*run.notices, told))
+            self._apply(RunChange(self._clock.now(), runs=(noted,)))
 
     def admit(self, change: Change) -> Answer | None:
         """Write what a request brought: new messages start after its answer.

@@ -37,8 +37,7 @@ _ORDER = (
 )
 STUCK = Waiting(
     "nothing",
-    why="it is stuck: its last delivery ended without a next step. The server's log tells if one "
-    "was refused; or was its message cancelled?",
+    why="it is stuck: its last delivery ended without a next step, or its message was cancelled",
 )
 WEBHOOK = "WaitForWebhook"
 _UNDER_WAY = (StepState.PROGRESS, StepState.RETRY)

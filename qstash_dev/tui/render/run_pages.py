@@ -147,10 +147,10 @@ def _waiting(one: Waiting, row: RunRow, when: When) -> list[Piece]:
     name = f"  {word} {fmt.safe(one.name)}" if one.name and one.kind != "step" else ""
     text = fmt.safe(words(one, when.now, when.zone))
     line: Line = [("◷ ", "accent"), (text, _role(one)), (f"{at}{name}", "muted")]
-    if not one.event:
-        return [line]
     if one.why:
         return [line, [("! ", "warning"), (fmt.safe(one.why), "warning")]]
+    if not one.event:
+        return [line]
     how = (
         "nobody has called it yet"
         if one.kind == "webhook"

@@ -102,3 +102,34 @@ async def test_a_live_run_without_anything_under_way_says_that_it_is_stuck(
     (waiting,) = (await get(session, f"/_dev/workflows/{run}"))["row"]["waits"]
     assert waiting["text"] == "waits for nothing"
     assert waiting["why"].startswith("it is stuck: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "is_batch"),
+    [
+        ("/v2/batch", {"destination": "http://localhost:1/x", "body": {"a": 1}}, True),
+        (
+            "/v2/batch",
+            {"destination": "http://localhost:1/x", "headers": {"Upstash-Retries": "x"}},
+            True,
+        ),
+        ("/v2/publish/localhost:1", {}, False),
+        ("/v2/wait/paid", {"url": "http://localhost:1/wf", "timeout": "soon"}, False),
+    ],
+)
+async def test_a_live_run_tells_which_step_of_it_was_refused(
+    session: aiohttp.ClientSession, path: str, body: dict[str, Any], is_batch: bool
+) -> None:
+    named = {"Upstash-Workflow-RunId": "wfr_1"}
+    start = {**named, "Upstash-Delay": "1d"}
+    await session.post("/v2/trigger/http://localhost:1/wf", headers=start)
+    for _ in range(2):
+        if is_batch:
+            item = {**body, "headers": {**body.get("headers", {}), **named}}
+            answer = await session.post(path, json=[item])
+        else:
+            answer = await session.post(path, json=body, headers=named)
+        assert answer.status == 400
+    (notice,) = (await get(session, "/_dev/workflows/wfr_1"))["row"]["notices"]
+    assert notice.startswith("a step of it was refused: ")
+    assert notice.partition("refused: ")[2] in await answer.text()
