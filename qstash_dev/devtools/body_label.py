@@ -13,8 +13,13 @@ _FIX = "publish with Content-Type: application/json (publishJSON does)"
 _STREAMS = ("ndjson", "jsonl", "json-seq", "stream")
 
 
-def mislabelled(content_type: str, body: bytes) -> str | None:
-    """One sentence about a body and a label that disagree; `None` when they do not."""
+def mislabelled(content_type: str, body: bytes, method: str = "POST") -> str | None:
+    """One sentence about a body and a label that disagree; `None` when they do not.
+
+    SDKs label every body as JSON, also that which a GET does not have: nobody reads it then.
+    """
+    if not body and method == "GET":
+        return None
     kind, is_json_kind, is_stream = _kind(content_type)
     if not kind:
         if not is_document(body):

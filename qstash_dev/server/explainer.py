@@ -27,6 +27,7 @@ from qstash_dev.protocol.remembered import remembered
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, parts_of, place_of
 from qstash_dev.protocol.workflow.entries import elsewhere_notice
 from qstash_dev.protocol.workflow.headers import DETECT_TRIGGER
+from qstash_dev.protocol.workflow.render import carries_entries
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import has_network, leads_to, listening, speech
 
@@ -151,6 +152,7 @@ class Explainer:
             online=has_network() if reason is Reason.DNS else None,
             elsewhere=elsewhere_notice(message.spec),
             starts_workflow=_starts_workflow(message.spec),
+            has_entries=carries_entries(message.spec.place),
             printed=told.printed,
             heard=told.heard,
             ended=told.ended,

@@ -701,6 +701,14 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ),
     ("body-mislabelled", recorded("fastapi-badjson"), {"body": b"hello"}, "body is not JSON"),
     ("body-mislabelled", recorded("next-app-thrown"), {"body": b""}, "body is empty"),
+    ("app-error", response(500, "boom"), {"body": b"pay", "has_entries": True}, "500"),
+    ("app-error", response(500, "boom"), {"body": b"", "method": "GET"}, "500"),
+    (
+        "body-too-large",
+        response(413, "too large"),
+        {"body": b"pay", "has_entries": True},
+        "A list of the run's steps is over the app's limit",
+    ),
     (
         "body-mislabelled",
         response(422, '{"detail":"Input should be a valid dictionary"}'),

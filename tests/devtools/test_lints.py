@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qstash_dev.devtools.lints import lints
-from qstash_dev.protocol.model import Callback, Spec
+from qstash_dev.protocol.model import Callback, Place, Spec
 from qstash_dev.protocol.quota import Limits
 
 LIMITS = Limits(max_retries=3, max_delay_s=604_800, max_message_size=1_000)
@@ -86,6 +86,11 @@ def test_what_works_in_the_cloud_has_no_mark(spec: dict[str, Any]) -> None:
 def test_what_would_not_work_is_marked_once(spec: dict[str, Any], words: str) -> None:
     (mark,) = marks(**spec)
     assert words in mark
+
+
+def test_a_get_without_a_body_and_a_step_of_a_run_may_be_labelled_as_json() -> None:
+    assert marks(headers=JSON, method="GET") == ()
+    assert marks(body=b"text", headers=JSON, place=Place("wfr_1", 0)) == ()
 
 
 def test_every_difference_has_its_own_mark() -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from qstash_dev.devtools.body_label import CHECKED, is_json, mislabelled
+from qstash_dev.devtools.body_label import CHECKED, is_json
 from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
 from qstash_dev.devtools.explain.refusals import silent_refusal
 from qstash_dev.devtools.route_files import misnamed, nearest, serving
@@ -83,12 +83,15 @@ def _too_large(e: Evidence) -> str | None:
         fix = fix or "raise the limit of the app or of the proxy before it, or publish a reference"
     elif fix is None or "nginx" in fix:
         return None
-    return f"A body of {len(e.facts.body)} bytes is over the app's limit: {fix}."
+    what = (
+        "list of the run's steps" if e.facts.has_entries else f"body of {len(e.facts.body)} bytes"
+    )
+    return f"A {what} is over the app's limit: {fix}."
 
 
 def _label(e: Evidence) -> str | None:
     """A body and a label that disagree come before what the app made of them."""
-    found = mislabelled(e.sent("content-type"), e.facts.body)
+    found = e.mislabelled
     return f"{found} The app answered {e.status}{e.quoted}." if found else None
 
 
@@ -100,7 +103,7 @@ def _json_error(e: Evidence) -> str | None:
             f"The handler parses what its framework has parsed already{e.quoted}: take the body as "
             "it is (req.body), without JSON.parse."
         )
-    if is_json(e.facts.body[: CHECKED + 1]):
+    if e.facts.has_entries or is_json(e.facts.body[: CHECKED + 1]):
         return (
             f"The app could not parse some JSON{e.quoted}. The message's body is JSON: look at what "
             "the handler makes of it, or fetches."
@@ -151,7 +154,7 @@ def _printed(e: Evidence) -> str | None:
     error = e.printed_error
     if e.status < 500 or not e.is_opaque or error is None or _OF_SIGNATURES.search(error):
         return None
-    if mislabelled(e.sent("content-type"), e.facts.body):
+    if e.mislabelled:
         return None
     return f"The handler threw: {error}"
 

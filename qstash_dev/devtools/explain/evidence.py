@@ -7,6 +7,7 @@ from urllib.parse import SplitResult
 
 from msgspec import Struct
 
+from qstash_dev.devtools.body_label import mislabelled
 from qstash_dev.devtools.explain.error_text import Said, read_response
 from qstash_dev.devtools.explain.printed import error_in
 from qstash_dev.protocol.headers import first
@@ -41,7 +42,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     connections now, `leads_to` those that were tried, `speech` what is spoken there (see
     `transport.connect`), `online` whether there is a network; all `None` where nobody has looked.
     `elsewhere` is the notice of a step that goes to another address than its run was started at,
-    `starts_workflow` whether this is the start of a run whose SDK wants to reach a workflow.
+    `starts_workflow` whether this is the start of a run whose SDK wants to reach a workflow,
+    `has_entries` whether the app was sent the list of a run's steps instead of the body.
     `printed` are the lines of the app meanwhile, `heard` whether it printed any (perhaps for another
     attempt), and `ended` is how it ended (`your app exited with code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
@@ -70,6 +72,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     online: bool | None = None
     elsewhere: str = ""
     starts_workflow: bool = False
+    has_entries: bool = False
     printed: tuple[str, ...] = ()
     heard: bool = False
     ended: str | None = None
@@ -184,6 +187,13 @@ class Evidence:
     def status_text(self) -> str:
         """`404 Not Found`."""
         return status_text(self.status)
+
+    @property
+    def mislabelled(self) -> str | None:
+        """A body and a label that disagree, in a sentence."""
+        if self.facts.has_entries:
+            return None
+        return mislabelled(self.sent("content-type"), self.facts.body, self.facts.method)
 
     @property
     def quoted(self) -> str:
