@@ -86,6 +86,7 @@ def test_no_file_has_code_in_its_markup_or_an_address_elsewhere() -> None:
         assert "innerHTML" not in text
         assert "https://" not in text
         assert "//cdn" not in text
+        assert max(map(len, text.splitlines())) <= 120, "for readers"
         if name.endswith(".html"):
             assert "<style" not in text
             assert " on" not in text
@@ -102,7 +103,7 @@ def test_all_that_the_page_begins_with_is_asked_for_at_once() -> None:
     index, code = (Path(FILES / name).read_text("utf-8") for name in ("index.html", "server.js"))
     asked = set(re.findall(r'"/_dev/page/(\S+\.js)"', index))
     assert asked == imported("app.js")
-    later = {"actions.js", "body.js", "detail.js"}
+    later = {"actions.js", "body.js", "detail.js", "pane.js"}
     assert asked == {name for name in STATIC if name.endswith(".js")} - later
     assert "/_dev/snapshot?limit=200" in index
     assert "/_dev/snapshot?limit=200" in code

@@ -32,7 +32,8 @@ const app = {
     if (!this.chosen) return null;
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
-  run, guarded, follow, mark, markAll, unmark, toggleFilter, turn, back, toggleReveal, outdate,
+  run, guarded, follow, mark, markAll, unmark, toggleFilter, back, buttons, toggleReveal, outdate,
+  turn: (by) => pane.turn(by),
   can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
   progress: (text) => ($("count").textContent = text || counted()),
   dropped(id) {
@@ -44,16 +45,16 @@ const app = {
 
 const isThere = (view) => !view.isThere || Boolean(view.isThere());
 
-let actions, pages, keys, list, watching, listening, outdated = true;
+let actions, pane, keys, list, watching, listening, outdated = true;
 
 // What a list needs not: it is fetched when the first is there, or with the first row or order.
 let rest;
 
 function loadRest() {
-  const loaded = Promise.all([import("./actions.js"), import("./detail.js")]);
-  return (rest ??= loaded.then(([{ makeActions }, detail]) => {
+  const loaded = Promise.all([import("./actions.js"), import("./pane.js")]);
+  return (rest ??= loaded.then(([{ makeActions }, { makePane }]) => {
     actions = makeActions(app);
-    pages = detail;
+    pane = makePane(app);
   }, (error) => {
     rest = undefined;
     throw error;
@@ -306,11 +307,13 @@ function drawMarks() {
   $("marked").dataset.count = count;
 }
 
-const buttons = (ids) => ids.map((id) => {
-  const { hint, help, keys: key } = app.words.commands.find((one) => one.id === id);
-  const word = id === "message.replay" && { runs: "Resume", dlq: "Retry" }[app.view.slug];
-  return h("button", { onclick: () => run(id), title: `${help} (${key})`, "data-command": id }, word || hint);
-});
+function buttons(ids) {
+  return ids.map((id) => {
+    const { hint, help, keys: key } = app.words.commands.find((one) => one.id === id);
+    const word = id === "message.replay" && { runs: "Resume", dlq: "Retry" }[app.view.slug];
+    return h("button", { onclick: () => run(id), title: `${help} (${key})`, "data-command": id }, word || hint);
+  });
+}
 
 // The detail
 
@@ -318,77 +321,24 @@ let request = 0;
 
 async function loadDetail() {
   const [mine, id] = [++request, app.messageId];
-  if (!app.chosen) return drawDetail(null);
+  if (!app.chosen) return closeDetail();
   const ofMessage = `/_dev/messages/${part(id)}${app.reveal ? "?reveal=1" : ""}`;
   const path = id ? ofMessage : `/_dev/workflows/${part(app.chosen)}`;
   try {
     const asked = id || app.view.slug === "runs" ? get(path) : null;
     const [found] = await Promise.all([asked, actions || loadRest()]);
-    const detail = asked ? found : (app.item ?? null);
-    if (mine === request) drawDetail(detail);
+    if (mine === request) pane.draw(asked ? found : (app.item ?? null));
   } catch (error) {
-    if (mine === request) drawDetail(null, error.message);
+    if (mine !== request) return;
+    if (pane) pane.draw(null, error.message);
+    else say(error.message, { error: true });
   }
 }
 
-function drawDetail(detail, sorry) {
-  const pane = $("detail");
-  const same = pane.dataset.for === `${app.view.slug}/${app.chosen}/${app.tab}`;
-  pane.hidden = !app.chosen;
-  document.body.classList.toggle("reading", Boolean(app.chosen));
-  const before = app.detail;
-  app.detail = detail;
-  if (!app.chosen || (same && detail && JSON.stringify(detail) === JSON.stringify(before))) return;
-  const [top, open] = [pane.querySelector(".page")?.scrollTop ?? 0, pane.contains(document.activeElement)];
-  pane.dataset.for = `${app.view.slug}/${app.chosen}/${app.tab}`;
-  const region = { tabindex: 0, role: "region", "aria-label": "What is known of it" };
-  const page = h("div.page", region, sorry ? h("p.error", sorry) : detail && pageOf(detail));
-  const doing = { role: "toolbar", "aria-label": "What can be done" };
-  const head = h("header",
-    h("button.back", { onclick: back, "aria-label": "Back to the list" }, "←"),
-    h("h2", app.chosen),
-    h("div.verbs", doing, detail && buttons(verbs(detail))));
-  fill(pane, head, detail?.row && !detail.steps && tabs(), page);
-  if (same) page.scrollTop = top;
-  if (same && open) page.focus();
-}
-
-function pageOf(detail) {
-  if (detail.steps) return pages.runPage(detail, app.words);
-  return app.messageId ? pages.PAGES[app.tab]({ detail, words: app.words }) : pages.thingPage(app.view, detail);
-}
-
-function verbs(detail) {
-  if (detail.steps) {
-    if (detail.row.state !== "RUN_STARTED") return ["message.replay", "run.restart", "message.copy"];
-    return ["message.run", "run.notify", "message.cancel", "message.copy"];
-  }
-  if (!app.messageId) return app.view.verbs ?? [];
-  const finished = ["message.replay", "message.edit", "message.delete"];
-  const acting = {
-    active: ["message.cancel"], delivered: finished, failed: finished, canceled: finished,
-  }[detail.row.state] ?? ["message.run", "message.cancel", "message.edit"];
-  const compared = detail.row.kind === "replay" || detail.attempts.length > 1 ? ["message.diff"] : [];
-  return [...acting, ...compared, "message.arm", "message.copy", "message.fixture", "server.faults", "detail.reveal"];
-}
-
-function tabs() {
-  return h("div", { role: "tablist", "aria-label": "Pages" }, Object.keys(pages.PAGES).map((name) => {
-    const isIt = name === app.tab;
-    const tab = { role: "tab", "aria-selected": String(isIt), tabindex: isIt ? 0 : -1, onclick: () => turnTo(name) };
-    return h("button", tab, name);
-  }));
-}
-
-function turnTo(name) {
-  app.tab = name;
-  if (app.detail) drawDetail(app.detail);
-  $("detail").querySelector('[aria-selected="true"]')?.focus();
-}
-
-function turn(by) {
-  const names = Object.keys(pages.PAGES);
-  turnTo(names[(names.indexOf(app.tab) + by + names.length) % names.length]);
+function closeDetail() {
+  app.detail = null;
+  $("detail").hidden = true;
+  document.body.classList.remove("reading");
 }
 
 function toggleReveal() {
@@ -530,7 +480,7 @@ function pressed(event) {
   const reading = $("detail").contains(target) || target.matches("button, a, summary");
   const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: list.page, PageUp: -list.page };
   const step = { j: 1, k: -1, End: 1e9, Home: -1e9 }[key] ?? (reading ? undefined : steps[key]);
-  if (target.role === "tab" && (key === "ArrowLeft" || key === "ArrowRight")) turn(key === "ArrowLeft" ? -1 : 1);
+  if (target.role === "tab" && (key === "ArrowLeft" || key === "ArrowRight")) app.turn(key === "ArrowLeft" ? -1 : 1);
   else if (step) move(step);
   else if (key === "g") follow();
   else if (key === "G") move(1e9);
