@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from qstash_dev.api import web
 from qstash_dev.api.parameters import Param
-from qstash_dev.devtools.documents import Heard, Printed, Process
+from qstash_dev.devtools.documents import Heard, Printed, Process, Server
 from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.engine.clock import VirtualClock
 from qstash_dev.engine.engine import Engine
@@ -23,6 +23,9 @@ from qstash_dev.protocol.urls import Nearby
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
 from qstash_dev.transport.faults import Faults
+
+if TYPE_CHECKING:
+    from qstash_dev.devtools.control_documents import TunnelDetail
 
 PAGE_BYTES = 16_000_000
 """A page ends early rather than hold a thousand large bodies: the cursor goes on from there."""
@@ -89,9 +92,9 @@ class Context(Struct, frozen=True):
     hosts: frozenset[str]
     token_required: bool
     nearby: Nearby
-    server: Callable[[], dict[str, Any]]
+    server: Callable[[], Server]
     finished_readable_ms: int
-    tunnel: Callable[[], dict[str, Any]] = dict
+    tunnel: "Callable[[], TunnelDetail] | None" = None
     cloud: PassesOn | None = None
     app_url: Callable[[], str] = lambda: "http://localhost:3000"
     own_app: OwnApp | None = None

@@ -10,10 +10,8 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Context
@@ -26,6 +24,8 @@ from qstash_dev.cloud.rewrite import Borders, Sent
 from qstash_dev.cloud.tunnel import ExternalTunnel, Phase, Tunnel, TunnelState
 from qstash_dev.config import Config, env_file
 from qstash_dev.config.errors import ConfigError
+from qstash_dev.devtools import documents
+from qstash_dev.devtools.control_documents import CloudCalls, TunnelDetail
 from qstash_dev.engine.engine import Engine
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.errors import QStashError
@@ -150,33 +150,33 @@ class Gateway:
             nearby=self._engine.policy.nearby,
         )
 
-    def brief(self) -> dict[str, Any]:
+    def brief(self) -> documents.Tunnel:
         """What the status line shows."""
-        document: dict[str, Any] = to_builtins(self.state)
-        if self.state.state is Phase.ONLINE and self._keys is None and not self._config.tunnel_open:
-            document["hint"] = _NO_KEYS
-        document["admitted"] = self._ingress.admitted if self._ingress else 0
-        document["refused"] = self._ingress.refused if self._ingress else 0
-        document["cloud"] = None if self.cloud is None else {"trouble": self.cloud.trouble}
-        return document
+        state, ingress = self.state, self._ingress
+        if state.state is Phase.ONLINE and self._keys is None and not self._config.tunnel_open:
+            state = replace(state, hint=_NO_KEYS)
+        return documents.Tunnel(
+            **asdict(state),
+            admitted=ingress.admitted if ingress else 0,
+            refused=ingress.refused if ingress else 0,
+            cloud=None if self.cloud is None else documents.CloudState(self.cloud.trouble),
+        )
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> TunnelDetail:
         """All that a developer may want to know, with the address for webhooks."""
-        url, ingress = self.state.url, self._ingress
-        cloud = self.cloud
-        return {
-            **self.brief(),
-            "ingress": self._url,
-            "open": self._config.tunnel_open,
-            "keys_known": self._keys is not None,
-            "webhook": ingress.webhook_url(url, f"{self._config.app_url}/")
-            if ingress and url
-            else None,
-            "refusals": ingress.refusals() if ingress else [],
-            "cloud": None
-            if cloud is None
-            else {"url": cloud.url, "calls": cloud.passed, "trouble": cloud.trouble},
-        }
+        url, ingress, cloud = self.state.url, self._ingress, self.cloud
+        address = f"{self._config.app_url}/"
+        return TunnelDetail(
+            **{
+                **asdict(self.brief()),
+                "cloud": cloud and CloudCalls(cloud.url, cloud.passed, cloud.trouble),
+            },
+            ingress=self._url,
+            open=self._config.tunnel_open,
+            keys_known=self._keys is not None,
+            webhook=ingress.webhook_url(url, address) if ingress and url else None,
+            refusals=ingress.refusals() if ingress else (),
+        )
 
     # Parts
 
@@ -243,7 +243,7 @@ class Gateway:
             Phase.STOPPED: "tunnel: closed",
         }
         text = words.get(state.state, f"tunnel: {state.state}")
-        hint = self.brief()["hint"] if self._tunnel is not None else state.hint
+        hint = self.brief().hint if self._tunnel is not None else state.hint
         self._notice(f"{text}. {hint}" if hint else text)
         self._on_change()
 

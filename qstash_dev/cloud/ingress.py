@@ -8,10 +8,8 @@ import hmac
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from qstash_dev.api import web
@@ -68,9 +66,9 @@ class Ingress:
         self.admitted = 0
         self.refused = 0
 
-    def refusals(self) -> list[dict[str, Any]]:
+    def refusals(self) -> tuple[RefusedRequest, ...]:
         """The last requests that were refused, newest first."""
-        return [to_builtins(refused) for refused in reversed(self._refusals)]
+        return tuple(reversed(self._refusals))
 
     def webhook_url(self, public_url: str, destination: str) -> str:
         """Where a third party can publish to `destination`. Whoever knows it can."""

@@ -2,22 +2,22 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from qstash_dev.console import Console
+from qstash_dev.devtools.documents import Notice
 
 log = logging.getLogger(__name__)
 
 
 class Told:
-    """The last of it, for those who come later. `publish` wakes whoever looks in."""
+    """`last` and `narration` are for those who come later. `publish` wakes whoever looks in."""
 
     def __init__(
         self, console: Console | None, now: Callable[[], int], publish: Callable[[], None]
     ) -> None:
         self._console, self._now, self._publish = console, now, publish
-        self._last = (0, "", False)
-        self._narration = ""
+        self.last = Notice()
+        self.narration = ""
 
     def notice(self, text: str) -> None:
         """Tell it on the console and in the log."""
@@ -27,7 +27,7 @@ class Told:
 
     def notify(self, text: str, good: bool = False) -> None:
         """Tell it in the terminal UI."""
-        self._last = (self._last[0] + 1, text, good)
+        self.last = Notice(self.last.number + 1, text, good)
         self._publish()
 
     def tell(self, text: str, good: bool = False) -> None:
@@ -37,12 +37,7 @@ class Told:
 
     def narrate(self, text: str) -> None:
         """Say what is to be seen; the UI shows it until the next line comes, or an empty one."""
-        self._narration = text
+        self.narration = text
         self._publish()
         if text:
             self.notice(text)
-
-    def document(self) -> dict[str, Any]:
-        """As the control API has it."""
-        notice = dict(zip(("number", "text", "good"), self._last, strict=True))
-        return {"narration": self._narration, "notice": notice}

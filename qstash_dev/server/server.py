@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from qstash_dev import __version__
@@ -19,6 +18,7 @@ from qstash_dev.api.app import make_server
 from qstash_dev.api.call import Context
 from qstash_dev.config import Config
 from qstash_dev.console import Console, Started, variables_of
+from qstash_dev.devtools import documents
 from qstash_dev.devtools.documents import Event, Row
 from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.engine.app_monitor import AppMonitor
@@ -69,7 +69,6 @@ PUBLISH_TO = (
     "In a container whoever reaches the port gets in: publish it to your machine only, as "
     "127.0.0.1:{port}:{port}."
 )
-TUNNEL_OFF = {"state": "off", "url": None, "code": None, "hint": None}
 
 
 class Server:
@@ -326,7 +325,7 @@ class Server:
             nearby=config.nearby,
             server=self._describe,
             finished_readable_ms=config.finished_readable_ms,
-            tunnel=gateway.describe if gateway else lambda: dict(TUNNEL_OFF),
+            tunnel=gateway.describe if gateway else None,
             cloud=gateway.cloud if gateway else None,
             app_url=lambda: self.config.app_url,
             own_app=self._own_app,
@@ -418,37 +417,32 @@ class Server:
             "QSTASH_NEXT_SIGNING_KEY": next_,
         }
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self) -> documents.Server:
         config, guard, state = self.config, self._guard, self._clock.state()
-        return {
-            "version": __version__,
-            "pid": self.started.pid,
-            "url": self.started.shown,
-            "port": self.started.port,
-            "uptime_ms": self._clock.wall() - self._start_wall,
-            "data_dir": str(guard.directory) if guard else None,
-            "warning": guard.warning if guard else None,
-            "app": {
-                "url": config.app_url,
-                "up": self._app.look(),
-                "process": to_builtins(self._own_app.state) if self._own_app else None,
-            },
-            "clock": {
-                "mode": state.mode,
-                "scale": state.scale,
-                "offset_ms": state.offset_ms,
-                "next_event_at": self._engine.next_time(),
-            },
-            "tunnel": self._gateway.brief() if self._gateway else TUNNEL_OFF,
-            "external": config.external,
-            "hold": config.hold,
-            "paused": self._engine.paused,
-            "faults": self._faults.active,
-            "auto_replay": config.auto_replay,
-            "armed": len(self._auto_replay),
-            "env": {**self.variables(), "QSTASH_URL": self.started.shown},
-            **self.told.document(),
-        }
+        process = self._own_app.state if self._own_app else None
+        return documents.Server(
+            version=__version__,
+            pid=self.started.pid,
+            url=self.started.shown,
+            port=self.started.port,
+            uptime_ms=self._clock.wall() - self._start_wall,
+            data_dir=str(guard.directory) if guard else None,
+            warning=guard.warning if guard else None,
+            app=documents.App(config.app_url, self._app.look(), process),
+            clock=documents.Clock(
+                state.mode, state.scale, state.offset_ms, self._engine.next_time()
+            ),
+            tunnel=self._gateway.brief() if self._gateway else documents.Tunnel(),
+            external=config.external,
+            hold=config.hold,
+            paused=self._engine.paused,
+            faults=self._faults.active,
+            auto_replay=config.auto_replay,
+            armed=len(self._auto_replay),
+            env={**self.variables(), "QSTASH_URL": self.started.shown},
+            narration=self.told.narration,
+            notice=self.told.last,
+        )
 
 
 async def serve(

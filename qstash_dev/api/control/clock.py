@@ -2,9 +2,10 @@
 
 import contextlib
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
@@ -61,7 +62,7 @@ async def change(call: Call) -> web.Response:
         notice = None if order.mode is None else _tell_left_ahead(call)
         _time_changed(call)
         await _idle(call, order.wait_ms)
-        return await call.answer({**_document(call), "notice": notice})
+        return await call.answer(replace(_document(call), notice=notice))
 
 
 def _check(order: ClockOrder, now: int) -> None:
@@ -182,9 +183,9 @@ def _patience(call: Call, wait_ms: int) -> AbstractAsyncContextManager[None]:
     return patience(call.request, max(0, min(wait_ms, 600_000)) / 1000)
 
 
-def _document(call: Call) -> dict[str, Any]:
+def _document(call: Call) -> Clock:
     clock = call.context.clock
-    return {**call.context.server()["clock"], "now": clock.now(), "wall": clock.wall()}
+    return replace(call.context.server().clock, now=clock.now(), wall=clock.wall())
 
 
 ROUTES = (

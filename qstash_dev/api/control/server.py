@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, json_response
 from qstash_dev.api.control import (
@@ -33,13 +35,13 @@ async def alive(call: Call) -> web.Response:
 async def health(call: Call) -> web.Response:
     """Whether the server answers, and which one it is."""
     server = call.context.server()
-    keys = ("version", "pid", "url", "uptime_ms", "warning")
-    return await call.answer(Health(**{key: server[key] for key in keys}))
+    return await call.answer(msgspec.convert(server, Health, from_attributes=True))
 
 
 async def tunnel(call: Call) -> web.Response:
     """What faces the internet: state and address, webhook address, what was refused."""
-    return await call.answer(call.context.tunnel())
+    facing = call.context.tunnel
+    return await call.answer(facing() if facing is not None else TunnelDetail())
 
 
 async def describe(call: Call) -> web.Response:

@@ -4,8 +4,6 @@ what the TUI knows by itself, for the page.
 
 from typing import Any
 
-import msgspec
-
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.control.detail import detail
@@ -16,7 +14,7 @@ from qstash_dev.devtools import filters, states, vocabulary
 from qstash_dev.devtools.control_documents import FixtureFile, WrittenMessage
 from qstash_dev.devtools.copies import Copyable, copies_of, quick_start
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
-from qstash_dev.devtools.documents import Detail, Server
+from qstash_dev.devtools.documents import Detail
 from qstash_dev.devtools.fixtures import (
     FixtureError,
     fixture_of,
@@ -51,15 +49,14 @@ async def words(call: Call) -> web.Response:
         "clock": [preset._asdict() for preset in vocabulary.CLOCK],
         "faults": [preset._asdict() for preset in vocabulary.FAULTS],
         "turn": TURN,
-        "quick_start": quick_start(server["env"], server["app"]["url"]),
+        "quick_start": quick_start(server.env, server.app.url),
     }
     return await call.answer(document)
 
 
 async def copies(call: Call) -> web.Response:
     """What of a message can be copied, each with its key, name and text."""
-    server = msgspec.convert(call.context.server(), Server)
-    return await call.answer(copies_of(_whole(call, find(call)), server))
+    return await call.answer(copies_of(_whole(call, find(call)), call.context.server()))
 
 
 async def diff(call: Call) -> web.Response:
