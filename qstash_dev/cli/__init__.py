@@ -108,9 +108,7 @@ class Commands(CommandGroup):
         if cmd_name not in COMMANDS:
             return None
         file_name = COMMANDS[cmd_name][0]
-        if file_name == "launch":
-            read_certificates_meanwhile()
-        module = imported(f"qstash_dev.cli.commands.{file_name}")
+        module = imported(f"qstash_dev.cli.commands.{file_name}", is_server=file_name == "launch")
         # `import` is a word of the language and cannot be a name; `open` opens files.
         names = {"import": "import_messages", "open": "open_page"}
         command = getattr(module, names.get(cmd_name, cmd_name))
@@ -132,13 +130,15 @@ def read_certificates_meanwhile() -> None:
         reader.join(0.0005)
 
 
-def imported(name: str) -> ModuleType:
+def imported(name: str, *, is_server: bool) -> ModuleType:
     """A module, without a search for garbage meanwhile: it would go through all that is loaded again
     and again, a tenth of the time of a start, and what modules make stays.
     """
     if name not in sys.modules and gc.isenabled():
         gc.disable()
         try:
+            if is_server:
+                read_certificates_meanwhile()
             import_module(name)
         finally:
             gc.freeze()
