@@ -130,7 +130,7 @@ def read_certificates_meanwhile() -> None:
         reader.join(0.0005)
 
 
-def imported(name: str, *, is_server: bool) -> ModuleType:
+def imported(name: str, *, is_server: bool = False) -> ModuleType:
     """A module, without a search for garbage meanwhile: it would go through all that is loaded again
     and again, a tenth of the time of a start, and what modules make stays.
     """
