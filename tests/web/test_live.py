@@ -38,9 +38,8 @@ async def test_what_is_done_in_one_tab_is_seen_in_the_other(desk: Desk) -> None:
     await have(first, 1, "ok")
     await have(second, 1, "ok")
     await first.goto(f"{desk.api.url}/_dev/#/messages/{id}")
-    await (
-        first.bring_to_front()
-    )  # behind the other it has few frames, for each of which a click waits
+    # A click waits for frames, of which a tab behind another has few.
+    await first.bring_to_front()
     await first.get_by_role("button", name="Delete").click()
     await have(second, 0)
 
