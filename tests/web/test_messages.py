@@ -10,6 +10,7 @@ pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
 async def test_a_message_appears_as_it_is_published_and_tells_why_it_failed(desk: Desk) -> None:
     page = await desk.open()
     await shows(page, "#empty", "QSTASH_TOKEN=")
+    await shows(page, "#views a", "1 Messages")
     await is_(page, "title", f"qstash-dev :{desk.api.port} (local)")
     await desk.api.publish(desk.app.answers("/broken", 500), retries=0)
     await shows(page, "#rows .row", "/broken", "✗ failed", "500 Internal Server Error")

@@ -44,15 +44,15 @@ function columns(app) {
   return { below, state, destination, why, next, tries };
 }
 
-const mark = (app, key) =>
-  column("mark", "☐", (item) => (app.marks.has(item[key]) ? ["☑", "primary"] : ["☐", "muted"]));
+const mark = (app, by) =>
+  column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
-// `key` names what tells one item from the others, `noun` what the server calls the things of the view.
+// `by` names what tells one item from the others, `noun` what the server calls the things of the view.
 export function makeViews(app) {
   const { below, state, destination, why, next, tries } = columns(app);
   const views = {
     Messages: {
-      slug: "messages", live: true, many: true, key: "id", message: (row) => row.id,
+      slug: "messages", live: true, many: true, by: "id", message: (row) => row.id,
       columns: [
         time((row) => row.created_at),
         state("STATE", "states"),
@@ -66,7 +66,7 @@ export function makeViews(app) {
       ],
     },
     Schedules: {
-      slug: "schedules", noun: "schedules", word: "schedule", key: "scheduleId", filter: "schedule",
+      slug: "schedules", noun: "schedules", word: "schedule", by: "scheduleId", filter: "schedule",
       outdated: withMessages, verbs: ["message.run", "server.pause", "message.delete"],
       columns: [
         on,
@@ -78,7 +78,7 @@ export function makeViews(app) {
       ],
     },
     Queues: {
-      slug: "queues", noun: "queues", word: "queue", key: "name", filter: "queue",
+      slug: "queues", noun: "queues", word: "queue", by: "name", filter: "queue",
       outdated: withMessages, verbs: ["server.pause", "message.delete"],
       columns: [
         on,
@@ -89,7 +89,7 @@ export function makeViews(app) {
       ],
     },
     Groups: {
-      slug: "groups", noun: "groups", word: "group", key: "name", filter: "group", verbs: ["message.delete"],
+      slug: "groups", noun: "groups", word: "group", by: "name", filter: "group", verbs: ["message.delete"],
       columns: [
         name("GROUP", (thing) => thing.name),
         number("SIZE", (thing) => thing.endpoints.length),
@@ -97,7 +97,7 @@ export function makeViews(app) {
       ],
     },
     DLQ: {
-      slug: "dlq", many: true, key: "dlq_id", message: (entry) => entry.row.id,
+      slug: "dlq", many: true, by: "dlq_id", message: (entry) => entry.row.id,
       fetch: async () => (await get("/_dev/dlq?limit=2000")).entries,
       outdated: (tick) => tick.counts.dlq !== app.counts.dlq || tick.rows.some((row) => row.dlq_id),
       columns: [
@@ -109,7 +109,7 @@ export function makeViews(app) {
       ],
     },
     Logs: {
-      slug: "logs", key: "seq", message: (event) => event.id,
+      slug: "logs", by: "seq", message: (event) => event.id,
       fetch: async () => (await get("/_dev/logs?limit=2000")).events.reverse(),
       news: (tick) => tick.events.toReversed(),
       columns: [
@@ -121,7 +121,7 @@ export function makeViews(app) {
       ],
     },
     Flow: {
-      slug: "flow", noun: "flow", word: "flow-control key", key: "flowControlKey",
+      slug: "flow", noun: "flow", word: "flow-control key", by: "flowControlKey",
       fetch: async () => (await get("/_dev/flow")).keys,
       outdated: withMessages, verbs: ["server.pause", "message.delete"],
       columns: [
@@ -134,7 +134,7 @@ export function makeViews(app) {
       ],
     },
     Workflows: {
-      slug: "runs", noun: "workflows", key: "id",
+      slug: "runs", noun: "workflows", by: "id",
       fetch: async () => (await get("/_dev/workflows?limit=1000")).runs,
       columns: [
         time((run) => run.created_at),
@@ -147,7 +147,7 @@ export function makeViews(app) {
       ],
     },
     App: {
-      slug: "app", key: "number", isThere: () => app.server?.app.process, newestLast: true, verbs: ["run.restart"],
+      slug: "app", by: "number", isThere: () => app.server?.app.process, newestLast: true, verbs: ["run.restart"],
       fetch: async () => (await get("/_dev/app?limit=5000")).lines,
       news: (tick) => tick.printed,
       columns: [
@@ -160,12 +160,12 @@ export function makeViews(app) {
 }
 
 function completed(app, view) {
-  const { key, noun, outdated, fetch } = view;
+  const { by, noun, outdated, fetch } = view;
   const isRenewed = (tick) => noun && tick.resources[noun] !== app.revisions[noun];
   return Object.assign(view, {
     command: `view.${view.name.toLowerCase()}`,
-    keyOf: (item) => String(item[key]),
-    columns: view.many ? [mark(app, key), ...view.columns] : view.columns,
+    keyOf: (item) => String(item[by]),
+    columns: view.many ? [mark(app, by), ...view.columns] : view.columns,
     fetch: fetch ?? (async () => (await get(`/_dev/${noun}`))[noun]),
     outdated: (tick) => Boolean(outdated?.(tick) || isRenewed(tick)),
   });
