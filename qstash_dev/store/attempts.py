@@ -48,19 +48,15 @@ class Attempts:
 
     def get(self, message_id: str, seq: int, number: int) -> Attempt | None:
         """One attempt of a message."""
-        row = self._db.read_one(
-            "SELECT number, content, body FROM attempts WHERE message = ? AND number = ?",
-            (seq, number),
-        )
-        return _attempt(message_id, *row) if row else None
+        return self._find(message_id, "message = ? AND number = ?", seq, number)
 
     def last(self, message_id: str, seq: int) -> Attempt | None:
         """The latest attempt of a message."""
-        row = self._db.read_one(
-            "SELECT number, content, body FROM attempts WHERE message = ? "
-            "ORDER BY number DESC LIMIT 1",
-            (seq,),
-        )
+        return self._find(message_id, "message = ?", seq)
+
+    def _find(self, message_id: str, condition: str, *values: int) -> Attempt | None:
+        query = f"SELECT number, content, body FROM attempts WHERE {condition} ORDER BY number DESC"
+        row = self._db.read_one(f"{query} LIMIT 1", values)
         return _attempt(message_id, *row) if row else None
 
     def named(self, wanted: Iterable[tuple[Message, int]]) -> dict[tuple[int, int], Attempt]:

@@ -110,28 +110,21 @@ class Workflows:
 
     def newest(self, user: str, run_id: str) -> Run | None:
         """The newest run of an id."""
-        row = self._db.read_one(
-            f"{SELECT_RUN} WHERE r.user = ? AND r.id = ? ORDER BY r.created_at DESC LIMIT 1",
-            (user, run_id),
-        )
-        return self.read(row) if row else None
+        return self._find("r.user = ? AND r.id = ?", user, run_id)
 
     def of_any_user(self, run_id: str, created_at: int | None = None) -> Run | None:
         """The newest run of an id, or that which was created at a time, whosever it is."""
-        row = self._db.read_one(
-            f"{SELECT_RUN} WHERE r.id = ? AND r.created_at = ifnull(?, r.created_at) "
-            "ORDER BY r.created_at DESC LIMIT 1",
-            (run_id, created_at),
-        )
-        return self.read(row) if row else None
+        return self._find("r.id = ? AND r.created_at = ifnull(?, r.created_at)", run_id, created_at)
 
     def get(self, key: RunKey) -> Run | None:
         """A run by what tells it from all others."""
         if (known := self._known.get(key)) is not None:
             return known
-        row = self._db.read_one(
-            f"{SELECT_RUN} WHERE r.user = ? AND r.id = ? AND r.created_at = ?", key
-        )
+        return self._find("r.user = ? AND r.id = ? AND r.created_at = ?", *key)
+
+    def _find(self, condition: str, *values: object) -> Run | None:
+        query = f"{SELECT_RUN} WHERE {condition} ORDER BY r.created_at DESC LIMIT 1"
+        row = self._db.read_one(query, values)
         return self.read(row) if row else None
 
     def of_message(self, message: Message) -> Run | None:
