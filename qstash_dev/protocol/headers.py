@@ -55,18 +55,23 @@ def canonical(name: str) -> str:
 
 def check_header(name: str, value: str) -> tuple[str, str]:
     """The pair, if it can stand in a request. Raises QStashError(400)."""
-    if not _is_name(name):
+    if not is_name(name):
         raise QStashError(400, f"invalid header name {name[:100]!r}")
-    if not value.isprintable() and (bad := UNSENDABLE.search(value)) is not None:
-        raise QStashError(
-            400, f"invalid value of header {name}: {bad.group()!r} cannot stand in a header"
-        )
+    if not is_sendable(value):
+        [bad, *_] = UNSENDABLE.findall(value)
+        raise QStashError(400, f"invalid value of header {name}: {bad!r} cannot stand in a header")
     return name, value
 
 
 @lru_cache(maxsize=1_000)
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether a header can have this name."""
     return TOKEN.fullmatch(name) is not None
+
+
+def is_sendable(value: str) -> bool:
+    """Whether a header can have this value."""
+    return value.isprintable() or UNSENDABLE.search(value) is None
 
 
 def header_map(headers: Headers) -> dict[str, list[str]]:

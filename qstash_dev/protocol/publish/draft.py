@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from qstash_dev.protocol.headers import (
     OF_A_REQUEST,
-    TOKEN,
-    UNSENDABLE,
     canonical,
     check_header,
     first,
+    is_name,
+    is_sendable,
 )
 from qstash_dev.protocol.model import Headers, Spec
 from qstash_dev.protocol.publish.notices import notices, unforwarded
@@ -163,8 +163,7 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _sendable(ordinary: Headers) -> Headers:
-    pairs = ((canonical(name), value) for name, value in ordinary if TOKEN.fullmatch(name))
-    return tuple((name, value) for name, value in pairs if not UNSENDABLE.search(value))
+    return tuple([(canonical(n), v) for n, v in ordinary if is_name(n) and is_sendable(v)])
 
 
 def _with_ordinary(handed_on: Headers, ordinary: Headers) -> Headers:

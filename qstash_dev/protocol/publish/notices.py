@@ -54,8 +54,8 @@ def notices(values: Mapping[str, str]) -> tuple[str, ...]:
 
 def unforwarded(ordinary: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Plain headers that somebody may have meant for the destination, which never sees them."""
-    names = (canonical(name) for name, _ in ordinary if name.lower().startswith("x-"))
-    return tuple(name for name in names if not name.lower().startswith(_OF_PROXIES))[:5]
+    names = [canonical(name) for name, _ in ordinary if name[:2] in ("x-", "X-")]
+    return tuple([name for name in names if not name.lower().startswith(_OF_PROXIES)][:5])
 
 
 def _is_of_sdk(values: Mapping[str, str]) -> bool:

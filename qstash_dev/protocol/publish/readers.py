@@ -131,7 +131,7 @@ def forwarded(own: Iterable[tuple[str, str]], merged: Values) -> Headers:
     pairs = [pair for pair in own if pair[0].startswith(prefix) and pair[0] != FORWARDED_TYPE]
     seen = {name for name, _ in pairs} | {FORWARDED_TYPE}
     pairs += [(n, v) for n, v in merged.items() if n.startswith(prefix) and n not in seen]
-    return tuple(check_header(canonical(name[len(prefix) :]), value) for name, value in pairs)
+    return tuple([check_header(canonical(name[len(prefix) :]), value) for name, value in pairs])
 
 
 def labels(text: str) -> tuple[str, ...]:
