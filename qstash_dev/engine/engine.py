@@ -403,8 +403,8 @@ class Engine:
             attempt, awaited = await self._attempted(message)
         except Exception as error:  # noqa: BLE001  it is in the log, and the attempt's outcome
             attempt, awaited = self.attempts.broken_off(message, "send the request", error), None
-        if not self._hooks.one_by_one():
-            await self.in_flight.outcomes.wait(attempt)
+        if not self._hooks.one_by_one() and (turn := self.in_flight.outcomes.turn(attempt)):
+            await turn
         try:
             self._settle(attempt, awaited)
         except Exception as error:

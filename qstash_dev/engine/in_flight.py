@@ -98,24 +98,25 @@ class Outcomes:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._turn = 0
 
-    async def wait(self, attempt: Attempt) -> None:
-        """Leave the place of an attempt that was answered to others, until it may be written.
+    def turn(self, attempt: Attempt) -> asyncio.Future[None] | None:
+        """Leave the place of an attempt that was answered to others; what to wait for until it may be
+        written, `None` if it may be at once.
 
         What went wrong does not wait: others may not begin because of it.
         """
         if not isinstance(attempt.outcome, Response):
-            return
+            return None
         self._lanes.places.free(attempt.message_id)
         if self._lanes.is_stirred:
             self._wake()
         if not (self._waiting or self._lanes.places.is_waited_for):
-            return
+            return None
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._pass, loop)
         waiter = loop.create_future()
         self._waiting.append((self._turn + TURNS, waiter))
-        await waiter
+        return waiter
 
     def _pass(self, loop: asyncio.AbstractEventLoop) -> None:
         self._turn += 1
