@@ -185,6 +185,7 @@ async def test_undo_takes_back_a_clear_and_the_cancellation_of_several(client: C
 
 async def test_undo_brings_a_deleted_queue_back_with_what_waited(client: Client) -> None:
     await do(client, Call("POST", f"/v2/enqueue/mail/{NOWHERE}", headers={"Upstash-Delay": "1h"}))
+    await do(client, Call("POST", "/v2/queues", {"queueName": "z"}))
     app = make_app(client.url)
     async with app.run_test(size=(160, 45)) as textual_pilot:
         pilot = Person(textual_pilot.app)
@@ -196,10 +197,10 @@ async def test_undo_brings_a_deleted_queue_back_with_what_waited(client: Client)
         await until(pilot, lambda: app.session.item is not None)
         await pilot.press("d", "y")
         await until(pilot, lambda: is_said("Deleted queue mail. u undoes that."))
-        await until(pilot, lambda: app.session.item is None)
+        await until(pilot, lambda: app.session.item["name"] == "z")
         await pilot.press("u")
         await until(pilot, lambda: is_said("Undone: queue mail and 1 message are as before."))
-        await until(pilot, lambda: app.session.item is not None)
+        await until(pilot, lambda: app.session.item["name"] == "mail")
 
 
 async def test_the_cursor_goes_to_what_was_made(client: Client) -> None:

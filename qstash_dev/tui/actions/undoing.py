@@ -22,8 +22,18 @@ async def undo(screen: Screen) -> None:
         return screen.say("Nothing to undo: nothing was deleted or canceled here.", "warning")
     back = await screen.session.client.undo(screen.desk.undos.pop())
     screen.session.outdate()
+    _go_to(screen, back.things)
     screen.say(_undone(back), "information" if back.things or back.restored else "warning")
     return None
+
+
+def _go_to(screen: Screen, things: Sequence[str]) -> None:
+    """The cursor of their view goes to what is there again."""
+    for thing in things:
+        for view in screen.session.views:
+            word = f"{view.resource.word} " if view.resource is not None else None
+            if word and view.resource is not None and thing.startswith(word):
+                screen.session.go_to_new(view.resource.noun, thing.removeprefix(word))
 
 
 def _undone(back: Restored) -> str:
