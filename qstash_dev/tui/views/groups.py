@@ -12,7 +12,7 @@ from qstash_dev.tui.views.thing_view import thing_view
 
 def _endpoints(thing: Thing, ink: Ink) -> Span:
     urls = [fmt.destination(e.get("url", ""), ink.app_url) for e in thing.get("endpoints") or []]
-    return ", ".join(urls) or "–", ""
+    return ", ".join(map(fmt.short_host, urls)) or "–", ""
 
 
 GROUPS = thing_view(

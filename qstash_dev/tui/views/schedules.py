@@ -30,7 +30,7 @@ def _cron(thing: Thing, ink: Ink) -> Span:
 
 
 def _destination(thing: Thing, ink: Ink) -> Span:
-    return fmt.destination(thing.get("destination", ""), ink.app_url), ""
+    return fmt.short_host(fmt.destination(thing.get("destination", ""), ink.app_url)), ""
 
 
 SCHEDULES = thing_view(
