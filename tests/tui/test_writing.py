@@ -9,7 +9,7 @@ from textual.widgets import Input, TextArea
 
 from qstash_dev.tui.widgets.forms import MessageForm
 from qstash_dev.tui.widgets.prompts import Reader
-from tests.tui.conftest import Open, until
+from tests.tui.conftest import Open, make_app, until
 from tests.tui.test_keys import app_of, asked, go_to
 from tests.tui.world import World
 
@@ -37,6 +37,22 @@ async def test_edit_replays_with_only_what_was_changed(tui: Open, world: World) 
         await pilot.press("ctrl+s")
         path = "/_dev/messages/msg_00000005/replay"
         assert await asked(pilot, world) == [("POST", path, {"body": '{"order": 43}'})]
+
+
+async def test_a_notice_stands_above_what_the_form_says_is_wrong(world: World) -> None:
+    async with world.open() as url:
+        app = make_app(url)
+        async with app.client, app.run_test(size=(80, 24), notifications=True) as pilot:
+            await pilot.press("s")
+            form = await form_of(pilot)
+            form.query_one("#body", TextArea).text = "{"
+            app.say("Something else happened meanwhile.")
+
+            def is_above() -> bool:
+                ends = [t.region.bottom for t in form.query("Toast").results() if t.region.height]
+                return bool(ends) and max(ends) <= form.query_one("#problem").region.y
+
+            await until(pilot, is_above)
 
 
 async def test_edit_changes_destination_method_and_headers(tui: Open, world: World) -> None:

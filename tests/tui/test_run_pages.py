@@ -1,0 +1,51 @@
+"""A workflow run in lines: what it waits for, and its steps beside the time line."""
+
+from typing import Any
+
+import msgspec
+
+from qstash_dev.devtools.run_documents import RunDetail, RunRow, Waiting
+from qstash_dev.tui.render.pages import When
+from qstash_dev.tui.render.run_pages import now_span, run_page
+from tests.tui.world import NOW, run_row, step
+
+LONG = "a-step-with-a-name-that-is-longer-than-its-room"
+
+
+def lines_of(*steps: Any, **more: Any) -> list[str]:
+    row = run_row("wfr_1", "RUN_STARTED", "/api/order", len(steps), **more)
+    found = msgspec.convert({"row": row, "steps": steps}, RunDetail)
+    pieces = run_page(found, When(NOW))
+    return ["".join(text for text, _ in line) for line in pieces if isinstance(line, list)]
+
+
+def test_a_live_run_of_which_nothing_is_under_way_is_stalled() -> None:
+    row = msgspec.convert(run_row("wfr_1", "RUN_STARTED", "/api/order", 1), RunRow)
+    assert now_span(row, NOW, None) == ("stalled: no step is under way", "warning")
+    assert any(line.startswith("! Nothing: no step is under way.") for line in lines_of())
+    assert now_span(msgspec.structs.replace(row, waits=(Waiting("step"),)), NOW, None)[0] == "runs"
+
+
+def test_bars_stand_below_each_other_whatever_the_names() -> None:
+    steps = [
+        step(0, name, "Run", place, place + 1) for place, name in enumerate(["a", "größer", LONG])
+    ]
+    bars = [line for line in lines_of(*steps) if "█" in line]
+    assert len({min(line.index(cell) for cell in "█·" if cell in line) for line in bars}) == 1
+    assert any(line.strip() == LONG for line in lines_of(*steps))
+
+
+def test_what_fails_after_a_step_is_not_called_that_step() -> None:
+    log = {"errors": [{"time": NOW, "error": "500 Internal Server Error"}]}
+    url = "http://127.0.0.1:3000/api/order"
+    retry = {
+        "kind": "retry",
+        "name": "charge",
+        "until": NOW + 9_000,
+        "url": url,
+        "tried": 1,
+        "tries": 3,
+    }
+    lines = lines_of(step(0, "charge", "Run", 0, 1, log=log), waits=[retry])
+    assert "◷ retry 1/3 in 9s  after step charge" in lines
+    assert lines[lines.index("  what follows it failed:") + 1].endswith("500 Internal Server Error")
