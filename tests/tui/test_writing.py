@@ -46,7 +46,7 @@ async def test_a_notice_stands_above_what_the_form_says_is_wrong(world: World) -
             await pilot.press("s")
             form = await form_of(pilot)
             form.query_one("#body", TextArea).text = "{"
-            app.say("Something else happened meanwhile.")
+            app.notify("Something else happened meanwhile.", timeout=600)
 
             def is_above() -> bool:
                 ends = [t.region.bottom for t in form.query("Toast").results() if t.region.height]

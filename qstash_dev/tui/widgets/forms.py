@@ -6,13 +6,13 @@ characters that would play on the screen are shown and written as escapes.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static, TextArea
 from textual.widgets._toast import ToastRack
@@ -148,6 +148,7 @@ class MessageForm(ModalScreen[None]):
     def on_mount(self) -> None:
         """Begin in the body: that is what is changed most; for a new message where it goes."""
         self.query_one("#body" if self._draft.body != NEW else "#url").focus()
+        self.screen_layout_refresh_signal.subscribe(self, self._lift_notices)
         self._judge()
 
     def on_text_area_changed(self) -> None:
@@ -309,13 +310,8 @@ class MessageForm(ModalScreen[None]):
 
     def _say(self, line: Line) -> None:
         self.query_one("#problem", Static).update(content(line))
-        self.call_after_refresh(self._lift_notices)
 
-    def on_resize(self) -> None:
-        """The line of the problem is elsewhere."""
-        self.call_after_refresh(self._lift_notices)
-
-    def _lift_notices(self) -> None:
+    def _lift_notices(self, _: Screen[Any]) -> None:
         """Notices of the corner stand above what is said of the message, never on it."""
         for problem in self.query("#problem"):  # none: the form was closed meanwhile
             for rack in self.query(ToastRack):
