@@ -125,15 +125,8 @@ def time_of_day(at: int, now: int, zone: tzinfo | None = None) -> str:
     return f"{then:%a %H:%M}" if 0 < at - now < 6 * DAY_MS else f"{then:%Y-%m-%d %H:%M}"
 
 
-def is_stalled(row: RunRow) -> bool:
-    """Whether a run is live and nothing of it is under way: its app has submitted no further step."""
-    return row.state == "RUN_STARTED" and not row.waits
-
-
 def left_as(row: RunRow) -> str:
-    """What became of a run that waits for nothing, in a few words; nothing of most."""
-    if is_stalled(row):
-        return "stalled: no step is under way"
+    """What became of a run that is over, in a few words; nothing of most."""
     if row.successor is not None:
         return f"resumed as {row.successor}"
     return failure_words(row.failure_state) if row.failure_state else ""

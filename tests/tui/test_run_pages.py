@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from qstash_dev.devtools.run_documents import RunDetail, RunRow, Waiting
+from qstash_dev.devtools.run_documents import RunDetail, RunRow
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.run_pages import now_span, run_page
 from tests.tui.world import NOW, run_row, step
@@ -19,11 +19,12 @@ def lines_of(*steps: Any, **more: Any) -> list[str]:
     return ["".join(text for text, _ in line) for line in pieces if isinstance(line, list)]
 
 
-def test_a_live_run_of_which_nothing_is_under_way_is_stalled() -> None:
-    row = msgspec.convert(run_row("wfr_1", "RUN_STARTED", "/api/order", 1), RunRow)
-    assert now_span(row, NOW, None) == ("stalled: no step is under way", "warning")
-    assert any(line.startswith("! Nothing: no step is under way.") for line in lines_of())
-    assert now_span(msgspec.structs.replace(row, waits=(Waiting("step"),)), NOW, None)[0] == "runs"
+def test_why_a_live_run_is_stuck_is_said_in_the_list_and_in_full() -> None:
+    why = "it is stuck: its last delivery ended without a next step."
+    stuck = {"kind": "nothing", "why": why}
+    row = run_row("wfr_1", "RUN_STARTED", "/api/order", 1, waits=[stuck])
+    assert now_span(msgspec.convert(row, RunRow), NOW, None) == (f"! {why}", "warning")
+    assert f"! {why}" in lines_of(waits=[stuck])
 
 
 def test_bars_stand_below_each_other_whatever_the_names() -> None:

@@ -13,7 +13,6 @@ from qstash_dev.devtools.run_documents import (
     RunRow,
     RunStep,
     Waiting,
-    is_stalled,
     left_as,
     time_of_day,
     words,
@@ -31,10 +30,6 @@ BAR = 16
 """Cells of the time line beside each step."""
 NAMES = 14, 28
 """Cells of the names before it, at least and at most."""
-STALLED = (
-    "Nothing: no step is under way. The app answered the last delivery without another step; "
-    "what it printed may tell why."
-)
 FACTS = (
     ("callUrl", "calls"),
     ("callMethod", "method"),
@@ -53,8 +48,7 @@ def now_span(row: RunRow, now: int, zone: tzinfo | None) -> Span:
             return f"! {fmt.safe(told)}", "warning"
         more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
         return fmt.safe(words(row.waits[0], now, zone)) + more, _role(row.waits[0])
-    role = "warning" if is_stalled(row) else "accent" if row.successor is not None else "muted"
-    return fmt.safe(left_as(row)), role
+    return fmt.safe(left_as(row)), "muted" if row.successor is None else "accent"
 
 
 def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:
@@ -71,8 +65,6 @@ def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:
         ]
     if whole is None:
         return lines
-    if is_stalled(row):
-        lines += [[], rule("Waits for"), [("! ", "warning"), (STALLED, "warning")]]
     lines += [[("webhook ", "muted"), (fmt.safe(url), "link")] for url in whole.hooks.values()]
     lines += [[], rule("Steps"), *_timeline(whole, when)]
     for pending in whole.pending:
