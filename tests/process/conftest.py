@@ -74,7 +74,7 @@ class Server(Client):
     def stop(self):
         """Ends it as a shell would; the exit code."""
         self.process.terminate()
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=60)
         return self.process.returncode
 
 
@@ -156,7 +156,7 @@ class Shared:
     def _ask(self, path, body=None):
         assert self._process is not None
         url = f"{self._process.url}/_dev/{path}"
-        with urllib.request.urlopen(url, body, timeout=30) as answer:
+        with urllib.request.urlopen(url, body, timeout=60) as answer:
             return answer.read()
 
 

@@ -34,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
 def ask(method, url):
     headers = {"Authorization": f"Bearer {TOKEN}"}
     request = urllib.request.Request(url, method=method, headers=headers)
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 

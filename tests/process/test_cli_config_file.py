@@ -139,6 +139,6 @@ def test_endpoints_of_a_group_come_and_go_with_the_file(start, file):
 def test_a_seed_that_is_refused_hinders_the_start(launch, file):
     file.write_text(FILE.replace("0 3 * * *", "never"))
     process = launch("serve", "--memory", "--port", "0")
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert 'schedules entry "nightly"' in errors

@@ -15,5 +15,5 @@ def test_the_demo_shows_every_kind_of_message_and_nothing_is_refused(launch):
         wanted = {state: to for state, to in wanted.items() if not (state in line and to in line)}
         places = [place for place in places if place not in line]
     demo.terminate()
-    _, errors = demo.communicate(timeout=30)
+    _, errors = demo.communicate(timeout=60)
     assert (demo.returncode, errors) == (0, "")

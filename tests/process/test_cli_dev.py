@@ -94,7 +94,7 @@ def command_of(process):
 
 
 def health(url):
-    with urllib.request.urlopen(f"{url}/_dev/health", timeout=30) as answer:
+    with urllib.request.urlopen(f"{url}/_dev/health", timeout=60) as answer:
         return json.load(answer)
 
 
@@ -114,7 +114,7 @@ def test_a_killed_terminal_ui_leaves_the_server_running_and_a_usable_terminal(sc
         f"{screen.url}/v2/publish/{app.url}/200", method="POST", data=b""
     )
     publish.add_header("Authorization", "Bearer " + token_of(screen.output))
-    urllib.request.urlopen(publish, timeout=30).close()
+    urllib.request.urlopen(publish, timeout=60).close()
     screen.read_until("✓ delivered".encode())
     screen.process.send_signal(signal.SIGINT)
     assert screen.end() == 0

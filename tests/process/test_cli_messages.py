@@ -194,7 +194,7 @@ def test_logs_can_be_followed(server, launch):
         (message_id, state) for state in ("CREATED", "ACTIVE", "DELIVERED")
     ]
     follower.send_signal(2)
-    follower.communicate(timeout=30)
+    follower.communicate(timeout=60)
     assert follower.returncode == 130
 
 

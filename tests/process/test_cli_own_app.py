@@ -20,7 +20,7 @@ def test_its_lines_are_marked_and_ctrl_c_ends_both(launch):
     url = next(line for line in lines if line.startswith("QSTASH_URL=")).strip().partition("=")[2]
     assert next(line for line in lines if line.startswith("app")) == f"app │ up {url}\n"
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=30)
+    rest, errors = process.communicate(timeout=60)
     assert "app │ no end" in rest
     assert "KeyboardInterrupt" in rest
     assert (process.returncode, errors) == (0, "")
@@ -44,7 +44,7 @@ def test_ctrl_z_stops_both_and_going_on_lets_both_go_on(launch):
     while any(map(is_stopped, both)):
         pass
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=20)[1] == ""
+    assert process.communicate(timeout=60)[1] == ""
 
 
 def is_stopped(pid):
@@ -55,6 +55,6 @@ def is_stopped(pid):
 
 def test_a_program_that_does_not_exist_is_a_usage_error(launch):
     process = launch("serve", "--memory", "--", "no-such-program")
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert errors == 'Error: After --: there is no program "no-such-program".\n'

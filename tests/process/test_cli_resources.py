@@ -13,7 +13,7 @@ DESTINATION = "http://127.0.0.1:1/api"
 def call(server, method, path, body=None, user=DEV_USERS[0]):
     request = urllib.request.Request(server.url + path, method=method, data=body)
     request.add_header("Authorization", f"Bearer {user.token}")
-    urllib.request.urlopen(request, timeout=30).close()
+    urllib.request.urlopen(request, timeout=60).close()
 
 
 @pytest.fixture

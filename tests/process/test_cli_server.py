@@ -16,7 +16,7 @@ from tests.ports import reserved_port
 
 def get(url, token=DEV_USERS[0].token):
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -32,7 +32,7 @@ def test_the_first_line_of_ndjson_says_that_it_is_ready(start):
 def test_a_stopped_server_exits_with_0(start, name):
     server = start("--memory")
     server.process.send_signal(getattr(signal, name))
-    _, errors = server.process.communicate(timeout=30)
+    _, errors = server.process.communicate(timeout=60)
     assert (server.process.returncode, errors) == (0, "")
 
 
@@ -48,13 +48,13 @@ def test_a_pipe_gets_the_block_and_a_line_per_event(launch, app):
         method="POST",
         headers={"Authorization": f"Bearer {DEV_USERS[0].token}"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         message_id = json.load(answer)["messageId"]
     while "✓ delivered" not in lines[-1]:
         lines.append(process.stdout.readline())
     assert message_id in lines[-1]
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -75,7 +75,7 @@ def test_a_taken_port_is_code_3_in_the_words_of_the_javascript_sdk(start, launch
     server = start("--memory")
     port = str(server.ready["port"])
     second = launch("serve", "--memory", "--port", port)
-    out, errors = second.communicate(timeout=30)
+    out, errors = second.communicate(timeout=60)
     assert second.returncode == 3
     everything = (out + errors).strip()
     assert re.search("address already in use", everything, re.IGNORECASE)
@@ -88,7 +88,7 @@ def test_a_port_held_by_something_else_is_told_too(launch):
         port = other.getsockname()[1]
         other.settimeout(0)
         process = launch("serve", "--memory", QSTASH_DEV_PORT=str(port))
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     assert f"Port {port} is held by another program." in errors
 
@@ -96,7 +96,7 @@ def test_a_port_held_by_something_else_is_told_too(launch):
 def test_a_second_server_on_the_same_data_directory_is_refused(start, launch):
     first = start()
     second = launch("serve", "--port", "0")
-    _, errors = second.communicate(timeout=30)
+    _, errors = second.communicate(timeout=60)
     assert second.returncode == 1
     assert str(first.process.pid) in errors
     assert str(first.ready["port"]) in errors
@@ -108,7 +108,7 @@ def test_a_server_can_be_found_by_its_directory_while_it_runs(start, launch, tmp
     assert json.loads(record.read_text())["url"] == server.url
     if os.name == "posix":
         assert record.stat().st_mode & 0o077 == 0
-    shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=30)
+    shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=60)
     assert variables(shown)["QSTASH_URL"] == server.url
     assert server.stop() == 0
     assert not record.exists()
@@ -136,14 +136,14 @@ def test_credentials_of_an_env_file_are_adopted_and_not_printed(start, tmp_path)
 
 def test_a_bad_setting_is_code_2(launch):
     process = launch("serve", QSTASH_DEV_QUOTA="free")
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert 'QSTASH_DEV_QUOTA: "free" is none of payg, pro.' in errors
 
 
 def test_a_log_file_that_cannot_be_opened_is_code_2_and_a_sentence(launch, tmp_path):
     process = launch("serve", "--memory", "--log-file", str(tmp_path / "none" / "server.log"))
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert errors.startswith("Error: The log file ")
     assert "cannot be opened: No such file or directory." in errors
@@ -162,7 +162,7 @@ def test_errors_are_answered_while_the_log_has_no_room(start):
 def test_no_server_is_code_5(launch):
     with reserved_port() as port:
         process = launch("messages", "list", "--url", str(port))
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 5
     assert f"http://127.0.0.1:{port}" in errors
 
@@ -171,7 +171,7 @@ def test_a_reachable_server_wants_a_token_that_commands_find_beside_its_state(st
     (tmp_path / ".env").write_text("QSTASH_TOKEN=secret\n")
     server = start("--host", "0.0.0.0", "--env-file", ".env")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{server.url}/_dev/snapshot", timeout=30)
+        urllib.request.urlopen(f"{server.url}/_dev/snapshot", timeout=60)
     assert refused.value.code == 401
     refused.value.close()
     assert server.json("messages", "list") == []
@@ -185,9 +185,9 @@ def test_quiet_prints_the_block_and_nothing_more(launch, app):
     url = variables("".join(lines))["QSTASH_URL"]
     request = urllib.request.Request(f"{url}/v2/publish/{app.url}/200", method="POST")
     request.add_header("Authorization", f"Bearer {DEV_USERS[0].token}")
-    urllib.request.urlopen(request, timeout=30).close()
+    urllib.request.urlopen(request, timeout=60).close()
     process.terminate()
-    rest, errors = process.communicate(timeout=30)
+    rest, errors = process.communicate(timeout=60)
     assert "msg_" not in rest
     assert errors == ""
 
@@ -197,7 +197,7 @@ def test_env_prints_what_the_running_server_uses(start, tmp_path):
     server = start("--env-file", ".env.local")
     rotate = urllib.request.Request(f"{server.url}/v2/keys/rotate", method="POST")
     rotate.add_header("Authorization", "Bearer mine")
-    with urllib.request.urlopen(rotate, timeout=30) as answer:
+    with urllib.request.urlopen(rotate, timeout=60) as answer:
         keys = json.load(answer)
     assert json.loads(server.run("env", "--shell", "json").stdout) == {
         "QSTASH_URL": server.url,

@@ -17,7 +17,7 @@ def client(server, *args, **environment):
         cwd=server.directory,
         env=clean_environment(QSTASH_DEV_URL=server.url, **environment),
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
@@ -47,13 +47,13 @@ def test_a_server_prints_events_whatever_stdout_takes(launch, start, app, encodi
         [*COMMAND, "send", f"{app.url}/200", "--url", url, "--wait"],
         env=clean_environment(),
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     assert next(line for line in process.stdout if "[ok] delivered" in line)
     process.terminate()
-    assert process.communicate(timeout=30)[1] == ""
+    assert process.communicate(timeout=60)[1] == ""
 
 
 def test_json_stays_json_where_symbols_cannot_be_written(server, app):
@@ -74,7 +74,7 @@ def test_output_that_cannot_be_written_is_a_sentence(server, args):
             env=clean_environment(QSTASH_DEV_URL=server.url),
             stdout=full,
             stderr=subprocess.PIPE,
-            timeout=30,
+            timeout=60,
             check=False,
         )
     said = done.stderr.decode()
@@ -102,9 +102,9 @@ def test_a_server_goes_on_without_anybody_who_reads_what_it_prints(app, tmp_path
         cwd=tmp_path,
         env=clean_environment(),
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     process.terminate()
-    assert process.communicate(timeout=30)[1] == ""
+    assert process.communicate(timeout=60)[1] == ""
     assert (done.returncode, process.returncode) == (0, 0), done.stderr

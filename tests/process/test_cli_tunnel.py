@@ -87,7 +87,7 @@ def test_the_agent_of_a_killed_server_is_ended_by_the_next(tunnel, tmp_path):
 
 def test_settings_that_do_not_fit_are_a_usage_error(launch):
     process = launch("serve", "--cloud", "--port", "0", "--memory")
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "add --tunnel or --public-url" in errors
 

@@ -15,7 +15,7 @@ def call(server, path, body=None, **headers):
     request.add_header("Authorization", f"Bearer {DEV_USERS[0].token}")
     for name, value in headers.items():
         request.add_header(f"Upstash-{name.replace('_', '-')}", value)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -224,7 +224,7 @@ def test_without_a_server_each_call_says_so() -> None:
 def test_a_second_server_of_a_directory_names_the_first(start, launch) -> None:
     first = start("--data-dir", "state")
     second = launch("serve", "--data-dir", "state", "--port", "0")
-    _, errors = second.communicate(timeout=30)
+    _, errors = second.communicate(timeout=60)
     assert second.returncode == 1
     port = first.ready["port"]
     assert f"in use by the qstash-dev with pid {first.process.pid} on port {port}" in errors

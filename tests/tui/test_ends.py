@@ -9,7 +9,7 @@ from tests.tui.world import World, in_thread
 def test_it_ends_when_its_terminal_is_closed(tmp_path):
     with in_thread(World()) as url, attached(tmp_path, url) as terminal:
         terminal.hang_up()
-        assert terminal.process.wait(timeout=30) != 0
+        assert terminal.process.wait(timeout=60) != 0
 
 
 def test_it_ends_with_the_server_that_started_it_and_gives_the_terminal_back(tmp_path):

@@ -228,7 +228,7 @@ async def test_stopping_while_a_silent_agent_starts_does_not_wait_for_it(ngrok: 
     tunnel = ngrok.tunnel("silent", limits=Limits(start_s=600))
     await tunnel.start()
     pid = await ngrok.started()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await tunnel.stop()
     assert not ngrok.is_running(pid)
 
@@ -315,7 +315,7 @@ async def test_a_wrapper_script_and_its_agent_end_together(
     await ngrok.states.until(Phase.ONLINE)
     pid = ngrok.pids[0]
     await tunnel.stop()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while ngrok.is_running(pid):
             await asyncio.sleep(0.01)
 
@@ -333,7 +333,7 @@ async def test_the_agent_of_a_killed_run_is_ended_by_the_next(ngrok: FakeNgrok) 
     assert ngrok.is_running(orphan)
     await ngrok.tunnel().start()
     await ngrok.states.until(Phase.ONLINE)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while ngrok.is_running(orphan):
             await asyncio.sleep(0.01)
     assert len(ngrok.pids) == 2
