@@ -95,6 +95,8 @@ async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) ->
     await press(page, "j", "f")
     await choose(page, "answer 500 once")
     await said(page, "The fault is active")
+    skip = page.get_by_role("button", name="Skip")
+    assert await skip.get_attribute("title") == "Skip to the next event (>)"
     await press(page, ">")
     await said(page, "m from real time.")
     await have(page, 1, "retry")

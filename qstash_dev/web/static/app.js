@@ -2,9 +2,12 @@
 // that a link leads everybody to the same place.
 
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
-import { $, clock, fill, h, keysOf, part, seldom, zone } from "./dom.js";
+import { $, clock, fill, keysOf, part, seldom, zone } from "./dom.js";
 import { Feed, Items } from "./feed.js";
-import { complete, drawStatus, drawTitle, setText } from "./head.js";
+import {
+  buttons, complete, counted, drawCounts, drawMarks, drawStatus, drawTitle, drawViews, emptyWords, isThere,
+  setText,
+} from "./head.js";
 import { List } from "./list.js";
 import { get, onToken, Refused, watch } from "./server.js";
 import { makeViews } from "./views.js";
@@ -32,18 +35,17 @@ const app = {
     if (!this.chosen) return null;
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
-  run, guarded, follow, mark, markAll, unmark, toggleFilter, back, buttons, toggleReveal, outdate,
+  run, guarded, follow, mark, markAll, unmark, toggleFilter, back, toggleReveal, outdate,
   turn: (by) => pane.turn(by),
+  buttons: (ids) => buttons(app, ids),
   can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
-  progress: (text) => ($("count").textContent = text || counted()),
+  progress: (text) => ($("count").textContent = text || counted(app)),
   dropped(id) {
     this.feed.drop(id);
     this.marks.delete(id);
     changed();
   },
 };
-
-const isThere = (view) => !view.isThere || Boolean(view.isThere());
 
 let actions, pane, keys, list, watching, listening, outdated = true;
 
@@ -70,7 +72,7 @@ async function start() {
   app.views = makeViews(app);
   keys = new Map(app.words.commands.flatMap(({ id, keys: names }) => keysOf(names).map((name) => [name, id])));
   list = new List($("rows"), { cursor: clicked, mark: boxed, touch: touched, end: loadMore });
-  fill($("tools"), buttons(TOOLS));
+  fill($("tools"), app.buttons(TOOLS));
   window.addEventListener("hashchange", read);
   document.addEventListener("keydown", pressed);
   document.addEventListener("visibilitychange", seen);
@@ -138,7 +140,7 @@ function show(view, filter) {
     name: view.name, columns: view.columns, at: (index) => app.source.at(index), count: () => app.source.length,
     marked: (item) => app.marks.has(view.keyOf(item)), chosen: () => app.source.indexOf(app.chosen),
   });
-  drawViews();
+  drawViews(app);
   if (view.live && filter !== listening) listen(filter);
   if (app.server) draw.now();
 }
@@ -244,31 +246,8 @@ function frame() {
   drawTitle(app);
   if (document.hidden) return;
   drawStatus(app);
-  drawCounts();
+  drawCounts(app);
   drawList();
-}
-
-function drawViews() {
-  fill($("views"), app.views.map((view) => {
-    const to = { href: `#/${view.live ? "" : view.slug}`, "aria-current": view === app.view && "page" };
-    return h("a", to, h("kbd", view.key), ` ${view.name} `, h("span.note", { "data-note": view.name }));
-  }));
-  drawCounts();
-}
-
-const counted = () => {
-  if (!app.view.live) return `${app.source.length}`;
-  return app.filter ? `${app.feed.total} of ${app.counts?.messages ?? ""}` : `${app.feed.total}`;
-};
-
-function drawCounts() {
-  if (!app.counts) return;
-  for (const view of app.views) {
-    const note = document.querySelector(`[data-note="${view.name}"]`);
-    note.parentElement.hidden = !isThere(view);
-    setText(note, app.counts[view.slug] ?? "");
-  }
-  setText($("count"), counted());
 }
 
 function drawList() {
@@ -277,42 +256,14 @@ function drawList() {
   $("follow").setAttribute("aria-pressed", source.follow);
   setText($("follow"), source.unseen ? `↑ ${source.unseen} new` : "Follow");
   const nothing = !source.length;
-  if (nothing && $("empty").dataset.for !== view.name + app.filter) fill($("empty"), emptyWords());
+  if (nothing && $("empty").dataset.for !== view.name + app.filter) fill($("empty"), emptyWords(app));
   $("empty").dataset.for = nothing ? view.name + app.filter : "";
   $("empty").hidden = !nothing;
   $("rows").classList.toggle("nothing", nothing);
   if (source.follow && view.newestLast) list.reveal(source.length - 1);
   else if (source.follow && view.live) list.top();
   list.draw();
-  drawMarks();
-}
-
-function emptyWords() {
-  if (app.filter) return [h("p", `Nothing matches ${app.filter}`), h("p.muted", "Escape clears the filter.")];
-  if (!app.view.live) return h("p.muted", app.view.isThere?.() === null ? app.view.absent : app.view.empty);
-  return [
-    h("p.warning", "◌ waiting for the first publish …"),
-    h("pre.quick", { tabindex: 0 }, app.words.quick_start),
-    h("button", { onclick: () => run("message.copy") }, "Copy"),
-  ];
-}
-
-function drawMarks() {
-  const count = app.marks.size;
-  $("marked").hidden = !count;
-  const live = ["message.run", "message.cancel", "message.arm", ...(count === 2 ? ["message.diff"] : [])];
-  const more = ["message.delete", "message.mark_all", "message.unmark"];
-  const ids = ["message.replay", ...(app.view.live ? live : []), ...more];
-  if ($("marked").dataset.count !== String(count)) fill($("marked"), h("span", `${count} marked `), buttons(ids));
-  $("marked").dataset.count = count;
-}
-
-function buttons(ids) {
-  return ids.map((id) => {
-    const { hint, help, keys: key } = app.words.commands.find((one) => one.id === id);
-    const word = id === "message.replay" && { runs: "Resume", dlq: "Retry" }[app.view.slug];
-    return h("button", { onclick: () => run(id), title: `${help} (${key})`, "data-command": id }, word || hint);
-  });
+  drawMarks(app);
 }
 
 // The detail
