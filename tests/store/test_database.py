@@ -19,6 +19,7 @@ from qstash_dev.store.sqlite import SCHEMA_VERSION
 from qstash_dev.store.store import Store
 from tests.samples import flat
 
+NORMAL = 1
 NOTE = "INSERT INTO sequences VALUES (?, 1)"
 DOOM = (
     "CREATE TABLE doom (message INTEGER REFERENCES messages (seq) DEFERRABLE INITIALLY DEFERRED)",
@@ -284,6 +285,12 @@ def test_what_was_committed_is_there_after_a_close(path: Path) -> None:
     database = Database(path)
     assert noted(database) == ["a"]
     database.close()
+
+
+def test_a_database_that_was_just_made_waits_for_the_disk_as_others_do(path: Path) -> None:
+    for _ in ("new", "old"):
+        with contextlib.closing(Database(path)) as database:
+            assert database.read_one("PRAGMA synchronous") == (NORMAL,)
 
 
 def test_a_second_opener_is_refused_while_the_first_is_there(
