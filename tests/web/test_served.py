@@ -105,8 +105,8 @@ def test_all_that_the_page_begins_with_is_asked_for_at_once() -> None:
     assert asked == imported("app.js")
     later = {"actions.js", "body.js", "detail.js", "pane.js"}
     assert asked == {name for name in STATIC if name.endswith(".js")} - later
-    assert "/_dev/snapshot?limit=200" in index
-    assert "/_dev/snapshot?limit=200" in code
+    assert "/_dev/snapshot?limit=100" in index
+    assert "/_dev/snapshot?limit=100" in code
 
 
 async def test_no_browser_keeps_what_may_hold_the_token(api: Api) -> None:

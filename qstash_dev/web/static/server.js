@@ -72,7 +72,7 @@ export async function* watch(filter, signal) {
   for (let failures = 0; !signal.aborted; ) {
     try {
       if (after === null) {
-        const snapshot = await get(`/_dev/snapshot?limit=200${wanted}`, { signal });
+        const snapshot = await get(`/_dev/snapshot?limit=100${wanted}`, { signal });
         [after, failures] = [snapshot.seq, 0];
         yield { snapshot };
       }
