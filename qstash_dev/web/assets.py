@@ -36,10 +36,13 @@ SAFE = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+"""No opener policy: a browser starts a second process for it, a quarter of the time to the first list.
+What it is for cannot happen, since no page of another origin may open this one (`api.guard`), and this
+one listens to no messages and opens nothing.
+"""
 KEPT = {"Cache-Control": "max-age=31536000, immutable"}
 """For a file under the address of its version, which a browser need not ask for again."""
 
