@@ -83,7 +83,7 @@ class Engine:
         self.explain = hooks.explain
         self.new_id = new_id
         self.attempts = Attempts(store.keys, clock, send, new_id, hooks.watching)
-        self.in_flight = InFlight(self._deliver, self._ended, self.wake, lanes)
+        self._in_flight = InFlight(self._deliver, self._ended, self.wake)
         self.tombstones = Tombstones()
         self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_dropped)
         self.schedules = Scheduler(
@@ -276,7 +276,7 @@ class Engine:
         tickets = self.store.messages.due(now, BATCH, self.policy.routes)
         for ticket in (*filterfalse(hold_back.park, tickets), *hold_back.take()):
             self.lanes.enter(ticket)
-        at_once = 1 + len(self.in_flight.long) if self._hooks.one_by_one() else None
+        at_once = 1 + len(self._in_flight.long) if self._hooks.one_by_one() else None
         started = self.lanes.take(now, at_once)
         self._claim({ticket.seq for ticket in tickets} - {ticket.seq for ticket in started})
         return not self._start(started, now) or more or len(tickets) == BATCH
@@ -296,7 +296,7 @@ class Engine:
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         waits = self.workflows.hold_back.is_holding or self.shortage.is_on
-        if self._is_stale or self.in_flight.messages or waits:
+        if self._is_stale or self._in_flight.messages or waits:
             return False
         next_time = self.next_time()
         return next_time is None or next_time > self.clock.now()
@@ -305,7 +305,7 @@ class Engine:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
         self.paused = True
         await self.bulk.stop()
-        await self.in_flight.stop(grace_s)
+        await self._in_flight.stop(grace_s)
 
     # Inside
 
@@ -342,7 +342,7 @@ class Engine:
     def _begun(self, messages: Iterable[Message], apps: Iterable[str]) -> None:
         for message, app in zip(messages, apps, strict=True):
             self.lanes.places.begin(message.id, app)
-            self.in_flight.begin(message, watch_long=False)
+            self._in_flight.begin(message, watch_long=False)
 
     def _never_accepted(self, messages: Iterable[Message]) -> None:
         messages = list(messages)
@@ -389,7 +389,7 @@ class Engine:
             self._set_aside(tickets[0])
             return False
         for message in change.changed:
-            self.in_flight.begin(message, watch_long=self._hooks.one_by_one())
+            self._in_flight.begin(message, watch_long=self._hooks.one_by_one())
         return True
 
     def _set_aside(self, ticket: Ticket) -> None:
@@ -403,12 +403,10 @@ class Engine:
             attempt, awaited = await self._attempted(message)
         except Exception as error:  # noqa: BLE001  it is in the log, and the attempt's outcome
             attempt, awaited = self.attempts.broken_off(message, "send the request", error), None
-        if not self._hooks.one_by_one() and (turn := self.in_flight.outcomes.turn(attempt)):
-            await turn
         try:
             self._settle(attempt, awaited)
         except Exception as error:
-            if message.id not in self.in_flight.messages:
+            if message.id not in self._in_flight.messages:
                 raise  # the store has undone more than this, and the message is made again
             self._settle(self.attempts.broken_off(message, "record the answer", error), None)
 
@@ -433,12 +431,12 @@ class Engine:
 
     def _abandon(self) -> None:
         """What is under way has no effect any more, and nothing waits for its turn."""
-        self.in_flight.abandon()
+        self._in_flight.abandon()
         self.lanes.clear()
         self.workflows.hold_back.clear()
 
     def _settle(self, attempt: Attempt, awaited: str | None) -> None:
-        message = self.in_flight.messages[attempt.message_id]
+        message = self._in_flight.messages[attempt.message_id]
         if awaited is not None and not message.cancel_requested:
             ended = self._hooks.why_down(awaited)
             why = hold.why(awaited) if ended is None else hold.why_ended(ended)
@@ -455,11 +453,11 @@ class Engine:
             interval = self.policy.retry_interval_ms
             new_id = partial(self.new_id, "msg_")
             self.add(settle.settle(message, attempt, self.clock.now(), new_id, interval))
-        self._hooks.on_settled(self.in_flight.messages[attempt.message_id], attempt)
+        self._hooks.on_settled(self._in_flight.messages[attempt.message_id], attempt)
 
     def _follow(self, change: Change) -> None:
         for message in change.changed:
-            self.in_flight.follow(message)
+            self._in_flight.follow(message)
             if settle.is_finished(message):
                 self._release(message)
         if self.lanes.is_stirred or not _only_ends(change):
@@ -471,13 +469,13 @@ class Engine:
         return settle.cancel(message, now)
 
     def _deliveries_of_run(self, run: RunKey) -> list[str]:
-        return [one.id for one in self.in_flight.messages.values() if run_of(one) == run]
+        return [one.id for one in self._in_flight.messages.values() if run_of(one) == run]
 
     def _release(self, message: Message) -> None:
         key = _flow_key(message)
         if key is not None and message.spec.flow is not None and key in self.lanes.flows:
             self.lanes.flows[key].forget(message.spec.flow)
-        if message.id not in self.in_flight.messages:
+        if message.id not in self._in_flight.messages:
             queue = (message.user, message.spec.queue) if message.spec.queue else None
             self.lanes.withdraw(message.id, queue, key)
             self.workflows.hold_back.withdraw(message.id)

@@ -5,22 +5,14 @@ And when none may begin, because this process has no means for it.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 
-from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.loop import CallLater
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.model import Attempt, Message, Outcome, Reason, Response, SendFailure
+from qstash_dev.protocol.model import Message, Outcome, Reason, SendFailure
 
 LONG_S = 1.0
 PAUSE_S = 1.0
-TURNS = 64
-"""So many turns of the event loop an outcome waits at most: if all are full, a tenth of a second.
-What is not written yet is delivered again after a crash.
-"""
-AT_ONCE = 50
-"""So many are written in one turn, then others are served."""
 log = logging.getLogger(__name__)
 
 
@@ -28,7 +20,7 @@ class InFlight:
     """Runs `deliver` for a message and calls `ended` after it, unless it was abandoned.
 
     `messages` are those under way by id; `long` are the ids of those that took more than a second
-    since `watch_long` said that it matters. `outcomes` says when one may be written.
+    since `watch_long` said that it matters.
     """
 
     def __init__(
@@ -36,13 +28,11 @@ class InFlight:
         deliver: Callable[[Message], Awaitable[None]],
         ended: Callable[[Message], None],
         wake: Callable[[], None],
-        lanes: Lanes,
     ) -> None:
         self._deliver = deliver
         self._ended = ended
         self._wake = wake
         self._tasks = Tasks()
-        self.outcomes = Outcomes(lanes, wake)
         self._abandoned = 0
         self.messages: dict[str, Message] = {}
         self.long: set[str] = set()
@@ -85,50 +75,6 @@ class InFlight:
         if message_id in self.messages:
             self.long.add(message_id)
             self._wake()
-
-
-class Outcomes:
-    """While messages wait for a place, what apps answered waits to be written: first those go out, and
-    more answers are written at once. `wake` is called when others may begin.
-    """
-
-    def __init__(self, lanes: Lanes, wake: Callable[[], None]) -> None:
-        self._lanes = lanes
-        self._wake = wake
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._turn = 0
-
-    def turn(self, attempt: Attempt) -> asyncio.Future[None] | None:
-        """Leave the place of an attempt that was answered to others; what to wait for until it may be
-        written, `None` if it may be at once.
-
-        What went wrong does not wait: others may not begin because of it.
-        """
-        if not isinstance(attempt.outcome, Response):
-            return None
-        self._lanes.places.free(attempt.message_id)
-        if self._lanes.is_stirred:
-            self._wake()
-        if not (self._waiting or self._lanes.places.is_waited_for):
-            return None
-        loop = asyncio.get_running_loop()
-        if not self._waiting:
-            loop.call_soon(self._pass, loop)
-        waiter = loop.create_future()
-        self._waiting.append((self._turn + TURNS, waiter))
-        return waiter
-
-    def _pass(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._turn += 1
-        is_crowded = self._lanes.places.is_waited_for
-        for _ in range(min(AT_ONCE, len(self._waiting))):
-            if is_crowded and self._waiting[0][0] > self._turn:
-                break
-            _, waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-        if self._waiting:
-            loop.call_soon(self._pass, loop)
 
 
 class Shortage:

@@ -16,17 +16,7 @@ from qstash_dev.engine.intake import Accepted
 from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.policy import Policy
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.model import (
-    Attempt,
-    Group,
-    Message,
-    Outcome,
-    Reason,
-    Request,
-    Response,
-    SendFailure,
-    Timing,
-)
+from qstash_dev.protocol.model import Attempt, Group, Message, Outcome, Request, Response, Timing
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.quota import QUOTAS
 from qstash_dev.store.errors import StoreError
@@ -65,9 +55,6 @@ class Ids:
     def __call__(self, prefix: str) -> str:
         self._counts[prefix] += 1
         return f"{prefix}{self._counts[prefix]}"
-
-
-NONE_LEFT = SendFailure(Reason.NO_DESCRIPTORS, "too many open files", Timing(START))
 
 
 def answer(status: int = 200, *headers: tuple[str, str], body: bytes = b"") -> Response:
@@ -220,7 +207,7 @@ class World:
             if self._woken or is_due:
                 self._woken = self.engine.step()
                 self._appointment = self.engine.next_time()
-            elif len(self.app.open) < len(self.engine.in_flight.messages):
+            elif len(self.app.open) < len(self.engine.lanes.places.active):
                 await asyncio.sleep(0)
             else:
                 return

@@ -5,7 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from qstash_dev.engine.in_flight import PAUSE_S
-from tests.engine.fakes import NONE_LEFT, World, answer
+from qstash_dev.protocol.model import Reason, SendFailure, Timing
+from tests.engine.fakes import START, World, answer
+
+NONE_LEFT = SendFailure(Reason.NO_DESCRIPTORS, "too many open files", Timing(START))
 
 
 @pytest.fixture
