@@ -211,6 +211,10 @@ async def test_queues_groups_and_flow_control(desk: Desk) -> None:
     await press(page, "d")
     await choose(page, "Yes")
     await said(page, "Deleted.")
+    await shows(page, "#empty", "No URL groups.")
+    await press(page, "u")
+    await said(page, "Restored group all.")
+    await have(page, 1, "all")
 
 
 async def test_dead_letters_are_retried_and_deleted_together(desk: Desk) -> None:

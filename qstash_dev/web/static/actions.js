@@ -43,8 +43,9 @@ export function makeActions(app) {
 
   async function takeBack(orders) {
     undoable = undoable.filter((one) => one !== orders);
-    const { restored } = await app.guarded(() => ask("POST", "/_dev/undo", { ids: orders }));
-    say(`Restored ${restored} message${restored === 1 ? "" : "s"}.`);
+    const { restored, things } = await app.guarded(() => ask("POST", "/_dev/undo", { ids: orders }));
+    const back = restored || !things.length ? [`${restored} message${restored === 1 ? "" : "s"}`] : [];
+    say(`Restored ${[...things, ...back].join(" and ")}.`);
     app.outdate();
   }
 
@@ -153,9 +154,8 @@ export function makeActions(app) {
     }
     if (app.view.noun) {
       if (!(await confirm(`Delete ${app.view.word} ${app.chosen}?`))) return undefined;
-      await ask("DELETE", resource());
-      app.outdate();
-      return say("Deleted.");
+      tell("Deleted.", [await ask("DELETE", resource())]);
+      return app.outdate();
     }
     const order = async (id) => {
       const answer = await ask("DELETE", message(id));
