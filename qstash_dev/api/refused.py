@@ -5,6 +5,7 @@ The answer keeps QStash's words; the tips are made elsewhere.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context
 from qstash_dev.api.request_line import Target
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +85,8 @@ def _tell_run(context: Context, headers: Mapping[str, Any], error: QStashError) 
     """SDKs take any 400 for the end of their run, and answer as if all were well."""
     run_id = next((value for name, value in headers.items() if name.lower() == RUN_ID), None)
     if error.status == 400 and isinstance(run_id, str):
-        context.engine.workflows.note_refused(run_id, error.message)
+        with suppress(StoreError):  # no room to note it: the refusal is the answer all the same
+            context.engine.workflows.note_refused(run_id, error.message)
 
 
 def _headers(item: msgspec.Raw) -> dict[str, Any]:

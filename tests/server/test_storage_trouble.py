@@ -177,3 +177,16 @@ async def test_a_database_that_is_emptied_is_written_anew_and_that_is_told(start
     again = await start(data_dir=tmp_path)
     rows = (await again.call("GET", "/_dev/messages"))["rows"]
     assert [row["id"] for row in rows] == [after, before]
+
+
+async def test_a_step_is_refused_in_the_same_words_when_its_run_cannot_be_told(start):
+    running = await start()
+    of_run = {"Upstash-Workflow-RunId": "wfr_1", "Upstash-Delay": "1d"}
+    await running.call("POST", "/v2/trigger/http://localhost:1/wf", "", headers=of_run)
+    break_store(
+        running,
+        ("CREATE TRIGGER doomed BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'full'); END",),
+    )
+    refused = "POST", "/v2/publish/localhost:1", ""
+    told = await running.call(*refused, headers=of_run, status=400)
+    assert told == await running.call(*refused, status=400)
