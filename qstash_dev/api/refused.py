@@ -14,6 +14,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context
 from qstash_dev.api.request_line import Target
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import is_sendable
 from qstash_dev.store.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
 def _tell_run(context: Context, headers: Mapping[str, Any], error: QStashError) -> None:
     """SDKs take any 400 for the end of their run, and answer as if all were well."""
     run_id = next((value for name, value in headers.items() if name.lower() == RUN_ID), None)
-    if error.status == 400 and isinstance(run_id, str):
+    if error.status == 400 and isinstance(run_id, str) and is_sendable(run_id):
         with suppress(StoreError):  # no room to note it: the refusal is the answer all the same
             context.engine.workflows.note_refused(run_id, error.message)
 
