@@ -27,7 +27,7 @@ async def test_a_delivery_is_logged_with_the_whole_message(qstash, server, app):
         method="PATCH",
         retries=2,
         retry_delay="1000",
-        timeout=60,
+        timeout=30,
         callback=app.url + "/callback",
         callback_headers={"Forward-X-Call": "1"},
         failure_callback=app.url + "/failure",

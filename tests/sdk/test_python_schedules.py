@@ -30,7 +30,7 @@ async def test_a_schedule_is_reported_as_it_was_created(qstash, app):
         retries=2,
         retry_delay="1000",
         delay="1m",
-        timeout=60,
+        timeout=30,
         queue="mail",
         flow_control={"key": "k", "parallelism": 3, "rate": 4, "period": 2},
         label="weekly",
