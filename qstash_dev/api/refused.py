@@ -14,7 +14,8 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context
 from qstash_dev.api.request_line import Target
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.headers import is_sendable
+from qstash_dev.protocol.headers import first, is_sendable
+from qstash_dev.protocol.workflow.headers import RUN_ID
 from qstash_dev.store.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 TIP_BODY = 65_536
 ITEMS_TOLD = 5
 """Of one batch: what is wrong with one item is mostly wrong with all."""
-RUN_ID = "upstash-workflow-runid"
 
 
 class _Item(msgspec.Struct):
@@ -84,7 +84,7 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
 
 def _tell_run(context: Context, headers: Mapping[str, Any], error: QStashError) -> None:
     """SDKs take any 400 for the end of their run, and answer as if all were well."""
-    run_id = next((value for name, value in headers.items() if name.lower() == RUN_ID), None)
+    run_id = first(headers.items(), RUN_ID)
     if error.status == 400 and isinstance(run_id, str) and is_sendable(run_id):
         with suppress(StoreError):  # no room to note it: the refusal is the answer all the same
             context.engine.workflows.note_refused(run_id, error.message)
