@@ -84,18 +84,20 @@ class Workflows:
         run_ids = {one.draft.part.run_id for one in submissions if one.draft.part is not None}
         for run_id in run_ids:
             run = self._store.workflows.newest(user, run_id)
-            if run is not None and run.state == RunState.SUCCESS and LATE not in run.notices:
-                told = replace(run, notices=(*run.notices, LATE))
-                self._apply(RunChange(self._clock.now(), runs=(told,)))
+            if run is not None and run.state == RunState.SUCCESS:
+                self._note(run, LATE)
 
     def note_refused(self, run_id: str, why: str) -> None:
         """A live run tells what of it was refused: without that it would stand still for no reason."""
         run = self._store.workflows.of_any_user(run_id, None)
-        told = f"a step of it was refused: {why}"
-        if run is None or not is_live(run) or why == entries.OVER or told in run.notices:
+        if run is None or not is_live(run) or why == entries.OVER:
             return
         if len(run.notices) < MOST_NOTICES:
-            noted = replace(run, notices=(*run.notices, told))
+            self._note(run, f"a step of it was refused: {why}")
+
+    def _note(self, run: Run, notice: str) -> None:
+        if notice not in run.notices:
+            noted = replace(run, notices=(*run.notices, notice))
             self._apply(RunChange(self._clock.now(), runs=(noted,)))
 
     def admit(self, change: Change) -> Answer | None:
