@@ -8,6 +8,7 @@ from qstash_dev.devtools.control_documents import Deleted, Fired, Made
 from qstash_dev.devtools.documents import DlqEntry
 from qstash_dev.tui.actions.undoing import offer_undo
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.things import is_paused
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Confirm
 
@@ -25,7 +26,7 @@ async def pause_or_resume(screen: Screen) -> None:
     item, path = screen.session.item, _path(screen)
     if path is None:
         return
-    verb = "resume" if item.get("isPaused", item.get("paused", False)) else "pause"
+    verb = "resume" if is_paused(item) else "pause"
     name = _name(screen)
     await screen.session.client.request("POST", f"{path}/{verb}", params=_user(screen))
     screen.session.tables.forget()

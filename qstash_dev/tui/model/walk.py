@@ -68,7 +68,6 @@ def links_of(detail: Detail) -> list[Link]:
 
 
 def _kin(word: str, row: Row) -> Link:
-    state = fmt.state_look(row.state)
-    what = word or row.kind
-    text = f"{what}  {state.symbol} {state.word}  {fmt.destination(row.url, '')}"
+    state, _ = fmt.state_span(row.state)
+    text = f"{word or row.kind}  {state}  {fmt.destination(row.url, '')}"
     return Link(text[:90], message_place(row.id))

@@ -30,6 +30,12 @@ def state_look(state: str) -> Look:
     return found._replace(word=safe(found.word))
 
 
+def state_span(state: str, width: int = 0) -> tuple[str, str]:
+    """A state's symbol and word, which takes `width` cells at least, and its role."""
+    look = state_look(state)
+    return f"{look.symbol} {look.word:<{width}}", look.role
+
+
 def safe(text: str, tab: str = "    ") -> str:
     """Text that can neither move the cursor, style, hide nor reorder what is on the screen.
 

@@ -146,8 +146,7 @@ def status_role(status: int) -> str:
 
 
 def _headline(row: Row) -> Line:
-    shown = fmt.state_look(row.state)
-    line: Line = [(f"{shown.symbol} {shown.word}", f"{shown.role}")]
+    line: Line = [fmt.state_span(row.state)]
     if row.status:
         line += [("  ", ""), (status_text(row.status), status_role(row.status))]
     if row.duration_ms is not None:
@@ -257,10 +256,9 @@ def _timing(attempt: Attempt) -> list[Piece]:
 
 
 def _event(event: Any, when: When) -> Line:
-    shown = fmt.state_look(event.state)
     line: Line = [
         (f"{fmt.clock_time(event.time, when.zone)}.{event.time % 1000:03d}  ", "muted"),
-        (f"{shown.symbol} {shown.word:<9}", shown.role),
+        fmt.state_span(event.state, 9),
     ]
     if event.status:
         line.append((f"  {event.status}", status_role(event.status)))
@@ -283,11 +281,10 @@ def _claims(claims: dict[str, Any], when: When) -> list[tuple[str, str]]:
 
 
 def _branch(row: Row, when: When, stem: str, here: bool) -> Line:
-    shown = fmt.state_look(row.state)
     kind = "" if row.kind == "publish" else f"{row.kind} "
     return [
         (stem, "muted"),
-        (f"{shown.symbol} {shown.word:<8}", shown.role),
+        fmt.state_span(row.state, 8),
         (f" {row.status or '–':<3} ", "muted"),
         (fmt.safe(kind), "accent"),
         (fmt.destination(row.url, when.app_url), "bold" if here else ""),

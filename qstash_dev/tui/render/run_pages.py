@@ -104,11 +104,10 @@ def run_links(found: RunDetail | RunRow) -> list[Link]:
 
 
 def _headline(row: RunRow, when: When) -> Line:
-    look = fmt.state_look(row.state)
     took = (row.completed_at or when.now) - row.created_at
     steps = counted(row.steps, "step")
     return [
-        (f"{look.symbol} {look.word}", look.role),
+        fmt.state_span(row.state),
         (f"  {steps}  {format_duration(max(0, took))}", "muted"),
     ]
 
@@ -251,8 +250,7 @@ def _failure(failure: dict[str, Any], when: When, hints: dict[str, str]) -> list
 
 
 def _child(row: RunRow) -> Line:
-    look = fmt.state_look(row.state)
-    return [(f"{look.symbol} {look.word:<8} ", look.role), (fmt.safe(row.id), "link")]
+    return [fmt.state_span(row.state, 9), (fmt.safe(row.id), "link")]
 
 
 def _body(text: str) -> list[Piece]:

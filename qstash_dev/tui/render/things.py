@@ -77,8 +77,18 @@ def _time(thing: Thing, at: int, when: When) -> Span:
     return f"{fmt.date_time(at, when.zone)}  ({relative})", ""
 
 
-def _state(thing: Thing, is_paused: bool, when: When) -> Span:
-    return ("‖ paused", "warning") if is_paused else ("▶ on", "success")
+def is_on(thing: Thing) -> Span:
+    """Paused or not."""
+    return ("‖ paused", "warning") if is_paused(thing) else ("▶ on", "success")
+
+
+def is_paused(thing: Thing) -> bool:
+    """Whether a schedule, queue or key is paused; QStash has two names for that."""
+    return bool(thing.get("isPaused", thing.get("paused", False)))
+
+
+def _state(thing: Thing, value: bool, when: When) -> Span:
+    return is_on(thing)
 
 
 def _waiting(thing: Thing, count: int, when: When) -> Span:
@@ -92,13 +102,18 @@ def _active(thing: Thing, count: int, when: When) -> Span:
 
 
 def _started(thing: Thing, count: int, when: When) -> Span:
-    """Starts in this period; the server tells the whole second in which it began."""
     most, period_s = thing.get("rateMax"), thing.get("ratePeriod", 1)
     if most is None:
         return "no limit", ""
-    ends = (thing.get("ratePeriodStart", 0) + period_s + 1) * 1000
-    shown = 0 if when.now >= ends else count
+    shown = starts_in_period(thing, when.now)
     return f"{shown}  (at most {most} in {format_duration(period_s * 1000)})", ""
+
+
+def starts_in_period(thing: Thing, now: int) -> int:
+    """Starts of a flow-control key in this period; one that is over counts nothing."""
+    # The server tells the whole second in which the period began.
+    ends_s = thing.get("ratePeriodStart", 0) + thing.get("ratePeriod", 1) + 1
+    return 0 if now >= ends_s * 1000 else int(thing.get("rateCount", 0))
 
 
 def _limits(thing: Thing, key: str, when: When) -> Span:

@@ -9,7 +9,6 @@ from qstash_dev.devtools.vocabulary import APP as APP_WORDS
 from qstash_dev.tui.actions import server
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import View
-from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.app_output import line_page, output_line
 from qstash_dev.tui.views import cells
 
@@ -32,15 +31,8 @@ APP = View(
     verbs={"run.restart": server.restart_app},
     hints=lambda line: ("run.restart", "filter", "follow"),
     columns=(
-        Column("", 1, cells.blank),
-        Column(
-            "TIME",
-            8,
-            lambda line, ink: (fmt.clock_time(line.time, ink.zone), "muted"),
-            60,
-            sort=lambda line: line.number,
-            is_age=True,
-        ),
+        cells.BLANK,
+        cells.time(lambda line: line.time, 60, sort=lambda line: line.number),
         Column("OUTPUT", 0, lambda line, ink: output_line(line.text)),
     ),
 )

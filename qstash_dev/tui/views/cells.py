@@ -1,4 +1,4 @@
-"""Cells that several views have: state, status, destination, and things of the control API."""
+"""Columns and cells that several views have: time, state, status, destination, fields of things."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,31 +6,72 @@ from typing import Any
 from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.devtools.states import KINDS
-from qstash_dev.tui.model.table import Ink
+from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.pages import status_role
 from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.render.things import Thing, is_on
 
-Thing = dict[str, Any]
-"""A schedule, queue, group or key as the control API tells it."""
-
-
-WHY_FROM = 112
-"""A list that wide has a column of its own for the reason."""
+Value = Callable[[Any], Any]
+"""What a column shows of an item."""
 
 
-def state(row: Row, ink: Ink) -> Span:
-    """Symbol, word and colour."""
-    shown = fmt.state_look(row.state)
-    return f"{shown.symbol} {shown.word}", shown.role
+def state(item: Any, ink: Ink) -> Span:
+    """Symbol, word and colour of whatever has a state."""
+    return fmt.state_span(item.state)
 
 
-def status(number: int | None) -> Span:
-    """An HTTP status, or a dash."""
-    return (str(number), status_role(number)) if number else ("–", "muted")
+def time(of: Value, from_width: int = 0, sort: Value | None = None) -> Column[Any]:
+    """The column of the time; the items came in the order of `sort`, or of the time itself."""
+    return Column(
+        *("TIME", 8, lambda item, ink: (fmt.clock_time(of(item), ink.zone), "muted"), from_width),
+        sort=sort or of,
+        is_age=True,
+    )
 
 
-def destination(row: Row, ink: Ink) -> Span:
+def code(of: Value, from_width: int = 0) -> Column[Any]:
+    """The column of an HTTP status, or a dash."""
+
+    def cell(item: Any, ink: Ink) -> Span:
+        number = of(item)
+        return (str(number), status_role(number)) if number else ("–", "muted")
+
+    return Column("CODE", 4, cell, from_width, sort=of)
+
+
+def text(title: str, width: int, of: Value, from_width: int = 0, role: str = "") -> Column[Any]:
+    """A column of texts by which one can sort."""
+    return Column(
+        *(title, width, lambda item, ink: (fmt.safe(str(of(item) or "")), role), from_width),
+        sort=of,
+    )
+
+
+def number(title: str, width: int, of: Value, from_width: int = 0, role: str = "") -> Column[Any]:
+    """A column of numbers by which one can sort."""
+    return Column(
+        *(title, width, lambda item, ink: (str(of(item) or 0), role), from_width),
+        right=True,
+        sort=of,
+    )
+
+
+def by(key: str) -> Value:
+    """One field of a thing."""
+    return lambda thing: thing.get(key)
+
+
+def of_its(row_of: Value, column: Column[Row]) -> Column[Any]:
+    """The column of a message for items that are about one."""
+    sort = column.sort
+    return column._replace(
+        cell=lambda item, ink: column.cell(row_of(item), ink),
+        sort=None if sort is None else lambda item: sort(row_of(item)),
+    )
+
+
+def _destination(row: Row, ink: Ink) -> Span:
     """Where a message goes, with marks for its kind, its replays and whether it is armed."""
     kind = KINDS.get(row.kind, "")
     text = fmt.short_host(fmt.destination(row.url, ink.app_url))
@@ -40,7 +81,7 @@ def destination(row: Row, ink: Ink) -> Span:
     return f"{kind}{' ' if kind else ''}{text}{again}{armed}", ""
 
 
-def why(row: Row, ink: Ink) -> Span:
+def _why(row: Row, ink: Ink) -> Span:
     """The reason of a failure, why it waits, what it is held for, or what is odd about it."""
     if row.state in ("failed", "retry", "held") and (row.hint or row.error):
         role = "error" if row.state == "failed" else "warning"
@@ -51,31 +92,14 @@ def why(row: Row, ink: Ink) -> Span:
     return (fmt.safe(row.lints[0]), "accent") if row.lints else ("", "")
 
 
-def field(key: str, role: str = "") -> Callable[[Thing, Ink], Span]:
-    """One field of a thing as text."""
-    return lambda thing, ink: (fmt.safe(str(thing.get(key) or "–")), role)
+BLANK: Column[Any] = Column("", 1, lambda thing, ink: ("", ""))
+"""Where other views have their mark."""
 
+IS_ON: Column[Thing] = Column("STATE", 8, lambda thing, ink: is_on(thing))
 
-def number(key: str, role: str = "", default: int = 0) -> Callable[[Thing, Ink], Span]:
-    """One field of a thing that is a number."""
-    return lambda thing, ink: (str(thing.get(key, default)), role)
-
-
-def by(key: str) -> Callable[[Thing], Any]:
-    """To sort things by one field."""
-    return lambda thing: thing.get(key)
-
-
-def blank(thing: object, ink: Ink) -> Span:
-    """Where other views have their mark."""
-    return "", ""
-
-
-def is_on(thing: Thing, ink: Ink) -> Span:
-    """Paused or not."""
-    return ("‖ paused", "warning") if is_paused(thing) else ("▶ on", "success")
-
-
-def is_paused(thing: Thing) -> bool:
-    """Whether a schedule, queue or key is paused; QStash has two names for that."""
-    return bool(thing.get("isPaused", thing.get("paused", False)))
+MARK: Column[Row] = Column("", 1, lambda row, ink: ("●" if row.id in ink.marks else " ", "key"))
+TRY: Column[Row] = Column(
+    "TRY", 4, lambda row, ink: (fmt.tries(row), ""), 48, sort=lambda row: row.try_
+)
+DESTINATION: Column[Row] = Column("DESTINATION", 0, _destination, sort=lambda row: row.url)
+WHY: Column[Row] = Column("WHY", 0, _why, 112, joins=True)

@@ -1,14 +1,14 @@
 """The view of dead letters, each with the message that it is of."""
 
 from collections.abc import Sequence
+from functools import partial
+from operator import attrgetter
 
 from qstash_dev.client import Client
 from qstash_dev.devtools.documents import Counts, DlqEntry, Tick
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import resources
-from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import View
-from qstash_dev.tui.render import fmt
 from qstash_dev.tui.views import cells
 
 
@@ -20,6 +20,8 @@ def _is_outdated(tick: Tick, before: Counts) -> bool:
     counts = tick.counts or before
     return counts.dlq != before.dlq or any(row.dlq_id for row in tick.rows)
 
+
+_of_row = partial(cells.of_its, attrgetter("row"))
 
 DLQ = View(
     **VIEWS["DLQ"]._asdict(),
@@ -36,40 +38,11 @@ DLQ = View(
     },
     words={"message.replay": "Retry"},
     columns=(
-        Column("", 1, lambda entry, ink: ("●" if entry.row.id in ink.marks else " ", "key")),
-        Column(
-            "TIME",
-            8,
-            lambda entry, ink: (fmt.clock_time(entry.time, ink.zone), "muted"),
-            sort=lambda entry: entry.time,
-            is_age=True,
-        ),
-        Column(
-            "CODE",
-            4,
-            lambda entry, ink: cells.status(entry.row.status),
-            sort=lambda entry: entry.row.status,
-        ),
-        Column(
-            "TRY",
-            4,
-            lambda entry, ink: (fmt.tries(entry.row), ""),
-            48,
-            sort=lambda entry: entry.row.try_,
-        ),
-        Column(
-            "DESTINATION",
-            0,
-            lambda entry, ink: cells.destination(entry.row, ink),
-            sort=lambda entry: entry.row.url,
-        ),
-        Column(
-            "WHY",
-            0,
-            lambda entry, ink: cells.why(entry.row, ink),
-            cells.WHY_FROM,
-            sort=lambda entry: entry.row.hint or entry.row.error,
-            joins=True,
-        ),
+        _of_row(cells.MARK),
+        cells.time(lambda entry: entry.time),
+        cells.code(lambda entry: entry.row.status),
+        _of_row(cells.TRY),
+        _of_row(cells.DESTINATION),
+        _of_row(cells.WHY)._replace(sort=lambda entry: entry.row.hint or entry.row.error),
     ),
 )

@@ -1,34 +1,27 @@
 """The view of flow-control keys: what waits for each, and how much of its limits is used."""
 
-from collections.abc import Callable
-
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource
 from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.render.things import Thing, starts_in_period
 from qstash_dev.tui.views import cells
-from qstash_dev.tui.views.cells import Thing
 from qstash_dev.tui.views.thing_view import thing_view
 
 
-def _limited(count: str, limit: str) -> Callable[[Thing, Ink], Span]:
-    def cell(thing: Thing, ink: Ink) -> Span:
-        most = thing.get(limit)
-        role = "warning" if most is not None and thing.get(count, 0) >= most else "primary"
-        return f"{thing.get(count, 0)}/{'∞' if most is None else most}", role
-
-    return cell
+def _active(thing: Thing, ink: Ink) -> Span:
+    count, most = thing.get("parallelismCount", 0), thing.get("parallelismMax")
+    role = "warning" if most is not None and count >= most else "primary"
+    return f"{count}/{'∞' if most is None else most}", role
 
 
 def _rate(thing: Thing, ink: Ink) -> Span:
-    """Starts in this period, of how many; a period that is over counts nothing."""
+    """Starts in this period, of how many."""
     most, period_s = thing.get("rateMax"), thing.get("ratePeriod", 1)
     if most is None:
         return "–", "muted"
-    # The server tells the whole second in which the period began.
-    is_over = ink.now >= (thing.get("ratePeriodStart", 0) + period_s + 1) * 1000
-    count = 0 if is_over else thing.get("rateCount", 0)
+    count = starts_in_period(thing, ink.now)
     role = "warning" if count >= most else ""
     return f"{count}/{most} in {format_duration(period_s * 1000)}", role
 
@@ -43,17 +36,11 @@ FLOW = thing_view(
         "thing.create": creating.key,
     },
     columns=(
-        Column("", 1, cells.blank),
-        Column("STATE", 8, cells.is_on),
-        Column("WAIT", 6, cells.number("waitListSize"), right=True, sort=cells.by("waitListSize")),
-        Column(
-            "ACTIVE",
-            9,
-            _limited("parallelismCount", "parallelismMax"),
-            right=True,
-            sort=cells.by("parallelismCount"),
-        ),
+        cells.BLANK,
+        cells.IS_ON,
+        cells.number("WAIT", 6, cells.by("waitListSize")),
+        Column("ACTIVE", 9, _active, right=True, sort=cells.by("parallelismCount")),
         Column("RATE", 18, _rate, 56),
-        Column("KEY", 0, cells.field("flowControlKey"), sort=cells.by("flowControlKey")),
+        cells.text("KEY", 0, cells.by("flowControlKey")),
     ),
 )

@@ -5,8 +5,8 @@ from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.render.things import Thing
 from qstash_dev.tui.views import cells
-from qstash_dev.tui.views.cells import Thing
 from qstash_dev.tui.views.thing_view import thing_view
 
 
@@ -22,15 +22,9 @@ GROUPS = thing_view(
     verbs={"message.delete": resources.delete, "thing.create": creating.group},
     changes_with_messages=False,
     columns=(
-        Column("", 1, cells.blank),
-        Column("GROUP", 20, cells.field("name"), sort=cells.by("name")),
-        Column(
-            "SIZE",
-            4,
-            lambda t, ink: (str(len(t.get("endpoints") or [])), ""),
-            right=True,
-            sort=lambda thing: len(thing.get("endpoints") or []),
-        ),
+        cells.BLANK,
+        cells.text("GROUP", 20, cells.by("name")),
+        cells.number("SIZE", 4, lambda thing: len(thing.get("endpoints") or [])),
         Column("ENDPOINTS", 0, _endpoints),
     ),
 )

@@ -12,9 +12,8 @@ from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.views import cells
 
 
-def _event(event: Event, ink: Ink) -> Span:
-    shown = fmt.state_look(event.state)
-    return f"{shown.symbol} {shown.word}", shown.role
+def _destination(event: Event, ink: Ink) -> Span:
+    return fmt.destination(event.url, ink.app_url), ""
 
 
 async def _fetch(client: Client) -> Sequence[Event]:
@@ -29,34 +28,11 @@ LOGS = View(
     news=lambda tick: tick.events,
     message_of=lambda event: event.id,
     columns=(
-        Column("", 1, cells.blank),
-        Column(
-            "TIME",
-            8,
-            lambda event, ink: (fmt.clock_time(event.time, ink.zone), "muted"),
-            sort=lambda event: event.seq,
-            is_age=True,
-        ),
-        Column("EVENT", 14, _event, sort=lambda event: event.state),
-        Column(
-            "CODE",
-            4,
-            lambda event, ink: cells.status(event.status),
-            48,
-            sort=lambda event: event.status,
-        ),
-        Column(
-            "DESTINATION",
-            0,
-            lambda e, ink: (fmt.destination(e.url, ink.app_url), ""),
-            sort=lambda event: event.url,
-        ),
-        Column(
-            "ERROR",
-            24,
-            lambda event, ink: (fmt.safe(event.error or ""), "error"),
-            64,
-            sort=lambda event: event.error,
-        ),
+        cells.BLANK,
+        cells.time(lambda event: event.time, sort=lambda event: event.seq),
+        Column("EVENT", 14, cells.state, sort=lambda event: event.state),
+        cells.code(lambda event: event.status, 48),
+        Column("DESTINATION", 0, _destination, sort=lambda event: event.url),
+        cells.text("ERROR", 24, lambda event: event.error, 64, "error"),
     ),
 )

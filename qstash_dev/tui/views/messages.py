@@ -9,6 +9,10 @@ from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.views import cells
 
 
+def _took(row: Row, ink: Ink) -> Span:
+    return fmt.millis(row.duration_ms), "muted"
+
+
 def _next(row: Row, ink: Ink) -> Span:
     # What is under way or waits for its turn is due already: no time to count down to.
     due_at = None if row.state in ("active", "queued") else row.due_at
@@ -20,45 +24,17 @@ MESSAGES = View(
     is_live=True,
     count=lambda counts: counts.messages,
     columns=(
-        Column("", 1, lambda row, ink: ("●" if row.id in ink.marks else " ", "key")),
-        Column(
-            "TIME",
-            8,
-            lambda row, ink: (fmt.clock_time(row.created_at, ink.zone), "muted"),
-            44,
-            sort=lambda row: row.seq,
-            is_age=True,
-        ),
+        cells.MARK,
+        cells.time(lambda row: row.created_at, 44, sort=lambda row: row.seq),
         Column("STATE", 10, cells.state, sort=lambda row: row.state),
-        Column(
-            "CODE", 4, lambda row, ink: cells.status(row.status), 30, sort=lambda row: row.status
-        ),
-        Column("TRY", 4, lambda row, ink: (fmt.tries(row), ""), 48, sort=lambda row: row.try_),
-        Column(
-            "MS",
-            5,
-            lambda row, ink: (fmt.millis(row.duration_ms), "muted"),
-            62,
-            right=True,
-            sort=lambda row: row.duration_ms,
-        ),
+        cells.code(lambda row: row.status, 30),
+        cells.TRY,
+        Column("MS", 5, _took, 62, right=True, sort=lambda row: row.duration_ms),
         Column("NEXT", 7, _next, 54, sort=lambda row: row.due_at),
-        Column(
-            "METH",
-            6,
-            lambda row, ink: (fmt.safe(row.method), "muted"),
-            96,
-            sort=lambda row: row.method,
-        ),
-        Column("DESTINATION", 0, cells.destination, sort=lambda row: row.url),
-        Column("WHY", 0, cells.why, cells.WHY_FROM, joins=True),
-        Column(
-            "QUEUE",
-            14,
-            lambda row, ink: (fmt.safe(row.queue or ""), "muted"),
-            150,
-            sort=lambda row: row.queue,
-        ),
+        cells.text("METH", 6, lambda row: row.method, 96, "muted"),
+        cells.DESTINATION,
+        cells.WHY,
+        cells.text("QUEUE", 14, lambda row: row.queue, 150, "muted"),
         Column("LABELS", 16, lambda row, ink: (fmt.safe(", ".join(row.labels)), "muted"), 150),
     ),
 )

@@ -7,8 +7,8 @@ from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
+from qstash_dev.tui.render.things import Thing
 from qstash_dev.tui.views import cells
-from qstash_dev.tui.views.cells import Thing
 from qstash_dev.tui.views.thing_view import thing_view
 
 
@@ -44,18 +44,12 @@ SCHEDULES = thing_view(
         "thing.create": creating.schedule,
     },
     columns=(
-        Column("", 1, cells.blank),
-        Column("STATE", 8, cells.is_on),
+        cells.BLANK,
+        cells.IS_ON,
         Column("NEXT", 7, _fires, sort=cells.by("nextScheduleTime")),
         Column("LAST", 9, _last, 64, sort=cells.by("lastScheduleTime")),
         Column("CRON", 26, _cron, 40, sort=cells.by("cron")),
         Column("DESTINATION", 0, _destination, sort=cells.by("destination")),
-        Column(
-            "ID",
-            24,
-            cells.field("scheduleId", "muted"),
-            80,
-            sort=cells.by("scheduleId"),
-        ),
+        cells.text("ID", 24, cells.by("scheduleId"), 80, "muted"),
     ),
 )

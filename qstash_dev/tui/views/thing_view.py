@@ -7,8 +7,7 @@ from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import Resource, Verb, View
 from qstash_dev.tui.model.walk import Place, quoted
-from qstash_dev.tui.render.things import thing_page
-from qstash_dev.tui.views.cells import Thing
+from qstash_dev.tui.render.things import Thing, thing_page
 
 
 def thing_view(

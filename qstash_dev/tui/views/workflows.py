@@ -28,9 +28,8 @@ async def _whole(client: Client, row: RunRow) -> RunDetail:
     return await client.ask("GET", path, RunDetail, params={"created_at": row.created_at})
 
 
-def _state(row: RunRow, ink: Ink) -> Span:
-    look = fmt.state_look(row.state)
-    return f"{look.symbol} {look.word}", look.role
+def _workflow(row: RunRow, ink: Ink) -> Span:
+    return fmt.short_host(fmt.destination(row.url, ink.app_url), 1), ""
 
 
 def _took(row: RunRow, ink: Ink) -> Span:
@@ -71,31 +70,12 @@ WORKFLOWS = View(
     hints=_hints,
     words={"message.replay": "Resume"},
     columns=(
-        Column("", 1, cells.blank),
-        Column(
-            "TIME",
-            8,
-            lambda row, ink: (fmt.clock_time(row.created_at, ink.zone), "muted"),
-            44,
-            sort=lambda row: row.created_at,
-            is_age=True,
-        ),
-        Column("STATE", 10, _state, sort=lambda row: row.state),
+        cells.BLANK,
+        cells.time(lambda row: row.created_at, 44),
+        Column("STATE", 10, cells.state, sort=lambda row: row.state),
         Column("TOOK", 5, _took, 54, right=True),
-        Column(
-            "STEPS",
-            5,
-            lambda row, ink: (str(row.steps), ""),
-            54,
-            right=True,
-            sort=lambda row: row.steps,
-        ),
-        Column(
-            "WORKFLOW",
-            0,
-            lambda row, ink: (fmt.short_host(fmt.destination(row.url, ink.app_url), 1), ""),
-            sort=lambda row: row.url,
-        ),
+        cells.number("STEPS", 5, lambda row: row.steps, 54),
+        Column("WORKFLOW", 0, _workflow, sort=lambda row: row.url),
         Column("NOW", 0, lambda row, ink: now_span(row, ink.now, ink.zone), 48),
         Column("ID", 20, lambda row, ink: (fmt.safe(row.id), "muted"), 110),
     ),
