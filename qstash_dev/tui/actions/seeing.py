@@ -59,16 +59,6 @@ def follow(screen: Screen) -> None:
     screen.draw()
 
 
-def next_pane(screen: Screen) -> None:
-    """From the list to the detail and back."""
-    screen.panes.focus_next()
-
-
-def zoom(screen: Screen) -> None:
-    """Give the focused pane the whole screen, or end that."""
-    screen.panes.zoom()
-
-
 def reveal(screen: Screen) -> None:
     """Show or hide secret headers."""
     screen.session.reveal = not screen.session.reveal
@@ -106,11 +96,6 @@ async def open_page(screen: Screen) -> None:
         return screen.say(f"Opened {place}")
     screen.copy_to_clipboard(place)
     return screen.say(f"There is no browser here. Copied the address: {place}", "warning")
-
-
-def theme(screen: Screen) -> None:
-    """Choose a theme."""
-    screen.search_themes()
 
 
 def palette(screen: Screen) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.publish.options import OF_CALLBACK, OPTIONS
+from qstash_dev.tui.model.filter_words import common_start
 from qstash_dev.tui.render.block import Block, plain_text
 
 OFFERED = 6
@@ -71,7 +72,7 @@ def complete_header(line: str, place: int) -> Completion:
     names = [known for known in NAMES if known.lower().startswith(begun)]
     if not begun or not names or place < len(line.rstrip()):
         return Completion()
-    common = _common([known.lower() for known in names])
+    common = common_start([known.lower() for known in names])
     inserted = names[0][len(begun) : len(common)]
     if len(names) > 1:
         more = ("…",) if len(names) > OFFERED else ()
@@ -88,12 +89,6 @@ def laid_out_json(text: str) -> str | None:
         return shown if loads(shown) == value else None
     except (ValueError, RecursionError):
         return None
-
-
-def _common(words: list[str]) -> str:
-    shortest = min(words, key=len)
-    same = (i for i, char in enumerate(shortest) if any(word[i] != char for word in words))
-    return shortest[: next(same, len(shortest))]
 
 
 def _names() -> dict[str, str]:

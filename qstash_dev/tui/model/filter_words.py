@@ -39,7 +39,7 @@ def complete(text: str, place: int, known: Values) -> Completion:
     options = [option for option in options if option.startswith(begun)]
     if not options:
         return Completion(text, place)
-    word = _common(options)
+    word = common_start(options)
     if len(options) == 1 and colon:
         word += " "
     several = tuple(options[:OFFERED]) if len(options) > 1 else ()
@@ -65,6 +65,12 @@ def values_of(rows: Iterable[Row]) -> dict[str, set[str]]:
         for key, values in found.items():
             seen.setdefault(key, set()).update(filter(None, values))
     return seen
+
+
+def common_start(words: list[str]) -> str:
+    """How all of them begin."""
+    same = takewhile(lambda chars: len(set(chars)) == 1, zip(*words, strict=False))
+    return "".join(chars[0] for chars in same)
 
 
 class History:
@@ -96,12 +102,6 @@ class History:
             return None
         self._place += 1
         return self._texts[self._place] if self._place < len(self._texts) else self._typed
-
-
-def _common(words: list[str]) -> str:
-    """How all of them begin."""
-    same = takewhile(lambda chars: len(set(chars)) == 1, zip(*words, strict=False))
-    return "".join(chars[0] for chars in same)
 
 
 def _path(url: str) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from qstash_dev.devtools.documents import Body
 from qstash_dev.devtools.explain.error_text import headline
 from qstash_dev.devtools.run_documents import (
     MINUTE_MS,
@@ -22,7 +21,7 @@ from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.block import Piece
-from qstash_dev.tui.render.bodies import body_lines
+from qstash_dev.tui.render.bodies import text_lines
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Line, Span, rule
 
@@ -72,8 +71,8 @@ def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:
     if whole.failure is not None:
         lines += [[], rule("Failure function"), *_failure(whole.failure, when, whole.hints)]
     if whole.response:
-        lines += [[], rule("Result"), *_body(whole.response)]
-    lines += [[], rule("Payload"), *_body(whole.payload)]
+        lines += [[], rule("Result"), *text_lines(whole.response)]
+    lines += [[], rule("Payload"), *text_lines(whole.payload)]
     if whole.children:
         lines += [[], rule("Invoked runs"), *(_child(child) for child in whole.children)]
     return lines
@@ -251,10 +250,6 @@ def _failure(failure: dict[str, Any], when: When, hints: dict[str, str]) -> list
 
 def _child(row: RunRow) -> Line:
     return [fmt.state_span(row.state, 9), (fmt.safe(row.id), "link")]
-
-
-def _body(text: str) -> list[Piece]:
-    return body_lines(Body(size=len(text.encode()), text=text), None)
 
 
 def _short(value: object) -> str:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qstash_dev.devtools.documents import Body
 from qstash_dev.devtools.option_words import (
     limits_words,
     retries_words,
@@ -19,7 +18,7 @@ from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.block import Piece
-from qstash_dev.tui.render.bodies import body_lines
+from qstash_dev.tui.render.bodies import text_lines
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.palette import Span, rule
 
@@ -37,8 +36,7 @@ def thing_page(thing: Thing, when: When) -> list[Piece]:
     if text := thing.get("body"):
         headers = {name.lower(): values for name, values in (thing.get("header") or {}).items()}
         kind = next(iter(headers.get("content-type", ())), None)
-        body = Body(size=len(text.encode()), text=text)
-        lines += [[], rule("Body"), *body_lines(body, kind)]
+        lines += [[], rule("Body"), *text_lines(text, kind)]
     endpoints = thing.get("endpoints") or []
     if endpoints:
         lines += [[], rule("Endpoints")]

@@ -58,9 +58,13 @@ class Framed(Vertical):
     """
 
     _is_frame_alone = False
+    _frame_words: tuple[str, str | None] = ("", None)
 
-    def frame_words(self, above: str, below: str | None = None) -> None:
+    def title(self, above: str, below: str | None = None) -> None:
         """What stands in the frame from now on."""
+        if (above, below) == self._frame_words:
+            return
+        self._frame_words = above, below
         self._is_frame_alone = True
         self.border_title = Content(above)
         if below is not None:
@@ -88,7 +92,6 @@ class ListPane(Framed):
         self.complaint, self.offers = Notice("complaint"), Notice("offers")
         self._offered_for = ""
         self.empty = TextPanel("empty")
-        self._title = ("", "")
 
     def compose(self) -> ComposeResult:
         """Filter line above, list below."""
@@ -132,12 +135,6 @@ class ListPane(Framed):
             self.rows.styles.height = 1 if is_empty else "1fr"
         if lines is not None:
             self.empty.show(lines)
-
-    def title(self, left: str, right: str) -> None:
-        """What stands in the frame."""
-        if (left, right) != self._title:
-            self._title = (left, right)
-            self.frame_words(left, right)
 
 
 class Panes(Container):
@@ -204,7 +201,6 @@ class DetailPane(Framed):
         self.text = TextView(palette, id="detail")
         self.finder = Finder(self.text)
         self.page = 0
-        self._title = ""
         self._drawn: tuple[Detail | None, int, When] = (None, 0, When(0))
         self._shown: tuple[str, int] | None = None
 
@@ -251,9 +247,3 @@ class DetailPane(Framed):
     def turn(self, by: int) -> None:
         """Go to another page."""
         self.page = (self.page + by) % len(PAGES)
-
-    def title(self, text: str) -> None:
-        """What stands in the frame."""
-        if text != self._title:
-            self._title = text
-            self.frame_words(text)

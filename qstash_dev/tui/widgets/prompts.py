@@ -12,20 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from qstash_dev.tui.render.palette import Line, content
 
 T = TypeVar("T")
-
-BOX = """
-    {name} {{ align: center middle; }}
-    {name} > .box {{
-        width: auto; min-width: 40; max-width: 90%; height: auto; max-height: 90%;
-        border: round $primary; background: $surface; padding: 0 1;
-    }}
-"""
 
 
 class Choice(NamedTuple, Generic[T]):
@@ -36,12 +29,29 @@ class Choice(NamedTuple, Generic[T]):
     value: T
 
 
-class Menu(ModalScreen[T | None], Generic[T]):
+class Dialog(ModalScreen[T]):
+    """A box over the screen. `_title` stands in its frame."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog > .box {
+        width: auto; min-width: 40; max-width: 90%; height: auto; max-height: 90%;
+        border: round $primary; background: $surface; padding: 0 1;
+    }
+    """
+    _title = ""
+
+    def box(self, *inside: Widget, keys: str = "") -> Widget:
+        """What is in it, and below what its keys do."""
+        box = Vertical(*inside, classes="box")
+        box.border_title, box.border_subtitle = Content(self._title), Content(keys)
+        return box
+
+
+class Menu(Dialog[T | None], Generic[T]):
     """Choose one with its key, or with the arrows and enter; escape chooses nothing."""
 
-    DEFAULT_CSS = (
-        BOX.format(name="Menu")
-        + """
+    DEFAULT_CSS = """
     Menu OptionList, Menu OptionList:focus {
         width: auto; max-width: 100%; height: auto; max-height: 24; border: none; padding: 0;
         background: $surface; background-tint: $surface 0%;
@@ -51,11 +61,10 @@ class Menu(ModalScreen[T | None], Generic[T]):
         background: $primary 30%; color: $foreground; text-style: bold;
     }
     """
-    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Close", show=False),
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
+        Binding("j", "move('down')", show=False),
+        Binding("k", "move('up')", show=False),
     ]
 
     def __init__(self, title: str, choices: Sequence[Choice[T]]) -> None:
@@ -68,9 +77,7 @@ class Menu(ModalScreen[T | None], Generic[T]):
         options = [
             Option(content([(f" {c.key} ", "key"), (f" {c.text} ", "")])) for c in self._choices
         ]
-        box = Vertical(OptionList(*options), classes="box")
-        box.border_title = Content(self._title)
-        yield box
+        yield self.box(OptionList(*options))
 
     def on_key(self, event: events.Key) -> None:
         """The key of a choice takes it."""
@@ -83,23 +90,17 @@ class Menu(ModalScreen[T | None], Generic[T]):
         """Enter or a click takes it."""
         self.dismiss(self._choices[event.option_index].value)
 
-    def action_down(self) -> None:
-        self.query_one(OptionList).action_cursor_down()
-
-    def action_up(self) -> None:
-        self.query_one(OptionList).action_cursor_up()
+    async def action_move(self, way: str) -> None:
+        await self.query_one(OptionList).run_action(f"cursor_{way}")
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Dialog[bool]):
     """A question with yes or no; everything but `y` and enter is no."""
 
-    DEFAULT_CSS = (
-        BOX.format(name="Confirm")
-        + "Confirm Static { width: auto; max-width: 100%; padding: 1 2; }"
-    )
+    DEFAULT_CSS = "Confirm Static { width: auto; max-width: 100%; padding: 1 2; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", "Yes", show=False),
-        Binding("n,q,escape", "answer(False)", "No", show=False),
+        Binding("y,enter", "dismiss(True)", "Yes", show=False),
+        Binding("n,q,escape", "dismiss(False)", "No", show=False),
     ]
 
     def __init__(self, question: str) -> None:
@@ -110,24 +111,18 @@ class Confirm(ModalScreen[bool]):
         """The question and its keys."""
         keys: Line = [("y", "key"), (" Yes   ", ""), ("n", "key"), (" No", "")]
         text = Content("\n\n").join([Content(self._question), content(keys)])
-        yield Vertical(Static(text), classes="box")
-
-    def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes)
+        yield self.box(Static(text))
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Dialog[str | None]):
     """A question with a line of text for an answer; escape answers nothing."""
 
-    DEFAULT_CSS = (
-        BOX.format(name="Ask")
-        + """
+    DEFAULT_CSS = """
     Ask > .box { width: 70; }
     Ask Input { background: $background; padding: 0 1; }
     Ask Static { color: $dim; height: auto; }
     """
-    )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Leave", show=False)]
 
     def __init__(self, title: str, help: str, text: str = "") -> None:
         """`text` is what the line begins with."""
@@ -136,30 +131,22 @@ class Ask(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """One line to write in."""
-        box = Vertical(Input(self._text, compact=True), Static(Content(self._help)), classes="box")
-        box.border_title = Content(self._title)
-        yield box
+        yield self.box(Input(self._text, compact=True), Static(Content(self._help)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter answers."""
         self.dismiss(event.value)
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
-
-class Reader(ModalScreen[None]):
+class Reader(Dialog[None]):
     """Lines to read: help, a summary, a diff."""
 
-    DEFAULT_CSS = (
-        BOX.format(name="Reader")
-        + """
+    DEFAULT_CSS = """
     Reader > .box { width: 90%; max-width: 110; }
     Reader VerticalScroll { height: auto; max-height: 100%; background: $surface;
         scrollbar-size-vertical: 1; }
     Reader Static { width: 1fr; height: auto; padding: 0 1; }
     """
-    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark,f1", "dismiss", "Close", show=False),
         Binding("j", "scroll(1)", show=False),

@@ -8,14 +8,11 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from qstash_dev.tui.render.palette import Line, content
-from qstash_dev.tui.widgets.prompts import BOX
+from qstash_dev.tui.widgets.prompts import Dialog
 
 
 class Entry(NamedTuple):
@@ -30,12 +27,10 @@ class Entry(NamedTuple):
         return "".join(text for text, _ in self.line).lower()
 
 
-class SearchList(ModalScreen[str | None]):
+class SearchList(Dialog[str | None]):
     """Words narrow the list, enter or a click takes a line, escape none."""
 
-    DEFAULT_CSS = (
-        BOX.format(name="SearchList")
-        + """
+    DEFAULT_CSS = """
     SearchList > .box { width: 90%; max-width: 110; }
     SearchList Input { background: $background; padding: 0 1; }
     SearchList OptionList, SearchList OptionList:focus {
@@ -47,9 +42,8 @@ class SearchList(ModalScreen[str | None]):
         background: $primary 30%; color: $foreground; text-style: bold;
     }
     """
-    )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1", "leave", "Close", show=False),
+        Binding("escape,f1", "dismiss", "Close", show=False),
         Binding("down", "move(1)", show=False, priority=True),
         Binding("up", "move(-1)", show=False, priority=True),
     ]
@@ -64,10 +58,8 @@ class SearchList(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The line to type in, above the list."""
-        box = Vertical(Input(placeholder="type to search", compact=True), self._list, classes="box")
-        box.border_title = Content(self._title)
-        box.border_subtitle = Content("enter runs it · esc closes")
-        yield box
+        line = Input(placeholder="type to search", compact=True)
+        yield self.box(line, self._list, keys="enter runs it · esc closes")
 
     def on_mount(self) -> None:
         """All lines, the first that can be taken under the cursor."""
@@ -88,9 +80,6 @@ class SearchList(ModalScreen[str | None]):
 
     def action_move(self, by: int) -> None:
         (self._list.action_cursor_down if by > 0 else self._list.action_cursor_up)()
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
     def _narrow(self, words: str) -> None:
         wanted = words.lower().split()
