@@ -138,10 +138,6 @@ def _validation(e: Evidence) -> str | None:
     return f"The body has another shape than the handler expects: {e.said.headline}"
 
 
-def _headers_too_large(e: Evidence) -> str | None:
-    return "The headers are too large for the app: forward fewer (Node: --max-http-header-size)."
-
-
 def _compile_error(e: Evidence) -> str | None:
     found = _COMPILE_ERROR.search(e.said.headline) if e.status == 500 else None
     if not found:
@@ -193,18 +189,6 @@ def _rate_limited(e: Evidence) -> str | None:
     return f"The app limits its rate{until}: publish with flow control (rate, parallelism)."
 
 
-def _gave_up(e: Evidence) -> str | None:
-    return f"{e.status_text}: something before the app gave up waiting; the handler may still run."
-
-
-def _unavailable(e: Evidence) -> str | None:
-    return f"{e.status_text}{e.quoted}: the app is starting, overloaded or in maintenance."
-
-
-def _said(e: Evidence) -> str | None:
-    return None if e.is_opaque else f"The app answered {e.status_text}: {e.said.headline}"
-
-
 def _silent(e: Evidence) -> str:
     if e.printed_error:
         return f"The app answered {e.status_text}, and printed: {e.printed_error}"
@@ -221,26 +205,40 @@ ANSWERS = (
     Cause("method-not-allowed", _no_method, (405,)),
     Cause(
         "append-slash-django",
-        says(
-            "APPEND_SLASH",
-            "Django wants a slash at the end of the path and cannot redirect a POST: publish "
-            "with the slash.",
-        ),
+        "Django wants a slash at the end of the path and cannot redirect a POST: publish "
+        "with the slash.",
         (500,),
+        holds=says("APPEND_SLASH"),
     ),
     Cause("body-too-large", _too_large, (400, 413, 500)),
     Cause("body-mislabelled", _label, (400, 415, 422, 500)),
     Cause("json-error", _json_error),
     Cause("content-type-refused", _content_type, (415,)),
     Cause("validation", _validation, (422,)),
-    Cause("headers-too-large", _headers_too_large, (431,)),
+    Cause(
+        "headers-too-large",
+        "The headers are too large for the app: forward fewer (Node: --max-http-header-size).",
+        (431,),
+    ),
     Cause("compile-error", _compile_error),
     Cause("next-handler-threw", _next_threw, (500,)),
     Cause("hidden-error", _hidden_error, (500,)),
     Cause("non-retryable", _non_retryable, (489,)),
     Cause("rate-limited", _rate_limited, (429,)),
-    Cause("gave-up-waiting", _gave_up, (408, 504, 524)),
-    Cause("unavailable", _unavailable, (503,)),
-    Cause("app-error", _said),
+    Cause(
+        "gave-up-waiting",
+        "{e.status_text}: something before the app gave up waiting; the handler may still run.",
+        (408, 504, 524),
+    ),
+    Cause(
+        "unavailable",
+        "{e.status_text}{e.quoted}: the app is starting, overloaded or in maintenance.",
+        (503,),
+    ),
+    Cause(
+        "app-error",
+        "The app answered {e.status_text}: {e.said.headline}",
+        holds=lambda e: not e.is_opaque,
+    ),
     Cause("app-error-silent", _silent),
 )

@@ -14,6 +14,7 @@ from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure
 from qstash_dev.protocol.settle import status_text
 from qstash_dev.protocol.signature import inspect
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of
 
 
@@ -86,13 +87,23 @@ class Hint(Struct, frozen=True):
 
 
 class Cause(Struct, frozen=True):
-    """A row of the table: the id, and the line if it fits. `only` are the statuses, or the reasons why
-    there was no answer, with which it is looked at; none: with all.
+    """A row of the table: the id, and the line if it fits: a function finds it, or it is a text that
+    is true where this `holds`, in which `{e.place}` and the like are filled in.
+
+    `only` are the statuses, or the reasons why there was no answer, with which it is looked at; none:
+    with all.
     """
 
     id: str
-    find: Callable[["Evidence"], str | None]
+    line: "str | Callable[[Evidence], str | None]"
     only: tuple[int | Reason, ...] = ()
+    holds: Callable[["Evidence"], object] = lambda e: True
+
+    def find(self, e: "Evidence") -> str | None:
+        """The line, if it fits."""
+        if not isinstance(self.line, str):
+            return self.line(e)
+        return self.line.format(e=e) if self.holds(e) else None
 
 
 class Evidence:
@@ -144,6 +155,22 @@ class Evidence:
         return self.target.netloc.rpartition("@")[2] or self.facts.url
 
     @property
+    def host(self) -> str:
+        """The name that was looked up, or an empty text."""
+        return self.target.hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port that it went to."""
+        return self.target.port or (443 if self.target.scheme == "https" else 80)
+
+    @property
+    def within(self) -> str:
+        """` within 5s`, where the attempt had such a limit."""
+        timeout = self.facts.timeout_ms
+        return f" within {format_duration(timeout)}" if timeout else ""
+
+    @property
     def path(self) -> str:
         return self.target.path or "/"
 
@@ -172,11 +199,6 @@ class Evidence:
     def is_routed(self) -> bool:
         """Whether the request went elsewhere than the URL says."""
         return self.facts.target not in (None, self.facts.url)
-
-    @property
-    def default_port(self) -> int:
-        """The port of a URL that names none."""
-        return 443 if self.target.scheme == "https" else 80
 
     @property
     def is_opaque(self) -> bool:
@@ -211,10 +233,10 @@ class Evidence:
         return (file.path, file.values[name]) if file else None
 
 
-def says(phrase: str, text: str) -> Callable[[Evidence], str | None]:
-    """A row for a phrase of a known server."""
+def says(phrase: str) -> Callable[[Evidence], object]:
+    """Whether the answer has a phrase of a known server."""
     pattern = re.compile(phrase, re.IGNORECASE)
-    return lambda e: text if pattern.search(e.said.text) else None
+    return lambda e: pattern.search(e.said.text)
 
 
 def _header(headers: Headers, name: str) -> str:

@@ -20,15 +20,6 @@ _NGROK = {
 }
 
 
-def _airplay(e: Evidence) -> str | None:
-    if not e.header("server").startswith("AirTunes"):
-        return None
-    return (
-        f"macOS's AirPlay Receiver has port {e.target.port}: start the app on another port, or "
-        "turn the receiver off in System Settings."
-    )
-
-
 def _ngrok(e: Evidence) -> str | None:
     found = _NGROK_ERROR.search(e.header("ngrok-error-code") or e.said.text)
     if not found:
@@ -48,28 +39,11 @@ def _vercel(e: Evidence) -> str | None:
     return None
 
 
-def _static_server(e: Evidence) -> str | None:
-    return (
-        f"{e.place} does not know the method {e.facts.method}: a static file server answers "
-        "there, not your app. Is the port right?"
-    )
-
-
 def _proxy(e: Evidence) -> str | None:
     if not _PROXY.search(f"{e.header('server')} {e.said.text}"):
         return None
     what = "waited for the app in vain" if e.status == 504 else "found no app behind it"
     return f"A proxy in front of the app answered {e.status}: it {what}. Is the app running?"
-
-
-def _page(e: Evidence) -> str | None:
-    """`POST /` on a page of Next.js answers 200 with the page: a success that did nothing."""
-    if not 200 <= e.status < 300 or not e.said.is_html or e.facts.method == "GET":
-        return None
-    return (
-        f"{e.status_text}, but the answer is a web page{e.quoted}: {e.path} looks like a page, "
-        "not a handler, so nothing may have been done."
-    )
 
 
 def _location(e: Evidence) -> SplitResult | None:
@@ -115,15 +89,6 @@ def _redirect(e: Evidence) -> str | None:
     return f"{e.status_text}: QStash follows no redirects, so publish to {where}"
 
 
-def _clerk(e: Evidence) -> str | None:
-    if e.header("x-clerk-auth-status") != "signed-out" or not 400 <= e.status < 500:
-        return None
-    return (
-        f"Clerk's middleware refused the delivery as signed out: make {e.path} a public route in "
-        "clerkMiddleware; the signature is the protection."
-    )
-
-
 def _http_authentication(e: Evidence) -> str | None:
     if not e.header("www-authenticate").strip():
         return None
@@ -147,38 +112,6 @@ def _kept_back(e: Evidence) -> str | None:
     )
 
 
-def _csrf(e: Evidence) -> str | None:
-    """Those of frameworks without a row of their own."""
-    if not re.search(r"\bCSRF|CSRF(Token|Protection|Error)|cross-site request", e.said.text, re.I):
-        return None
-    return (
-        f"A CSRF check refused the delivery{e.quoted}: a server has no such token, so leave {e.path} "
-        "out of it; the signature is the protection."
-    )
-
-
-def _tunnel_end(e: Evidence) -> str | None:
-    if not re.search(
-        r"error code: 1033|Tunnel Unavailable|(Cloudflare|Argo) Tunnel error|tunnel not found",
-        e.said.text,
-        re.IGNORECASE,
-    ):
-        return None
-    return (
-        f"The tunnel {e.place} is known, but nothing is connected with its other end{e.quoted}: "
-        "start it, or publish to your local address."
-    )
-
-
-def _no_gateway_route(e: Evidence) -> str | None:
-    if not e.header("x-amzn-errortype").startswith("MissingAuthenticationToken"):
-        return None
-    return (
-        f"AWS API Gateway has no {e.facts.method} {e.path} (it calls that a missing token): check "
-        "the stage and the path."
-    )
-
-
 def _guard(e: Evidence) -> str | None:
     kind = e.sent("content-type").partition(";")[0].strip().lower()
     csrf = ""
@@ -195,73 +128,110 @@ _OF_FORMS = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/f
 _ALLOW_HOST = "The app refuses this host name: publish to its local address, or allow the name in "
 
 GUARDS = (
-    Cause("airplay-port", _airplay),
+    Cause(
+        "airplay-port",
+        "macOS's AirPlay Receiver has port {e.target.port}: start the app on another port, "
+        "or turn the receiver off in System Settings.",
+        holds=lambda e: e.header("server").startswith("AirTunes"),
+    ),
     Cause("ngrok", _ngrok),
     Cause("vercel", _vercel),
-    Cause("tunnel-without-end", _tunnel_end),
-    Cause("no-gateway-route", _no_gateway_route),
-    Cause("page-not-handler", _page),
+    Cause(
+        "tunnel-without-end",
+        "The tunnel {e.place} is known, but nothing is connected with its other "
+        "end{e.quoted}: start it, or publish to your local address.",
+        holds=says(
+            "error code: 1033|Tunnel Unavailable|(Cloudflare|Argo) Tunnel error|tunnel not found"
+        ),
+    ),
+    Cause(
+        "no-gateway-route",
+        "AWS API Gateway has no {e.facts.method} {e.path} (it calls that a missing token): "
+        "check the stage and the path.",
+        holds=lambda e: e.header("x-amzn-errortype").startswith("MissingAuthenticationToken"),
+    ),
+    # `POST /` on a page of Next.js answers 200 with the page: a success that did nothing.
+    Cause(
+        "page-not-handler",
+        "{e.status_text}, but the answer is a web page{e.quoted}: {e.path} looks like a "
+        "page, not a handler, so nothing may have been done.",
+        holds=lambda e: 200 <= e.status < 300 and e.said.is_html and e.facts.method != "GET",
+    ),
     Cause("login-redirect", _login),
     Cause("slash-redirect", _slash),
     Cause("https-redirect", _to_https),
     Cause("redirect", _redirect),
     Cause(
         "csrf-django",
-        says(
-            "CSRF verification failed",
-            "Django's CSRF check refused the delivery: mark the view @csrf_exempt.",
-        ),
+        "Django's CSRF check refused the delivery: mark the view @csrf_exempt.",
         (403,),
+        holds=says("CSRF verification failed"),
     ),
     Cause(
         "csrf-sveltekit",
-        says(
-            r"Cross-site \w+ form submissions are forbidden",
-            "The CSRF check of SvelteKit or Astro takes the delivery for a form: publish with "
-            "Content-Type: application/json.",
-        ),
+        "The CSRF check of SvelteKit or Astro takes the delivery for a form: publish with "
+        "Content-Type: application/json.",
         (403,),
+        holds=says(r"Cross-site \w+ form submissions are forbidden"),
     ),
     Cause(
         "csrf-rails",
-        says(
-            "InvalidAuthenticityToken|Can't verify CSRF token",
-            "Rails' CSRF check refused the delivery: skip_forgery_protection for this action.",
-        ),
+        "Rails' CSRF check refused the delivery: skip_forgery_protection for this action.",
         (422, 500),
+        holds=says("InvalidAuthenticityToken|Can't verify CSRF token"),
     ),
     Cause(
         "csrf-laravel",
-        says(
-            "Page Expired|CSRF token mismatch",
-            "Laravel's CSRF check refused the delivery: except this path from it.",
-        ),
+        "Laravel's CSRF check refused the delivery: except this path from it.",
         (419,),
+        holds=says("Page Expired|CSRF token mismatch"),
     ),
-    Cause("csrf", _csrf, (400, 401, 403, 419, 422, 500)),
-    Cause("host-django", says("DisallowedHost|HTTP_HOST", f"{_ALLOW_HOST}ALLOWED_HOSTS."), (400,)),
+    # Those of frameworks without a row of their own.
+    Cause(
+        "csrf",
+        "A CSRF check refused the delivery{e.quoted}: a server has no such token, so leave "
+        "{e.path} out of it; the signature is the protection.",
+        (400, 401, 403, 419, 422, 500),
+        holds=says(r"\bCSRF|CSRF(Token|Protection|Error)|cross-site request"),
+    ),
+    Cause(
+        "host-django",
+        f"{_ALLOW_HOST}ALLOWED_HOSTS.",
+        (400,),
+        holds=says("DisallowedHost|HTTP_HOST"),
+    ),
     Cause(
         "host-vite",
-        says(r"Blocked request\. This host", f"{_ALLOW_HOST}server.allowedHosts of Vite."),
+        f"{_ALLOW_HOST}server.allowedHosts of Vite.",
         (403,),
+        holds=says(r"Blocked request\. This host"),
     ),
     Cause(
         "host-refused",
-        says("Blocked hosts?:|Invalid Host header", f"{_ALLOW_HOST}its list of hosts."),
+        f"{_ALLOW_HOST}its list of hosts.",
         (400, 403),
+        holds=says("Blocked hosts?:|Invalid Host header"),
     ),
     Cause(
         "http-on-https-port",
-        says(
-            "HTTP request (was sent )?to (an )?HTTPS (server|port)",
-            "That port speaks https: publish to https://, or to the app's http port.",
-        ),
+        "That port speaks https: publish to https://, or to the app's http port.",
         (400,),
+        holds=says("HTTP request (was sent )?to (an )?HTTPS (server|port)"),
     ),
-    Cause("clerk", _clerk),
+    Cause(
+        "clerk",
+        "Clerk's middleware refused the delivery as signed out: make {e.path} a public "
+        "route in clerkMiddleware; the signature is the protection.",
+        holds=lambda e: e.header("x-clerk-auth-status") == "signed-out" and 400 <= e.status < 500,
+    ),
     Cause("http-authentication", _http_authentication, (401,)),
     Cause("header-not-forwarded", _kept_back, (401, 403)),
     Cause("guard", _guard, (401, 403)),
-    Cause("static-server", _static_server, (501,)),
+    Cause(
+        "static-server",
+        "{e.place} does not know the method {e.facts.method}: a static file server answers "
+        "there, not your app. Is the port right?",
+        (501,),
+    ),
     Cause("proxy", _proxy, (502, 503, 504)),
 )

@@ -26,12 +26,6 @@ _OF_JOSE = re.compile(r"(?:^|[:\"'(>] ?)signature verification failed")
 _JOSE = re.compile(r"SignatureError|JWSSignatureVerification|ERR_JWS")
 
 
-def _unsigned(e: Evidence) -> str | None:
-    if not says_signature(e) or e.sent("upstash-signature"):
-        return None
-    return "The app checks a signature, and this request was sent without one."
-
-
 def _cloud(e: Evidence) -> str | None:
     """The cloud signed it, for the tunnel's URL: nothing that `env --write` writes would help."""
     if not e.facts.is_cloud or not says_signature(e):
@@ -188,7 +182,11 @@ def _short(body: bytes) -> str:
 
 
 REFUSALS = (
-    Cause("signature-not-sent", _unsigned),
+    Cause(
+        "signature-not-sent",
+        "The app checks a signature, and this request was sent without one.",
+        holds=lambda e: says_signature(e) and (not e.sent("upstash-signature")),
+    ),
     Cause("host-differs", _other_host),
     Cause("cloud-signature", _cloud),
     Cause("key-differs", _other_key),

@@ -92,15 +92,6 @@ def _body_consumed(e: Evidence) -> str | None:
     return None
 
 
-def _body_changed(e: Evidence) -> str | None:
-    if not _BODY.search(e.said.text):
-        return None
-    return (
-        "The body was changed before the signature check (parsed and written again?): verify the "
-        "raw text, `await req.text()`, and parse it afterwards."
-    )
-
-
 def _clock(e: Evidence) -> str | None:
     """The receiver's clock, as its `Date` header shows it, against the token's life."""
     claims = inspect(e.sent("upstash-signature"), None, None, None, 0).claims
@@ -133,16 +124,6 @@ def _too_late(e: Evidence) -> str | None:
     )
 
 
-def _not_read(e: Evidence) -> str | None:
-    if not _UNREAD.search(e.said.text) or not e.sent("upstash-signature"):
-        return None
-    return (
-        f"No signature reached the check{e.quoted}, though one was sent: read the header "
-        "`upstash-signature` (frameworks lower its case, WSGI calls it HTTP_UPSTASH_SIGNATURE) and "
-        "pass on its value alone."
-    )
-
-
 def _date(text: str) -> int | None:
     try:
         return int(parsedate_to_datetime(text).timestamp())
@@ -152,11 +133,22 @@ def _date(text: str) -> int | None:
 
 SIGNATURES = (
     Cause("signature-missing", _missing),
-    Cause("signature-not-read", _not_read),
+    Cause(
+        "signature-not-read",
+        "No signature reached the check{e.quoted}, though one was sent: read the header "
+        "`upstash-signature` (frameworks lower its case, WSGI calls it "
+        "HTTP_UPSTASH_SIGNATURE) and pass on its value alone.",
+        holds=lambda e: _UNREAD.search(e.said.text) and e.sent("upstash-signature"),
+    ),
     Cause("keys-missing", _keys_missing),
     Cause("subject-differs", _other_subject),
     Cause("body-consumed", _body_consumed),
-    Cause("body-changed", _body_changed),
+    Cause(
+        "body-changed",
+        "The body was changed before the signature check (parsed and written again?): "
+        "verify the raw text, `await req.text()`, and parse it afterwards.",
+        holds=lambda e: _BODY.search(e.said.text),
+    ),
     Cause("clock-differs", _clock),
     Cause("signature-time", _too_late, (400, 401, 403, 500)),
     *KEYS,

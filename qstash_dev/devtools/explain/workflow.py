@@ -37,21 +37,19 @@ WORKFLOWS = (
     Cause("workflow-changed", _changed),
     Cause(
         "workflow-no-step",
-        says(
-            "Failed to authenticate Workflow request",
-            "The workflow's route returned before its first step: a check of its own refused the "
-            "request, or the code before the first context.run returns early. Await every context.*",
-        ),
+        "The workflow's route returned before its first step: a check of its own refused the "
+        "request, or the code before the first context.run returns early. Await every context.*",
         (400,),
+        holds=says("Failed to authenticate Workflow request"),
     ),
     Cause(
         "workflow-body-read",
-        says(
-            r"Body is unusable|Body has already been (?:read|consumed)|body used already"
-            r"|body stream already read",
-            "The body was read before the SDK got the request: pass the request on untouched, or a "
-            "clone of it.",
-        ),
+        "The body was read before the SDK got the request: pass the request on untouched, or a "
+        "clone of it.",
         (400, 500),
+        holds=says(
+            r"Body is unusable|Body has already been (?:read|consumed)|body used already"
+            r"|body stream already read"
+        ),
     ),
 )
