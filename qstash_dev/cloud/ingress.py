@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from urllib.parse import quote
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from qstash_dev.api import web
@@ -42,29 +43,21 @@ KEPT_REFUSALS = 100
 PUBLISH = "/v2/publish/"
 
 
-class Ingress:
+class Ingress(Struct, eq=False):
     """Answers what comes through the tunnel.
 
     `gate` says who may come in at this moment; `None` while no tunnel is open. `webhook_token` lets
     others publish to this machine; `user` is who receives that.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        relay: Relay,
-        gate: Callable[[], Gate | None],
-        user: str,
-        webhook_token: str,
-    ) -> None:
-        self._context = context
-        self._relay = relay
-        self._gate = gate
-        self._user = user
-        self._webhook_token = webhook_token
-        self._refusals: deque[RefusedRequest] = deque(maxlen=KEPT_REFUSALS)
-        self.admitted = 0
-        self.refused = 0
+    _context: Context
+    _relay: Relay
+    _gate: Callable[[], Gate | None]
+    _user: str
+    _webhook_token: str
+    _refusals: deque[RefusedRequest] = field(default_factory=lambda: deque(maxlen=KEPT_REFUSALS))
+    admitted: int = 0
+    refused: int = 0
 
     def refusals(self) -> tuple[RefusedRequest, ...]:
         """The last requests that were refused, newest first."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from itertools import islice
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.engine.clock import Clock
@@ -23,22 +24,14 @@ def _everything(message: Message) -> bool:
     return True
 
 
-class BulkCancels:
+class BulkCancels(Struct, eq=False):
     """Cancels what a query selects. Actions in the background have records that can be watched."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        new_id: Callable[[str], str],
-        cancel: Callable[[Iterable[Message]], int],
-        tasks: Tasks,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._new_id = new_id
-        self._cancel = cancel
-        self._tasks = tasks
+    _store: Store
+    _clock: Clock
+    _new_id: Callable[[str], str]
+    _cancel: Callable[[Iterable[Message]], int]
+    _tasks: Tasks
 
     async def run(self, user: str, query: Query, is_meant: IsMeant = _everything) -> int:
         """Cancel what matches and was accepted before now; returns how many.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.engine.bulk import CHUNK
@@ -14,22 +15,14 @@ from qstash_dev.store.lists.windows import WHOLE
 from qstash_dev.store.store import Store
 
 
-class Queues:
+class Queues(Struct, eq=False):
     """Queues by user and name. `wake` is called when a waiting message may start."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        lanes: Lanes,
-        wake: Callable[[], None],
-        cancel: Callable[[Iterable[Message]], int],
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._lanes = lanes
-        self._wake = wake
-        self._cancel = cancel
+    _store: Store
+    _clock: Clock
+    _lanes: Lanes
+    _wake: Callable[[], None]
+    _cancel: Callable[[Iterable[Message]], int]
 
     def upsert(
         self, user: str, name: str, parallelism: int | None = None, paused: bool | None = None
@@ -93,14 +86,13 @@ class Queues:
         self._wake()
 
 
-class Flows:
+class Flows(Struct, eq=False):
     """Flow-control keys by user and name; a key that is not known is created."""
 
-    def __init__(self, store: Store, clock: Clock, lanes: Lanes, wake: Callable[[], None]) -> None:
-        self._store = store
-        self._clock = clock
-        self._lanes = lanes
-        self._wake = wake
+    _store: Store
+    _clock: Clock
+    _lanes: Lanes
+    _wake: Callable[[], None]
 
     def find(self, key: Key) -> FlowLane | None:
         """The lane of a key, if it is known."""

@@ -4,6 +4,8 @@ leaves out: who the original is and until when.
 
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol.deduplication import Keys, name_of
@@ -11,20 +13,13 @@ from qstash_dev.protocol.timing import format_duration
 from qstash_dev.store.store import Store
 
 
-class Duplicates:
+class Duplicates(Struct, eq=False):
     """`tell` gets a sentence for each publish that was dropped."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        policy: Callable[[], Policy],
-        tell: Callable[[str], None],
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._policy = policy
-        self._tell = tell
+    _store: Store
+    _clock: Clock
+    _policy: Callable[[], Policy]
+    _tell: Callable[[str], None]
 
     def original(self, user: str, keys: Keys) -> str | None:
         """The id of what this is a duplicate of. It is counted there, and told once it is written."""

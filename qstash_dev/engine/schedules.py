@@ -32,28 +32,18 @@ class Planned(Struct, frozen=True):
     deduplicated: bool = False
 
 
-class Scheduler:
+class Scheduler(Struct, eq=False):
     """The schedules of all users. `policy` tells the present one, `add` writes the messages of a
     firing, `wake` asks for a step.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        new_id: Callable[[str], str],
-        policy: Callable[[], Policy],
-        add: Callable[[Change], None],
-        wake: Callable[[], None],
-        duplicates: Duplicates,
-    ) -> None:
-        self._duplicates = duplicates
-        self._store = store
-        self._clock = clock
-        self._new_id = new_id
-        self._policy = policy
-        self._add = add
-        self._wake = wake
+    _store: Store
+    _clock: Clock
+    _new_id: Callable[[str], str]
+    _policy: Callable[[], Policy]
+    _add: Callable[[Change], None]
+    _wake: Callable[[], None]
+    _duplicates: Duplicates
 
     def create(self, user: str, draft: Draft, destination: str, body: bytes) -> Planned:
         """Create a schedule, or replace the one with the same id but for its pause.

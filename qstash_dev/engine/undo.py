@@ -42,23 +42,15 @@ class _Order(Struct):
     things: list[_Thing] = field(default_factory=list)
 
 
-class Undo:
+class Undo(Struct, eq=False):
     """Orders by id. `revive` writes a change by which messages wait again."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        new_id: Callable[[str], str],
-        revive: Callable[[Change], None],
-        tombstones: Tombstones,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._new_id = new_id
-        self._revive = revive
-        self._tombstones = tombstones
-        self._orders: dict[str, _Order] = {}
+    _store: Store
+    _clock: Clock
+    _new_id: Callable[[str], str]
+    _revive: Callable[[Change], None]
+    _tombstones: Tombstones
+    _orders: dict[str, _Order] = field(default_factory=dict)
 
     def begin(self) -> str:
         """The id of a new order, for the others to name."""

@@ -5,6 +5,7 @@ Knows no rule of workflows: those are in `protocol.workflow`.
 
 from collections.abc import Callable, Iterable, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.engine.clock import Clock
@@ -27,26 +28,16 @@ MOST_NOTICES = 10
 LATE = "a step came after the route had returned: is every context.run, sleep and call awaited?"
 
 
-class Workflows:
+class Workflows(Struct, eq=False):
     """The runs of all users. `apply` writes a change and does what follows from it in the engine."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        new_id: Callable[[str], str],
-        policy: Callable[[], Policy],
-        apply: Callable[[Change], None],
-        hold_back: HoldBack,
-        duplicates: Duplicates,
-    ) -> None:
-        self._duplicates = duplicates
-        self.hold_back = hold_back
-        self._store = store
-        self._clock = clock
-        self._new_id = new_id
-        self._policy = policy
-        self._apply = apply
+    _store: Store
+    _clock: Clock
+    _new_id: Callable[[str], str]
+    _policy: Callable[[], Policy]
+    _apply: Callable[[Change], None]
+    hold_back: HoldBack
+    _duplicates: Duplicates
 
     def submit(
         self, user: str, submissions: Sequence[Submission]

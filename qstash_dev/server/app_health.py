@@ -3,31 +3,26 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from msgspec import Struct, field
+
 from qstash_dev.engine.tasks import Tasks
 
 LOOK_S = 3.0
 
 
-class AppHealth:
+class AppHealth(Struct, eq=False):
     """Connects to `url` every `LOOK_S` after `look`, as long as `is_wanted`; never speaks HTTP.
 
     `changed` is called when the answer is another one than before.
     """
 
-    def __init__(
-        self,
-        url: str,
-        connect: Callable[[str], Awaitable[bool]],
-        changed: Callable[[], None],
-        is_wanted: Callable[[], bool],
-    ) -> None:
-        self.url = url
-        self._connect = connect
-        self._changed = changed
-        self._is_wanted = is_wanted
-        self._up: bool | None = None
-        self._tasks = Tasks()
-        self._task: asyncio.Task[None] | None = None
+    url: str
+    _connect: Callable[[str], Awaitable[bool]]
+    _changed: Callable[[], None]
+    _is_wanted: Callable[[], bool]
+    _up: bool | None = None
+    _tasks: Tasks = field(default_factory=Tasks)
+    _task: asyncio.Task[None] | None = None
 
     def look(self) -> bool | None:
         """The last answer, `None` before the first; a new one is on its way."""

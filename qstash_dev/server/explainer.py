@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from qstash_dev import given_files
@@ -69,28 +70,18 @@ class Told(NamedTuple):
     ended: str | None = None
 
 
-class Explainer:
+class Explainer(Struct, eq=False):
     """Called with a message and its attempt; returns one line, or `None` if there is none to give."""
 
-    def __init__(
-        self,
-        keys: Callable[[str], tuple[str, str]],
-        app_url: Callable[[], str],
-        sources: SourceTree,
-        wall: Callable[[], int],
-        own_app: "Callable[[], ChildApp | None]" = lambda: None,
-        nearby: Nearby = ALONE,
-        patience_s: float = PATIENCE_S,
-    ) -> None:
-        self._keys = keys
-        self._app_url = app_url
-        self._sources = sources
-        self._wall = wall
-        self._own_app = own_app
-        self._nearby = nearby
-        self._patience_s = patience_s
-        self._accepted: dict[str, dict[str, int]] = {}
-        self._env: dict[Path, tuple[int, EnvFile]] = {}
+    _keys: Callable[[str], tuple[str, str]]
+    _app_url: Callable[[], str]
+    _sources: SourceTree
+    _wall: Callable[[], int]
+    _own_app: "Callable[[], ChildApp | None]" = lambda: None
+    _nearby: Nearby = ALONE
+    patience_s: float = PATIENCE_S
+    _accepted: dict[str, dict[str, int]] = field(default_factory=dict)
+    _env: "dict[Path, tuple[int, EnvFile]]" = field(default_factory=dict)
 
     async def __call__(self, message: Message, attempt: Attempt) -> str | None:
         """A fault of the explanation is logged: it must not cost the attempt."""
@@ -104,12 +95,12 @@ class Explainer:
         try:
             from qstash_dev.devtools.explain import explain  # late: the table of causes is long
 
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self.patience_s):
                 hint = explain(await self._facts(message, attempt))
         except TimeoutError:
             log.warning(
                 "why message %s failed was not found out: looking took over %g s",
-                *(message.id, self._patience_s),
+                *(message.id, self.patience_s),
             )
             return None
         except Exception:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import msgspec
+from msgspec import Struct
 
 from qstash_dev.devtools.documents import Event, Row
 from qstash_dev.protocol.model import Outcome, Request, Response, State
@@ -18,21 +19,15 @@ TIMEOUT_MS = 5_000
 HEADERS = (("Content-Type", "application/json"), ("User-Agent", "qstash-dev"))
 
 
-class FailureHook:
-    """`take` is given each event. A post that fails is logged, and not made again."""
+class FailureHook(Struct, eq=False):
+    """`take` is given each event. A post that fails is logged, and not made again. `_page` is the
+    address of this server for people.
+    """
 
-    def __init__(
-        self,
-        url: str,
-        page: str,
-        row_of: Callable[[str], Row | None],
-        send: Callable[[Request], Awaitable[Outcome]],
-    ) -> None:
-        """`page` is the address of this server for people."""
-        self._url = url
-        self._page = page
-        self._row_of = row_of
-        self._send = send
+    _url: str
+    _page: str
+    _row_of: Callable[[str], Row | None]
+    _send: Callable[[Request], Awaitable[Outcome]]
 
     async def take(self, event: Event) -> None:
         """Post what failed. `text` is a line for chats; `link` opens the message in the browser."""

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from msgspec import Struct
+
 from qstash_dev.engine.engine import Engine
 
 EVERY_S = 5.0
@@ -22,22 +24,15 @@ WORTHWHILE = 4_000
 LOOK_S = 0.5
 
 
-class Housekeeping:
+class Housekeeping(Struct, eq=False):
     """Of one engine's store. `note_time` keeps what time it is for the next process; `copy_log`
     copies the log into the database.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        note_time: Callable[[], None],
-        copy_log: Callable[[], Awaitable[None]],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._engine = engine
-        self._note_time = note_time
-        self._copy_log = copy_log
-        self._sleep = sleep
+    _engine: Engine
+    _note_time: Callable[[], None]
+    _copy_log: Callable[[], Awaitable[None]]
+    _sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self) -> None:
         """For ever. Raises StoreError: run it again."""

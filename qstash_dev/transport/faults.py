@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
+from msgspec import Struct, field
+
 from qstash_dev.devtools import faults
 from qstash_dev.devtools.faults import Fault, FaultOrder
 from qstash_dev.protocol.errors import QStashError
@@ -16,26 +18,19 @@ from qstash_dev.protocol.model import Outcome, Request, Timing
 Send = Callable[[Request], Awaitable[Outcome]]
 
 
-class Faults:
+class Faults(Struct, eq=False):
     """Wraps `send`. `selects(filter, message_id)` says whether a filter selects a message now.
 
     `now` gives the milliseconds that made-up attempts carry.
     """
 
-    def __init__(
-        self,
-        send: Send,
-        selects: Callable[[str, str], bool],
-        now: Callable[[], int],
-        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self.rules: list[Fault] = []
-        self._send = send
-        self._selects = selects
-        self._now = now
-        self._wait = wait
-        self._made = 0
-        self._overtaken: dict[str, asyncio.Event] = {}
+    _send: Send
+    _selects: Callable[[str, str], bool]
+    _now: Callable[[], int]
+    _wait: Callable[[float], Awaitable[None]] = asyncio.sleep
+    rules: list[Fault] = field(default_factory=list)
+    _made: int = 0
+    _overtaken: dict[str, asyncio.Event] = field(default_factory=dict)
 
     @property
     def active(self) -> int:

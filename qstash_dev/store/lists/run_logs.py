@@ -59,16 +59,13 @@ class LogLine(Struct, frozen=True):
         return event.time
 
 
-class RunLogs:
+class RunLogs(Struct, eq=False):
     """Reads what logs show; writes nothing."""
 
-    def __init__(
-        self, database: Database, messages: Messages, attempts: Attempts, workflows: Workflows
-    ) -> None:
-        self._db = database
-        self._messages = messages
-        self._attempts = attempts
-        self._workflows = workflows
+    _db: Database
+    _messages: Messages
+    _attempts: Attempts
+    _workflows: Workflows
 
     def record(self, run: Run) -> Record:
         """All that is stored of a run."""
