@@ -244,6 +244,12 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "publish to http://localhost:3000",
     ),
     (
+        "https-to-http-port",  # a dev server that compiles answers no probe in time
+        failure(Reason.TLS, "tls: [SSL: WRONG_VERSION_NUMBER] wrong version number"),
+        {"url": "https://localhost:3000/x"},
+        "publish to http://localhost:3000",
+    ),
+    (
         "certificate-not-trusted",
         failure(Reason.TLS, "certificate verify failed: self-signed certificate"),
         {"url": "https://localhost:3000/x"},

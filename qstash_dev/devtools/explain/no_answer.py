@@ -4,6 +4,7 @@ from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.protocol.model import Reason
 from qstash_dev.protocol.urls import Place
 
+_NO_TLS = "WRONG_VERSION_NUMBER"  # OpenSSL's word for a first answer that is none of TLS
 _SPOKEN = (Reason.TLS, Reason.RESET, Reason.BAD_RESPONSE, Reason.TIMEOUT)
 """What can come of speaking http to https, or https to http: what is spoken decides."""
 
@@ -162,7 +163,12 @@ NO_ANSWER = (
         "https-to-http-port",
         "{e.place} speaks plain HTTP, but the URL says https: publish to http://{e.place}.",
         _SPOKEN,
-        holds=lambda e: e.target.scheme == "https" and e.facts.speech == "http",
+        holds=lambda e: (
+            e.target.scheme == "https"
+            and (
+                e.facts.speech == "http" or (e.facts.speech is None and _NO_TLS in e.failure.detail)
+            )
+        ),
     ),
     Cause(
         "http-to-https-port",
