@@ -16,8 +16,8 @@ MOST = 200
 
 
 class Missed(Struct, frozen=True):
-    """An event that nobody took. `run` is the id that it was meant for, empty when it was for all;
-    `kept` tells that this run is live and keeps it for a later wait.
+    """An event that nobody took. `user` is empty when it was for the runs of all users, `run` when it
+    was for all of a user; `kept` tells that this run is live and keeps it for a later wait.
     """
 
     user: str
@@ -25,6 +25,10 @@ class Missed(Struct, frozen=True):
     run: str = ""
     kept: bool = False
     at: int = 0
+
+    def was_for(self, user: str) -> bool:
+        """Whether a run of this user could have taken it."""
+        return self.user in ("", user)
 
 
 class MissedEvents:
@@ -67,7 +71,7 @@ def why_unheard(event: str, run: tuple[str, str, int], missed: Iterable[Missed])
             continue
         if one.event == event and not one.kept:
             return _same(one, user)
-        if one.event != event and one.user == user and are_alike(one.event, event):
+        if one.event != event and one.was_for(user) and are_alike(one.event, event):
             return f"{one.event} was notified, but this run waits for {event}"
     return ""
 
@@ -88,7 +92,7 @@ def are_alike(notified: str, awaited: str) -> bool:
 
 
 def _same(one: Missed, user: str) -> str:
-    if one.user != user:
+    if not one.was_for(user):
         return f"it was notified with the token of {one.user}, but the run is of {user}"
     if one.run:
         return f"it was notified for the run {one.run}, which is not live"

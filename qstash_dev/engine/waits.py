@@ -52,16 +52,18 @@ class Waits:
             change = waits.wait(run, event_id, order, kept, self._workflows.moment())
             return self._workflows.admit(change)
 
-    def notify(self, user: str, event_id: str, data: bytes) -> tuple[list[Served], Answer | None]:
-        """An event reaches all of a user's runs that wait for it now."""
+    def notify(
+        self, user: str | None, event_id: str, data: bytes
+    ) -> tuple[list[Served], Answer | None]:
+        """An event reaches all of a user's runs that wait for it now; `None` are all users."""
         found = self._store.waits.waiters(user, event_id)
         if not found:
             self.miss(user, event_id)
         return self._serve(found, data)
 
-    def miss(self, user: str, event_id: str, run_id: str = "", kept: bool = False) -> None:
+    def miss(self, user: str | None, event_id: str, run_id: str = "", kept: bool = False) -> None:
         """An event reached no run; `run_id` is that which it was meant for."""
-        missed = Missed(user, event_id, run_id, kept, self._workflows.moment().now)
+        missed = Missed(user or "", event_id, run_id, kept, self._workflows.moment().now)
         self.missed.add(missed, self._store.waits.awaited(user))
 
     def notify_run(

@@ -50,13 +50,12 @@ class Waits:
 
     # Reading
 
-    def waiters(self, user: str, event_id: str, run: int | None = None) -> list[Waiter]:
-        """Who waits for an event, the longest waiting first; of one run, if one is given."""
-        among = "" if run is None else "AND w.run = ?"
-        values = (event_id, user) if run is None else (event_id, user, run)
-        rows = self._db.read(
-            f"{_WAITER} WHERE w.event = ? AND w.user = ? {among} ORDER BY w.seq", values
-        )
+    def waiters(self, user: str | None, event_id: str, run: int | None = None) -> list[Waiter]:
+        """Who waits for an event, the longest waiting first; of one user and one run, if given."""
+        among = {"w.event": event_id, "w.user": user, "w.run": run}
+        given = {column: value for column, value in among.items() if value is not None}
+        terms = " AND ".join(f"{column} = ?" for column in given)
+        rows = self._db.read(f"{_WAITER} WHERE {terms} ORDER BY w.seq", tuple(given.values()))
         return [_waiter(row) for row in rows]
 
     def waiters_of(self, run: Run) -> list[Waiter]:
@@ -64,10 +63,11 @@ class Waits:
         rows = self._db.read(f"{_WAITER} WHERE w.run = ? ORDER BY w.seq", (run.seq,))
         return [_waiter(row) for row in rows]
 
-    def awaited(self, user: str) -> list[str]:
-        """The events that a user's runs wait for, as many as are worth a comparison."""
+    def awaited(self, user: str | None) -> list[str]:
+        """The events that runs of a user, or of all, wait for, as many as are worth comparing."""
+        among, values = ("", ()) if user is None else ("WHERE user = ?", (user,))
         rows = self._db.read(
-            "SELECT event FROM waiters WHERE user = ? ORDER BY seq DESC LIMIT 500", (user,)
+            f"SELECT event FROM waiters {among} ORDER BY seq DESC LIMIT 500", values
         )
         return list(dict.fromkeys(row[0] for row in rows))
 

@@ -44,6 +44,8 @@ def test_names_are_alike_that_are_the_same_but_for_a_slip(
         ),
         (Missed("you", "order-paid", at=200), "with the token of you, but the run is of me"),
         (Missed("you", "order-payed", at=200), ""),
+        (Missed("", "order-payed", at=200), "order-payed was notified, but"),
+        (Missed("", "order-paid", at=200), "before this run waited, and such an event is lost"),
         (Missed("me", "order-paid", "wfr_0", at=200), "for the run wfr_0, which is not live"),
         (
             Missed("me", "order-payed", "wfr_1", True, 200),

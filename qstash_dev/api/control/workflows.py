@@ -14,7 +14,6 @@ from qstash_dev.devtools.control_documents import Made, MadeRun, Notified, RunLo
 from qstash_dev.devtools.missed_events import why_unheard
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, Waiting, template
 from qstash_dev.devtools.states import RUNS
-from qstash_dev.engine.hold_back import Answer
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.query import format_cursor, parse_cursor
@@ -130,15 +129,8 @@ async def notify_run(call: Call) -> web.Response:
 async def notify(call: Call) -> web.Response:
     """An event for all runs of all users that wait for it."""
     notice: EventOrder = await call.order()
-    runs: list[str] = []
-    answers: list[Answer] = []
-    for user in dict.fromkeys(user.id for user in call.context.users.values()):
-        served, answer = call.engine.waits.notify(user, notice.event, body_bytes(notice.body))
-        runs += [one.run.id for one in served]
-        answers += [answer] if answer is not None else []
-    for answer in answers[1:]:
-        answer.written()
-    return await call.answer(Notified(runs), then=answers[0] if answers else None)
+    served, answer = call.engine.waits.notify(None, notice.event, body_bytes(notice.body))
+    return await call.answer(Notified([one.run.id for one in served]), then=answer)
 
 
 def _find(call: Call) -> Run:

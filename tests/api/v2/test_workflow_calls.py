@@ -197,3 +197,12 @@ async def test_an_event_that_reaches_nobody_is_told_once(live, path: str, told: 
     [row] = (await live.ok("GET", "/_dev/workflows"))["runs"]
     [waiting] = [one for one in row["waits"] if one["kind"] == "event"]
     assert bool(waiting["why"]) == (told is not None and "invoice" not in told)
+
+
+async def test_an_event_by_hand_is_told_as_lost_once_and_only_if_no_user_waits_for_it(live) -> None:
+    await live.ok("POST", "/v2/wait/paid", WAIT, RUN)
+    for event, runs, number in (("paid", ["wfr_live"], 0), ("invoice", [], 1)):
+        served = await live.ok("POST", "/_dev/notify", json.dumps({"event": event}).encode())
+        assert served["resumed"] == runs
+        notice = (await live.ok("GET", "/_dev/snapshot"))["server"]["notice"]
+        assert notice["number"] == number, notice
