@@ -13,7 +13,7 @@ from qstash_dev import given_files
 from qstash_dev.config import ConfigError
 from qstash_dev.config.env_file import ENV_FILES, read
 from qstash_dev.config.file import read_toml
-from qstash_dev.devtools.sdk_choice import JS, SDKS, App
+from qstash_dev.devtools.sdk_choice import JS, SDKS, WORKFLOW_JS, App
 from qstash_dev.protocol.json_body import loads
 
 MOST_APPS = 50
@@ -48,12 +48,17 @@ def sdks_of(place: Path, root: Path) -> dict[str, str]:
     """SDKs that are asked for; of Node's the version that is installed, if one is."""
     wanted = {**node_packages(place / "package.json"), **python_packages(place)}
     found = {name: wanted[name] for name in SDKS if name in wanted}
-    if JS in found:
-        for folder in dict.fromkeys((place, *place.resolve().parents[:4], root)):
-            path = folder / "node_modules" / JS / "package.json"
-            if version := _json(path).get("version"):
-                return {**found, JS: str(version)}
-    return found
+    return {name: _installed(name, place, root) or version for name, version in found.items()}
+
+
+def _installed(name: str, place: Path, root: Path) -> str:
+    if name not in (JS, WORKFLOW_JS):
+        return ""
+    for folder in dict.fromkeys((place, *place.resolve().parents[:4], root)):
+        path = folder / "node_modules" / name / "package.json"
+        if version := _json(path).get("version"):
+            return str(version)
+    return ""
 
 
 def workspaces(directory: Path) -> list[Path]:

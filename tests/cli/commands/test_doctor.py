@@ -45,14 +45,15 @@ def test_the_apps_of_a_monorepo_are_found_from_its_root(tmp_path, file, text):
     assert apps[1].files == {"QSTASH_TOKEN": "apps/web/.env.local"}
 
 
-def test_the_installed_version_counts_wherever_it_was_hoisted_to(tmp_path):
-    web, sdk = tmp_path / "apps" / "web", tmp_path / "node_modules" / "@upstash" / "qstash"
-    for place in (web, sdk):
+@pytest.mark.parametrize("sdk", ["@upstash/qstash", "@upstash/workflow"])
+def test_the_installed_version_counts_wherever_it_was_hoisted_to(tmp_path, sdk):
+    web, installed = tmp_path / "apps" / "web", tmp_path / "node_modules" / sdk
+    for place in (web, installed):
         place.mkdir(parents=True)
-    (web / "package.json").write_text('{"dependencies": {"@upstash/qstash": "latest"}}')
-    assert sdks_of(web, web) == {"@upstash/qstash": "latest"}
-    (sdk / "package.json").write_text('{"version": "2.7.23"}')
-    assert sdks_of(web, web) == {"@upstash/qstash": "2.7.23"}
+    (web / "package.json").write_text(f'{{"dependencies": {{"{sdk}": "latest"}}}}')
+    assert sdks_of(web, web) == {sdk: "latest"}
+    (installed / "package.json").write_text('{"version": "2.7.23"}')
+    assert sdks_of(web, web) == {sdk: "2.7.23"}
 
 
 @pytest.fixture
