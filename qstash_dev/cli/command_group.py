@@ -1,5 +1,7 @@
 """Groups of commands, which all say in the same words that one of them is not there."""
 
+from shutil import which
+
 import click
 
 from qstash_dev.protocol.errors import nearest
@@ -16,6 +18,8 @@ class CommandGroup(click.Group):
             path = ctx.command_path
             near = nearest(args[0], known)
             hint = f'Did you mean "{near}"?' if near else f"See {path} --help."
+            if not near and ctx.parent is None and which(args[0]):
+                hint = f"To start your app beside the server: {path} -- {' '.join(args)}"
             wanted = " ".join((*path.split(" ")[1:], args[0]))
             ctx.fail(f'There is no command "{wanted}". {hint}')
         return super().resolve_command(ctx, args)
