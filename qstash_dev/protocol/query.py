@@ -39,10 +39,10 @@ _WIRE = {
     "flow_key": "flowControlKey",
     "caller_ip": "callerIp",
 }
-_DATES = ("fromdate", "todate")
+_DATES = ("fromDate", "toDate")
 _LISTS = frozenset(("messageids", "dlqids", "state"))
 IGNORED = frozenset(("qstash_token", "groupby", "trimbody", "async", "all"))
-_OTHERS = IGNORED | {*_DATES, "count", "cursor", "order"}
+_OTHERS = IGNORED | {"fromdate", "todate", "count", "cursor", "order"}
 _COMMON = frozenset(
     ("id", "url", "topic", "schedule_id", "queue", "label", "flow_key", "caller_ip")
 )
@@ -80,7 +80,7 @@ def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
     """Read query parameters. Raises QStashError(400) for an unknown filter or a bad value."""
     values = grouped(pairs)
     for name in _DATES if defaults.changes else ():
-        if name in values and not "".join(values[name]):
+        if not "".join(values.get(name.lower(), ["given"])):
             raise QStashError(400, f"the filter {name!r} has no value")
     conditions = read_conditions(
         values, _NAMES, defaults.known, _LISTS, _OTHERS, _checked, changes=defaults.changes
@@ -90,8 +90,8 @@ def parse_query(pairs: Iterable[tuple[str, str]], defaults: Defaults) -> Query:
     count = _count(values, defaults)
     return Query(
         conditions=conditions,
-        from_date=number(values, "fromdate"),
-        to_date=number(values, "todate"),
+        from_date=number(values, "fromDate"),
+        to_date=number(values, "toDate"),
         count=count or defaults.count,
         cursor=parse_cursor(values.get("cursor", [""])[-1]),
         latest_first=_latest_first(values, defaults.latest_first),
@@ -191,8 +191,8 @@ def read_conditions(
 
 
 def number(values: Mapping[str, list[str]], name: str) -> int | None:
-    """A parameter that is a number. Raises QStashError(400)."""
-    text = values.get(name, [""])[-1]
+    """A parameter that is a number, named as QStash spells it. Raises QStashError(400)."""
+    text = values.get(name.lower(), [""])[-1]
     return whole(name, text) if text else None
 
 

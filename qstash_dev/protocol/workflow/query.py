@@ -91,8 +91,8 @@ def parse_runs(
         conditions={} if among else conditions,
         url_prefix=prefix,
         among=among,
-        from_date=number(values, "fromdate"),
-        to_date=number(values, "todate"),
+        from_date=number(values, "fromDate"),
+        to_date=number(values, "toDate"),
         count=_bounded(count if asked is None else asked, max_count),
         cursor=parse_cursor(values.get("cursor", [""])[-1]),
     )

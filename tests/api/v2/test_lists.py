@@ -416,7 +416,7 @@ async def test_filters_select_what_is_retried(wire, dead, query, expected):
         ("labeel=a", "unknown filter 'labeel'"),
         ("label=", "the filter 'label' has no value"),
         ("dlqIds=", "the filter 'dlqids' has no value"),
-        ("fromDate=", "the filter 'fromdate' has no value"),
+        ("fromDate=", "the filter 'fromDate' has no value"),
         ("source=else", "unknown source 'else': expected workflow"),
     ],
 )

@@ -55,7 +55,7 @@ def test_a_count_has_its_bounds(text: str, count: int) -> None:
         ([("responseStatus", "x")], "invalid responsestatus: 'x' is not a number"),
         ([("workflowRuns", "a")], "invalid workflowRuns: 'a' is not <id>@<created at>"),
         ([("workflowRuns", "a@b")], "invalid workflowruns: 'b' is not a number"),
-        ([("fromDate", "-1")], "invalid fromdate: '-1' is not a number"),
+        ([("fromDate", "-1")], "invalid fromDate: '-1' is not a number"),
         ([("cursor", "x")], "invalid cursor 'x'"),
         ([("label", " ")], "the filter 'label' has no value"),
     ],
