@@ -56,11 +56,15 @@ def parse_cron(text: str) -> Cron:
     fields = expression.split()
     if len(fields) != len(_FIELDS):
         raise ValueError(
-            f"The cron expression {trimmed!r} has {len(fields)} fields: expected five "
+            f"The cron expression {trimmed!r} has {_fields(len(fields))}: expected five "
             "(minute hour day-of-month month day-of-week), such as '*/5 * * * *'."
         )
     _check_fields(trimmed, fields)
     return Cron(trimmed, " ".join(fields), zone)
+
+
+def _fields(count: int) -> str:
+    return f"{count or 'no'} field{'' if count == 1 else 's'}"
 
 
 def _split_zone(text: str) -> tuple[str, str]:

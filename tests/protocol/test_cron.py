@@ -43,11 +43,11 @@ def test_an_expression_is_kept_trimmed_with_its_zone(text: str, cron: Cron) -> N
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "has 0 fields"),
+        ("", "has no fields"),
         ("* * * *", "has 4 fields"),
         ("* * * * * *", "has 6 fields"),
-        ("@daily", "has 1 fields"),
-        ("CRON_TZ=Europe/Berlin", "has 0 fields"),
+        ("@daily", "has 1 field: expected five"),
+        ("CRON_TZ=Europe/Berlin", "has no fields"),
         ("60 * * * *", "minute field '60'"),
         ("*/0 * * * *", "minute field '*/0'"),
         ("* 24 * * *", "hour field '24'"),
