@@ -82,7 +82,7 @@ def tip(refused: Refused, error: QStashError, base: str, app: str, routes: list[
     if refused.path.rstrip("/").lower() == "/v2/notify":
         event = _document(refused.body).get("eventId") or "EVENT"
         return f"The event goes into the path: POST {base}/v2/notify/{str(event)[:100]}"
-    if _BATCH.fullmatch(refused.path) and "Expected `array`" in error.message:
+    if _BATCH.fullmatch(refused.path) and "expected an array" in error.message:
         return 'A batch is a JSON array: [{"destination": "http://...", "body": "..."}].'
     return None
 
@@ -101,9 +101,9 @@ def item_tip(raw: bytes, error: QStashError, app: str) -> str | None:
         where = next((n for n in _WHERE if n != "destination" and item.get(n)), None)
         why = f", not as {where}" if where else ""
         return f'The destination of an item goes into its field "destination"{why}.'
-    if "`$.body`" in error.message:
+    if ": body: expected" in error.message:
         return "The body of an item is text: JSON.stringify it (batchJSON of the SDKs does)."
-    if "`$.headers`" in error.message:
+    if ": headers" in error.message:
         return 'The headers of an item are an object: {"Upstash-Delay": "10s"}.'
     return None
 

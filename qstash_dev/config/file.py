@@ -15,6 +15,7 @@ from qstash_dev import given_files
 from qstash_dev.config.errors import ConfigError, suggestion
 from qstash_dev.config.model import GroupSeed, QueueSeed, ScheduleSeed, Seeds
 from qstash_dev.config.options import BY_NAME
+from qstash_dev.protocol.json_body import in_words
 from qstash_dev.protocol.publish import options
 from qstash_dev.protocol.users import DEV_USERS, User
 
@@ -195,7 +196,9 @@ def entries(tables: dict[str, Any], name: str, kind: type[T], place: Found) -> t
         try:
             found.append(convert(fields, kind))
         except ValidationError as error:
-            raise ConfigError(place.where(name), f"entry {number}: {error}.") from None
+            raise ConfigError(
+                place.where(name), f"entry {number}: {in_words(str(error))}."
+            ) from None
     return tuple(found)
 
 

@@ -18,6 +18,17 @@ _ESCAPE = re.compile(
     rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+_PLACE = r"(?: - at `\$\.?(?P<place>.*)`)?"
+_MISFIT = re.compile(rf"Expected `([^`]+)`, got `([^`]+)`{_PLACE}")
+_MISSING = re.compile(rf"Object missing required field `([^`]+)`{_PLACE}")
+_KINDS = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "an array",
+}
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -45,8 +56,22 @@ def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON b
     try:
         return _decoder(kind)(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        problem = error if _is_utf8(text) else "it is not UTF-8"
+        problem = in_words(str(error)) if _is_utf8(text) else "it is not UTF-8"
         raise QStashError(400, f"invalid {what}: {problem}") from error
+
+
+def in_words(problem: str) -> str:
+    """A problem that msgspec found, with JSON's names of types instead of Python's."""
+    if found := _MISFIT.fullmatch(problem):
+        wanted = " or ".join(_KINDS.get(kind, kind) for kind in found[1].split(" | "))
+        return f"{_at(found)}expected {wanted}, got {_KINDS.get(found[2], found[2])}"
+    if found := _MISSING.fullmatch(problem):
+        return f"{_at(found)}the field {found[1]!r} is missing"
+    return problem
+
+
+def _at(found: re.Match[str]) -> str:
+    return f"{found['place']}: " if found["place"] else ""
 
 
 def scalar_text(value: str | int | float | bool) -> str:

@@ -223,8 +223,8 @@ BROKEN_FILES = [
     ("port = ['1', '2']", "expected one value, not several."),
     ("routes = 1", "expected a table of destination = address."),
     ("queues = 1", "expected tables that begin with [[queues]]."),
-    ("[[queues]]\nparallelism = 1", "entry 1: Object missing required field `name`."),
-    ("[[queues]]\nname = 1", "entry 1: Expected `str`, got `int` - at `$.name`."),
+    ("[[queues]]\nparallelism = 1", "entry 1: the field 'name' is missing."),
+    ("[[queues]]\nname = 1", "entry 1: name: expected a string, got a whole number."),
     (
         "[[queues]]\nname = 'a'\n[[queues]]\nnmae = 'b'",
         'qstash-dev.toml line 1, key "queues": entry 2: unknown key "nmae". Did you mean "name"?',

@@ -12,6 +12,12 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.json_body import read_json
 
 
+class Row(msgspec.Struct):
+    """A document of a type."""
+
+    destination: str
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -46,7 +52,18 @@ def test_what_is_whole_is_left_alone(text: str) -> None:
         (b"[" * 100_000, object, "invalid JSON body: "),
         (b"NaN", object, "invalid JSON body: "),
         (b"1e999", object, "invalid JSON body: "),
-        (b'{"a": 1}', list, "invalid JSON body: Expected `array`, got `object`"),
+        (b'{"a": 1}', list, "invalid JSON body: expected an array, got an object"),
+        (
+            b'{"a": {}}',
+            dict[str, str | None],
+            "invalid JSON body: [...]: expected a string or null, got an object",
+        ),
+        (b"{}", Row, "invalid JSON body: the field 'destination' is missing"),
+        (
+            b'[{"destination": 1}]',
+            list[Row],
+            "invalid JSON body: [0].destination: expected a string, got a whole",
+        ),
         (b"", object, "invalid JSON body: "),
         (rb'"\ud83', str, "invalid JSON body: "),
     ],

@@ -185,7 +185,7 @@ def test_a_wait_has_a_time_out(play: Play, timeout: object, waits_ms: int) -> No
         ({"timeoutUrl": "ftp://x"}, 400, "invalid timeout url"),
         ({"timeout": "soon"}, 400, "invalid timeout of a wait: 'soon'"),
         ({"timeout": "800d"}, 412, "quota maxDelay exceeded"),
-        ({"step": "x"}, 400, "invalid body of a wait: Expected `object`"),
+        ({"step": "x"}, 400, "invalid body of a wait: step: expected an object"),
         ({"timeoutHeaders": {}}, 400, "the headers of a step that waits must name its run"),
         (
             {"timeoutHeaders": {"Upstash-Workflow-RunId": ["wfr_2"]}},
