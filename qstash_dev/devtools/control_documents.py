@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from qstash_dev.devtools.documents import DlqEntry, Printed, Process, Row, Tunnel
 from qstash_dev.devtools.faults import Fault
+from qstash_dev.devtools.pages.parts import Part
 from qstash_dev.protocol.signature import Inspection
 
 
@@ -27,6 +28,17 @@ class Health(Struct):
     uptime_ms: int = 0
     ok: bool = True
     warning: str | None = None
+
+
+class About(Struct):
+    """One page about something, and the commands that it allows; `pages` are all, if there are several.
+    `row` is the row of a message or run.
+    """
+
+    parts: list[Part]
+    verbs: list[str] = []
+    pages: list[str] = []
+    row: Any = None
 
 
 class Complaint(Struct):

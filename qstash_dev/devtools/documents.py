@@ -326,26 +326,8 @@ class Links(Struct):
     siblings: list[Row] = []
 
 
-class Piece(Struct, omit_defaults=True):
-    """Of a value: text, or a moment (epoch ms). `to` says where a text leads: to one of the
-    `messages`, of the `runs`, or to all messages that a filter with this key finds.
-    """
-
-    text: str = ""
-    to: str = ""
-    past: int | None = None
-    due: int | None = None
-
-
-class Fact(Struct):
-    """A name that people know something by, and its value."""
-
-    name: str
-    pieces: list[Piece] = []
-
-
 class Detail(Struct):
-    """One message whole; bodies are cut at the server's limit. `facts` are row and `spec` in words."""
+    """One message whole; bodies are cut at the server's limit."""
 
     row: Row
     spec: dict[str, Any] = {}
@@ -357,7 +339,6 @@ class Detail(Struct):
     hint: str | None = None
     waits: str | None = None
     lints: list[str] = []
-    facts: list[Fact] = []
 
 
 class DlqEntry(Struct):

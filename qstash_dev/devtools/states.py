@@ -82,3 +82,8 @@ def look_of(state: str) -> Look:
     """The look of a row's state, of an event, a run's or a step's; an unknown one has its own word."""
     known = (table[state] for table in (STATES, EVENTS, RUNS, STEPS) if state in table)
     return next(known, Look("?", state.lower(), "muted"))
+
+
+def status_role(status: int) -> str:
+    """The role of an HTTP status."""
+    return "success" if status < 300 else "warning" if status < 400 else "error"

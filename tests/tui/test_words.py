@@ -8,7 +8,7 @@ from qstash_dev.client import Client
 from qstash_dev.devtools.documents import Snapshot
 from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.render.block import Piece
-from qstash_dev.tui.render.pages import When, overview
+from qstash_dev.tui.render.pages import PAGES, When
 from qstash_dev.tui.views.dlq import DLQ
 from qstash_dev.tui.views.flow import FLOW
 from qstash_dev.tui.views.groups import GROUPS
@@ -78,7 +78,7 @@ async def test_pages_say_all_in_words_with_units(client: Client) -> None:
     await do("POST", "/v2/flowControl/mail/pin?parallelism=4")
     detail = await client.message(answer["messageId"])
     when = When(detail.row.created_at + 1000)
-    pages: dict[str, Sequence[Piece]] = {"message": overview(detail, when)}
+    pages: dict[str, Sequence[Piece]] = {"message": PAGES["Overview"](detail, when)}
     for name, view in zip(("schedule", "queue", "group", "key"), THINGS, strict=True):
         assert view.page is not None
         pages[name] = view.page((await view.fetch(client))[0], when)

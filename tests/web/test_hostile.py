@@ -64,7 +64,7 @@ async def test_every_part_of_a_message_is_text(desk: Desk) -> None:
     for view in "56":
         await page.keyboard.press(view)
         await page.locator("#rows .body > .row:visible").first.click()
-        await page.locator("#detail .page .url").first.wait_for()
+        await page.locator("#detail .page .link").first.wait_for()
         await is_harmless(page)
     await page.goto(f"{desk.api.url}/_dev/#/messages/{made['messageId']}{MARKUP}")
     await page.evaluate(WATCH)

@@ -47,5 +47,5 @@ async def test_a_replay_is_one_key_and_is_linked_to_its_origin(desk: Desk) -> No
     assert first.body == second.body == b"payload"
     await shows(page, "#rows", "⟲1✓")
     await page.get_by_role("tab", name="Tree").click()
-    await page.locator("#detail .tree a").click()
+    await page.locator("#detail .page p a").click()
     await shows(page, "#detail .page", id)

@@ -166,7 +166,7 @@ async def test_schedules_fire_pause_and_go(desk: Desk) -> None:
     page = await desk.open()
     await press(page, "2")
     await rows(page, "weekly").click()
-    await page.locator("#detail .page ol li:nth-child(10):last-child").wait_for()
+    await page.locator("#detail .page section p:nth-of-type(10)").wait_for()
     await press(page, "n")
     await said(page, "Fired: msg_")
     await desk.app.one("/planned")
@@ -194,7 +194,7 @@ async def test_queues_groups_and_flow_control(desk: Desk) -> None:
     await desk.api.publish(url, delay="1d", flow_control_key="per-user", flow_control_value=value)
     page = await desk.open()
     for view, name, told in (
-        ("3", "mail", "parallelism"),
+        ("3", "mail", "at most 1 at a time"),
         ("7", "per-user", "3 in 60s"),
     ):
         await press(page, view)
@@ -252,7 +252,7 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await have(page, 1, "⊘ canceled")
     await rows(page, "✗ failed").click()
     await shows(page, "#detail .page", "pay")
-    await page.locator("#detail .steps li").first.wait_for()
+    await page.locator("#detail .bars li").first.wait_for()
     await press(page, "r")
     await said(page, "Resumed as wfr_")
     await press(page, "R")

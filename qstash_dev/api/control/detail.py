@@ -14,7 +14,6 @@ from qstash_dev.api.call import Call
 from qstash_dev.api.control.waiting import why_waiting
 from qstash_dev.devtools import documents, hold
 from qstash_dev.devtools.documents import Body, Detail, Links, Pairs, Row, SentRequest, Signature
-from qstash_dev.devtools.message_facts import message_facts
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import SECRET, first, names_of
 from qstash_dev.protocol.json_body import read_json
@@ -69,7 +68,6 @@ def detail(call: Call, message: Message, row: Row) -> Detail:
         hint=row.hint,
         waits=waits,
         lints=list(row.lints),
-        facts=message_facts(row, spec, links, waits),
     )
 
 

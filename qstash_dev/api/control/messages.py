@@ -90,10 +90,14 @@ async def list_(call: Call) -> web.Response:
 
 async def get(call: Call) -> web.Response:
     """One message, whole."""
-    message = find(call)
+    return await call.answer(whole(call, find(call)))
+
+
+def whole(call: Call, message: Message) -> Detail:
+    """All that is known of a message."""
     row = call.store.rows.by_id(message.id, call.engine.clock.now())
     assert row is not None
-    return await call.answer(detail(call, message, row))
+    return detail(call, message, row)
 
 
 async def body(call: Call) -> web.Response:

@@ -1,8 +1,8 @@
 """`/_dev/schedules`, `queues`, `groups`, `flow`: resources of all users, and what people do to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, wraps
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from msgspec.structs import replace
 
@@ -19,10 +19,11 @@ from qstash_dev.devtools.control_documents import (
     Deleted,
     Fired,
 )
+from qstash_dev.engine.lanes import FlowLane, Key
 from qstash_dev.protocol.cron import MINUTE_MS, parse_cron, upcoming
 from qstash_dev.protocol.deduplication import id_in
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.model import Schedule
+from qstash_dev.protocol.model import Group, Queue, Schedule
 from qstash_dev.protocol.wire import (
     GroupDocument,
     QueueDocument,
@@ -32,6 +33,7 @@ from qstash_dev.protocol.wire import (
 )
 
 UPCOMING = 10
+T = TypeVar("T")
 
 
 class ScheduleRow(TypedDict):
@@ -106,32 +108,49 @@ async def run_schedule(call: Call) -> web.Response:
 
 async def list_queues(call: Call) -> web.Response:
     """Every queue, with how many messages are under way."""
-    documents: list[QueueRow] = []
-    for user, name, queue in call.store.queues.all():
-        lag = call.engine.queues.lag(user, name)
-        lane = call.engine.lanes.queues.get((user, name))
-        active = len(lane.holders) if lane is not None else 0
-        documents.append({**queue_document(queue, lag), "user": user, "active": active})
+    documents = [_queue(call, user, queue) for user, _, queue in call.store.queues.all()]
     return await call.answer({"queues": documents})
 
 
 async def list_groups(call: Call) -> web.Response:
     """Every URL group, with its default headers."""
-    documents: list[GroupRow] = [
-        {**group_document(group), "user": user, "headers": group.headers}
-        for user, _, group in call.store.groups.all()
-    ]
+    documents = [_group(user, group) for user, _, group in call.store.groups.all()]
     return await call.answer({"groups": documents})
 
 
 async def list_flow(call: Call) -> web.Response:
     """Every flow-control key."""
-    now = call.engine.clock.now()
-    keys: list[FlowRow] = [
-        {**flow_document(name, lane, now), "user": user}
-        for (user, name), lane in sorted(call.engine.lanes.flows.items())
-    ]
+    keys = [_flow(call, key, lane) for key, lane in sorted(call.engine.lanes.flows.items())]
     return await call.answer({"keys": keys})
+
+
+def schedule(call: Call) -> Mapping[str, Any]:
+    """A schedule by its id. Raises QStashError(404), as those below do."""
+    return _schedule(call, call.engine.schedules.find(_user(call), call.params["id"]))
+
+
+def queue(call: Call) -> Mapping[str, Any]:
+    """A queue by its name."""
+    user = _user(call)
+    return _queue(call, user, _there(call, "queue", call.store.queues.get(user, call.params["id"])))
+
+
+def group(call: Call) -> Mapping[str, Any]:
+    """A URL group by its name."""
+    user = _user(call)
+    return _group(user, _there(call, "group", call.store.groups.get(user, call.params["id"])))
+
+
+def flow(call: Call) -> Mapping[str, Any]:
+    """A flow-control key."""
+    key = (_user(call), call.params["id"])
+    return _flow(call, key, _there(call, "flow-control key", call.engine.flows.find(key)))
+
+
+def _there(call: Call, word: str, found: T | None) -> T:
+    if found is None:
+        raise QStashError(404, f"{word} {call.params['id'][:200]} not found")
+    return found
 
 
 async def delete_schedule(call: Call) -> web.Response:
@@ -206,6 +225,21 @@ async def forget_deduplication(call: Call) -> web.Response:
         raise QStashError(404, f"deduplication id {name[:200]} not found")
     call.store.deduplication.forget(user, keys)
     return await call.done()
+
+
+def _queue(call: Call, user: str, queue: Queue) -> QueueRow:
+    lag = call.engine.queues.lag(user, queue.name)
+    lane = call.engine.lanes.queues.get((user, queue.name))
+    active = len(lane.holders) if lane is not None else 0
+    return {**queue_document(queue, lag), "user": user, "active": active}
+
+
+def _group(user: str, group: Group) -> GroupRow:
+    return {**group_document(group), "user": user, "headers": group.headers}
+
+
+def _flow(call: Call, key: Key, lane: FlowLane) -> FlowRow:
+    return {**flow_document(key[1], lane, call.engine.clock.now()), "user": key[0]}
 
 
 def _schedule(call: Call, schedule: Schedule) -> dict[str, object]:

@@ -8,6 +8,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call, json_response
 from qstash_dev.api.control import (
     ALIVE,
+    about,
     app,
     auto_replay,
     clock,
@@ -81,6 +82,7 @@ ROUTES = (
     Route("POST", "/_dev/resume", resume, Paused, is_stable=True),
     *app.ROUTES,
     *words.ROUTES,
+    *about.ROUTES,
     *events.ROUTES,
     *messages.ROUTES,
     *dlq.ROUTES,

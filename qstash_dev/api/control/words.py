@@ -6,15 +6,13 @@ from typing import Any
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
-from qstash_dev.api.control.detail import detail
-from qstash_dev.api.control.messages import find
+from qstash_dev.api.control.messages import find, whole
 from qstash_dev.api.parameters import OLD, REVEAL
 from qstash_dev.api.router import Route
 from qstash_dev.devtools import filters, states, vocabulary
 from qstash_dev.devtools.control_documents import FixtureFile, WrittenMessage
 from qstash_dev.devtools.copies import Copyable, copies_of, quick_start
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
-from qstash_dev.devtools.documents import Detail
 from qstash_dev.devtools.fixtures import (
     FixtureError,
     fixture_of,
@@ -25,7 +23,7 @@ from qstash_dev.devtools.fixtures import (
 )
 from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.model import Kind, Message
+from qstash_dev.protocol.model import Kind
 
 
 async def words(call: Call) -> web.Response:
@@ -56,7 +54,7 @@ async def words(call: Call) -> web.Response:
 
 async def copies(call: Call) -> web.Response:
     """What of a message can be copied, each with its key, name and text."""
-    return await call.answer(copies_of(_whole(call, find(call)), call.context.server()))
+    return await call.answer(copies_of(whole(call, find(call)), call.context.server()))
 
 
 async def diff(call: Call) -> web.Response:
@@ -66,11 +64,11 @@ async def diff(call: Call) -> web.Response:
     not.
     """
     message = find(call)
-    new = _whole(call, message)
+    new = whole(call, message)
     old = call.arg("old") or (message.spec.kind == Kind.REPLAY and message.spec.parent_id)
     if old:
         origin = call.engine.find(message.user, old)
-        return await call.answer(message_diff(_whole(call, origin), new))
+        return await call.answer(message_diff(whole(call, origin), new))
     if len(new.attempts) < 2:
         raise QStashError(409, "Mark two messages, or select one with two attempts, to compare.")
     return await call.answer(attempt_diff(*new.attempts[-2:]))
@@ -81,7 +79,7 @@ async def fixture(call: Call) -> web.Response:
     message = find(call)
     if message.spec.redact:
         raise QStashError(409, "Its redacted fields are not known here: it cannot be saved.")
-    found = fixture_of(_whole(call, message), message.body)
+    found = fixture_of(whole(call, message), message.body)
     file = FixtureFile(f"{name_for(found.url)}.json", write_fixture(found))
     return await call.answer(file)
 
@@ -98,12 +96,6 @@ async def read(call: Call) -> web.Response:
         raise QStashError(400, sentence) from None
     draft = WrittenMessage(found.url, found.method, list(written_headers(found)), text)
     return await call.answer(draft)
-
-
-def _whole(call: Call, message: Message) -> Detail:
-    row = call.store.rows.by_id(message.id, call.engine.clock.now())
-    assert row is not None
-    return detail(call, message, row)
 
 
 ROUTES = (

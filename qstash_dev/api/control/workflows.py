@@ -57,9 +57,13 @@ async def list_(call: Call) -> web.Response:
 
 async def get(call: Call) -> web.Response:
     """One run, whole."""
+    return await call.answer(whole(call))
+
+
+def whole(call: Call) -> RunDetail:
+    """All that is known of a run. Raises QStashError(404)."""
     found = call.store.run_rows.detail(_find(call), call.engine.clock.now())
-    found = replace(found, row=_explained(call, found.row))
-    return await call.answer(_with_hooks(call, found))
+    return _with_hooks(call, replace(found, row=_explained(call, found.row)))
 
 
 async def logs(call: Call) -> web.Response:

@@ -30,11 +30,6 @@ def body_lines(body: Body, content_type: str | None) -> list[Piece]:
     return pieces
 
 
-def text_lines(text: str, content_type: str | None = None) -> list[Piece]:
-    """A body of which only the text is known."""
-    return body_lines(Body(size=len(text.encode()), text=text), content_type)
-
-
 def json_problem(text: str) -> str | None:
     """Why the text is not JSON, with line and column; `None` when it is."""
     try:

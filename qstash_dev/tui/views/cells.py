@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from qstash_dev.devtools.documents import Row
+from qstash_dev.devtools.pages.thing import Thing, on_or_paused
 from qstash_dev.devtools.run_documents import TURN
-from qstash_dev.devtools.states import KINDS
+from qstash_dev.devtools.states import KINDS, status_role
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.pages import status_role
 from qstash_dev.tui.render.palette import Span
-from qstash_dev.tui.render.things import Thing, is_on
 
 Value = Callable[[Any], Any]
 """What a column shows of an item."""
@@ -95,7 +94,7 @@ def _why(row: Row, ink: Ink) -> Span:
 BLANK: Column[Any] = Column("", 1, lambda thing, ink: ("", ""))
 """Where other views have their mark."""
 
-IS_ON: Column[Thing] = Column("STATE", 8, lambda thing, ink: is_on(thing))
+IS_ON: Column[Thing] = Column("STATE", 8, lambda thing, ink: on_or_paused(thing))
 
 MARK: Column[Row] = Column("", 1, lambda row, ink: ("●" if row.id in ink.marks else " ", "key"))
 TRY: Column[Row] = Column(

@@ -1,11 +1,11 @@
 """The view of flow-control keys: what waits for each, and how much of its limits is used."""
 
+from qstash_dev.devtools.pages.thing import Thing, starts_in_period
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource
 from qstash_dev.tui.render.palette import Span
-from qstash_dev.tui.render.things import Thing, starts_in_period
 from qstash_dev.tui.views import cells
 from qstash_dev.tui.views.thing_view import thing_view
 

@@ -2,12 +2,12 @@
 
 import re
 
+from qstash_dev.devtools.pages.thing import Thing
 from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
-from qstash_dev.tui.render.things import Thing
 from qstash_dev.tui.views import cells
 from qstash_dev.tui.views.thing_view import thing_view
 

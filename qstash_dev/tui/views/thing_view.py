@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
+from qstash_dev.devtools.pages.thing import Thing, thing_parts
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import Resource, Verb, View
 from qstash_dev.tui.model.walk import Place, quoted
-from qstash_dev.tui.render.things import Thing, thing_page
+from qstash_dev.tui.render.pages import drawn
 
 
 def thing_view(
@@ -36,7 +37,7 @@ def thing_view(
             changes_with_messages and bool(tick.events or tick.rows or tick.removed)
         ),
         title=title,
-        page=thing_page,
+        page=lambda thing, when: drawn(thing_parts(thing, when.now), when),
         inside=lambda thing: Place("Messages", quoted(filter_key, title(thing))),
         verbs=verbs,
         hints=lambda thing: tuple(verbs),

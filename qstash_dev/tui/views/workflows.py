@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
+from qstash_dev.devtools.verbs import run_verbs
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import workflows
 from qstash_dev.tui.model.table import Column, Ink
@@ -39,11 +40,8 @@ def _took(row: RunRow, ink: Ink) -> Span:
 def _hints(row: RunRow | None) -> Sequence[str]:
     if row is None:
         return ("filter",)
-    if row.state != "RUN_STARTED":
-        again = ["message.replay"] if row.state == "RUN_FAILED" else []
-        return (*again, "run.restart", "message.copy", "walk", "filter")
-    events = ["run.notify"] if any(one.kind == "event" for one in row.waits) else []
-    return ("message.run", *events, "message.cancel", "message.copy", "walk")
+    more = ("walk",) if row.state == "RUN_STARTED" else ("walk", "filter")
+    return (*run_verbs(row), *more)
 
 
 WORKFLOWS = View(

@@ -174,22 +174,25 @@ export function makeActions(app) {
 
   async function arm() {
     const ids = targets();
-    const armed = !ids.every((id) => (app.feed.rows.get(id) ?? app.detail?.row)?.armed);
+    const armed = !ids.every((id) => (app.feed.rows.get(id) ?? app.about?.row)?.armed);
     const told = armed ? "Replayed at the next save of the app's source." : "Disarmed.";
     await each(ids, { order: (id) => ask("POST", message(id, armed ? "/arm" : "/disarm")), told });
     app.outdate();
   }
 
   async function copy() {
-    const run = app.view.slug === "runs" && app.detail;
-    const ofRun = () => [
-      { key: "i", name: "run id", text: app.chosen },
-      { key: "p", name: "payload", text: run.payload },
-      { key: "r", name: "result", text: run.response },
-    ].filter(({ text }) => text !== null);
+    const ofRun = async () => {
+      const { payload, response } = await get(`/_dev/workflows/${part(app.chosen)}`);
+      return [
+        { key: "i", name: "run id", text: app.chosen },
+        { key: "p", name: "payload", text: payload },
+        { key: "r", name: "result", text: response },
+      ].filter(({ text }) => text !== null);
+    };
     const environment = [{ key: "e", name: "environment", text: app.words.quick_start }];
     const ofMessage = () => get(message(app.messageId, "/copies?reveal=1"));
-    const found = run ? ofRun() : app.messageId ? await ofMessage() : environment;
+    const isRun = app.view.slug === "runs" && app.chosen;
+    const found = isRun ? await ofRun() : app.messageId ? await ofMessage() : environment;
     const chosen = await menu("Copy", found.map((one) => [one.key, one.name, one]));
     if (!chosen) return;
     await navigator.clipboard.writeText(chosen.text);
@@ -197,7 +200,7 @@ export function makeActions(app) {
   }
 
   async function pause() {
-    if (app.view.verbs?.includes("server.pause") && app.item) {
+    if (app.item && app.view.pauses) {
       const verb = app.item.isPaused ?? app.item.paused ? "resume" : "pause";
       await ask("POST", resource(`/${verb}`));
       app.outdate();
@@ -246,7 +249,7 @@ export function makeActions(app) {
 
   const resource = (rest = "") =>
     `/_dev/${app.view.noun}/${part(app.chosen)}${rest}?user=${part(app.item?.user ?? "")}`;
-  const run = (rest) => `/_dev/workflows/${part(app.chosen)}/${rest}?created_at=${app.detail?.row.created_at ?? ""}`;
+  const run = (rest) => `/_dev/workflows/${part(app.chosen)}/${rest}?created_at=${app.about?.row.created_at ?? ""}`;
 
   async function order(verb, told) {
     const { id } = await ask("POST", run(verb), {});
@@ -255,7 +258,7 @@ export function makeActions(app) {
   }
 
   async function resume() {
-    const { state } = app.detail.row;
+    const { state } = app.about.row;
     if (state === "RUN_STARTED") throw new Refused(0, "The run is live; n ends what it waits for, X cancels it.");
     return state === "RUN_FAILED" ? order("resume") : restart();
   }
@@ -268,7 +271,7 @@ export function makeActions(app) {
   }
 
   async function notify() {
-    const events = app.detail.row.waits.map((wait) => wait.event).filter(Boolean);
+    const events = app.about.row.waits.map((wait) => wait.event).filter(Boolean);
     if (!events.length) throw new Refused(0, "The run waits for no event.");
     const choices = events.map((name, place) => [String(place + 1), name, name]);
     const event = events.length === 1 ? events[0] : await menu("Notify", choices);

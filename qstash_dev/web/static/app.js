@@ -24,9 +24,9 @@ const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in t
 
 const app = {
   words: null, zone: "", feed: new Feed(), server: null, counts: null, revisions: {}, views: [], view: null,
-  source: null, filter: "", chosen: null, detail: null, tab: "Overview", reveal: false, marks: new Set(),
+  source: null, filter: "", chosen: null, about: null, page: "Overview", reveal: false, marks: new Set(),
   get row() {
-    return this.view.live ? (this.feed.rows.get(this.chosen) ?? this.detail?.row) : this.item?.row;
+    return this.view.live ? (this.feed.rows.get(this.chosen) ?? this.about?.row) : this.item?.row;
   },
   get item() {
     return this.view.live ? undefined : this.source.find(this.chosen);
@@ -35,7 +35,7 @@ const app = {
     if (!this.chosen) return null;
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
-  run, guarded, follow, mark, markAll, unmark, toggleFilter, back, toggleReveal, outdate,
+  run, guarded, follow, mark, markAll, unmark, toggleFilter, back, toggleReveal, outdate, loadDetail,
   turn: (by) => pane.turn(by),
   buttons: (ids) => buttons(app, ids),
   can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
@@ -129,7 +129,7 @@ function write() {
 
 function show(view, filter) {
   const source = view.live ? app.feed : new Items(view, filter);
-  Object.assign(app, { view, filter, source, chosen: null, detail: null });
+  Object.assign(app, { view, filter, source, chosen: null, about: null });
   app.marks.clear();
   outdated = true;
   $("filter").value = filter;
@@ -273,21 +273,21 @@ let request = 0;
 async function loadDetail() {
   const [mine, id] = [++request, app.messageId];
   if (!app.chosen) return closeDetail();
-  const ofMessage = `/_dev/messages/${part(id)}${app.reveal ? "?reveal=1" : ""}`;
-  const path = id ? ofMessage : `/_dev/workflows/${part(app.chosen)}`;
+  const of = id ? `messages/${part(id)}` : `${app.view.noun}/${part(app.chosen)}`;
+  const how = `page=${app.page}&reveal=${Number(app.reveal)}&user=${part(app.item?.user ?? "")}`;
   try {
-    const asked = id || app.view.slug === "runs" ? get(path) : null;
-    const [found] = await Promise.all([asked, actions || loadRest()]);
-    if (mine === request) pane.draw(asked ? found : (app.item ?? null));
+    const asked = app.view.about?.(app.item) ?? get(`/_dev/about/${of}?${how}`);
+    const [about] = await Promise.all([asked, actions || loadRest()]);
+    if (mine === request) pane.draw(about, `/_dev/${of}`);
   } catch (error) {
     if (mine !== request) return;
-    if (pane) pane.draw(null, error.message);
+    if (pane) pane.draw(null, "", error.message);
     else say(error.message, { error: true });
   }
 }
 
 function closeDetail() {
-  app.detail = null;
+  app.about = null;
   $("detail").hidden = true;
   document.body.classList.remove("reading");
 }
@@ -339,7 +339,7 @@ function choose(id, { hold = true } = {}) {
   app.chosen = id;
   write();
   if (other) {
-    app.detail = null;
+    app.about = null;
     loadDetail();
   }
   changed();

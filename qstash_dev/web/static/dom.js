@@ -121,12 +121,12 @@ export function seldom(ms, act) {
   return Object.assign(() => (timer ??= setTimeout(now, last + ms - performance.now())), { now });
 }
 
-// What the list and the pages share: links, states, facts.
+// What the list and the pages share: links, states, moments.
 
 export const part = encodeURIComponent;
 export const to = {
-  message: (id) => `#/messages/${part(id)}`,
-  run: (id) => `#/runs/${part(id)}`,
+  messages: (id) => `#/messages/${part(id)}`,
+  runs: (id) => `#/runs/${part(id)}`,
   filter: (text) => `#/?filter=${part(text)}`,
 };
 export const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
@@ -143,28 +143,17 @@ export function look(words, kind, name) {
   return [`${symbol} ${word}`, role];
 }
 
-export function state(words, name, kind = "states") {
-  const [text, role] = look(words, kind, name);
-  return inked(role, text);
-}
-
 export const section = (title, ...content) => h("section", h("h3", title), ...content);
 
-export function facts(pairs) {
-  const kept = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
-  return h("dl", kept.map(([name, value]) => [h("dt", name), h("dd", value)]));
-}
-
-export function headers(pairs) {
-  if (!pairs.length) return h("p.muted", "(no headers)");
-  return h("dl.headers", pairs.map(([name, value]) => [h("dt", name), h("dd", value)]));
-}
-
-// What a run waits for, with the time that is left put in.
-export function waiting(wait) {
-  if (!wait) return "";
-  const { text, until } = wait;
-  if (until === null) return text;
-  const isToday = dateTime(until).slice(0, 10) === dateTime(clock.now()).slice(0, 10);
-  return text.replace("{left}", span(until - clock.now())).replace("{at}", dateTime(until).slice(isToday ? 11 : 0, 16));
-}
+// A text of the server's with its marks for a moment filled in, in this time zone and as of now.
+const MARKS = {
+  exact: dateTime, clock: clockTime, ago, in: countdown,
+  date: (at) => dateTime(at).slice(0, 19),
+  milli: (at) => dateTime(at).slice(11),
+  at: (at) => dateTime(at).slice(dateTime(at).slice(0, 10) === dateTime(clock.now()).slice(0, 10) ? 11 : 0, 16),
+  near: (at) => (at > clock.now() ? countdown(at) : ago(at)),
+  left: (at) => span(at - clock.now()),
+  took: (at) => took(clock.now() - at),
+};
+export const moment = (text, at) =>
+  at === null ? text : text.replace(/\{(\w+)\}/g, (mark, name) => MARKS[name]?.(at) ?? mark);

@@ -1,8 +1,8 @@
 // What each view lists: where it comes from, its columns, when it is outdated, and which page it has.
-// Names, keys and the words for an empty list are the server's.
+// Names, keys and the words for an empty list are the server's, and so is what there is to read.
 
 import {
-  ago, clock, clockTime, colour, countdown, look, plain, span, statusRole, took, waiting,
+  ago, clock, clockTime, colour, countdown, look, plain, span, statusRole, moment, took,
 } from "./dom.js";
 import { get } from "./server.js";
 
@@ -44,6 +44,11 @@ function columns(app) {
   return { below, state, destination, why, next, tries };
 }
 
+function waiting({ waits: [wait] }) {
+  if (wait?.why) return [wait.why, "warning"];
+  return [wait ? moment(wait.text, wait.until) : "", "accent"];
+}
+
 const mark = (app, by) =>
   column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
@@ -66,8 +71,8 @@ export function makeViews(app) {
       ],
     },
     Schedules: {
-      slug: "schedules", noun: "schedules", word: "schedule", by: "scheduleId", filter: "schedule",
-      outdated: withMessages, verbs: ["message.run", "server.pause", "message.delete"],
+      slug: "schedules", noun: "schedules", word: "schedule", by: "scheduleId",
+      outdated: withMessages, pauses: true,
       columns: [
         on,
         text("next", "NEXT", (thing) => countdown(thing.nextScheduleTime ?? thing.next_times?.[0]), "accent"),
@@ -78,8 +83,8 @@ export function makeViews(app) {
       ],
     },
     Queues: {
-      slug: "queues", noun: "queues", word: "queue", by: "name", filter: "queue",
-      outdated: withMessages, verbs: ["server.pause", "message.delete"],
+      slug: "queues", noun: "queues", word: "queue", by: "name",
+      outdated: withMessages, pauses: true,
       columns: [
         on,
         number("LAG", (thing) => thing.lag),
@@ -89,7 +94,7 @@ export function makeViews(app) {
       ],
     },
     Groups: {
-      slug: "groups", noun: "groups", word: "group", by: "name", filter: "group", verbs: ["message.delete"],
+      slug: "groups", noun: "groups", word: "group", by: "name",
       columns: [
         name("GROUP", (thing) => thing.name),
         number("SIZE", (thing) => thing.endpoints.length),
@@ -123,7 +128,7 @@ export function makeViews(app) {
     Flow: {
       slug: "flow", noun: "flow", word: "flow-control key", by: "flowControlKey",
       fetch: async () => (await get("/_dev/flow")).keys,
-      outdated: withMessages, verbs: ["server.pause", "message.delete"],
+      outdated: withMessages, pauses: true,
       columns: [
         on,
         number("WAIT", (thing) => thing.waitListSize),
@@ -142,12 +147,13 @@ export function makeViews(app) {
         text("ms", "TOOK", (run) => took((run.completed_at ?? clock.now()) - run.created_at), "muted"),
         number("STEPS", (run) => run.steps),
         text("destination", "WORKFLOW", (run) => below(run.url)),
-        column("why", "NOW", ({ waits: [wait] }) => (wait?.why ? [wait.why, "warning"] : [waiting(wait), "accent"])),
+        column("why", "NOW", waiting),
         name("ID", (run) => run.id, "muted"),
       ],
     },
     App: {
-      slug: "app", by: "number", isThere: () => app.server?.app.process, newestLast: true, verbs: ["run.restart"],
+      slug: "app", by: "number", isThere: () => app.server?.app.process, newestLast: true,
+      about: (line) => ({ parts: line ? [{ output: [line.text] }] : [], verbs: ["run.restart"], pages: [] }),
       fetch: async () => (await get("/_dev/app?limit=5000")).lines,
       news: (tick) => tick.printed,
       columns: [

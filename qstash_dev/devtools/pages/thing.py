@@ -1,59 +1,50 @@
 """The page of a thing that is no message: a schedule, queue, group or flow-control key.
 
-Pure: what the control API tells of it in, lines out. A field that has no words here is told all the
+Pure: what the control API tells of it in, parts out. A field that has no words here is told all the
 same, under QStash's name for it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from qstash_dev.devtools.documents import Body
 from qstash_dev.devtools.option_words import (
     limits_words,
     retries_words,
     retry_delay_words,
     timeout_words,
 )
+from qstash_dev.devtools.pages.parts import BLANK, Fact, Part, Piece, line
 from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.block import Piece
-from qstash_dev.tui.render.bodies import text_lines
-from qstash_dev.tui.render.pages import When
-from qstash_dev.tui.render.palette import Span, rule
 
-Thing = dict[str, Any]
-Words = Callable[[Thing, Any, When], Span]
-"""A thing, one of its fields, the moment: the text and its role."""
+Thing = Mapping[str, Any]
+Words = Callable[[Thing, Any, int], Piece]
+"""A thing, one of its fields, the moment: what is said of it."""
 
 
-def thing_page(thing: Thing, when: When) -> list[Piece]:
+def thing_parts(thing: Thing, now: int) -> list[Part]:
     """When it fires next, its fields in words with units, its body, its endpoints."""
-    facts = [(name, span) for name, span in _facts(thing, when) if span[0]]
-    width = max((len(name) for name, _ in facts), default=0)
-    lines = _next_times(thing, when)
-    lines += [[(f"{fmt.safe(name):<{width}}  ", "muted"), span] for name, span in facts]
+    parts = _next_times(thing)
+    parts.append(Part(facts=[fact for fact in _facts(thing, now) if fact.pieces[0].text]))
     if text := thing.get("body"):
         headers = {name.lower(): values for name, values in (thing.get("header") or {}).items()}
-        kind = next(iter(headers.get("content-type", ())), None)
-        lines += [[], rule("Body"), *text_lines(text, kind)]
+        media = next(iter(headers.get("content-type", ())), None)
+        body = Body(size=len(text.encode()), text=text)
+        parts += [Part("Body"), Part(body=body, media=media)]
     endpoints = thing.get("endpoints") or []
-    if endpoints:
-        lines += [[], rule("Endpoints")]
-    for endpoint in endpoints:
-        name = fmt.safe(endpoint.get("name") or "")
-        lines.append([(fmt.safe(endpoint.get("url", "")), "link"), (f"  {name}", "")])
-    return lines
+    parts += [Part("Endpoints")] if endpoints else []
+    for one in endpoints:
+        parts.append(line(Piece(one.get("url", ""), "link"), Piece(f"  {one.get('name') or ''}")))
+    return parts
 
 
-def _facts(thing: Thing, when: When) -> list[tuple[str, Span]]:
-    found = []
+def _facts(thing: Thing, now: int) -> Iterable[Fact]:
     for name, value in thing.items():
-        if name in HIDDEN or value in (None, [], {}):
-            continue
-        label, words = FIELDS.get(name, (_label(name), _plain))
-        found.append((label, words(thing, value, when)))
-    return found
+        if name not in HIDDEN and value not in (None, [], {}):
+            label, words = FIELDS.get(name, (_label(name), _plain))
+            yield Fact(label, [words(thing, value, now)])
 
 
 def _label(name: str) -> str:
@@ -61,22 +52,20 @@ def _label(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
-def _plain(thing: Thing, value: Any, when: When) -> Span:
+def _plain(thing: Thing, value: Any, now: int) -> Piece:
     if isinstance(value, bool):
-        return "yes" if value else "no", ""
+        return Piece("yes" if value else "no")
     if isinstance(value, dict):
-        parts = [f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items()]
-        return fmt.safe(", ".join(parts)), ""
-    return fmt.safe(", ".join(map(str, value)) if isinstance(value, list) else str(value)), ""
+        value = [f"{k}: {', '.join(v) if isinstance(v, list) else v}" for k, v in value.items()]
+    return Piece(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
-def _time(thing: Thing, at: int, when: When) -> Span:
-    relative = fmt.countdown(at, when.now) if at > when.now else fmt.ago(at, when.now)
-    return f"{fmt.date_time(at, when.zone)}  ({relative})", ""
+def _time(thing: Thing, at: int, now: int) -> Piece:
+    return Piece("{date}  ({near})", at=at)
 
 
-def is_on(thing: Thing) -> Span:
-    """Paused or not."""
+def on_or_paused(thing: Thing) -> tuple[str, str]:
+    """Whether a thing does its work, with the role of that."""
     return ("‖ paused", "warning") if is_paused(thing) else ("▶ on", "success")
 
 
@@ -85,26 +74,26 @@ def is_paused(thing: Thing) -> bool:
     return bool(thing.get("isPaused", thing.get("paused", False)))
 
 
-def _state(thing: Thing, value: bool, when: When) -> Span:
-    return is_on(thing)
+def _state(thing: Thing, value: bool, now: int) -> Piece:
+    return Piece(*on_or_paused(thing))
 
 
-def _waiting(thing: Thing, count: int, when: When) -> Span:
-    return counted(count, "message"), ""
+def _waiting(thing: Thing, count: int, now: int) -> Piece:
+    return Piece(counted(count, "message"))
 
 
-def _active(thing: Thing, count: int, when: When) -> Span:
+def _active(thing: Thing, count: int, now: int) -> Piece:
     limit = thing.get("parallelism", thing.get("parallelismMax"))
     most = f"at most {limit} at a time" if limit is not None else "no limit"
-    return f"{count}  ({most})", ""
+    return Piece(f"{count}  ({most})")
 
 
-def _started(thing: Thing, count: int, when: When) -> Span:
+def _started(thing: Thing, count: int, now: int) -> Piece:
     most, period_s = thing.get("rateMax"), thing.get("ratePeriod", 1)
     if most is None:
-        return "no limit", ""
-    shown = starts_in_period(thing, when.now)
-    return f"{shown}  (at most {most} in {format_duration(period_s * 1000)})", ""
+        return Piece("no limit")
+    shown = starts_in_period(thing, now)
+    return Piece(f"{shown}  (at most {most} in {format_duration(period_s * 1000)})")
 
 
 def starts_in_period(thing: Thing, now: int) -> int:
@@ -114,20 +103,20 @@ def starts_in_period(thing: Thing, now: int) -> int:
     return 0 if now >= ends_s * 1000 else int(thing.get("rateCount", 0))
 
 
-def _limits(thing: Thing, key: str, when: When) -> Span:
+def _limits(thing: Thing, key: str, now: int) -> Piece:
     limits = limits_words(*(thing.get(name) for name in ("parallelism", "rate", "period")))
-    return fmt.safe(f"{key}  {limits}".rstrip()), ""
+    return Piece(f"{key}  {limits}".rstrip())
 
 
-def _pinned(thing: Thing, value: bool, when: When) -> Span:
+def _pinned(thing: Thing, value: bool, now: int) -> Piece:
     """Both at once, at the first of the two fields."""
     pins = [("isPinnedParallelism", "how many at a time"), ("isPinnedRate", "how many in a period")]
     words = [word for name, word in pins if thing.get(name)]
-    return (" and ".join(words), "warning") if words else ("nothing", "")
+    return Piece(" and ".join(words), "warning") if words else Piece("nothing")
 
 
 def _as(words: Callable[[Any], str]) -> Words:
-    return lambda thing, value, when: (fmt.safe(words(value)), "")
+    return lambda thing, value, now: Piece(words(value))
 
 
 FIELDS: Mapping[str, tuple[str, Words]] = {
@@ -170,12 +159,9 @@ HIDDEN = frozenset(
 )
 
 
-def _next_times(thing: Thing, when: When) -> list[Piece]:
+def _next_times(thing: Thing) -> list[Part]:
     times = thing.get("next_times") or []
     if not times:
         return []
-    lines: list[Piece] = [rule("Next ten times")]
-    for at in times:
-        text = fmt.date_time(at, when.zone)
-        lines.append([(text, ""), (f"  {fmt.countdown(at, when.now)}", "accent")])
-    return [*lines, []]
+    lines = (line(Piece("{date}", at=at), Piece("  {in}", "accent", at=at)) for at in times)
+    return [Part("Next ten times"), *lines, BLANK]

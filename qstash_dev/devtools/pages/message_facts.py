@@ -7,8 +7,9 @@ zone of their own, count, and lead somewhere.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from qstash_dev.devtools.documents import Fact, Links, Piece, Row
+from qstash_dev.devtools.documents import Links, Row
 from qstash_dev.devtools.option_words import option_facts
+from qstash_dev.devtools.pages.parts import Fact, Piece
 from qstash_dev.devtools.text import size
 
 
@@ -19,8 +20,8 @@ def message_facts(row: Row, spec: Mapping[str, Any], links: Links, waits: str | 
         "id": _text(row.id),
         "kind": _text(f"{row.kind} of " if row.parent else row.kind)
         + _link("messages", row.parent),
-        "created": [Piece(past=row.created_at)],
-        "next try": [Piece(due=row.due_at)] if row.due_at is not None and not waits else [],
+        "created": [Piece("{exact}  {ago}", at=row.created_at)],
+        "next try": _due(row.due_at if not waits else None),
         "queue": _link("queue", row.queue),
         "URL group": _link("group", row.topic) + _text(row.endpoint and f" / {row.endpoint}"),
         "schedule": _link("schedule", row.schedule),
@@ -44,12 +45,16 @@ def _text(text: str | None) -> list[Piece]:
     return [Piece(text)] if text else []
 
 
+def _due(at: int | None) -> list[Piece]:
+    return [Piece("{in}  ({clock})", at=at)] if at is not None else []
+
+
 def _link(to: str, name: str | None) -> list[Piece]:
-    return [Piece(name, to)] if name else []
+    return [Piece(name, to=to)] if name else []
 
 
 def _links(to: str, names: Iterable[str]) -> list[Piece]:
     pieces: list[Piece] = []
     for name in names:
-        pieces += [*_text(", " if pieces else None), Piece(name, to)]
+        pieces += [*_text(", " if pieces else None), Piece(name, to=to)]
     return pieces
