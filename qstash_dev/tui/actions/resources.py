@@ -6,7 +6,7 @@ Which of them is meant, the view says.
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.control_documents import Deleted, Fired, Made
 from qstash_dev.devtools.documents import DlqEntry
-from qstash_dev.devtools.pages.thing import is_paused
+from qstash_dev.devtools.pages.thing_page import is_paused
 from qstash_dev.tui.actions.undoing import offer_undo
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen

@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from qstash_dev.devtools.documents import Detail
-from qstash_dev.devtools.pages import message
+from qstash_dev.devtools.pages import message_pages
 from qstash_dev.devtools.pages.parts import Bar, Fact, Part
 from qstash_dev.devtools.pages.parts import Piece as PartPiece
 from qstash_dev.devtools.run_documents import time_of_day
@@ -20,7 +20,7 @@ from qstash_dev.tui.render.app_output import output_line
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.palette import Line, Span, rule
-from qstash_dev.tui.render.timeline import timeline
+from qstash_dev.tui.render.step_bars import timeline
 
 
 class When(NamedTuple):
@@ -78,7 +78,7 @@ def _page(make: Callable[[Detail, str], list[Part]], detail: Detail, when: When)
     return drawn(make(detail, when.app_url), when)
 
 
-PAGES: dict[str, Page] = {name: partial(_page, make) for name, make in message.PAGES.items()}
+PAGES: dict[str, Page] = {name: partial(_page, make) for name, make in message_pages.PAGES.items()}
 
 
 def _lines(part: Part, when: When) -> list[Piece]:

@@ -2,7 +2,7 @@
 
 from datetime import tzinfo
 
-from qstash_dev.devtools.pages.run import run_parts, waiting_role
+from qstash_dev.devtools.pages.run_page import run_parts, waiting_role
 from qstash_dev.devtools.run_documents import RunDetail, RunRow, left_as, words
 from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
 from qstash_dev.tui.render import fmt

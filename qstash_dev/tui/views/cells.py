@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qstash_dev.devtools.documents import Row
-from qstash_dev.devtools.pages.thing import Thing, on_or_paused
+from qstash_dev.devtools.pages.thing_page import Thing, on_or_paused
 from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.devtools.states import KINDS, status_role
 from qstash_dev.tui.model.table import Column, Ink

@@ -1,6 +1,6 @@
 """The view of flow-control keys: what waits for each, and how much of its limits is used."""
 
-from qstash_dev.devtools.pages.thing import Thing, starts_in_period
+from qstash_dev.devtools.pages.thing_page import Thing, starts_in_period
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink

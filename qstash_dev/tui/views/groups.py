@@ -1,6 +1,6 @@
 """The view of URL groups and their endpoints."""
 
-from qstash_dev.devtools.pages.thing import Thing
+from qstash_dev.devtools.pages.thing_page import Thing
 from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource

@@ -2,7 +2,7 @@
 
 import re
 
-from qstash_dev.devtools.pages.thing import Thing
+from qstash_dev.devtools.pages.thing_page import Thing
 from qstash_dev.tui.actions import creating, resources
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
-from qstash_dev.devtools.pages.thing import Thing, thing_parts
+from qstash_dev.devtools.pages.thing_page import Thing, thing_parts
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import Resource, Verb, View
