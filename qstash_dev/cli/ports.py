@@ -1,6 +1,7 @@
 """Which program listens on a port here: another qstash-dev, another QStash, or something else."""
 
 from qstash_dev.client import Client, ClientError
+from qstash_dev.protocol.headers import bearer
 from qstash_dev.protocol.users import DEV_USERS
 
 TIMEOUT_S = 1.0
@@ -16,9 +17,7 @@ async def program_on(port: int) -> str:
         except ClientError:
             pass
         try:
-            keys = await client.request(
-                "GET", "/v2/keys", headers={"Authorization": f"Bearer {DEV_USERS[0].token}"}
-            )
+            keys = await client.request("GET", "/v2/keys", headers=bearer(DEV_USERS[0].token))
             if isinstance(keys, dict) and keys.get("current") == DEV_USERS[0].current_key:
                 return f"Port {port} is held by another QStash development server at {url}."
         except ClientError:

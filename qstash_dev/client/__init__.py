@@ -41,6 +41,7 @@ from qstash_dev.devtools.documents import (
     Tick,
     Update,
 )
+from qstash_dev.protocol.headers import bearer
 
 __all__ = ["Client", "ClientError", "Refused", "ServerUnreachable"]
 
@@ -69,7 +70,7 @@ class Client:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers = bearer(token)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
@@ -260,9 +261,8 @@ class Client:
         `token` is that of the user who publishes. The answer has a `messageId`, several for a URL
         group, or a `scheduleId`.
         """
-        auth = {"Authorization": f"Bearer {token}"} if token else {}
         path, own = path_and_headers(url, headers)
-        return await self.request("POST", path, data=body, headers={**own, **auth})
+        return await self.request("POST", path, data=body, headers={**own, **bearer(token)})
 
     async def wait(self, filter: str, count: int, timeout_ms: int) -> Waited:
         """Wait until so many messages match, no longer than that, nor than the client itself does."""

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
 from qstash_dev.protocol.delivery import told_of
 from qstash_dev.protocol.destination import escape, urls_of
-from qstash_dev.protocol.headers import OF_A_REQUEST, canonical, first, without
+from qstash_dev.protocol.headers import OF_A_REQUEST, by_name, canonical, first, without
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -117,7 +117,7 @@ def judge(arrival: Arrival, gate: Gate, now_s: int) -> Admission | Refusal:
     The body is not looked at, so that it need not even be read of a stranger: `check_body` is the
     other half. `now_s` is wall time.
     """
-    named = {name.lower(): value for name, value in arrival.headers}
+    named = by_name(arrival.headers)
     if problem := misdirected(arrival.target, named, gate):
         return problem
     token = arrival.header(SIGNATURE)

@@ -10,6 +10,7 @@ import aiohttp
 from msgspec import Struct
 from yarl import URL
 
+from qstash_dev.protocol.headers import bearer
 from qstash_dev.protocol.users import User
 
 log = logging.getLogger(__name__)
@@ -133,8 +134,7 @@ async def send_samples(
 
     What the server refuses is logged, and the rest is sent.
     """
-    headers = {"Authorization": f"Bearer {user.token}"}
-    async with aiohttp.ClientSession(headers=headers) as session:
+    async with aiohttp.ClientSession(headers=bearer(user.token)) as session:
         for sample in SETUP:
             await send(session, server, app, sample)
         for sample in cycle(SAMPLES) if samples is None else samples:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from yarl import URL
 
 from qstash_dev.demo.app import BUSY_TRIES, SampleApp
+from qstash_dev.protocol.headers import bearer
 from qstash_dev.protocol.users import User
 
 LOOK_S = 8.0
@@ -101,8 +102,7 @@ async def guide(
     server: str, user: User, app: SampleApp, tell: Tell, sleep: Sleep = asyncio.sleep
 ) -> None:
     """All five steps. `tell` shows a line until the next one; the empty one is the last."""
-    headers = {"Authorization": f"Bearer {user.token}"}
-    async with aiohttp.ClientSession(headers=headers) as session:
+    async with aiohttp.ClientSession(headers=bearer(user.token)) as session:
         tour = Tour(session, server, app, tell, sleep)
         for step in (tour.held, tour.started, tour.refused, tour.walked, tour.saved):
             await step()

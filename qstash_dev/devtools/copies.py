@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from qstash_dev.devtools.documents import Body, Detail, Server
-from qstash_dev.protocol.headers import NEVER_FORWARDED, without
+from qstash_dev.protocol.headers import NEVER_FORWARDED, to_forward, without
 
 
 class Copyable(Struct, frozen=True):
@@ -56,10 +56,10 @@ def publish_curl(detail: Detail, server: Server) -> str:
     """A `curl` that publishes the same again through QStash's API."""
     asked = detail.request
     token = server.env.get("QSTASH_TOKEN", "")
-    headers = [("Authorization", f"Bearer {token}"), ("Upstash-Method", asked.method)]
-    for name, value in asked.headers:
-        plain = name.lower() == "content-type"
-        headers.append((name if plain else f"Upstash-Forward-{name}", value))
+    headers = [
+        *(("Authorization", f"Bearer {token}"), ("Upstash-Method", asked.method)),
+        *to_forward(asked.headers),
+    ]
     return _curl("POST", f"{server.url}/v2/publish/{asked.url}", headers, asked.body)
 
 

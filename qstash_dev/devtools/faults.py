@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from qstash_dev.devtools.filters import Filter, FilterError, Term, Text, parse_filter
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Outcome, Reason, Request, Response, SendFailure, Timing
 
 Kind = Literal["status", "latency", "timeout", "drop", "duplicate", "reorder", "publish"]
@@ -140,8 +141,8 @@ def late(fault: Fault, request: Request, timing: Timing) -> SendFailure:
 def hint(outcome: Outcome) -> str | None:
     """For people: that an outcome is a fault's and not the app's."""
     if isinstance(outcome, Response):
-        made = [value for name, value in outcome.headers if name == MARK]
-        return f"Fault {made[0]} answered, not your app." if made else None
+        made = first(outcome.headers, MARK.lower())
+        return f"Fault {made} answered, not your app." if made is not None else None
     _, mark, rest = outcome.detail.rpartition(" (fault ")
     return f"Fault {rest.rstrip(')')} made this up, not your app." if mark else None
 

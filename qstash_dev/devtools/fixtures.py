@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from qstash_dev.devtools.documents import Detail
-from qstash_dev.protocol.headers import SECRET
+from qstash_dev.protocol.headers import SECRET, to_forward
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Callback, Headers, Spec
 from qstash_dev.protocol.publish.options import BY_NAME, family_texts, text_of
@@ -79,12 +79,8 @@ def write_fixture(fixture: Fixture) -> str:
 
 def publish_headers(fixture: Fixture) -> Headers:
     """The headers of the publish request that sends this fixture."""
-    forwarded = (
-        (name if name.lower() == "content-type" else f"Upstash-Forward-{name}", value)
-        for name, value in fixture.headers
-    )
     options = ((_header_of(name), value) for name, value in fixture.options)
-    return (("Upstash-Method", fixture.method), *forwarded, *options)
+    return (("Upstash-Method", fixture.method), *to_forward(fixture.headers), *options)
 
 
 def written_headers(fixture: Fixture) -> Headers:

@@ -105,6 +105,29 @@ def only(headers: Iterable[tuple[str, str]], names: Container[str]) -> Headers:
     return tuple(pair for pair in headers if pair[0].lower() in names)
 
 
+def not_beginning(headers: Iterable[tuple[str, str]], prefix: str) -> Headers:
+    """Those whose names begin in another way."""
+    return tuple(pair for pair in headers if not pair[0].lower().startswith(prefix))
+
+
+def by_name(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The last value of each name, which is in lower case."""
+    return {name.lower(): value for name, value in headers}
+
+
+def to_forward(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Headers of a destination as a publish names them."""
+    return tuple(
+        (name if name.lower() == "content-type" else f"Upstash-Forward-{name}", value)
+        for name, value in headers
+    )
+
+
+def bearer(token: str | None) -> dict[str, str]:
+    """What names a user of the server; nothing without a token."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
 def names_of(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
     """The names that there are, in lower case."""
     return _lowered(tuple(dict(headers)))

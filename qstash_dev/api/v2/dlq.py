@@ -6,6 +6,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call, gather, that_fit
 from qstash_dev.api.v2 import workflow_dlq
 from qstash_dev.api.v2.submission import request_settings
+from qstash_dev.protocol.headers import not_beginning
 from qstash_dev.protocol.model import DeadLetter, Headers, Query
 from qstash_dev.protocol.query import (
     DEAD_LETTERS,
@@ -70,8 +71,8 @@ async def retry(call: Call) -> web.Response:
 
 async def retry_many(call: Call) -> web.Response:
     """Publish the messages of many entries anew."""
-    filters = [pair for pair in call.pairs() if not pair[0].lower().startswith("upstash-")]
-    query = parse_query(filters + json_pairs(await call.body()), _MANY)
+    pairs = (*not_beginning(call.pairs(), "upstash-"), *json_pairs(await call.body()))
+    query = parse_query(pairs, _MANY)
     found, cursor = await _page(call, query)
     settings = request_settings(call)
     responses = [{"messageId": _retry(call, letter, settings)} for _, letter, _ in found]

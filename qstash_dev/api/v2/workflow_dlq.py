@@ -6,6 +6,7 @@ from typing import Any
 from qstash_dev.api import web
 from qstash_dev.api.call import PAGE_BYTES, Call, size_of
 from qstash_dev.api.v2.submission import request_settings
+from qstash_dev.protocol.headers import not_beginning
 from qstash_dev.protocol.model import DeadLetter, Headers
 from qstash_dev.protocol.query import format_cursor, json_pairs
 from qstash_dev.protocol.wire import dead_letter_document
@@ -104,8 +105,7 @@ def _taken_up(accepted: Accepted) -> dict[str, Any]:
 
 
 async def _chosen(call: Call, most: int) -> RunQuery:
-    pairs = [pair for pair in call.pairs() if not pair[0].lower().startswith("upstash-")]
-    pairs += json_pairs(await call.body())
+    pairs = (*not_beginning(call.pairs(), "upstash-"), *json_pairs(await call.body()))
     return parse_runs(pairs, DEAD, count=most, max_count=most, changes=True)
 
 

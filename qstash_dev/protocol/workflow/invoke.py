@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import without
 from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.protocol.quota import Limits
@@ -48,7 +49,7 @@ def resumption(url: str, headers: Mapping[str, list[str]], limits: Limits, run_i
     """How a step that waited is published when it goes on: the header map of the request that made it
     wait, without the app's own token. Raises QStashError(400).
     """
-    pairs = [pair for pair in last_wins(headers) if pair[0].lower() != "authorization"]
+    pairs = without(last_wins(headers), ("authorization",))
     draft = parse_draft(url, pairs, limits)
     if draft.part is None or draft.part.init or draft.part.run_id != run_id:
         raise QStashError(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol.creation import due_at, new_message, overrides
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.headers import by_name, not_beginning
 from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import CallType, Headers, Message, Place, Step
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
@@ -42,11 +43,10 @@ class Order(Struct, frozen=True):
 
 def read_order(run: Run, headers: Headers, moment: Moment) -> Order:
     """Read the headers of a request to resume or restart. Raises QStashError as a publish does."""
-    named = {name.lower(): value for name, value in headers}
-    others = [pair for pair in headers if not pair[0].lower().startswith("upstash-workflow-")]
+    others = not_beginning(headers, "upstash-workflow-")
     draft = parse_draft(run.config.url, others, moment.limits)
     return Order(
-        run_id=named.get("upstash-workflow-runid") or moment.new_id("wfr_"),
+        run_id=by_name(headers).get("upstash-workflow-runid") or moment.new_id("wfr_"),
         draft=draft,
         changes={k: v for k, v in overrides(draft, headers).items() if k in _SETTINGS},
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from qstash_dev.client import ClientError
 from qstash_dev.client.paths import qstash_path
+from qstash_dev.protocol.headers import bearer
 from qstash_dev.tui.actions import writing
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Ask
@@ -68,8 +69,9 @@ async def _post(
     screen: Screen, path: str, order: Any, params: dict[str, str] | None = None
 ) -> None:
     token = screen.session.feed.server.env.get("QSTASH_TOKEN", "")
-    headers = {"Authorization": f"Bearer {token}"}
-    await screen.session.client.request("POST", path, json=order, params=params, headers=headers)
+    await screen.session.client.request(
+        "POST", path, json=order, params=params, headers=bearer(token)
+    )
 
 
 queue = asking("New queue", "mail 2", _queue)
