@@ -1,6 +1,5 @@
 """Callbacks: the message that tells an app how a delivery went (QStash docs, "Callbacks")."""
 
-from base64 import b64encode
 from typing import Any
 
 import msgspec
@@ -80,7 +79,7 @@ def callback_body(source: Message, result: Result) -> bytes:
 
 
 def callback_document(source: Message, result: Result) -> dict[str, Any]:
-    """What a callback tells, before it is JSON."""
+    """What a callback tells, before it is JSON, where bytes are base64."""
     spec, place = source.spec, source.spec.place
     document: dict[str, Any] = {
         **_answer(result.outcome),
@@ -93,7 +92,7 @@ def callback_document(source: Message, result: Result) -> dict[str, Any]:
         "url": spec.url,
         "method": spec.method,
         "sourceHeader": header_map(spec.headers),
-        "sourceBody": _base64(source.body),
+        "sourceBody": source.body,
         "notBefore": source.not_before,
         "createdAt": source.created_at,
         "callerIP": spec.caller_ip,
@@ -106,13 +105,6 @@ def callback_document(source: Message, result: Result) -> dict[str, Any]:
 
 def _answer(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Response):
-        return {
-            "status": outcome.status,
-            "header": header_map(outcome.headers),
-            "body": _base64(outcome.body),
-        }
-    return {"status": NO_ANSWER, "header": {}, "body": _base64(outcome.detail.encode())}
-
-
-def _base64(data: bytes) -> str:
-    return b64encode(data).decode("ascii")
+        headers = header_map(outcome.headers)
+        return {"status": outcome.status, "header": headers, "body": outcome.body}
+    return {"status": NO_ANSWER, "header": {}, "body": outcome.detail.encode()}

@@ -1,10 +1,10 @@
 """The JSON documents of QStash's API (QStash docs, `openapi.yaml`). Unset fields are left out: `null`
-breaks the SDKs' parsing. Where SDKs and docs spell a field differently, it is there twice.
+breaks the SDKs' parsing. Where SDKs and docs spell a field differently, it is there twice. What is
+base64 in JSON is bytes here, as msgspec writes them.
 
 Redacted fields are shown as hashes in all of them; deliveries use the originals.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -106,7 +106,7 @@ def event_document(
         headers = header_map(outcome.headers)
         document.update(
             responseStatus=outcome.status,
-            responseBody=_base64(outcome.body),
+            responseBody=outcome.body,
             responseHeaders=headers,
             responseHeader=headers,
         )
@@ -120,7 +120,7 @@ def logged_message(message: Message) -> Document:
         "messageId": message.id,
         "url": spec.url,
         "header": header_map(redact_headers(spec.headers, spec.redact)),
-        "body": _base64(redact_body(message.body, spec.redact)),
+        "body": redact_body(message.body, spec.redact),
         **present(
             {
                 "topicName": spec.topic,
@@ -208,8 +208,4 @@ def _body(name: str, body: bytes) -> Document:
     try:
         return {name: body.decode("utf-8")}
     except UnicodeDecodeError:
-        return {f"{name}Base64": _base64(body)}
-
-
-def _base64(data: bytes) -> str:
-    return b64encode(data).decode("ascii")
+        return {f"{name}Base64": body}

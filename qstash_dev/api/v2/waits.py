@@ -1,6 +1,5 @@
 """`/v2/wait`, `/v2/notify`, `/v2/waiters` and the webhooks: how runs wait for events."""
 
-from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote
 
@@ -67,7 +66,7 @@ async def webhook(call: Call) -> web.Response:
     data = webhook_event(
         request.method,
         header_map(without(call.text_headers(), HOP_BY_HOP)),
-        b64encode(body).decode("ascii"),
+        body,
         ("http", readable(request.headers.get("Host", "localhost"))),
         call.path + (f"?{call.query}" if call.query else ""),
     )

@@ -3,13 +3,13 @@
 Runs go on without any of this: a body that is no step is stored and delivered as it came.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from qstash_dev.protocol.headers import by_name
 from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import CallType, Headers, Spec, Step
 
@@ -81,11 +81,12 @@ def is_result(step: Step | None) -> bool:
 def resumed(step: bytes, event_id: str, data: bytes | None) -> bytes:
     """A waiting step that goes on: with the event's data, or without when the time was over.
 
-    The SDK takes a step without `out` for one that timed out (workflow-js `context/steps.ts`).
+    The SDK takes a step without `out`, which is base64, for one that timed out (workflow-js
+    `context/steps.ts`).
     """
     changes: dict[str, Any] = {"waitEventId": event_id, "waitTimeout": data is None}
     if data is not None:
-        changes["out"] = b64encode(data).decode("ascii")
+        changes["out"] = data
     return merged(step, changes)
 
 
@@ -110,7 +111,7 @@ def merged(step: bytes, changes: Mapping[str, Any]) -> bytes:
 
 
 def _of_headers(headers: Headers) -> Step | None:
-    found = {name.lower(): value for name, value in headers}
+    found = by_name(headers)
     prefix = "upstash-workflow-"
     if prefix + "stepid" not in found:
         return None

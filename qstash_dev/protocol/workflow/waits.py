@@ -148,10 +148,10 @@ def give_up(run: Run, waiter: Waiter, why: str, moment: Moment) -> RunChange:
 
 
 def webhook_event(
-    method: str, headers: Mapping[str, list[str]], body: str, base: tuple[str, str], url: str
+    method: str, headers: Mapping[str, list[str]], body: bytes, base: tuple[str, str], url: str
 ) -> bytes:
     """A call of a webhook as the SDK rebuilds it: `base` is scheme and host, `url` path and query,
-    `body` base64 (workflow-js `context/steps.ts`, LazyWaitForWebhookStep).
+    the body becomes base64 (workflow-js `context/steps.ts`, LazyWaitForWebhookStep).
     """
     proto, host = base
     document = {

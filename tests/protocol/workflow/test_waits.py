@@ -212,7 +212,7 @@ def test_a_wait_that_is_no_json_object_is_refused(bad: bytes) -> None:
 
 def test_the_event_of_a_webhook_makes_the_request_anew() -> None:
     event = waits.webhook_event(
-        "PUT", {"A": ["1", "2"]}, "aGk=", ("http", "localhost:8080"), "/v2/workflows/hooks/x?a=1"
+        "PUT", {"A": ["1", "2"]}, b"hi", ("http", "localhost:8080"), "/v2/workflows/hooks/x?a=1"
     )
     assert json.loads(event) == {
         "method": "PUT", "header": {"A": ["1", "2"]}, "body": "aGk=", "proto": "http",
