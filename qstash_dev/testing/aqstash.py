@@ -97,6 +97,7 @@ class AsyncQstash:
 
     async def wait(self, filter: str, count: int = 1, timeout: float = 5.0) -> list[Row]:
         """Wait until so many messages match; `timeout` is in real seconds. Raises AssertionError."""
+        __tracebackhide__ = True
         async with self.client(timeout) as client:
             answer = await client.wait(filter, count, int(timeout * 1000))
         rows = answer.rows
@@ -117,6 +118,7 @@ class AsyncQstash:
         Time is skipped, so a frozen clock ends when the last retry was due. Raises AssertionError
         with what waits if that never comes.
         """
+        __tracebackhide__ = True
         async with self.client() as client:
             try:
                 await client.clock({"settle": True, "wait_ms": PATIENCE_MS})
@@ -203,21 +205,25 @@ class AsyncQstash:
         self, url: str = "", *, json: object = ..., body: bytes | None = None, count: int = 1
     ) -> list[Row]:
         """Exactly `count` messages arrived at `url` (a part of it), of that body if one is given."""
+        __tracebackhide__ = True
         return await self._expect(Expected("delivered", url, json, body, count))
 
     async def assert_failed(
         self, url: str = "", *, json: object = ..., body: bytes | None = None, count: int = 1
     ) -> list[Row]:
         """Exactly `count` messages for `url` were given up."""
+        __tracebackhide__ = True
         return await self._expect(Expected("failed", url, json, body, count))
 
     async def assert_nothing_sent(self, url: str = "") -> None:
         """Nothing was published for `url`, whatever became of it."""
+        __tracebackhide__ = True
         rows = [row for row in await self.messages() if url in row.url]
         if rows:
             raise AssertionError(f"Expected that nothing is sent.{await self._sent()}")
 
     async def _expect(self, expected: Expected) -> list[Row]:
+        __tracebackhide__ = True
         rows = [row for row in await self.messages() if row.state == expected.state]
         rows = [row for row in rows if expected.url in row.url]
         if expected.has_body:

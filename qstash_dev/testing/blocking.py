@@ -8,10 +8,13 @@ from collections.abc import Callable, Coroutine
 from threading import Thread
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from qstash_dev.client import ClientError
 from qstash_dev.testing.aqstash import AsyncQstash, Schedules
 
 P = ParamSpec("P")
 T = TypeVar("T")
+SENTENCES = (AssertionError, ClientError, ValueError)
+"""What says all in its text: where in us it was raised tells a test nothing."""
 
 
 class Loop:
@@ -23,8 +26,12 @@ class Loop:
         self._thread.start()
 
     def run(self, job: Coroutine[Any, Any, T]) -> T:
-        """The result of a coroutine, or what it raises."""
-        return asyncio.run_coroutine_threadsafe(job, self._loop).result()
+        """The result of a coroutine, or what it raises; pytest then ends at the line of the test."""
+        __tracebackhide__ = True
+        try:
+            return asyncio.run_coroutine_threadsafe(job, self._loop).result()
+        except SENTENCES as error:
+            raise error.with_traceback(None) from None
 
     def close(self) -> None:
         """End the thread."""
@@ -37,6 +44,7 @@ def _of(
     method: Callable[Concatenate[AsyncQstash, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate["Qstash", P], T]:
     def call(self: "Qstash", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
         return self._loop.run(method(self._server, *args, **kwargs))
 
     call.__name__, call.__doc__ = method.__name__, method.__doc__

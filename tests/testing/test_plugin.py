@@ -86,9 +86,10 @@ def test_{number}(qstash):
 """
         for number in range(5)
     )
-    run(text, "-n", "2", "-p", "xdist", "--qstash-record", "kept").assert_outcomes(
-        passed=4, failed=1
-    )
+    done = run(text, "-n", "2", "-p", "xdist", "--qstash-record", "kept")
+    done.assert_outcomes(passed=4, failed=1)
+    assert "found 0" in done.stdout.str()
+    assert "testing/" not in done.stdout.str()  # no frame of ours: the test's own line is the last
     (file,) = (pytester.path / "kept").iterdir()
     assert "test_0" in file.name
     assert [saved["url"] for saved in json.loads(file.read_text())] == ["http://127.0.0.1:9/0"]
