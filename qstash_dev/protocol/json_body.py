@@ -18,9 +18,6 @@ _ESCAPE = re.compile(
     rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_PLACE = r"(?: - at `\$\.?(?P<place>.*)`)?"
-_MISFIT = re.compile(rf"Expected `([^`]+)`, got `([^`]+)`{_PLACE}")
-_MISSING = re.compile(rf"Object missing required field `([^`]+)`{_PLACE}")
 _KINDS = {
     "str": "a string",
     "int": "a whole number",
@@ -62,16 +59,18 @@ def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON b
 
 def in_words(problem: str) -> str:
     """A problem that msgspec found, with JSON's names of types instead of Python's."""
-    if found := _MISFIT.fullmatch(problem):
-        wanted = " or ".join(_KINDS.get(kind, kind) for kind in found[1].split(" | "))
-        return f"{_at(found)}expected {wanted}, got {_KINDS.get(found[2], found[2])}"
-    if found := _MISSING.fullmatch(problem):
-        return f"{_at(found)}the field {found[1]!r} is missing"
-    return problem
+    said, _, place = problem.removesuffix("`").partition(" - at `$")
+    if found := re.fullmatch(r"Object missing required field `([^`]+)`?", said):
+        said = f"the field {found[1]!r} is missing"
+    elif found := re.fullmatch(r"Invalid enum value (.*)", said):
+        said = f"{found[1]} is none of its values"
+    elif said.startswith("Expected `"):
+        said = "e" + re.sub("`([^`]+)(?:`|$)", _kinds, said[1:])
+    return f"{place.removeprefix('.')}: {said}" if place else said
 
 
-def _at(found: re.Match[str]) -> str:
-    return f"{found['place']}: " if found["place"] else ""
+def _kinds(found: re.Match[str]) -> str:
+    return " or ".join(_KINDS.get(kind, kind) for kind in found[1].split(" | "))
 
 
 def scalar_text(value: str | int | float | bool) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -16,6 +17,8 @@ class Row(msgspec.Struct):
     """A document of a type."""
 
     destination: str
+    mode: Literal["real", "frozen"] = "real"
+    times: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,16 @@ def test_what_is_whole_is_left_alone(text: str) -> None:
             b'[{"destination": 1}]',
             list[Row],
             "invalid JSON body: [0].destination: expected a string, got a whole",
+        ),
+        (
+            b'{"destination": "", "mode": "reel"}',
+            Row,
+            "invalid JSON body: mode: 'reel' is none of its values",
+        ),
+        (
+            b'{"destination": "", "times": 0}',
+            Row,
+            "invalid JSON body: times: expected a whole number >= 1",
         ),
         (b"", object, "invalid JSON body: "),
         (rb'"\ud83', str, "invalid JSON body: "),
