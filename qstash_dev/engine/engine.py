@@ -80,10 +80,10 @@ class Engine:
         self.lanes = lanes
         self.paused = self._is_stale = False
         self._hooks = hooks
-        self.explain = hooks.explain
-        self.new_id = new_id
+        self.explain, self.new_id = hooks.explain, new_id
         self.attempts = Attempts(store.keys, clock, send, new_id, hooks.watching)
-        self._in_flight = InFlight(self._deliver, self._ended, self.wake)
+        once_kept = store.database.once_committed
+        self._in_flight = InFlight(self._deliver, self._ended, self.wake, once_kept)
         self.tombstones = Tombstones()
         self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_dropped)
         self.schedules = Scheduler(
@@ -305,6 +305,7 @@ class Engine:
         """Let deliveries end for a while, then abandon them: a restart makes them again."""
         self.paused = True
         await self.bulk.stop()
+        self.store.database.commit()  # what has begun is made, not left half done
         await self._in_flight.stop(grace_s)
 
     # Inside

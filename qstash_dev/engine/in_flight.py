@@ -6,6 +6,7 @@ And when none may begin, because this process has no means for it.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from qstash_dev.engine.loop import CallLater
 from qstash_dev.engine.tasks import Tasks
@@ -20,7 +21,8 @@ class InFlight:
     """Runs `deliver` for a message and calls `ended` after it, unless it was abandoned.
 
     `messages` are those under way by id; `long` are the ids of those that took more than a second
-    since `watch_long` said that it matters.
+    since `watch_long` said that it matters. Nothing is sent before it is known that its attempt is
+    kept: `once_kept` calls something then.
     """
 
     def __init__(
@@ -28,20 +30,21 @@ class InFlight:
         deliver: Callable[[Message], Awaitable[None]],
         ended: Callable[[Message], None],
         wake: Callable[[], None],
+        once_kept: Callable[[Callable[[], None]], object],
     ) -> None:
         self._deliver = deliver
         self._ended = ended
         self._wake = wake
+        self._once_kept = once_kept
         self._tasks = Tasks()
         self._abandoned = 0
         self.messages: dict[str, Message] = {}
         self.long: set[str] = set()
 
     def begin(self, message: Message, watch_long: bool) -> None:
-        """Start a task for a message that has just become ACTIVE."""
+        """A task for a message that has just become ACTIVE."""
         self.messages[message.id] = message
-        run = self._run(message, self._abandoned)
-        self._tasks.once(f"delivering message {message.id}", run)
+        self._once_kept(partial(self._start, message, self._abandoned))
         if watch_long:
             asyncio.get_running_loop().call_later(LONG_S, self._takes_long, message.id)
 
@@ -60,6 +63,11 @@ class InFlight:
     async def stop(self, grace_s: float) -> None:
         """Let tasks end for a while, then cancel them."""
         await self._tasks.stop(grace_s)
+
+    def _start(self, message: Message, abandoned: int) -> None:
+        if abandoned == self._abandoned:
+            run = self._run(message, abandoned)
+            self._tasks.once(f"delivering message {message.id}", run)
 
     async def _run(self, message: Message, abandoned: int) -> None:
         try:

@@ -1,7 +1,8 @@
 """One SQLite connection, changes, group commit, and who waits for it. Knows nothing of messages.
 
-What one turn of the event loop writes goes into one transaction. `committed()` is what an answer
-waits for: it resolves after the COMMIT, so that nothing is acknowledged that could still be lost.
+What one turn of the event loop writes goes into one transaction, and if that is more than one change,
+what the next turn writes, too. An answer waits for `committed()`, a delivery is made `once_committed`:
+nothing is acknowledged or sent that could still be lost.
 What one change of it does wrong undoes that change alone: the others are written again.
 """
 
@@ -33,7 +34,8 @@ Later = Callable[[Callable[[], None]], object]
 class Database:
     """A connection to `path` (or `:memory:`); `later` decides when the open transaction commits.
 
-    The server passes its loop's `call_soon`: then one COMMIT serves all that a loop turn wrote.
+    The server passes its loop's `call_soon`: then one COMMIT serves all that a loop turn wrote. Where
+    that is much, the next turn's, too: most pages of a COMMIT are those that the one before wrote.
     Without it each change commits by itself. `on_commit` is called when something was written,
     `on_rollback` when that could not be kept. Raises StoreError.
     """
@@ -48,11 +50,12 @@ class Database:
         self.path = str(path)
         self._later = later
         self._open = False
-        self._depth = 0
+        self._depth = self._kept_changes = 0
         self._written: list[tuple[str, Sequence[Any]]] = []
         self._kept = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: list[asyncio.Future[None]] = []
+        self._begin_then: list[Callable[[], None]] = []
         self._caches: list[dict[Any, Any]] = []
         self._effects: list[Callable[[], None]] = []
         self._fault: BaseException | None = None
@@ -158,6 +161,9 @@ class Database:
             self._fail(error)
         else:
             self._commits += 1
+            begin_then, self._begin_then = self._begin_then, []
+            for begin in begin_then:
+                begin()
             self._release(None)
             self._on_commit()
 
@@ -174,6 +180,13 @@ class Database:
         waiter = self._loop.create_future()
         self._waiters.append(waiter)
         return waiter
+
+    def once_committed(self, begin: Callable[[], None]) -> None:
+        """Call this as soon as all that was written so far is in the file, never if it is not."""
+        if self._open:
+            self._begin_then.append(begin)
+        else:
+            begin()
 
     @property
     def pages_in_log(self) -> int:
@@ -308,10 +321,19 @@ class Database:
     def _begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         self._open = True
+        self._kept_changes = 0
         if self._later is not None:
+            self._later(self._end_turn)
+
+    def _end_turn(self) -> None:
+        """Who wrote something alone waits for nobody; many changes bring more of them."""
+        if self._kept_changes > 1 and self._later is not None:
             self._later(self.commit)
+        else:
+            self.commit()
 
     def _keep(self) -> None:
+        self._kept_changes += 1
         if self._effects:
             effects, self._effects = self._effects, []
             for effect in effects:
@@ -355,6 +377,7 @@ class Database:
             self._undone = refusal
         self._open = False
         self._written.clear()
+        self._begin_then.clear()
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("ROLLBACK")
         self._forget()

@@ -71,6 +71,12 @@ def database(path: Path, turn: Turn, listener: Listener) -> Iterator[Database]:
 
 
 def end(turn: Turn) -> None:
+    """This turn, and those that are asked for then."""
+    while turn:
+        end_one(turn)
+
+
+def end_one(turn: Turn) -> None:
     calls, turn[:] = turn[:], []
     for call in calls:
         call()
@@ -248,6 +254,42 @@ def test_a_failure_before_anything_was_written_undoes_nothing(
     listener.undone = lambda: pytest.fail("there was nothing to undo")
     with pytest.raises(ValueError, match="early"), database:
         raise ValueError("early")
+
+
+def test_the_changes_of_many_are_committed_with_those_of_the_next_turn(
+    database: Database, turn: Turn, listener: Listener
+) -> None:
+    commits: list[list[str]] = []
+    listener.committed = lambda: commits.append(noted(database))
+    note(database, "1")
+    end_one(turn)
+    assert commits == [["1"]]
+    note(database, "2")
+    note(database, "3")
+    end_one(turn)
+    note(database, "4")
+    assert len(commits) == 1
+    end_one(turn)
+    assert commits[1:] == [["1", "2", "3", "4"]]
+
+
+def test_what_follows_a_commit_begins_before_anybody_is_told_and_never_without_it(
+    database: Database, turn: Turn, listener: Listener
+) -> None:
+    told: list[str] = []
+    listener.committed = lambda: told.append("committed")
+    database.once_committed(lambda: told.append("nothing is open"))
+    note(database, "kept")
+    database.once_committed(lambda: told.append("kept"))
+    assert told == ["nothing is open"]
+    end(turn)
+    assert told == ["nothing is open", "kept", "committed"]
+    note(database, "doomed")
+    database.once_committed(lambda: told.append("lost"))
+    end(turn)
+    note(database, "after that")
+    end(turn)
+    assert told[3:] == ["committed"]
 
 
 def test_without_a_loop_each_outermost_change_commits_by_itself(path: Path) -> None:
