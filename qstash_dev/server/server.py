@@ -244,7 +244,9 @@ class Server:
         )
         # A cloud message is replayed with the user's own keys when the cloud's are not known.
         self._engine.attempts.borrow(CLOUD_USER, self._signing_keys(config.users[0].id))
-        self._loop = loop = Loop(self._clock, self._engine.step, self._engine.next_time)
+        prepare = self._store.messages.read_ahead
+        loop = Loop(self._clock, self._engine.step, self._engine.next_time, prepare)
+        self._loop = loop
         self._engine.recover()
         app_monitor.wake()
         self._app = AppHealth(

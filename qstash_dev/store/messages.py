@@ -61,6 +61,7 @@ _DUE = """
     FROM messages INDEXED BY messages_due
     WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL AND due_at <= ?
     ORDER BY due_at, seq LIMIT ?"""
+_NEXT = f"SELECT seq FROM messages WHERE seq IN (SELECT seq FROM ({_DUE})) AND body_size <= ?"
 _PLACES = """
     SELECT user, queue, id FROM messages
     WHERE queue IS NOT NULL AND finished_at IS NULL AND (attempts > 0 OR held IS NOT NULL)
@@ -80,7 +81,7 @@ _SURPLUS = """
         SELECT seq FROM messages WHERE finished_at IS NOT NULL AND run IS NULL
             AND seq NOT IN (SELECT message FROM dlq) ORDER BY finished_at LIMIT ?)"""
 
-# What was just accepted is usually tried at once: so many are not read again, if they are small.
+# What was just accepted or is due next is tried soon: so many are not read again, if they are small.
 FRESH = 500
 FRESH_BODY = 65_536
 
@@ -188,6 +189,12 @@ class Messages:
         """Messages that may be tried now, the longest waiting first; `routes` lead to their apps."""
         rows = self._db.read(_DUE, (now, limit))
         return [Ticket(*(*row[:-1], intern(dialled(row[-1], routes)))) for row in rows]
+
+    def read_ahead(self) -> None:
+        """Have at hand what is due next, so that it leaves at its time."""
+        rows = self._db.read(_NEXT, (self.next_due(), FRESH, FRESH_BODY))
+        for message in self.load_many({seq for (seq,) in rows}.difference(self._fresh)).values():
+            self._keep_fresh(message)
 
     def are_open(self) -> bool:
         """Whether any message is not finished."""
@@ -414,15 +421,15 @@ class Messages:
         if spec.place is not None:
             self._workflows.add_entry(message, seq)
         message = msgspec.structs.replace(message, seq=seq)
-        is_next = message.due_at <= now and message.state != State.ACTIVE
-        if is_next and len(message.body) <= FRESH_BODY:
+        if message.due_at <= now and message.state != State.ACTIVE:
             self._keep_fresh(message)
         return message
 
     def _keep_fresh(self, message: Message) -> None:
-        if len(self._fresh) >= FRESH:
-            del self._fresh[next(iter(self._fresh))]
-        self._fresh[message.seq] = message
+        if len(message.body) <= FRESH_BODY:
+            if len(self._fresh) >= FRESH:
+                del self._fresh[next(iter(self._fresh))]
+            self._fresh[message.seq] = message
 
     def _change(self, change: Change) -> None:
         tried, begun = {attempt.message_id: attempt for attempt in change.attempts}, []

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from qstash_dev.engine.loop import Loop
+from qstash_dev.engine.loop import AHEAD_S, Loop
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.store.errors import StoreError
 from tests.engine.fakes import START, FakeClock
@@ -21,7 +21,13 @@ class Work:
         self.at: int | None = None
         self.fault: Exception | None = None
         self.stepped = asyncio.Event()
-        self.loop = Loop(self.clock, self._step, lambda: self.at)
+        self.prepared: list[int] = []
+        self.loop = Loop(self.clock, self._step, lambda: self.at, self._prepare)
+
+    def _prepare(self) -> None:
+        self.prepared.append(self.steps)
+        if self.fault is not None:
+            raise self.fault
 
     def _step(self) -> bool:
         self.steps += 1
@@ -71,6 +77,23 @@ async def test_it_steps_again_when_the_appointment_has_come(work: Work) -> None:
     work.at = None
     await work.stepped.wait()
     assert work.steps == 2
+
+
+@pytest.mark.parametrize("fault", [None, StoreError("the disk is full")], ids=["well", "badly"])
+async def test_what_is_due_is_prepared_once_a_moment_before(
+    work: Work, fault: Exception | None
+) -> None:
+    work.at = START + int(AHEAD_S * 1000) + 5
+    work.loop.wake()
+    await work.stepped.wait()
+    work.stepped.clear()
+    work.clock.ms += 6
+    work.fault = fault
+    while not work.prepared:
+        await turns(1)
+    work.fault = None
+    await work.stepped.wait()
+    assert work.prepared == [1]
 
 
 async def test_without_an_appointment_it_rests(work: Work) -> None:

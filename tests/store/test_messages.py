@@ -48,6 +48,21 @@ def test_a_message_is_loaded_as_it_was_written(store: Store, sample: Message) ->
     assert store.messages.load(written.seq) == written
 
 
+@pytest.mark.parametrize("body", [b"short", b"x" * 100_000], ids=["short", "long"])
+def test_what_is_due_next_is_at_hand_and_loaded_as_it_was_changed(
+    store: Store, body: bytes
+) -> None:
+    far = add(store, message(id="msg_2", due_at=NOW + 2 * SECOND))
+    written = add(store, message(body=body, due_at=NOW + SECOND))
+    store.messages.read_ahead()
+    assert store.messages.load(written.seq) == written
+    assert store.messages.load(far.seq) == far
+    for change in (settle.start(written, NOW), settle.cancel(written, NOW)):
+        store.messages.apply(change)
+        store.messages.read_ahead()
+        assert store.messages.load(written.seq) == change.changed[0]
+
+
 def test_a_message_is_loaded_as_it_was_changed(store: Store) -> None:
     written = add(store, message())
     for change in (settle.start(written, NOW), settle.cancel(written, NOW)):
