@@ -47,7 +47,7 @@ def timeout(spec: Spec, where: Where) -> dict[str, Any]:
     return {"timeout": spec.timeout_ms if where == "log" else spec.timeout_ms // 1000 or None}
 
 
-def labels(spec: Spec, _where: Where) -> dict[str, Any]:
+def labels(spec: Spec, _where: Where = "message") -> dict[str, Any]:
     """The first alone, and all."""
     return {"label": spec.labels[0], "labels": list(spec.labels)} if spec.labels else {}
 

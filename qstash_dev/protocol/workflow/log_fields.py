@@ -39,7 +39,6 @@ class _Answer(Struct, frozen=True):
 
 
 _decode_answer = msgspec.json.Decoder(_Answer).decode
-_NO_DOCUMENT = StepDocument()
 
 
 def named(line: Line) -> Document:
@@ -70,7 +69,7 @@ def out_field(line: Line, result: Message, view: View, is_init: bool) -> Documen
     if is_init:
         found: bytes | None = result.body
     else:
-        found = _told(line, read_document(result.body) or _NO_DOCUMENT)
+        found = _told(line, read_document(result.body))
     if found is None:
         return {}
     return {"out": shown(redact_body(found, result.spec.redact), view)}
@@ -119,9 +118,8 @@ def invocation_fields(line: Line, record: Record, view: View) -> Document:
     """The run that a step invoked."""
     if line.invocation is None:
         return {}
-    detail = msgspec.json.decode(line.invocation.detail)
-    document = invoked_names(detail)
-    child = record.invoked.get((detail["runId"], detail["createdAt"]))
+    document = invoked_names(msgspec.json.decode(line.invocation.detail))
+    child = record.invoked.get(line.invocation.invoked)
     if child is None:
         return document
     spec = child.spec
@@ -136,7 +134,7 @@ def sleep_fields(line: Line) -> Document:
     message = line.plan or line.result
     if line.step.type not in SLEEPS or message is None:
         return {}
-    document = read_document(message.body) or _NO_DOCUMENT
+    document = read_document(message.body)
     return present({"sleepFor": _ms(document.sleep_for), "sleepUntil": document.sleep_until})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from qstash_dev.protocol.model import CallType, Event, Message, State, Step
+from qstash_dev.protocol.publish.shown import labels as shown_labels
 from qstash_dev.protocol.wire import present
 from qstash_dev.protocol.workflow.log_fields import (
     View,
@@ -54,14 +55,14 @@ def run_line(run: Run, event: RunEvent, view: View) -> Document:
         document |= present(
             {
                 "workflowRunResponse": response_text(run, view),
-                "dlqId": run.failure.dlq_id if run.failure is not None else None,
+                "dlqId": run.dlq_id,
             }
         )
     return document
 
 
 def _line_head(run: Run, time: int, state: str) -> Document:
-    labels, invoker = run.config.labels, run.invoker
+    invoker = run.invoker
     return present(
         {
             "time": time,
@@ -69,8 +70,7 @@ def _line_head(run: Run, time: int, state: str) -> Document:
             "workflowRunId": run.id,
             "workflowUrl": run.url,
             "workflowCreatedAt": run.created_at,
-            "label": labels[0] if labels else None,
-            "labels": list(labels) or None,
+            **shown_labels(run.config),
             "callerIp": run.config.caller_ip,
             "invokerWorkflowRunId": invoker.run_id if invoker is not None else None,
             "invokerWorkflowUrl": invoker.url if invoker is not None else None,

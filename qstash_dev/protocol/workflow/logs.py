@@ -4,6 +4,7 @@ from typing import Any
 
 from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.model import CallType, Message, Response, State
+from qstash_dev.protocol.publish.shown import labels as shown_labels
 from qstash_dev.protocol.wire import present
 from qstash_dev.protocol.workflow.log_fields import (
     View,
@@ -38,7 +39,7 @@ Document = dict[str, Any]
 def run_document(run: Run, record: Record, view: View) -> Document:
     """A run with all its steps. The caller's address is left out, as QStash does."""
     found = timeline(run, record)
-    labels, flow = run.config.labels, run.config.flow
+    flow = run.config.flow
     steps = [_group(run, record, group, view) for group in found.groups]
     if found.pending:
         pending = [_pending(message, record, view) for message in found.pending]
@@ -50,14 +51,13 @@ def run_document(run: Run, record: Record, view: View) -> Document:
             "workflowState": run.state,
             "workflowRunCreatedAt": run.created_at,
             "workflowRunCompletedAt": run.completed_at,
-            "label": labels[0] if labels else None,
-            "labels": list(labels) or None,
+            **shown_labels(run.config),
             "flowControlKey": flow.key if flow is not None else None,
             "steps": steps,
             "workflowRunResponse": response_text(run, view),
             "invoker": _invoker(run),
             "failureFunction": _failure(run, record, view),
-            "dlqId": run.failure.dlq_id if run.failure is not None else None,
+            "dlqId": run.dlq_id,
         }
     )
 
@@ -94,7 +94,6 @@ def _began(line: Line) -> Document:
 
 def _pending(message: Message, record: Record, view: View) -> Document:
     troubles = record.troubles.get(message.id, ())
-    waits = message.state in (State.CREATED, State.RETRY) and message.due_at > view.now
     return {
         "messageId": message.id,
         "state": OF_MESSAGE[message.state],
@@ -103,11 +102,21 @@ def _pending(message: Message, record: Record, view: View) -> Document:
             {
                 "stepName": _failing_step(troubles),
                 "retryDelay": message.spec.retry_delay,
-                "errors": [error_document(trouble, view) for trouble in troubles] or None,
-                "nextDeliveryTime": message.due_at if waits else None,
             }
         ),
+        **_to_come(message, troubles, view),
     }
+
+
+def _to_come(message: Message, troubles: tuple[Trouble, ...], view: View) -> Document:
+    """What went wrong with a message, and when it is made again."""
+    waits = message.state in (State.CREATED, State.RETRY) and message.due_at > view.now
+    return present(
+        {
+            "errors": [error_document(trouble, view) for trouble in troubles] or None,
+            "nextDeliveryTime": message.due_at if waits else None,
+        }
+    )
 
 
 def _failing_step(troubles: tuple[Trouble, ...]) -> str | None:
@@ -130,7 +139,6 @@ def _failure(run: Run, record: Record, view: View) -> Document | None:
         next(reversed(record.troubles.get(failure.message_id, ())), None)
     )
     troubles = record.troubles.get(call.id, ())
-    waits = call.state in (State.CREATED, State.RETRY) and call.due_at > view.now
     return {
         "messageId": call.id,
         "url": failed.spec.url if failed is not None else run.url,
@@ -141,8 +149,7 @@ def _failure(run: Run, record: Record, view: View) -> Document | None:
         "dlqId": failure.dlq_id,
         "maxRetries": call.spec.max_retries,
         **answer_document(record.failure_answer),
-        **({"errors": [error_document(one, view) for one in troubles]} if troubles else {}),
-        **({"nextDeliveryTime": call.due_at} if waits else {}),
+        **_to_come(call, troubles, view),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from itertools import chain
 
+import msgspec
 from msgspec import Struct
 
 from qstash_dev.protocol.model import Change, Message, Spec, Step
@@ -89,6 +90,11 @@ class Run(Struct, frozen=True):
     notices: tuple[str, ...] = ()
     seq: int = 0
 
+    @property
+    def dlq_id(self) -> str | None:
+        """Its entry in the DLQ, if it failed."""
+        return self.failure.dlq_id if self.failure is not None else None
+
 
 RunKey = tuple[str, str, int]
 """User, id and creation time of a run."""
@@ -132,6 +138,12 @@ class RunEvent(Struct, frozen=True):
     state: str
     step: Step | None = None
     detail: bytes = b""
+
+    @property
+    def invoked(self) -> tuple[str, int]:
+        """Id and creation time of the run that `INVOKED` tells of."""
+        detail = msgspec.json.decode(self.detail)
+        return detail["runId"], detail["createdAt"]
 
 
 class Copy(Struct, frozen=True):

@@ -37,15 +37,16 @@ class StepDocument(Struct, frozen=True, rename="camel"):
     timeout: Any = None
 
 
+_NO_DOCUMENT = StepDocument()
 _decode = msgspec.json.Decoder(StepDocument).decode
 
 
-def read_document(body: bytes) -> StepDocument | None:
-    """The step in a body, or `None`."""
+def read_document(body: bytes) -> StepDocument:
+    """The step in a body; one that says nothing if there is none."""
     try:
         return _decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return None
+        return _NO_DOCUMENT
 
 
 def step_of(call_type: CallType, spec: Spec, body: bytes) -> Step | None:
@@ -55,7 +56,7 @@ def step_of(call_type: CallType, spec: Spec, body: bytes) -> Step | None:
     if call_type == CallType.FROM_CALLBACK:
         return _of_headers(spec.headers)
     document = read_document(body)
-    if document is None:
+    if document is _NO_DOCUMENT:
         return None
     if call_type == CallType.STEP_CONFIG:
         return Step(target=_optional(document.target_step))

@@ -4,6 +4,7 @@ from typing import Any
 
 from qstash_dev.protocol.headers import header_map
 from qstash_dev.protocol.model import Attempt, Message, Response
+from qstash_dev.protocol.publish.shown import labels as shown_labels
 from qstash_dev.protocol.wire import present
 from qstash_dev.protocol.workflow.model import Run
 
@@ -14,8 +15,7 @@ def failure_document(run: Run, called: Message | None, answer: Attempt | None) -
     """What an entry of the workflow DLQ says besides its message. `called` is the call of the failure
     function, `answer` how that went last (workflow docs, "DLQ").
     """
-    failure, labels = run.failure, run.config.labels
-    state = failure.state if failure is not None else None
+    state = run.failure.state if run.failure is not None else None
     info = None
     if state is not None:
         info = {"state": state, **answer_document(answer)}
@@ -27,8 +27,7 @@ def failure_document(run: Run, called: Message | None, answer: Attempt | None) -
             "failureCallback": called.spec.url if called is not None else None,
             "failureCallbackInfo": info,
             "failureFunctionState": state,
-            "label": labels[0] if labels else None,
-            "labels": list(labels) or None,
+            **shown_labels(run.config),
         }
     )
 

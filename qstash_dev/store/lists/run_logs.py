@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -16,6 +15,7 @@ from qstash_dev.store.database import Database
 from qstash_dev.store.lists.columns import LINES
 from qstash_dev.store.lists.condition import condition
 from qstash_dev.store.lists.queries import of_runs
+from qstash_dev.store.lists.search import EVENT, event_of
 from qstash_dev.store.messages import Messages
 from qstash_dev.store.workflows import Workflows
 
@@ -23,7 +23,7 @@ _TROUBLES = """
     SELECT m.id, m.seq, e.time, e.error, e.attempt FROM messages m JOIN events e ON e.message = m.seq
     WHERE m.run = ? AND e.state = 'ERROR' AND m.kind <> 'replay' ORDER BY e.seq"""
 _OF_MESSAGES = """
-    SELECT e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq, r.seq
+    SELECT {shown}, m.seq, r.seq
     FROM {source} WHERE m.run IS NOT NULL AND m.kind <> 'replay' AND {where}
     ORDER BY e.seq DESC LIMIT :limit"""
 _OF_RUNS = """
@@ -115,7 +115,7 @@ class RunLogs(Struct, eq=False):
         def read(sql: str, source: str, events: Iterable[str]) -> list[Any]:
             wanted = of_runs(asked, user, events=tuple(events) if states else None)
             where, values = condition(wanted, LINES)
-            sql = sql.format(source=source, where=where)
+            sql = sql.format(source=source, where=where, shown=EVENT)
             return self._db.read(sql, {**values, "limit": limit})
 
         of_steps = (_MESSAGE_STATES[StepState(s)] for s in states if s in set(StepState))
@@ -135,7 +135,7 @@ class RunLogs(Struct, eq=False):
         runs = {seq: self._workflows.numbered(seq) for seq in {row[10] for row in rows}}
         lines = []
         for row in rows:
-            event = _event(row)
+            event = event_of(row)
             message, attempt = messages[row[9]], None
             if event.attempt is not None and event.state in (State.ERROR, State.FAILED):
                 attempt = self._attempts.get(message.id, message.seq, event.attempt)
@@ -157,15 +157,9 @@ class RunLogs(Struct, eq=False):
         for event in events:
             if event.state != INVOKED:
                 continue
-            detail = msgspec.json.decode(event.detail)
-            key = detail["runId"], detail["createdAt"]
+            key = event.invoked
             child = self._workflows.get((run.user, *key))
             first = self._messages.get(run.user, child.message_id) if child is not None else None
             if first is not None:
                 found[key] = first
         return found
-
-
-def _event(row: Any) -> Event:
-    seq, time, user, id_, state, error, next_at, attempt, status = row[:9]
-    return Event(time, user, id_, State(state), error, next_at, attempt, status, seq)

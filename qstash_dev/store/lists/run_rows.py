@@ -1,6 +1,5 @@
 """Runs as rows of a list, for people, and their steps on a time line. Writes nothing."""
 
-import msgspec
 from msgspec.structs import replace
 
 from qstash_dev.devtools.run_documents import RunDetail, RunRow, RunStep, Waiting
@@ -73,7 +72,7 @@ class RunRows:
             parent=invoker.run_id if invoker is not None else None,
             parent_created_at=invoker.created_at if invoker is not None else None,
             successor=run.successor,
-            dlq_id=failure.dlq_id if failure is not None else None,
+            dlq_id=run.dlq_id,
             failure_state=failure.state if failure is not None else None,
             waits=tuple(self._waiting(run, now)) if is_live(run) else (),
             notices=run.notices,
@@ -108,44 +107,34 @@ class RunRows:
         found = [_of_message(row, now) for row in self._db.read(_OPEN, (run.seq,))]
         for waiter in self._waits.waiters_of(run):
             step = read_document(waiter.step)
-            name = step.step_name if step is not None and isinstance(step.step_name, str) else ""
-            kind = "webhook" if step is not None and step.step_type == WEBHOOK else "event"
+            name = step.step_name if isinstance(step.step_name, str) else ""
+            kind = "webhook" if step.step_type == WEBHOOK else "event"
             found.append(Waiting(kind, name, waiter.due_at, event=waiter.event_id))
         if not found:
             found = self._invoked(run) or [STUCK]
         return sorted(found, key=lambda waiting: (_ORDER.index(waiting.kind), waiting.until or 0))
 
     def _invoked(self, run: Run) -> list[Waiting]:
-        lines = [line for group in self._timeline(run) for line in group.lines]
+        groups = timeline(run, self._logs.record(run)).groups
         return [
-            Waiting("invoke", line.step.name, run=_child_key(line)[0])
-            for line in lines
+            Waiting("invoke", line.step.name, run=line.invocation.invoked[0])
+            for group in groups
+            for line in group.lines
             if line.result is None and line.invocation is not None
         ]
 
-    def _timeline(self, run: Run) -> tuple[Group, ...]:
-        return timeline(run, self._logs.record(run)).groups
-
     def _children(self, run: Run, record: Record) -> list[Run]:
-        keys = [
-            (detail["runId"], detail["createdAt"])
-            for event in record.events
-            if event.state == INVOKED
-            for detail in [msgspec.json.decode(event.detail)]
-        ]
-        found = self._runs.select(run.user, RunQuery(among=tuple(keys))) if keys else []
+        keys = tuple(event.invoked for event in record.events if event.state == INVOKED)
+        found = self._runs.select(run.user, RunQuery(among=keys)) if keys else []
         return sorted(found, key=lambda child: child.seq)
 
     def _hooks(self, run: Run) -> dict[str, str]:
         """Paths of the webhooks that a run waits for, by event."""
-        hooks = {}
-        for waiter in self._waits.waiters_of(run):
-            step = read_document(waiter.step)
-            if step is not None and step.step_type == WEBHOOK:
-                hooks[waiter.event_id] = (
-                    f"/v2/workflows/hooks/{run.user}/{run.id}/{waiter.event_id}"
-                )
-        return hooks
+        return {
+            waiter.event_id: f"/v2/workflows/hooks/{run.user}/{run.id}/{waiter.event_id}"
+            for waiter in self._waits.waiters_of(run)
+            if read_document(waiter.step).step_type == WEBHOOK
+        }
 
 
 def _of_message(
@@ -211,9 +200,3 @@ def _step(
         messages=tuple(message.id for message in messages),
         log=dict(log),
     )
-
-
-def _child_key(line: Line) -> tuple[str, int]:
-    assert line.invocation is not None, "only an invocation has a child"
-    detail = msgspec.json.decode(line.invocation.detail)
-    return detail["runId"], detail["createdAt"]

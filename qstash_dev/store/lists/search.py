@@ -13,8 +13,8 @@ from qstash_dev.store.lists.queries import of_query
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.lists.windows import WHOLE, windows
 
-_STATES = {state.value: state for state in State}
-_EVENT = "e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status, m.seq"
+EVENT = "e.seq, e.time, e.user, m.id, e.state, e.error, e.next_at, e.attempt, e.status"
+"""What `event_of` reads, at the beginning of a row."""
 _LETTER = "d.seq, d.id, d.user, m.id, d.time, m.seq"
 _UNFINISHED = "CREATED", "ACTIVE", "RETRY"
 
@@ -35,8 +35,8 @@ class Search:
 
     def events(self, user: str, query: Query) -> Iterator[list[Found]]:
         """Events in the query's order, in all one more than `count` if there are more."""
-        for rows in self._page(user, query, EVENTS, _EVENT):
-            yield [Found(_event(row[:9]), row[9]) for row in rows]
+        for rows in self._page(user, query, EVENTS, f"{EVENT}, m.seq"):
+            yield [Found(event_of(row), row[9]) for row in rows]
 
     def dead_letters(
         self, user: str | None, query: Query
@@ -98,6 +98,7 @@ class Search:
         return self._selector.page(found, shown, query.count + 1, before, after)
 
 
-def _event(row: Any) -> Event:
-    seq, time, user, message_id, state, error, next_at, attempt, status = row
-    return Event(time, user, message_id, _STATES[state], error, next_at, attempt, status, seq)
+def event_of(row: Any) -> Event:
+    """The event of a row that begins with `EVENT`."""
+    seq, time, user, message_id, state, error, next_at, attempt, status = row[:9]
+    return Event(time, user, message_id, State(state), error, next_at, attempt, status, seq)
