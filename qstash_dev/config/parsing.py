@@ -179,10 +179,20 @@ def clock(value: str) -> tuple[str, float, int | None]:
         return value, 1.0, None
     if value.startswith("frozen@"):
         return "frozen", 1.0, moment(value.removeprefix("frozen@"))
+    try:
+        factor = speed(value)
+    except ValueError:
+        problem = f'"{value}" is no clock; expected real, frozen, or a speed such as 60x.'
+        raise ValueError(problem) from None
+    return ("real", 1.0, None) if factor == 1 else ("scaled", factor, None)
+
+
+def speed(value: str) -> float:
+    """How many times as fast, such as `60x` or `60`."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)x?", value)
     if match is None or not 0 < float(match[1]) <= 1_000_000:
-        raise ValueError(f'"{value}" is no clock; expected real, frozen, or a speed such as 60x.')
-    return ("real", 1.0, None) if float(match[1]) == 1 else ("scaled", float(match[1]), None)
+        raise ValueError(f'"{value}" is no speed; expected one such as 60x, at most 1000000x.')
+    return float(match[1])
 
 
 def moment(value: str) -> int:

@@ -9,7 +9,8 @@ from qstash_dev.cli.commands.messages import HEADS, row_cells
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, time_text
-from qstash_dev.cli.values import DURATION, FILTER, duration, whole
+from qstash_dev.cli.values import DURATION, FILTER, Value, duration, whole
+from qstash_dev.config import parsing
 from qstash_dev.devtools.documents import Clock
 from qstash_dev.devtools.text import printable
 from qstash_dev.protocol.timing import format_duration
@@ -82,7 +83,7 @@ def settle_clock(timeout: int, url: str | None) -> None:
 
 
 @clock.command("scale")
-@click.argument("factor", type=click.FloatRange(0, 1_000_000, min_open=True), metavar="FACTOR")
+@click.argument("factor", type=Value("factor", parsing.speed), metavar="FACTOR")
 @url_option
 def scale_clock(factor: float, url: str | None) -> None:
     """Let time pass FACTOR times as fast."""
