@@ -62,6 +62,8 @@ def in_words(problem: str) -> str:
     said, _, place = problem.removesuffix("`").partition(" - at `$")
     if found := re.fullmatch(r"Object missing required field `([^`]+)`?", said):
         said = f"the field {found[1]!r} is missing"
+    elif found := re.fullmatch(r"Object contains unknown field `([^`]+)`?", said):
+        said = f"there is no field {found[1]!r}"
     elif found := re.fullmatch(r"Invalid enum value (.*)", said):
         said = f"{found[1]} is none of its values"
     elif said.startswith("Expected `"):

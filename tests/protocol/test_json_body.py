@@ -13,7 +13,7 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.json_body import read_json
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, forbid_unknown_fields=True):
     """A document of a type."""
 
     destination: str
@@ -77,6 +77,7 @@ def test_what_is_whole_is_left_alone(text: str) -> None:
             Row,
             "invalid JSON body: times: expected a whole number >= 1",
         ),
+        (b'{"dest": 1}', Row, "invalid JSON body: there is no field 'dest'"),
         (b"", object, "invalid JSON body: "),
         (rb'"\ud83', str, "invalid JSON body: "),
     ],
