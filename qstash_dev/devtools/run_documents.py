@@ -40,7 +40,8 @@ class Waiting(Struct, frozen=True):
 
 class RunRow(Struct, frozen=True):
     """One run in a list; no bodies in here. `steps` counts the finished ones, `parent` is the run that
-    invoked it, `successor` the one that it was resumed as.
+    invoked it, `successor` the one that it was resumed as; `why` explains the delivery that it failed
+    by.
     """
 
     id: str
@@ -60,6 +61,7 @@ class RunRow(Struct, frozen=True):
     failure_state: str | None = None
     waits: tuple[Waiting, ...] = ()
     notices: tuple[str, ...] = ()
+    why: str = ""
 
 
 class RunStep(Struct, frozen=True):
@@ -129,7 +131,8 @@ def left_as(row: RunRow) -> str:
     """What became of a run that is over, in a few words; nothing of most."""
     if row.successor is not None:
         return f"resumed as {row.successor}"
-    return failure_words(row.failure_state) if row.failure_state else ""
+    called = failure_words(row.failure_state) if row.failure_state else ""
+    return "; ".join(filter(None, (row.why, called)))
 
 
 def failure_words(state: str) -> str:

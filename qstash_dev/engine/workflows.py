@@ -19,7 +19,7 @@ from qstash_dev.protocol.workflow import ends, entries
 from qstash_dev.protocol.workflow import settle as settling
 from qstash_dev.protocol.workflow.entries import Accepted, Moment, Submission
 from qstash_dev.protocol.workflow.headers import INITIAL_BODY
-from qstash_dev.protocol.workflow.model import Run, RunChange, RunState, is_live
+from qstash_dev.protocol.workflow.model import REFUSED, Run, RunChange, RunState, is_live
 from qstash_dev.protocol.workflow.query import RunQuery
 from qstash_dev.protocol.workflow.render import carries_entries, is_lazy, render
 from qstash_dev.store.store import Store
@@ -84,7 +84,7 @@ class Workflows(Struct, eq=False):
         if run is None or not is_live(run) or why == entries.OVER:
             return
         if len(run.notices) < MOST_NOTICES:
-            self._note(run, f"a step of it was refused: {why}")
+            self._note(run, f"{REFUSED}: {why}")
 
     def _note(self, run: Run, notice: str) -> None:
         if notice not in run.notices:

@@ -174,7 +174,9 @@ def test_a_failed_run_is_resumed_as_a_new_one(server, failed):
     assert "✗ failed" in shown
     assert "✗ next step" in shown
     assert "500 Internal Server Error" in shown
-    assert "→ The app answered 500 Internal Server Error: answer" in shown
+    why = "The app answered 500 Internal Server Error: answer"
+    assert f"→ {why}" in shown
+    assert why in server.run("workflows", "list", "--run", "wfr_bad").stdout
     resumed = server.run("workflows", "resume", "wfr_bad", "-H", "Upstash-Retries: 4")
     new_id = resumed.stdout.split()[-1]
     assert server.json("workflows", "get", "wfr_bad")["row"]["successor"] == new_id

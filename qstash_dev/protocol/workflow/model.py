@@ -23,6 +23,10 @@ class RunState(StrEnum):
     CANCELED = "RUN_CANCELED"
 
 
+REFUSED = "a step of it was refused"
+"""How a notice of a run begins that tells why the run does not go on."""
+
+
 class FailureState(StrEnum):
     """How the call of the failure function went (workflow docs, "Failure function states")."""
 

@@ -7,7 +7,7 @@ from qstash_dev.protocol.model import CallType, State
 from qstash_dev.protocol.redact import redact_headers
 from qstash_dev.protocol.workflow.log_fields import View
 from qstash_dev.protocol.workflow.logs import run_document
-from qstash_dev.protocol.workflow.model import Run, is_live
+from qstash_dev.protocol.workflow.model import REFUSED, Run, is_live
 from qstash_dev.protocol.workflow.query import RunQuery
 from qstash_dev.protocol.workflow.steps import read_document
 from qstash_dev.protocol.workflow.timeline import INVOKED, Group, Line, Record, StepState, timeline
@@ -34,10 +34,8 @@ _ORDER = (
     "invoke",
     "nothing",
 )
-STUCK = Waiting(
-    "nothing",
-    why="it is stuck: its last delivery ended without a next step, or its message was cancelled",
-)
+_HINT = "SELECT hint FROM messages WHERE id = ?"
+_STUCK = "its last delivery ended without a next step, or its message was cancelled"
 WEBHOOK = "WaitForWebhook"
 _UNDER_WAY = (StepState.PROGRESS, StepState.RETRY)
 
@@ -76,6 +74,7 @@ class RunRows:
             failure_state=failure.state if failure is not None else None,
             waits=tuple(self._waiting(run, now)) if is_live(run) else (),
             notices=run.notices,
+            why=self._why(failure.message_id) if failure is not None else "",
         )
 
     def detail(self, run: Run, now: int) -> RunDetail:
@@ -111,8 +110,14 @@ class RunRows:
             kind = "webhook" if step.step_type == WEBHOOK else "event"
             found.append(Waiting(kind, name, waiter.due_at, event=waiter.event_id))
         if not found:
-            found = self._invoked(run) or [STUCK]
+            refused = [notice for notice in run.notices if notice.startswith(REFUSED)]
+            why = refused[-1] if refused else _STUCK
+            found = self._invoked(run) or [Waiting("nothing", why=f"it is stuck: {why}")]
         return sorted(found, key=lambda waiting: (_ORDER.index(waiting.kind), waiting.until or 0))
+
+    def _why(self, message_id: str) -> str:
+        rows = self._db.read(_HINT, (message_id,))
+        return next((hint for (hint,) in rows if hint), "")
 
     def _invoked(self, run: Run) -> list[Waiting]:
         groups = timeline(run, self._logs.record(run)).groups

@@ -130,6 +130,10 @@ async def test_a_live_run_tells_which_step_of_it_was_refused(
         else:
             answer = await session.post(path, json=body, headers=named)
         assert answer.status == 400
-    (notice,) = (await get(session, "/_dev/workflows/wfr_1"))["row"]["notices"]
+    row = (await get(session, "/_dev/workflows/wfr_1"))["row"]
+    (notice,) = row["notices"]
+    await session.delete(f"/v2/messages/{row['waits'][0]['message']}")
+    (waiting,) = (await get(session, "/_dev/workflows/wfr_1"))["row"]["waits"]
+    assert waiting["why"] == f"it is stuck: {notice}"
     assert notice.startswith("a step of it was refused: ")
     assert notice.partition("refused: ")[2] in await answer.text()
