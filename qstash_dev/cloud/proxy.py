@@ -6,6 +6,7 @@ cloud's own. Decides nothing about messages: `on_sent` is told what will come ba
 
 import json
 import logging
+import os
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -217,4 +218,7 @@ def _sendable(headers: list[tuple[str, str]]) -> Headers:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):  # its own text names a `ssl:default`
+        cause, number = error.os_error, error.os_error.errno or 0
+        return os.strerror(number) if number > 0 else cause.strerror or str(cause)
     return str(error) or type(error).__name__
