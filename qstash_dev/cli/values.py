@@ -89,13 +89,23 @@ def call_of(text: str) -> object:
     return check_url(absolute(text, ANY_APP))
 
 
+def destination(text: str) -> object:
+    """A URL, a path of the app or the name of a URL group."""
+    try:
+        return destination_text(absolute(text, ANY_APP))
+    except QStashError as error:
+        if "scheme" in str(error) and "://" not in text and "/" in text:
+            raise ValueError(f"{error}; a path of your app begins with /: /{text}") from None
+        raise
+
+
 DURATION = duration()
 TEXT = Value("text", as_given(lambda text: text))
 FILTER = Value("filter", lambda text: (parse_filter(text), text)[1])
 HEADER = Value("header", lambda text: (header_pair(text), text)[1])
 METHOD = Value("method", method)
 CALL = Value("url", as_given(call_of))
-DESTINATION = Value("destination", as_given(lambda text: destination_text(absolute(text, ANY_APP))))
+DESTINATION = Value("destination", as_given(destination))
 SERVER = Value("url", as_given(lambda text: parsing.url(with_scheme(text))))
 FILE = Value("file", parsing.path)
 FILE_NAME = Value("file", as_given(parsing.path))

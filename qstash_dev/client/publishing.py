@@ -1,5 +1,6 @@
 """A publish as people write it, in the shape in which the API takes it."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from qstash_dev.protocol.headers import first, without
 
 _OWN = ("upstash-", "content-type")
 _QUEUE = "upstash-queue-name"
+_LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])[:/]", re.IGNORECASE)
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -17,9 +19,13 @@ def publish_name(name: str) -> str:
 
 
 def absolute(destination: str, app: str) -> str:
-    """A path belongs to the app; `:3001/x` to another port; all else is as it is."""
+    """A path belongs to the app; `:3001/x` to another port, `localhost:3001/x` is meant with http://;
+    all else is as it is.
+    """
     if destination.startswith("/"):
         return app.rstrip("/") + destination
+    if _LOCAL.match(destination):
+        return f"http://{destination}"
     return f"http://localhost{destination}" if destination.startswith(":") else destination
 
 

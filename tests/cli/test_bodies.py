@@ -50,6 +50,9 @@ def test_only_foreign_headers_are_forwarded():
     [
         ("/api/orders", "http://localhost:3000/api/orders"),
         (":3001/x", "http://localhost:3001/x"),
+        ("localhost:3001/x", "http://localhost:3001/x"),
+        ("[::1]:3001/x", "http://[::1]:3001/x"),
+        ("localhost", "localhost"),
         ("https://h/x?y=1", "https://h/x?y=1"),
         ("my-group", "my-group"),
     ],

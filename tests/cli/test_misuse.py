@@ -61,6 +61,7 @@ def test_each_command_refuses_what_it_does_not_have(command, path, capsys):
 MISUSES = [
     ("send", "Name a destination"),
     ("send ftp://x", "add http:// or https://"),
+    ("send api/mail", "a path of your app begins with /: /api/mail"),
     ("send /x --delay soon", "--delay': 'soon' is not a duration"),
     ("send /x --delay -5s", "--delay': '-5s' is not a duration"),
     ("send /x --retries many", "--retries': 'many' is not a whole number"),
