@@ -1,16 +1,23 @@
 """Ends the UI when what it lives by has gone: its terminal, or the server that started it.
 
-In a thread of its own: the event loop may be waiting for just that terminal.
+In a thread of its own: the event loop may be waiting for just that terminal. With a server that was
+killed goes the app that it ran, which nobody else would end: it would keep its port.
 """
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+
+from qstash_dev.devtools.documents import Process
 
 LOOK_S = 0.5
 NO_TERMINAL = 129
 """The exit code of a shell whose terminal hung up (128 + SIGHUP)."""
+PATIENCE_S = 3.0
+"""How long an app may take to end after a signal."""
 
 
 def watch(descriptor: int, owner: int | None, gone: Callable[[], object]) -> None:
@@ -38,4 +45,19 @@ def is_there(descriptor: int) -> bool:
         return True
     except (OSError, termios.error):
         return False
+    return True
+
+
+def end_app(process: Process | None) -> bool:
+    """End the app of a server that is gone, with all that it started; whether there was one."""
+    if process is None or process.pid is None or process.state != "running" or os.name == "nt":
+        return False
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGINT)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            until = time.monotonic() + PATIENCE_S
+            while time.monotonic() < until:
+                os.killpg(process.pid, 0)
+                time.sleep(0.02)
+            os.killpg(process.pid, number)
     return True
