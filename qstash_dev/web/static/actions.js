@@ -7,32 +7,54 @@ import { $, h, keysOf, part, quoted, span } from "./dom.js";
 import { ask, bytes, get, publish, Refused } from "./server.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+const SIMPLE = ["message.run", "message.cancel", "message.delete", "run.restart"];
 const drafts = new Map();
 let undoable = [];
 
+const filled = (text, values, how = String) => text.replace(/\{(\w+)\}/g, (_, name) => how(values[name] ?? ""));
 const message = (id, rest = "") => `/_dev/messages/${part(id)}${rest}`;
 
 export function makeActions(app) {
-  const targets = () => (app.view.live && app.marks.size ? [...app.marks] : app.messageId ? [app.messageId] : []);
+  const { orders } = app.words;
 
-  // One order for each: asked about when there are many, and told of with what was refused. What can be
-  // undone is offered to be.
-  async function each(ids, { question, order, told }) {
-    if (question && ids.length > 1 && !(await confirm(`${question.replace("#", ids.length)}?`))) return;
+  // What an order is about: the marked, else the chosen, of this view or its message; else the server.
+  function meant(id) {
+    const { slug } = app.view;
+    const keys = app.view.many && app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : [];
+    if (orders[slug]?.[id]) return [orders[slug][id], slug === "app" ? [{}] : keys.map(app.subject)];
+    return [orders.messages[id], app.messageId ? [{ id: app.messageId }] : []];
+  }
+
+  function order(id) {
+    const [what, subjects] = meant(id);
+    return what && give(what, subjects);
+  }
+
+  // Asked about before, and told of with what was refused. What can be undone is offered to be.
+  async function give({ method, path, ask: askOne, ask_many: askMany, told, told_many: toldMany }, subjects) {
+    const many = { ...subjects[0], count: subjects.length };
+    const question = many.count > 1 ? askMany : askOne;
+    if (!many.count || (question && !(await confirm(filled(question, many))))) return;
     const [answers, refused] = [[], []];
-    for (const id of ids) {
+    for (const subject of subjects) {
       try {
-        answers.push(await order(id));
+        answers.push(await ask(method, filled(path, subject, part), method === "POST" ? {} : undefined));
+        if (method === "DELETE" && app.view.live) app.dropped(subject.id);
       } catch (error) {
-        if (!(error instanceof Refused) || ids.length === 1) throw error;
+        if (!(error instanceof Refused) || many.count === 1) throw error;
         refused.push(error.message);
       }
-      if (ids.length > 20) app.progress(`${answers.length + refused.length} of ${ids.length}`);
+      if (many.count > 20) app.progress(`${answers.length + refused.length} of ${many.count}`);
     }
     app.progress("");
-    const many = ids.length === 1 ? "" : ` ${answers.length} of ${ids.length} messages.`;
-    const what = typeof told === "string" ? told : told(answers);
-    tell(what + many + (refused.length ? ` ${refused[0]}` : ""), answers);
+    if (!app.view.live) unmarkAndFetch();
+    const text = filled(many.count > 1 ? toldMany : told, { ...many, ...answers[0], done: answers.length });
+    tell(refused.length ? `${text} ${refused[0]}` : text, answers);
+  }
+
+  function unmarkAndFetch() {
+    app.marks.clear();
+    app.outdate();
   }
 
   function tell(text, answers) {
@@ -49,27 +71,9 @@ export function makeActions(app) {
     app.outdate();
   }
 
-  async function replay() {
-    if (app.view.slug === "runs") return resume();
-    if (app.view.slug === "dlq") {
-      const told = (made) => (made.length === 1 ? `Retried as ${made[0].id}.` : "Retried.");
-      return dead({ order: (id) => ask("POST", `/_dev/dlq/${part(id)}/retry`), told });
-    }
-    const ids = targets();
-    if (ids.length > 1) {
-      const { replayed, failed } = await ask("POST", "/_dev/replay", { ids });
-      const why = failed.length ? ` ${failed[0].error}` : "";
-      return say(`Replayed ${replayed.length} of ${ids.length} messages.${why}`);
-    }
-    if (!ids.length) return undefined;
-    const { id } = await ask("POST", message(ids[0], "/replay"), {});
-    return say(`Replayed as ${id}.`);
-  }
-
-  async function dead(verb) {
-    await each(app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : [], verb);
-    app.marks.clear();
-    app.outdate();
+  function replay() {
+    const isOver = ["RUN_SUCCESS", "RUN_CANCELED"].includes(app.row?.state);
+    return order(isOver ? "run.restart" : "message.replay");
   }
 
   async function edit() {
@@ -79,9 +83,8 @@ export function makeActions(app) {
     const before = { method: asked.method, url: asked.url, headers: lines(asked.headers), body: await bodyText(id) };
     const send = async (after) => {
       const changes = {};
-      for (const name of ["url", "method"]) if (after[name] !== before[name]) changes[name] = after[name];
-      if (after.headers !== before.headers) changes.headers = pairs(after.headers);
-      if (after.body !== null && after.body !== before.body) changes.body = after.body;
+      for (const [name, value] of Object.entries(after))
+        if (value !== before[name]) changes[name] = name === "headers" ? pairs(value) : value;
       const made = await ask("POST", message(id, "/replay"), changes);
       drafts.delete(id);
       say(`Replayed as ${made.id}.`);
@@ -131,40 +134,6 @@ export function makeActions(app) {
     keep("send", await messageForm("Send a message", drafts.get("send") ?? fresh, go, METHODS, fromFile));
   }
 
-  async function runNow() {
-    if (app.view.slug === "runs") return order("run", "It goes on now.");
-    if (app.view.slug !== "schedules")
-      return each(targets(), { order: (id) => ask("POST", message(id, "/run")), told: "Trying now." });
-    const { ids } = await ask("POST", resource("/run"));
-    return say(`Fired: ${ids.join(", ")}.`);
-  }
-
-  async function cancel() {
-    if (app.view.slug !== "runs") {
-      const order = (id) => ask("POST", message(id, "/cancel"));
-      return each(targets(), { question: "Cancel # messages", order, told: "Canceled." });
-    }
-    return (await confirm(`Cancel the run ${app.chosen}?`)) && order("cancel", "Canceled.");
-  }
-
-  async function remove() {
-    if (app.view.slug === "dlq") {
-      const order = (id) => ask("DELETE", `/_dev/dlq/${part(id)}`);
-      return dead({ question: "Delete # entries of the DLQ", order, told: "Deleted from the DLQ." });
-    }
-    if (app.view.noun) {
-      if (!(await confirm(`Delete ${app.view.word} ${app.chosen}?`))) return undefined;
-      tell("Deleted.", [await ask("DELETE", resource())]);
-      return app.outdate();
-    }
-    const order = async (id) => {
-      const answer = await ask("DELETE", message(id));
-      app.dropped(id);
-      return answer;
-    };
-    return each(targets(), { question: "Delete # messages", order, told: "Deleted." });
-  }
-
   async function clear() {
     const which = app.filter ? `that match ${app.filter}` : "in the list";
     if (!(await confirm(`Delete all finished messages ${which}?`))) return;
@@ -173,11 +142,9 @@ export function makeActions(app) {
   }
 
   async function arm() {
-    const ids = targets();
-    const armed = !ids.every((id) => (app.feed.rows.get(id) ?? app.about?.row)?.armed);
-    const told = armed ? "Replayed at the next save of the app's source." : "Disarmed.";
-    await each(ids, { order: (id) => ask("POST", message(id, armed ? "/arm" : "/disarm")), told });
-    app.outdate();
+    const subjects = meant("message.arm")[1].map(({ id }) => app.feed.rows.get(id) ?? app.about?.row);
+    await order(subjects.every((row) => row?.armed) ? "message.disarm" : "message.arm");
+    app.loadDetail();
   }
 
   async function copy() {
@@ -199,15 +166,11 @@ export function makeActions(app) {
     say(`Copied the ${chosen.name}.`);
   }
 
-  async function pause() {
-    if (app.item && app.view.pauses) {
-      const verb = app.item.isPaused ?? app.item.paused ? "resume" : "pause";
-      await ask("POST", resource(`/${verb}`));
-      app.outdate();
-      return say(`${verb === "pause" ? "Paused" : "Resumed"} ${app.view.word} ${app.chosen}.`);
-    }
-    const { paused } = await ask("POST", app.server.paused ? "/_dev/resume" : "/_dev/pause");
-    return say(paused ? "All deliveries are paused; p resumes." : "Deliveries go on.");
+  function pause() {
+    const [{ row }, of] = [app, orders[app.view.slug]];
+    const isThing = row && of?.["server.resume"];
+    const { "server.pause": stop, "server.resume": go } = isThing ? of : orders.server;
+    return give((isThing ? row.isPaused ?? row.paused : app.server.paused) ? go : stop, [isThing ? row : {}]);
   }
 
   async function turn(change) {
@@ -228,7 +191,7 @@ export function makeActions(app) {
 
   async function faults() {
     const { faults: rules } = await get("/_dev/faults");
-    const url = app.row?.url.split("?")[0];
+    const url = app.row?.url?.split("?")[0];
     const made = ({ key, text, order: fault }) => [key, text, { ...fault, filter: quoted("dest", url) }];
     const choices = url ? app.words.faults.map(made) : [];
     if (rules.length) choices.push(["c", `clear all ${rules.length} faults`, "all"]);
@@ -247,37 +210,14 @@ export function makeActions(app) {
     return say("The fault is gone.");
   }
 
-  const resource = (rest = "") =>
-    `/_dev/${app.view.noun}/${part(app.chosen)}${rest}?user=${part(app.item?.user ?? "")}`;
-  const run = (rest) => `/_dev/workflows/${part(app.chosen)}/${rest}?created_at=${app.about?.row.created_at ?? ""}`;
-
-  async function order(verb, told) {
-    const { id } = await ask("POST", run(verb), {});
-    app.outdate();
-    say(told ?? `${verb === "resume" ? "Resumed" : "Restarted"} as ${id}.`);
-  }
-
-  async function resume() {
-    const { state } = app.about.row;
-    if (state === "RUN_STARTED") throw new Refused(0, "The run is live; n ends what it waits for, X cancels it.");
-    return state === "RUN_FAILED" ? order("resume") : restart();
-  }
-
-  async function restart() {
-    if (app.view.slug !== "app")
-      return (await confirm(`Start ${app.chosen} once more from the start?`)) && order("restart");
-    await ask("POST", "/_dev/app/restart");
-    return say("The app is started again.");
-  }
-
   async function notify() {
-    const events = app.about.row.waits.map((wait) => wait.event).filter(Boolean);
+    const events = app.row.waits.map((wait) => wait.event).filter(Boolean);
     if (!events.length) throw new Refused(0, "The run waits for no event.");
     const choices = events.map((name, place) => [String(place + 1), name, name]);
     const event = events.length === 1 ? events[0] : await menu("Notify", choices);
     const body = event && (await askText(`Notify ${event}`, "Data; empty is no data"));
     if (body === null || !event) return undefined;
-    await ask("POST", run("notify"), { event, body });
+    await ask("POST", `/_dev/workflows/${part(app.chosen)}/notify`, { event, body });
     return say(`Notified ${event}.`);
   }
 
@@ -318,13 +258,13 @@ export function makeActions(app) {
   }
 
   return {
-    "message.replay": replay, "message.edit": edit, "message.run": runNow, "message.cancel": cancel,
-    "message.send": send, "message.copy": copy, "message.arm": arm, "message.delete": remove,
+    ...Object.fromEntries(SIMPLE.map((id) => [id, () => order(id)])),
+    "message.replay": replay, "message.edit": edit, "message.send": send, "message.copy": copy, "message.arm": arm,
     "message.diff": diff, "message.fixture": saveFixture, "list.clear": clear, undo,
     "message.mark": app.mark, "message.mark_all": app.markAll, "message.unmark": app.unmark,
     "filter.trouble": () => app.toggleFilter(app.words.filter.trouble), filter: () => $("filter").focus(),
-    "run.restart": restart, "run.notify": notify, follow: app.follow,
-    "server.pause": pause, "server.clock": setClock, "server.skip": skip, "server.faults": faults,
+    "run.notify": notify, follow: app.follow, "server.pause": pause,
+    "server.clock": setClock, "server.skip": skip, "server.faults": faults,
     "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": app.toggleReveal,
     "pane.zoom": () => document.body.classList.toggle("zoomed"), help, palette: help, back: app.back,
   };

@@ -25,8 +25,10 @@ const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in t
 const app = {
   words: null, zone: "", feed: new Feed(), server: null, counts: null, revisions: {}, views: [], view: null,
   source: null, filter: "", chosen: null, about: null, page: "Overview", reveal: false, marks: new Set(),
+  // What is chosen: the row of its message or run, or the thing itself.
   get row() {
-    return this.view.live ? (this.feed.rows.get(this.chosen) ?? this.about?.row) : this.item?.row;
+    const found = this.chosen && subject(this.chosen);
+    return found?.row ?? found;
   },
   get item() {
     return this.view.live ? undefined : this.source.find(this.chosen);
@@ -35,7 +37,7 @@ const app = {
     if (!this.chosen) return null;
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
-  run, guarded, follow, mark, markAll, unmark, toggleFilter, back, toggleReveal, outdate, loadDetail,
+  run, subject, guarded, follow, mark, markAll, unmark, toggleFilter, back, toggleReveal, outdate, loadDetail,
   turn: (by) => pane.turn(by),
   buttons: (ids) => buttons(app, ids),
   can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
@@ -46,6 +48,12 @@ const app = {
     changed();
   },
 };
+
+// What is known of what has a key: that at least.
+function subject(key) {
+  const found = app.view.live ? app.feed.rows.get(key) : app.source.find(key);
+  return found ?? ((key === app.chosen && app.about?.row) || { [app.view.by]: key });
+}
 
 let actions, pane, keys, list, watching, listening, outdated = true;
 

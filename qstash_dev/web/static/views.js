@@ -71,8 +71,8 @@ export function makeViews(app) {
       ],
     },
     Schedules: {
-      slug: "schedules", noun: "schedules", word: "schedule", by: "scheduleId",
-      outdated: withMessages, pauses: true,
+      slug: "schedules", noun: "schedules", by: "scheduleId",
+      outdated: withMessages,
       columns: [
         on,
         text("next", "NEXT", (thing) => countdown(thing.nextScheduleTime ?? thing.next_times?.[0]), "accent"),
@@ -83,8 +83,8 @@ export function makeViews(app) {
       ],
     },
     Queues: {
-      slug: "queues", noun: "queues", word: "queue", by: "name",
-      outdated: withMessages, pauses: true,
+      slug: "queues", noun: "queues", by: "name",
+      outdated: withMessages,
       columns: [
         on,
         number("LAG", (thing) => thing.lag),
@@ -94,7 +94,7 @@ export function makeViews(app) {
       ],
     },
     Groups: {
-      slug: "groups", noun: "groups", word: "group", by: "name",
+      slug: "groups", noun: "groups", by: "name",
       columns: [
         name("GROUP", (thing) => thing.name),
         number("SIZE", (thing) => thing.endpoints.length),
@@ -126,9 +126,9 @@ export function makeViews(app) {
       ],
     },
     Flow: {
-      slug: "flow", noun: "flow", word: "flow-control key", by: "flowControlKey",
+      slug: "flow", noun: "flow", by: "flowControlKey",
       fetch: async () => (await get("/_dev/flow")).keys,
-      outdated: withMessages, pauses: true,
+      outdated: withMessages,
       columns: [
         on,
         number("WAIT", (thing) => thing.waitListSize),

@@ -1,0 +1,100 @@
+"""Orders to the control API that need nothing but what they are about: for faces that ask and tell.
+
+Texts have the fields of what is meant in braces, `{count}` for how many that are, and once it is done
+`{done}` for how many it was done to and the fields of the answer. Pure; knows no face and no server.
+"""
+
+from typing import NamedTuple
+
+
+class Order(NamedTuple):
+    """`told` is said when it is done to one, `told_many` when to several; `ask` and `ask_many` are
+    questions before. Whatever comes back with an `undo` can be undone.
+    """
+
+    method: str
+    path: str
+    told: str
+    told_many: str = ""
+    ask: str = ""
+    ask_many: str = ""
+
+
+def _of_messages(verb: str, told: str, told_many: str, ask_many: str = "") -> Order:
+    path = f"/_dev/messages/{{id}}/{verb}"
+    return Order("POST", path, told, f"{told_many} {{done}} of {{count}} messages.", "", ask_many)
+
+
+def _of_run(verb: str, told: str, ask: str = "") -> Order:
+    path = f"/_dev/workflows/{{id}}/{verb}?created_at={{created_at}}"
+    return Order("POST", path, told, ask=ask)
+
+
+def _of_thing(noun: str, key: str, word: str) -> dict[str, Order]:
+    path, user = f"/_dev/{noun}/{{{key}}}", "?user={user}"
+    name = f"{word} {{{key}}}"
+    return {
+        "message.delete": Order("DELETE", path + user, f"Deleted {name}.", ask=f"Delete {name}?"),
+        "server.pause": Order("POST", f"{path}/pause{user}", f"Paused {name}."),
+        "server.resume": Order("POST", f"{path}/resume{user}", f"Resumed {name}."),
+    }
+
+
+_GROUPS = _of_thing("groups", "name", "group")
+_FIRE = Order("POST", "/_dev/schedules/{scheduleId}/run?user={user}", "Fired: {ids}.")
+
+ORDERS: dict[str, dict[str, Order]] = {
+    "messages": {
+        "message.replay": _of_messages("replay", "Replayed as {id}.", "Replayed"),
+        "message.run": _of_messages("run", "Trying now.", "Trying now:"),
+        "message.cancel": _of_messages(
+            "cancel", "Canceled.", "Canceled", "Cancel {count} messages?"
+        ),
+        "message.arm": _of_messages(
+            "arm", "Replayed at the next save of the app's source.", "Armed"
+        ),
+        "message.disarm": _of_messages("disarm", "Disarmed.", "Disarmed"),
+        "message.delete": Order(
+            "DELETE",
+            "/_dev/messages/{id}",
+            "Deleted.",
+            "Deleted {done} of {count} messages.",
+            ask_many="Delete {count} messages?",
+        ),
+    },
+    "dlq": {
+        "message.replay": Order(
+            "POST",
+            "/_dev/dlq/{dlq_id}/retry",
+            "Retried as {id}.",
+            "Retried {done} of {count} messages.",
+        ),
+        "message.delete": Order(
+            "DELETE",
+            "/_dev/dlq/{dlq_id}",
+            "Deleted from the DLQ.",
+            "Deleted {done} of {count} from the DLQ.",
+            ask_many="Delete {count} entries of the DLQ?",
+        ),
+    },
+    "runs": {
+        "message.replay": _of_run("resume", "Resumed as {id}."),
+        "message.run": _of_run("run", "It goes on now."),
+        "message.cancel": _of_run("cancel", "Canceled.", "Cancel the run {id}?"),
+        "run.restart": _of_run(
+            "restart", "Restarted as {id}.", "Start {id} once more from the start?"
+        ),
+    },
+    "schedules": {"message.run": _FIRE, **_of_thing("schedules", "scheduleId", "schedule")},
+    "queues": _of_thing("queues", "name", "queue"),
+    "groups": {"message.delete": _GROUPS["message.delete"]},
+    "flow": _of_thing("flow", "flowControlKey", "flow-control key"),
+    "app": {"run.restart": Order("POST", "/_dev/app/restart", "The app is started again.")},
+    "server": {
+        "server.pause": Order("POST", "/_dev/pause", "All deliveries are paused; p resumes."),
+        "server.resume": Order("POST", "/_dev/resume", "Deliveries go on."),
+    },
+}
+"""By what they are about, and by the ids of commands (`vocabulary.COMMANDS`); two of these have an
+opposite: `server.resume`, `message.disarm`.
+"""
