@@ -182,7 +182,7 @@ function reveal(root, place) {
 }
 
 function node(text, { from, start, end, key }, depth = 0) {
-  const name = key ? [h("span.key", text.slice(...key)), ": "] : [];
+  const name = key ? [h("span.json-key", text.slice(...key)), ": "] : [];
   const opening = text[start];
   if ((opening !== "{" && opening !== "[") || depth > DEEPEST) return h("div.leaf", name, literal(text, start, end));
   const short = text.slice(start, Math.min(end, start + 80)).replace(/\s+/g, " ");
@@ -217,7 +217,7 @@ function range(text, found, depth) {
 }
 
 function literal(text, start, end) {
-  const kind = text[start] === '"' ? "string" : /[-\d]/.test(text[start]) ? "number" : "word";
+  const kind = `json-${text[start] === '"' ? "string" : /[-\d]/.test(text[start]) ? "number" : "word"}`;
   if (end - start <= LONG) return h("span", { class: kind }, text.slice(start, end));
   const made = h("span", { class: kind }, text.slice(start, start + LONG), "…");
   const more = () => made.replaceWith(h("div", { class: kind }, blocks(text.slice(start, end))));

@@ -125,8 +125,11 @@ export class Items {
   }
 
   add(news) {
-    if (!news.length) return;
-    this.#all = this.view.newestLast ? [...this.#all, ...news].slice(-MOST) : [...news, ...this.#all].slice(0, MOST);
+    const { newestLast, by } = this.view;
+    const known = this.#all.at(newestLast ? -1 : 0)?.[by] ?? 0;
+    const fresh = news.filter((item) => item[by] > known); // what was fetched may tell of them already
+    if (!fresh.length) return;
+    this.#all = newestLast ? [...this.#all, ...fresh].slice(-MOST) : [...fresh, ...this.#all].slice(0, MOST);
     if (this.follow) this.#narrow();
   }
 

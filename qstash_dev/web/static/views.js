@@ -119,7 +119,7 @@ export function makeViews(app) {
       news: (tick) => tick.events.toReversed(),
       columns: [
         time((event) => event.time),
-        state("EVENT", "events"),
+        column("event", "EVENT", (event) => look(app.words, "events", event.state)),
         code((event) => event.status),
         text("destination", "DESTINATION", (event) => below(event.url)),
         text("why", "ERROR", (event) => event.error ?? "", "error"),
