@@ -205,6 +205,36 @@ class Event(Struct, gc=False):
     hint: str | None = None
 
 
+class Piece(Struct, omit_defaults=True):
+    """A text with its role. `to` says where it leads: to one of the `messages`, of the `runs`, or to
+    all messages that a filter with this key finds; `name` is of what, where the text is not.
+
+    With `at` (epoch ms) the text has marks for this moment: `{exact}`, `{date}`, `{clock}` and
+    `{milli}` are it in the reader's zone, `{at}` as far as the day is not today; `{ago}`, `{in}` and
+    `{near}` (either) are counted from now, and so are the bare lengths `{left}` and `{took}`.
+    """
+
+    text: str = ""
+    role: str = ""
+    to: str = ""
+    name: str = ""
+    at: int | None = None
+
+
+class StatusPart(Struct):
+    """One thing that there is to say of the server; the higher its `rank`, the less it is missed."""
+
+    rank: int
+    pieces: list[Piece]
+
+
+class Status(Struct):
+    """The server in a line; `is_alarming`: it does not behave as QStash would."""
+
+    parts: list[StatusPart] = []
+    is_alarming: bool = False
+
+
 class Snapshot(Struct):
     """Everything at one moment; `rows` are the newest that match, newest first.
 
@@ -219,6 +249,7 @@ class Snapshot(Struct):
     total: int = 0
     cursor: str | None = None
     resources: dict[str, int] = {}
+    status: Status = field(default_factory=Status)
 
 
 class Tick(Struct):
@@ -237,6 +268,7 @@ class Tick(Struct):
     server: Server | None = None
     resources: dict[str, int] = {}
     printed: list[Printed] = []
+    status: Status = field(default_factory=Status)
     reset: bool = False
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
+from qstash_dev.devtools.status import status_of
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.hints import hints_for
@@ -19,7 +20,6 @@ from qstash_dev.tui.widgets.bars import (
     Notice,
     Tabs,
     hints_line,
-    is_alarming,
     quick_start_lines,
     status_line,
     view_names,
@@ -80,7 +80,7 @@ class Painter:
 
     def _draw_status(self, width: int, progress: str | None) -> None:
         server, counts = self.session.feed.server, self.session.feed.counts
-        alarming = is_alarming(server, counts) and self.session.lost is None
+        alarming = status_of(server, counts).is_alarming and self.session.lost is None
         self._status.set_class(alarming, "-alarming")
         line = status_line(server, counts, self.session.lost, width, progress)
         self._status.show(

@@ -12,12 +12,13 @@ from textual.color import Color
 
 from qstash_dev.devtools.documents import Clock, Counts, Row, Server
 from qstash_dev.devtools.states import STATES
+from qstash_dev.devtools.status import status_of
 from qstash_dev.tui.model.hints import hints_for
 from qstash_dev.tui.model.server_time import ServerTime
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import CONTRAST, ROLES, contrast, prefers_light
 from qstash_dev.tui.views import VIEWS
-from qstash_dev.tui.widgets.bars import is_alarming, status_line
+from qstash_dev.tui.widgets.bars import status_line
 from tests.tui.conftest import Open
 from tests.tui.test_keys import app_of
 from tests.tui.world import NOW, row
@@ -125,7 +126,7 @@ def test_an_unknown_state_is_shown_as_it_is() -> None:
 def test_the_status_line_alarms_when_the_server_is_not_as_the_cloud(
     server: Server, counts: Counts, alarming: bool
 ) -> None:
-    assert is_alarming(server, counts) is alarming
+    assert status_of(server, counts).is_alarming is alarming
 
 
 @pytest.mark.parametrize("width", [40, 120])

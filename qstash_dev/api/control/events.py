@@ -17,6 +17,7 @@ from qstash_dev.api.parameters import AFTER, BEFORE, CURSOR, FILTER, LIMIT, LINE
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.documents import Logs, Printed, Snapshot, Tick
 from qstash_dev.devtools.filters import Filter
+from qstash_dev.devtools.status import status_of
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import State
@@ -56,11 +57,13 @@ def _sequence(call: Call, text: str | None) -> int:
 
 
 def _present(call: Call) -> dict[str, Any]:
-    now = call.engine.clock.now()
+    now, server = call.engine.clock.now(), call.context.server()
+    counts = call.store.rows.counts(now)
     return {
         "now": now,
-        "server": call.context.server(),
-        "counts": call.store.rows.counts(now),
+        "server": server,
+        "counts": counts,
+        "status": status_of(server, counts),
         "resources": {
             "schedules": call.store.schedules.revision,
             "queues": call.store.queues.revision,

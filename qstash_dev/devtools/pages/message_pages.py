@@ -6,9 +6,9 @@ Pure: a `Detail` in, parts out.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from qstash_dev.devtools.documents import Attempt, Body, Detail, Event, Heard, Pairs, Row
+from qstash_dev.devtools.documents import Attempt, Body, Detail, Event, Heard, Pairs, Piece, Row
 from qstash_dev.devtools.pages.message_facts import message_facts
-from qstash_dev.devtools.pages.parts import BLANK, Bar, Fact, Part, Piece, line
+from qstash_dev.devtools.pages.parts import BLANK, Bar, Fact, Part, line
 from qstash_dev.devtools.states import look_of, status_role
 from qstash_dev.devtools.text import as_text, size
 from qstash_dev.protocol.headers import first

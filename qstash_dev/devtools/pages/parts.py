@@ -5,23 +5,7 @@ Roles, links and moments stay what they are: colours, places and time zones are 
 
 from msgspec import Struct
 
-from qstash_dev.devtools.documents import Body
-
-
-class Piece(Struct, omit_defaults=True):
-    """A text with its role. `to` says where it leads: to one of the `messages`, of the `runs`, or to
-    all messages that a filter with this key finds; `name` is of what, where the text is not.
-
-    With `at` (epoch ms) the text has marks for this moment: `{exact}`, `{date}`, `{clock}` and
-    `{milli}` are it in the reader's zone, `{at}` as far as the day is not today; `{ago}`, `{in}` and
-    `{near}` (either) are counted from now, and so are the bare lengths `{left}` and `{took}`.
-    """
-
-    text: str = ""
-    role: str = ""
-    to: str = ""
-    name: str = ""
-    at: int | None = None
+from qstash_dev.devtools.documents import Body, Piece
 
 
 class Fact(Struct):

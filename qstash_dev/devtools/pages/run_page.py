@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from qstash_dev.devtools.documents import Body
+from qstash_dev.devtools.documents import Body, Piece
 from qstash_dev.devtools.explain.error_text import headline
-from qstash_dev.devtools.pages.parts import Bar, Fact, Part, Piece, line
+from qstash_dev.devtools.pages.parts import Bar, Fact, Part, line
 from qstash_dev.devtools.run_documents import (
     MINUTE_MS,
     RunDetail,

@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from qstash_dev.devtools.documents import Body
+from qstash_dev.devtools.documents import Body, Piece
 from qstash_dev.devtools.option_words import (
     limits_words,
     retries_words,
     retry_delay_words,
     timeout_words,
 )
-from qstash_dev.devtools.pages.parts import BLANK, Fact, Part, Piece, line
+from qstash_dev.devtools.pages.parts import BLANK, Fact, Part, line
 from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.timing import format_duration
 

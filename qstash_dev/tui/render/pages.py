@@ -10,9 +10,9 @@ from functools import partial
 from typing import NamedTuple
 
 from qstash_dev.devtools.documents import Detail
+from qstash_dev.devtools.documents import Piece as PartPiece
 from qstash_dev.devtools.pages import message_pages
 from qstash_dev.devtools.pages.parts import Bar, Fact, Part
-from qstash_dev.devtools.pages.parts import Piece as PartPiece
 from qstash_dev.devtools.run_documents import time_of_day
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt

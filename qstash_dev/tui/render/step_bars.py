@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 
 from rich.cells import cell_len, set_cell_size
 
-from qstash_dev.devtools.pages.parts import Bar, Part, Piece
+from qstash_dev.devtools.documents import Piece
+from qstash_dev.devtools.pages.parts import Bar, Part
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line

@@ -13,11 +13,10 @@ from textual.widget import Widget
 
 from qstash_dev.devtools.copies import quick_start
 from qstash_dev.devtools.documents import Counts, Server, Tunnel
-from qstash_dev.protocol.timing import format_duration
+from qstash_dev.devtools.status import status_of
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.app_output import process_span
 from qstash_dev.tui.render.palette import Line, Span, content
 
 GAP: Span = ("   ", "")
@@ -185,66 +184,15 @@ def status_line(
     return [span for place, (_, spans) in enumerate(parts) for span in [GAP][: place > 0] + spans]
 
 
-def is_alarming(server: Server, counts: Counts) -> bool:
-    """Whether the server does not behave as QStash would: the status line turns reverse."""
-    return _is_unreal(server) or server.faults > 0 or counts.held > 0 or server.paused
-
-
 def _parts(server: Server, counts: Counts) -> list[tuple[int, Line]]:
     """(how dispensable, spans), in order of appearance."""
-    parts: list[tuple[int, Line]] = [
-        (0, [("qstash-dev", "title")]),
-        (5, [(fmt.safe(server.url), "")]),
-        (3, _app(server)),
-        (1 if _is_unreal(server) else 7, _clock(server)),
-        (2 if server.tunnel.state not in ("off", "stopped") else 8, _tunnel(server)),
-        (2 if counts.held else 6, [("held ", "muted"), _count(counts.held, "warning")]),
-        (4, [("failed ", "muted"), _count(counts.failed, "error")]),
-        (4, [("dlq ", "muted"), _count(counts.dlq, "error")]),
-    ]
-    if server.faults:
-        parts.append((1, [("faults ", "muted"), (str(server.faults), "warning")]))
-    if server.auto_replay != "off":
-        parts.append((2, [("auto-replay ", "muted"), (fmt.safe(server.auto_replay), "accent")]))
-    if server.warning:
-        parts.insert(1, (0, [(" ! data directory removed ", "notice")]))
-    if server.paused:
-        parts.insert(1, (0, [(" ‖ PAUSED ", "notice")]))
-    return parts
+    told = status_of(server, counts).parts
+    lines = [(part.rank, [(fmt.safe(one.text), one.role) for one in part.pieces]) for part in told]
+    return [(0, [("qstash-dev", "title")]), *lines]
 
 
 def _width(parts: list[tuple[int, Line]]) -> int:
     return sum(cell_len(text) for _, spans in parts for text, _ in spans) + 3 * (len(parts) - 1)
-
-
-def _app(server: Server) -> Line:
-    url = server.app.url.partition("://")[2] or server.app.url
-    name = url.removeprefix("localhost").removeprefix("127.0.0.1").rstrip("/")
-    sign = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ unknown", "muted")}
-    return [(f"app {fmt.safe(name)} ", "muted"), process_span(server.app) or sign[server.app.up]]
-
-
-def _is_unreal(server: Server) -> bool:
-    return server.clock.mode != "real" or server.clock.offset_ms != 0
-
-
-def _clock(server: Server) -> Line:
-    clock = server.clock
-    words = {"scaled": f"{clock.scale:g}x", "frozen": "frozen"}.get(clock.mode, "real")
-    if clock.offset_ms:
-        sign = "+" if clock.offset_ms > 0 else "-"
-        words += f" {sign}{format_duration(abs(clock.offset_ms))}"
-    return [("clock ", "muted"), (words, "" if words == "real" else "warning")]
-
-
-def _tunnel(server: Server) -> Line:
-    state, url = server.tunnel.state, server.tunnel.url
-    roles = {"online": "success", "failed": "error", "off": "", "stopped": ""}
-    words = url.partition("://")[2] if state == "online" and url else state
-    line: Line = [("tunnel ", "muted"), (fmt.safe(words), roles.get(state, "warning"))]
-    if server.tunnel.refused:
-        line += [(" refused ", "muted"), (str(server.tunnel.refused), "warning")]
-    return line
 
 
 def tunnel_news(before: Tunnel, now: Tunnel) -> list[tuple[str, str]]:
@@ -256,10 +204,6 @@ def tunnel_news(before: Tunnel, now: Tunnel) -> list[tuple[str, str]]:
     if trouble and trouble != (before.cloud and before.cloud.trouble):
         news.append((trouble[:1].upper() + trouble[1:], "error"))
     return news
-
-
-def _count(count: int, role: str) -> Span:
-    return str(count), role if count else ""
 
 
 def view_notes(views: Sequence[View], counts: Counts) -> list[str]:

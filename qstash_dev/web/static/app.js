@@ -23,8 +23,9 @@ const REST_MS = 300;
 const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in the back give theirs away
 
 const app = {
-  words: null, zone: "", feed: new Feed(), server: null, counts: null, revisions: {}, views: [], view: null,
-  source: null, filter: "", chosen: null, about: null, page: "Overview", reveal: false, marks: new Set(),
+  words: null, zone: "", feed: new Feed(), server: null, status: null, counts: null, revisions: {},
+  views: [], view: null, source: null, filter: "", chosen: null, about: null, page: "Overview", reveal: false,
+  marks: new Set(),
   // What is chosen: the row of its message or run, or the thing itself.
   get row() {
     const found = this.chosen && subject(this.chosen);
@@ -190,10 +191,10 @@ function heard(tick) {
   if (tick.rows.some(isTouched) || tick.removed.includes(app.chosen)) loadDetail();
 }
 
-function present({ server, counts, resources, now }) {
+function present({ server, status, counts, resources, now }) {
   const heardOf = app.server?.notice.number ?? server.notice.number;
   if (server.notice.number > heardOf) say(server.notice.text, { error: true });
-  Object.assign(app, { server, counts, revisions: resources });
+  Object.assign(app, { server, status, counts, revisions: resources });
   clock.hear(now, server.clock);
   changed();
 }

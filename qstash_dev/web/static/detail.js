@@ -2,7 +2,7 @@
 // the looks of parts, and nothing of what they say.
 
 import { bodyView } from "./body.js";
-import { clock, counting, h, moment, plain, put, quoted, section, to, took } from "./dom.js";
+import { clock, h, piece, plain, put, section, to, took } from "./dom.js";
 
 // `address` is of what the parts are about: bodies are below it.
 export function drawn(parts, address) {
@@ -21,13 +21,6 @@ function element(part, address) {
   if (part.output) return h("pre.output", plain(part.output.join("\n")));
   if (part.bars) return timeline(part);
   return part.body && bodyView(part.body, part.media, part.path && `${address}/${part.path}`);
-}
-
-function piece({ text = "", role, to: place, name, at }) {
-  const shown = at === undefined ? text : counting(() => moment(text, at));
-  const href = place && (to[place]?.(name ?? text) ?? to.filter(quoted(place, name ?? text)));
-  if (href) return [text.startsWith("  ") && "  ", h("a", { class: role, href }, text.trim())];
-  return role ? h("span", { class: role }, shown) : shown;
 }
 
 // Each bar is as long as its share of the whole.

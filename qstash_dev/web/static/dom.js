@@ -97,7 +97,7 @@ export const plain = (text) => text.replace(/\x1b\[[0-9;:]*m/g, "");
 export const colour = (text) => COLOURS[text.match(/\x1b\[(?:\d+;)*[39](\d)m/)?.[1]] ?? "";
 
 // An element whose text changes as time goes on.
-export const counting = (words) => {
+const counting = (words) => {
   const made = h("span.counting", words());
   made.words = words;
   return made;
@@ -130,7 +130,6 @@ export const to = {
   filter: (text) => `#/?filter=${part(text)}`,
 };
 export const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
-export const inked = (role, ...content) => h("span", { class: role }, ...content);
 
 export function statusRole(status) {
   if (!status) return "muted";
@@ -157,3 +156,11 @@ const MARKS = {
 };
 export const moment = (text, at) =>
   at === null ? text : text.replace(/\{(\w+)\}/g, (mark, name) => MARKS[name]?.(at) ?? mark);
+
+// A piece of the server's text: with its role, its link, and its moment as time goes on.
+export function piece({ text = "", role, to: place, name, at }) {
+  const shown = at === undefined ? text : counting(() => moment(text, at));
+  const href = place && (to[place]?.(name ?? text) ?? to.filter(quoted(place, name ?? text)));
+  if (href) return [text.startsWith("  ") && "  ", h("a", { class: role, href }, text.trim())];
+  return role ? h("span", { class: role }, shown) : shown;
+}

@@ -1,44 +1,18 @@
 // What stands around the list: what the server is and how it is, the title of the tab with its icon, the
 // views, the marks, what can be done, and how a filter could go on. Nothing is asked of the server here.
 
-import { $, fill, h, inked, keysOf, span } from "./dom.js";
+import { $, fill, h, keysOf, piece } from "./dom.js";
 
-export function drawStatus({ server, counts, zone }) {
-  const { mode, scale, offset_ms: offset } = server.clock;
-  const unreal = mode !== "real" || offset !== 0;
-  const moved = offset ? ` ${offset > 0 ? "+" : "-"}${span(Math.abs(offset))}` : "";
-  const time = (mode === "scaled" ? `${scale}x` : mode) + moved;
-  const up = { true: ["● up", "success"], false: ["○ down", "error"], null: ["◌ unknown", "muted"] }[server.app.up];
-  const ended = server.app.process?.state !== "running" && server.app.process;
-  const bit = (name, text, role = "") => h("span", inked("muted", `${name} `), inked(role, text));
-  const strong = (text) => h("strong", text);
-  const bad = (state) => {
-    const [many, href] = [counts[state], `#/?filter=state:${state}`];
-    return h("a", { href }, bit(state, many, many ? "error" : ""));
-  };
-  const { tunnel } = server;
-  const led = tunnel.state === "online" ? "success" : "warning";
-  const app = server.app.url.replace(/^https?:\/\/(localhost|127\.0\.0\.1)?/, "");
-  const made = [
-    h("span", server.url.replace("http://", "")),
-    server.paused && strong("‖ PAUSED"),
-    server.warning && strong(`! ${server.warning}`),
-    bit("app", `${app} ${up[0]}`, up[1]),
-    ended && strong(`✗ ${ended.why ?? ended.state}`),
-    bit("clock", time, unreal ? "warning" : ""),
-    tunnel.state !== "off" && bit("tunnel", tunnel.url ?? tunnel.state, led),
-    tunnel.refused > 0 && bit("refused", tunnel.refused, "warning"),
-    bad("held"),
-    bad("failed"),
-    server.faults > 0 && bit("faults", server.faults, "warning"),
-    server.auto_replay !== "off" && bit("auto-replay", server.auto_replay, "accent"),
-    zone && bit("zone", zone),
-  ].filter(Boolean);
+const NOTHING = 8; // the rank of what is there to be told at all only where there is much room
+
+export function drawStatus({ server, status, zone }) {
+  const told = status.parts.filter(({ rank }) => rank < NOTHING).map(({ pieces }) => h("span", pieces.map(piece)));
+  const made = zone ? [...told, h("span", h("span.muted", "zone "), zone)] : told;
   const text = made.map((one) => one.textContent).join();
   if ($("status").dataset.text === text) return;
   $("status").dataset.text = text;
   fill($("status"), made);
-  document.body.classList.toggle("alarming", unreal || server.faults > 0 || counts.held > 0 || server.paused);
+  document.body.classList.toggle("alarming", status.is_alarming);
   setText(document.querySelector('[data-command="server.pause"]'), server.paused ? "Resume" : "Pause");
 }
 

@@ -2,9 +2,8 @@
 
 from msgspec.structs import replace
 
-from qstash_dev.devtools.documents import Links, Row
+from qstash_dev.devtools.documents import Links, Piece, Row
 from qstash_dev.devtools.pages.message_facts import message_facts
-from qstash_dev.devtools.pages.parts import Piece
 
 ROW = Row(1, "msg_2", "retry", "http://a", created_at=7, due_at=9, body_size=2048)
 

@@ -1,0 +1,81 @@
+"""The state of the server in a few words: its app, its clock, and what is not as it is at QStash.
+
+Pure; how much of it there is room for, others see.
+"""
+
+from qstash_dev.devtools.documents import App, Counts, Piece, Server, Status, StatusPart
+from qstash_dev.protocol.timing import format_duration
+
+UP = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ unknown", "muted")}
+TUNNEL = {"online": "success", "failed": "error", "off": "", "stopped": ""}
+
+
+def status_of(server: Server, counts: Counts) -> Status:
+    """All that there is to say, in order of appearance."""
+    parts = [
+        StatusPart(5, [Piece(server.url)]),
+        StatusPart(3, _app(server)),
+        StatusPart(1 if _is_unreal(server) else 7, _clock(server)),
+        StatusPart(2 if server.tunnel.state not in ("off", "stopped") else 8, _tunnel(server)),
+        _count("held", counts.held, "warning", 2 if counts.held else 6),
+        _count("failed", counts.failed, "error", 4),
+        StatusPart(
+            4, [Piece("dlq ", "muted"), Piece(str(counts.dlq), "error" if counts.dlq else "")]
+        ),
+    ]
+    if server.faults:
+        parts.append(_told(1, "faults ", str(server.faults), "warning"))
+    if server.auto_replay != "off":
+        parts.append(_told(2, "auto-replay ", server.auto_replay, "accent"))
+    if server.warning:
+        parts.insert(0, StatusPart(0, [Piece(" ! data directory removed ", "notice")]))
+    if server.paused:
+        parts.insert(0, StatusPart(0, [Piece(" ‖ PAUSED ", "notice")]))
+    is_alarming = _is_unreal(server) or server.faults > 0 or counts.held > 0 or server.paused
+    return Status(parts, is_alarming)
+
+
+def how_it_ended(app: App) -> tuple[str, str] | None:
+    """How the app's process is, where that is worth a word, with its role."""
+    process = app.process
+    if process is None or process.state == "running":
+        return None
+    return f"✗ {process.why or process.state}", "error"
+
+
+def _told(rank: int, name: str, text: str, role: str) -> StatusPart:
+    return StatusPart(rank, [Piece(name, "muted"), Piece(text, role)])
+
+
+def _count(state: str, count: int, role: str, rank: int) -> StatusPart:
+    shown = Piece(str(count), role if count else "", to="state", name=state)
+    return StatusPart(rank, [Piece(f"{state} ", "muted"), shown])
+
+
+def _is_unreal(server: Server) -> bool:
+    return server.clock.mode != "real" or server.clock.offset_ms != 0
+
+
+def _app(server: Server) -> list[Piece]:
+    url = server.app.url.partition("://")[2] or server.app.url
+    name = url.removeprefix("localhost").removeprefix("127.0.0.1").rstrip("/")
+    return [Piece(f"app {name} ", "muted"), Piece(*how_it_ended(server.app) or UP[server.app.up])]
+
+
+def _clock(server: Server) -> list[Piece]:
+    clock = server.clock
+    words = {"scaled": f"{clock.scale:g}x", "frozen": "frozen"}.get(clock.mode, "real")
+    if clock.offset_ms:
+        sign = "+" if clock.offset_ms > 0 else "-"
+        words += f" {sign}{format_duration(abs(clock.offset_ms))}"
+    return [Piece("clock ", "muted"), Piece(words, "" if words == "real" else "warning")]
+
+
+def _tunnel(server: Server) -> list[Piece]:
+    state, url = server.tunnel.state, server.tunnel.url
+    words = url.partition("://")[2] if state == "online" and url else state
+    pieces = [Piece("tunnel ", "muted"), Piece(words, TUNNEL.get(state, "warning"))]
+    if server.tunnel.refused:
+        refused = str(server.tunnel.refused)
+        pieces += [Piece(" refused ", "muted"), Piece(refused, "warning")]
+    return pieces
