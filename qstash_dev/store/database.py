@@ -1,7 +1,7 @@
 """One SQLite connection, changes, group commit, and who waits for it. Knows nothing of messages.
 
 What one turn of the event loop writes goes into one transaction, and if that is more than one change,
-what the next turn writes, too. An answer waits for `committed()`, a delivery is made `once_committed`:
+what the next two write, too. An answer waits for `committed()`, a delivery is made `once_committed`:
 nothing is acknowledged or sent that could still be lost.
 What one change of it does wrong undoes that change alone: the others are written again.
 """
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
+_TURNS = 3
 _PAGES_OF_COMMIT, _ROWS_OF_PAGE = 9, 4
 Later = Callable[[Callable[[], None]], object]
 
@@ -35,7 +37,7 @@ class Database:
     """A connection to `path` (or `:memory:`); `later` decides when the open transaction commits.
 
     The server passes its loop's `call_soon`: then one COMMIT serves all that a loop turn wrote. Where
-    that is much, the next turn's, too: most pages of a COMMIT are those that the one before wrote.
+    that is much, the next two, too: most pages of a COMMIT are those that the one before wrote.
     Without it each change commits by itself. `on_commit` is called when something was written,
     `on_rollback` when that could not be kept. Raises StoreError.
     """
@@ -325,10 +327,10 @@ class Database:
         if self._later is not None:
             self._later(self._end_turn)
 
-    def _end_turn(self) -> None:
+    def _end_turn(self, turn: int = 1) -> None:
         """Who wrote something alone waits for nobody; many changes bring more of them."""
-        if self._kept_changes > 1 and self._later is not None:
-            self._later(self.commit)
+        if self._later is not None and self._kept_changes > 1 and turn < _TURNS:
+            self._later(partial(self._end_turn, turn + 1))
         else:
             self.commit()
 

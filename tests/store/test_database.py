@@ -256,7 +256,7 @@ def test_a_failure_before_anything_was_written_undoes_nothing(
         raise ValueError("early")
 
 
-def test_the_changes_of_many_are_committed_with_those_of_the_next_turn(
+def test_the_changes_of_many_are_committed_with_those_of_the_next_two_turns(
     database: Database, turn: Turn, listener: Listener
 ) -> None:
     commits: list[list[str]] = []
@@ -268,6 +268,7 @@ def test_the_changes_of_many_are_committed_with_those_of_the_next_turn(
     note(database, "3")
     end_one(turn)
     note(database, "4")
+    end_one(turn)
     assert len(commits) == 1
     end_one(turn)
     assert commits[1:] == [["1", "2", "3", "4"]]
