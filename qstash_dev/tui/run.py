@@ -20,7 +20,7 @@ machine, for good, as a process may not take it back; until then the UI is like 
 """
 OWNER_IS_GONE = -1
 OWNER_GONE = "The server has gone, and this terminal UI with it."
-APP_GONE = "So was your app ended: it would keep its port."
+APP_GONE = "Your app was ended, too: else it would have kept its port."
 
 
 def run(
