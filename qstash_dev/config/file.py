@@ -57,6 +57,17 @@ def find(directory: Path, explicit: Path | None) -> Found | None:
     return read(directory / "qstash-dev.toml") or read(directory / "pyproject.toml")
 
 
+def place_of_entry(path: Path, name: str) -> str:
+    """`qstash-dev.toml line 7`: where an entry has its name or id, as far as the line can be found."""
+    try:
+        text = given_files.read_text_now(path)
+    except (OSError, ValueError):
+        return path.name
+    spelled = rf"""[\"']?(?:name|id)[\"']?\s*=\s*[\"']{re.escape(name)}[\"']"""
+    match = re.search(spelled, text)
+    return path.name + (f" line {text.count(chr(10), 0, match.start()) + 1}" if match else "")
+
+
 def read(path: Path, *, required: bool = False) -> Found | None:
     """Reads one file. A pyproject.toml without our table counts as no file."""
     try:

@@ -19,6 +19,7 @@ from qstash_dev.config import (
     Seeds,
     TryAgain,
 )
+from qstash_dev.config.file import place_of_entry
 from qstash_dev.protocol.users import User
 
 Seed = QueueSeed | GroupSeed | ScheduleSeed
@@ -49,9 +50,19 @@ async def sow(url: str, config: Config, before: Seeds | None = None) -> None:
     old, new = before or Seeds(), config.seeds
     for seed in added(old, new):
         former = next((other for other in old.groups if is_same(other, seed)), None)
-        await send(url, user_of(seed, config.users), [*parting(former, seed), *calls(seed)], seed)
+        await _carry_out(url, config, [*parting(former, seed), *calls(seed)], seed)
     for seed in gone(old, new):
-        await send(url, user_of(seed, config.users), [removal(seed)], seed)
+        await _carry_out(url, config, [removal(seed)], seed)
+
+
+async def _carry_out(url: str, config: Config, orders: Sequence[Call], seed: Seed) -> None:
+    try:
+        await send(url, user_of(seed, config.users), orders, seed)
+    except ConfigError as error:
+        if config.config_file is None:
+            raise
+        where = f"{place_of_entry(config.config_file, name_of(seed))}, {error.where}"
+        raise type(error)(where, error.problem) from None
 
 
 def added(old: Seeds, new: Seeds) -> Iterator[Seed]:
