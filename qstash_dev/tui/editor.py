@@ -5,7 +5,7 @@ Which program it is comes from the environment; how the screen is handed over, f
 
 import shlex
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 Run = Callable[[list[str]], None]
@@ -14,18 +14,17 @@ Run = Callable[[list[str]], None]
 
 def reader_command(environment: Mapping[str, str]) -> list[str]:
     """What a body is read with: the editor, else the pager."""
-    for name in ("VISUAL", "EDITOR", "PAGER"):
-        if environment.get(name, "").strip():
-            return shlex.split(environment[name])
-    return ["less"]
+    return _command(environment, ("VISUAL", "EDITOR", "PAGER"), "less")
 
 
 def editor_command(environment: Mapping[str, str]) -> list[str]:
     """What a body is changed with."""
-    for name in ("VISUAL", "EDITOR"):
-        if environment.get(name, "").strip():
-            return shlex.split(environment[name])
-    return ["vi"]
+    return _command(environment, ("VISUAL", "EDITOR"), "vi")
+
+
+def _command(environment: Mapping[str, str], names: Sequence[str], otherwise: str) -> list[str]:
+    given = (environment[name] for name in names if environment.get(name, "").strip())
+    return shlex.split(next(given, otherwise))
 
 
 def open_body(body: bytes, suffix: str, command: list[str], run: Run) -> bytes:

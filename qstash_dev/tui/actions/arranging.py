@@ -5,9 +5,7 @@ from collections.abc import Container
 from qstash_dev.tui.actions.messages import load_all
 from qstash_dev.tui.model.arrangement import Sorting
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.prompts import Choice, Menu
-
-KEYS = "123456789abcdefg"
+from qstash_dev.tui.widgets.prompts import Choice, Menu, numbered
 
 
 async def choose(screen: Screen) -> None:
@@ -15,10 +13,8 @@ async def choose(screen: Screen) -> None:
     view, arrangement = screen.session.view, screen.desk.arrangement
     hidden, sorting = arrangement.hidden(view), arrangement.sorting(view)
     titles = [column.title for column in view.columns if column.title]
-    choices = [
-        Choice(key, title + _note(title, hidden, sorting), title)
-        for key, title in zip(KEYS, titles, strict=False)
-    ]
+    shown = ((title + _note(title, hidden, sorting), title) for title in titles)
+    choices = numbered(shown, but="r")
     choices.append(Choice("r", "all as it was", ""))
     title = await screen.ask(Menu(f"Columns of {view.name}", choices))
     if title == "":

@@ -1,5 +1,6 @@
 """Actions of the filter line: complete, look back, only what is not ok."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from qstash_dev.devtools.filters import TROUBLE
@@ -10,10 +11,7 @@ from qstash_dev.tui.model.saved_filters import Saved
 from qstash_dev.tui.model.walk import Place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.prompts import Ask, Choice, Menu
-
-KEYS = "123456789abcefghijklmnopqrtuvwxyz"
-"""Of saved filters; `s` and `d` mean something else."""
+from qstash_dev.tui.widgets.prompts import Ask, Choice, Menu, numbered
 
 
 def complete_word(screen: Screen) -> None:
@@ -69,9 +67,7 @@ async def choose_saved(screen: Screen) -> None:
     session = screen.session
     present, view = session.shown_filter, session.view.name
     saved = screen.desk.saved_filters.of(view)
-    choices: list[Choice[Any]] = [
-        Choice(key, _called(one, view), one) for key, one in zip(KEYS, saved, strict=False)
-    ]
+    choices: list[Choice[Any]] = numbered(_named(saved, view), but="sd")
     if present and (present, view) not in [(one.text, one.view) for one in saved]:
         choices.append(Choice("s", f"save {fmt.safe(present)}", "save"))
     if saved:
@@ -88,10 +84,11 @@ async def choose_saved(screen: Screen) -> None:
     return None
 
 
-def _called(saved: Saved, view: str) -> str:
-    """How one is listed: with its view, if that is another one."""
-    where = f"{saved.view}: " if saved.view != view else ""
-    return f"{fmt.safe(saved.name)}   {where}{fmt.safe(saved.text)}"
+def _named(saved: list[Saved], view: str) -> Iterator[tuple[str, Saved]]:
+    """As they are listed: with their view, if that is another one."""
+    for one in saved:
+        where = f"{one.view}: " if one.view != view else ""
+        yield f"{fmt.safe(one.name)}   {where}{fmt.safe(one.text)}", one
 
 
 async def _save(screen: Screen, text: str, view: str) -> None:
@@ -101,8 +98,7 @@ async def _save(screen: Screen, text: str, view: str) -> None:
 
 
 async def _forget(screen: Screen, saved: list[Saved], view: str) -> None:
-    choices = [Choice(k, _called(one, view), one) for k, one in zip(KEYS, saved, strict=False)]
-    if gone := await screen.ask(Menu("Delete", choices)):
+    if gone := await screen.ask(Menu("Delete", numbered(_named(saved, view)))):
         screen.desk.saved_filters.forget(gone)
         screen.say(f"Deleted the filter {gone.name}.")
 

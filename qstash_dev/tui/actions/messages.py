@@ -4,6 +4,7 @@ Each asks the server and says how it went; the list changes when the server's ti
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Generic, NamedTuple, TypeVar
 
 from qstash_dev.client import ClientError, Refused
 from qstash_dev.devtools.control_documents import Deleted
@@ -14,72 +15,51 @@ from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Confirm, Menu
 
+T = TypeVar("T")
+
 
 async def replay(screen: Screen) -> None:
     """Send the marked messages, else the selected one, again."""
-    ids = screen.session.targets
-    if not ids:
+    if not screen.session.targets:
         return screen.say("Nothing to replay: the list is empty.", "warning")
-    if not await _is_meant(screen, "Replay", ids):
-        return None
-    if len(ids) == 1:
-        original = screen.session.row
-        new = await screen.session.client.replay(ids[0])
-        screen.session.replays.expect(new, original)
-        return screen.say(f"Replayed {_called(screen, ids[0])} as {new} …")
-    outcome = await _each(screen, ids, "Replaying", screen.session.client.replay)
-    screen.say(f"Replayed {outcome}")
+    original = screen.session.row
+    done = await _do(screen, "Replaying", screen.session.client.replay, asks="Replay")
+    if done is not None and done.name is not None:
+        screen.session.replays.expect(done.gave[0], original)
+        screen.say(f"Replayed {done.name} as {done.gave[0]} …")
+    elif done is not None:
+        screen.say(f"Replayed {done.words}")
     return None
 
 
 async def run_now(screen: Screen) -> None:
     """Try now what waits."""
-    ids = screen.session.targets
-    if not await _is_meant(screen, "Run", ids):
-        return None
-    if len(ids) == 1:
-        await screen.session.client.run(ids[0])
-        return screen.say(f"Trying {_called(screen, ids[0])} now.")
-    if ids:
-        screen.say(f"Trying now: {await _each(screen, ids, 'Running', screen.session.client.run)}")
-    return None
+    done = await _do(screen, "Running", screen.session.client.run, asks="Run")
+    if done is not None:
+        screen.say(f"Trying {done.name} now." if done.name else f"Trying now: {done.words}")
 
 
 async def arm(screen: Screen) -> None:
     """Have it delivered again when the app's source changes, or no longer."""
-    ids = screen.session.targets
-    rows = [screen.session.feed.rows[id] for id in ids if id in screen.session.feed.rows]
+    session = screen.session
+    rows = [session.feed.rows[id] for id in session.targets if id in session.feed.rows]
     armed = not all(row.armed for row in rows) if rows else True
-    if len(ids) == 1:
-        await screen.session.client.arm(ids[0], armed)
-        name = _called(screen, ids[0])
-        words = f"{name} is replayed at the next save of the app's source."
-        screen.say(words if armed else f"Disarmed {name}.")
-    elif ids:
-        done = await _each(screen, ids, "Arming", lambda id: screen.session.client.arm(id, armed))
-        screen.say(f"{'Armed' if armed else 'Disarmed'} {done}")
+    done = await _do(screen, "Arming", lambda id: session.client.arm(id, armed))
+    if done is not None and done.name is not None and armed:
+        screen.say(f"{done.name} is replayed at the next save of the app's source.")
+    elif done is not None:
+        screen.say(f"{'Armed' if armed else 'Disarmed'} {done.words}")
 
 
 async def cancel(screen: Screen) -> None:
     """Stop trying; asks first when there are several."""
-    ids = screen.session.targets
-    if not await _is_meant(screen, "Cancel", ids):
-        return
-    if len(ids) == 1:
-        order = await screen.session.client.cancel(ids[0])
-        offer_undo(screen, f"Canceled {_called(screen, ids[0])}.", [order])
-    elif ids:
-        orders: list[str | None] = []
-        words = await _each(screen, ids, "Canceling", _kept(screen.session.client.cancel, orders))
-        offer_undo(screen, f"Canceled {words}", orders)
+    done = await _do(screen, "Canceling", screen.session.client.cancel, asks="Cancel")
+    if done is not None:
+        offer_undo(screen, f"Canceled {done.words}", done.gave)
 
 
 async def delete(screen: Screen) -> None:
     """Forget the marked messages, else the selected one."""
-    ids = screen.session.targets
-    if not await _is_meant(screen, "Delete", ids):
-        return
-    orders: list[str | None] = []
 
     async def forget(id: str) -> str | None:
         order = await screen.session.client.delete(id)
@@ -87,36 +67,38 @@ async def delete(screen: Screen) -> None:
         screen.draw()
         return order
 
-    if len(ids) == 1:
-        name = _called(screen, ids[0])
-        offer_undo(screen, f"Deleted {name}.", [await forget(ids[0])])
-    elif ids:
-        words = await _each(screen, ids, "Deleting", _kept(forget, orders))
-        offer_undo(screen, f"Deleted {words}", orders)
-    return
+    done = await _do(screen, "Deleting", forget, asks="Delete")
+    if done is not None:
+        offer_undo(screen, f"Deleted {done.words}", done.gave)
 
 
-def _called(screen: Screen, id: str) -> str:
-    """A message in a sentence, as far as it is known."""
-    session = screen.session
+class Done(NamedTuple, Generic[T]):
+    """What came of an action: what its only message is called (of several `None`), how it went, and
+    what each of them gave.
+    """
+
+    name: str | None
+    words: str
+    gave: list[T]
+
+
+async def _do(
+    screen: Screen, doing: str, do: Callable[[str], Awaitable[T]], asks: str | None = None
+) -> Done[T] | None:
+    """Do it to the marked messages, else to the selected one; `None` if it was done to none. With
+    `asks` it is first asked whether several are meant.
+    """
+    ids = screen.session.targets
+    if len(ids) > 1:
+        if asks and not await screen.ask(Confirm(f"{asks} {len(ids)} messages?")):
+            return None
+        return await _each(screen, ids, doing, do)
+    if not ids:
+        return None
+    session, id = screen.session, ids[0]
     row = session.feed.rows.get(id) or (session.row if session.message_id == id else None)
-    return id if row is None else fmt.called(row.url, session.feed.server.app.url)
-
-
-async def _is_meant(screen: Screen, verb: str, ids: list[str]) -> bool:
-    """Whether as many messages are meant as there are; one needs no question."""
-    return len(ids) < 2 or await screen.ask(Confirm(f"{verb} {len(ids)} messages?"))
-
-
-def _kept(
-    do: Callable[[str], Awaitable[str | None]], orders: list[str | None]
-) -> Callable[[str], Awaitable[None]]:
-    """Do it, and keep what would undo it."""
-
-    async def keep(id: str) -> None:
-        orders.append(await do(id))
-
-    return keep
+    name = id if row is None else fmt.called(row.url, session.feed.server.app.url)
+    return Done(name, f"{name}.", [await do(id)])
 
 
 async def clear(screen: Screen) -> None:
@@ -187,22 +169,21 @@ async def copy(screen: Screen) -> None:
 
 
 async def _each(
-    screen: Screen, ids: list[str], doing: str, do: Callable[[str], Awaitable[object]]
-) -> str:
-    """Do it to each, show how far it is, and sum up: `3 messages, 1 refused: …`."""
-    done = 0
+    screen: Screen, ids: list[str], doing: str, do: Callable[[str], Awaitable[T]]
+) -> Done[T]:
+    """Do it to each, show how far it is, and sum up: `3 of 4 messages. …`."""
+    gave: list[T] = []
     refused: list[str] = []
     try:
         for id in ids:
-            screen.progress = f"{doing} {done + len(refused) + 1} of {len(ids)}"
+            screen.progress = f"{doing} {len(gave) + len(refused) + 1} of {len(ids)}"
             try:
-                await do(id)
-                done += 1
+                gave.append(await do(id))
             except Refused as error:
                 refused.append(str(error))
     except ClientError as error:
         refused.append(str(error))
     finally:
         screen.progress = None
-    words = f"{done} of {len(ids)} messages"
-    return f"{words}. {refused[0]}" if refused else f"{words}."
+    words = " ".join([f"{len(gave)} of {len(ids)} messages.", *refused[:1]])
+    return Done(None, words, gave)

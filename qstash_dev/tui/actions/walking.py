@@ -2,9 +2,7 @@
 
 from qstash_dev.tui.model.walk import Link, Place, links_of, message_place
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.prompts import Choice, Menu
-
-KEYS = "123456789abcdefghilmnoprstuvwxyz"
+from qstash_dev.tui.widgets.prompts import Menu, numbered
 
 
 async def choose(screen: Screen) -> None:
@@ -12,8 +10,7 @@ async def choose(screen: Screen) -> None:
     links = _links(screen)
     if not links:
         return screen.say("Nothing is linked with this.", "warning")
-    choices = [Choice(k, link.text, link.place) for k, link in zip(KEYS, links, strict=False)]
-    place = await screen.ask(Menu("Go to", choices))
+    place = await screen.ask(Menu("Go to", numbered((link.text, link.place) for link in links)))
     if place is not None:
         go(screen, place)
     return None

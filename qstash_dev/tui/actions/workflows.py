@@ -5,7 +5,7 @@ from qstash_dev.devtools.control_documents import Made
 from qstash_dev.devtools.run_documents import RunDetail, RunRow
 from qstash_dev.tui.editor import editor_command, open_body
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.prompts import Ask, Choice, Confirm, Menu
+from qstash_dev.tui.widgets.prompts import Ask, Choice, Confirm, Menu, numbered
 
 
 async def resume(screen: Screen) -> None:
@@ -55,9 +55,7 @@ async def notify(screen: Screen) -> None:
     events = [one.event for one in row.waits if one.kind == "event" and one.event]
     event: str | None = events[0] if len(events) == 1 else None
     if len(events) > 1:
-        keys = "123456789"
-        choices = [Choice(key, name, name) for key, name in zip(keys, events, strict=False)]
-        event = await screen.ask(Menu("Notify", choices))
+        event = await screen.ask(Menu("Notify", numbered((name, name) for name in events)))
     elif not events:
         return screen.say("The run waits for no event.", "warning")
     if event is None:

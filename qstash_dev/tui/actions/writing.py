@@ -21,7 +21,7 @@ from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line, rule
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.forms import NEW, MessageForm, Writing
-from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader
+from qstash_dev.tui.widgets.prompts import Choice, Menu, Reader, numbered
 
 LOOKED_AT = 500
 """So many of the newest messages are looked at for destinations: a form opens at once."""
@@ -48,10 +48,10 @@ async def edit(screen: Screen) -> None:
         new = await screen.session.client.replay(detail.row.id, changes(before, after))
         screen.say(f"Replayed as {new}.")
 
-    title = f"Edit and replay {detail.row.id}"
-    note = LEFT if hidden else ""
-    await _write(screen, detail.row.id, title, before, replay, note, is_publish=False)
-    return None
+    id, note = detail.row.id, LEFT if hidden else ""
+    kept = screen.desk.drafts.get(id)
+    written = Writing(f"Edit and replay {id}", before, kept, note, is_publish=False)
+    return await _write(screen, id, written, replay)
 
 
 def changes(before: Draft, after: Draft) -> dict[str, object]:
@@ -73,28 +73,19 @@ async def send(screen: Screen) -> None:
     draft = _new_draft(screen)
     if saved := fixtures.found_in(screen.desk.fixtures):
         words = "your draft" if SEND in screen.desk.drafts else "new message"
-        choices: list[Choice[Any]] = [Choice("n", words, draft)]
-        keys = "123456789abcdefghijklm"
-        choices += [Choice(k, p.stem, p) for k, p in zip(keys, saved, strict=False)]
-        chosen = await screen.ask(Menu[Any]("Send", choices))
+        new: Choice[Any] = Choice("n", words, draft)
+        old = numbered(((path.stem, path) for path in saved), but="n")
+        chosen = await screen.ask(Menu[Any]("Send", [new, *old]))
         if chosen is None:
             return None
         if not isinstance(chosen, Draft):
-            return await _write(
-                screen,
-                chosen.stem,
-                "Send a message",
-                fixtures.load(chosen),
-                partial(_publish, screen),
-            )
-    await _write(screen, SEND, "Send a message", draft, partial(_publish, screen))
-    return None
+            return await _compose(screen, chosen.stem, "Send a message", fixtures.load(chosen))
+    return await _compose(screen, SEND, "Send a message", draft)
 
 
 async def send_with(screen: Screen, name: str, title: str, headers: str) -> None:
     """Publish a new message that begins with these headers; its draft has a name of its own."""
-    draft = _new_draft(screen, headers)
-    await _write(screen, name, title, draft, partial(_publish, screen))
+    await _compose(screen, name, title, _new_draft(screen, headers))
 
 
 def _new_draft(screen: Screen, *headers: str) -> Draft:
@@ -115,30 +106,28 @@ async def send_like(screen: Screen) -> None:
     body = await screen.session.client.body(id)
     note = HASHED if detail.spec.get("redact") else ""
     draft = fixtures.draft_like(detail, body)
-    await _write(screen, f"like {id}", f"Send like {id}", draft, partial(_publish, screen), note)
-    return None
+    return await _compose(screen, f"like {id}", f"Send like {id}", draft, note)
+
+
+async def _compose(screen: Screen, name: str, title: str, draft: Draft, note: str = "") -> None:
+    """Show the form of a message that is to be published."""
+    drafts, seen = screen.desk.drafts, _destinations(screen)
+    written = Writing(title, draft, drafts.get(name), note, is_publish=True, seen=seen)
+    await _write(screen, name, written, partial(_publish, screen))
 
 
 async def _write(
-    screen: Screen,
-    name: str,
-    title: str,
-    draft: Draft,
-    send: Callable[[Draft], Awaitable[None]],
-    note: str = "",
-    is_publish: bool = True,
+    screen: Screen, name: str, written: Writing, send: Callable[[Draft], Awaitable[None]]
 ) -> None:
     """Show the form; what is left unsent is kept under `name`, and offered the next time."""
 
     def in_editor(body: bytes) -> bytes:
-        suffix = suffix_of("json" if "json" in draft.headers else None, body)
+        suffix = suffix_of("json" if "json" in written.draft.headers else None, body)
         return open_body(
             body, suffix, editor_command(screen.desk.environment), screen.desk.run_program
         )
 
     drafts = screen.desk.drafts
-    seen = _destinations(screen) if is_publish else []
-    written = Writing(title, draft, drafts.get(name), note, is_publish, seen)
     form = MessageForm(written, in_editor, send, partial(drafts.note, name))
     await screen.ask(form)
     if drafts.keep():
@@ -214,11 +203,8 @@ async def diff(screen: Screen) -> None:
     if len(marks) == 2:
         old, new = [await screen.session.client.message(id) for id in marks]
         return _read(screen, "Two messages", message_diff(old, new))
-    detail = (
-        await screen.session.client.message(screen.session.message_id)
-        if screen.session.message_id
-        else None
-    )
+    id = screen.session.message_id
+    detail = await screen.session.client.message(id) if id else None
     if detail is None or len(detail.attempts) < 2:
         return screen.say(
             "Mark two messages, or select one with two attempts, to compare.", "warning"

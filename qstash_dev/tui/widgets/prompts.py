@@ -3,7 +3,7 @@
 They return what was chosen and do nothing themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from textual import events
@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from qstash_dev.tui.render.palette import Line, content
 
 T = TypeVar("T")
+_KEYS = "123456789abcdefghilmnoprstuvwxyz"
 
 
 class Choice(NamedTuple, Generic[T]):
@@ -27,6 +28,14 @@ class Choice(NamedTuple, Generic[T]):
     key: str
     text: str
     value: T
+
+
+def numbered(items: Iterable[tuple[str, T]], but: str = "") -> list[Choice[T]]:
+    """Choices with their texts, as many as there are keys: digits, then the letters that neither a
+    menu itself knows nor `but` names.
+    """
+    keys = [key for key in _KEYS if key not in but]
+    return [Choice(key, *item) for key, item in zip(keys, items, strict=False)]
 
 
 class Dialog(ModalScreen[T]):
