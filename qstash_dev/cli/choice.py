@@ -1,9 +1,10 @@
 """Which messages a command is about: ids, unique beginnings of ids, or all that match a filter."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import click
+from msgspec import Struct
 
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.client import Client
@@ -15,30 +16,38 @@ MADE = "scd_"
 """How the ids begin that the server gives to things that people may name, too."""
 
 
+class Named(Struct, frozen=True):
+    """What ids name and a filter selects: how people are shown that (`word`), the whole id that
+    begins so, and the one that a message has, if it has any.
+    """
+
+    word: str
+    whole: Callable[[Client, str], Awaitable[str]]
+    of: Callable[[Row], str | None]
+
+
 async def chosen(
     client: Client,
     ids: Sequence[str],
     filter: str | None,
     done: str,
+    named: Named,
     *,
     is_sure: bool = False,
-    keep: Callable[[Row], object] = lambda row: True,
-) -> list[Row | str]:
-    """The messages that a person means; of a filter, their number is said first.
+) -> list[str]:
+    """The ids that a person means; of a filter, their number is said first.
 
     On a terminal a question is asked (`done` is what will have been done, such as "Deleted"), unless
-    the person `is_sure`; only what `keep` keeps of it counts. Raises Failure when there are neither
-    ids nor a filter, or both.
+    the person `is_sure`. Raises Failure when there are neither ids nor a filter, or both.
     """
     check_choice(ids, filter)
     if ids:
-        return [await whole_id(client, id) for id in ids]
-    rows = [row for row in await client.all_messages(filter) if keep(row)]
-    found = counted(len(rows), "message matches", "messages match")
-    click.echo(f"{found} {filter}.", err=True)
-    if rows and not is_sure and sys.stdin.isatty() and sys.stdout.isatty():
-        click.confirm(f"{done}: {counted(len(rows), 'message')}?", abort=True, err=True)
-    return list(rows)
+        return [await named.whole(client, id) for id in ids]
+    found = [id for row in await client.all_messages(filter) if (id := named.of(row)) is not None]
+    click.echo(f"{counted(len(found), 'message matches', 'messages match')} {filter}.", err=True)
+    if found and not is_sure and sys.stdin.isatty() and sys.stdout.isatty():
+        click.confirm(f"{done}: {counted(len(found), 'message')}?", abort=True, err=True)
+    return found
 
 
 def check_choice(ids: Sequence[str], filter: str | None) -> None:
@@ -59,9 +68,15 @@ async def whole_id(client: Client, id: str) -> str:
     return the_one(id, [row.id for row in page.rows])
 
 
+MESSAGES = Named("ID", whole_id, lambda row: row.id)
+
+
 async def whole_dlq_id(client: Client, id: str) -> str:
     """The same for an id of the DLQ."""
     return the_one(id, [entry.dlq_id for entry in await client.dlq(limit=2_000)])
+
+
+LETTERS = Named("DLQ_ID", whole_dlq_id, lambda row: row.dlq_id)
 
 
 async def whole_run_id(client: Client, id: str) -> str:

@@ -103,7 +103,7 @@ MISUSES = [
     ("logs -f --filter stat:x", "--filter'"),
     ("workflows list --state lively", '--state\': "lively" is none of live, success'),
     ("workflows get 1 --created-at x", "--created-at'"),
-    ("workflows resume 1 -H nocolon", '-H\': "nocolon"'),
+    ("workflows resume 1 -H nocolon", '--header\': "nocolon" is not a header'),
     ("workflows notify e -d @nowhere", 'The body "nowhere" cannot be read'),
     ("queues run mail", "A queue has no run"),
     ("clock advance soon", "'D': 'soon' is not a duration"),

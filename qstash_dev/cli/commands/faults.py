@@ -8,10 +8,10 @@ from msgspec import convert, to_builtins
 from qstash_dev.cli.bodies import headers_of, read_body
 from qstash_dev.cli.choice import the_one
 from qstash_dev.cli.command_group import CommandGroup
-from qstash_dev.cli.connection import ask, json_option, url_option, with_client
+from qstash_dev.cli.connection import ask, header_option, json_option, url_option, with_client
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table
-from qstash_dev.cli.values import FILTER, HEADER, TEXT, duration, whole
+from qstash_dev.cli.values import FILTER, TEXT, duration, whole
 from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.control_documents import Deleted, Faults, Made
@@ -46,9 +46,7 @@ def faults() -> None:
 @click.option(
     "-d", "--body", metavar="TEXT|@FILE", help="What is answered, for status and publish."
 )
-@click.option(
-    "-H", "--header", multiple=True, type=HEADER, metavar="NAME:VALUE", help="And its headers."
-)
+@header_option("And its headers.")
 @url_option
 def add(
     kind: str,

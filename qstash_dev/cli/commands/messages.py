@@ -7,13 +7,21 @@ import click
 from msgspec import Struct
 
 from qstash_dev.cli.bodies import body_of, headers_of
-from qstash_dev.cli.choice import check_choice, chosen, whole_dlq_id, whole_id
+from qstash_dev.cli.choice import (
+    LETTERS,
+    MESSAGES,
+    Named,
+    check_choice,
+    chosen,
+    whole_dlq_id,
+    whole_id,
+)
 from qstash_dev.cli.command_group import CommandGroup
-from qstash_dev.cli.connection import json_option, url_option, with_client
+from qstash_dev.cli.connection import header_option, json_option, url_option, with_client
 from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
-from qstash_dev.cli.values import CALL, FILTER, HEADER, METHOD, TEXT, whole
+from qstash_dev.cli.values import CALL, FILTER, METHOD, TEXT, whole
 from qstash_dev.client import Client, Refused
 from qstash_dev.client.paths import path_of
 from qstash_dev.client.publishing import absolute
@@ -125,11 +133,11 @@ def carry_out(
         raise click.exceptions.Exit(ERROR)
 
 
-def message_verb(name: str, order: Order, help: str) -> click.Command:
+def verb_command(name: str, order: Order, help: str, named: Named = MESSAGES) -> click.Command:
     """`cancel ID...`, `cancel --filter FILTER`, and the like."""
 
     @click.command(name, help=help)
-    @click.argument("ids", type=TEXT, nargs=-1, metavar="[ID...]")
+    @click.argument("ids", type=TEXT, nargs=-1, metavar=f"[{named.word}...]")
     @filter_option
     @sure_option
     @url_option
@@ -137,40 +145,11 @@ def message_verb(name: str, order: Order, help: str) -> click.Command:
         check_choice(ids, filter)
 
         async def choose(client: Client) -> list[str]:
-            return ids_of(await chosen(client, ids, filter, order.done, is_sure=yes))
+            return await chosen(client, ids, filter, order.done, named, is_sure=yes)
 
         carry_out(url, order, choose)
 
     return act
-
-
-def letter_verb(name: str, order: Order, help: str) -> click.Command:
-    """`dlq retry DLQ_ID...`, `dlq retry --filter FILTER`, and the like."""
-
-    @click.command(name, help=help)
-    @click.argument("dlq_ids", type=TEXT, nargs=-1, metavar="[DLQ_ID...]")
-    @filter_option
-    @sure_option
-    @url_option
-    def act(dlq_ids: tuple[str, ...], filter: str | None, yes: bool, url: str | None) -> None:
-        check_choice(dlq_ids, filter)
-
-        async def choose(client: Client) -> list[str]:
-            if dlq_ids:
-                return [await whole_dlq_id(client, id) for id in dlq_ids]
-            rows = await chosen(
-                client, dlq_ids, filter, order.done, is_sure=yes, keep=lambda row: row.dlq_id
-            )
-            return [row.dlq_id for row in rows if isinstance(row, Row) and row.dlq_id]
-
-        carry_out(url, order, choose)
-
-    return act
-
-
-def ids_of(messages: Sequence[Row | str]) -> list[str]:
-    """Their ids."""
-    return [message.id if isinstance(message, Row) else message for message in messages]
 
 
 async def _void(act: Awaitable[object]) -> None:
@@ -179,17 +158,17 @@ async def _void(act: Awaitable[object]) -> None:
 
 
 for verb in (
-    message_verb(
+    verb_command(
         "cancel",
         Order("Canceled", lambda client, id: _void(client.cancel(id))),
         "Stop trying to deliver.",
     ),
-    message_verb(
+    verb_command(
         "run",
         Order("Started", lambda c, id: c.run(id)),
         "Deliver now what is delayed, waits for a retry, or is held.",
     ),
-    message_verb(
+    verb_command(
         "delete",
         Order("Deleted", lambda client, id: _void(client.delete(id))),
         "Forget finished messages.",
@@ -243,15 +222,17 @@ async def _retry(client: Client, id: str) -> str:
 
 
 for verb in (
-    letter_verb(
+    verb_command(
         "retry",
         Order("Retried", _retry),
         "Publish again, as a new message; the dead letter is gone then.",
+        LETTERS,
     ),
-    letter_verb(
+    verb_command(
         "delete",
         Order("Deleted", lambda client, id: client.request("DELETE", path_of("dlq", id))),
         "Forget dead letters.",
+        LETTERS,
     ),
 ):
     dlq.add_command(verb)
@@ -261,9 +242,7 @@ for verb in (
 @click.argument("ids", type=TEXT, nargs=-1, metavar="ID...")
 @filter_option
 @click.option("--set-body", metavar="TEXT|@FILE", help="Another body.")
-@click.option(
-    "-H", "--header", multiple=True, type=HEADER, metavar="NAME:VALUE", help="Set a header."
-)
+@header_option("Set a header.")
 @click.option(
     "--to", type=CALL, metavar="URL", help="Another destination; a path is one of the app."
 )
@@ -291,7 +270,7 @@ def replay(
         changes["method"] = method
 
     async def choose(client: Client) -> list[str]:
-        found = ids_of(await chosen(client, ids, filter, "Replayed", is_sure=yes))
+        found = await chosen(client, ids, filter, "Replayed", MESSAGES, is_sure=yes)
         if to:
             changes["url"] = absolute(to, (await client.snapshot(limit=1)).server.app.url)
         return found

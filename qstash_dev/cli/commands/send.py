@@ -13,12 +13,12 @@ import click
 from qstash_dev import given_files
 from qstash_dev.cli.bodies import forwarded, headers_of, read_body
 from qstash_dev.cli.commands.env import select
-from qstash_dev.cli.connection import url_option, with_client
+from qstash_dev.cli.connection import header_option, url_option, with_client
 from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, NOT_MET, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import state_text
-from qstash_dev.cli.values import ANY_APP, DESTINATION, DURATION, FILE_NAME, HEADER, TEXT, Value
+from qstash_dev.cli.values import ANY_APP, DESTINATION, DURATION, FILE_NAME, TEXT, Value
 from qstash_dev.client import Client, Refused, ServerUnreachable
 from qstash_dev.client.publishing import absolute
 from qstash_dev.config import parsing
@@ -75,9 +75,7 @@ QUEUE = Value("name", partial(checked, BY_NAME["queue"]))
 @click.command()
 @click.argument("destination", required=False, type=DESTINATION, metavar="URL")
 @click.option("-d", "--data", metavar="TEXT|@FILE|-", help="The body; - is stdin.")
-@click.option(
-    "-H", "--header", multiple=True, type=HEADER, metavar="NAME:VALUE", help="For the destination."
-)
+@header_option("For the destination.")
 @shorthands
 @click.option(
     "--queue", type=QUEUE, metavar="NAME", help="Delivered in order with others of the queue."

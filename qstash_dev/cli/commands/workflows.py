@@ -10,10 +10,10 @@ from qstash_dev.cli.bodies import body_of, headers_of
 from qstash_dev.cli.choice import whole_run_id
 from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.commands.messages import Order, carry_out, limit_option
-from qstash_dev.cli.connection import json_option, url_option, with_client
+from qstash_dev.cli.connection import header_option, json_option, url_option, with_client
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
-from qstash_dev.cli.values import HEADER, TEXT, Value, whole
+from qstash_dev.cli.values import TEXT, Value, whole
 from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
 from qstash_dev.config import parsing
@@ -128,8 +128,8 @@ def run_logs(id: str, created_at: int | None, as_json: bool, url: str | None) ->
 def run_verb(name: str, done: str, help: str, has_settings: bool = False) -> click.Command:
     """`cancel ID...` and the like; of several runs with one id it is the newest."""
 
-    def command(ids: tuple[str, ...], url: str | None, headers: Sequence[str] = ()) -> None:
-        order = {"headers": headers_of(headers)} if has_settings else {}
+    def command(ids: tuple[str, ...], url: str | None, header: Sequence[str] = ()) -> None:
+        order = {"headers": headers_of(header)} if has_settings else {}
 
         async def choose(client: Client) -> list[str]:
             return [await whole_run_id(client, id) for id in ids]
@@ -142,11 +142,7 @@ def run_verb(name: str, done: str, help: str, has_settings: bool = False) -> cli
 
     url_option(command)
     if has_settings:
-        setting = 'Another setting, such as "Upstash-Retries: 5".'
-        names = ("-H", "headers")
-        click.option(*names, multiple=True, type=HEADER, metavar="NAME:VALUE", help=setting)(
-            command
-        )
+        header_option('Another setting, such as "Upstash-Retries: 5".')(command)
     click.argument("ids", type=TEXT, nargs=-1, required=True, metavar="ID...")(command)
     return click.command(name, help=help)(command)
 
