@@ -121,12 +121,10 @@ class Call(Struct):
 
     @property
     def engine(self) -> Engine:
-        """The engine."""
         return self.context.engine
 
     @property
     def store(self) -> Store:
-        """The store."""
         return self.context.store
 
     def pairs(self) -> list[tuple[str, str]]:

@@ -197,7 +197,6 @@ class Client:
         return (await self._get("/_dev/dlq", Dlq, cursor=cursor, limit=limit)).entries
 
     async def dead_letter(self, id: str) -> DlqEntry:
-        """One dead letter."""
         return await self._get(path_of("dlq", id), DlqEntry)
 
     async def logs(

@@ -116,7 +116,6 @@ class Cloud:
         return document["current"], document["next"]
 
     async def close(self) -> None:
-        """Close all connections."""
         if self._session is not None:
             await self._session.close()
 

@@ -43,7 +43,6 @@ class SampleApp:
         self._runner = web.AppRunner(make_app(user, self.source), access_log=None)
 
     async def start(self) -> None:
-        """Listen."""
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket).start()
         self.is_up = True

@@ -117,7 +117,6 @@ class Undo(Struct, eq=False):
         self._forget([order for order, kept in self._orders.items() if kept.at <= until])
 
     def clear(self) -> None:
-        """Forget all."""
         self._forget(list(self._orders))
 
     def _uncancel(self, before: Message) -> bool:

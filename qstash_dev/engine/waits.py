@@ -99,7 +99,6 @@ class Waits:
         return len(waiters)
 
     def waiters(self, user: str, event_id: str) -> list[Waiter]:
-        """Who waits for an event."""
         return self._store.waits.waiters(user, event_id)
 
     def step(self, now: int) -> bool:

@@ -47,11 +47,9 @@ class Attempts:
         return [_attempt(message_id, *row) for row in rows]
 
     def get(self, message_id: str, seq: int, number: int) -> Attempt | None:
-        """One attempt of a message."""
         return self._find(message_id, "message = ? AND number = ?", seq, number)
 
     def last(self, message_id: str, seq: int) -> Attempt | None:
-        """The latest attempt of a message."""
         return self._find(message_id, "message = ?", seq)
 
     def _find(self, message_id: str, condition: str, *values: int) -> Attempt | None:

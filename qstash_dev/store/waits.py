@@ -59,7 +59,6 @@ class Waits:
         return [_waiter(row) for row in rows]
 
     def waiters_of(self, run: Run) -> list[Waiter]:
-        """All that a run waits for."""
         rows = self._db.read(f"{_WAITER} WHERE w.run = ? ORDER BY w.seq", (run.seq,))
         return [_waiter(row) for row in rows]
 

@@ -109,7 +109,6 @@ class Workflows:
     # Reading
 
     def newest(self, user: str, run_id: str) -> Run | None:
-        """The newest run of an id."""
         return self._find("r.user = ? AND r.id = ?", user, run_id)
 
     def of_any_user(self, run_id: str, created_at: int | None = None) -> Run | None:

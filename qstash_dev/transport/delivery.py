@@ -21,7 +21,6 @@ class Sender:
         self._client = Client(max_body, own_ports=own_ports)
 
     async def close(self) -> None:
-        """Close all connections."""
         await self._client.close()
 
     async def __call__(self, request: Request) -> Outcome:

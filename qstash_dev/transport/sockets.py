@@ -96,7 +96,6 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def close_all(sockets: list[socket.socket]) -> None:
-    """Close sockets."""
     for sock in sockets:
         sock.close()
 

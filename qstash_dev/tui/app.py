@@ -271,7 +271,6 @@ class QstashApp(App[int]):
         self.painter.draw_bars(self.size.width - 2, self.progress)
 
     def show_view(self, view: View) -> None:
-        """Go to one of the views."""
         self._seen = None
         self.session.view = view
         if self.list_pane.filter.display:

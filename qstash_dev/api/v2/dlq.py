@@ -41,7 +41,6 @@ async def list_(call: Call) -> web.Response:
 
 
 async def get(call: Call) -> web.Response:
-    """One entry."""
     letter, seq = call.engine.find_dead(call.user, call.params["id"])
     message = call.store.messages.load(seq)
     last = call.store.attempts.last(message.id, seq)

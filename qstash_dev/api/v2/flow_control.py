@@ -34,7 +34,6 @@ async def list_(call: Call) -> web.Response:
 
 
 async def get(call: Call) -> web.Response:
-    """One key."""
     key = _key(call)
     if call.engine.flows.find(key) is None:
         raise QStashError(404, f"flow control key {key[1][:200]} not found")

@@ -32,7 +32,6 @@ async def upsert(call: Call) -> web.Response:
 
 
 async def list_(call: Call) -> web.Response:
-    """All queues of the user."""
     queues = call.store.queues.of(call.user)
     return await call.answer(
         [queue_document(q, call.engine.queues.lag(q.user, q.name)) for q in queues]
@@ -40,7 +39,6 @@ async def list_(call: Call) -> web.Response:
 
 
 async def get(call: Call) -> web.Response:
-    """One queue."""
     name = call.params["name"]
     queue = call.store.queues.get(call.user, name)
     if queue is None:

@@ -30,13 +30,11 @@ async def create(call: Call) -> web.Response:
 
 
 async def list_(call: Call) -> web.Response:
-    """All schedules of the user."""
     schedules = call.store.schedules.of(call.user)
     return await call.answer([_document(call, schedule) for schedule in schedules])
 
 
 async def get(call: Call) -> web.Response:
-    """One schedule."""
     return await call.answer(_document(call, _find(call)))
 
 

@@ -64,12 +64,10 @@ async def remove_endpoints(call: Call) -> web.Response:
 
 
 async def list_(call: Call) -> web.Response:
-    """All URL groups of the user."""
     return await call.answer([group_document(group) for group in call.store.groups.of(call.user)])
 
 
 async def get(call: Call) -> web.Response:
-    """One URL group."""
     return await call.answer(group_document(_find(call)))
 
 

@@ -37,7 +37,6 @@ async def list_(call: Call) -> web.Response:
 
 
 async def get(call: Call) -> web.Response:
-    """One entry."""
     return await call.answer(_document(call, _find(call))[0])
 
 

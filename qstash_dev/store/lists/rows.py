@@ -87,7 +87,6 @@ class Rows:
         return {seq for (seq,) in self._db.read(sql, {**found.values, "now": now})}
 
     def selects(self, wanted: Filter, message_id: str, now: int) -> bool:
-        """Whether a filter selects this message."""
         seqs = self._db.read("SELECT seq FROM messages WHERE id = ?", (message_id,))
         return bool(self.matching(wanted, (seq for (seq,) in seqs), now))
 
@@ -104,7 +103,6 @@ class Rows:
         return self._where("m.parent_id = :id", {"id": parent_id}, now)
 
     def by_id(self, message_id: str, now: int) -> Row | None:
-        """One row."""
         rows = self._where("m.id = :id", {"id": message_id}, now)
         return rows[0] if rows else None
 

@@ -146,7 +146,6 @@ async def load_all(screen: Screen) -> None:
 
 
 def unmark(screen: Screen) -> None:
-    """Unmark all."""
     screen.session.feed.marks.clear()
     screen.draw()
 

@@ -17,7 +17,6 @@ from qstash_dev.web.links import open_in_browser, page_url
 
 
 def view(wanted: View) -> Callable[[Screen], None]:
-    """Go to a view."""
 
     def go(screen: Screen) -> None:
         feed = screen.session.feed

@@ -76,7 +76,6 @@ class Arrangement:
         self._put(view, hidden=sorted(self.hidden(view) ^ {title}))
 
     def sort(self, view: View, sorting: Sorting) -> None:
-        """Sort by a column."""
         self._put(view, sort=list(sorting))
 
     def forget(self, view: View) -> None:

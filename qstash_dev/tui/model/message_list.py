@@ -59,7 +59,6 @@ class Feed:
 
     @property
     def row(self) -> Row | None:
-        """The selected row."""
         return self.rows.get(self.selected) if self.selected is not None else None
 
     @property

@@ -23,7 +23,6 @@ def fields_of(item: Any) -> Fields:
 
 
 def matches(fields: Fields, words: str) -> bool:
-    """Whether all words hold."""
     return all(_holds(fields, word) for word in _words(words))
 
 

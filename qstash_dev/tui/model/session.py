@@ -164,7 +164,6 @@ class Session:
                 await self.listen(self.good_filter)
 
     def take(self, update: Update) -> None:
-        """Take in one update."""
         self.version += 1
         if isinstance(update, Lost):
             self.lost = update.why

@@ -52,7 +52,6 @@ def head_line(columns: Sequence[Column[T]], width: int) -> Line:
 
 
 def item_line(columns: Sequence[Column[T]], item: T, width: int, ink: Ink) -> Line:
-    """One item."""
     line: Line = []
     for column, room, behind in _rooms(columns, width):
         cell = column.cell(item, ink)

@@ -26,7 +26,6 @@ class Tables:
         self._revisions: dict[str, int] = {}
 
     def of(self, view: View) -> Table[Any]:
-        """The table of a view."""
         return self._tables[view]
 
     def item(self, view: View) -> Any:

@@ -19,7 +19,6 @@ class Block:
         self._rows: tuple[int, Rows] | None = None
 
     def rows(self, width: int) -> Rows:
-        """Its rows of this width."""
         if self._rows is None or self._rows[0] != width:
             self._rows = (width, self._laid_out(width))
         return self._rows[1]

@@ -107,7 +107,6 @@ class _Places:
         return self._starts[index]
 
     def reaches(self, place: int) -> bool:
-        """Whether the row of this place is made."""
         return self.is_done or (bool(self._ends) and self._ends[-1] > place)
 
     def row_at(self, place: int) -> int:

@@ -219,7 +219,6 @@ class DetailPane(Framed):
 
     @property
     def page_name(self) -> str:
-        """The page that is shown."""
         return list(PAGES)[self.page]
 
     def show_message(self, detail: Detail, when: When) -> None:

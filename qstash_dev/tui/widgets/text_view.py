@@ -88,7 +88,6 @@ class TextView(ScrollView, can_focus=True):
         self._more = self.set_interval(PAUSE_S, self._make_more, pause=True)
 
     def show(self, pieces: Sequence[Piece], from_top: bool) -> None:
-        """Replace the text."""
         pieces = list(pieces)
         if pieces == self._flow.pieces and not from_top:
             return
