@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from qstash_dev.engine.bulk import CHUNK
 from qstash_dev.engine.clock import Clock
 from qstash_dev.engine.lanes import FlowLane, Key, Lanes
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import FlowControl, FlowState, Message, Pins, Queue
 from qstash_dev.store.lists.windows import WHOLE
 from qstash_dev.store.store import Store
@@ -53,10 +53,6 @@ class Queues(Struct, eq=False):
         lane.parallelism, lane.paused = queue.parallelism, queue.paused
         self._lanes.stir_queue(key)
         self._wake()
-
-    def lag(self, user: str, name: str) -> int:
-        """How many messages of the queue are not finished."""
-        return self._store.messages.lag(user, name)
 
     async def delete(
         self, user: str, name: str, tell: Callable[[Message], None] = lambda message: None
@@ -139,9 +135,7 @@ class Flows(Struct, eq=False):
 
     def delete(self, key: Key) -> None:
         """Forget a key. Raises QStashError: 404 for an unknown one, 409 while messages have it."""
-        lane = self.find(key)
-        if lane is None:
-            raise QStashError(404, f"flow control key {key[1][:200]} not found")
+        lane = there(self.find(key), "flow control key", key[1])
         if lane.pending:
             raise QStashError(
                 409,

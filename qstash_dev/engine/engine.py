@@ -33,7 +33,7 @@ from qstash_dev.engine.undo import Undo
 from qstash_dev.engine.waits import Waits
 from qstash_dev.engine.workflows import Workflows, calls_a_third_party, is_of_run, run_of
 from qstash_dev.protocol import creation, settle
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -143,10 +143,7 @@ class Engine:
 
     def find_dead(self, user: str | None, dlq_id: str) -> tuple[DeadLetter, int]:
         """A dead letter and its message's number; `None` is any user. Raises QStashError(404)."""
-        found = self.store.search.dead_letter(user, dlq_id)
-        if found is None:
-            raise QStashError(404, f"dlq message {dlq_id[:200]} not found")
-        return found
+        return there(self.store.search.dead_letter(user, dlq_id), "dlq message", dlq_id)
 
     def remove_dead(self, letters: Iterable[DeadLetter]) -> None:
         """Take dead letters out of the DLQ; their messages stay failed."""
@@ -157,10 +154,7 @@ class Engine:
 
     def find(self, user: str, message_id: str) -> Message:
         """A user's message. Raises QStashError(404)."""
-        message = self.store.messages.get(user, message_id)
-        if message is None:
-            raise QStashError(404, f"message {message_id} not found")
-        return message
+        return there(self.store.messages.get(user, message_id), "message", message_id)
 
     def cancel(self, messages: Iterable[Message]) -> int:
         """Cancel those that are not finished; returns how many."""

@@ -4,7 +4,7 @@ Knows no rule of them: those are in `protocol.workflow.resume`.
 """
 
 from qstash_dev.engine.workflows import Workflows
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import Headers, Message
 from qstash_dev.protocol.workflow import resume
 from qstash_dev.protocol.workflow.entries import Accepted
@@ -24,9 +24,8 @@ class Resumes:
         found = self._store.search.dead_letter(user, dlq_id)
         message = self._store.messages.load(found[1]) if found is not None else None
         run = self._store.workflows.of_message(message) if message is not None else None
-        if run is None or run.failure is None:
-            raise QStashError(404, f"workflow dlq message {dlq_id[:200]} not found")
-        return run
+        failed = run if run is not None and run.failure is not None else None
+        return there(failed, "workflow dlq message", dlq_id)
 
     def resume(self, run: Run, headers: Headers) -> Accepted:
         """Go on with a failed run from its failed step, as a new run."""

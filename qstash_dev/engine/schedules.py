@@ -12,7 +12,7 @@ from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol import creation, deduplication
 from qstash_dev.protocol.cron import next_after, parse_cron
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import Change, Group, Kind, Message, Schedule, State
 from qstash_dev.protocol.publish.draft import Draft, parse_draft
 from qstash_dev.store.errors import StoreError
@@ -85,10 +85,7 @@ class Scheduler(Struct, eq=False):
 
     def find(self, user: str, schedule_id: str) -> Schedule:
         """A user's schedule. Raises QStashError(404)."""
-        schedule = self._store.schedules.get(user, schedule_id)
-        if schedule is None:
-            raise QStashError(404, f"schedule {schedule_id[:200]} not found")
-        return schedule
+        return there(self._store.schedules.get(user, schedule_id), "schedule", schedule_id)
 
     def pause(self, schedule: Schedule, paused: bool) -> None:
         """Skip firings, or fire again from the next time on."""
@@ -210,10 +207,8 @@ class Scheduler(Struct, eq=False):
     def _group(self, schedule: Schedule) -> Group | None:
         if schedule.spec.url:
             return None
-        group = self._store.groups.get(schedule.user, schedule.destination)
-        if group is None:
-            raise QStashError(404, f"topic {schedule.destination} not found")
-        return group
+        name = schedule.destination
+        return there(self._store.groups.get(schedule.user, name), "topic", name)
 
     def _with_defaults(self, schedule: Schedule, group: Group | None) -> Schedule:
         """A firing is a publish to its group: what was not asked for is as the group says now. Only

@@ -98,9 +98,6 @@ class Waits:
                 self._time_out(waiter)
         return len(waiters)
 
-    def waiters(self, user: str, event_id: str) -> list[Waiter]:
-        return self._store.waits.waiters(user, event_id)
-
     def step(self, now: int) -> bool:
         """Time out what is due; whether there is more."""
         due = self._store.waits.due_waiters(now, BATCH)

@@ -13,7 +13,7 @@ from qstash_dev.engine.duplicates import Duplicates
 from qstash_dev.engine.hold_back import Answer, HoldBack, RunKey
 from qstash_dev.engine.policy import Policy
 from qstash_dev.protocol import deduplication
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import Attempt, CallType, Change, Kind, Message, Spec
 from qstash_dev.protocol.workflow import ends, entries
 from qstash_dev.protocol.workflow import settle as settling
@@ -102,10 +102,7 @@ class Workflows(Struct, eq=False):
 
     def find(self, user: str, run_id: str) -> Run:
         """The newest run of an id. Raises QStashError(404)."""
-        run = self._store.workflows.newest(user, run_id)
-        if run is None:
-            raise QStashError(404, f"workflow run {run_id[:200]} not found")
-        return run
+        return there(self._store.workflows.newest(user, run_id), "workflow run", run_id)
 
     def check(self, specs: Iterable[Spec]) -> None:
         """Raises QStashError(400) for a message that would call this very server."""

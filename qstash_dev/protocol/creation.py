@@ -13,7 +13,6 @@ from qstash_dev.protocol import settle
 from qstash_dev.protocol.headers import names_of, without
 from qstash_dev.protocol.model import (
     Change,
-    Endpoint,
     Event,
     Group,
     Headers,
@@ -41,7 +40,10 @@ def expand_group(spec: Spec, group: Group | None) -> tuple[Spec, ...]:
     """One spec for each endpoint of a URL group, in order; the spec itself without a group."""
     if group is None:
         return (spec,)
-    return tuple(_to_endpoint(spec, group.name, endpoint) for endpoint in group.endpoints)
+    return tuple(
+        replace(spec, url=endpoint.url, topic=group.name, endpoint=endpoint.name)
+        for endpoint in group.endpoints
+    )
 
 
 def new_message(spec: Spec, user: str, body: bytes, now: int, due_at: int, new_id: str) -> Message:
@@ -133,7 +135,3 @@ def overrides(draft: Draft, headers: Headers) -> dict[str, Any]:
         for row in OPTIONS
         if row.spec and row.changeable and row.key in given
     }
-
-
-def _to_endpoint(spec: Spec, topic: str, endpoint: Endpoint) -> Spec:
-    return replace(spec, url=endpoint.url, topic=topic, endpoint=endpoint.name)

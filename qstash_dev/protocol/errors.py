@@ -4,6 +4,9 @@ Raised in `protocol/`, turned into JSON in one place. Ours: the words where nobo
 """
 
 from collections.abc import Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class QStashError(Exception):
@@ -13,6 +16,13 @@ class QStashError(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
+
+
+def there(found: T | None, what: str, name: str) -> T:
+    """It, if it was found. Raises QStashError(404): there is nothing of this kind and name."""
+    if found is None:
+        raise QStashError(404, f"{what} {name[:200]} not found")
+    return found
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

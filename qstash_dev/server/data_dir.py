@@ -71,8 +71,3 @@ def write_record(directory: Path, started: Started) -> None:
     record = {"url": started.url, "port": started.port, "pid": started.pid}
     content = json.dumps({**record, "token": started.user.token}).encode()
     private_files.replace(directory / RECORD, content)
-
-
-def remove_record(directory: Path) -> None:
-    """The server is no more."""
-    (directory / RECORD).unlink(missing_ok=True)

@@ -34,7 +34,7 @@ from qstash_dev.protocol.users import CLOUD_USER
 from qstash_dev.server.announcements import Told
 from qstash_dev.server.app_health import AppHealth
 from qstash_dev.server.auto_replay import AutoReplay
-from qstash_dev.server.data_dir import open_in, remove_record, write_record
+from qstash_dev.server.data_dir import RECORD, open_in, write_record
 from qstash_dev.server.data_guard import DataGuard
 from qstash_dev.server.descriptors import raise_limit
 from qstash_dev.server.explainer import Explainer
@@ -396,7 +396,7 @@ class Server:
         own_name = str(self.started.port)
         guard = DataGuard(self._store.database, directory, own_name, record, self.told.tell)
         record(directory)
-        stack.callback(lambda: remove_record(guard.directory))
+        stack.callback(lambda: (guard.directory / RECORD).unlink(missing_ok=True))
         stack.callback(guard.look)  # else what happened in the last second would stay unseen
         self._tasks.keep("guarding the data directory", guard.run)
         self._guard = guard

@@ -1,7 +1,6 @@
 """The log as a stream: events by sequence number, for readers that come back and go on."""
 
 from collections.abc import Generator, Iterator
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -46,12 +45,12 @@ class Feed:
     def after(self, seq: int, limit: int) -> list[Entry]:
         """The events that follow `seq`, oldest first."""
         rows = self._db.read(f"{_SELECT} WHERE e.seq > ? ORDER BY e.seq LIMIT ?", (seq, limit))
-        return [_entry(row) for row in rows]
+        return [Entry(*row) for row in rows]
 
     def of(self, message_id: str) -> list[Entry]:
         """All events of a message."""
         rows = self._db.read(OF_MESSAGE, (message_id,))
-        return [_entry(row) for row in rows]
+        return [Entry(*row) for row in rows]
 
     def select(
         self,
@@ -66,7 +65,7 @@ class Feed:
         """
         found = (yield from self._narrowed(wanted, now)).of(EVENTS)
         for rows in self._selector.page(found, _COLUMNS, limit, before, after, now):
-            yield [_entry(row) for row in rows]
+            yield [Entry(*row) for row in rows]
 
     def _narrowed(self, wanted: Filter, now: int) -> Generator[list[Entry], None, Selection]:
         """Looks for the messages first, of which there are fewer than events, unless many match."""
@@ -83,7 +82,3 @@ class Feed:
         if len(seqs) > few:
             return replace(found, few=None)
         return self._selector.among(wanted, seqs)
-
-
-def _entry(row: Any) -> Entry:
-    return Entry(*row)

@@ -136,7 +136,7 @@ class Run:
             statuses = [status for _, status in job.replies[: job.retries + 1]]
             expected = "DELIVERED" if 200 in statuses else "FAILED"
             assert self.world.states([id_]) == [expected]
-        assert self.world.engine.queues.lag(USER, QUEUE) == 0
+        assert self.world.engine.store.messages.lag(USER, QUEUE) == 0
         assert not any(lane.holders for lane in self.world.engine.lanes.queues.values())
 
 
@@ -297,7 +297,7 @@ async def test_queues_of_one_name_of_two_users_do_not_wait_for_each_other(world)
     mine, yours = (world.publish(queue=QUEUE, user=u)[0].message_id for u in (USER, OTHER_USER))
     await world.settle()
     assert started(world.app) == [mine, yours]
-    assert world.engine.queues.lag(USER, QUEUE) == 1
+    assert world.engine.store.messages.lag(USER, QUEUE) == 1
 
 
 async def test_messages_without_a_queue_pass_by(world):

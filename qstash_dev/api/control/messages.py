@@ -25,7 +25,7 @@ from qstash_dev.devtools.near_misses import LOOKED_AT, relaxed
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.destination import check_url
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.headers import canonical, check_header
 from qstash_dev.protocol.model import Headers, Message, Response
 from qstash_dev.protocol.publish.readers import METHODS
@@ -216,10 +216,7 @@ async def nearest(call: Call, matched: list[Row]) -> str:
 def find(call: Call, message_id: str | None = None) -> Message:
     """A message of any user. Raises QStashError(404)."""
     wanted = message_id or call.params["id"]
-    message = call.store.messages.get(None, wanted)
-    if message is None:
-        raise QStashError(404, f"message {wanted[:200]} not found")
-    return message
+    return there(call.store.messages.get(None, wanted), "message", wanted)
 
 
 def _delete(call: Call, order: str, seqs: list[int]) -> list[str]:

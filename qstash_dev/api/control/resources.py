@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict
 
 from msgspec.structs import replace
 
@@ -22,7 +22,7 @@ from qstash_dev.devtools.control_documents import (
 from qstash_dev.engine.lanes import FlowLane, Key
 from qstash_dev.protocol.cron import MINUTE_MS, parse_cron, upcoming
 from qstash_dev.protocol.deduplication import id_in
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import Group, Queue, Schedule
 from qstash_dev.protocol.wire import (
     GroupDocument,
@@ -33,7 +33,6 @@ from qstash_dev.protocol.wire import (
 )
 
 UPCOMING = 10
-T = TypeVar("T")
 
 
 class ScheduleRow(TypedDict):
@@ -131,26 +130,20 @@ def schedule(call: Call) -> Mapping[str, Any]:
 
 def queue(call: Call) -> Mapping[str, Any]:
     """A queue by its name."""
-    user = _user(call)
-    return _queue(call, user, _there(call, "queue", call.store.queues.get(user, call.params["id"])))
+    user, name = _user(call), call.params["id"]
+    return _queue(call, user, there(call.store.queues.get(user, name), "queue", name))
 
 
 def group(call: Call) -> Mapping[str, Any]:
     """A URL group by its name."""
-    user = _user(call)
-    return _group(user, _there(call, "group", call.store.groups.get(user, call.params["id"])))
+    user, name = _user(call), call.params["id"]
+    return _group(user, there(call.store.groups.get(user, name), "group", name))
 
 
 def flow(call: Call) -> Mapping[str, Any]:
     """A flow-control key."""
     key = (_user(call), call.params["id"])
-    return _flow(call, key, _there(call, "flow-control key", call.engine.flows.find(key)))
-
-
-def _there(call: Call, word: str, found: T | None) -> T:
-    if found is None:
-        raise QStashError(404, f"{word} {call.params['id'][:200]} not found")
-    return found
+    return _flow(call, key, there(call.engine.flows.find(key), "flow-control key", key[1]))
 
 
 async def delete_schedule(call: Call) -> web.Response:
@@ -228,7 +221,7 @@ async def forget_deduplication(call: Call) -> web.Response:
 
 
 def _queue(call: Call, user: str, queue: Queue) -> QueueRow:
-    lag = call.engine.queues.lag(user, queue.name)
+    lag = call.store.messages.lag(user, queue.name)
     lane = call.engine.lanes.queues.get((user, queue.name))
     active = len(lane.holders) if lane is not None else 0
     return {**queue_document(queue, lag), "user": user, "active": active}

@@ -14,7 +14,7 @@ from qstash_dev.devtools.control_documents import Made, MadeRun, Notified, RunLo
 from qstash_dev.devtools.missed_events import why_unheard
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, Waiting, template
 from qstash_dev.devtools.states import RUNS
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.query import format_cursor, parse_cursor
 from qstash_dev.protocol.workflow.log_fields import View
@@ -141,10 +141,7 @@ def _find(call: Call) -> Run:
     """The newest run of an id, or that which was created at a time. Raises QStashError(404)."""
     run_id = call.params["id"]
     created_at = call.whole(CREATED_AT) or None
-    run = call.store.workflows.of_any_user(run_id, created_at)
-    if run is None:
-        raise QStashError(404, f"workflow run {run_id[:200]} not found")
-    return run
+    return there(call.store.workflows.of_any_user(run_id, created_at), "workflow run", run_id)
 
 
 def _conditions(call: Call) -> dict[str, tuple[str, ...]]:

@@ -65,7 +65,7 @@ async def delete_many(call: Call) -> web.Response:
 async def retry(call: Call) -> web.Response:
     """Publish one entry's message anew; headers and query of this request override its settings."""
     letter, _ = call.engine.find_dead(call.user, call.params["id"])
-    return await call.answer({"messageId": _retry(call, letter, request_settings(call))}, 201)
+    return await call.answer(_retry(call, letter, request_settings(call)), 201)
 
 
 async def retry_many(call: Call) -> web.Response:
@@ -74,12 +74,13 @@ async def retry_many(call: Call) -> web.Response:
     query = parse_query(pairs, _MANY)
     found, cursor = await _page(call, query)
     settings = request_settings(call)
-    responses = [{"messageId": _retry(call, letter, settings)} for _, letter, _ in found]
+    responses = [_retry(call, letter, settings) for _, letter, _ in found]
     return await call.answer({"responses": responses, **cursor}, 201)
 
 
-def _retry(call: Call, letter: DeadLetter, settings: Headers) -> str:
-    return call.engine.retry_dead(call.user, letter.id, letter.message_id, settings)
+def _retry(call: Call, letter: DeadLetter, settings: Headers) -> dict[str, str]:
+    retried = call.engine.retry_dead(call.user, letter.id, letter.message_id, settings)
+    return {"messageId": retried}
 
 
 async def _page(call: Call, query: Query) -> tuple[_Found, dict[str, str]]:

@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.engine.lanes import FlowLane, Key
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.quota import exceeds
 from qstash_dev.protocol.timing import format_duration, parse_duration
 
@@ -35,8 +35,7 @@ async def list_(call: Call) -> web.Response:
 
 async def get(call: Call) -> web.Response:
     key = _key(call)
-    if call.engine.flows.find(key) is None:
-        raise QStashError(404, f"flow control key {key[1][:200]} not found")
+    there(call.engine.flows.find(key), "flow control key", key[1])
     return await call.answer(document(call, key))
 
 

@@ -5,9 +5,10 @@ from msgspec import Struct
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.v2.submission import check_name
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
+from qstash_dev.protocol.model import Queue
 from qstash_dev.protocol.quota import exceeds
-from qstash_dev.protocol.wire import queue_document
+from qstash_dev.protocol.wire import QueueDocument, queue_document
 
 
 class Upsert(Struct, frozen=True, rename="camel"):
@@ -32,18 +33,11 @@ async def upsert(call: Call) -> web.Response:
 
 
 async def list_(call: Call) -> web.Response:
-    queues = call.store.queues.of(call.user)
-    return await call.answer(
-        [queue_document(q, call.engine.queues.lag(q.user, q.name)) for q in queues]
-    )
+    return await call.answer([_document(call, one) for one in call.store.queues.of(call.user)])
 
 
 async def get(call: Call) -> web.Response:
-    name = call.params["name"]
-    queue = call.store.queues.get(call.user, name)
-    if queue is None:
-        raise QStashError(404, f"queue {name[:200]} not found")
-    return await call.answer(queue_document(queue, call.engine.queues.lag(call.user, name)))
+    return await call.answer(_document(call, _find(call)))
 
 
 async def delete(call: Call) -> web.Response:
@@ -63,8 +57,14 @@ async def resume(call: Call) -> web.Response:
 
 
 async def _pause(call: Call, paused: bool) -> web.Response:
-    name = call.params["name"]
-    if call.store.queues.get(call.user, name) is None:
-        raise QStashError(404, f"queue {name[:200]} not found")
-    call.engine.queues.upsert(call.user, name, paused=paused)
+    call.engine.queues.upsert(call.user, _find(call).name, paused=paused)
     return await call.done()
+
+
+def _find(call: Call) -> Queue:
+    name = call.params["name"]
+    return there(call.store.queues.get(call.user, name), "queue", name)
+
+
+def _document(call: Call, queue: Queue) -> QueueDocument:
+    return queue_document(queue, call.store.messages.lag(queue.user, queue.name))

@@ -9,7 +9,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.api.v2.submission import check_name
 from qstash_dev.protocol.destination import check_url
-from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import Endpoint, Group
 from qstash_dev.protocol.publish.draft import parse_draft
 from qstash_dev.protocol.publish.options import BY_KEY
@@ -91,10 +91,7 @@ async def set_defaults(call: Call) -> web.Response:
 
 def _find(call: Call) -> Group:
     name = call.params["name"]
-    group = call.store.groups.get(call.user, name)
-    if group is None:
-        raise QStashError(404, f"topic {name[:200]} not found")
-    return group
+    return there(call.store.groups.get(call.user, name), "topic", name)
 
 
 def _put(call: Call, group: Group) -> None:

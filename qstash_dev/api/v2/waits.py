@@ -54,7 +54,7 @@ async def notify(call: Call) -> web.Response:
 
 async def waiters(call: Call) -> web.Response:
     """Who waits for an event."""
-    found = call.engine.waits.waiters(call.user, _event(call.rest))
+    found = call.store.waits.waiters(call.user, _event(call.rest))
     return await call.answer([_waiter(one) for one in found])
 
 

@@ -245,11 +245,6 @@ async def hint_when_quiet(
         say("No message yet. Does the app have the variables above? qstash-dev doctor looks.")
 
 
-async def first_of(*futures: "asyncio.Future[Any]") -> None:
-    """Until one of them is done."""
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-
-
 def with_signals(stop: asyncio.Event, hurry: Callable[[], None]) -> None:
     """Ends cleanly when asked to; asked again it hurries."""
 
@@ -324,7 +319,7 @@ async def show_screen(
         # Both end with this call, and what becomes of the child is its result.
         screen = asyncio.ensure_future(run_child(attach_command(started.url), environment))
         stopped = asyncio.ensure_future(stop.wait())
-        await first_of(screen, stopped)
+        await asyncio.wait((screen, stopped), return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if not screen.done():
             screen.cancel()
