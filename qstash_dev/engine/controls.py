@@ -36,17 +36,11 @@ class Queues(Struct, eq=False):
             parallelism=queue.parallelism if parallelism is None else parallelism,
             paused=queue.paused if paused is None else paused,
         )
-        self._put(queue)
+        self.put(queue)
         return queue
 
-    def put_back(self, queue: Queue) -> bool:
-        """Have a queue again that was deleted, unless it was made anew; whether it was not."""
-        if self._store.queues.get(queue.user, queue.name) is not None:
-            return False
-        self._put(queue)
-        return True
-
-    def _put(self, queue: Queue) -> None:
+    def put(self, queue: Queue) -> None:
+        """Have a queue as it is here."""
         key = queue.user, queue.name
         self._store.queues.put(*key, queue)
         lane = self._lanes.queue(key)
@@ -145,13 +139,10 @@ class Flows(Struct, eq=False):
         del self._lanes.flows[key]
         self._store.flows.delete(*key)
 
-    def put_back(self, key: Key, state: FlowState) -> bool:
-        """Have a key again that was deleted, unless it was made anew; whether it was not."""
-        if self.find(key) is not None:
-            return False
-        self._lanes.flows[key] = FlowLane(state)
+    def put(self, key: Key, lane: FlowLane) -> None:
+        """Have a key as it is here, with nothing under way."""
+        self._lanes.flows[key] = FlowLane(lane.state)
         self._changed(key)
-        return True
 
     def _lane(self, key: Key) -> FlowLane:
         return self._lanes.flows.setdefault(key, FlowLane(FlowState(FlowControl(key[1]))))

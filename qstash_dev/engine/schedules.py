@@ -95,13 +95,10 @@ class Scheduler(Struct, eq=False):
         """No more firings; messages that were made stay."""
         self._store.schedules.delete(schedule.user, schedule.id)
 
-    def put_back(self, schedule: Schedule) -> bool:
-        """Have a schedule again that was deleted, unless it was made anew; whether it was not."""
-        if self._store.schedules.get(schedule.user, schedule.id) is not None:
-            return False
+    def put(self, schedule: Schedule) -> None:
+        """Have a schedule as it is here."""
         self._put(schedule)
         self._wake()
-        return True
 
     def run(self, schedule: Schedule) -> list[str]:
         """Fire now, beside the plan; returns the ids of the messages."""

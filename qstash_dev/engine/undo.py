@@ -32,7 +32,8 @@ class TakenBack(NamedTuple):
 
 class _Thing(NamedTuple):
     words: str
-    put_back: Callable[[], bool]
+    present: Callable[[], object]
+    put_back: Callable[[], object]
 
 
 class _Order(Struct):
@@ -80,12 +81,18 @@ class Undo(Struct, eq=False):
             if len(kept.cancelled) > MOST_KEPT:
                 self._forget([order])
 
-    def was_deleted(self, order: str, words: str, put_back: Callable[[], bool]) -> None:
-        """A thing that is no message was deleted; `put_back` makes it again as it was, unless it is
-        there again, and says whether it did.
+    def was_deleted(
+        self,
+        order: str,
+        words: str,
+        present: Callable[[], object],
+        put_back: Callable[[], object],
+    ) -> None:
+        """A thing that is no message was deleted; `put_back` makes it again as it was, unless it was
+        made anew: `present` is that, or `None`.
         """
         if (kept := self._orders.get(order)) is not None:
-            kept.things.append(_Thing(words, put_back))
+            kept.things.append(_Thing(words, present, put_back))
 
     def is_possible(self, order: str) -> bool:
         """Whether the order can be taken back."""
@@ -100,10 +107,14 @@ class Undo(Struct, eq=False):
         known = [order for order in orders if order in self._orders]
         if not known:
             raise QStashError(404, f"nothing to undo: it is over {KEPT_MS // 1000} seconds ago")
-        count, things = 0, []
+        count = 0
+        things: list[str] = []
         for order in known:
             kept = self._orders.pop(order)
-            things += [thing.words for thing in kept.things if thing.put_back()]
+            for thing in kept.things:
+                if thing.present() is None:
+                    thing.put_back()
+                    things.append(thing.words)
             if restored := self._store.bin.restore(order):
                 # Its readers were told that they are gone, which is for good: they begin anew.
                 self._tombstones.begin_anew(self._store.feed.last_seq())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from msgspec.structs import replace
 
@@ -33,6 +33,8 @@ from qstash_dev.protocol.wire import (
 )
 
 UPCOMING = 10
+
+T = TypeVar("T")
 
 
 class ScheduleRow(TypedDict):
@@ -151,7 +153,8 @@ async def delete_schedule(call: Call) -> web.Response:
     scheduler = call.engine.schedules
     schedule = scheduler.find(_user(call), call.params["id"])
     scheduler.delete(schedule)
-    return await _deleted(call, f"schedule {schedule.id}", partial(scheduler.put_back, schedule))
+    find = partial(call.store.schedules.get, schedule.user, schedule.id)
+    return await _deleted(call, f"schedule {schedule.id}", schedule, find, scheduler.put)
 
 
 async def delete_queue(call: Call) -> web.Response:
@@ -159,43 +162,42 @@ async def delete_queue(call: Call) -> web.Response:
     user, name = _user(call), call.params["name"]
     queue, order = call.store.queues.get(user, name), call.engine.undo.begin()
     await call.engine.queues.delete(user, name, partial(call.engine.undo.was_cancelled, order))
-    put_back = partial(call.engine.queues.put_back, queue) if queue is not None else None
-    return await _deleted(call, f"queue {name}", put_back, order)
+    find = partial(call.store.queues.get, user, name)
+    return await _deleted(call, f"queue {name}", queue, find, call.engine.queues.put, order)
 
 
 async def delete_group(call: Call) -> web.Response:
     """Remove a group, also one that does not exist; its messages are still delivered."""
     user, name = _user(call), call.params["name"]
     groups = call.store.groups
-    group = groups.get(user, name)
+    find, put = partial(groups.get, user, name), partial(groups.put, user, name)
+    group = find()
     groups.delete(user, name)
-
-    def put_back() -> bool:
-        is_free = groups.get(user, name) is None
-        if is_free and group is not None:
-            groups.put(user, name, group)
-        return is_free
-
-    return await _deleted(call, f"group {name}", put_back if group is not None else None)
+    return await _deleted(call, f"group {name}", group, find, put)
 
 
 async def delete_flow(call: Call) -> web.Response:
     """Forget a key that no message has; QStash itself never does."""
     key, flows = (_user(call), call.params["key"]), call.engine.flows
-    lane = flows.find(key)
+    find, put = partial(flows.find, key), partial(flows.put, key)
+    lane = find()
     flows.delete(key)
-    put_back = partial(flows.put_back, key, lane.state) if lane is not None else None
-    return await _deleted(call, f"flow-control key {key[1]}", put_back)
+    return await _deleted(call, f"flow-control key {key[1]}", lane, find, put)
 
 
 async def _deleted(
-    call: Call, words: str, put_back: Callable[[], bool] | None, order: str | None = None
+    call: Call,
+    words: str,
+    gone: T | None,
+    find: Callable[[], T | None],
+    put: Callable[[T], object],
+    order: str | None = None,
 ) -> web.Response:
     """That a thing is gone, if it was there, and what takes that back."""
     order = order or call.engine.undo.begin()
-    if put_back is not None:
-        call.engine.undo.was_deleted(order, words, put_back)
-    return await call.answer(Deleted(deleted=int(put_back is not None), undo=undo_of(call, order)))
+    if gone is not None:
+        call.engine.undo.was_deleted(order, words, find, partial(put, gone))
+    return await call.answer(Deleted(deleted=int(gone is not None), undo=undo_of(call, order)))
 
 
 async def list_deduplication(call: Call) -> web.Response:
