@@ -40,6 +40,17 @@ def failure(reason: Reason, detail: str = "", connected_ms: float | None = None)
     return SendFailure(reason, detail, Timing(NOW * 1000, connected_ms))
 
 
+# qstash-py 3.4 under Flask 3.1: the error of the next key is the last, that of the current one tells.
+CHAIN = (
+    "[2026-11-30 01:07:41,992] ERROR in app: Exception on /x [POST]",
+    '  File "/app/.venv/lib/python3.11/site-packages/qstash/receiver.py", line 35, in verify_with_key',
+    "    raise SignatureError(f\"Invalid subject: {decoded['sub']}, want: {url}\")",
+    "qstash.errors.SignatureError: Invalid subject: http://localhost:5005/x, want: https://shop.test/x",
+    "During handling of the above exception, another exception occurred:",
+    "jwt.exceptions.InvalidSignatureError: Signature verification failed",
+    '  File "/app/fl.py", line 11, in wrongurl',
+    "qstash.errors.SignatureError: Error while decoding signature: Signature verification failed",
+)
 INCOMPATIBLE = json.dumps(
     {
         "error": "WorkflowError",
@@ -175,6 +186,22 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         response(500, "Internal Server Error"),
         {"printed": ("TypeError: x is undefined", "    at POST (app/api/orders/route.ts:12:27)")},
         "The handler threw: TypeError: x is undefined (at api/orders/route.ts:12)",
+    ),
+    (
+        "subject-differs",
+        response(500, WERKZEUG_500),
+        {"printed": CHAIN},
+        "is for http://localhost:5005/x, but the app checks https://shop.test/x",
+    ),
+    (
+        "body-changed",
+        response(500, ""),
+        {
+            "printed": (
+                " \u2a2f Error [SignatureError]: body hash does not match, want: a=, got: b",
+            )
+        },
+        "The body was changed before the signature check",
     ),
     (
         "app-not-running",

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from qstash_dev.devtools.body_label import mislabelled
 from qstash_dev.devtools.explain.error_text import Said, read_response
-from qstash_dev.devtools.explain.printed import error_in
+from qstash_dev.devtools.explain.printed import error_in, errors_in
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure
 from qstash_dev.protocol.settle import status_text
@@ -135,6 +135,13 @@ class Evidence:
     def printed_error(self) -> str | None:
         """The error that the app printed while it answered."""
         return error_in(self.facts.printed)
+
+    @cached_property
+    def refusal(self) -> str:
+        """What may tell why a signature was refused: the answer or, where it tells nothing, all errors
+        that the app printed meanwhile.
+        """
+        return (errors_in(self.facts.printed) if self.is_opaque else "") or self.said.text
 
     def header(self, name: str) -> str:
         """A response header, or an empty text."""

@@ -29,6 +29,11 @@ _FOREIGN = (
 _MAX = 240
 
 
+def errors_in(lines: Sequence[str]) -> str:
+    """All errors that the lines tell of, a line each: the last is seldom the first cause."""
+    return "\n".join(text for _, text in _found([without_colours(line) for line in lines]))
+
+
 def error_in(lines: Sequence[str]) -> str | None:
     """The last error that the lines tell of, with `at file:line` if they have it, else `None`.
 
@@ -36,7 +41,7 @@ def error_in(lines: Sequence[str]) -> str | None:
     innermost first.
     """
     plain = [without_colours(line).rstrip() for line in lines]
-    found = [(place, match[1]) for place, line in enumerate(plain) if (match := _ERROR.match(line))]
+    found = _found(plain)
     if not found:
         return None
     place, text = found[-1]
@@ -46,6 +51,10 @@ def error_in(lines: Sequence[str]) -> str | None:
     around = reversed(plain[:place]) if is_traceback else plain[place + 1 :]
     where = next((own for line in around if (own := _own_place(line))), None)
     return shorten(text.strip(" {"), _MAX) + (f" (at {where})" if where else "")
+
+
+def _found(plain: Sequence[str]) -> list[tuple[int, str]]:
+    return [(place, match[1]) for place, line in enumerate(plain) if (match := _ERROR.match(line))]
 
 
 def _own_place(line: str) -> str | None:

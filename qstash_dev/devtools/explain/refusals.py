@@ -82,11 +82,11 @@ def _other_key(e: Evidence) -> str | None:
     """`jose`'s words, which the JavaScript SDK keeps for a key alone (2.12, receiver.ts); others may
     use the same ones for everything, so only the name of its error is a proof.
     """
-    if not _OF_JOSE.search(e.said.text) or e.facts.accepted_at is not None:
+    if not _OF_JOSE.search(e.refusal) or e.facts.accepted_at is not None:
         return None
     if e.facts.is_cloud or _PYTHON.search(e.header("server")):
         return None
-    if not _JOSE.search(e.said.text):
+    if not _JOSE.search(e.refusal):
         return _perhaps_jose(e)
     if fits(e):
         return (

@@ -47,7 +47,7 @@ _EMPTY_HASH = "47DEQpj8HBSa"
 
 
 def _missing(e: Evidence) -> str | None:
-    if not _MISSING.search(e.said.text) or _OF_A_BODY.search(e.said.text):
+    if not _MISSING.search(e.refusal) or _OF_A_BODY.search(e.refusal):
         return None
     if not e.sent("upstash-signature"):
         return "The app wants an Upstash-Signature header, and this request was sent without one."
@@ -58,14 +58,14 @@ def _missing(e: Evidence) -> str | None:
 
 
 def _keys_missing(e: Evidence) -> str | None:
-    if not _NO_KEYS.search(e.said.text):
+    if not _NO_KEYS.search(e.refusal):
         return None
     fix = "set those of the QStash console" if e.facts.is_cloud else WRITE_ENV
     return f"The app has no signing keys ({CURRENT}, {NEXT}): {fix}."
 
 
 def _other_subject(e: Evidence) -> str | None:
-    found = _SUBJECT.search(e.said.text)
+    found = _SUBJECT.search(e.refusal)
     if not found:
         return None
     return (
@@ -75,15 +75,15 @@ def _other_subject(e: Evidence) -> str | None:
 
 
 def _body_consumed(e: Evidence) -> str | None:
-    if not _BODY.search(e.said.text):
+    if not _BODY.search(e.refusal):
         return None
     file = serving(e.path, e.facts.routes) or ""
-    if "Workflow request" in e.said.text and _EMPTY_HASH in e.said.text and e.facts.body:
+    if "Workflow request" in e.refusal and _EMPTY_HASH in e.refusal and e.facts.body:
         return (
             "The body was read before the workflow SDK got the request: pass the request on "
             "untouched, or a clone of it."
         )
-    if "pages/api/" in file or (_EMPTY_HASH in e.said.text and e.facts.body):
+    if "pages/api/" in file or (_EMPTY_HASH in e.refusal and e.facts.body):
         where = f" to {file}" if file else ""
         return (
             "The body was consumed before the signature check. Pages router: add "
@@ -99,7 +99,7 @@ def _clock(e: Evidence) -> str | None:
     if there is None or not isinstance(exp, int) or not isinstance(iat, int):
         return None
     hides = e.is_opaque and e.status in (400, 401, 403, 500)
-    if not (says_signature(e) or hides or _TIME.search(e.said.text)) or iat - 60 <= there <= exp:
+    if not (says_signature(e) or hides or _TIME.search(e.refusal)) or iat - 60 <= there <= exp:
         return None
     side, gap = ("ahead", there - iat) if there > iat else ("behind", iat - there)
     return (
@@ -110,7 +110,7 @@ def _clock(e: Evidence) -> str | None:
 
 def _too_late(e: Evidence) -> str | None:
     """The text speaks of time, and the clocks agree."""
-    if not _TIME.search(e.said.text):
+    if not _TIME.search(e.refusal):
         return None
     if e.facts.is_cloud:
         return (
@@ -138,7 +138,7 @@ SIGNATURES = (
         "No signature reached the check{e.quoted}, though one was sent: read the header "
         "`upstash-signature` (frameworks lower its case, WSGI calls it "
         "HTTP_UPSTASH_SIGNATURE) and pass on its value alone.",
-        holds=lambda e: _UNREAD.search(e.said.text) and e.sent("upstash-signature"),
+        holds=lambda e: _UNREAD.search(e.refusal) and e.sent("upstash-signature"),
     ),
     Cause("keys-missing", _keys_missing),
     Cause("subject-differs", _other_subject),
@@ -147,7 +147,7 @@ SIGNATURES = (
         "body-changed",
         "The body was changed before the signature check (parsed and written again?): "
         "verify the raw text, `await req.text()`, and parse it afterwards.",
-        holds=lambda e: _BODY.search(e.said.text),
+        holds=lambda e: _BODY.search(e.refusal),
     ),
     Cause("clock-differs", _clock),
     Cause("signature-time", _too_late, (400, 401, 403, 500)),

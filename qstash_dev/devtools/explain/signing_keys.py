@@ -59,7 +59,7 @@ def says_signature(e: Evidence) -> bool:
     """Whether the answer speaks of a refused signature, in whatever words, and it is ours."""
     if e.status not in (400, 401, 403, 422, 500):
         return False
-    return bool(_SIGNATURE.search(e.said.text)) and not _NOT_OURS.search(e.said.text)
+    return bool(_SIGNATURE.search(e.refusal)) and not _NOT_OURS.search(e.refusal)
 
 
 def refused(e: Evidence) -> bool:
