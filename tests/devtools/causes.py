@@ -835,6 +835,18 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ("hidden-error", recorded("fastapi-boom"), {"heard": True}, "printed, beside this attempt"),
     ("next-handler-threw", recorded("next-app-thrown"), {"env": env(**OURS)}, "`next dev`"),
     ("hidden-error", recorded("fastapi-boom"), {}, "the server hides"),
+    (
+        "hidden-error",
+        response(500, WERKZEUG_500),
+        {"printed": ("KeyError: 'HTTP_X_SIGNATURE'",)},
+        "The handler threw: KeyError: 'HTTP_X_SIGNATURE'.",
+    ),
+    (
+        "next-handler-threw",
+        recorded("next-app-thrown"),
+        {"printed": ("Error: no signature-image",)},
+        "The handler threw: Error: no signature-image.",
+    ),
     ("hidden-error", response(500, DJANGO_500), {}, "the server hides"),
     ("hidden-error", response(500, WERKZEUG_500), {}, "the server hides"),
     (

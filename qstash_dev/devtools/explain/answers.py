@@ -159,6 +159,8 @@ def _next_threw(e: Evidence) -> str | None:
     """A thrown error in an app-router handler: 500, no body, and `Vary` names the router."""
     if not e.is_opaque or "next-router" not in e.header("vary"):
         return None
+    if e.printed_error:
+        return f"The handler threw: {e.printed_error}.{silent_refusal(e)}"
     return (
         "The route handler threw (or returned no Response), and Next.js sends no text: see "
         f"{_what_it_printed(e, 'the terminal of `next dev`')}.{silent_refusal(e)}"
@@ -168,6 +170,8 @@ def _next_threw(e: Evidence) -> str | None:
 def _hidden_error(e: Evidence) -> str | None:
     if not e.is_opaque:
         return None
+    if e.printed_error:
+        return f"The handler threw: {e.printed_error}.{silent_refusal(e)}"
     where = _what_it_printed(e, "the app's terminal")
     return f"The handler raised an error that the server hides: see {where}.{silent_refusal(e)}"
 
