@@ -408,6 +408,12 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ),
     ("body-changed", recorded("receiver-body-changed"), {}, "await req.text()"),
     (
+        "body-changed",
+        response(401, "Invalid body hash: a=, want: b", Server="Werkzeug/3.1 Python/3.11"),
+        {},
+        "verify the raw text, `await request.body()` (Flask: `request.get_data()`)",
+    ),
+    (
         "clock-differs",
         response(500, Date="Fri, 21 Aug 2026 12:15:00 GMT"),
         {},

@@ -57,7 +57,7 @@ def _rewritten(e: Evidence) -> str | None:
     if not says_signature(e):
         return None
     javascript, python = reserialised(e.facts.body)
-    other = python if _PYTHON.search(e.header("server")) else javascript
+    other = python if is_python(e) else javascript
     if other in (None, e.facts.body):
         return None
     call = "json.dumps(...)" if other is python else "JSON.stringify(req.body)"
@@ -84,7 +84,7 @@ def _other_key(e: Evidence) -> str | None:
     """
     if not _OF_JOSE.search(e.refusal) or e.facts.accepted_at is not None:
         return None
-    if e.facts.is_cloud or _PYTHON.search(e.header("server")):
+    if e.facts.is_cloud or is_python(e):
         return None
     if not _JOSE.search(e.refusal):
         return _perhaps_jose(e)
@@ -134,6 +134,11 @@ def _perhaps_keys(e: Evidence) -> str | None:
         "The app refuses the signature, and its text does not tell why: another key, another URL or "
         f"a changed body. No .env file here has its keys: {WRITE_ENV}, or compare: {_verify(e)}"
     )
+
+
+def is_python(e: Evidence) -> bool:
+    """Whether the server says that it is one of Python."""
+    return _PYTHON.search(e.header("server")) is not None
 
 
 def silent_refusal(e: Evidence) -> str:

@@ -8,7 +8,7 @@ import re
 from email.utils import parsedate_to_datetime
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
-from qstash_dev.devtools.explain.refusals import REFUSALS
+from qstash_dev.devtools.explain.refusals import REFUSALS, is_python
 from qstash_dev.devtools.explain.signing_keys import CURRENT, KEYS, NEXT, WRITE_ENV, says_signature
 from qstash_dev.devtools.route_files import serving
 from qstash_dev.protocol.signature import inspect
@@ -92,6 +92,16 @@ def _body_consumed(e: Evidence) -> str | None:
     return None
 
 
+def _body_changed(e: Evidence) -> str | None:
+    if not _BODY.search(e.refusal):
+        return None
+    python = "`await request.body()` (Flask: `request.get_data()`)"
+    return (
+        "The body was changed before the signature check (parsed and written again?): verify the raw "
+        f"text, {python if is_python(e) else '`await req.text()`'}, and parse it afterwards."
+    )
+
+
 def _clock(e: Evidence) -> str | None:
     """The receiver's clock, as its `Date` header shows it, against the token's life."""
     claims = inspect(e.sent("upstash-signature"), None, None, None, 0).claims
@@ -143,12 +153,7 @@ SIGNATURES = (
     Cause("keys-missing", _keys_missing),
     Cause("subject-differs", _other_subject),
     Cause("body-consumed", _body_consumed),
-    Cause(
-        "body-changed",
-        "The body was changed before the signature check (parsed and written again?): "
-        "verify the raw text, `await req.text()`, and parse it afterwards.",
-        holds=lambda e: _BODY.search(e.refusal),
-    ),
+    Cause("body-changed", _body_changed),
     Cause("clock-differs", _clock),
     Cause("signature-time", _too_late, (400, 401, 403, 500)),
     *KEYS,
