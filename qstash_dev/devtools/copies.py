@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from qstash_dev.devtools.documents import Body, Detail, Server
+from qstash_dev.devtools.run_documents import RunDetail
 from qstash_dev.protocol.headers import NEVER_FORWARDED, to_forward, without
 
 
@@ -37,6 +38,15 @@ def copies_of(detail: Detail, server: Server) -> list[Copyable]:
     if detail.signature is not None and detail.signature.token:
         found.append(Copyable("j", "JWT", detail.signature.token))
     return found
+
+
+def copies_of_run(run: RunDetail) -> list[Copyable]:
+    """All that there is of this run."""
+    found = [Copyable("i", "run id", run.row.id), Copyable("u", "workflow URL", run.row.url)]
+    for key, (event, url) in zip("wabcd", run.hooks.items(), strict=False):
+        found.append(Copyable(key, f"webhook URL of {event}", url))
+    found.append(Copyable("p", "payload", run.payload))
+    return [*found, *([Copyable("r", "result", run.response)] if run.response is not None else [])]
 
 
 def quick_start(env: Mapping[str, str], app_url: str) -> str:

@@ -1,10 +1,14 @@
-"""Orders to the control API that need nothing but what they are about: for faces that ask and tell.
+"""What can be done to what, and the orders to the control API that need nothing but what they are about.
 
 Texts have the fields of what is meant in braces, `{count}` for how many that are, and once it is done
 `{done}` for how many it was done to and the fields of the answer. Pure; knows no face and no server.
 """
 
 from typing import NamedTuple
+
+from qstash_dev.devtools.documents import Row
+from qstash_dev.devtools.run_documents import RunRow
+from qstash_dev.devtools.states import FINISHED
 
 
 class Order(NamedTuple):
@@ -98,3 +102,32 @@ ORDERS: dict[str, dict[str, Order]] = {
 """By what they are about, and by the ids of commands (`vocabulary.COMMANDS`); two of these have an
 opposite: `server.resume`, `message.disarm`.
 """
+
+AGAIN = ("message.replay", "message.edit", "message.delete")
+WAITS = ("message.run", "message.cancel", "message.edit")
+
+
+def message_verbs(row: Row, attempts: int) -> list[str]:
+    """Of a message that was tried so often."""
+    acts = AGAIN if row.state in FINISHED else WAITS[1:2] if row.state == "active" else WAITS
+    compared = ["message.diff"] if row.kind == "replay" or attempts > 1 else []
+    kept = ["message.arm", "message.copy", "message.fixture", "server.faults", "detail.reveal"]
+    return [*acts, *compared, *kept]
+
+
+def run_verbs(row: RunRow) -> list[str]:
+    """Of a workflow run."""
+    if row.state == "RUN_STARTED":
+        events = ["run.notify"] if any(one.kind == "event" for one in row.waits) else []
+        return ["message.run", *events, "message.cancel", "message.copy"]
+    again = ["message.replay"] if row.state == "RUN_FAILED" else []
+    return [*again, "run.restart", "message.copy"]
+
+
+THINGS = {
+    "schedules": ("message.run", "server.pause", "message.delete"),
+    "queues": ("server.pause", "message.delete"),
+    "groups": ("message.delete",),
+    "flow": ("server.pause", "message.delete"),
+}
+"""Of what has a name, by what the control API calls it."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from qstash_dev.devtools.completion import complete
 from qstash_dev.devtools.filters import TROUBLE
-from qstash_dev.tui.model.filter_words import complete
 from qstash_dev.tui.model.saved_filters import Saved
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of

@@ -10,11 +10,11 @@ from qstash_dev.api.parameters import CREATED_AT, PAGE, REVEAL, USER
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.control_documents import About
 from qstash_dev.devtools.documents import Piece
+from qstash_dev.devtools.orders import THINGS, message_verbs, run_verbs
 from qstash_dev.devtools.pages.message_pages import PAGES
 from qstash_dev.devtools.pages.parts import line
 from qstash_dev.devtools.pages.run_page import run_parts
 from qstash_dev.devtools.pages.thing_page import thing_parts
-from qstash_dev.devtools.verbs import THINGS, message_verbs, run_verbs
 from qstash_dev.protocol.errors import QStashError
 
 Find = Callable[[Call], Mapping[str, Any]]

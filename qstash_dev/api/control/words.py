@@ -6,13 +6,16 @@ from typing import Any
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
-from qstash_dev.api.control.messages import find, whole
-from qstash_dev.api.parameters import OLD, REVEAL
+from qstash_dev.api.control import workflows
+from qstash_dev.api.control.messages import find, select, whole
+from qstash_dev.api.parameters import CREATED_AT, FILTER, OLD, REVEAL
 from qstash_dev.api.router import Route
 from qstash_dev.devtools import filters, states, vocabulary
+from qstash_dev.devtools.completion import values_of, whole_lines
 from qstash_dev.devtools.control_documents import FixtureFile, WrittenMessage
-from qstash_dev.devtools.copies import Copyable, copies_of, quick_start
+from qstash_dev.devtools.copies import Copyable, copies_of, copies_of_run, quick_start
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
+from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.devtools.fixtures import (
     FixtureError,
     fixture_of,
@@ -25,6 +28,9 @@ from qstash_dev.devtools.orders import ORDERS
 from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Kind
+
+SEEN = 500
+"""Of so many messages the values are known that complete a filter."""
 
 
 async def words(call: Call) -> web.Response:
@@ -39,7 +45,6 @@ async def words(call: Call) -> web.Response:
     document |= {
         "kinds": states.KINDS,
         "filter": {
-            "keys": filters.COMPLETIONS,
             "help": filters.HELP,
             "trouble": filters.TROUBLE,
         },
@@ -60,6 +65,17 @@ async def words(call: Call) -> web.Response:
 async def copies(call: Call) -> web.Response:
     """What of a message can be copied, each with its key, name and text."""
     return await call.answer(copies_of(whole(call, find(call)), call.context.server()))
+
+
+async def run_copies(call: Call) -> web.Response:
+    """What of a run can be copied, each with its key, name and text."""
+    return await call.answer(copies_of_run(workflows.whole(call)))
+
+
+async def completions(call: Call) -> web.Response:
+    """What a filter could become, if its last word is completed."""
+    rows = await select(call, parse_filter(""), SEEN)
+    return await call.answer(whole_lines(call.arg("filter") or "", values_of(rows)))
 
 
 async def diff(call: Call) -> web.Response:
@@ -106,6 +122,8 @@ async def read(call: Call) -> web.Response:
 ROUTES = (
     Route("GET", "/_dev/words", words, dict[str, Any]),
     Route("GET", "/_dev/messages/{id}/copies", copies, list[Copyable], query=(REVEAL,)),
+    Route("GET", "/_dev/workflows/{id}/copies", run_copies, list[Copyable], query=(CREATED_AT,)),
+    Route("GET", "/_dev/completions", completions, list[str], query=(FILTER,)),
     Route("GET", "/_dev/messages/{id}/diff", diff, list[Compared], query=(OLD,)),
     Route("GET", "/_dev/messages/{id}/fixture", fixture, FixtureFile),
     Route("POST", "/_dev/fixtures/read", read, WrittenMessage, dict[str, Any]),

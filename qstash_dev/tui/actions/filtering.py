@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from qstash_dev.devtools.completion import complete, values_of
 from qstash_dev.devtools.filters import TROUBLE
 from qstash_dev.tui.actions import walking
-from qstash_dev.tui.model.filter_words import complete, values_of
 from qstash_dev.tui.model.narrowing import fields_of
 from qstash_dev.tui.model.saved_filters import Saved
 from qstash_dev.tui.model.walk import Place

@@ -2,6 +2,7 @@
 
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.control_documents import Made
+from qstash_dev.devtools.copies import copies_of_run
 from qstash_dev.devtools.run_documents import RunDetail, RunRow
 from qstash_dev.tui.editor import editor_command, open_body
 from qstash_dev.tui.screen import Screen
@@ -74,13 +75,8 @@ async def copy(screen: Screen) -> None:
     row = _row(screen)
     if row is None:
         return
-    whole = await _whole(screen, row)
-    choices = [Choice("i", "run id", row.id), Choice("u", "workflow URL", row.url)]
-    hooks = zip("wabcd", whole.hooks.items(), strict=False)
-    choices += [Choice(key, f"webhook URL of {event}", url) for key, (event, url) in hooks]
-    choices.append(Choice("p", "payload", whole.payload))
-    if whole.response is not None:
-        choices.append(Choice("r", "result", whole.response))
+    found = copies_of_run(await _whole(screen, row))
+    choices = [Choice(one.key, one.name, one.text) for one in found]
     chosen = await screen.ask(Menu("Copy", choices))
     if chosen is not None:
         screen.copy_to_clipboard(chosen)

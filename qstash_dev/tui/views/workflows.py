@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
+from qstash_dev.devtools.orders import run_verbs
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
-from qstash_dev.devtools.verbs import run_verbs
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import workflows
 from qstash_dev.tui.model.table import Column, Ink

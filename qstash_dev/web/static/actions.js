@@ -148,18 +148,9 @@ export function makeActions(app) {
   }
 
   async function copy() {
-    const ofRun = async () => {
-      const { payload, response } = await get(`/_dev/workflows/${part(app.chosen)}`);
-      return [
-        { key: "i", name: "run id", text: app.chosen },
-        { key: "p", name: "payload", text: payload },
-        { key: "r", name: "result", text: response },
-      ].filter(({ text }) => text !== null);
-    };
-    const environment = [{ key: "e", name: "environment", text: app.words.quick_start }];
-    const ofMessage = () => get(message(app.messageId, "/copies?reveal=1"));
-    const isRun = app.view.slug === "runs" && app.chosen;
-    const found = isRun ? await ofRun() : app.messageId ? await ofMessage() : environment;
+    const ofRun = app.view.slug === "runs" && app.chosen && `/_dev/workflows/${part(app.chosen)}/copies`;
+    const path = ofRun || (app.messageId && message(app.messageId, "/copies?reveal=1"));
+    const found = path ? await get(path) : [{ key: "e", name: "environment", text: app.words.quick_start }];
     const chosen = await menu("Copy", found.map((one) => [one.key, one.name, one]));
     if (!chosen) return;
     await navigator.clipboard.writeText(chosen.text);

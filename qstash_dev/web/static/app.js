@@ -2,10 +2,10 @@
 // that a link leads everybody to the same place.
 
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
-import { $, clock, fill, keysOf, part, seldom, zone } from "./dom.js";
+import { $, clock, fill, h, keysOf, part, seldom, zone } from "./dom.js";
 import { Feed, Items } from "./feed.js";
 import {
-  buttons, complete, counted, drawCounts, drawMarks, drawStatus, drawTitle, drawViews, emptyWords, isThere,
+  buttons, counted, drawCounts, drawMarks, drawStatus, drawTitle, drawViews, emptyWords, isThere,
   setText,
 } from "./head.js";
 import { List } from "./list.js";
@@ -455,8 +455,14 @@ function leaveFilter(field) {
   else (field.value = ""), typed.now();
 }
 
+async function complete() {
+  const text = $("filter").value;
+  const lines = app.view.live ? await get(`/_dev/completions?filter=${part(text)}`).catch(() => []) : [];
+  if (text === $("filter").value) fill($("completions"), lines.map((value) => h("option", { value })));
+}
+
 function typed() {
-  complete(app);
+  complete();
   clearTimeout(typed.timer);
   typed.timer = setTimeout(typed.now, TYPING_MS);
 }

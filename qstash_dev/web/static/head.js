@@ -1,5 +1,5 @@
 // What stands around the list: what the server is and how it is, the title of the tab with its icon, the
-// views, the marks, what can be done, and how a filter could go on. Nothing is asked of the server here.
+// views, the marks, and what can be done. Nothing is asked of the server here.
 
 import { $, fill, h, keysOf, piece } from "./dom.js";
 
@@ -81,31 +81,6 @@ export function buttons(app, ids) {
     const title = `${help} (${keysOf(keys).join(" ")})`;
     return h("button", { onclick: () => app.run(id), title, "data-command": id }, word || hint);
   });
-}
-
-// What the word under way could become, each as the whole line: so a datalist wants it.
-const SEEN = {
-  queue: (row) => row.queue,
-  label: (row) => row.labels,
-  group: (row) => row.topic,
-  run: (row) => row.run,
-  dest: (row) => row.url,
-};
-
-export function complete(app) {
-  const [, before, word] = $("filter").value.match(/^(.*\s|)(\S*)$/s);
-  const [, minus, key, , value] = word.match(/^(-?)([^:]*)(:(.*))?$/s);
-  const known = app.words.filter.keys;
-  const seen = () => new Set(app.feed.order.slice(-500).flatMap(SEEN[key]).filter(Boolean));
-  const offered = () => {
-    if (value === undefined) return Object.keys(known).map((name) => `${name}:`);
-    return known[key]?.length ? known[key] : SEEN[key] ? [...seen()] : [];
-  };
-  const begun = value === undefined ? key : value.split("|").at(-1);
-  const start = before + word.slice(0, word.length - begun.length);
-  const fits = offered().filter((text) => text.startsWith(begun)).slice(0, 20);
-  const whole = (text) => start + (/[\s"|]/.test(text) ? JSON.stringify(text) : text);
-  fill($("completions"), app.view.live ? fits.map((text) => h("option", { value: whole(text) })) : []);
 }
 
 export function setText(element, text) {
