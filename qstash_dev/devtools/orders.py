@@ -1,4 +1,4 @@
-"""What can be done to what, and the orders to the control API that need nothing but what they are about.
+"""What can be done to what, and the orders to the control API that need nothing but what it is done to.
 
 Texts have the fields of what is meant in braces, `{count}` for how many that are, and once it is done
 `{done}` for how many it was done to and the fields of the answer. Pure; knows no face and no server.

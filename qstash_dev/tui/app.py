@@ -36,7 +36,7 @@ from qstash_dev.tui.model.arrangement import Arrangement
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.drafts import Drafts
-from qstash_dev.tui.model.filter_words import History
+from qstash_dev.tui.model.filter_history import History
 from qstash_dev.tui.model.memory import Memory, place_of_memory
 from qstash_dev.tui.model.saved_filters import SavedFilters
 from qstash_dev.tui.model.session import Job, Session

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qstash_dev.devtools.completion import complete
+from qstash_dev.devtools.filter_words import complete
 from qstash_dev.devtools.filters import TROUBLE
 from qstash_dev.tui.model.saved_filters import Saved
 from tests.tui.conftest import Open, until

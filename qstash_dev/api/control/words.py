@@ -11,10 +11,10 @@ from qstash_dev.api.control.messages import find, select, whole
 from qstash_dev.api.parameters import CREATED_AT, FILTER, OLD, REVEAL
 from qstash_dev.api.router import Route
 from qstash_dev.devtools import filters, states, vocabulary
-from qstash_dev.devtools.completion import values_of, whole_lines
 from qstash_dev.devtools.control_documents import FixtureFile, WrittenMessage
 from qstash_dev.devtools.copies import Copyable, copies_of, copies_of_run, quick_start
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
+from qstash_dev.devtools.filter_words import values_of, whole_lines
 from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.devtools.fixtures import (
     FixtureError,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from qstash_dev.devtools.completion import complete, values_of
+from qstash_dev.devtools.filter_words import complete, values_of
 from qstash_dev.devtools.filters import TROUBLE
 from qstash_dev.tui.actions import walking
 from qstash_dev.tui.model.narrowing import fields_of

@@ -5,7 +5,7 @@ Pure: texts in, texts out. The options are those of `protocol/publish/options`; 
 
 from typing import NamedTuple
 
-from qstash_dev.devtools.completion import common_start
+from qstash_dev.devtools.filter_words import common_start
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.publish.options import OF_CALLBACK, OPTIONS
 from qstash_dev.tui.render.block import Block, plain_text

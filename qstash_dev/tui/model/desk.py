@@ -9,7 +9,7 @@ from pathlib import Path
 from qstash_dev.tui.editor import Run
 from qstash_dev.tui.model.arrangement import Arrangement
 from qstash_dev.tui.model.drafts import Drafts
-from qstash_dev.tui.model.filter_words import History
+from qstash_dev.tui.model.filter_history import History
 from qstash_dev.tui.model.saved_filters import SavedFilters
 
 
