@@ -19,6 +19,7 @@ from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.json_body import read_json
 from qstash_dev.protocol.model import Attempt, Headers, Message, Response
+from qstash_dev.protocol.query import whole
 from qstash_dev.protocol.urls import Nearby
 from qstash_dev.protocol.users import User
 from qstash_dev.store.store import Store
@@ -141,11 +142,9 @@ class Call(Struct):
     ) -> int:
         """A whole number among the query parameters. Raises QStashError(400)."""
         text = self.arg(name)
-        if text is None or text == "":
+        if not text:
             return default
-        if not (text.isascii() and text.isdigit() and len(text) <= 15):
-            raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a whole number")
-        return max(least, min(int(text), most))
+        return max(least, min(whole(name, text), most))
 
     def whole(self, param: Param) -> int:
         """The whole number that a parameter stands for. Raises QStashError(400)."""

@@ -17,6 +17,7 @@ from qstash_dev.cloud.rewrite import PREFIX, wrapped_url
 from qstash_dev.protocol.delivery import told_of
 from qstash_dev.protocol.destination import escape, urls_of
 from qstash_dev.protocol.headers import OF_A_REQUEST, by_name, canonical, first, without
+from qstash_dev.protocol.json_body import whole_number
 from qstash_dev.protocol.model import (
     Attempt,
     Change,
@@ -368,7 +369,8 @@ def _plain(headers: Headers) -> Headers:
 
 
 def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else default
+    number = whole_number(text or "", 8)
+    return default if number is None else number
 
 
 def _retry_delay(expression: str | None) -> str | None:

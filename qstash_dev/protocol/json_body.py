@@ -75,6 +75,13 @@ def _kinds(found: re.Match[str]) -> str:
     return " or ".join(_KINDS.get(kind, kind) for kind in found[1].split(" | "))
 
 
+def whole_number(text: str, digits: int = 18) -> int | None:
+    """The number that ASCII digits write, at most so many; `None` for any other text. `int` alone takes
+    signs, white space, `_`, the digits of other scripts, and any number of them.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
 def scalar_text(value: str | int | float | bool) -> str:
     """A value of JSON as a header or a parameter has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

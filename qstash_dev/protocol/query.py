@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.json_body import read_json, scalar_text
+from qstash_dev.protocol.json_body import read_json, scalar_text, whole_number
 from qstash_dev.protocol.model import Query, State
 
 _NAMES = {
@@ -129,10 +129,10 @@ def parse_cursor(text: str) -> int | None:
     """The sequence number in a cursor `<ms>-<n>`; an empty cursor is none."""
     if not text:
         return None
-    _, _, number = text.rpartition("-")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    seq = whole_number(text.rpartition("-")[2])
+    if seq is None:
         raise QStashError(400, f"invalid cursor {text[:100]!r}")
-    return int(number)
+    return seq
 
 
 def format_cursor(time: int, seq: int) -> str:
@@ -198,9 +198,10 @@ def number(values: Mapping[str, list[str]], name: str) -> int | None:
 
 def whole(name: str, text: str) -> int:
     """A number of at most 18 digits. Raises QStashError(400)."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    found = whole_number(text)
+    if found is None:
         raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a number")
-    return int(text)
+    return found
 
 
 def _checked(name: str, field: str, texts: tuple[str, ...]) -> tuple[str, ...]:

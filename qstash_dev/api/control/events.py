@@ -19,8 +19,8 @@ from qstash_dev.devtools.documents import Logs, Printed, Snapshot, Tick
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.devtools.status import status_of
 from qstash_dev.engine.notifier import Closed
-from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import State
+from qstash_dev.protocol.query import whole
 
 TICK_S = 0.1
 PING_S = 10.0
@@ -51,9 +51,7 @@ async def events(call: Call) -> web.StreamResponse:
 def _sequence(call: Call, text: str | None) -> int:
     if text is None:
         return call.store.feed.last_seq()
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise QStashError(400, f"invalid event number {text[:50]!r}")
-    return int(text)
+    return whole("event number", text)
 
 
 def _present(call: Call) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.destination import check_url
 from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.headers import canonical, check_header
+from qstash_dev.protocol.json_body import whole_number
 from qstash_dev.protocol.model import Headers, Message, Response
 from qstash_dev.protocol.publish.readers import METHODS
 from qstash_dev.protocol.query import format_cursor, parse_cursor
@@ -111,8 +112,8 @@ async def response_body(call: Call) -> web.Response:
     """The whole body of the answer to one attempt, as far as it was kept."""
     message = find(call)
     text = call.params["number"]
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
-    attempt = call.store.attempts.get(message.id, message.seq, number)
+    number = whole_number(text, 9)
+    attempt = call.store.attempts.get(message.id, message.seq, number) if number else None
     if attempt is None or not isinstance(attempt.outcome, Response):
         raise QStashError(404, f"attempt {text[:20]} of {message.id} has no answer")
     return _download(attempt.outcome.body, "application/octet-stream")

@@ -6,6 +6,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call
 from qstash_dev.engine.lanes import FlowLane, Key
 from qstash_dev.protocol.errors import QStashError, there
+from qstash_dev.protocol.json_body import whole_number
 from qstash_dev.protocol.quota import exceeds
 from qstash_dev.protocol.timing import format_duration, parse_duration
 
@@ -126,11 +127,12 @@ def _limit(call: Call, name: str) -> int | None:
     text = call.arg(name)
     if text is None or text == "":
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) >= 1):
+    number = whole_number(text)
+    if not number:
         raise QStashError(
             400, f"invalid {name} {text[:50]!r}: expected a whole number of at least 1"
         )
-    return int(text)
+    return number
 
 
 def _period(call: Call) -> int:

@@ -124,7 +124,7 @@ OPTIONS = (
     ),
     Option(
         header="Upstash-Retry-Delay",
-        read=r.retry_delay,
+        read=r.parsed(r.retry_delay),
         spec="retry_delay",
         callback="retry_delay",
         echo=True,
@@ -136,7 +136,7 @@ OPTIONS = (
     ),
     Option(
         header="Upstash-Timeout",
-        read=r.timeout,
+        read=r.parsed(r.timeout),
         spec="timeout_ms",
         callback="timeout_ms",
         text=r.seconds,
@@ -228,7 +228,7 @@ OPTIONS = (
     ),
     Option(
         header="Upstash-Queue-Name",
-        read=r.resource_name,
+        read=r.parsed(r.resource_name),
         spec="queue",
         shown=lambda spec, _: {"queueName": spec.queue},
         changeable=False,
@@ -246,7 +246,7 @@ OPTIONS = (
     ),
     Option(
         header="Upstash-Schedule-Id",
-        read=r.resource_name,
+        read=r.parsed(r.resource_name),
         draft="schedule_id",
         no_default="every schedule for the group would replace the last one",
         help="The schedule that is made or replaced.",

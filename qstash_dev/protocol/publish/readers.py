@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from qstash_dev.protocol.destination import NAME
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical, check_header
+from qstash_dev.protocol.json_body import whole_number
 from qstash_dev.protocol.model import FlowControl, Headers
 from qstash_dev.protocol.quota import Limits, exceeds
 from qstash_dev.protocol.retry import validate_retry_delay
@@ -72,17 +73,17 @@ def default_retries(limits: Limits) -> int:
     return DEFAULT_RETRIES if most is None else min(DEFAULT_RETRIES, most)
 
 
-def retry_delay(values: Values, name: str, limits: Limits) -> str | None:
+def retry_delay(text: str) -> str:
     """An expression, checked and as it was written."""
-    _checked_delay(values, name, limits)
-    return values.get(name) or None
+    validate_retry_delay(text)
+    return text
 
 
-def timeout(values: Values, name: str, limits: Limits) -> int | None:
+def timeout(text: str) -> int:
     """Milliseconds; a bare number is seconds, as workflow-js sends it. Ours: 0 is refused."""
-    timeout_ms = _duration(values, name, limits)
+    timeout_ms = parse_duration(text)
     if timeout_ms == 0:
-        raise QStashError(400, "invalid Upstash-Timeout header: it must be longer than 0s")
+        raise ValueError("it must be longer than 0s")
     return timeout_ms
 
 
@@ -109,15 +110,10 @@ def deduplication_id(values: Values, name: str, _limits: Limits) -> str | None:
     return key
 
 
-def resource_name(values: Values, name: str, _limits: Limits) -> str | None:
+def resource_name(text: str) -> str:
     """The name of a queue, or a schedule's id (QStash docs, `openapi.yaml`)."""
-    text = values.get(name) or None
-    if text is not None and NAME.fullmatch(text) is None:
-        raise QStashError(
-            400,
-            f"invalid {canonical(name)} header: {text[:200]!r} may only contain letters, digits, "
-            "'-', '_' and '.'",
-        )
+    if NAME.fullmatch(text) is None:
+        raise ValueError(f"{text[:200]!r} may only contain letters, digits, '-', '_' and '.'")
     return text
 
 
@@ -153,43 +149,43 @@ def flow(values: Values, _name: str, limits: Limits) -> FlowControl | None:
 
 def parse_flow(key: str, text: str, limits: Limits) -> FlowControl:
     """Read `parallelism=3, rate=5, period=1m`. Raises QStashError(400) naming the part at fault."""
+    try:
+        found = _flow_numbers(text, limits)
+    except ValueError as error:
+        raise QStashError(400, f"invalid Upstash-Flow-Control-Value header: {error}") from error
+    return FlowControl(key, found.get("parallelism"), found.get("rate"), found.get("period", 1))
+
+
+def _flow_numbers(text: str, limits: Limits) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in filter(None, map(str.strip, text.split(","))):
         name, _, value = (x.strip() for x in part.partition("="))
         if name not in ("parallelism", "rate", "period"):
-            raise QStashError(400, f"invalid Upstash-Flow-Control-Value header: unknown {part!r}")
+            raise ValueError(f"unknown {part!r}")
         found[name] = _flow_number(name, value, limits)
     if "parallelism" not in found and "rate" not in found:
-        raise QStashError(
-            400, "invalid Upstash-Flow-Control-Value header: parallelism or rate must be given"
-        )
-    return FlowControl(key, found.get("parallelism"), found.get("rate"), found.get("period", 1))
+        raise ValueError("parallelism or rate must be given")
+    return found
 
 
 def _flow_number(name: str, value: str, limits: Limits) -> int:
     try:
         number = parse_duration(value) // 1000 if name == "period" else _whole_number(value)
     except ValueError as error:
-        raise QStashError(
-            400, f"invalid Upstash-Flow-Control-Value header: {name}: {error}"
-        ) from error
+        raise ValueError(f"{name}: {error}") from error
     if number < 1:
-        raise QStashError(
-            400, f"invalid Upstash-Flow-Control-Value header: {name} must be at least 1"
-        )
+        raise ValueError(f"{name} must be at least 1")
     limit_s = limits.max_flow_period_s
     if name == "period" and limit_s is not None and number > limit_s:
-        longest = format_duration(limit_s * 1000)
-        raise QStashError(
-            400, f"invalid Upstash-Flow-Control-Value header: period must be at most {longest}"
-        )
+        raise ValueError(f"period must be at most {format_duration(limit_s * 1000)}")
     return number
 
 
 def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    number = whole_number(text)
+    if number is None:
         raise ValueError(f"{text[:50]!r} is not a whole number of 0 or more")
-    return int(text)
+    return number
 
 
 def flow_value(flow: FlowControl) -> str:
@@ -207,4 +203,3 @@ def seconds(ms: int) -> str | None:
 
 _number = parsed(_whole_number)
 _duration = parsed(parse_duration)
-_checked_delay = parsed(validate_retry_delay)

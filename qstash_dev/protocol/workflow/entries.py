@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from qstash_dev.protocol.creation import due_at, new_message
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import all_of
+from qstash_dev.protocol.json_body import whole_number
 from qstash_dev.protocol.model import CallType, Kind, Message, Place, Spec
 from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.quota import Limits, exceeds
@@ -296,8 +297,8 @@ def _features(draft: Draft, *also: str) -> tuple[str, ...]:
 
 def _check_depth(spec: Spec, limits: Limits) -> None:
     counts = all_of(spec.headers, _INVOKE_COUNT)
-    depth = int(counts[-1]) if counts and counts[-1].isdecimal() and len(counts[-1]) < 10 else 0
-    if depth > limits.max_run_depth:
+    depth = whole_number(counts[-1], 9) if counts else None
+    if depth is not None and depth > limits.max_run_depth:
         raise QStashError(
             412,
             "quota maxInvokeDepth exceeded: workflows invoke each other at most "

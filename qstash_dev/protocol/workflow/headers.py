@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.json_body import whole_number
 from qstash_dev.protocol.model import CallType
 
 INIT = "upstash-workflow-init"
@@ -76,9 +77,7 @@ def read_part(values: Mapping[str, str]) -> Part | None:
 
 def created_at(text: str) -> int | None:
     """When a run was created, as a newer SDK says it; where it does not know, that is `0` or `NaN`."""
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        return None
-    return int(text) or None
+    return whole_number(text, 15) or None
 
 
 def last_wins(headers: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from qstash_dev.protocol.headers import by_name
-from qstash_dev.protocol.json_body import read_json
+from qstash_dev.protocol.json_body import read_json, whole_number
 from qstash_dev.protocol.model import CallType, Headers, Spec, Step
 
 INIT = Step(name="init", type="Initial")
@@ -127,7 +127,7 @@ def _of_headers(headers: Headers) -> Step | None:
 def _number(value: Any) -> int:
     """A whole number; 0 for anything else. Booleans are numbers in Python, not in a step."""
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
+        return whole_number(value, 9) or 0
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     return int(value) if 0 <= value < 10**9 else 0
