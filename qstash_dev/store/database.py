@@ -200,14 +200,18 @@ class Database:
 
     async def copy_log(self) -> None:
         """Copy the write-ahead log into the database file. What takes long of it is to have the log
-        on the disk, which a thread sees to.
+        on the disk, which a thread sees to. Raises StoreError where there is no room for it.
         """
         if self.path != MEMORY:
             await asyncio.to_thread(self._files.sync_log)
         if self._open:
             self.commit()
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._files.written()
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as error:
+            raise failure(self.path, "write to", error) from error
+        finally:  # on a full disk it may have written a part of it
+            self._files.written()
         self._copied, self._commits = self.changes, 0
 
     def is_in_place(self) -> bool:

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from qstash_dev.protocol import creation
+from qstash_dev.store.errors import StoreError
 from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import connect
 from qstash_dev.store.store import Store
@@ -70,6 +71,35 @@ def test_of_a_database_that_another_program_wrote_to_what_can_be_read_is_kept(
     again = Store.open(path)
     assert [again.messages.get(None, f"msg_{n}") for n in range(COUNT)].count(None) == 0
     again.close()
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a full disk, but for what is shorter."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_copy_of_the_log_for_which_there_was_no_room_is_no_other_programs(
+    path: Path,
+) -> None:
+    store = filled(path)
+    await store.database.copy_log()
+    assert store.database.is_whole()
+    with store.database:
+        more = [message(id=f"msg_more_{n}", body=b"x" * 4_000) for n in range(COUNT)]
+        store.messages.apply(creation.created(more, NOW))
+    with files_of_at_most(path.stat().st_size + 8_192), pytest.raises(StoreError):
+        await store.database.copy_log()
+    assert store.database.is_whole()
+    await store.database.copy_log()
+    assert store.database.is_whole()
+    store.close()
 
 
 async def test_its_own_copies_of_the_log_are_no_other_programs(path: Path) -> None:
