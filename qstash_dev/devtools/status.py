@@ -28,7 +28,7 @@ def status_of(server: Server, counts: Counts) -> Status:
     if server.auto_replay != "off":
         parts.append(_told(2, "auto-replay ", server.auto_replay, "accent"))
     if server.warning:
-        parts.insert(0, StatusPart(0, [Piece(" ! data directory removed ", "notice")]))
+        parts.insert(0, StatusPart(0, [Piece(" ! data files changed ", "notice")]))
     if server.paused:
         parts.insert(0, StatusPart(0, [Piece(" ‖ PAUSED ", "notice")]))
     is_alarming = _is_unreal(server) or server.faults > 0 or counts.held > 0 or server.paused

@@ -130,10 +130,10 @@ def test_the_status_line_alarms_when_the_server_is_not_as_the_cloud(
 
 
 @pytest.mark.parametrize("width", [40, 120])
-def test_the_status_line_says_that_the_data_directory_was_removed(width: int) -> None:
-    server = Server(url="http://127.0.0.1:8080", warning="The data directory x was removed ...")
+def test_the_status_line_says_that_others_touched_the_data(width: int) -> None:
+    server = Server(url="http://127.0.0.1:8080", warning="The database x was written to by ...")
     line = "".join(text for text, _ in status_line(server, Counts(), None, width))
-    assert "data directory removed" in line
+    assert "data files changed" in line
 
 
 @pytest.mark.parametrize("mode", ["real", "frozen", "scaled"])
