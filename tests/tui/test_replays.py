@@ -1,7 +1,10 @@
 """A replay answers on the spot: how it ended, and on the original that it succeeded."""
 
 import pytest
+from msgspec import convert
 
+from qstash_dev.devtools.documents import Row
+from qstash_dev.tui.model.replays import Replays
 from qstash_dev.tui.render.palette import Line, difference
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of, asked, go_to
@@ -28,6 +31,24 @@ async def test_a_replay_tells_how_it_ended(
         world.say(new | {"error": error})
         await until(pilot, lambda: any(told in n.message for n in app._notifications))
         assert ("msg_00000005" in app.session.feed.healed) is (state == "delivered")
+
+
+@pytest.mark.parametrize(
+    ("state", "hint", "told"),
+    [
+        ("held", "Nothing listens there.", "The replay is held: Nothing listens there."),
+        ("held", None, "The replay is held."),
+        ("canceled", None, "The replay is canceled."),
+    ],
+)
+def test_a_replay_that_waits_or_was_cancelled_says_why_if_that_is_known(
+    state: str, hint: str | None, told: str
+) -> None:
+    replays = Replays()
+    replays.expect("msg_new", None)
+    new = row(14, "/api/orders", state, id="msg_new", kind="replay")
+    replays.take([convert(new | {"hint": hint, "error": None}, Row)])
+    assert replays.news() == [(told, "warning")]
 
 
 @pytest.mark.parametrize(

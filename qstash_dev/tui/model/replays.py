@@ -48,7 +48,8 @@ def _told(row: Row, original: Row | None) -> tuple[str, str]:
         took = f" in {format_duration(row.duration_ms)}" if row.duration_ms is not None else ""
         return f"Replayed: {row.status}{took}.", "information"
     if row.state in ("held", "canceled"):
-        return f"The replay is {row.state}: {row.error or row.state}", "warning"
+        why = row.hint or row.error
+        return f"The replay is {row.state}" + (f": {fmt.safe(why)}" if why else "."), "warning"
     same = original is not None and (original.status, original.error) == (row.status, row.error)
     answer = "the same answer" if same else "another answer"
     why = fmt.safe(row.error or str(row.status or "no answer"))
