@@ -8,8 +8,7 @@ import pytest
 from qstash_dev.client import Client
 from qstash_dev.tui.model.session import Session
 from qstash_dev.tui.views import VIEWS
-from qstash_dev.tui.views.groups import GROUPS
-from qstash_dev.tui.views.queues import QUEUES
+from qstash_dev.tui.views.things import GROUPS, QUEUES
 from tests.tui.conftest import Person, make_app, until
 from tests.tui.world import World
 

@@ -10,11 +10,8 @@ from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import PAGES, When
 from qstash_dev.tui.views.dlq import DLQ
-from qstash_dev.tui.views.flow import FLOW
-from qstash_dev.tui.views.groups import GROUPS
 from qstash_dev.tui.views.logs import LOGS
-from qstash_dev.tui.views.queues import QUEUES
-from qstash_dev.tui.views.schedules import SCHEDULES
+from qstash_dev.tui.views.things import FLOW, GROUPS, QUEUES, SCHEDULES
 
 TO = "http://localhost:1/x"
 ALL = {

@@ -1,6 +1,6 @@
 """What a view is: a noun with its columns, key, verbs, and how it is fetched. One value for each.
 
-The values are in `tui/views/`, one file each; whoever shows, fetches or acts reads them from there.
+The values are in `tui/views/`; whoever shows, fetches or acts reads them from there.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
