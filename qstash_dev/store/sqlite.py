@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qstash_dev.store.errors import StoreError, failure
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 # A lone message has two commits that write whole pages, some twenty in all. To copy them into the
 # database holds everything up for tens of milliseconds: housekeeping does that when nothing is going
 # on, and SQLite by itself only when the log would become too long. Smaller pages would make it

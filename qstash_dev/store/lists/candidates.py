@@ -33,17 +33,27 @@ USUAL = Limits()
 
 
 class Index(NamedTuple):
-    """Lists messages by the names in `column`; `seq` is the column with the message's number."""
+    """Lists messages by the names in `column`; `seq` is the column with the message's number. What
+    nearly all messages have is `unlisted`.
+    """
 
     table: str
     column: str
     seq: str
+    unlisted: tuple[str, ...] = ()
+
+    def where(self, test: str) -> str:
+        """The column passes a test. SQLite wants to see the condition of an index."""
+        return f"{self.column} {test}" + "".join(
+            f" AND {self.column} <> '{name}'" for name in self.unlisted
+        )
 
 
-_COLUMNS = ("id", "url", "topic", "schedule_id", "queue", "flow_key", "caller_ip", "step")
+_COLUMNS = ("id", "url", "topic", "schedule_id", "queue", "flow_key", "step")
 INDEXES = {
     **{column: Index("messages", column, "seq") for column in _COLUMNS},
     "label": Index("labels", "label", "message"),
+    "caller_ip": Index("messages", "caller_ip", "seq", ("127.0.0.1", "::1")),
     "dlq_id": Index("dlq", "id", "message"),
 }
 
@@ -63,11 +73,16 @@ class Source(Struct, frozen=True):
     count: int = 0
 
 
-def having(name: str, names: Sequence[Any]) -> Source:
-    """The messages with one of these in an index; a message has many labels."""
-    table, column, seq = INDEXES[name]
+def having(name: str, names: Sequence[Any]) -> Source | None:
+    """The messages with one of these in an index, `None` if it does not list all of them; a message
+    has many labels.
+    """
+    index = INDEXES[name]
+    if not set(index.unlisted).isdisjoint(names):
+        return None
     test = "=" if len(names) == 1 else "IN"
-    sql = f"SELECT {seq} AS seq FROM {table} WHERE {column} {test} ({NAMES})"
+    where = index.where(f"{test} ({NAMES})")
+    sql = f"SELECT {index.seq} AS seq FROM {index.table} WHERE {where}"
     exact = name != "label" or len(names) < 2
     return Source(sql, as_json(list(names)), exact, name, len(names))
 
@@ -94,8 +109,10 @@ class Candidates:
         for source in sources:
             if not source.index or source.count > self.limits.names:
                 continue
-            table, column, seq = INDEXES[source.index]
-            of_name = f"(SELECT {{}}({seq}) FROM {table} WHERE {column} = value)"
+            index = INDEXES[source.index]
+            of_name = (
+                f"(SELECT {{}}({index.seq}) FROM {index.table} WHERE {index.where('= value')})"
+            )
             low, high = self._db.read_one(
                 f"SELECT min({of_name.format('min')}), max({of_name.format('max')}) "
                 "FROM json_each(:names)",
@@ -107,7 +124,7 @@ class Candidates:
 
     def names(self, name: str) -> list[str] | None:
         """All different names in an index, unless they are too many."""
-        table, column, _ = INDEXES[name]
+        table, column, *_ = INDEXES[name]
         most = self.limits.names
         # From each name to the next one through the index, past all messages that have it.
         following = f"SELECT min({column}) FROM {table} WHERE {column} IS NOT NULL"

@@ -46,7 +46,7 @@ RICH: dict[str, Any] = {
     "queue": "q",
     "labels": ("red", "blue"),
     "flow": FlowControl("k", 1),
-    "caller_ip": "127.0.0.1",
+    "caller_ip": "10.0.0.1",
 }
 FILTERS = [
     ("id", "msg_2"),
@@ -59,7 +59,7 @@ FILTERS = [
     ("label", "red"),
     ("label", "blue"),
     ("flow_key", "k"),
-    ("caller_ip", "127.0.0.1"),
+    ("caller_ip", "10.0.0.1"),
 ]
 
 
@@ -80,6 +80,13 @@ def test_every_filter_finds_its_message_in_all_lists(
         conditions = {"id": (waiting.id,)}
     assert unfinished(filled, **conditions) == [waiting.id]
     assert lines(filled, conditions={field: ("other",)}) == []
+
+
+def test_who_published_here_is_found_as_others_are_and_beside_them(filled: Filled) -> None:
+    for caller in ("127.0.0.1", "10.0.0.1", "::1", None, "127.0.0.1"):
+        filled.add(caller_ip=caller)
+    assert unfinished(filled, caller_ip=("127.0.0.1",)) == ["msg_1", "msg_5"]
+    assert unfinished(filled, caller_ip=("::1", "10.0.0.1")) == ["msg_2", "msg_3"]
 
 
 def test_values_are_alternatives_and_names_must_all_hold(filled: Filled) -> None:
