@@ -158,7 +158,7 @@ class Database:
         self._open = False
         self._written.clear()
         try:
-            self._connection.execute("COMMIT")
+            self._writer.execute("COMMIT")
         except sqlite3.Error as error:
             self._fail(error)
         else:
@@ -325,7 +325,9 @@ class Database:
         old_files.close()
 
     def _begin(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._writer.execute(
+            "BEGIN IMMEDIATE"
+        )  # with a cursor that is there: to make one takes time
         self._open = True
         self._kept_changes = 0
         if self._later is not None:
