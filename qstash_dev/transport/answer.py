@@ -89,7 +89,8 @@ class AnswerReader:
     def on_message_begin(self) -> None:
         if self._is_complete:
             raise _Enough("there is more than one answer")
-        self._begin()
+        if self._is_interim:  # else nothing was read since `expect`
+            self._begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value)
@@ -108,7 +109,12 @@ class AnswerReader:
             raise _Enough(f"invalid status {status:03}")
         self._status = status
         # Lines after the body, trailers, are counted but not kept.
-        self._headers = tuple([(_name(name), _value(value)) for name, value in self._lines])
+        self._headers = tuple(
+            [
+                (_name(name), value.rstrip(b" \t").decode("utf-8", "replace"))
+                for name, value in self._lines
+            ]
+        )
         ours = {name: value for name, value in self._headers if name in _OURS}
         self._coding = ours.get("Content-Encoding")
         self._idle = ours.get("Keep-Alive")
@@ -173,10 +179,6 @@ _LONG_LINE = f"a line between or behind its chunks is longer than {MAX_HEAD_BYTE
 @lru_cache(maxsize=1_000)
 def _name(name: bytes) -> str:
     return canonical(name.decode("latin-1"))
-
-
-def _value(value: bytes) -> str:
-    return value.rstrip(b" \t").decode("utf-8", "replace")
 
 
 def _lasts_until_end(headers: dict[str, str]) -> bool:
