@@ -29,6 +29,9 @@ _KINDS = {
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
+TOO_DEEP = "it is nested too deeply"
+
+
 class TooDeep(ValueError):
     """A document of more levels than can be read."""
 
@@ -38,7 +41,7 @@ def loads(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
-        raise TooDeep("it is nested too deeply") from error
+        raise TooDeep(TOO_DEEP) from error
 
 
 def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON body") -> Any:
@@ -53,7 +56,8 @@ def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON b
     try:
         return _decoder(kind)(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        problem = in_words(str(error)) if _is_utf8(text) else "it is not UTF-8"
+        said = TOO_DEEP if isinstance(error, RecursionError) else in_words(str(error))
+        problem = said if _is_utf8(text) else "it is not UTF-8"
         raise QStashError(400, f"invalid {what}: {problem}") from error
 
 

@@ -78,6 +78,7 @@ def test_what_is_whole_is_left_alone(text: str) -> None:
             "invalid JSON body: times: expected a whole number >= 1",
         ),
         (b'{"dest": 1}', Row, "invalid JSON body: there is no field 'dest'"),
+        (b"[" * 50_000, object, "invalid JSON body: it is nested too deeply"),
         (b"", object, "invalid JSON body: "),
         (rb'"\ud83', str, "invalid JSON body: "),
     ],
