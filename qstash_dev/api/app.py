@@ -130,7 +130,7 @@ def make_server(context: Context) -> ApiServer:
     """The server of QStash's API and the control API, for the running event loop."""
     router = Router(ROUTES, control_routes)
 
-    return ApiServer(lambda request: _serve(request, context, router))
+    return ApiServer(lambda request: _serve(request, context, router), context.notify)
 
 
 async def _serve(request: web.BaseRequest, context: Context, router: Router) -> web.StreamResponse:

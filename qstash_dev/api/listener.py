@@ -31,6 +31,9 @@ MAX_LINE = 65_536
 MAX_HEADERS = 1_000
 
 
+SPEAKS_TLS = (
+    "Somebody speaks https here, where only http is spoken: does QSTASH_URL begin with https://?"
+)
 # What aiohttp quotes of a request may be a token.
 _QUOTED = re.compile(r":?\s*(?:bytearray\()?b['\"]")
 
@@ -38,20 +41,24 @@ Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class ApiServer(web.Server):
-    """Makes a connection for each client; `handle` answers requests."""
+    """Makes a connection for each client; `handle` answers requests, `tell` gets a sentence for people
+    about a client that speaks TLS.
+    """
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, tell: Callable[[str], None] = lambda _: None) -> None:
         def serve(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
             if type(request) is _Foreign:  # its base asks Python code for `isinstance`
                 return _not_understood()
             return _invited(request, handle) if "Expect" in request.headers else handle(request)
 
         super().__init__(serve, request_factory=_request)
+        self._tell = tell
 
     def __call__(self) -> web.RequestHandler:
         """A connection. Bodies are not decompressed: they are delivered byte for byte."""
         return Connection(
             self,
+            self._tell,
             loop=asyncio.get_running_loop(),
             access_log=None,
             auto_decompress=False,
@@ -126,8 +133,9 @@ def _request(
 class Connection(web.RequestHandler):
     """One client. One that `hung_up` will say no more; it may still listen."""
 
-    def __init__(self, manager: web.Server, **options: Any) -> None:
+    def __init__(self, manager: web.Server, tell: Callable[[str], None], **options: Any) -> None:
         super().__init__(manager, **options)
+        self._tell = tell
         self.hung_up = False
         self._limit: asyncio.Timeout | None = None
         self._answered = 0
@@ -184,6 +192,8 @@ class Connection(web.RequestHandler):
         else:
             text = f"invalid HTTP request: {' '.join(_QUOTED.split(message or '')[0].split())}"
             log.warning("%s", text)
+            if "HTTPS traffic" in text:
+                self._tell(SPEAKS_TLS)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         response = json_response({"error": text}, status)

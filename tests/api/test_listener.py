@@ -227,6 +227,13 @@ async def test_a_reader_of_events_that_left_before_the_answer_is_no_fault_of_our
     assert lines == [("DEBUG", "GET /_dev/events: the client went away")]
 
 
+async def test_a_client_that_speaks_tls_is_told_of(api: Api) -> None:
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"
+    assert b" 400 " in await half_closed(api.port, hello)
+    notice = (await api.ok("GET", "/_dev/snapshot"))["server"]["notice"]
+    assert "does QSTASH_URL begin with https://?" in notice["text"]
+
+
 @pytest.mark.parametrize("version", ["", " HTTP/0.9", " HTTP/2.0"])
 async def test_a_version_that_nobody_speaks_is_refused_in_http_that_all_understand(
     api: Api, version: str
