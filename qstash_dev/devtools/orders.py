@@ -4,7 +4,9 @@ Texts have the fields of what is meant in braces, `{count}` for how many that ar
 `{done}` for how many it was done to and the fields of the answer. Pure; knows no face and no server.
 """
 
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.run_documents import RunRow
@@ -22,6 +24,19 @@ class Order(NamedTuple):
     told_many: str = ""
     ask: str = ""
     ask_many: str = ""
+
+
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+def filled(text: str, values: Mapping[str, Any], how: Callable[[str], str] = str) -> str:
+    """A text or path with the values in its place, each written so."""
+
+    def value(found: re.Match[str]) -> str:
+        one = values.get(found[1])
+        return how(", ".join(one) if isinstance(one, list) else "" if one is None else str(one))
+
+    return _FIELD.sub(value, text)
 
 
 def _of_messages(verb: str, told: str, told_many: str, ask_many: str = "") -> Order:
@@ -45,7 +60,9 @@ def _of_thing(noun: str, key: str, word: str) -> dict[str, Order]:
 
 
 _GROUPS = _of_thing("groups", "name", "group")
-_FIRE = Order("POST", "/_dev/schedules/{scheduleId}/run?user={user}", "Fired: {ids}.")
+_FIRE = Order(
+    "POST", "/_dev/schedules/{scheduleId}/run?user={user}", "Fired schedule {scheduleId}: {ids}."
+)
 
 ORDERS: dict[str, dict[str, Order]] = {
     "messages": {

@@ -286,16 +286,16 @@ def thing_path(*parts: str) -> str:
     "cases",
     [
         {
-            "2 g n": ("POST", thing_path("schedules", "nightly", "run"), None),
-            "2 g p": ("POST", thing_path("schedules", "nightly", "pause"), None),
-            "2 g j p": ("POST", thing_path("schedules", "scd_heartbeat", "resume"), None),
+            "2 g n": ("POST", thing_path("schedules", "nightly", "run"), {}),
+            "2 g p": ("POST", thing_path("schedules", "nightly", "pause"), {}),
+            "2 g j p": ("POST", thing_path("schedules", "scd_heartbeat", "resume"), {}),
             "2 g d y": ("DELETE", thing_path("schedules", "nightly"), None),
-            "3 g p": ("POST", thing_path("queues", "mail", "pause"), None),
-            "3 g j p": ("POST", thing_path("queues", "thumbs", "resume"), None),
+            "3 g p": ("POST", thing_path("queues", "mail", "pause"), {}),
+            "3 g j p": ("POST", thing_path("queues", "thumbs", "resume"), {}),
             "3 g d y": ("DELETE", thing_path("queues", "mail"), None),
             "4 g d y": ("DELETE", thing_path("groups", "order-events"), None),
-            "7 g p": ("POST", thing_path("flow", "mail-api", "pause"), None),
-            "7 g j p": ("POST", thing_path("flow", "tenant%2F42", "resume"), None),
+            "7 g p": ("POST", thing_path("flow", "mail-api", "pause"), {}),
+            "7 g j p": ("POST", thing_path("flow", "tenant%2F42", "resume"), {}),
             "7 g d y": ("DELETE", thing_path("flow", "mail-api"), None),
         },
         {
@@ -310,7 +310,7 @@ def thing_path(*parts: str) -> str:
             ),
         },
         {
-            "5 r": ("POST", "/_dev/dlq/1772366591000-0/retry", None),
+            "5 r": ("POST", "/_dev/dlq/1772366591000-0/retry", {}),
             "5 d": ("DELETE", "/_dev/dlq/1772366591000-0", None),
             "1 F a": ("POST", "/_dev/messages/msg_00000013/arm", None),
             "1 g a": ("POST", "/_dev/messages/msg_00000001/disarm", None),

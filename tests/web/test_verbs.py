@@ -168,7 +168,7 @@ async def test_schedules_fire_pause_and_go(desk: Desk) -> None:
     await rows(page, "weekly").click()
     await page.locator("#detail .page section p:nth-of-type(10)").wait_for()
     await press(page, "n")
-    await said(page, "Fired: msg_")
+    await said(page, "Fired schedule weekly: msg_")
     await desk.app.one("/planned")
     await press(page, "p")
     await said(page, "Paused schedule weekly.")

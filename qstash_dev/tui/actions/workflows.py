@@ -1,40 +1,22 @@
 """Actions on the selected workflow run: resume, restart, cancel, run now, notify, copy."""
 
 from qstash_dev.client.paths import path_of
-from qstash_dev.devtools.control_documents import Made
 from qstash_dev.devtools.copies import copies_of_run
 from qstash_dev.devtools.run_documents import RunDetail, RunRow
+from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.editor import editor_command, open_body
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.prompts import Ask, Choice, Confirm, Menu, numbered
+from qstash_dev.tui.widgets.prompts import Ask, Choice, Menu, numbered
 
 
 async def resume(screen: Screen) -> None:
     """Go on with a failed run from its failed step; start one anew that ended otherwise."""
     row = _row(screen)
-    if row is None:
-        return None
-    if row.state == "RUN_STARTED":
+    if row is not None and row.state == "RUN_STARTED":
         return screen.say("The run is live; n ends what it waits for, X cancels it.", "warning")
-    if row.state != "RUN_FAILED":
-        return await restart(screen)
-    made = await _order(screen, row, "resume")
-    screen.say(f"Resumed as {made}.")
+    is_failed = row is not None and row.state == "RUN_FAILED"
+    await about_selected("runs", "message.replay" if is_failed else "run.restart")(screen)
     return None
-
-
-async def restart(screen: Screen) -> None:
-    """A new run with the payload of one that is over."""
-    row = _row(screen)
-    if row is not None and await screen.ask(Confirm(f"Start {row.id} once more from the start?")):
-        screen.say(f"Restarted as {await _order(screen, row, 'restart')}.")
-
-
-async def run_now(screen: Screen) -> None:
-    """End a sleep, a delay, a wait for a retry; without one, time out what it waits for."""
-    if (row := _row(screen)) is not None:
-        await _order(screen, row, "run")
-        screen.say("It goes on now.")
 
 
 async def cancel(screen: Screen) -> None:
@@ -42,9 +24,7 @@ async def cancel(screen: Screen) -> None:
     row = _row(screen)
     if row is not None and row.state != "RUN_STARTED":
         return screen.say("The run is over: there is nothing to cancel.", "warning")
-    if row is not None and await screen.ask(Confirm(f"Cancel the run {row.id}?")):
-        await _order(screen, row, "cancel")
-        screen.say("Canceled.")
+    await about_selected("runs", "message.cancel")(screen)
     return None
 
 
@@ -111,11 +91,3 @@ def _path(row: RunRow) -> str:
 
 def _which(row: RunRow) -> dict[str, str | int | None]:
     return {"created_at": row.created_at}
-
-
-async def _order(screen: Screen, row: RunRow, verb: str) -> str:
-    made = await screen.session.client.ask(
-        "POST", f"{_path(row)}/{verb}", Made, json={}, params=_which(row)
-    )
-    screen.session.tables.forget()
-    return made.id

@@ -7,7 +7,7 @@ from operator import attrgetter
 from qstash_dev.client import Client
 from qstash_dev.devtools.documents import Counts, DlqEntry, Tick
 from qstash_dev.devtools.vocabulary import VIEWS
-from qstash_dev.tui.actions import resources
+from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.views import cells
 
@@ -33,8 +33,8 @@ DLQ = View(
     row_of=lambda entry: entry.row,
     message_of=lambda entry: entry.row.id,
     verbs={
-        "message.replay": resources.retry_dead_letter,
-        "message.delete": resources.delete_dead_letter,
+        "message.replay": about_selected("dlq", "message.replay"),
+        "message.delete": about_selected("dlq", "message.delete"),
     },
     words={"message.replay": "Retry"},
     columns=(

@@ -1,13 +1,15 @@
 """The views of things with names: schedules, queues, URL groups and keys of the control API."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 
+from qstash_dev.devtools.orders import THINGS
 from qstash_dev.devtools.pages.thing_page import Thing, starts_in_period, thing_parts
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.tui.actions import creating, resources
+from qstash_dev.tui.actions import creating
+from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, Verb, View
 from qstash_dev.tui.model.walk import Place, quoted
@@ -21,7 +23,7 @@ def _things(
     name: str,
     resource: Resource,
     filter_key: str,
-    verbs: Mapping[str, Verb],
+    create: Verb,
     columns: Sequence[Column[Thing]],
     changes_with_messages: bool = True,
 ) -> View:
@@ -29,6 +31,9 @@ def _things(
 
     `changes_with_messages`: when they move, so may how many wait, and how the last run ended.
     """
+
+    verbs: dict[str, Verb] = {id: about_selected(resource.noun, id) for id in THINGS[resource.noun]}
+    verbs["thing.create"] = create
 
     def title(thing: Thing) -> str:
         return str(thing.get(resource.key))
@@ -76,12 +81,7 @@ SCHEDULES = _things(
     "Schedules",
     Resource("schedules", "scheduleId", "schedule"),
     "schedule",
-    verbs={
-        "message.run": resources.fire,
-        "server.pause": resources.pause_or_resume,
-        "message.delete": resources.delete,
-        "thing.create": creating.schedule,
-    },
+    creating.schedule,
     columns=(
         cells.BLANK,
         cells.IS_ON,
@@ -98,11 +98,7 @@ QUEUES = _things(
     "Queues",
     Resource("queues", "name", "queue"),
     "queue",
-    verbs={
-        "server.pause": resources.pause_or_resume,
-        "message.delete": resources.delete,
-        "thing.create": creating.queue,
-    },
+    creating.queue,
     columns=(
         cells.BLANK,
         cells.IS_ON,
@@ -123,7 +119,7 @@ GROUPS = _things(
     "Groups",
     Resource("groups", "name", "group"),
     "group",
-    verbs={"message.delete": resources.delete, "thing.create": creating.group},
+    creating.group,
     changes_with_messages=False,
     columns=(
         cells.BLANK,
@@ -154,11 +150,7 @@ FLOW = _things(
     "Flow",
     Resource("flow", "flowControlKey", "flow-control key"),
     "flow",
-    verbs={
-        "server.pause": resources.pause_or_resume,
-        "message.delete": resources.delete,
-        "thing.create": creating.key,
-    },
+    creating.key,
     columns=(
         cells.BLANK,
         cells.IS_ON,

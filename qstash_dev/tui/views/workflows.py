@@ -8,6 +8,7 @@ from qstash_dev.devtools.orders import run_verbs
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.tui.actions import workflows
+from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
 from qstash_dev.tui.model.walk import Place, quoted
@@ -58,11 +59,11 @@ WORKFLOWS = View(
     inside=lambda row: Place("Messages", quoted("run", row.id)),
     verbs={
         "message.replay": workflows.resume,
-        "message.run": workflows.run_now,
+        "message.run": about_selected("runs", "message.run"),
         "message.cancel": workflows.cancel,
         "message.copy": workflows.copy,
         "message.open": workflows.open_whole,
-        "run.restart": workflows.restart,
+        "run.restart": about_selected("runs", "run.restart"),
         "run.notify": workflows.notify,
     },
     hints=_hints,
