@@ -7,6 +7,7 @@ sends nothing.
 """
 
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -110,15 +111,9 @@ def outbound(call: Call, borders: Borders) -> Call:
     to = _DESTINATION.fullmatch(call.path)
     if to and call.method not in ("GET", "DELETE"):
         return _destination_out(call, to, borders)
-    if _BATCH.fullmatch(call.path):
-        return replace(
-            call,
-            body=json_changed(call.body, lambda data: _batch_out(data, borders)),
-        )
-    if _ENDPOINTS.fullmatch(call.path):
-        return replace(
-            call, body=json_changed(call.body, lambda data: _endpoints_out(data, borders))
-        )
+    for path, changed in ((_BATCH, _batch_out), (_ENDPOINTS, _endpoints_out)):
+        if path.fullmatch(call.path):
+            return replace(call, body=json_changed(call.body, partial(changed, borders=borders)))
     return call
 
 

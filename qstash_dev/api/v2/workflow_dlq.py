@@ -78,29 +78,31 @@ async def call_again(call: Call) -> web.Response:
     """Call the failure function of a run once more."""
     run = _find(call)
     call.engine.resumes.call_again(run)
-    return await call.answer({"workflowRunId": run.id, "workflowCreatedAt": run.created_at})
+    return await call.answer(_named(run.id, run.created_at))
 
 
 async def cancel_call(call: Call) -> web.Response:
     """Do not call the failure function any more."""
     run = _find(call)
     call.engine.cancel([call.engine.resumes.cancel_call(run)])
-    return await call.answer({"workflowRunId": run.id, "workflowCreatedAt": run.created_at})
+    return await call.answer(_named(run.id, run.created_at))
 
 
 async def _take_up(call: Call, take_up: TakeUp) -> web.Response:
-    return await call.answer(_taken_up(take_up(_find(call), request_settings(call))))
+    accepted = take_up(_find(call), request_settings(call))
+    return await call.answer(_named(accepted.run_id, accepted.created_at))
 
 
 async def _take_up_many(call: Call, take_up: TakeUp) -> web.Response:
     runs, cursor = _page(call, await _chosen(call, MAX_RESUMED))
     settings = request_settings(call)
-    documents = [_taken_up(take_up(run, settings)) for run in runs]
+    made = [take_up(run, settings) for run in runs]
+    documents = [_named(accepted.run_id, accepted.created_at) for accepted in made]
     return await call.answer({"workflowRuns": documents, **cursor})
 
 
-def _taken_up(accepted: Accepted) -> dict[str, Any]:
-    return {"workflowRunId": accepted.run_id, "workflowCreatedAt": accepted.created_at}
+def _named(run_id: str, created_at: int) -> dict[str, Any]:
+    return {"workflowRunId": run_id, "workflowCreatedAt": created_at}
 
 
 async def _chosen(call: Call, most: int) -> RunQuery:

@@ -42,12 +42,8 @@ async def runs(call: Call) -> web.Response:
     documents = _page(
         run_document(run, call.store.run_logs.record(run), view) for run in found[: query.count]
     )
-    if len(documents) == len(found):
-        return await call.answer({"runs": documents})
-    last = found[len(documents) - 1]
-    return await call.answer(
-        {"cursor": format_cursor(last.created_at, last.seq), "runs": documents}
-    )
+    places = [(run.created_at, run.seq) for run in found]
+    return await call.answer({**_cursor(documents, places), "runs": documents})
 
 
 async def lines(call: Call) -> web.Response:
@@ -56,10 +52,15 @@ async def lines(call: Call) -> web.Response:
     view = _view(call)
     found = call.store.run_logs.lines(call.user, query)
     documents = _page(line_document(line, view) for line in found[: query.count])
-    if len(documents) == len(found):
-        return await call.answer({"events": documents})
-    last = found[len(documents) - 1]
-    return await call.answer({"cursor": format_cursor(last.time, last.seq), "events": documents})
+    places = [(line.time, line.seq) for line in found]
+    return await call.answer({**_cursor(documents, places), "events": documents})
+
+
+def _cursor(shown: list[Raw], places: list[tuple[int, int]]) -> dict[str, str]:
+    """Where the list goes on, if not all of these places are shown."""
+    if len(shown) == len(places):
+        return {}
+    return {"cursor": format_cursor(*places[len(shown) - 1])}
 
 
 def _page(documents: Iterable[dict[str, Any]]) -> list[Raw]:

@@ -20,6 +20,7 @@ from qstash_dev.cli.values import FILE_NAME, SERVER, TEXT, whole
 from qstash_dev.client import Client
 from qstash_dev.client.publishing import absolute
 from qstash_dev.config.env_file import ENV_FILES, variables
+from qstash_dev.devtools.explain.signing_keys import CURRENT, NEXT
 from qstash_dev.engine.clock import SystemClock
 from qstash_dev.protocol.signature import Inspection, inspect
 
@@ -152,8 +153,7 @@ def keys_of(file: Path, token: str) -> str | None:
         values = variables(given_files.read_text_now(file))
     except (OSError, UnicodeDecodeError):
         return None
-    names = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
-    keys = (values.get(names[0], ""), values.get(names[1], ""))
+    keys = (values.get(CURRENT, ""), values.get(NEXT, ""))
     if not any(keys):
         return None
     key = inspect(token, keys, None, None, 0).key
@@ -172,9 +172,8 @@ def key_pairs(
     if env_file:
         return {env_file: (users[0].current_key, users[0].next_key)}
     known = {user.id: (user.current_key, user.next_key) for user in users}
-    names = ("QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY")
-    here = tuple(os.environ.get(name, "") for name in names)
-    return {"the environment": (here[0], here[1]), **known} if any(here) else known
+    here = (os.environ.get(CURRENT, ""), os.environ.get(NEXT, ""))
+    return {"the environment": here, **known} if any(here) else known
 
 
 def examine(token: str, keys: tuple[str, str], body: bytes | None, url: str | None) -> Inspection:
