@@ -37,7 +37,7 @@ def is_driven(row: Any) -> bool:
         return False
     # What an app prints is heard only of one that the server starts (`test_own_app`).
     # Nor is each message here a step of a run.
-    is_alone = not facts.get("heard") and not facts.get("has_entries")
+    is_alone = not any(facts.get(name) for name in ("heard", "printed", "has_entries"))
     return is_signed and cause not in ELSEWHERE and is_alone
 
 
