@@ -16,9 +16,6 @@ from qstash_dev.transport.stages import Stages
 from qstash_dev.transport.target import Origin
 
 PIECE = 262_144
-# So much the kernel takes of a request whatever else happens. It is given to it at the end of a turn of
-# the loop, with the others of that turn: to wake an app costs more than to write, once is enough.
-SHORT = 16_384
 
 
 class Connection(asyncio.Protocol):
@@ -92,9 +89,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        # "May go on writing" means: the kernel has all of it, or takes it at the end of this turn.
+        # Then "may go on writing" means that the kernel has all of it. TLS is full at `high` already.
         is_tls = transport.get_extra_info("ssl_object") is not None
-        self._transport.set_write_buffer_limits(high=1 if is_tls else SHORT, low=0)
+        self._transport.set_write_buffer_limits(high=int(is_tls), low=0)
         self._is_readable = _readable(transport.get_extra_info("socket").fileno())
 
     def pause_writing(self) -> None:

@@ -7,8 +7,7 @@ class Stages:
     """Moments of one request, in seconds of `perf_counter`; `None` is not reached.
 
     `connected`: it has a connection (maybe one that was idle). `written`: the kernel has taken its
-    last byte, or does so at the end of this turn of the loop. `first_byte`: something of the answer is
-    here. `done`: all of it, or it has failed.
+    last byte. `first_byte`: something of the answer is here. `done`: all of it, or it has failed.
     """
 
     __slots__ = ("connected", "deadline", "done", "first_byte", "start", "timeout_s", "written")
