@@ -149,7 +149,7 @@ def status_text(status: int) -> str:
 
 def _delivered(message: Message, attempt: Attempt, now: int, new_id: NewId) -> Change:
     done = replace(message, state=State.DELIVERED, finished_at=now)
-    callbacks = _callbacks(message, Result(attempt.outcome), now, new_id)
+    callbacks = _callbacks(message, attempt, now, new_id)
     return Change(
         at=now,
         created=callbacks,
@@ -162,7 +162,7 @@ def _delivered(message: Message, attempt: Attempt, now: int, new_id: NewId) -> C
 def _retry(message: Message, attempt: Attempt, now: int, wait_ms: int, new_id: NewId) -> Change:
     due_at = now + wait_ms
     waiting = replace(message, state=State.RETRY, retried=message.retried + 1, due_at=due_at)
-    callbacks = _callbacks(message, Result(attempt.outcome), now, new_id)
+    callbacks = _callbacks(message, attempt, now, new_id)
     return Change(
         at=now,
         created=callbacks,
@@ -179,13 +179,9 @@ def _retry(message: Message, attempt: Attempt, now: int, wait_ms: int, new_id: N
 def _failed(message: Message, attempt: Attempt, now: int, new_id: NewId) -> Change:
     change = fail(message, attempt, now, error_text(attempt.outcome))
     result = Result(attempt.outcome, change.dead[0].id)
-    callbacks = _callbacks(message, Result(attempt.outcome), now, new_id)
-    if message.spec.failure_callback is not None:
-        callbacks += (
-            _callback(
-                message, message.spec.failure_callback, Kind.FAILURE_CALLBACK, result, now, new_id
-            ),
-        )
+    callbacks = _callbacks(message, attempt, now, new_id)
+    on_failure = message.spec.failure_callback
+    callbacks += _call(message, on_failure, Kind.FAILURE_CALLBACK, result, now, new_id)
     return replace(change, created=callbacks, events=(*change.events, *_created(callbacks, now)))
 
 
@@ -214,17 +210,17 @@ def _canceled_after(message: Message, attempt: Attempt, now: int) -> Change:
     )
 
 
-def _callbacks(message: Message, result: Result, now: int, new_id: NewId) -> tuple[Message, ...]:
-    callback = message.spec.callback
+def _callbacks(message: Message, attempt: Attempt, now: int, new_id: NewId) -> tuple[Message, ...]:
+    result = Result(attempt.outcome)
+    return _call(message, message.spec.callback, Kind.CALLBACK, result, now, new_id)
+
+
+def _call(
+    message: Message, callback: Callback | None, kind: Kind, result: Result, now: int, new_id: NewId
+) -> tuple[Message, ...]:
     if callback is None:
         return ()
-    return (_callback(message, callback, Kind.CALLBACK, result, now, new_id),)
-
-
-def _callback(
-    message: Message, callback: Callback, kind: Kind, result: Result, now: int, new_id: NewId
-) -> Message:
-    return callback_message(message, callback, kind, result, now, new_id())
+    return (callback_message(message, callback, kind, result, now, new_id()),)
 
 
 def _created(messages: tuple[Message, ...], now: int) -> tuple[Event, ...]:

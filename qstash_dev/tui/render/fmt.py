@@ -36,7 +36,7 @@ def state_span(state: str, width: int = 0) -> tuple[str, str]:
     return f"{look.symbol} {look.word:<{width}}", look.role
 
 
-def safe(text: str, tab: str = "    ") -> str:
+def safe(text: str) -> str:
     """Text that can neither move the cursor, style, hide nor reorder what is on the screen.
 
     Control characters become their pictures, marks that change the direction of text or have
@@ -44,7 +44,7 @@ def safe(text: str, tab: str = "    ") -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_shown(char, tab) for char in text)
+    return "".join(_shown(char) for char in text)
 
 
 def escaped(text: str, kept: str = "\n\t") -> str:
@@ -72,9 +72,9 @@ def _unescape(escape: re.Match[str]) -> str:
     return chr(code) if code <= 0x10FFFF else escape[0]
 
 
-def _shown(char: str, tab: str) -> str:
+def _shown(char: str) -> str:
     if char == "\t":
-        return tab
+        return "    "
     code = ord(char)
     if code < 0x20:
         return _NAMES.get(code, chr(0x2400 + code))
