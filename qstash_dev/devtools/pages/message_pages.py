@@ -63,7 +63,12 @@ def attempts(detail: Detail, app_url: str) -> list[Part]:
     """Every attempt whole: what was sent, what came back, how long each part took."""
     if not detail.attempts:
         return response(detail, app_url)
-    return [part for one in reversed(detail.attempts) for part in _attempt(one, detail.row.tries)]
+    last = detail.attempts[-1]
+    return [
+        part
+        for one in reversed(detail.attempts)
+        for part in _attempt(one, detail.row.tries, "open" if one is last else "closed")
+    ]
 
 
 def signature(detail: Detail, app_url: str) -> list[Part]:
@@ -170,9 +175,11 @@ def _answer(attempt: Attempt) -> list[Part]:
     return [start, BLANK, *_headers(got.headers), title, *_answer_body(attempt)]
 
 
-def _attempt(attempt: Attempt, tries: int) -> list[Part]:
+def _attempt(attempt: Attempt, tries: int, look: str) -> list[Part]:
+    got, failure = attempt.response, attempt.failure
+    ended = f": {got.status}" if got is not None else f": {failure.reason}" if failure else ""
     parts = [
-        Part(f"Attempt {attempt.number} of {tries}"),
+        Part(f"Attempt {attempt.number} of {tries}{ended}", look=look),
         line(Piece("{exact}", "muted", at=attempt.started_at)),
         _phases(attempt),
         BLANK,

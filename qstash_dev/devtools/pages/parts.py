@@ -35,8 +35,9 @@ class Part(Struct, omit_defaults=True):
     """One of: a `title` of what follows, a `line`, `facts`, the `output` of an app with its colours, a
     `body`, a time line of `bars` from `began` to `ended` (`None`: now). Without anything a space.
 
-    `look` is of a line: `headline` or `hint`. `media` is the type of a body, `path` where all of it is,
-    below the address of what the page is about. `is_sum`: the time line says how long it is.
+    `look` is of a line: `headline` or `hint`; of a title that can be folded: `open` or `closed`.
+    `media` is the type of a body, `path` where all of it is, below the address of what the page is
+    about. `is_sum`: the time line says how long it is.
     """
 
     title: str = ""

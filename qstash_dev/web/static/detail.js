@@ -7,12 +7,17 @@ import { clock, h, piece, plain, put, section, to, took } from "./dom.js";
 // `address` is of what the parts are about: bodies are below it.
 export function drawn(parts, address) {
   const page = h("div");
-  let place = page;
+  let [whole, place] = [page, page]; // sections after what can be folded are in it
   for (const part of parts) {
-    if (part.title) page.append((place = section(part.title)));
+    if (part.title && part.look) page.append((whole = place = foldable(part)));
+    else if (part.title) whole.append((place = section(part.title)));
     else put(place, element(part, address));
   }
   return [...page.childNodes];
+}
+
+function foldable({ title, look }) {
+  return h("details", { open: look === "open" }, h("summary", h("h3", title)));
 }
 
 function element(part, address) {
