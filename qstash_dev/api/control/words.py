@@ -35,8 +35,7 @@ SEEN = 500
 
 async def words(call: Call) -> web.Response:
     """Names, keys, sentences and symbols that people are shown."""
-    looks = {"states": states.STATES, "events": states.EVENTS}
-    looks |= {"runs": states.RUNS, "steps": states.STEPS}
+    looks = {"states": states.STATES, "events": states.EVENTS, "runs": states.RUNS}
     server = call.context.server()
     document: dict[str, Any] = {
         kind: {name: look._asdict() for name, look in table.items()}

@@ -69,7 +69,7 @@ export const clock = {
 const local = (ms) => new Date(ms - 60000 * new Date(ms).getTimezoneOffset()).toISOString();
 
 export const clockTime = (ms) => local(ms).slice(11, 19);
-export const dateTime = (ms) => local(ms).slice(0, 23).replace("T", " ");
+const dateTime = (ms) => local(ms).slice(0, 23).replace("T", " ");
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export function span(ms) {
@@ -83,8 +83,8 @@ export const countdown = (due) =>
   due === null || due === undefined ? "–" : due - clock.now() < 500 ? "now" : `in ${span(due - clock.now())}`;
 export const ago = (ms) => (clock.now() - ms < 1000 ? "just now" : `${span(clock.now() - ms)} ago`);
 export function took(ms) {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  return ms < 10000 ? `${(ms / 1000).toFixed(1)} s` : span(ms);
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  return ms < 10000 ? `${(ms / 1000).toFixed(1)}s` : span(ms);
 }
 export function size(count) {
   if (count < 1024) return `${count} B`;
