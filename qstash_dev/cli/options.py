@@ -35,7 +35,13 @@ class ServerCommand(click.Command):
         if dashes and not command:
             ctx.fail("Nothing follows the --: expected the command that starts your app.")
         ctx.obj = command
-        return super().parse_args(ctx, [double_dash(arg) for arg in own])
+        try:
+            return super().parse_args(ctx, [double_dash(arg) for arg in own])
+        except click.UsageError as error:
+            if not error.message.startswith("Got unexpected extra argument"):
+                raise
+            hint = "the command that starts your app goes behind --, at the end."
+            raise click.UsageError(f"{error.message}: {hint}", ctx) from None
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]

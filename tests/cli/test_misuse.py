@@ -146,6 +146,7 @@ MISUSES = [
     ("verify 1 --server ftp://x", "--server'"),
     ("serve --output tui", "needs a terminal"),
     ("serve --clock later", "--clock: "),
+    ("serve npm run dev", "the command that starts your app goes behind --, at the end."),
     ("dev --", "Nothing follows the --"),
     ("demo -- npm", "demo has an app of its own"),
     ("attach", "needs a terminal"),
