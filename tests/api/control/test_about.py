@@ -1,9 +1,13 @@
 """What there is to read about something: parts that any face can draw, and what can be done to it."""
 
+import re
 from typing import Any
 
 import pytest
 
+from qstash_dev.api.control.server import ROUTES
+from qstash_dev.devtools.orders import ORDERS, filled
+from qstash_dev.devtools.vocabulary import COMMANDS
 from tests.api.conftest import Api
 
 TO = "http://127.0.0.1:9/x"
@@ -44,3 +48,22 @@ async def test_it_tells_what_a_thing_is_and_what_can_be_done(
 async def test_what_is_not_there_is_said_in_a_sentence(api: Api, place: str) -> None:
     status, document = await api.call("GET", f"/_dev/about/{place}")
     assert (status, "error" in document) == (404, True)
+
+
+def test_every_order_is_one_that_the_control_api_takes() -> None:
+    taken = {(route.methods, re.sub(r"{\w+}", "{}", route.pattern)) for route in ROUTES}
+    for orders in ORDERS.values():
+        for order in orders.values():
+            path = re.sub(r"{\w+}", "{}", order.path.partition("?")[0])
+            assert (order.method, path) in taken, order
+
+
+def test_orders_are_called_as_commands_are_but_for_two_opposites() -> None:
+    ids = {id for orders in ORDERS.values() for id in orders}
+    assert ids - {command.id for command in COMMANDS} == {"server.resume", "message.disarm"}
+
+
+def test_what_is_told_of_an_order_has_the_fields_of_what_it_is_about() -> None:
+    values = {"name": "a/b", "user": None, "ids": ["msg_1", "msg_2"]}
+    told = filled("/{name}?user={user} {ids} {none}", values, lambda text: text.replace("/", "%2F"))
+    assert told == "/a%2Fb?user= msg_1, msg_2 "
