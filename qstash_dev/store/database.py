@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from qstash_dev.store import files
@@ -28,7 +29,7 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
-_TURNS = 3
+_TURNS, _LONG_S = 3, 0.004
 _PAGES_OF_COMMIT, _ROWS_OF_PAGE = 9, 4
 Later = Callable[[Callable[[], None]], object]
 
@@ -48,11 +49,14 @@ class Database:
         later: Later | None = None,
         on_commit: Callable[[], None] = lambda: None,
         on_rollback: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = perf_counter,
     ) -> None:
         self.path = str(path)
+        self._now = now
         self._later = later
         self._open = False
         self._depth = self._kept_changes = 0
+        self._began_at = 0.0
         self._written: list[tuple[str, Sequence[Any]]] = []
         self._kept = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -331,11 +335,15 @@ class Database:
         self._open = True
         self._kept_changes = 0
         if self._later is not None:
+            self._began_at = self._now()
             self._later(self._end_turn)
 
     def _end_turn(self, turn: int = 1) -> None:
-        """Who wrote something alone waits for nobody; many changes bring more of them."""
-        if self._later is not None and self._kept_changes > 1 and turn < _TURNS:
+        """Who wrote something alone waits for nobody; many changes bring more of them. Where a turn
+        took long, by a reader of much, nobody waits for another one.
+        """
+        goes_on = self._kept_changes > 1 and turn < _TURNS
+        if self._later is not None and goes_on and self._now() - self._began_at < _LONG_S:
             self._later(partial(self._end_turn, turn + 1))
         else:
             self.commit()

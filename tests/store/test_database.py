@@ -47,11 +47,12 @@ def turn() -> Turn:
 
 
 class Listener:
-    """What is told of commits and rollbacks; a test says what it does with it."""
+    """What is told of commits and rollbacks; a test says what it does with it, and what time it is."""
 
     def __init__(self) -> None:
         self.committed: Callable[[], None] = lambda: None
         self.undone: Callable[[], None] = lambda: None
+        self.now = 0.0
 
 
 @pytest.fixture
@@ -61,7 +62,13 @@ def listener() -> Listener:
 
 @pytest.fixture
 def database(path: Path, turn: Turn, listener: Listener) -> Iterator[Database]:
-    database = Database(path, turn.append, lambda: listener.committed(), lambda: listener.undone())
+    database = Database(
+        path,
+        turn.append,
+        lambda: listener.committed(),
+        lambda: listener.undone(),
+        lambda: listener.now,
+    )
     database.read("PRAGMA foreign_keys = ON")
     for sql in DOOM:
         database.write(sql)
@@ -272,6 +279,11 @@ def test_the_changes_of_many_are_committed_with_those_of_the_next_two_turns(
     assert len(commits) == 1
     end_one(turn)
     assert commits[1:] == [["1", "2", "3", "4"]]
+    note(database, "5")
+    note(database, "6")
+    listener.now += 1  # somebody took long: nobody waits for more
+    end_one(turn)
+    assert len(commits) == 3
 
 
 def test_what_follows_a_commit_begins_before_anybody_is_told_and_never_without_it(
