@@ -291,6 +291,7 @@ class Database:
         self.commit()
         with contextlib.suppress(sqlite3.Error):  # what is damaged needs no tuning
             self._connection.execute("PRAGMA optimize")
+        self._writer.close()  # else its last statement keeps the file open
         self._connection.close()
         self._files.close()
 
