@@ -171,7 +171,7 @@ def event_text(line: Event, *, colour: bool, server: str | None = None) -> str:
     With the address of a `server`, what failed for good is followed by where its page shows it.
     """
     look = look_of(line.state)
-    state = f"{look.symbol} {look.word:<9}"
+    state = look.shown(9)
     took = format_duration(line.duration_ms) if line.duration_ms is not None else ""
     columns = [
         clock_time(line.time),

@@ -15,6 +15,10 @@ class Look(NamedTuple):
     role: str
     is_finished: bool = False
 
+    def shown(self, width: int = 0) -> str:
+        """Symbol and word, which takes `width` characters at least."""
+        return f"{self.symbol} {self.word:<{width}}"
+
 
 STATES = {
     "delayed": Look("◷", "delayed", "accent"),

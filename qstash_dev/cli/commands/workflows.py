@@ -230,8 +230,7 @@ def _now(row: RunRow, now: int) -> str:
 
 
 def _state(row: RunRow) -> str:
-    look = look_of(row.state)
-    return f"{look.symbol} {look.word}"
+    return look_of(row.state).shown()
 
 
 def _print_run(found: RunDetail, now: int) -> None:

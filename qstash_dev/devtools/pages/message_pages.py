@@ -8,8 +8,8 @@ from typing import Any
 
 from qstash_dev.devtools.documents import Attempt, Body, Detail, Event, Heard, Pairs, Piece, Row
 from qstash_dev.devtools.pages.message_facts import message_facts
-from qstash_dev.devtools.pages.parts import BLANK, Bar, Fact, Part, line
-from qstash_dev.devtools.states import look_of, status_role
+from qstash_dev.devtools.pages.parts import BLANK, Bar, Fact, Part, line, state_piece
+from qstash_dev.devtools.states import status_role
 from qstash_dev.devtools.text import as_text, size
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.settle import status_text
@@ -116,8 +116,7 @@ PAGES: dict[str, Callable[[Detail, str], list[Part]]] = {
 
 
 def _headline(row: Row) -> Part:
-    shown = look_of(row.state)
-    pieces = [Piece(f"{shown.symbol} {shown.word}", shown.role)]
+    pieces = [state_piece(row.state)]
     if row.status:
         pieces += [Piece("  "), Piece(status_text(row.status), status_role(row.status))]
     if row.duration_ms is not None:
@@ -225,11 +224,7 @@ def _heard(heard: Heard, most: int | None = None) -> list[Part]:
 
 
 def _event(event: Event) -> Part:
-    shown = look_of(event.state)
-    pieces = [
-        Piece("{milli}  ", "muted", at=event.time),
-        Piece(f"{shown.symbol} {shown.word:<9}", shown.role),
-    ]
+    pieces = [Piece("{milli}  ", "muted", at=event.time), state_piece(event.state, 9)]
     if event.status:
         pieces.append(Piece(f"  {event.status}", status_role(event.status)))
     if event.error:
@@ -247,11 +242,10 @@ def _claim(name: str, value: Any) -> Fact:
 
 
 def _branch(row: Row, app_url: str, stem: str, here: bool) -> Part:
-    shown = look_of(row.state)
     rest = below(row.url, app_url)
     return line(
         Piece(stem, "muted"),
-        Piece(f"{shown.symbol} {shown.word:<8}", shown.role),
+        state_piece(row.state, 8),
         Piece(f" {row.status or '–':<3} ", "muted"),
         Piece("" if row.kind == "publish" else f"{row.kind} ", "accent"),
         Piece(row.url if rest is None else rest, "bold" if here else ""),

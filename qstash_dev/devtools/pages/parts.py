@@ -6,6 +6,7 @@ Roles, links and moments stay what they are: colours, places and time zones are 
 from msgspec import Struct
 
 from qstash_dev.devtools.documents import Body, Piece
+from qstash_dev.devtools.states import look_of
 
 
 class Fact(Struct):
@@ -60,3 +61,9 @@ BLANK = Part()
 def line(*pieces: Piece, look: str = "") -> Part:
     """A line of pieces."""
     return Part(line=list(pieces), look=look)
+
+
+def state_piece(state: str, width: int = 0) -> Piece:
+    """A state's symbol and word, which takes `width` characters at least, in its colour."""
+    look = look_of(state)
+    return Piece(look.shown(width), look.role)

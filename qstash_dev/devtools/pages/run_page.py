@@ -5,7 +5,7 @@ from typing import Any
 
 from qstash_dev.devtools.documents import Body, Piece
 from qstash_dev.devtools.explain.error_text import headline
-from qstash_dev.devtools.pages.parts import Bar, Fact, Part, line
+from qstash_dev.devtools.pages.parts import Bar, Fact, Part, line, state_piece
 from qstash_dev.devtools.run_documents import (
     MINUTE_MS,
     RunDetail,
@@ -69,12 +69,11 @@ def _whole(found: RunDetail) -> list[Part]:
 
 
 def _headline(row: RunRow) -> Part:
-    look = look_of(row.state)
     took = Piece("{took}", "muted", at=row.created_at)
     if row.completed_at:
         took = Piece(format_duration(max(0, row.completed_at - row.created_at)), "muted")
     steps = Piece(f"  {counted(row.steps, 'step')}  ", "muted")
-    return line(Piece(f"{look.symbol} {look.word}", look.role), steps, took, look="headline")
+    return line(state_piece(row.state), steps, took, look="headline")
 
 
 def _facts(row: RunRow) -> Iterable[Fact]:
@@ -168,7 +167,7 @@ def _errors(log: dict[str, Any], hints: dict[str, str]) -> Iterable[Pieces]:
 
 def _child(row: RunRow) -> Part:
     look = look_of(row.state)
-    return line(Piece(f"{look.symbol} {look.word:<8} ", look.role), Piece(row.id, "link", "runs"))
+    return line(Piece(f"{look.shown(8)} ", look.role), Piece(row.id, "link", "runs"))
 
 
 def _body(text: str) -> Part:

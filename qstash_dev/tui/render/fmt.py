@@ -33,7 +33,7 @@ def state_look(state: str) -> Look:
 def state_span(state: str, width: int = 0) -> tuple[str, str]:
     """A state's symbol and word, which takes `width` cells at least, and its role."""
     look = state_look(state)
-    return f"{look.symbol} {look.word:<{width}}", look.role
+    return look.shown(width), look.role
 
 
 def safe(text: str) -> str:
