@@ -29,7 +29,7 @@ def overview(detail: Detail, app_url: str) -> list[Part]:
     parts = [_headline(row), *_advice(detail)]
     parts += [BLANK, _asked(row.method, row.url), BLANK, Part(facts=facts)]
     if answered := next((a for a in reversed(detail.attempts) if a.response), None):
-        parts += [Part("Last answer"), *_answer_body(answered)]
+        parts += [Part("Last answer"), *_answer_body(answered)[1:]]
     heard = detail.attempts[-1].heard if detail.attempts else None
     if heard is not None and heard.lines:
         parts += [Part("The app printed"), *_heard(heard, SHOWN_OUTPUT)]
@@ -156,7 +156,7 @@ def _body(body: Body, headers: Pairs, path: str) -> list[Part]:
 def _answer_body(attempt: Attempt) -> list[Part]:
     assert attempt.response is not None
     got = attempt.response
-    return _body(got.body, got.headers, f"attempts/{attempt.number}/body")[1:]
+    return _body(got.body, got.headers, f"attempts/{attempt.number}/body")
 
 
 def _answer(attempt: Attempt) -> list[Part]:
@@ -170,8 +170,7 @@ def _answer(attempt: Attempt) -> list[Part]:
         Piece(status_text(got.status), status_role(got.status)),
         Piece(f"  in {format_duration(attempt.total_ms)}", "muted"),
     )
-    title = Part(f"Body  {size(got.body.size)}")
-    return [start, BLANK, *_headers(got.headers), title, *_answer_body(attempt)]
+    return [start, BLANK, *_headers(got.headers), *_answer_body(attempt)]
 
 
 def _attempt(attempt: Attempt, tries: int, look: str) -> list[Part]:
