@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from qstash_dev.child import group
 from qstash_dev.devtools.documents import Process
 
 LOOK_S = 0.5
 NO_TERMINAL = 129
 """The exit code of a shell whose terminal hung up (128 + SIGHUP)."""
-PATIENCE_S = 3.0
-"""How long an app may take to end after a signal."""
 
 
 def watch(descriptor: int, owner: int | None, gone: Callable[[], object]) -> None:
@@ -53,11 +52,11 @@ def end_app(process: Process | None) -> bool:
     if process is None or process.pid is None or process.state != "running" or os.name == "nt":
         return False
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGINT)
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            until = time.monotonic() + PATIENCE_S
+        for number, patience_s in group.PATIENCE_S:
+            os.killpg(process.pid, number)
+            until = time.monotonic() + patience_s
             while time.monotonic() < until:
                 os.killpg(process.pid, 0)
-                time.sleep(0.02)
-            os.killpg(process.pid, number)
+                time.sleep(group.LOOK_S)
+        os.killpg(process.pid, signal.SIGKILL)
     return True
