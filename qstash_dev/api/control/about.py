@@ -45,9 +45,12 @@ async def about(call: Call) -> web.Response:
 
 def _message(call: Call) -> About:
     found = messages.whole(call, messages.find(call))
-    make = PAGES.get(call.arg("page") or "", PAGES["Overview"])
+    page = call.arg("page") or "Overview"
+    if page not in PAGES:
+        known = ", ".join(PAGES)
+        raise QStashError(404, f"a message has no page {page[:50]!r}: expected one of {known}")
     verbs = message_verbs(found.row, len(found.attempts))
-    return About(make(found, call.context.server().app.url), verbs, list(PAGES), found.row)
+    return About(PAGES[page](found, call.context.server().app.url), verbs, list(PAGES), found.row)
 
 
 def _run(call: Call) -> About:

@@ -50,6 +50,14 @@ async def test_what_is_not_there_is_said_in_a_sentence(api: Api, place: str) -> 
     assert (status, "error" in document) == (404, True)
 
 
+async def test_a_page_that_a_message_has_not_is_answered_with_those_it_has(api: Api) -> None:
+    id = await api.publish(TO, delay="1d")
+    status, document = await api.call("GET", f"/_dev/about/messages/{id}?page=Headers")
+    expected = "Overview, Request, Response, Attempts, Signature, Tree"
+    sentence = f"a message has no page 'Headers': expected one of {expected}"
+    assert (status, document["error"]) == (404, sentence)
+
+
 def test_every_order_is_one_that_the_control_api_takes() -> None:
     taken = {(route.methods, re.sub(r"{\w+}", "{}", route.pattern)) for route in ROUTES}
     for orders in ORDERS.values():
