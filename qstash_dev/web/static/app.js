@@ -2,12 +2,9 @@
 // that a link leads everybody to the same place.
 
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
-import { $, clock, fill, h, keysOf, part, seldom, zone } from "./dom.js";
+import { $, clock, fill, h, keysOf, part, renew, seldom, zone } from "./dom.js";
 import { Feed, Items } from "./feed.js";
-import {
-  buttons, counted, drawCounts, drawMarks, drawStatus, drawTitle, drawViews, emptyWords, isThere,
-  setText,
-} from "./head.js";
+import { buttons, counted, drawAround, drawHead, drawTitle, isThere } from "./head.js";
 import { List } from "./list.js";
 import { get, onToken, Refused, watch } from "./server.js";
 import { makeViews } from "./views.js";
@@ -32,7 +29,7 @@ const app = {
     return found?.row ?? found;
   },
   get item() {
-    return this.view.live ? undefined : this.source.find(this.chosen);
+    return this.source.find(this.chosen);
   },
   get messageId() {
     if (!this.chosen) return null;
@@ -52,24 +49,16 @@ const app = {
 
 // What is known of what has a key: that at least.
 function subject(key) {
-  const found = app.view.live ? app.feed.rows.get(key) : app.source.find(key);
-  return found ?? ((key === app.chosen && app.about?.row) || { [app.view.by]: key });
+  return app.source.find(key) ?? ((key === app.chosen && app.about?.row) || { [app.view.by]: key });
 }
 
 let actions, pane, keys, list, watching, listening, outdated = true;
 
 // What a list needs not: it is fetched when the first is there, or with the first row or order.
-let rest;
-
-function loadRest() {
-  const loaded = Promise.all([import("./actions.js"), import("./pane.js")]);
-  return (rest ??= loaded.then(([{ makeActions }, { makePane }]) => {
-    actions = makeActions(app);
-    pane = makePane(app);
-  }, (error) => {
-    rest = undefined;
-    throw error;
-  }));
+async function loadRest() {
+  const [{ makeActions }, { makePane }] = await Promise.all([import("./actions.js"), import("./detail.js")]);
+  actions ??= makeActions(app);
+  pane ??= makePane(app);
 }
 
 async function start() {
@@ -86,7 +75,7 @@ async function start() {
   document.addEventListener("keydown", pressed);
   document.addEventListener("visibilitychange", seen);
   $("filter").addEventListener("input", typed);
-  $("narrow").addEventListener("submit", (event) => (event.preventDefault(), typed.now(), $("rows").focus()));
+  $("narrow").addEventListener("submit", (event) => (event.preventDefault(), narrow(), $("rows").focus()));
   $("follow").addEventListener("click", follow);
   read();
   setInterval(() => !document.hidden && list.draw(), 1000);
@@ -114,13 +103,8 @@ function read() {
   choose(id, { hold: id !== null });
 }
 
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
+// As in a query, where what is no escape stays as it is.
+const decoded = (text) => new URLSearchParams(`id=${text}`).get("id");
 
 function address({ view = app.view, id = app.chosen, filter = app.filter } = {}) {
   const path = view.live && !id ? "" : view.slug + (id ? `/${part(id)}` : "");
@@ -141,7 +125,7 @@ function show(view, filter) {
   Object.assign(app, { view, filter, source, chosen: null, about: null });
   app.marks.clear();
   outdated = true;
-  $("filter").value = filter;
+  if ($("filter").value.trim() !== filter) $("filter").value = filter;
   $("filter").placeholder = view.live ? "state:failed dest:/api code:5xx …" : "what a row contains";
   complain("");
   app.source.resume();
@@ -149,7 +133,6 @@ function show(view, filter) {
     name: view.name, columns: view.columns, at: (index) => app.source.at(index), count: () => app.source.length,
     marked: (item) => app.marks.has(view.keyOf(item)), chosen: () => app.source.indexOf(app.chosen),
   });
-  drawViews(app);
   if (view.live && filter !== listening) listen(filter);
   if (app.server) draw.now();
 }
@@ -174,6 +157,9 @@ async function listen(filter) {
     if (!signal.aborted) complain(error.message);
   }
 }
+
+const complain = (text) => fill($("complaint"), text);
+const trouble = (text) => renew($("trouble"), text);
 
 function reveal() {
   const index = app.view?.live ? app.feed.indexOf(app.chosen) : -1;
@@ -251,28 +237,15 @@ const changed = () => app.server && app.view && draw(); // else the first would 
 const refresh = seldom(FETCH_MS, fetchItems);
 
 function frame() {
-  if (!app.view.live && outdated) refresh();
+  const { source, view } = app;
+  if (!view.live && outdated) refresh();
   drawTitle(app);
   if (document.hidden) return;
-  drawStatus(app);
-  drawCounts(app);
-  drawList();
-}
-
-function drawList() {
-  const { source, view } = app;
-  $("follow").hidden = !(view.live || view.news);
-  $("follow").setAttribute("aria-pressed", source.follow);
-  setText($("follow"), source.unseen ? `↑ ${source.unseen} new` : "Follow");
-  const nothing = !source.length;
-  if (nothing && $("empty").dataset.for !== view.name + app.filter) fill($("empty"), emptyWords(app));
-  $("empty").dataset.for = nothing ? view.name + app.filter : "";
-  $("empty").hidden = !nothing;
-  $("rows").classList.toggle("nothing", nothing);
+  drawHead(app);
+  drawAround(app);
   if (source.follow && view.newestLast) list.reveal(source.length - 1);
   else if (source.follow && view.live) list.top();
   list.draw();
-  drawMarks(app);
 }
 
 // The detail
@@ -281,7 +254,7 @@ let request = 0;
 
 async function loadDetail() {
   const [mine, id] = [++request, app.messageId];
-  if (!app.chosen) return closeDetail();
+  if (!app.chosen) return void ($("detail").hidden = true);
   const of = id ? `messages/${part(id)}` : `${app.view.noun}/${part(app.chosen)}`;
   const how = `page=${app.page}&reveal=${Number(app.reveal)}&user=${part(app.item?.user ?? "")}`;
   try {
@@ -293,12 +266,6 @@ async function loadDetail() {
     if (pane) pane.draw(null, "", error.message);
     else say(error.message, { error: true });
   }
-}
-
-function closeDetail() {
-  app.about = null;
-  $("detail").hidden = true;
-  document.body.classList.remove("reading");
 }
 
 function toggleReveal() {
@@ -451,39 +418,25 @@ function pressed(event) {
 }
 
 function leaveFilter(field) {
-  if (!field.value) $("rows").focus();
-  else (field.value = ""), typed.now();
+  if (!field.value) return $("rows").focus();
+  field.value = "";
+  return narrow();
 }
 
-async function complete() {
+async function typed() {
+  clearTimeout(typed.timer);
+  typed.timer = setTimeout(narrow, TYPING_MS);
   const text = $("filter").value;
   const lines = app.view.live ? await get(`/_dev/completions?filter=${part(text)}`).catch(() => []) : [];
   if (text === $("filter").value) fill($("completions"), lines.map((value) => h("option", { value })));
 }
 
-function typed() {
-  complete();
-  clearTimeout(typed.timer);
-  typed.timer = setTimeout(typed.now, TYPING_MS);
-}
-
-typed.now = () => {
+function narrow() {
   clearTimeout(typed.timer);
   const filter = $("filter").value.trim();
   if (filter === app.filter) return;
   history.replaceState(null, "", address({ id: null, filter }));
-  const kept = $("filter").value;
   show(app.view, filter);
-  $("filter").value = kept;
-};
-
-function complain(text) {
-  fill($("complaint"), text);
-}
-
-function trouble(text) {
-  $("trouble").hidden = !text;
-  fill($("trouble"), text);
 }
 
 start().catch((error) => trouble(error.message));

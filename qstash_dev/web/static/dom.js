@@ -43,6 +43,18 @@ export function fill(element, ...children) {
   return put(element, ...children);
 }
 
+// The same in place: what is equal stays, with its focus and what it does, though what is in it may change.
+export function renew(element, ...children) {
+  const wanted = [...put(new DocumentFragment(), children).childNodes];
+  while (element.childNodes.length > wanted.length) element.lastChild.remove();
+  wanted.forEach((node, place) => {
+    const old = element.childNodes[place];
+    if (!old) element.append(node);
+    else if (old.cloneNode().isEqualNode(node.cloneNode())) renew(old, ...node.childNodes);
+    else old.replaceWith(node);
+  });
+}
+
 export const $ = (id) => document.getElementById(id);
 
 // Keys as a browser names them; what the server says is named as in a terminal.

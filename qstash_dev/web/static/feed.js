@@ -60,6 +60,10 @@ export class Feed {
     return index >= 0 ? index : -1;
   }
 
+  find(id) {
+    return this.rows.get(id);
+  }
+
   hold() {
     if (this.follow) this.newest = this.order.at(-1)?.seq ?? 0;
     this.follow = false;

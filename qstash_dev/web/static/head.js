@@ -1,19 +1,21 @@
 // What stands around the list: what the server is and how it is, the title of the tab with its icon, the
 // views, the marks, and what can be done. Nothing is asked of the server here.
 
-import { $, fill, h, keysOf, piece } from "./dom.js";
+import { $, h, keysOf, piece, renew } from "./dom.js";
 
 const NOTHING = 8; // the rank of what is there to be told at all only where there is much room
 
-export function drawStatus({ server, status, zone }) {
+export function drawHead(app) {
+  const { server, status, zone, views, counts } = app;
   const told = status.parts.filter(({ rank }) => rank < NOTHING).map(({ pieces }) => h("span", pieces.map(piece)));
-  const made = zone ? [...told, h("span", h("span.muted", "zone "), zone)] : told;
-  const text = made.map((one) => one.textContent).join();
-  if ($("status").dataset.text === text) return;
-  $("status").dataset.text = text;
-  fill($("status"), made);
+  renew($("status"), told, zone && h("span", h("span.muted", "zone "), zone));
   document.body.classList.toggle("alarming", status.is_alarming);
-  setText(document.querySelector('[data-command="server.pause"]'), server.paused ? "Resume" : "Pause");
+  renew(document.querySelector('[data-command="server.pause"]'), server.paused ? "Resume" : "Pause");
+  renew($("views"), views.map((view) => {
+    const href = `#/${view.live ? "" : view.slug}`;
+    const attributes = { href, "aria-current": view === app.view && "page", hidden: !isThere(view) };
+    return h("a", attributes, h("kbd", view.key), ` ${view.name} `, h("span.note", counts[view.slug]));
+  }));
 }
 
 export function drawTitle({ server, counts: { failed } }) {
@@ -27,34 +29,26 @@ export function drawTitle({ server, counts: { failed } }) {
   document.querySelector('link[rel="icon"]').href = `data:image/svg+xml,${encodeURIComponent(icon)}`;
 }
 
-// The views, with how many each has; one may be there only for some servers.
-
+// One view may be there only for some servers.
 export const isThere = (view) => !view.isThere || Boolean(view.isThere());
-
-export function drawViews(app) {
-  fill($("views"), app.views.map((view) => {
-    const to = { href: `#/${view.live ? "" : view.slug}`, "aria-current": view === app.view && "page" };
-    return h("a", to, h("kbd", view.key), ` ${view.name} `, h("span.note", { "data-note": view.name }));
-  }));
-  drawCounts(app);
-}
 
 export function counted(app) {
   if (!app.view.live) return `${app.source.length}`;
   return app.filter ? `${app.feed.total} of ${app.counts?.messages ?? ""}` : `${app.feed.total}`;
 }
 
-export function drawCounts(app) {
-  if (!app.counts) return;
-  for (const view of app.views) {
-    const note = document.querySelector(`[data-note="${view.name}"]`);
-    note.parentElement.hidden = !isThere(view);
-    setText(note, app.counts[view.slug] ?? "");
-  }
-  setText($("count"), counted(app));
+// Around the list: how long it is, whether it follows, what is marked, and words where it is empty.
+export function drawAround(app) {
+  const { source, view } = app;
+  renew($("count"), counted(app));
+  $("follow").hidden = !(view.live || view.news);
+  $("follow").setAttribute("aria-pressed", source.follow);
+  renew($("follow"), source.unseen ? `↑ ${source.unseen} new` : "Follow");
+  renew($("empty"), source.length ? [] : emptyWords(app));
+  renew($("marked"), app.marks.size ? [h("span", `${app.marks.size} marked `), markedButtons(app)] : []);
 }
 
-export function emptyWords(app) {
+function emptyWords(app) {
   if (app.filter) return [h("p", `Nothing matches ${app.filter}`), h("p.muted", "Escape clears the filter.")];
   if (!app.view.live) return h("p.muted", app.view.isThere?.() === null ? app.view.absent : app.view.empty);
   return [
@@ -64,14 +58,11 @@ export function emptyWords(app) {
   ];
 }
 
-export function drawMarks(app) {
-  const count = app.marks.size;
-  $("marked").hidden = !count;
-  const live = ["message.run", "message.cancel", "message.arm", ...(count === 2 ? ["message.diff"] : [])];
-  const more = ["message.delete", "message.mark_all", "message.unmark"];
-  const ids = ["message.replay", ...(app.view.live ? live : []), ...more];
-  if ($("marked").dataset.count !== String(count)) fill($("marked"), h("span", `${count} marked `), buttons(app, ids));
-  $("marked").dataset.count = count;
+function markedButtons(app) {
+  const ofMessages = app.view.live ? ["message.run", "message.cancel", "message.arm"] : [];
+  const ofTwo = app.view.live && app.marks.size === 2 ? ["message.diff"] : [];
+  const ofAll = ["message.delete", "message.mark_all", "message.unmark"];
+  return buttons(app, ["message.replay", ...ofMessages, ...ofTwo, ...ofAll]);
 }
 
 export function buttons(app, ids) {
@@ -81,8 +72,4 @@ export function buttons(app, ids) {
     const title = `${help} (${keysOf(keys).join(" ")})`;
     return h("button", { onclick: () => app.run(id), title, "data-command": id }, word || hint);
   });
-}
-
-export function setText(element, text) {
-  if (element.textContent !== String(text)) element.textContent = text;
 }
