@@ -1,6 +1,7 @@
 """How values are written, by tables."""
 
 from datetime import UTC
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -100,12 +101,12 @@ def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> 
     shown = fmt.state_look(state)
     assert shown.symbol
     assert shown.word
-    for view in VIEWS:
-        for marks in (0, 1, 2):
-            for in_detail in (True, False):
-                hints = hints_for(view, None, a_row(state=state), marks, in_detail)
-                assert 0 < len(hints) <= 7
-                assert hints[-1] == "palette"
+    for view, marks, in_detail, ended in product(VIEWS, (0, 1, 2), (True, False), (True, False)):
+        for row in (a_row(state=state), None):
+            hints = hints_for(view, None, row, marks, in_detail, ended)
+            assert 0 < len(hints) <= 7
+            assert len(set(hints)) == len(hints)
+            assert hints[-1] == "palette"
 
 
 def test_an_unknown_state_is_shown_as_it_is() -> None:

@@ -19,7 +19,7 @@ def hints_for(
     if view.hints is not None:
         return [*view.hints(item), "help", "palette"]
     found = _of_messages(view, row, marks, in_detail)
-    return ["run.restart", *found[:3], *found[-3:]] if app_has_ended else found
+    return ["run.restart", *found[:-3][:3], *found[-3:]] if app_has_ended else found
 
 
 def _of_messages(view: View, row: Row | None, marks: int, in_detail: bool) -> list[str]:
