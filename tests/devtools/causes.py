@@ -286,9 +286,10 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
     (
         "no-connection",
         failure(Reason.TIMEOUT),
-        {"url": "http://192.0.2.1/", "timeout_ms": 5_000},
-        "within 5s",
+        {"url": "http://192.0.2.1/", "timeout_ms": 60_000},  # given up after ten seconds
+        "192.0.2.1: the host is down",
     ),
+    ("app-takes-no-connection", failure(Reason.TIMEOUT), {"attempt": 1}, "has not run"),
     (
         "cold-compile",
         failure(Reason.TIMEOUT, connected_ms=1.0),

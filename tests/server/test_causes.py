@@ -376,21 +376,24 @@ async def test_another_machine_that_closes_the_connection_has_crashed_or_given_u
     assert "closed the connection before it answered" in hint
 
 
-@drives("no-connection")
+@drives("no-connection", "app-takes-no-connection")
 @pytest.mark.skipif(sys.platform != "linux", reason="others refuse when the backlog is full")
-async def test_a_host_that_drops_packets_is_not_connected_with(start):
+async def test_who_takes_no_connection_is_down_or_here_stands_still(start):
     with contextlib.ExitStack() as stack:
-        full = stack.enter_context(socket.create_server((own_address(), 0), backlog=0))
-        for _ in range(3):
-            client = stack.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(full.getsockname())
         server = await start()
-        url = "http://{}:{}/x".format(*full.getsockname())
-        message_id = await server.publish(url, Upstash_Retries=0, Upstash_Timeout="1s")
-        await server.wait("state:failed")
-        hint = (await server.row(message_id))["hint"]
-    assert "within 1s: the host is down or a firewall drops packets" in hint
+        ids = []
+        for host in (own_address(), "127.0.0.1"):
+            full = stack.enter_context(socket.create_server((host, 0), backlog=0))
+            for _ in range(3):
+                client = stack.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(full.getsockname())
+            url = "http://{}:{}/x".format(*full.getsockname())
+            ids.append(await server.publish(url, Upstash_Retries=0, Upstash_Timeout="1s"))
+        await server.wait("state:failed", 2)
+        down, still = [(await server.row(each))["hint"] for each in ids]
+    assert "the host is down or a firewall drops packets" in down
+    assert "stands still (a breakpoint, Ctrl+Z) or is far too busy. The handler has not" in still
 
 
 @drives("unreachable")

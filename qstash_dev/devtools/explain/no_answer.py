@@ -190,9 +190,16 @@ NO_ANSWER = (
     ),
     Cause(
         "no-connection",
-        "No connection with {e.place}{e.within}: the host is down or a firewall drops packets.",
+        "No connection with {e.place}: the host is down or a firewall drops packets.",
         (Reason.TIMEOUT,),
         holds=lambda e: e.failure.timing.connected_ms is None and not e.is_local,
+    ),
+    Cause(
+        "app-takes-no-connection",
+        "{e.place} takes no connection: what listens there stands still (a breakpoint, Ctrl+Z) "
+        "or is far too busy. The handler has not run.",
+        (Reason.TIMEOUT,),
+        holds=lambda e: e.failure.timing.connected_ms is None,
     ),
     Cause(
         "cold-compile",
