@@ -102,8 +102,8 @@ def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> 
     assert shown.symbol
     assert shown.word
     for view, marks, in_detail, ended in product(VIEWS, (0, 1, 2), (True, False), (True, False)):
-        for row in (a_row(state=state), None):
-            hints = hints_for(view, None, row, marks, in_detail, ended)
+        for selected in (a_row(state=state), None):
+            hints = hints_for(view, None, selected, marks, in_detail, ended)
             assert 0 < len(hints) <= 7
             assert len(set(hints)) == len(hints)
             assert hints[-1] == "palette"
