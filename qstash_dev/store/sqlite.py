@@ -15,6 +15,9 @@ CHECKPOINT_PAGES = 160_000
 # What is written next to each other stays: the system keeps the rest of the file in its own cache.
 CACHE_KB = 8_000
 MEMORY = ":memory:"
+# Without a log each commit looks at all pages that are not in the file yet, up to a quarter of the
+# cache: with the larger one that was a quarter of all that a lone message costs.
+MEMORY_CACHE_KB = 1_000
 # Python asks what is neither a number nor a text how it is to be stored, each time, by exceptions
 # that are made and dropped: a microsecond for each NULL and BLOB. As it is, is the answer.
 sqlite3.register_adapter(type(None), {None: None}.get)
@@ -35,7 +38,7 @@ def connect(path: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise failure(path, "open", error) from error
     try:
-        _set_up(connection)
+        _set_up(connection, MEMORY_CACHE_KB if path == MEMORY else CACHE_KB)
         _bring_up_to_date(connection, path)
         connection.execute("PRAGMA synchronous = NORMAL")
     except sqlite3.Error as error:
@@ -57,7 +60,7 @@ def _place(path: str) -> str:
     return "" if any(os.access(folder, os.W_OK | os.X_OK) for folder in folders) else MEMORY
 
 
-def _set_up(connection: sqlite3.Connection) -> None:
+def _set_up(connection: sqlite3.Connection, cache_kb: int) -> None:
     run = connection.execute
     # The file itself is the lock: a second server is refused, and a killed one leaves nothing.
     run("PRAGMA locking_mode = EXCLUSIVE")
@@ -69,7 +72,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     run("PRAGMA temp_store = MEMORY")
     # Debian's SQLite overwrites whatever is deleted, each entry of an index that moves.
     run("PRAGMA secure_delete = OFF")
-    run(f"PRAGMA cache_size = -{CACHE_KB}")
+    run(f"PRAGMA cache_size = -{cache_kb}")
     run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
