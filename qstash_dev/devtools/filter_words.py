@@ -85,6 +85,12 @@ def _path(url: str) -> str:
     return url if parts is None else parts.path
 
 
+def quoted(key: str, value: str) -> str:
+    """A term of the filter language for exactly this value."""
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{key}:"{text}"'
+
+
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if set(' "|') & set(value) else value

@@ -5,12 +5,15 @@ Texts have the fields of what is meant in braces, `{count}` for how many that ar
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from qstash_dev.devtools.documents import Row
+from qstash_dev.devtools.faults import Fault
+from qstash_dev.devtools.filter_words import quoted
 from qstash_dev.devtools.run_documents import RunRow
 from qstash_dev.devtools.states import FINISHED
+from qstash_dev.devtools.vocabulary import FAULTS, Preset
 
 
 class Order(NamedTuple):
@@ -119,6 +122,36 @@ ORDERS: dict[str, dict[str, Order]] = {
 """By what they are about, and by the ids of commands (`vocabulary.COMMANDS`); two of these have an
 opposite: `server.resume`, `message.disarm`.
 """
+
+INSTEAD = {
+    "message.replay": (("state",), ("RUN_SUCCESS", "RUN_CANCELED"), "run.restart"),
+    "message.arm": (("armed",), (True,), "message.disarm"),
+    "server.pause": (("paused", "isPaused"), (True,), "server.resume"),
+}
+"""The command that is meant where one of the fields of all it is about has one of the values."""
+
+
+def order_for(what: str, id: str, subjects: Sequence[Mapping[str, Any]]) -> Order:
+    """What a command means for these."""
+    fields, values, other = INSTEAD.get(id, ((), (), id))
+    is_other = all(any(one.get(field) in values for field in fields) for one in subjects)
+    return ORDERS[what][other if is_other else id]
+
+
+def fault_choices(rules: Sequence[Fault], url: str | None) -> list[Preset]:
+    """What can go wrong with deliveries to a URL, and an end to the rules that there are."""
+    found, path, gone = [], "/_dev/faults", "The fault is gone."
+    if url:
+        its = {"filter": quoted("dest", url.partition("?")[0])}
+        order = {"method": "POST", "path": path, "told": "The fault is active; f ends it."}
+        found = [Preset(k, text, {**order, "json": {**rule, **its}}) for k, text, rule in FAULTS]
+    ends = [("c", f"clear all {len(rules)} faults", path)] if rules else []
+    for key, rule in zip("xyzuvw", rules, strict=False):
+        text = f"{rule.kind} {rule.status or ''} for {rule.filter or 'everything'}"
+        ends.append((key, f"remove: {text} ({rule.hits} times)", f"{path}/{rule.id}"))
+    order = {"method": "DELETE", "told": gone}
+    return found + [Preset(key, text, {**order, "path": its}) for key, text, its in ends]
+
 
 AGAIN = ("message.replay", "message.edit", "message.delete")
 WAITS = ("message.run", "message.cancel", "message.edit")

@@ -3,6 +3,7 @@
 Names, keys and sentences only; knows neither face, and nothing of how a thing is done.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 _MESSAGE, _SERVER, _SCREEN = "Messages", "Server", "Screen"
@@ -19,13 +20,16 @@ class CommandWords(NamedTuple):
 
 
 class ViewWords(NamedTuple):
-    """A view; `empty` is what stands there when it has nothing, `absent` what is said without it."""
+    """A view; `empty` is what stands there when it has nothing, `absent` what is said without it;
+    `words` are of commands that are called otherwise elsewhere.
+    """
 
     name: str
     key: str
     help: str
     empty: str
     absent: str = ""
+    words: Mapping[str, str] = {}
 
 
 class Preset(NamedTuple):
@@ -59,7 +63,9 @@ VIEWS = {
             "No URL groups. Add endpoints with POST /v2/topics/NAME/endpoints.",
         ),
         ViewWords(
-            "DLQ", "5", "Show the dead letters", "The DLQ is empty: no message ran out of retries."
+            *("DLQ", "5", "Show the dead letters"),
+            "The DLQ is empty: no message ran out of retries.",
+            words={"message.replay": "Retry"},
         ),
         ViewWords("Logs", "6", "Show what happened", "Nothing happened yet."),
         ViewWords(
@@ -73,6 +79,7 @@ VIEWS = {
             "8",
             "Show the workflow runs",
             "No workflow runs. They appear with the first call of an endpoint that serves a workflow.",
+            words={"message.replay": "Resume"},
         ),
     )
 }

@@ -24,7 +24,7 @@ from qstash_dev.devtools.fixtures import (
     write_fixture,
     written_headers,
 )
-from qstash_dev.devtools.orders import ORDERS
+from qstash_dev.devtools.orders import INSTEAD, ORDERS
 from qstash_dev.devtools.run_documents import TURN
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Kind
@@ -50,11 +50,11 @@ async def words(call: Call) -> web.Response:
         "commands": [command._asdict() for command in vocabulary.COMMANDS],
         "views": [view._asdict() for view in (*vocabulary.VIEWS.values(), vocabulary.APP)],
         "clock": [preset._asdict() for preset in vocabulary.CLOCK],
-        "faults": [preset._asdict() for preset in vocabulary.FAULTS],
         "orders": {
             what: {id: order._asdict() for id, order in orders.items()}
             for what, orders in ORDERS.items()
         },
+        "instead": INSTEAD,
         "turn": TURN,
         "quick_start": quick_start(server.env, server.app.url),
     }

@@ -6,23 +6,21 @@ from urllib.parse import quote
 
 from msgspec.structs import asdict
 
-from qstash_dev.devtools.orders import ORDERS, filled
-from qstash_dev.devtools.pages.thing_page import is_paused
+from qstash_dev.devtools.orders import filled, order_for
 from qstash_dev.tui.actions.undoing import offer_undo
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Confirm
 
 
 def about_selected(what: str, id: str) -> Callable[[Screen], Awaitable[None]]:
-    """What a command does in a view; it pauses, or lets go on what is paused."""
+    """What a command does in a view."""
 
     async def give(screen: Screen) -> None:
         item = screen.session.item
         if item is None:
             return
         thing: dict[str, Any] = item if isinstance(item, dict) else asdict(item)
-        is_over = id == "server.pause" and is_paused(thing)
-        order = ORDERS[what]["server.resume" if is_over else id]
+        order = order_for(what, id, [thing])
         if order.ask and not await screen.ask(Confirm(filled(order.ask, thing))):
             return
         path = filled(order.path, thing, lambda text: quote(text, safe=""))

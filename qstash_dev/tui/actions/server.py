@@ -1,12 +1,11 @@
 """Actions on the server as a whole: pause, clock, skip, faults."""
 
-from typing import Any
+from msgspec.structs import asdict
 
-from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.control_documents import Faults
-from qstash_dev.devtools.faults import Fault
+from qstash_dev.devtools.orders import fault_choices, order_for
 from qstash_dev.devtools.run_documents import RunDetail
-from qstash_dev.devtools.vocabulary import CLOCK, FAULTS
+from qstash_dev.devtools.vocabulary import CLOCK
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
@@ -16,10 +15,9 @@ from qstash_dev.web.links import page_url
 
 async def pause_or_resume(screen: Screen) -> None:
     """Pause or resume all deliveries."""
-    paused = screen.session.feed.server.paused
-    await screen.session.client.request("POST", "/_dev/resume" if paused else "/_dev/pause")
-    screen.say("Deliveries go on." if paused else "All deliveries are paused; p resumes.")
-    return
+    order = order_for("server", "server.pause", [asdict(screen.session.feed.server)])
+    await screen.session.client.request(order.method, order.path)
+    screen.say(order.told)
 
 
 async def restart_app(screen: Screen) -> None:
@@ -65,36 +63,22 @@ async def clock(screen: Screen) -> None:
 async def faults(screen: Screen) -> None:
     """Make deliveries to the selected route go wrong, or end that."""
     rules = (await screen.session.client.ask("GET", "/_dev/faults", Faults)).faults
-    choices: list[Choice[Any]] = []
     row = screen.session.row
-    if row is not None:
-        route = f'dest:"{row.url.partition("?")[0]}"'
-        choices = [Choice(k, text, {**order, "filter": route}) for k, text, order in FAULTS]
-    if rules:
-        choices.append(Choice("c", f"clear all {len(rules)} faults", "all"))
-    for key, rule in zip("xyzuvw", rules, strict=False):
-        choices.append(Choice(key, f"remove: {fmt.safe(_rule(rule))}", rule.id))
-    if not choices:
+    found = fault_choices(rules, row.url if row else None)
+    if not found:
         return screen.say("Select a message: faults are for its destination.", "warning")
     where = (
         fmt.destination(row.url.partition("?")[0], screen.session.feed.server.app.url)
         if row
         else ""
     )
-    chosen = await screen.ask(Menu[Any](f"Faults  {where}"[:60], choices))
-    if isinstance(chosen, dict):
-        await screen.session.client.request("POST", "/_dev/faults", json=chosen)
-        screen.say("The fault is active; f ends it.")
-    elif chosen is not None:
-        path = "/_dev/faults" if chosen == "all" else path_of("faults", chosen)
-        await screen.session.client.request("DELETE", path)
-        screen.say("The fault is gone.")
+    choices = [Choice(one.key, fmt.safe(one.text)[:70], one.order) for one in found]
+    chosen = await screen.ask(Menu(f"Faults  {where}"[:60], choices))
+    if chosen is not None:
+        told = chosen.pop("told")
+        await screen.session.client.request(**chosen)
+        screen.say(told)
     return None
-
-
-def _rule(rule: Fault) -> str:
-    what = f"{rule.kind} {rule.status or ''}".strip()
-    return f"{what} for {rule.filter or 'everything'} ({rule.hits} times)"[:60]
 
 
 async def skip(screen: Screen) -> None:

@@ -14,8 +14,7 @@ async def resume(screen: Screen) -> None:
     row = _row(screen)
     if row is not None and row.state == "RUN_STARTED":
         return screen.say("The run is live; n ends what it waits for, X cancels it.", "warning")
-    is_failed = row is not None and row.state == "RUN_FAILED"
-    await about_selected("runs", "message.replay" if is_failed else "run.restart")(screen)
+    await about_selected("runs", "message.replay")(screen)
     return None
 
 

@@ -6,6 +6,7 @@ Pure: places and the links that lead there; going is done elsewhere.
 from typing import NamedTuple
 
 from qstash_dev.devtools.documents import Detail, Row
+from qstash_dev.devtools.filter_words import quoted
 from qstash_dev.tui.render import fmt
 
 
@@ -36,12 +37,6 @@ def message_place(id: str) -> Place:
 def run_place(id: str) -> Place:
     """One workflow run."""
     return Place("Workflows", quoted("id", id))
-
-
-def quoted(key: str, value: str) -> str:
-    """A term of the filter language for exactly this value."""
-    text = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{key}:"{text}"'
 
 
 def links_of(detail: Detail) -> list[Link]:

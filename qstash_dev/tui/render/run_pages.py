@@ -2,9 +2,10 @@
 
 from datetime import tzinfo
 
+from qstash_dev.devtools.filter_words import quoted
 from qstash_dev.devtools.pages.run_page import run_parts, waiting_role
 from qstash_dev.devtools.run_documents import RunDetail, RunRow, left_as, words
-from qstash_dev.tui.model.walk import Link, Place, message_place, quoted, run_place
+from qstash_dev.tui.model.walk import Link, Place, message_place, run_place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import When, drawn

@@ -36,7 +36,6 @@ DLQ = View(
         "message.replay": about_selected("dlq", "message.replay"),
         "message.delete": about_selected("dlq", "message.delete"),
     },
-    words={"message.replay": "Retry"},
     columns=(
         _of_row(cells.MARK),
         cells.time(lambda entry: entry.time),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from operator import attrgetter
 
+from qstash_dev.devtools.filter_words import quoted
 from qstash_dev.devtools.orders import THINGS
 from qstash_dev.devtools.pages.thing_page import Thing, starts_in_period, thing_parts
 from qstash_dev.devtools.vocabulary import VIEWS
@@ -12,7 +13,7 @@ from qstash_dev.tui.actions import creating
 from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, Verb, View
-from qstash_dev.tui.model.walk import Place, quoted
+from qstash_dev.tui.model.walk import Place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.pages import drawn
 from qstash_dev.tui.render.palette import Span

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
+from qstash_dev.devtools.filter_words import quoted
 from qstash_dev.devtools.orders import run_verbs
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
 from qstash_dev.devtools.vocabulary import VIEWS
@@ -11,7 +12,7 @@ from qstash_dev.tui.actions import workflows
 from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
-from qstash_dev.tui.model.walk import Place, quoted
+from qstash_dev.tui.model.walk import Place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.render.run_pages import now_span, run_links, run_page
@@ -67,7 +68,6 @@ WORKFLOWS = View(
         "run.notify": workflows.notify,
     },
     hints=_hints,
-    words={"message.replay": "Resume"},
     columns=(
         cells.BLANK,
         cells.time(lambda row: row.created_at, 44),

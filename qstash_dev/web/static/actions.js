@@ -3,11 +3,14 @@
 
 import { save } from "./body.js";
 import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
-import { $, h, keysOf, part, quoted, span } from "./dom.js";
+import { $, h, keysOf, part, span } from "./dom.js";
 import { ask, bytes, get, publish, Refused } from "./server.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-const SIMPLE = ["message.run", "message.cancel", "message.delete", "run.restart"];
+const SIMPLE = [
+  ...["message.replay", "message.run", "message.cancel", "message.arm", "message.delete", "run.restart"],
+  "server.pause",
+];
 const drafts = new Map();
 let undoable = [];
 
@@ -15,30 +18,36 @@ const filled = (text, values, how = String) => text.replace(/\{(\w+)\}/g, (_, na
 const message = (id, rest = "") => `/_dev/messages/${part(id)}${rest}`;
 
 export function makeActions(app) {
-  const { orders } = app.words;
+  const { orders, instead } = app.words;
 
   // What an order is about: the marked, else the chosen, of this view or its message; else the server.
   function meant(id) {
     const { slug } = app.view;
     const keys = app.view.many && app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : [];
-    if (orders[slug]?.[id]) return [orders[slug][id], slug === "app" ? [{}] : keys.map(app.subject)];
-    return [orders.messages[id], app.messageId ? [{ id: app.messageId }] : []];
+    if (slug === "app" && orders.app[id]) return [orders.app, [{}]];
+    if (orders[slug]?.[id] && keys.length) return [orders[slug], keys.map(app.subject)];
+    if (orders.server[id]) return [orders.server, [app.server]];
+    const message = { id: app.messageId, ...(app.feed.find(app.messageId) ?? app.about?.row) };
+    return [orders.messages, app.messageId ? [message] : []];
   }
 
   function order(id) {
-    const [what, subjects] = meant(id);
-    return what && give(what, subjects);
+    const [table, subjects] = meant(id);
+    const [fields, values, other] = instead[id] ?? [];
+    const isOther = subjects.every((subject) => fields?.some((field) => values.includes(subject[field])));
+    return table[id] && give(table[isOther ? other : id], subjects);
   }
 
   // Asked about before, and told of with what was refused. What can be undone is offered to be.
-  async function give({ method, path, ask: askOne, ask_many: askMany, told, told_many: toldMany }, subjects) {
+  async function give(order, subjects) {
+    const { method, path, json = {}, ask: askOne, ask_many: askMany, told, told_many: toldMany } = order;
     const many = { ...subjects[0], count: subjects.length };
     const question = many.count > 1 ? askMany : askOne;
     if (!many.count || (question && !(await confirm(filled(question, many))))) return;
     const [answers, refused] = [[], []];
     for (const subject of subjects) {
       try {
-        answers.push(await ask(method, filled(path, subject, part), method === "POST" ? {} : undefined));
+        answers.push(await ask(method, filled(path, subject, part), method === "POST" ? json : undefined));
         if (method === "DELETE" && app.view.live) app.dropped(subject.id);
       } catch (error) {
         if (!(error instanceof Refused) || many.count === 1) throw error;
@@ -69,11 +78,6 @@ export function makeActions(app) {
     const back = restored || !things.length ? [`${restored} message${restored === 1 ? "" : "s"}`] : [];
     say(`Restored ${[...things, ...back].join(" and ")}.`);
     app.outdate();
-  }
-
-  function replay() {
-    const isOver = ["RUN_SUCCESS", "RUN_CANCELED"].includes(app.row?.state);
-    return order(isOver ? "run.restart" : "message.replay");
   }
 
   async function edit() {
@@ -141,12 +145,6 @@ export function makeActions(app) {
     tell(`Deleted ${answer.deleted} messages.`, [answer]);
   }
 
-  async function arm() {
-    const subjects = meant("message.arm")[1].map(({ id }) => app.feed.rows.get(id) ?? app.about?.row);
-    await order(subjects.every((row) => row?.armed) ? "message.disarm" : "message.arm");
-    app.loadDetail();
-  }
-
   async function copy() {
     const ofRun = app.view.slug === "runs" && app.chosen && `/_dev/workflows/${part(app.chosen)}/copies`;
     const path = ofRun || (app.messageId && message(app.messageId, "/copies?reveal=1"));
@@ -155,13 +153,6 @@ export function makeActions(app) {
     if (!chosen) return;
     await navigator.clipboard.writeText(chosen.text);
     say(`Copied the ${chosen.name}.`);
-  }
-
-  function pause() {
-    const [{ row }, of] = [app, orders[app.view.slug]];
-    const isThing = row && of?.["server.resume"];
-    const { "server.pause": stop, "server.resume": go } = isThing ? of : orders.server;
-    return give((isThing ? row.isPaused ?? row.paused : app.server.paused) ? go : stop, [isThing ? row : {}]);
   }
 
   async function turn(change) {
@@ -181,24 +172,11 @@ export function makeActions(app) {
   }
 
   async function faults() {
-    const { faults: rules } = await get("/_dev/faults");
-    const url = app.row?.url?.split("?")[0];
-    const made = ({ key, text, order: fault }) => [key, text, { ...fault, filter: quoted("dest", url) }];
-    const choices = url ? app.words.faults.map(made) : [];
-    if (rules.length) choices.push(["c", `clear all ${rules.length} faults`, "all"]);
-    rules.slice(0, 6).forEach(({ id, kind, status, filter, hits }, place) => {
-      const text = `remove: ${kind} ${status ?? ""} for ${filter || "everything"} (${hits} times)`;
-      choices.push(["xyzuvw"[place], text, id]);
-    });
+    const url = app.row?.url ?? "";
+    const choices = await get(`/_dev/faults/choices?url=${part(url)}`);
     if (!choices.length) throw new Refused(0, "Select a message: faults are for its destination.");
-    const chosen = await menu(`Faults ${url ?? ""}`, choices);
-    if (!chosen) return undefined;
-    if (typeof chosen === "object") {
-      await ask("POST", "/_dev/faults", chosen);
-      return say("The fault is active; f ends it.");
-    }
-    await ask("DELETE", `/_dev/faults${chosen === "all" ? "" : `/${part(chosen)}`}`);
-    return say("The fault is gone.");
+    const chosen = await menu(`Faults ${url}`, choices.map((one) => [one.key, one.text, one.order]));
+    if (chosen) await give(chosen, [{}]);
   }
 
   async function notify() {
@@ -250,12 +228,11 @@ export function makeActions(app) {
 
   return {
     ...Object.fromEntries(SIMPLE.map((id) => [id, () => order(id)])),
-    "message.replay": replay, "message.edit": edit, "message.send": send, "message.copy": copy, "message.arm": arm,
+    "message.edit": edit, "message.send": send, "message.copy": copy,
     "message.diff": diff, "message.fixture": saveFixture, "list.clear": clear, undo,
     "message.mark": app.mark, "message.mark_all": app.markAll, "message.unmark": app.unmark,
     "filter.trouble": () => app.toggleFilter(app.words.filter.trouble), filter: () => $("filter").focus(),
-    "run.notify": notify, follow: app.follow, "server.pause": pause,
-    "server.clock": setClock, "server.skip": skip, "server.faults": faults,
+    "run.notify": notify, follow: app.follow, "server.clock": setClock, "server.skip": skip, "server.faults": faults,
     "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": app.toggleReveal,
     "pane.zoom": () => document.body.classList.toggle("zoomed"), help, palette: help, back: app.back,
   };

@@ -68,8 +68,7 @@ function markedButtons(app) {
 export function buttons(app, ids) {
   return ids.map((id) => {
     const { hint, help, keys } = app.words.commands.find((one) => one.id === id);
-    const word = id === "message.replay" && { runs: "Resume", dlq: "Retry" }[app.view.slug];
     const title = `${help} (${keysOf(keys).join(" ")})`;
-    return h("button", { onclick: () => app.run(id), title, "data-command": id }, word || hint);
+    return h("button", { onclick: () => app.run(id), title, "data-command": id }, app.view?.words[id] ?? hint);
   });
 }
