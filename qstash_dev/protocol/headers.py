@@ -58,9 +58,20 @@ def check_header(name: str, value: str) -> tuple[str, str]:
     if not is_name(name):
         raise QStashError(400, f"invalid header name {name[:100]!r}")
     if not is_sendable(value):
-        [bad, *_] = UNSENDABLE.findall(value)
-        raise QStashError(400, f"invalid value of header {name}: {bad!r} cannot stand in a header")
+        raise QStashError(400, f"invalid value of header {name}: {_unsendable(value)}")
     return name, value
+
+
+def _unsendable(value: str) -> str:
+    """What cannot be sent of a value. JavaScript's `fetch` sends a letter such as `ë` as one byte of
+    Latin-1, which other programs take for another letter or none.
+    """
+    [bad, *_] = UNSENDABLE.findall(value)
+    byte = ord(bad) - 0xDC00  # as `surrogateescape` makes it
+    if not 0x80 <= byte <= 0xFF:
+        return f"{bad!r} cannot stand in a header"
+    letter = f", which is how fetch sends {chr(byte)!r}" if chr(byte).isprintable() else ""
+    return f"the byte {byte:#04x} is no UTF-8{letter}: encode the value (encodeURIComponent)"
 
 
 @lru_cache(maxsize=1_000)

@@ -458,9 +458,19 @@ def test_a_retry_delay_with_a_line_break_is_refused() -> None:
     assert status == 400
 
 
-def test_a_forwarded_ordinary_header_must_be_sendable_too() -> None:
-    status, _ = refusal({"Upstash-Header-Forward": "1", "X-A": "\udcff"})
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("Zo\udceb", "the byte 0xeb is no UTF-8, which is how fetch sends 'ë': encode the value"),
+        ("\udc80", "the byte 0x80 is no UTF-8: encode the value"),
+        ("a\ud800", "'\\ud800' cannot stand in a header"),
+        ("a\x00", "'\\x00' cannot stand in a header"),
+    ],
+)
+def test_a_forwarded_ordinary_header_must_be_sendable_too(value: str, why: str) -> None:
+    status, message = refusal({"Upstash-Header-Forward": "1", "X-A": value})
     assert status == 400
+    assert f"invalid value of header X-A: {why}" in message
 
 
 NAMES = """
