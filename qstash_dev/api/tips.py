@@ -5,6 +5,7 @@ Pure: reads the request's text and the sentence it was refused with. Never repea
 
 import re
 from base64 import b64decode
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -102,6 +103,8 @@ def item_tip(raw: bytes, error: QStashError, app: str) -> str | None:
         why = f", not as {where}" if where else ""
         return f'The destination of an item goes into its field "destination"{why}.'
     if ": body: expected" in error.message:
+        if "upstash-workflow-calltype" in map(str.lower, _names(item.get("headers"))):
+            return "The body of context.call is text since version 1 of the SDK: JSON.stringify it."
         return "The body of an item is text: JSON.stringify it (batchJSON of the SDKs does)."
     if ": headers" in error.message:
         return 'The headers of an item are an object: {"Upstash-Delay": "10s"}.'
@@ -202,6 +205,10 @@ def _document(body: bytes) -> dict[str, Any]:
     except QStashError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _names(headers: Any) -> Iterable[str]:
+    return headers if isinstance(headers, dict) else ()
 
 
 def _nearest(refused: Refused, routes: list[str], base: str) -> str | None:

@@ -116,7 +116,16 @@ async def test_the_reason_for_a_token_in_the_query_is_told(
         ({"url": "http://a.test"}, 'goes into its field "destination", not as url.'),
         ({"body": "x"}, 'goes into its field "destination".'),
         ({"destination": "http://a.test", "body": {"a": 1}}, "JSON.stringify it"),
+        (
+            {
+                "destination": "http://a.test",
+                "body": {"a": 1},
+                "headers": {"Upstash-Workflow-CallType": "toCallback"},
+            },
+            "The body of context.call is text",
+        ),
         ({"destination": "http://a.test", "headers": ["a"]}, "headers of an item are an object"),
+        ({"destination": "http://a.test", "body": 1, "headers": ["a"]}, "JSON.stringify it"),
     ],
 )
 @pytest.mark.parametrize("path", ["/v2/batch", "/v2/batch/trigger"])
