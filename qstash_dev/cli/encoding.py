@@ -48,6 +48,13 @@ def has_symbols(stream: TextIO) -> bool:
     return (stream.encoding or "").lower().replace("_", "-").startswith(("utf-8", "utf8"))
 
 
+def as_written(text: str, stream: TextIO) -> str:
+    """The text as this stream writes it."""
+    if not stream.encoding or has_symbols(stream):
+        return text
+    return text.encode(stream.encoding, stream.errors or "strict").decode(stream.encoding)
+
+
 def give_up(stream: TextIO) -> None:
     """Write nothing more, also not what is left of before: its reader is gone, or its disk full."""
     with suppress(OSError, ValueError):

@@ -4,13 +4,15 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from shutil import get_terminal_size
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 import click
 from msgspec import to_builtins
 
-from qstash_dev.cli.encoding import has_symbols
+from qstash_dev.cli.encoding import as_written, has_symbols
 from qstash_dev.console import wants_colour
 from qstash_dev.devtools.states import ANSI, STATES
 from qstash_dev.devtools.text import as_text, date_time, printable
@@ -29,14 +31,34 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]], nothing:
         return
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     for line in columns([heads, *rows]):
-        click.echo(line[:width].rstrip())
+        click.echo(_cut(line, width).rstrip())
 
 
 def columns(rows: Sequence[Sequence[object]]) -> list[str]:
     """The rows as lines in which every column is as wide as its widest text."""
-    texts = [[cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    return ["  ".join(f"{t:<{w}}" for t, w in zip(row, widths, strict=True)) for row in texts]
+    texts = [[as_written(cell(value), sys.stdout) for value in row] for row in rows]
+    widths = [max(map(_cells, column)) for column in zip(*texts, strict=True)]
+    return [
+        "  ".join(
+            text + " " * (width - _cells(text)) for text, width in zip(row, widths, strict=True)
+        )
+        for row in texts
+    ]
+
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def _width(char: str) -> int:
+    return 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1
+
+
+def _cut(line: str, width: int | None) -> str:
+    if width is None or _cells(line) <= width:
+        return line
+    ends = accumulate(map(_width, line))
+    return "".join(char for char, end in zip(line, ends, strict=True) if end <= width)
 
 
 def cell(value: object) -> str:
