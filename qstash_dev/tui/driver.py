@@ -1,13 +1,24 @@
-"""What the terminal sends, also when it is no text. Knows how Textual reads it, and no keys."""
+"""What the terminal sends, also when it is no text, and where it is. Knows how Textual reads and
+writes it, and no keys.
+"""
+
+import sys
+from typing import Any, TextIO
 
 from textual.driver import Driver
 
 NOT_UTF8 = "That key is no UTF-8, and was dropped: is the terminal set to UTF-8?"
 
 
+def drawn_on() -> TextIO | None:
+    """The stream of the terminal: stderr as Textual has it, or stdout where stderr leads elsewhere."""
+    stderr, stdout = sys.__stderr__, sys.__stdout__
+    return stderr if stderr is not None and stderr.isatty() else stdout
+
+
 def forgiving(driver: type[Driver]) -> type[Driver]:
     """The driver, but bytes that are no UTF-8 do not end the program (Textual's decoder is strict), and
-    it tells of a terminal that takes what is written slowly.
+    it tells of a terminal that takes what is written slowly. It draws on `drawn_on()`.
 
     Drivers without a thread that reads bytes (of tests, of Windows) are as they were.
     """
@@ -15,6 +26,10 @@ def forgiving(driver: type[Driver]) -> type[Driver]:
         return driver
 
     class Forgiving(driver):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self._file = drawn_on()
+
         @property
         def is_behind(self) -> bool:
             """Whether the terminal has yet to take what was written. Textual queues thirty pieces, and

@@ -11,6 +11,7 @@ import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 ENTERED, LEFT = b"\x1b[?1049h", b"\x1b[?1049l"
 ESCAPE = "\x1b[27u"
@@ -26,9 +27,13 @@ class Terminal:
         *args: str,
         is_job: bool = False,
         module: str = "qstash_dev",
+        errors: IO[bytes] | None = None,
         **environment: str,
     ) -> None:
-        """`is_job`: as a shell starts it, which can be stopped; else it has a session of its own."""
+        """`is_job`: as a shell starts it, which can be stopped; else it has a session of its own.
+
+        `errors` is where its stderr goes instead of the terminal.
+        """
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.modes = termios.tcgetattr(self.slave)
@@ -46,7 +51,7 @@ class Terminal:
             },
             stdin=self.slave,
             stdout=self.slave,
-            stderr=self.slave,
+            stderr=errors or self.slave,
             start_new_session=not is_job,
             process_group=0 if is_job else None,
         )
@@ -89,10 +94,17 @@ class Terminal:
 
 @contextmanager
 def attached(
-    directory: Path, url: str, *args: str, is_job: bool = False, **environment: str
+    directory: Path,
+    url: str,
+    *args: str,
+    is_job: bool = False,
+    errors: IO[bytes] | None = None,
+    **environment: str,
 ) -> Iterator[Terminal]:
     """The TUI of a server, when its list is drawn."""
-    terminal = Terminal(directory, "attach", url, *args, is_job=is_job, **environment)
+    terminal = Terminal(
+        directory, "attach", url, *args, is_job=is_job, errors=errors, **environment
+    )
     try:
         terminal.read_until("/api/orders")
         yield terminal

@@ -12,10 +12,15 @@ from tests.tui.terminal import ENTERED, Terminal, attached
 from tests.tui.world import World, in_thread
 
 
-def test_it_ends_when_its_terminal_is_closed(tmp_path):
-    with in_thread(World()) as url, attached(tmp_path, url) as terminal:
+def test_it_draws_on_the_terminal_also_when_stderr_is_a_file_and_ends_with_it(tmp_path):
+    with (
+        open(tmp_path / "errors", "w+b") as errors,
+        in_thread(World()) as url,
+        attached(tmp_path, url, errors=errors) as terminal,
+    ):
         terminal.hang_up()
         assert terminal.process.wait(timeout=60) != 0
+        assert ENTERED not in errors.read()
 
 
 def test_it_ends_with_the_server_that_started_it_and_gives_the_terminal_back(tmp_path):

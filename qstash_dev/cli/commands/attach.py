@@ -1,7 +1,5 @@
 """`attach`: the TUI of a running server, on this terminal."""
 
-import sys
-
 import click
 
 from qstash_dev.cli.connection import target_of, with_client
@@ -24,10 +22,11 @@ def attach(url: str | None, owner: int | None) -> int:
     target = target_of(url)
     config = load_or_fail("dev", {}).config
     # Imported late: a server that does not answer is told without loading Textual.
+    from qstash_dev.tui.driver import drawn_on
     from qstash_dev.tui.run import run
 
-    if sys.__stderr__ is not None:
-        for_screen(sys.__stderr__)  # where Textual draws
+    if (screen := drawn_on()) is not None:
+        for_screen(screen)
     return run(
         target.url,
         target.token,
