@@ -84,6 +84,24 @@ def test_destinations_of_the_app_itself_are_short(url: str, app: str, text: str)
     assert fmt.destination(url, app) == text
 
 
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://localhost:3601/api/a", ":3601/api/a"),
+        ("http://localhost:3601", ":3601"),
+        ("http://localhost/api/a", "http://localhost/api/a"),
+        ("https://localhost:3601/a", "https://localhost:3601/a"),
+        ("http://localhost.example.com:3601/a", "localhost.e…/a"),
+        ("https://a-long-name.example.com/api/a", "a-long-name…/api/a"),
+        ("/api/a", "/api/a"),
+    ],
+)
+def test_of_another_address_the_host_is_short_and_of_another_app_here_the_port_stays(
+    url: str, text: str
+) -> None:
+    assert fmt.short_host(url) == text
+
+
 def a_row(**more: object) -> Row:
     return msgspec.convert(row(1, **more), Row)  # type: ignore[arg-type]
 

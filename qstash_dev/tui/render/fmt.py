@@ -144,9 +144,14 @@ def called(url: str, app_url: str) -> str:
 
 
 def short_host(url: str, shown: int = HOST_SHOWN) -> str:
-    """A destination of which the host is shortened first, to so many cells: the path tells more."""
-    _, colon, rest = url.partition("://")
+    """A destination of which the host is shortened first, to so many cells: the path tells more,
+    and of two apps of this machine the ports.
+    """
+    scheme, colon, rest = url.partition("://")
     host, slash, path = rest.partition("/")
+    name, _, port = host.rpartition(":")
+    if (scheme, name) == ("http", "localhost"):
+        return f":{port}{slash}{path}"
     if not colon or not slash or len(url) <= shown * 2:
         return url
     return f"{host if len(host) <= shown else host[: shown - 1] + '…'}/{path}"
