@@ -116,7 +116,7 @@ function blocks(text) {
 
 function json(tools, shown, body) {
   const start = body.text.search(/\S/);
-  const root = node(body.text, { from: start, start, end: endOf(body.text, start) });
+  const root = node(body.text, { start, end: body.text.trimEnd().length });
   const tree = () => (fill(shown, root), openFirst(root));
   const plain = h("button", { "aria-pressed": "false" }, "As written");
   plain.addEventListener("click", () => {
@@ -129,17 +129,14 @@ function json(tools, shown, body) {
   tree();
 }
 
+// So far that it fills a screen, the outer ones first.
 function openFirst(root) {
-  let [level, left] = [[root], 60];
-  while (level.length && left > 0) {
-    const next = [];
-    for (const one of level) {
-      if (!one.open_ || left <= 0) continue;
-      one.open_();
-      left -= one.kids.length;
-      next.push(...one.kids.map((kid) => kid.element));
-    }
-    level = next;
+  const waiting = [root];
+  for (let [left, one] = [60]; left > 0 && (one = waiting.shift()); ) {
+    if (!one.unfold) continue;
+    one.unfold();
+    left -= one.kids.length;
+    waiting.push(...one.kids.map((kid) => kid.element));
   }
 }
 
@@ -170,18 +167,17 @@ function search(text, root) {
   return [h("input", { ...look, oninput: find, onkeydown: step }), told];
 }
 
+// The element where that stands: as deep as it can be unfolded.
 function reveal(root, place) {
   let at = root;
-  while (at.open_) {
-    at.open_();
-    const inside = at.kids.find((kid) => kid.from <= place && place < kid.end);
-    if (!inside) break;
-    at = inside.element;
+  for (let inside = root; inside; inside = at.kids?.find((kid) => kid.from <= place && place < kid.end)?.element) {
+    at = inside;
+    at.unfold?.();
   }
-  return at.open_ ? at.firstChild : at;
+  return at.unfold ? at.firstChild : at;
 }
 
-function node(text, { from, start, end, key }, depth = 0) {
+function node(text, { start, end, key }, depth = 0) {
   const name = key ? [h("span.json-key", text.slice(...key)), ": "] : [];
   const opening = text[start];
   if ((opening !== "{" && opening !== "[") || depth > DEEPEST) return h("div.leaf", name, literal(text, start, end));
@@ -191,17 +187,13 @@ function node(text, { from, start, end, key }, depth = 0) {
   return foldable(summary, () => range(text, members(text, start), depth + 1));
 }
 
-function foldable(summary, kids) {
+function foldable(summary, read) {
   const made = h("details", summary);
-  const open = () => {
-    if (!made.kids) {
-      made.kids = kids();
-      put(made, h("div.kids", made.kids.map((kid) => kid.element)));
-    }
+  made.unfold = () => {
+    if (!made.kids) put(made, h("div.kids", (made.kids = read()).map((kid) => kid.element)));
     made.open = true;
   };
-  made.open_ = open;
-  made.addEventListener("toggle", () => made.open && open());
+  made.addEventListener("toggle", () => made.open && made.unfold());
   return made;
 }
 
@@ -224,50 +216,27 @@ function literal(text, start, end) {
   return [made, h("button", { onclick: (event) => (more(), event.target.remove()) }, `all ${size(end - start)}`)];
 }
 
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+
+// What is in the object or array that begins there: where each begins, its key if it has one, its value, its end.
 function members(text, start) {
-  const found = [];
-  for (let at = start + 1; ; ) {
-    at = after(text, at);
-    if (text[at] === "}" || text[at] === "]") return found;
-    const from = at;
-    let key;
-    if (text[start] === "{") {
-      key = [at, stringEnd(text, at)];
-      at = after(text, after(text, key[1]) + 1);
+  const [found, token] = [[], new RegExp(TOKEN)];
+  token.lastIndex = start + 1;
+  for (let [depth, one] = [1, null]; depth; ) {
+    const { 0: sign, index } = token.exec(text);
+    if (sign === "}" || sign === "]") depth--;
+    if (!depth || (depth === 1 && sign === ",")) {
+      if (one) found.push(one);
+      one = null;
+    } else if (depth === 1 && sign === ":") {
+      one.key = [one.from, one.end];
+      one.start = null;
+    } else {
+      one ??= { from: index };
+      one.start ??= index;
+      one.end = token.lastIndex;
     }
-    const end = endOf(text, at);
-    found.push({ from, start: at, end, key });
-    at = after(text, end);
-    if (text[at] === ",") at++;
+    if (sign === "{" || sign === "[") depth++;
   }
-}
-
-function after(text, at) {
-  while (text.charCodeAt(at) <= 32) at++;
-  return at;
-}
-
-function stringEnd(text, at) {
-  for (let end = at; ; ) {
-    end = text.indexOf('"', end + 1);
-    let before = end;
-    while (text[before - 1] === "\\") before--;
-    if ((end - before) % 2 === 0) return end + 1;
-  }
-}
-
-function endOf(text, start) {
-  const opening = text[start];
-  if (opening === '"') return stringEnd(text, start);
-  if (opening !== "{" && opening !== "[") {
-    const literal = /[^\s,\]}]*/y;
-    literal.lastIndex = start;
-    return start + literal.exec(text)[0].length;
-  }
-  for (let [at, depth] = [start, 0]; ; at++) {
-    const code = text.charCodeAt(at);
-    if (code === 34) at = stringEnd(text, at) - 1;
-    else if (code === 123 || code === 91) depth++;
-    else if ((code === 125 || code === 93) && --depth === 0) return at + 1;
-  }
+  return found;
 }
