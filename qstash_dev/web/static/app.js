@@ -399,7 +399,8 @@ function back() {
 function pressed(event) {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || isAsking()) return;
-  if (target.matches("input, textarea, select")) {
+  const isLeft = target.closest("dialog"); // closed, and yet to be removed
+  if (target.matches("input, textarea, select") && !isLeft) {
     if (key === "Escape" && target.id === "filter") leaveFilter(target);
     return;
   }
