@@ -26,6 +26,10 @@ from aiohttp import web
 from hypothesis import settings
 from multidict import CIMultiDictProxy
 
+from tests.workers import WholeFiles, place
+
+# Else each process that a test starts would compile the whole package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A shell starts what runs in the background with Ctrl-C ignored, and so would be all that we start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # A machine under load is no reason to fail: what takes too long meets pytest's own limit.
@@ -47,6 +51,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: many tests wait for processes that they have started."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Whole files, or what the command line asks for."""
+    return WholeFiles(config, log) if config.option.dist == "load" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest goes first."""
+    items.sort(key=lambda item: place(item.nodeid))
 
 
 class LocalServer:
