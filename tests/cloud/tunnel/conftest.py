@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,10 @@ class FakeNgrok:
     @property
     def pids(self) -> list[int]:
         return [line["pid"] for line in self.starts]
+
+    def misbehave(self) -> None:
+        """Let the newest agent do what its mode says."""
+        os.kill(self.pids[-1], signal.SIGUSR1)
 
     async def started(self) -> int:
         """The pid of the first agent, once it runs."""

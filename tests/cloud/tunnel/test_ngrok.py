@@ -197,7 +197,10 @@ async def test_the_domain_and_our_own_name_are_asked_for(ngrok: FakeNgrok) -> No
 
 
 async def test_an_agent_that_dies_is_restarted_until_it_is_hopeless(ngrok: FakeNgrok) -> None:
-    await ngrok.tunnel("die", environ={"FAKE_NGROK_AFTER": "0.1"}).start()
+    await ngrok.tunnel("die").start()
+    for _ in range(3):
+        await ngrok.states.until(Phase.ONLINE)
+        ngrok.misbehave()
     state = await ngrok.states.until(Phase.FAILED)
     assert state.code == "agent-exited"
     assert "exit code 3" in (state.hint or "")
@@ -207,8 +210,9 @@ async def test_an_agent_that_dies_is_restarted_until_it_is_hopeless(ngrok: FakeN
 
 
 async def test_a_reconnecting_tunnel_keeps_its_url(ngrok: FakeNgrok) -> None:
-    await ngrok.tunnel("lost", environ={"FAKE_NGROK_AFTER": "0.1"}).start()
+    await ngrok.tunnel("lost").start()
     online = await ngrok.states.until(Phase.ONLINE)
+    ngrok.misbehave()
     lost = await ngrok.states.until(Phase.RECONNECTING)
     assert (lost.url, lost.code) == (online.url, "offline")
     assert await ngrok.states.until(Phase.ONLINE) == online
