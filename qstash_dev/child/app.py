@@ -23,8 +23,11 @@ from qstash_dev.protocol.urls import is_loopback
 READ = 65_536
 LAST_WORDS_S = 0.5
 """How long a process that ended may still be heard: its children may hold its output open."""
-ENDS_S = 2.0
-"""How long after its sockets a process may take to end; one that is only restarted inside does not."""
+ENDS_TURNS, TURN_S = 40, 0.05
+"""How long after its sockets a process may take to end; one that is only restarted inside does not.
+
+In turns: where the machine is busy, they take longer, and its end does, too.
+"""
 LISTENS_AFTER_S = (0.0, 0.3, 1.0, 3.0)
 """An address may be printed a moment before somebody listens there."""
 
@@ -124,8 +127,10 @@ class ChildApp:
 
     async def wait_for_end(self) -> None:
         """Wait a moment, for the end of one that listens no more: the socket closes before."""
-        if self._following is not None:
-            await asyncio.wait([self._following], timeout=ENDS_S)
+        for _ in range(ENDS_TURNS):
+            if self._following is None or self._following.done():
+                break
+            await asyncio.wait([self._following], timeout=TURN_S)
 
     def last_lines(self, most: int) -> list[Printed]:
         """The end of its output."""

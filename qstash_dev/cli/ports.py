@@ -1,10 +1,11 @@
 """Which program listens on a port here: another qstash-dev, another QStash, or something else."""
 
-from qstash_dev.client import Client, ClientError
+from qstash_dev.client import Client, ClientError, ServerUnreachable
 from qstash_dev.protocol.headers import bearer
 from qstash_dev.protocol.users import DEV_USERS
 
-TIMEOUT_S = 1.0
+TIMEOUT_S = 3.0
+"""Who is silent that long does not speak HTTP, or is as good as gone."""
 
 
 async def program_on(port: int) -> str:
@@ -14,6 +15,8 @@ async def program_on(port: int) -> str:
         try:
             health = await client.health()
             return f"Port {port} is held by another qstash-dev (pid {health.pid}) at {url}."
+        except ServerUnreachable:
+            return f"Port {port} is held by another program."
         except ClientError:
             pass
         try:

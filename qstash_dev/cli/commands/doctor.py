@@ -27,6 +27,8 @@ from qstash_dev.protocol.users import User
 from qstash_dev.transport.connect import accepts, leads_to, listening
 
 NO_SDK = Finding("note", "No QStash SDK is named in package.json or pyproject.toml here.")
+PATIENCE_S = 10.0
+"""A server on a busy machine is not gone."""
 SYMBOLS = {"ok": "✓", "note": "·", "problem": "✗"}
 
 
@@ -67,7 +69,7 @@ async def examine(config: Config, directory: Path, url: str) -> list[Finding]:
 
 async def running_server(url: str) -> Server | None:
     """What the server says of itself: its own port, app and keys count, not those of the settings."""
-    async with Client(url, os.environ.get("QSTASH_DEV_TOKEN"), timeout_s=2) as client:
+    async with Client(url, os.environ.get("QSTASH_DEV_TOKEN"), timeout_s=PATIENCE_S) as client:
         with suppress(ClientError):
             return (await client.snapshot(limit=1)).server
     return None
