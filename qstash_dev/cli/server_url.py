@@ -1,11 +1,11 @@
 """Which server a client command talks to.
 
-`--url`, then QSTASH_DEV_URL, then the server that keeps its state in this directory, then the
-default port. Knows no command.
+`--url`, then QSTASH_DEV_URL, then the server that keeps its state in this directory or in one
+above it in the same repository, then the default port. Knows no command.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -33,7 +33,8 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
     A server that others can reach wants a token: it is in the record of the server, or else in
     QSTASH_DEV_TOKEN.
     """
-    running = config.data_dir and read_record(config.data_dir / "server.json")
+    places = places_of(config.data_dir) if config.data_dir else ()
+    running = next(filter(None, (read_record(each / "server.json") for each in places)), None)
     named, found_by = explicit, "--url"
     if not named:
         named, found_by = environment.get("QSTASH_DEV_URL"), "QSTASH_DEV_URL"
@@ -43,6 +44,19 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
         return running
     token = environment.get("QSTASH_DEV_TOKEN") or None
     return Target(url, token, found_by if named else DEFAULT_PORT)
+
+
+def places_of(data_dir: Path) -> Iterator[Path]:
+    """Where the state of a server may be: here, and, as the server of a monorepo may have been started
+    at its root, in the folders above, up to that of the repository.
+    """
+    yield data_dir
+    if data_dir.is_absolute():
+        return
+    above = Path(os.path.abspath(".")).parents
+    last = next((n for n, folder in enumerate(above) if (folder / ".git").exists()), -1)
+    if not Path(".git").exists():
+        yield from (folder / data_dir for folder in above[: last + 1])
 
 
 def check(named: str | None) -> None:

@@ -58,6 +58,21 @@ def test_the_server_of_this_directory_is_meant_unless_another_is_named(record):
     assert find(None, {}, Config(port=8091, data_dir=None)).url == "http://127.0.0.1:8091"
 
 
+def test_the_server_of_the_root_is_meant_in_the_packages_of_a_repository(tmp_path, monkeypatch):
+    root, package = tmp_path / "repository", tmp_path / "repository" / "apps" / "web"
+    for folder in (tmp_path / ".qstash-dev", root / ".qstash-dev", package / ".qstash-dev"):
+        folder.mkdir(parents=True)
+    for port, folder in ((1, tmp_path), (2, root)):
+        content = {"pid": os.getpid(), "url": f"http://127.0.0.1:{port}"}
+        (folder / ".qstash-dev" / "server.json").write_text(json.dumps(content))
+    monkeypatch.chdir(package)
+    assert find(None, {}, Config(port=8091)).url == "http://127.0.0.1:8091"  # of no repository
+    (root / ".git").mkdir()
+    assert find(None, {}, Config(port=8091)).url == "http://127.0.0.1:2"
+    (package / ".git").write_text("gitdir: elsewhere")  # a submodule
+    assert find(None, {}, Config(port=8091)).url == "http://127.0.0.1:8091"
+
+
 def test_a_token_goes_only_to_the_server_it_is_for(record):
     assert find(None, {}, record).token == "t"
     assert find("8092", {}, record).token == "t"
