@@ -1,6 +1,12 @@
 """`doctor` beside a real server."""
 
+import asyncio
 import json
+
+from qstash_dev import __version__
+from qstash_dev.cli.commands.doctor import examine
+from qstash_dev.config import Config
+from tests.ports import reserved_port
 
 
 def test_what_is_well_and_what_is_not_is_told_apart(start):
@@ -15,6 +21,16 @@ def test_what_is_well_and_what_is_not_is_told_apart(start):
     assert ".env.local has the address and credentials of defaultUser." in texts["ok"]
     (problem,) = texts["problem"]
     assert problem.startswith("Nothing listens at http://127.0.0.1:1 ")
+
+
+def test_the_server_that_an_app_publishes_to_is_found_though_it_was_started_elsewhere(server):
+    server.run("env", "--write", ".env.local")
+    with reserved_port() as nobody:
+        url = f"http://127.0.0.1:{nobody}"
+        found = asyncio.run(examine(Config(), server.directory, url))
+    texts = {finding.text: finding.level for finding in found}
+    assert texts[f"qstash-dev {__version__} runs at {server.url}."] == "ok"
+    assert texts[".env.local has the address and credentials of defaultUser."] == "ok"
 
 
 def test_the_credentials_of_another_account_are_found(server, tmp_path):

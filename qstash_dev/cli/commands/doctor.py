@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,7 @@ from qstash_dev.client import Client, ClientError
 from qstash_dev.config import Config
 from qstash_dev.devtools.documents import Server
 from qstash_dev.devtools.sdk_choice import App, Finding, Here, judge
-from qstash_dev.protocol.urls import site_of
+from qstash_dev.protocol.urls import Place, place_of, site_of
 from qstash_dev.protocol.users import User
 from qstash_dev.transport.connect import accepts, leads_to, listening
 
@@ -52,10 +52,10 @@ def doctor(as_json: bool) -> None:
 async def examine(config: Config, directory: Path, url: str) -> list[Finding]:
     """Everything that can be seen from here. `url` is where clients would look for the server."""
     python = ".".join(map(str, sys.version_info[:3]))
-    running = await running_server(url)
+    apps, unread = await asyncio.to_thread(apps_of, directory)
+    running = await running_server(url) or await server_of(apps)
     app_url = running.app.url if running else config.app_url
     here = Here(running.url if running else url, users_of(config.users, running))
-    apps, unread = await asyncio.to_thread(apps_of, directory)
     return [
         Finding("note", f"qstash-dev {__version__}, Python {python}, {sys.platform}"),
         await server_finding(url, config.port, running),
@@ -72,6 +72,15 @@ async def running_server(url: str) -> Server | None:
     async with Client(url, os.environ.get("QSTASH_DEV_TOKEN"), timeout_s=PATIENCE_S) as client:
         with suppress(ClientError):
             return (await client.snapshot(limit=1)).server
+    return None
+
+
+async def server_of(apps: Iterable[App]) -> Server | None:
+    """A server that was started elsewhere on this machine, and that an app publishes to."""
+    urls = [app.values.get("QSTASH_URL", "").rstrip("/") for app in apps]
+    for url in dict.fromkeys(urls):
+        if place_of(url) is Place.LOOPBACK and (running := await running_server(url)):
+            return running
     return None
 
 
