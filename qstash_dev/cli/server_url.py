@@ -14,6 +14,7 @@ from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import Config, parsing
 from qstash_dev.protocol.json_body import loads
+from qstash_dev.protocol.urls import is_loopback
 
 DEFAULT_PORT = "the default port"
 """How a server was found that nothing says is running."""
@@ -57,6 +58,14 @@ def places_of(data_dir: Path) -> Iterator[Path]:
     last = next((n for n, folder in enumerate(above) if (folder / ".git").exists()), -1)
     if not Path(".git").exists():
         yield from (folder / data_dir for folder in above[: last + 1])
+
+
+def seen_from_here(told: str, asked: str) -> str:
+    """The address of a server for an app beside us: as it says itself, but its `127.0.0.1` is another
+    machine's, or another container's, where we ask it by a name.
+    """
+    is_elsewhere = is_loopback(told) and not is_loopback(asked)
+    return asked if is_elsewhere else told
 
 
 def check(named: str | None) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from qstash_dev.cli.server_url import find, lives, read_record, with_scheme
+from qstash_dev.cli.server_url import find, lives, read_record, seen_from_here, with_scheme
 from qstash_dev.config import Config
 
 
@@ -71,6 +71,19 @@ def test_the_server_of_the_root_is_meant_in_the_packages_of_a_repository(tmp_pat
     assert find(None, {}, Config(port=8091)).url == "http://127.0.0.1:2"
     (package / ".git").write_text("gitdir: elsewhere")  # a submodule
     assert find(None, {}, Config(port=8091)).url == "http://127.0.0.1:8091"
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "address"),
+    [
+        ("http://127.0.0.1:8080", "http://qstash:8080", "http://qstash:8080"),
+        ("http://127.0.0.1:8080", "http://172.18.0.2:8090", "http://172.18.0.2:8090"),
+        ("http://127.0.0.1:8080", "http://localhost:8080", "http://127.0.0.1:8080"),
+        ("https://advertised.example.com", "http://qstash:8080", "https://advertised.example.com"),
+    ],
+)
+def test_the_loopback_address_of_another_machine_is_no_address_here(told, asked, address):
+    assert seen_from_here(told, asked) == address
 
 
 def test_a_token_goes_only_to_the_server_it_is_for(record):

@@ -17,6 +17,7 @@ from qstash_dev.cli.connection import json_option, target_of
 from qstash_dev.cli.exits import ERROR
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.ports import program_on
+from qstash_dev.cli.server_url import seen_from_here
 from qstash_dev.cli.tables import print_json
 from qstash_dev.client import Client, ClientError
 from qstash_dev.config import Config
@@ -71,7 +72,8 @@ async def running_server(url: str) -> Server | None:
     """What the server says of itself: its own port, app and keys count, not those of the settings."""
     async with Client(url, os.environ.get("QSTASH_DEV_TOKEN"), timeout_s=PATIENCE_S) as client:
         with suppress(ClientError):
-            return (await client.snapshot(limit=1)).server
+            server = (await client.snapshot(limit=1)).server
+            return replace(server, url=seen_from_here(server.url or url, url))
     return None
 
 
@@ -98,7 +100,7 @@ def users_of(users: tuple[User, ...], running: Server | None) -> tuple[User, ...
 async def server_finding(url: str, port: int, running: Server | None) -> Finding:
     """Whether a server runs, or could."""
     if running is not None:
-        return Finding("ok", f"qstash-dev {running.version} runs at {running.url or url}.")
+        return Finding("ok", f"qstash-dev {running.version} runs at {running.url}.")
     if not await accepts(f"http://127.0.0.1:{port}"):
         return Finding("ok", f"Port {port} is free: no server runs there yet.")
     fix = f"Take another port, such as qstash-dev --port {port + 1}, and set QSTASH_URL."

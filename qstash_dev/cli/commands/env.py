@@ -13,7 +13,7 @@ import click
 from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
-from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find
+from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find, seen_from_here
 from qstash_dev.cli.values import FILE, FILE_NAME, SERVER, TEXT
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
@@ -97,9 +97,12 @@ async def ask_server(target: Target) -> Variables | None:
 
     async with Client(target.url, target.token, timeout_s=2) as client:
         try:
-            return (await client.snapshot(limit=1)).server.env or None
+            told = (await client.snapshot(limit=1)).server.env
         except ClientError:
             return None
+    if told:
+        told["QSTASH_URL"] = seen_from_here(told["QSTASH_URL"], target.url)
+    return told or None
 
 
 def select(users: tuple[User, ...], wanted: str) -> User:
