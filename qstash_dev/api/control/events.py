@@ -8,6 +8,7 @@ import contextlib
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, encode
@@ -15,16 +16,23 @@ from qstash_dev.api.control import messages
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
 from qstash_dev.api.parameters import AFTER, BEFORE, CURSOR, FILTER, LIMIT, LINES, ORDER
 from qstash_dev.api.router import Route
-from qstash_dev.devtools.documents import Logs, Printed, Snapshot, Tick
+from qstash_dev.devtools.documents import Logs, Printed, Row, Snapshot, Tick
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.devtools.status import status_of
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.model import State
 from qstash_dev.protocol.query import whole
+from qstash_dev.store.feed import Entry
 
 TICK_S = 0.1
 PING_S = 10.0
 PAGE = 1_000
+PIECE = 50
+"""Events, or rows, that are read in one go: in less time than a publish takes."""
+BREATH_S = 0.001
+"""Between two pieces of a tick. A publish takes several turns of the loop: if a piece came in each of
+them, it would wait for all of the tick.
+"""
 
 
 async def snapshot(call: Call) -> web.Response:
@@ -123,44 +131,68 @@ class _Stream:
         """What to send, where the reader is then, and whether that is all there is."""
         tick, place = await self._tick(self._place)
         is_whole = PAGE not in (len(tick["events"]), len(tick["printed"]))
-        await asyncio.sleep(0)
+        await asyncio.sleep(BREATH_S)
         return b"id: %d\ndata: %b\n\n" % (place.seq, encode(tick)), place, is_whole
 
     async def _tick(self, seen: _Place) -> tuple[dict[str, Any], _Place]:
-        """In parts, between which publishes are answered: all of it would hold them up for longer than
+        """In pieces, between which publishes are answered: all of it would hold them up for longer than
         one takes. The place is of the beginning: what happens meanwhile is told with the next one.
         """
-        store, now = self._call.store, self._call.engine.clock.now()
-        entries = store.feed.after(seen.seq, PAGE)
         tombstones = self._call.engine.tombstones
         removed = tombstones.since(seen.tombstones)
         printed = self._lines(seen.printed)
         place = _Place(
-            entries[-1].seq if entries else seen.seq,
+            seen.seq,
             tombstones.count,
             self._notifier.version,
             printed[-1].number if printed else self._app.output.count if self._app else 0,
         )
-        touched = {entry.message for entry in entries} | self._notifier.touched_since(seen.version)
+        touched = self._notifier.touched_since(seen.version)
+        if entries := await self._events(seen.seq, self._call.store.feed.last_seq()):
+            place = replace(place, seq=entries[-1].seq)
+        touched |= {entry.message for entry in entries}
         if created := {entry.message for entry in entries if entry.state == State.CREATED}:
-            touched |= store.rows.originals(created)
-        await asyncio.sleep(0)
-        rows = store.rows.of(touched, now) if touched else []
-        found = store.rows.of(touched, now, self._wanted) if self._wanted.terms and touched else []
-        await asyncio.sleep(0)
+            touched |= self._call.store.rows.originals(created)
+        told = [entry_document(entry) for entry in entries]
+        rows, matched = await self._rows(sorted(touched))
         tick: dict[str, Any] = {
             "seq": place.seq,
-            "events": [entry_document(entry) for entry in entries],
+            "events": told,
             "rows": rows,
             "removed": removed or [],
             "printed": printed,
             **_present(self._call),
         }
         if self._wanted.terms:
-            tick["matched"] = [row.id for row in found]
+            tick["matched"] = matched
         if removed is None or seen.lost:
             tick["reset"] = True
         return tick, place
+
+    async def _events(self, after: int, last: int) -> list[Entry]:
+        """Up to a page of those that follow, and no newer ones than the last."""
+        found: list[Entry] = []
+        while after < last and len(found) < PAGE:
+            piece = self._call.store.feed.after(after, PIECE)
+            found += [entry for entry in piece if entry.seq <= last]
+            after = piece[-1].seq if len(piece) == PIECE else last
+            await asyncio.sleep(BREATH_S)
+        return found
+
+    async def _rows(self, numbers: list[int]) -> tuple[list[Row], list[str]]:
+        """Those of messages with these numbers, and the ids of those that match the filter."""
+        rows: list[Row] = []
+        matched: list[str] = []
+        store, now = self._call.store, self._call.engine.clock.now()
+        for first in range(0, len(numbers), PIECE):
+            piece = numbers[first : first + PIECE]
+            found = store.rows.of(piece, now)
+            if self._wanted.terms:
+                matching = store.rows.matching(self._wanted, piece, now)
+                matched += [row.id for row in found if row.seq in matching]
+            rows += found
+            await asyncio.sleep(BREATH_S)
+        return rows, matched
 
     def _lines(self, after: int) -> list[Printed]:
         """What the app printed since."""

@@ -234,10 +234,12 @@ async def test_a_number_that_is_none_is_400(api: Api, after: str) -> None:
 async def test_many_events_come_in_several_ticks(api: Api) -> None:
     items = [{"destination": NOWHERE, "headers": {"Upstash-Delay": "1h"}}] * 2_500
     await api.ok("POST", "/v2/batch", json=items)
-    async with stream(api, "?after=0") as reader:
-        events = await reader.events(2_500)
-    assert [e["seq"] for e in events] == list(range(1, 2_501))
-    assert len(reader.ids) == 3
+    async with stream(api, "?after=0&filter=state:delayed") as reader:
+        ticks = [await reader.tick() for _ in range(3)]
+    assert [e["seq"] for tick in ticks for e in tick["events"]] == list(range(1, 2_501))
+    rows = [row["id"] for tick in ticks for row in tick["rows"]]
+    assert len(set(rows)) == 2_500
+    assert [id for tick in ticks for id in tick["matched"]] == rows
 
 
 async def test_a_reader_that_goes_away_is_forgotten(api: Api) -> None:
