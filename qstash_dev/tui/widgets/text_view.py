@@ -253,9 +253,14 @@ class TextView(ScrollView, can_focus=True):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The visible lines; what they have in common is asked for once."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One visible line."""
-        index, base = self.scroll_offset.y + y, self.rich_style
+        index, base = self.scroll_offset.y + y, self._base
         width = self.scrollable_content_region.width
         line = self._flow.row(index)
         if line is None:
