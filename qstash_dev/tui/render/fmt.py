@@ -154,4 +154,7 @@ def short_host(url: str, shown: int = HOST_SHOWN) -> str:
         return f":{port}{slash}{path}"
     if not colon or not slash or len(url) <= shown * 2:
         return url
-    return f"{host if len(host) <= shown else host[: shown - 1] + '…'}/{path}"
+    if len(host) > shown:
+        end = f"…:{port}" if name and port.isdecimal() else "…"
+        host = f"{host[: max(0, shown - len(end))]}{end}"
+    return f"{host}/{path}"
