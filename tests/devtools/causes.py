@@ -185,7 +185,7 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "handler-printed",
         response(500, "Internal Server Error"),
         {"printed": ("TypeError: x is undefined", "    at POST (app/api/orders/route.ts:12:27)")},
-        "The handler threw: TypeError: x is undefined (at api/orders/route.ts:12)",
+        "The handler threw: TypeError: x is undefined (at app/api/orders/route.ts:12)",
     ),
     (
         "subject-differs",

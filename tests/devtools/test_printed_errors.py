@@ -36,7 +36,7 @@ main.create(0xc0000)
     ("printed", "error"),
     [
         (NODE, "TypeError: Cannot read properties of undefined (reading 'lines') "
-               "(at api/orders/route.ts:12)"),
+               "(at app/api/orders/route.ts:12)"),
         (EXPRESS, "Error: no such customer (at shop/src/orders.js:7)"),
         (PYTHON, "KeyError: 'total' (at shop/orders/views.py:9)"),
         (GO, "panic: runtime error: index out of range [3] with length 3 (at me/shop/main.go:21)"),

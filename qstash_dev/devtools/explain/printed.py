@@ -62,5 +62,7 @@ def _own_place(line: str) -> str | None:
         match = pattern.match(line)
         if match and not any(part in match["file"] for part in _FOREIGN):
             file = match["file"].removeprefix("file://")
-            return f"{'/'.join(file.rsplit('/', 3)[-3:])}:{match['line']}"
+            # What is relative is so to the project, and editors open it as it stands.
+            shown = "/".join(file.rsplit("/", 3)[-3:]) if file.startswith("/") else file
+            return f"{shown}:{match['line']}"
     return None
