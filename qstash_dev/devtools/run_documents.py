@@ -41,7 +41,7 @@ class Waiting(Struct, frozen=True):
 class RunRow(Struct, frozen=True):
     """One run in a list; no bodies in here. `steps` counts the finished ones, `parent` is the run that
     invoked it, `successor` the one that it was resumed as; `why` explains the delivery that it failed
-    by.
+    by, and `left` says in a few words what became of one that is over.
     """
 
     id: str
@@ -62,6 +62,7 @@ class RunRow(Struct, frozen=True):
     waits: tuple[Waiting, ...] = ()
     notices: tuple[str, ...] = ()
     why: str = ""
+    left: str = ""
 
 
 class RunStep(Struct, frozen=True):

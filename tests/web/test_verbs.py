@@ -255,6 +255,7 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await page.locator("#detail .bars li").first.wait_for()
     await press(page, "r")
     await said(page, "Resumed as wfr_")
+    await have(page, 1, "resumed as wfr_")
     await press(page, "R")
     await choose(page, "Yes")
     await said(page, "Restarted as wfr_")

@@ -25,7 +25,6 @@ from qstash_dev.devtools.run_documents import (
     RunRow,
     RunStep,
     failure_words,
-    left_as,
     words,
 )
 from qstash_dev.devtools.states import RUNS, look_of
@@ -226,7 +225,7 @@ def _now(row: RunRow, now: int) -> str:
         more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
         told = next((f": {one.why}" for one in row.waits if one.why), "")
         return words(row.waits[0], now) + more + told
-    return left_as(row)
+    return row.left
 
 
 def _state(row: RunRow) -> str:

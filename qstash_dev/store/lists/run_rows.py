@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from qstash_dev.devtools.run_documents import RunDetail, RunRow, RunStep, Waiting
+from qstash_dev.devtools.run_documents import RunDetail, RunRow, RunStep, Waiting, left_as
 from qstash_dev.protocol.model import CallType, State
 from qstash_dev.protocol.redact import redact_headers
 from qstash_dev.protocol.workflow.log_fields import View
@@ -56,7 +56,7 @@ class RunRows:
     def row(self, run: Run, now: int) -> RunRow:
         """One run, and what it waits for if it is live."""
         failure, invoker, flow = run.failure, run.invoker, run.config.flow
-        return RunRow(
+        row = RunRow(
             id=run.id,
             created_at=run.created_at,
             state=run.state,
@@ -76,6 +76,7 @@ class RunRows:
             notices=run.notices,
             why=self._why(failure.message_id) if failure is not None else "",
         )
+        return replace(row, left=left_as(row))
 
     def detail(self, run: Run, now: int) -> RunDetail:
         """One run, whole."""

@@ -4,7 +4,7 @@ from datetime import tzinfo
 
 from qstash_dev.devtools.filter_words import quoted
 from qstash_dev.devtools.pages.run_page import run_parts, waiting_role
-from qstash_dev.devtools.run_documents import RunDetail, RunRow, left_as, words
+from qstash_dev.devtools.run_documents import RunDetail, RunRow, words
 from qstash_dev.tui.model.walk import Link, Place, message_place, run_place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.block import Piece
@@ -19,7 +19,7 @@ def now_span(row: RunRow, now: int, zone: tzinfo | None) -> Span:
             return f"! {fmt.safe(told)}", "warning"
         more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
         return fmt.safe(words(row.waits[0], now, zone)) + more, waiting_role(row.waits[0])
-    return fmt.safe(left_as(row)), "muted" if row.successor is None else "accent"
+    return fmt.safe(row.left), "muted" if row.successor is None else "accent"
 
 
 def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:

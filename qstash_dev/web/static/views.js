@@ -44,9 +44,10 @@ function columns(app) {
   return { below, state, destination, why, next, tries };
 }
 
-function waiting({ waits: [wait] }) {
+function waiting({ waits: [wait], left, successor }) {
   if (wait?.why) return [wait.why, "warning"];
-  return [wait ? moment(wait.text, wait.until) : "", "accent"];
+  if (!wait) return [left, successor === null ? "muted" : "accent"];
+  return [moment(wait.text, wait.until), "accent"];
 }
 
 const mark = (app, by) =>
