@@ -202,7 +202,8 @@ RUNS = [
          "why": "order_paid was notified, but this run waits for order-paid"},
         {"kind": "retry", "name": "mail", "until": NOW + 12_000, "tried": 2, "tries": 3}]),
     run_row("wfr_failed", "RUN_FAILED", "/api/order", 1, completed_at=NOW - 60_000,
-            dlq_id="1772366591000-9", failure_state="CALLBACK_SUCCESS"),
+            dlq_id="1772366591000-9", failure_state="CALLBACK_SUCCESS",
+            left="failure function: success"),
     run_row("wfr_done", "RUN_SUCCESS", "/api/thumb", 3, completed_at=NOW - 30_000,
             parent="wfr_order"),
 ]  # fmt: skip
