@@ -4,10 +4,10 @@
 import { save } from "./body.js";
 import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
 import { $, h, keysOf, part, span } from "./dom.js";
-import { ask, bytes, get, publish, Refused } from "./server.js";
+import { ask, bytes, get, publish, Refused, textOf } from "./server.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-const SIMPLE = [
+const ORDERS = [
   ...["message.replay", "message.run", "message.cancel", "message.arm", "message.delete", "run.restart"],
   "server.pause",
 ];
@@ -80,79 +80,8 @@ export function makeActions(app) {
     app.outdate();
   }
 
-  async function edit() {
-    const id = app.messageId;
-    const detail = await get(message(id, "?reveal=1"));
-    const asked = detail.request;
-    const before = { method: asked.method, url: asked.url, headers: lines(asked.headers), body: await bodyText(id) };
-    const send = async (after) => {
-      const changes = {};
-      for (const [name, value] of Object.entries(after))
-        if (value !== before[name]) changes[name] = name === "headers" ? pairs(value) : value;
-      const made = await ask("POST", message(id, "/replay"), changes);
-      drafts.delete(id);
-      say(`Replayed as ${made.id}.`);
-    };
-    keep(id, await messageForm(`Edit and replay ${id}`, drafts.get(id) ?? before, send, METHODS));
-  }
-
-  async function bodyText(id) {
-    try {
-      // A text field has line feeds alone: what has other ends of lines would be changed by it.
-      const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await bytes(message(id, "/body")));
-      return /[\r\0]/.test(text) ? null : text;
-    } catch (error) {
-      if (error instanceof Refused) throw error;
-      return null;
-    }
-  }
-
   function keep(name, draft) {
     if (draft) drafts.set(name, draft), say("Kept as a draft: the next time it is there again.");
-  }
-
-  async function send() {
-    const base = app.server.app.url;
-    const fresh = { method: "POST", url: "/api/", headers: "Content-Type: application/json", body: "{}" };
-    const go = async (draft) => {
-      const headers = {};
-      for (const [given, value] of pairs(draft.headers)) {
-        const name = /^(upstash-|content-type)/i.test(given) ? given : `Upstash-Forward-${given}`;
-        headers[name] = name in headers ? [headers[name], value].flat() : value;
-      }
-      const queue = Object.entries(headers).find(([name]) => name.toLowerCase() === "upstash-queue-name");
-      if (queue) delete headers[queue[0]];
-      const before = { "/": base, ":": "http://localhost" }[draft.url[0]] ?? "";
-      headers["Upstash-Method"] = draft.method;
-      const item = { destination: before + draft.url, headers, body: draft.body, queue: queue?.[1] };
-      const [answer] = await publish(item, app.server.env.QSTASH_TOKEN);
-      const made = [answer].flat().map((one) => one.messageId ?? one.scheduleId ?? "?");
-      drafts.delete("send");
-      say(`Published ${made.join(", ")}.`);
-      app.follow();
-    };
-    const fromFile = async (file) => {
-      const { headers, ...rest } = await ask("POST", "/_dev/fixtures/read", undefined, { body: file });
-      return { ...rest, headers: lines(headers) };
-    };
-    keep("send", await messageForm("Send a message", drafts.get("send") ?? fresh, go, METHODS, fromFile));
-  }
-
-  async function clear() {
-    const which = app.filter ? `that match ${app.filter}` : "in the list";
-    if (!(await confirm(`Delete all finished messages ${which}?`))) return;
-    const answer = await ask("DELETE", `/_dev/messages${app.filter ? `?filter=${part(app.filter)}` : ""}`);
-    tell(`Deleted ${answer.deleted} messages.`, [answer]);
-  }
-
-  async function copy() {
-    const ofRun = app.view.slug === "runs" && app.chosen && `/_dev/workflows/${part(app.chosen)}/copies`;
-    const path = ofRun || (app.messageId && message(app.messageId, "/copies?reveal=1"));
-    const found = path ? await get(path) : [{ key: "e", name: "environment", text: app.words.quick_start }];
-    const chosen = await menu("Copy", found.map((one) => [one.key, one.name, one]));
-    if (!chosen) return;
-    await navigator.clipboard.writeText(chosen.text);
-    say(`Copied the ${chosen.name}.`);
   }
 
   async function turn(change) {
@@ -160,82 +89,150 @@ export function makeActions(app) {
     say(`Clock: ${mode}, ${span(Math.abs(offset))} from real time.`);
   }
 
-  async function setClock() {
-    const change = await menu("Clock", app.words.clock.map(({ key, text, order: change }) => [key, text, change]));
-    if (change) await turn(change);
-  }
+  const actions = {
+    ...Object.fromEntries(ORDERS.map((id) => [id, () => order(id)])),
+    back: app.back,
+    filter: () => $("filter").focus(),
+    "filter.trouble": () => app.toggleFilter(app.words.filter.trouble),
+    follow: app.follow,
+    "message.mark": app.mark,
+    "message.mark_all": app.markAll,
+    "message.unmark": app.unmark,
+    "detail.previous": () => app.turn(-1),
+    "detail.next": () => app.turn(1),
+    "detail.reveal": app.toggleReveal,
+    "pane.zoom": () => document.body.classList.toggle("zoomed"),
+    palette: () => actions.help(),
 
-  async function skip() {
-    if (app.server.clock.next_event_at === null && !app.server.paused)
-      throw new Refused(0, "Nothing is due: there is no next event to skip to.");
-    return turn({ skip: true });
-  }
+    async "message.edit"() {
+      const id = app.messageId;
+      const detail = await get(message(id, "?reveal=1"));
+      const { method, url, headers } = detail.request;
+      // A text field has line feeds alone: what has other ends of lines would be changed by it.
+      const text = textOf(await bytes(message(id, "/body")));
+      const before = { method, url, headers: lines(headers), body: /[\r\0]/.test(text) ? null : text };
+      const send = async (after) => {
+        const changes = {};
+        for (const [name, value] of Object.entries(after))
+          if (value !== before[name]) changes[name] = name === "headers" ? pairs(value) : value;
+        const made = await ask("POST", message(id, "/replay"), changes);
+        drafts.delete(id);
+        say(`Replayed as ${made.id}.`);
+      };
+      keep(id, await messageForm(`Edit and replay ${id}`, drafts.get(id) ?? before, send, METHODS));
+    },
 
-  async function faults() {
-    const url = app.row?.url ?? "";
-    const choices = await get(`/_dev/faults/choices?url=${part(url)}`);
-    if (!choices.length) throw new Refused(0, "Select a message: faults are for its destination.");
-    const chosen = await menu(`Faults ${url}`, choices.map((one) => [one.key, one.text, one.order]));
-    if (chosen) await give(chosen, [{}]);
-  }
+    async "message.send"() {
+      const base = app.server.app.url;
+      const fresh = { method: "POST", url: "/api/", headers: "Content-Type: application/json", body: "{}" };
+      const go = async (draft) => {
+        const headers = {};
+        for (const [given, value] of pairs(draft.headers)) {
+          const name = /^(upstash-|content-type)/i.test(given) ? given : `Upstash-Forward-${given}`;
+          headers[name] = name in headers ? [headers[name], value].flat() : value;
+        }
+        const queue = Object.entries(headers).find(([name]) => name.toLowerCase() === "upstash-queue-name");
+        if (queue) delete headers[queue[0]];
+        const before = { "/": base, ":": "http://localhost" }[draft.url[0]] ?? "";
+        headers["Upstash-Method"] = draft.method;
+        const item = { destination: before + draft.url, headers, body: draft.body, queue: queue?.[1] };
+        const [answer] = await publish(item, app.server.env.QSTASH_TOKEN);
+        const made = [answer].flat().map((one) => one.messageId ?? one.scheduleId ?? "?");
+        drafts.delete("send");
+        say(`Published ${made.join(", ")}.`);
+        app.follow();
+      };
+      const fromFile = async (file) => {
+        const { headers, ...rest } = await ask("POST", "/_dev/fixtures/read", undefined, { body: file });
+        return { ...rest, headers: lines(headers) };
+      };
+      keep("send", await messageForm("Send a message", drafts.get("send") ?? fresh, go, METHODS, fromFile));
+    },
 
-  async function notify() {
-    const events = app.row.waits.map((wait) => wait.event).filter(Boolean);
-    if (!events.length) throw new Refused(0, "The run waits for no event.");
-    const choices = events.map((name, place) => [String(place + 1), name, name]);
-    const event = events.length === 1 ? events[0] : await menu("Notify", choices);
-    const body = event && (await askText(`Notify ${event}`, "Data; empty is no data"));
-    if (body === null || !event) return undefined;
-    await ask("POST", `/_dev/workflows/${part(app.chosen)}/notify`, { event, body });
-    return say(`Notified ${event}.`);
-  }
+    async "list.clear"() {
+      const which = app.filter ? `that match ${app.filter}` : "in the list";
+      if (!(await confirm(`Delete all finished messages ${which}?`))) return;
+      const answer = await ask("DELETE", `/_dev/messages${app.filter ? `?filter=${part(app.filter)}` : ""}`);
+      tell(`Deleted ${answer.deleted} messages.`, [answer]);
+    },
 
-  // All that can be done, by name and key, searched while one types; what is chosen is done.
-  async function help() {
-    const known = app.words.commands.filter(({ id }) => app.can(id));
-    const keys = (names) => keysOf(names).join(" ").trim() || "space";
-    const choices = known.map((command) => [keys(command.keys), command.help, command.id]);
-    const after = [
-      h("p", "Move: ↑ ↓ j k, page up and down, g newest, G last; enter into the detail, escape back."),
-      h("h3", "Filter"),
-      app.words.filter.help.map((text) => h("p.mono", text)),
-    ];
-    const id = await menu("Keys and commands", choices, { search: true, after });
-    if (id) await app.run(id);
-  }
+    async "message.copy"() {
+      const ofRun = app.view.slug === "runs" && app.chosen && `/_dev/workflows/${part(app.chosen)}/copies`;
+      const path = ofRun || (app.messageId && message(app.messageId, "/copies?reveal=1"));
+      const found = path ? await get(path) : [{ key: "e", name: "environment", text: app.words.quick_start }];
+      const chosen = await menu("Copy", found.map((one) => [one.key, one.name, one]));
+      if (!chosen) return;
+      await navigator.clipboard.writeText(chosen.text);
+      say(`Copied the ${chosen.name}.`);
+    },
 
-  // Two that are marked, the older first; else what the server compares with it.
-  async function diff() {
-    const byAge = (one, other) => app.feed.indexOf(other) - app.feed.indexOf(one);
-    const two = app.view.live && app.marks.size === 2 ? [...app.marks].sort(byAge) : ["", app.messageId];
-    const parts = await get(message(two[1], `/diff?old=${part(two[0])}`));
-    const told = ({ text, role }) => h("span", { class: role }, `${text}\n`);
-    const difference = (found) =>
-      found.length ? h("pre.diff", found.map(told)) : h("p.muted", "the same");
-    await read("What differs", parts.map((one) => [h("h3", one.title), difference(one.lines)]));
-  }
+    async "server.clock"() {
+      const change = await menu("Clock", app.words.clock.map(({ key, text, order: change }) => [key, text, change]));
+      if (change) await turn(change);
+    },
 
-  async function saveFixture() {
-    const file = await get(message(app.messageId, "/fixture"));
-    save(file.name, file.text, "application/json");
-    say(`Saved as ${file.name}, without secrets; s can send it.`);
-  }
+    async "server.skip"() {
+      if (app.server.clock.next_event_at === null && !app.server.paused)
+        throw new Refused(0, "Nothing is due: there is no next event to skip to.");
+      return turn({ skip: true });
+    },
 
-  function undo() {
-    if (!undoable.length) throw new Refused(0, "There is nothing to undo.");
-    return takeBack(undoable.at(-1));
-  }
+    async "server.faults"() {
+      const url = app.row?.url ?? "";
+      const choices = await get(`/_dev/faults/choices?url=${part(url)}`);
+      if (!choices.length) throw new Refused(0, "Select a message: faults are for its destination.");
+      const chosen = await menu(`Faults ${url}`, choices.map((one) => [one.key, one.text, one.order]));
+      if (chosen) await give(chosen, [{}]);
+    },
 
-  return {
-    ...Object.fromEntries(SIMPLE.map((id) => [id, () => order(id)])),
-    "message.edit": edit, "message.send": send, "message.copy": copy,
-    "message.diff": diff, "message.fixture": saveFixture, "list.clear": clear, undo,
-    "message.mark": app.mark, "message.mark_all": app.markAll, "message.unmark": app.unmark,
-    "filter.trouble": () => app.toggleFilter(app.words.filter.trouble), filter: () => $("filter").focus(),
-    "run.notify": notify, follow: app.follow, "server.clock": setClock, "server.skip": skip, "server.faults": faults,
-    "detail.previous": () => app.turn(-1), "detail.next": () => app.turn(1), "detail.reveal": app.toggleReveal,
-    "pane.zoom": () => document.body.classList.toggle("zoomed"), help, palette: help, back: app.back,
+    async "run.notify"() {
+      const events = app.row.waits.map((wait) => wait.event).filter(Boolean);
+      if (!events.length) throw new Refused(0, "The run waits for no event.");
+      const choices = events.map((name, place) => [String(place + 1), name, name]);
+      const event = events.length === 1 ? events[0] : await menu("Notify", choices);
+      const body = event && (await askText(`Notify ${event}`, "Data; empty is no data"));
+      if (body === null || !event) return undefined;
+      await ask("POST", `/_dev/workflows/${part(app.chosen)}/notify`, { event, body });
+      return say(`Notified ${event}.`);
+    },
+
+    // All that can be done, by name and key, searched while one types; what is chosen is done.
+    async help() {
+      const known = app.words.commands.filter(({ id }) => app.can(id));
+      const keys = (names) => keysOf(names).join(" ").trim() || "space";
+      const choices = known.map((command) => [keys(command.keys), command.help, command.id]);
+      const after = [
+        h("p", "Move: ↑ ↓ j k, page up and down, g newest, G last; enter into the detail, escape back."),
+        h("h3", "Filter"),
+        app.words.filter.help.map((text) => h("p.mono", text)),
+      ];
+      const id = await menu("Keys and commands", choices, { search: true, after });
+      if (id) await app.run(id);
+    },
+
+    // Two that are marked, the older first; else what the server compares with it.
+    async "message.diff"() {
+      const byAge = (one, other) => app.feed.indexOf(other) - app.feed.indexOf(one);
+      const two = app.view.live && app.marks.size === 2 ? [...app.marks].sort(byAge) : ["", app.messageId];
+      const parts = await get(message(two[1], `/diff?old=${part(two[0])}`));
+      const told = ({ text, role }) => h("span", { class: role }, `${text}\n`);
+      const difference = (found) =>
+        found.length ? h("pre.diff", found.map(told)) : h("p.muted", "the same");
+      await read("What differs", parts.map((one) => [h("h3", one.title), difference(one.lines)]));
+    },
+
+    async "message.fixture"() {
+      const file = await get(message(app.messageId, "/fixture"));
+      save(file.name, file.text, "application/json");
+      say(`Saved as ${file.name}, without secrets; s can send it.`);
+    },
+
+    undo() {
+      if (!undoable.length) throw new Refused(0, "There is nothing to undo.");
+      return takeBack(undoable.at(-1));
+    },
   };
+  return actions;
 }
 
 const lines = (headers) => headers.map(([name, value]) => `${name}: ${value}`).join("\n");

@@ -2,7 +2,7 @@
 // and pictures only when asked for, in a frame that can do nothing. Knows no message.
 
 import { fill, h, put, size } from "./dom.js";
-import { bytes } from "./server.js";
+import { bytes, textOf } from "./server.js";
 
 const HEX_BYTES = 262144;
 const PIECE = 8000; // characters in one block: only the blocks in sight are laid out
@@ -34,12 +34,7 @@ function draw(view, body) {
 
 async function whole(view, body) {
   const all = new Uint8Array(await bytes(body.path));
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(all);
-    draw(view, { ...body, size: all.length, truncated: false, text });
-  } catch {
-    draw(view, { ...body, truncated: false, text: null, bytes: all });
-  }
+  draw(view, { ...body, size: all.length, truncated: false, text: textOf(all), bytes: all });
 }
 
 async function download(path) {

@@ -60,6 +60,15 @@ export async function ask(method, path, json, options) {
 export const get = (path, options) => ask("GET", path, undefined, options);
 export const bytes = async (path) => (await open("GET", path)).arrayBuffer();
 
+// What they say if they are text, else null.
+export function textOf(all) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(all);
+  } catch {
+    return null;
+  }
+}
+
 // As an SDK does. A batch, since a browser would tidy up a destination that stands in the path.
 export function publish(message, own) {
   return ask("POST", "/v2/batch", [message], { headers: { Authorization: `Bearer ${own}` } });
