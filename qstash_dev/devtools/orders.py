@@ -18,7 +18,8 @@ from qstash_dev.devtools.vocabulary import FAULTS, Preset
 
 class Order(NamedTuple):
     """`told` is said when it is done to one, `told_many` when to several; `ask` and `ask_many` are
-    questions before. Whatever comes back with an `undo` can be undone.
+    questions before. Whatever comes back with an `undo` can be undone. Of a message `{name}` is where
+    it goes, as faces write that.
     """
 
     method: str
@@ -69,19 +70,23 @@ _FIRE = Order(
 
 ORDERS: dict[str, dict[str, Order]] = {
     "messages": {
-        "message.replay": _of_messages("replay", "Replayed as {id}.", "Replayed"),
-        "message.run": _of_messages("run", "Trying now.", "Trying now:"),
+        "message.replay": _of_messages(
+            "replay", "Replayed {name} as {id}.", "Replayed", "Replay {count} messages?"
+        ),
+        "message.run": _of_messages(
+            "run", "Trying {name} now.", "Trying now:", "Run {count} messages?"
+        ),
         "message.cancel": _of_messages(
-            "cancel", "Canceled.", "Canceled", "Cancel {count} messages?"
+            "cancel", "Canceled {name}.", "Canceled", "Cancel {count} messages?"
         ),
         "message.arm": _of_messages(
-            "arm", "Replayed at the next save of the app's source.", "Armed"
+            "arm", "{name} is replayed at the next save of the app's source.", "Armed"
         ),
-        "message.disarm": _of_messages("disarm", "Disarmed.", "Disarmed"),
+        "message.disarm": _of_messages("disarm", "Disarmed {name}.", "Disarmed"),
         "message.delete": Order(
             "DELETE",
             "/_dev/messages/{id}",
-            "Deleted.",
+            "Deleted {name}.",
             "Deleted {done} of {count} messages.",
             ask_many="Delete {count} messages?",
         ),

@@ -312,8 +312,8 @@ def thing_path(*parts: str) -> str:
         {
             "5 r": ("POST", "/_dev/dlq/1772366591000-0/retry", {}),
             "5 d": ("DELETE", "/_dev/dlq/1772366591000-0", None),
-            "1 F a": ("POST", "/_dev/messages/msg_00000013/arm", None),
-            "1 g a": ("POST", "/_dev/messages/msg_00000001/disarm", None),
+            "1 F a": ("POST", "/_dev/messages/msg_00000013/arm", {}),
+            "1 g a": ("POST", "/_dev/messages/msg_00000001/disarm", {}),
             "p": ("POST", "/_dev/pause", None),
             "1 F f 1": ("POST", "/_dev/faults", FAULT),
             "greater_than_sign": ("POST", "/_dev/clock", {"skip": True}),
@@ -345,7 +345,7 @@ async def test_u_undoes_the_last_deletions_and_cancellations(tui: Open, world: W
         await pilot.press("X", "u", "u", "u")
         assert [(path, sent) for _, path, sent in await asked(pilot, world, 4)] == [
             ("/_dev/messages/msg_00000013", None),
-            ("/_dev/messages/msg_00000012/cancel", None),
+            ("/_dev/messages/msg_00000012/cancel", {}),
             ("/_dev/undo", {"ids": ["undo_2"]}),
             ("/_dev/undo", {"ids": ["undo_1"]}),
         ]
@@ -437,7 +437,7 @@ async def test_help_runs_what_was_searched_for_on_the_row_that_was_selected(
     async with tui() as pilot:
         await go_to(pilot, 4)
         await pilot.press("question_mark", *"cancel", "space", *"marked", "enter")
-        assert await asked(pilot, world) == [("POST", "/_dev/messages/msg_00000005/cancel", None)]
+        assert await asked(pilot, world) == [("POST", "/_dev/messages/msg_00000005/cancel", {})]
 
 
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])

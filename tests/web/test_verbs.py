@@ -33,7 +33,7 @@ async def test_what_waits_is_run_now_cancelled_and_brought_back(desk: Desk) -> N
     await said(page, "Restored 1 message.")
     await shows(page, "#detail .headline", "delayed")
     await press(page, "n")
-    await said(page, "Trying now.")
+    await said(page, "Trying /later now.")
     await shows(page, "#detail .headline", "ok")
     await page.get_by_role("button", name="Delete").click()
     await have(page, 0)
@@ -104,7 +104,7 @@ async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) ->
     await said(page, "The fault is gone.")
     assert (await desk.api.ok("GET", "/_dev/faults"))["faults"] == []
     await press(page, "a")
-    await said(page, "Replayed at the next save")
+    await said(page, "is replayed at the next save")
     assert (await desk.api.ok("GET", f"/_dev/messages/{id}"))["row"]["armed"]
     await have(page, 1, "⚑")
 
@@ -118,6 +118,7 @@ async def test_marked_messages_are_replayed_and_deleted_together(desk: Desk) -> 
     await have(page, 3)
     await page.locator("#rows").focus()
     await press(page, "j", " ", " ", "r")
+    await choose(page, "Yes")
     await said(page, "Replayed 2 of 2 messages.")
     await desk.app.received(5, "/many")
     await press(page, "d")

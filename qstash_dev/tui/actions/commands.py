@@ -16,6 +16,7 @@ from qstash_dev.tui.actions import (
     walking,
     writing,
 )
+from qstash_dev.tui.actions.ordering import about_messages
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.view import Verb
 from qstash_dev.tui.views import VIEWS
@@ -23,8 +24,8 @@ from qstash_dev.tui.views import VIEWS
 RUNS: dict[str, Verb] = {
     "message.replay": messages.replay,
     "message.edit": writing.edit,
-    "message.run": messages.run_now,
-    "message.cancel": messages.cancel,
+    "message.run": about_messages("message.run"),
+    "message.cancel": about_messages("message.cancel"),
     "message.send": writing.send,
     "message.like": writing.send_like,
     "message.mark": messages.mark,
@@ -32,7 +33,7 @@ RUNS: dict[str, Verb] = {
     "message.copy": messages.copy,
     "message.open": writing.open_whole,
     "message.diff": writing.diff,
-    "message.arm": messages.arm,
+    "message.arm": about_messages("message.arm"),
     "message.fixture": writing.save_fixture,
     "message.delete": messages.delete,
     "run.restart": server.restart_app,

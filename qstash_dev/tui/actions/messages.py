@@ -1,104 +1,33 @@
-"""Actions on messages: replay, run now, cancel, mark, copy, delete.
+"""Actions on messages: replay, mark, copy, delete.
 
 Each asks the server and says how it went; the list changes when the server's ticks arrive.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Generic, NamedTuple, TypeVar
-
-from qstash_dev.client import ClientError, Refused
 from qstash_dev.devtools.control_documents import Deleted
 from qstash_dev.devtools.copies import copies_of, quick_start
 from qstash_dev.devtools.text import counted
+from qstash_dev.tui.actions.ordering import give_to_messages
 from qstash_dev.tui.actions.undoing import offer_undo
-from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Confirm, Menu
-
-T = TypeVar("T")
 
 
 async def replay(screen: Screen) -> None:
     """Send the marked messages, else the selected one, again."""
     if not screen.session.targets:
         return screen.say("Nothing to replay: the list is empty.", "warning")
-    original = screen.session.row
-    done = await _do(screen, "Replaying", screen.session.client.replay, asks="Replay")
-    if done is not None and done.name is not None:
-        screen.session.replays.expect(done.gave[0], original)
-        screen.say(f"Replayed {done.name} as {done.gave[0]} …")
-    elif done is not None:
-        screen.say(f"Replayed {done.words}")
+    original, count = screen.session.row, len(screen.session.targets)
+    given = await give_to_messages(screen, "message.replay")
+    if count == 1 and given:
+        screen.session.replays.expect(given[0][1]["id"], original)
     return None
-
-
-async def run_now(screen: Screen) -> None:
-    """Try now what waits."""
-    done = await _do(screen, "Running", screen.session.client.run, asks="Run")
-    if done is not None:
-        screen.say(f"Trying {done.name} now." if done.name else f"Trying now: {done.words}")
-
-
-async def arm(screen: Screen) -> None:
-    """Have it delivered again when the app's source changes, or no longer."""
-    session = screen.session
-    rows = [session.feed.rows[id] for id in session.targets if id in session.feed.rows]
-    armed = not all(row.armed for row in rows) if rows else True
-    done = await _do(screen, "Arming", lambda id: session.client.arm(id, armed))
-    if done is not None and done.name is not None and armed:
-        screen.say(f"{done.name} is replayed at the next save of the app's source.")
-    elif done is not None:
-        screen.say(f"{'Armed' if armed else 'Disarmed'} {done.words}")
-
-
-async def cancel(screen: Screen) -> None:
-    """Stop trying; asks first when there are several."""
-    done = await _do(screen, "Canceling", screen.session.client.cancel, asks="Cancel")
-    if done is not None:
-        offer_undo(screen, f"Canceled {done.words}", done.gave)
 
 
 async def delete(screen: Screen) -> None:
     """Forget the marked messages, else the selected one."""
-
-    async def forget(id: str) -> str | None:
-        order = await screen.session.client.delete(id)
-        screen.session.feed.drop(id)
-        screen.draw()
-        return order
-
-    done = await _do(screen, "Deleting", forget, asks="Delete")
-    if done is not None:
-        offer_undo(screen, f"Deleted {done.words}", done.gave)
-
-
-class Done(NamedTuple, Generic[T]):
-    """What came of an action: what its only message is called (of several `None`), how it went, and
-    what each of them gave.
-    """
-
-    name: str | None
-    words: str
-    gave: list[T]
-
-
-async def _do(
-    screen: Screen, doing: str, do: Callable[[str], Awaitable[T]], asks: str | None = None
-) -> Done[T] | None:
-    """Do it to the marked messages, else to the selected one; `None` if it was done to none. With
-    `asks` it is first asked whether several are meant.
-    """
-    ids = screen.session.targets
-    if len(ids) > 1:
-        if asks and not await screen.ask(Confirm(f"{asks} {len(ids)} messages?")):
-            return None
-        return await _each(screen, ids, doing, do)
-    if not ids:
-        return None
-    session, id = screen.session, ids[0]
-    row = session.feed.rows.get(id) or (session.row if session.message_id == id else None)
-    name = id if row is None else fmt.called(row.url, session.feed.server.app.url)
-    return Done(name, f"{name}.", [await do(id)])
+    for subject, _ in await give_to_messages(screen, "message.delete"):
+        screen.session.feed.drop(subject["id"])
+    screen.draw()
 
 
 async def clear(screen: Screen) -> None:
@@ -165,24 +94,3 @@ async def copy(screen: Screen) -> None:
         screen.copy_to_clipboard(chosen.text)
         screen.say(f"Copied the {chosen.name}.")
     return None
-
-
-async def _each(
-    screen: Screen, ids: list[str], doing: str, do: Callable[[str], Awaitable[T]]
-) -> Done[T]:
-    """Do it to each, show how far it is, and sum up: `3 of 4 messages. …`."""
-    gave: list[T] = []
-    refused: list[str] = []
-    try:
-        for id in ids:
-            screen.progress = f"{doing} {len(gave) + len(refused) + 1} of {len(ids)}"
-            try:
-                gave.append(await do(id))
-            except Refused as error:
-                refused.append(str(error))
-    except ClientError as error:
-        refused.append(str(error))
-    finally:
-        screen.progress = None
-    words = " ".join([f"{len(gave)} of {len(ids)} messages.", *refused[:1]])
-    return Done(None, words, gave)

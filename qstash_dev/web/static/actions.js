@@ -41,7 +41,8 @@ export function makeActions(app) {
   // Asked about before, and told of with what was refused. What can be undone is offered to be.
   async function give(order, subjects) {
     const { method, path, json = {}, ask: askOne, ask_many: askMany, told, told_many: toldMany } = order;
-    const many = { ...subjects[0], count: subjects.length };
+    const [{ url, id } = {}] = subjects;
+    const many = { name: app.below(url ?? id ?? ""), ...subjects[0], count: subjects.length };
     const question = many.count > 1 ? askMany : askOne;
     if (!many.count || (question && !(await confirm(filled(question, many))))) return;
     const [answers, refused] = [[], []];

@@ -7,7 +7,7 @@ import { Feed, Items } from "./feed.js";
 import { buttons, counted, drawAround, drawHead, drawTitle, isThere } from "./head.js";
 import { List } from "./list.js";
 import { get, onToken, Refused, watch } from "./server.js";
-import { makeViews } from "./views.js";
+import { below, makeViews } from "./views.js";
 
 const TOOLS = [
   ...["message.send", "server.pause", "server.clock", "server.skip", "server.faults"],
@@ -36,6 +36,7 @@ const app = {
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
   },
   run, subject, guarded, follow, mark, markAll, unmark, toggleFilter, back, toggleReveal, outdate, loadDetail,
+  below: (url) => below(url, app.server?.app.url ?? ""),
   turn: (by) => pane.turn(by),
   buttons: (ids) => buttons(app, ids),
   can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),

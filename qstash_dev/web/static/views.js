@@ -18,13 +18,17 @@ const isPaused = (thing) => thing.isPaused ?? thing.paused;
 const on = column("state", "STATE", (thing) => (isPaused(thing) ? ["‖ paused", "warning"] : ["▶ on", "success"]));
 const withMessages = (tick) => tick.events.length > 0 || tick.rows.length > 0 || tick.removed.length > 0;
 
+const local = (url) => url.replace(/^http:\/\/(127\.0\.0\.1|\[::1\])(?=[:/])/, "http://localhost");
+
+// An address of the app without what all of them begin with.
+export function below(url, app) {
+  const own = local(app);
+  return own && local(url).startsWith(`${own}/`) ? local(url).slice(own.length) : url;
+}
+
 // The columns of messages, which other views have, too.
 function columns(app) {
-  const local = (url) => url.replace(/^http:\/\/(127\.0\.0\.1|\[::1\])(?=[:/])/, "http://localhost");
-  const below = (url) => {
-    const own = local(app.server?.app.url ?? "");
-    return own && local(url).startsWith(`${own}/`) ? local(url).slice(own.length) : url;
-  };
+  const { below } = app;
   const state = (head, kind) => column("state", head, (item) => look(app.words, kind, item.state));
   const destination = (row) => {
     const [kind, healed] = [app.words.kinds[row.kind], app.feed.healed.has(row.id)];
@@ -41,7 +45,7 @@ function columns(app) {
   const next = ({ state: now, due_at: due }) =>
     now === "active" || now === "queued" || due === null ? ["–", "muted"] : [countdown(due), "accent"];
   const tries = (row) => [row.try === 0 ? "–" : row.state === "delivered" ? row.try : `${row.try}/${row.tries}`, ""];
-  return { below, state, destination, why, next, tries };
+  return { state, destination, why, next, tries };
 }
 
 function waiting({ waits: [wait], left, successor }) {
@@ -55,7 +59,8 @@ const mark = (app, by) =>
 
 // `by` names what tells one item from the others, `noun` what the server calls the things of the view.
 export function makeViews(app) {
-  const { below, state, destination, why, next, tries } = columns(app);
+  const { below } = app;
+  const { state, destination, why, next, tries } = columns(app);
   const views = {
     Messages: {
       slug: "messages", live: true, many: true, by: "id", message: (row) => row.id,
