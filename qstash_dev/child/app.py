@@ -17,12 +17,15 @@ from qstash_dev.child.witness import Witness
 from qstash_dev.devtools.ansi import plain
 from qstash_dev.devtools.documents import Heard, Printed
 from qstash_dev.devtools.documents import Process as State
+from qstash_dev.devtools.explain.printed import last_words
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback
 
 READ = 65_536
 LAST_WORDS_S = 0.5
 """How long a process that ended may still be heard: its children may hold its output open."""
+LAST_LINES, LAST_MOMENTS_MS = 40, 2_000
+"""How much of what it printed tells why it ended; what is older was another matter."""
 ENDS_TURNS, TURN_S = 40, 0.05
 """How long after its sockets a process may take to end; one that is only restarted inside does not.
 
@@ -114,8 +117,12 @@ class ChildApp:
         why = self.state.why
         if self.state.state != "exited" or why is None:
             return None
-        lines = [text for line in self.last_lines(5) if (text := plain(line.text).strip())]
-        return f"your app {why}" + (f": {lines[-1][:200]}" if lines else "")
+        lines = self.last_lines(LAST_LINES)
+        lately = [
+            plain(line.text) for line in lines if lines[-1].time - line.time < LAST_MOMENTS_MS
+        ]
+        said = last_words(lately).rstrip(".")
+        return f"your app {why}" + (f": {said}" if said else "")
 
     def why_down(self, origin: str) -> str | None:
         """How it ended, for a delivery to where it would listen."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.devtools.explain.printed import error_in
+from qstash_dev.devtools.explain.printed import error_in, last_words
 
 NODE = """\
  \x1b[31m⨯\x1b[0m TypeError: Cannot read properties of undefined (reading 'lines')
@@ -46,3 +46,50 @@ main.create(0xc0000)
 )  # fmt: skip
 def test_the_error_and_its_place_are_found(printed: str, error: str | None) -> None:
     assert error_in(printed.splitlines()) == error
+
+
+NEXT = """\
+▲ Next.js 16.4.6 (Turbopack)
+⨯ Another next dev server is already running.
+
+- Local:        http://localhost:3400
+
+You can access the existing server at http://localhost:3400,
+https://nextjs.org/telemetry
+"""
+NPM = """\
+npm error Missing script: "dev"
+npm error
+npm error To see a list of scripts, run:
+npm error A complete log of this run can be found in: /home/me/.npm/_logs/debug-0.log
+"""
+MODULE = """\
+node:internal/modules/cjs/loader:1210
+  throw err;
+  ^
+
+Error: Cannot find module './db'
+Require stack:
+- /home/me/shop/server.js
+    at Module._resolveFilename (node:internal/modules/cjs/loader:1207:15)
+    at Object.<anonymous> (/home/me/shop/server.js:3:1) {
+  code: 'MODULE_NOT_FOUND'
+}
+
+Node.js v20.20.2
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        (NEXT, "Another next dev server is already running."),
+        (NPM, 'Missing script: "dev"'),
+        (MODULE, "Error: Cannot find module './db' (at me/shop/server.js:3)"),
+        ("ERROR:    [Errno 98] address already in use\n", "[Errno 98] address already in use"),
+        ("errors are no error\nbye\n\n", "bye"),
+        ("", ""),
+    ],
+)
+def test_the_last_words_of_a_program_say_why_it_ended(printed: str, words: str) -> None:
+    assert last_words(printed.splitlines()) == words

@@ -12,11 +12,13 @@ _ERROR = re.compile(
     r"|panic: .*|fatal error: .*)"
 )
 _PLACES = (
-    re.compile(r"^\s*at (?:.*\()?(?P<file>[^()\s]+?):(?P<line>\d+)(?::\d+)?\)?$"),
+    re.compile(r"^\s*at (?:.*\()?(?P<file>[^()\s]+?):(?P<line>\d+)(?::\d+)?\)?(?: \{)?$"),
     re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)'),
     re.compile(r"^\s+(?P<file>/\S+\.go):(?P<line>\d+)"),
     re.compile(r"^\s*(?:from )?(?P<file>[\w./-]+\.rb):(?P<line>\d+):in "),
 )
+_MARKED = re.compile(r"^(?:[⨯✗✖✘❌×]|(?:npm )?(?:error\b|ERR!):?)\s+(?P<text>\S.*)", re.IGNORECASE)
+"""How tools mark what they complain of; the first is the cause, the others follow from it."""
 _FOREIGN = (
     "node_modules/",
     "node:",
@@ -51,6 +53,15 @@ def error_in(lines: Sequence[str]) -> str | None:
     around = reversed(plain[:place]) if is_traceback else plain[place + 1 :]
     where = next((own for line in around if (own := _own_place(line))), None)
     return shorten(text.strip(" {"), _MAX) + (f" (at {where})" if where else "")
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Why a program ended, from the last lines that it printed: the error, else what is marked as one,
+    else the last line. Empty if it said nothing.
+    """
+    said = [text for line in lines if (text := without_colours(line).strip())]
+    marked = next((match["text"] for line in said if (match := _MARKED.match(line))), None)
+    return shorten(error_in(lines) or marked or (said[-1] if said else ""), _MAX)
 
 
 def _found(plain: Sequence[str]) -> list[tuple[int, str]]:
