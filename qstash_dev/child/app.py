@@ -87,6 +87,7 @@ class ChildApp:
             self._process = process
             self._become("running", pid=process.pid)
             self._following = self._hearing.once("hearing the app", self._follow(process))
+            self._hearing.once("guarding the app", group.guard(process))
 
     async def stop(self) -> None:
         """End it and all its children."""

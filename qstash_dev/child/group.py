@@ -10,6 +10,9 @@ from contextlib import suppress
 
 PATIENCE_S = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0))
 """What Ctrl+C in a shell would send comes first; how long a program may take to end after each."""
+_steps = " && ".join(f'kill -s {n.name[3:]} -- "-$0" && sleep {s:g}' for n, s in PATIENCE_S)
+GUARD = f'read _ || {{ {_steps} && kill -s KILL -- "-$0"; }}'
+"""Reads a line from us, or the end of all that we say; a group that has ended takes no signal."""
 GROUP_PATIENCE_S = 0.5
 """How long those may take whom the program started."""
 LOOK_S = 0.02
@@ -40,6 +43,25 @@ async def start(words: Sequence[str], environment: Mapping[str, str]) -> Process
         env=dict(environment),
         start_new_session=True,
     )
+
+
+async def guard(process: Process) -> None:
+    """While it runs: should we be killed, a shell notices it and ends the whole group as `end` does."""
+    if os.name == "nt":
+        return
+    shell = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", GUARD, str(process.pid)),
+        stdin=PIPE,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+        start_new_session=True,
+    )
+    assert shell.stdin is not None
+    try:
+        await process.wait()
+    finally:
+        shell.stdin.write(b"\n")
+        await shell.wait()
 
 
 async def end(process: Process) -> None:

@@ -1,18 +1,12 @@
 """Ends the UI when what it lives by has gone: its terminal, or the server that started it.
 
-In a thread of its own: the event loop may be waiting for just that terminal. With a server that was
-killed goes the app that it ran, which nobody else would end: it would keep its port.
+In a thread of its own: the event loop may be waiting for just that terminal.
 """
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-
-from qstash_dev.child import group
-from qstash_dev.devtools.documents import Process
 
 LOOK_S = 0.5
 NO_TERMINAL = 129
@@ -44,19 +38,4 @@ def is_there(descriptor: int) -> bool:
         return True
     except (OSError, termios.error):
         return False
-    return True
-
-
-def end_app(process: Process | None) -> bool:
-    """End the app of a server that is gone, with all that it started; whether there was one."""
-    if process is None or process.pid is None or process.state != "running" or os.name == "nt":
-        return False
-    with suppress(ProcessLookupError, PermissionError):
-        for number, patience_s in group.PATIENCE_S:
-            os.killpg(process.pid, number)
-            until = time.monotonic() + patience_s
-            while time.monotonic() < until:
-                os.killpg(process.pid, 0)
-                time.sleep(group.LOOK_S)
-        os.killpg(process.pid, signal.SIGKILL)
     return True

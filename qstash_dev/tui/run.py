@@ -18,9 +18,7 @@ once: a frame takes as long as dozens of publishes. At 333 messages a second on 
 publish is 1.7 times as long without that, and as without a UI with it. Keys wait longer then on a busy
 machine, for good, as a process may not take it back; until then the UI is like all others.
 """
-OWNER_IS_GONE = -1
 OWNER_GONE = "The server has gone, and this terminal UI with it."
-APP_GONE = "Your app was ended, too: else it would have kept its port."
 
 
 def run(
@@ -42,19 +40,16 @@ def run(
     client = Client(url, token)
     app = QstashApp(client, keys=keys, theme=theme, desktop=desktop, make_way=make_way)
 
-    async def show() -> int:
+    async def show() -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, app.exit, 0)
-        gone = partial(app.exit, OWNER_IS_GONE, return_code=1, message=OWNER_GONE)
+        gone = partial(app.exit, return_code=1, message=OWNER_GONE)
         stream = sys.__stdin__
         if stream is not None and stream.isatty():
             lifeline.watch(stream.fileno(), owner, lambda: loop.call_soon_threadsafe(gone))
-        return await app.run_async() or 0
+        await app.run_async()
 
-    if asyncio.run(show()) == OWNER_IS_GONE and lifeline.end_app(
-        app.session.feed.server.app.process
-    ):
-        print(APP_GONE, file=sys.stderr)
+    asyncio.run(show())
     return app.return_code or 0
 
 

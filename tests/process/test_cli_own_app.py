@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 
+import psutil
+
 APP = """
 import os, sys, time
 try:
@@ -45,6 +47,30 @@ def test_ctrl_z_stops_both_and_going_on_lets_both_go_on(launch):
         pass
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60)[1] == ""
+
+
+FAMILY = """
+import os, subprocess
+helper = subprocess.Popen(["sleep", "600"])
+print("pids", os.getpid(), helper.pid, flush=True)
+helper.wait()
+"""
+
+
+def test_a_killed_server_takes_its_app_along_and_what_that_started(launch):
+    process = launch("serve", "--memory", "-p", "0", "--", sys.executable, "-S", "-c", FAMILY)
+    line = next(line for line in iter(process.stdout.readline, "") if line.startswith("app │ pids"))
+    process.kill()
+    while any(map(is_running, map(int, line.split()[-2:]))):
+        pass
+
+
+def is_running(pid):
+    """A container may have nobody who takes note of an end."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def is_stopped(pid):

@@ -1,13 +1,7 @@
 """How the UI leaves a terminal, and that it does when the terminal or its server has left it."""
 
 import signal
-import subprocess
-import threading
 
-import pytest
-
-from qstash_dev.devtools.documents import Process
-from qstash_dev.tui.lifeline import end_app
 from tests.tui.terminal import ENTERED, Terminal, attached
 from tests.tui.world import World, in_thread
 
@@ -34,20 +28,6 @@ def test_it_ends_with_the_server_that_started_it_and_gives_the_terminal_back(tmp
             assert b"Traceback" not in terminal.output
         finally:
             terminal.close()
-
-
-@pytest.mark.parametrize("state", ["running", "exited"])
-def test_the_app_of_a_server_that_was_killed_ends_if_it_runs(state):
-    app = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    reaper = threading.Thread(target=app.wait)  # as init does for what has lost its parent
-    reaper.start()
-    try:
-        assert end_app(Process("sleep 600", state, pid=app.pid)) is (state == "running")
-        assert (app.poll() is None) is (state != "running")
-    finally:
-        app.kill()
-        reaper.join()
-    assert not end_app(None)
 
 
 def test_ctrl_z_stops_it_and_going_on_draws_it_again(tmp_path):
