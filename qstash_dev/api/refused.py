@@ -19,6 +19,7 @@ from qstash_dev.protocol.workflow.headers import RUN_ID
 from qstash_dev.store.errors import StoreError
 
 log = logging.getLogger(__name__)
+requests = logging.getLogger(f"{__name__}.requests")
 
 TIP_BODY = 65_536
 ITEMS_TOLD = 5
@@ -40,7 +41,7 @@ async def tell(
     from qstash_dev.api.tips import Refused, is_of_qstash, tip  # read in after the start
 
     path = target.path[:200]
-    log.warning("%s %s: %d %s", request.method, path, error.status, error.message)
+    requests.warning("%s %s: %d %s", request.method, path, error.status, error.message)
     if not is_of_qstash(target.path):
         return
     _tell_run(context, request.headers, error)

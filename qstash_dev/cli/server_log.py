@@ -17,6 +17,7 @@ from qstash_dev.cli.log_line import Line
 from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config
 
+REFUSED = "qstash_dev.api.refused.requests"
 LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 
 
@@ -30,6 +31,17 @@ def write_to_stderr(verbosity: int, log_file: Path | None) -> None:
         handlers.append(LogFile(log_file))
     level = LEVELS.get(verbosity, logging.DEBUG)
     logging.basicConfig(level=level, handlers=handlers, force=True)
+
+
+@contextmanager
+def without_refusals() -> Iterator[None]:
+    """Inside, no refused request is logged: who makes them tells it in words of their own."""
+    requests = logging.getLogger(REFUSED)
+    requests.disabled = True
+    try:
+        yield
+    finally:
+        requests.disabled = False
 
 
 @contextmanager

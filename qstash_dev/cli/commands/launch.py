@@ -180,7 +180,7 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
     config, stop = launch.config, asyncio.Event()
     console = make_console(config)
     service = server.Server(
-        config, console, prepare=lambda started: sow(started, config), command=launch.app
+        config, console, prepare=lambda started: sow_first(started, config), command=launch.app
     )
     with_signals(stop, service.hurry)
     with_job_control(service.halt_app)
@@ -195,6 +195,12 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
         await beside.stop()
         await service.stop()
     return OK
+
+
+async def sow_first(started: Started, config: Config) -> None:
+    """Before the server is ready; what is refused then is the error that the start ends with."""
+    with server_log.without_refusals():
+        await sow(started, config)
 
 
 async def sow(started: Started, config: Config, before: Seeds | None = None) -> None:
