@@ -107,7 +107,7 @@ MISUSES = [
     ("workflows notify e -d @nowhere", 'The body "nowhere" cannot be read'),
     ("queues run mail", "A queue has no run"),
     ("clock advance soon", "'D': 'soon' is not a duration"),
-    ("clock advance -5s", "No such option"),
+    ("clock advance -5s", "'D': time only goes forward; \"-5s\" would be back."),
     ("clock scale 0", "'FACTOR': \"0\" is no speed; expected one such as 60x"),
     ("clock scale fast", "'FACTOR': \"fast\" is no speed"),
     ("clock settle --timeout 1h", '--timeout\': "1h" is too long; expected at most 10m'),

@@ -9,7 +9,7 @@ from qstash_dev.cli.commands.messages import HEADS, row_cells
 from qstash_dev.cli.connection import json_option, url_option, with_client
 from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
 from qstash_dev.cli.tables import print_json, print_table, time_text
-from qstash_dev.cli.values import DURATION, FILTER, Value, duration, whole
+from qstash_dev.cli.values import FILTER, Value, duration, whole
 from qstash_dev.config import parsing
 from qstash_dev.devtools.documents import Clock
 from qstash_dev.devtools.text import printable
@@ -56,8 +56,16 @@ def show_clock(as_json: bool = False, url: str | None = None) -> None:
     print_clock(with_client(url, lambda client: client.clock()), as_json)
 
 
-@clock.command("advance")
-@click.argument("duration_ms", type=DURATION, metavar="D")
+def forward(text: str) -> int:
+    """A duration in milliseconds; before it is none, as the server has nothing to take back."""
+    if text.startswith("-"):
+        raise ValueError(f'time only goes forward; "{text}" would be back.')
+    return parsing.duration_ms(text)
+
+
+# What begins with a dash and is no option is a duration, if a wrong one.
+@clock.command("advance", context_settings={"ignore_unknown_options": True})
+@click.argument("duration_ms", type=Value("duration", forward), metavar="D")
 @url_option
 def advance_clock(duration_ms: int, url: str | None) -> None:
     """Jump ahead, such as 2h; everything due until then is delivered."""
