@@ -66,7 +66,7 @@ def row_cells(row: Row) -> tuple[object, ...]:
     where = row.url if row.method == "POST" else f"{row.method} {row.url}"
     tries = f"{row.try_}/{row.tries}"
     shown = state_text(row.state)
-    return time_text(row.created_at), shown, row.status, tries, row.id, where, row.error
+    return time_text(row.created_at), shown, row.status, tries, row.id, where, row.hint or row.error
 
 
 @messages.command("get")
@@ -194,7 +194,7 @@ def list_dlq(limit: int, as_json: bool, url: str | None) -> None:
         return
     heads = ("DLQ ID", "TIME", "CODE", "ID", "DESTINATION", "ERROR")
     rows = [
-        (e.dlq_id, time_text(e.time), e.row.status, e.row.id, e.row.url, e.row.error)
+        (e.dlq_id, time_text(e.time), e.row.status, e.row.id, e.row.url, e.row.hint or e.row.error)
         for e in entries
     ]
     print_table(heads, rows, "The dead letter queue is empty.")
