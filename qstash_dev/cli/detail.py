@@ -5,8 +5,9 @@ from base64 import b64decode
 import click
 
 from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
-from qstash_dev.devtools.documents import Attempt, Body, Detail
-from qstash_dev.devtools.text import printable, size
+from qstash_dev.devtools.documents import Attempt, Body, Detail, Piece
+from qstash_dev.devtools.pages.message_facts import message_facts
+from qstash_dev.devtools.text import date_time, printable, size
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.web.links import page_url
 
@@ -24,25 +25,10 @@ def print_detail(detail: Detail, server: str) -> None:
         click.echo(f"◷ {printable(detail.waits)}")
     for lint in detail.lints:
         click.echo(f"! {printable(lint)}")
-    overview = {
-        "created": time_text(row.created_at),
-        "next attempt": None if detail.waits else time_text(row.due_at),
-        "attempts": f"{row.try_} of {row.tries}",
-        "kind": row.kind,
-        "from": row.parent,
-        "queue": row.queue,
-        "url group": row.topic,
-        "schedule": row.schedule,
-        "flow control": row.flow_key,
-        "workflow run": row.run,
-        "step": row.step,
-        "labels": ", ".join(row.labels),
-        "dlq": row.dlq_id,
-        "replayed": row.replays or None,
-        "duplicates": f"{row.duplicates} dropped" if row.duplicates else None,
-        "page": page_url(server, row.id),
-    }
-    print_record(overview)
+    facts = message_facts(row, detail.spec, detail.links, detail.waits)
+    overview = {fact.name: "".join(map(piece_text, fact.pieces)) for fact in facts}
+    tries = {"attempts": f"{row.try_} of {row.tries}", "page": page_url(server, row.id)}
+    print_record({**overview, **tries})
     heading(f"{detail.request.method} {detail.request.url}")
     exchange(detail.request.headers, detail.request.body)
     for name, body in detail.request.decoded.items():
@@ -50,6 +36,11 @@ def print_detail(detail: Detail, server: str) -> None:
         click.echo(body_text(body))
     for attempt in detail.attempts:
         print_attempt(attempt)
+
+
+def piece_text(piece: Piece) -> str:
+    """A moment as date and time, all else as it is."""
+    return piece.text if piece.at is None else date_time(piece.at)
 
 
 def print_attempt(attempt: Attempt) -> None:
