@@ -14,6 +14,9 @@ const TOOLS = [
   ...["list.clear", "undo", "help"],
 ];
 const FRAME_MS = 200;
+// After so many ticks of so many events each, and no touch between them, frames are drawn more seldom: nobody
+// reads such a stream line by line, and whoever publishes it needs the processor.
+const [UNREAD, MANY, UNREAD_MS] = [10, 10, 500];
 const FETCH_MS = 500;
 const TYPING_MS = 200;
 const REST_MS = 300;
@@ -73,6 +76,9 @@ async function start() {
   list = new List($("rows"), { cursor: clicked, mark: boxed, touch: touched, end: loadMore });
   fill($("tools"), app.buttons(TOOLS));
   window.addEventListener("hashchange", read);
+  for (const touch of ["keydown", "pointerdown", "wheel"]) {
+    document.addEventListener(touch, attended, { capture: true, passive: true });
+  }
   document.addEventListener("keydown", pressed);
   document.addEventListener("visibilitychange", seen);
   $("filter").addEventListener("input", typed);
@@ -169,12 +175,14 @@ function reveal() {
 
 function heard(tick) {
   app.feed.apply(tick);
+  unread = tick.events.length < MANY ? 0 : unread + 1;
   if (!app.view) return;
   if (app.view.news) app.source.add(app.view.news(tick));
   if (!app.view.live && app.view.outdated(tick)) outdated = true;
   for (const id of tick.removed) app.marks.delete(id);
   const ofRun = (row) => app.view.slug === "runs" && row.run === app.chosen;
   const isTouched = (row) => [row.id, row.parent].includes(app.messageId) || ofRun(row);
+  if (!app.chosen) return;
   if (tick.rows.some(isTouched) || tick.removed.includes(app.chosen)) loadDetail();
 }
 
@@ -233,9 +241,16 @@ function sleep() {
 
 // What is on the screen
 
-const draw = seldom(FRAME_MS, frame);
+let unread = 0;
+const draw = seldom(() => (unread < UNREAD ? FRAME_MS : UNREAD_MS), frame);
 const changed = () => app.server && app.view && draw(); // else the first would be one that shows nothing
-const refresh = seldom(FETCH_MS, fetchItems);
+const refresh = seldom(() => FETCH_MS, fetchItems);
+
+// Somebody is there: what they do is drawn as soon as it is done.
+function attended() {
+  if (unread >= UNREAD) setTimeout(draw.now);
+  unread = 0;
+}
 
 function frame() {
   const { source, view } = app;

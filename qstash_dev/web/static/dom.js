@@ -122,15 +122,15 @@ setInterval(() => {
   }
 }, 1000);
 
-// At once after a time of rest, else at most so often.
+// At once after a time of rest, else at most so often as `ms()` says.
 export function seldom(ms, act) {
-  let timer, last = -ms;
+  let timer, last = -ms();
   const now = () => {
     clearTimeout(timer);
     [timer, last] = [null, performance.now()];
     act();
   };
-  return Object.assign(() => (timer ??= setTimeout(now, last + ms - performance.now())), { now });
+  return Object.assign(() => (timer ??= setTimeout(now, last + ms() - performance.now())), { now });
 }
 
 // What the list and the pages share: links, states, moments.
