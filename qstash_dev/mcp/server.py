@@ -6,6 +6,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
 
 from qstash_dev import __version__
+from qstash_dev.mcp.arguments import Strict
 from qstash_dev.mcp.clock import ClockTools
 from qstash_dev.mcp.messages import MessageTools
 from qstash_dev.mcp.resources import ResourceTools
@@ -25,7 +26,7 @@ DESTROYS = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_wor
 
 def make_server(find: Find, examine: Examine) -> MCPServer:
     """All tools. `find` says where the server is, `examine` what `doctor` finds."""
-    server = MCPServer("qstash-dev", instructions=INSTRUCTIONS, version=__version__)
+    server = Strict("qstash-dev", instructions=INSTRUCTIONS, version=__version__)
     messages, resources = MessageTools(find), ResourceTools(find)
     clock, workflows = ClockTools(find), WorkflowTools(find)
 

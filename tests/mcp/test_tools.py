@@ -176,6 +176,15 @@ async def test_what_is_set_up_is_seen_and_steered(api: Api, app: App) -> None:
         ("settle", {"timeout_s": 601}, "invalid timeout_s 601"),
         ("list_messages", {"filter": "x" * 100_000}, "more than 65536 bytes when reading"),
         ("list_messages", {"limit": 10**30}, "limit"),
+        ("list_messages", {"limit": "many"}, 'invalid limit "many": expected an integer'),
+        ("list_messages", {"filters": "a"}, "list_messages has no filters: expected filter, limit"),
+        ("show_clock", {"now": 1}, "show_clock has no now: expected nothing"),
+        ("send", {"headers": {"a": 1}}, "url is missing; invalid headers.a 1: expected a string"),
+        (
+            "set_paused",
+            {"kind": "x", "name": "a", "paused": True},
+            "invalid kind \"x\": expected 'schedules', 'queues' or 'flow'",
+        ),
     ],
 )
 async def test_what_cannot_be_done_is_a_sentence(api, tool, arguments, sentence) -> None:

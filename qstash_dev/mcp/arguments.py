@@ -1,0 +1,42 @@
+"""What is wrong with the arguments of a tool, in a sentence. Knows no tool."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import ValidationError
+
+SHOWN = 100
+
+
+class Strict(MCPServer):
+    """Refuses arguments that a tool does not have, and says in our words what those must be."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        """As the SDK's. Raises ToolError with a sentence."""
+        for tool in await self.list_tools():
+            takes = tool.input_schema.get("properties", {})
+            if tool.name == name and (unknown := sorted(arguments.keys() - takes.keys())):
+                expected = ", ".join(takes) or "nothing"
+                raise ToolError(f"{name} has no {', '.join(unknown)[:SHOWN]}: expected {expected}")
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            raise ToolError("; ".join(complaints(error.__cause__))) from None
+
+
+def complaints(error: ValidationError) -> Iterator[str]:
+    """A sentence for each argument."""
+    for one in error.errors(include_url=False):
+        name = ".".join(map(str, one["loc"]))
+        if one["type"] == "missing":
+            yield f"{name} is missing"
+            continue
+        said = one["msg"].removeprefix("Input should be ")
+        said = said.replace("a valid integer", "an integer").replace("a valid ", "a ")
+        given = json.dumps(one["input"], ensure_ascii=False, default=str)[:SHOWN]
+        yield f"invalid {name} {given}: expected {said.partition(', unable')[0]}"
