@@ -28,6 +28,18 @@ async def test_a_full_screen_detail_makes_room_again_in_a_larger_terminal(tui: O
         assert app.detail_pane.region.width > 0
 
 
+async def test_the_views_leave_room_for_the_list(tui: Open) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        for size, rows, shown in (
+            ((24, 10), 2, "1 Messages 13  2  3"),
+            ((40, 12), 1, "1 Messages 13  2  3"),
+        ):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda rows=rows: app.tabs.region.height == rows)  # type: ignore[misc]
+            await until(pilot, lambda shown=shown: shown in str(app.tabs.render()))  # type: ignore[misc]
+
+
 async def test_a_long_body_is_shown_in_part_and_can_be_scrolled(tui: Open, world: World) -> None:
     text = '{"rows": [' + '"0123456789",' * 20_000
     body = {"size": 10_000_000, "truncated": True, "text": text}

@@ -21,6 +21,8 @@ from qstash_dev.tui.render.palette import Line, Span, content
 
 GAP: Span = ("   ", "")
 HINT_GAP: Span = ("  ", "")
+MOST_OF_SCREEN = 5
+"""The part of the rows of a screen that tabs may take: a fifth."""
 
 
 class Bar(Widget):
@@ -91,8 +93,18 @@ class Notice(Bar):
             self.refresh(layout=True)
 
 
+def _rows_of(texts: Iterable[str], width: int) -> int:
+    rows, x = 1, 0
+    for text in texts:
+        cells = cell_len(text) + 2
+        rows, x = (rows + 1, cells) if x and x + cells > width else (rows, x + cells)
+    return rows
+
+
 class Tabs(Bar):
-    """Names in a row, or two where they do not fit, of which one is on; a click chooses."""
+    """Names in a row, or two where they do not fit, of which one is on; a click chooses. Where more
+    rows would leave no room for the rest, of the others only the key is there.
+    """
 
     class Chosen(Message):
         """A name was clicked."""
@@ -116,6 +128,11 @@ class Tabs(Bar):
             for place, name in enumerate(names)
         ]
         width = self.content_size.width
+        if width and _rows_of(texts, width) > self.screen.size.height // MOST_OF_SCREEN:
+            texts = [
+                text if place == on or not text[0].isdigit() else text.split()[0]
+                for place, text in enumerate(texts)
+            ]
         taken = sum(cell_len(text) + 2 for text in texts)
         # Closer together, if that saves a line.
         gap = "" if taken - len(texts) <= width < taken else " "
