@@ -130,6 +130,12 @@ def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> 
             assert hints[-1] == "palette"
 
 
+@pytest.mark.parametrize("name", ["Schedules", "Queues", "Groups", "Flow"])
+def test_where_there_is_nothing_the_footer_says_how_to_make_one(name: str) -> None:
+    [view] = [view for view in VIEWS if view.name == name]
+    assert hints_for(view, None, None, 0, False) == ["thing.create", "help", "palette"]
+
+
 def test_an_unknown_state_is_shown_as_it_is() -> None:
     assert fmt.state_look("par\x1bked").word == "par␛ked"
 

@@ -28,7 +28,8 @@ def _things(
     columns: Sequence[Column[Thing]],
     changes_with_messages: bool = True,
 ) -> View:
-    """Its messages are those that `filter_key` finds; its commands are all in the footer.
+    """Its messages are those that `filter_key` finds; its commands are all in the footer, which offers
+    to make one where there is none.
 
     `changes_with_messages`: when they move, so may how many wait, and how the last run ended.
     """
@@ -52,7 +53,7 @@ def _things(
         page=lambda thing, when: drawn(thing_parts(thing, when.now), when),
         inside=lambda thing: Place("Messages", quoted(filter_key, title(thing))),
         verbs=verbs,
-        hints=lambda thing: tuple(verbs),
+        hints=lambda thing: tuple(verbs) if thing is not None else ("thing.create",),
         columns=columns,
     )
 
