@@ -72,6 +72,11 @@ class Console:
         """Whether `event` may print something."""
         return self._style != "quiet"
 
+    @property
+    def wants_events(self) -> bool:
+        """Whether `event` would print something now, or hear of the first one."""
+        return self._write is not _nothing or not self.has_seen_events
+
     def started(self, started: Started, now: int) -> None:
         """The readiness line and the credentials."""
         self._url = started.shown
@@ -83,7 +88,7 @@ class Console:
     @contextmanager
     def silence(self) -> Iterator[None]:
         """Inside, nothing is written: somebody else has the screen."""
-        write, self._write = self._write, lambda _text: None
+        write, self._write = self._write, _nothing
         try:
             yield
         finally:
@@ -115,6 +120,10 @@ class Console:
             self._write(json.dumps({"type": "notice", "ts": now, "seq": None, "text": text}) + "\n")
         elif self._style == "log":
             self._write(f"{clock_time(now)} · {text}\n")
+
+
+def _nothing(_text: str) -> None:
+    """Writes no text."""
 
 
 def ready_record(started: Started, now: int) -> str:

@@ -132,8 +132,11 @@ def test_a_silenced_console_writes_nothing_until_the_screen_is_free_again():
     lines = []
     console = Console(lines.append)
     with console.silence():
+        assert console.wants_events, "whether there was one at all"
         console.event(LINE)
+        assert not console.wants_events
     assert lines == []
+    assert console.wants_events
     console.event(LINE)
     assert len(lines) == 1
 

@@ -366,8 +366,7 @@ class Server:
             if self.config.container:
                 self.told.notice(PUBLISH_TO.format(port=self.started.port))
             if self._console.shows_events:
-                report = Report(self._store.feed, self._notifier, self._print)
-                self._tasks.keep("printing what happens", report.run)
+                self._report_to(self._console)
         if self.config.notify_url is not None:
             self._tell_of_failures(self.config.notify_url)
         house = Housekeeping(self._engine, self._note_time, self._store.database.copy_log)
@@ -377,9 +376,12 @@ class Server:
         self._engine.bulk.resume()
         self._engine.wake()
 
-    async def _print(self, event: Event) -> None:
-        if self._console is not None:
-            self._console.event(event)
+    def _report_to(self, console: Console) -> None:
+        async def show(event: Event) -> None:
+            console.event(event)
+
+        report = Report(self._store.feed, self._notifier, show, lambda: console.wants_events)
+        self._tasks.keep("printing what happens", report.run)
 
     def _tell_of_failures(self, url: str) -> None:
         def row_of(message_id: str) -> Row | None:
