@@ -45,7 +45,7 @@ const app = {
   can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
   progress: (text) => ($("count").textContent = text || counted(app)),
   dropped(id) {
-    this.feed.drop(id);
+    this.feed.drop([id]);
     this.marks.delete(id);
     changed();
   },

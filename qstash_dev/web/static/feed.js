@@ -32,14 +32,17 @@ export class Feed {
   apply(tick) {
     const matched = tick.matched ? new Set(tick.matched) : null;
     for (const row of tick.rows) {
-      if (matched && !matched.has(row.id)) this.drop(row.id);
+      if (matched && !matched.has(row.id)) this.drop([row.id]);
       else this.#put(row);
     }
-    if (tick.removed.length) this.#dropAll(tick.removed);
+    this.drop(tick.removed);
   }
 
-  drop(id) {
-    this.#dropAll([id]);
+  drop(ids) {
+    const gone = new Set(ids.filter((id) => this.rows.delete(id)));
+    if (!gone.size) return;
+    this.order = this.order.filter((row) => !gone.has(row.id));
+    this.total -= gone.size;
   }
 
   get length() {
@@ -88,13 +91,6 @@ export class Feed {
   #learn(row) {
     const again = row.kind === "replay" || row.kind === "dlq-retry";
     if (again && row.parent && row.state === "delivered") this.healed.add(row.parent);
-  }
-
-  #dropAll(ids) {
-    const gone = new Set(ids.filter((id) => this.rows.delete(id)));
-    if (!gone.size) return;
-    this.order = this.order.filter((row) => !gone.has(row.id));
-    this.total -= gone.size;
   }
 
   // Where a number stands, or would stand.

@@ -125,8 +125,8 @@ async function* ticks(path, signal) {
       const events = (rest + value).split("\n\n");
       rest = events.pop();
       for (const event of events) {
-        const data = event.split("\n").filter((line) => line.startsWith("data: "));
-        if (data.length) yield JSON.parse(data.map((line) => line.slice(6)).join("\n"));
+        const [, data] = event.split("\ndata: "); // after its number; a sign of life has none
+        if (data) yield JSON.parse(data);
       }
     }
   } finally {
