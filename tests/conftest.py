@@ -49,8 +49,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait for processes that they have started."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are processors: most tests wait for processes that they have started, or for
+    a screen. On two processors the third is idle half of its time, and so is the fourth.
+    """
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
