@@ -70,13 +70,17 @@ async def test_a_form_stays_while_the_server_refuses_what_is_in_it(desk: Desk) -
     await press(page, "s")
     await is_(page, "dialog [name=url]", "ftp://nowhere")
     await form.get_by_label("Destination").fill("/api/sent/../x?q=%2F#f")
-    await form.get_by_label("Headers").fill("Upstash-Queue-Name: mail\nX-Own: ü")
+    await form.get_by_label("Headers").fill(
+        "Upstash-Queue-Name: mail\nUpstash-Failure-Callback: /failed\nX-Own: ü"
+    )
     await form.get_by_role("button", name="Send").click()
     await said(page, "Published msg_")
     got = await desk.app.one("/api")
     assert got.headers["X-Own"].encode("utf-8", "surrogateescape").decode() == "ü"
     (row,) = await desk.api.wait("queue:mail state:delivered")
     assert row["url"] == f"{desk.app.url}/api/sent/../x?q=%2F#f"
+    spec = (await desk.api.ok("GET", f"/_dev/messages/{row['id']}"))["spec"]
+    assert spec["failure_callback"]["url"] == f"{desk.app.url}/failed"
 
 
 async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) -> None:

@@ -124,19 +124,19 @@ export function makeActions(app) {
     },
 
     async "message.send"() {
-      const base = app.server.app.url;
+      const absolute = (to) => ({ "/": app.server.app.url, ":": "http://localhost" }[to[0]] ?? "") + to;
       const fresh = { method: "POST", url: "/api/", headers: "Content-Type: application/json", body: "{}" };
       const go = async (draft) => {
         const headers = {};
         for (const [given, value] of pairs(draft.headers)) {
           const name = /^(upstash-|content-type)/i.test(given) ? given : `Upstash-Forward-${given}`;
-          headers[name] = name in headers ? [headers[name], value].flat() : value;
+          const told = /^upstash-(failure-)?callback$/i.test(name) ? absolute(value) : value;
+          headers[name] = name in headers ? [headers[name], told].flat() : told;
         }
         const queue = Object.entries(headers).find(([name]) => name.toLowerCase() === "upstash-queue-name");
         if (queue) delete headers[queue[0]];
-        const before = { "/": base, ":": "http://localhost" }[draft.url[0]] ?? "";
         headers["Upstash-Method"] = draft.method;
-        const item = { destination: before + draft.url, headers, body: draft.body, queue: queue?.[1] };
+        const item = { destination: absolute(draft.url), headers, body: draft.body, queue: queue?.[1] };
         const [answer] = await publish(item, app.server.env.QSTASH_TOKEN);
         const made = [answer].flat().map((one) => one.messageId ?? one.scheduleId ?? "?");
         drafts.delete("send");
