@@ -69,9 +69,8 @@ export const read = (title, ...content) => dialog(title, [content, h("p", main("
 // left is given back, to be offered the next time.
 export async function messageForm(title, draft, send, methods, fromFile) {
   const isText = draft.body !== null;
-  const first = isText && draft.url ? "body" : "url";
   const field = (label, name, tag, attributes, ...inside) => {
-    const made = h(tag, { name, spellcheck: "false", autofocus: name === first, ...attributes }, inside);
+    const made = h(tag, { name, spellcheck: "false", autofocus: name === "url", ...attributes }, inside);
     made.value = draft[name] ?? "";
     return h("label", label, made);
   };
