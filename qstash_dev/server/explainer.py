@@ -40,7 +40,9 @@ log = logging.getLogger(__name__)
 
 
 LATE_S = 0.05
-"""What an app prints about an error may come a moment after its answer."""
+"""What an app prints about an error may come a moment after its answer; and one that ends may still
+listen when the connection is closed already.
+"""
 PATIENCE_S = 5.0
 """Until then a message waits for its explanation, however slow the disk or the network is."""
 FRESH_MS = 600_000
@@ -116,9 +118,12 @@ class Explainer(Struct, eq=False):
         origin = origin_of(attempt.target)
         reason = outcome.reason if isinstance(outcome, SendFailure) else None
         is_near = place_of(attempt.target, self._nearby) is not Place.OUTSIDE
+        app = self._own_app() if is_near else None
+        if app is not None:
+            await asyncio.sleep(LATE_S)
         who = await listening(origin) if is_near and reason in _WHO_LISTENS else None
         is_gone = reason is Reason.RESET and not who
-        told = await self._told_by_app(attempt, is_gone) if is_near else Told()
+        told = await _told_by(app, attempt, is_gone) if app is not None else Told()
         return Facts(
             method=message.spec.method,
             url=message.spec.url,
@@ -148,19 +153,6 @@ class Explainer(Struct, eq=False):
             heard=told.heard,
             ended=told.ended,
         )
-
-    async def _told_by_app(self, attempt: Attempt, is_gone: bool) -> Told:
-        app = self._own_app()
-        if app is None:
-            return Told()
-        await asyncio.sleep(LATE_S)
-        if is_gone and app.is_at(origin_of(attempt.target)):
-            await app.wait_for_end()
-        heard = app.heard_during(attempt.message_id, attempt.number)
-        lines = tuple(heard.lines) if heard is not None else ()
-        is_certain = heard is not None and not heard.others
-        ended = app.why_down(origin_of(attempt.target))
-        return Told(lines if is_certain else (), bool(lines), ended)
 
     def _remember(self, attempt: Attempt) -> None:
         """When the app took a delivery, by path; forgotten when it is seen down: it may come back
@@ -217,3 +209,13 @@ def _starts_workflow(spec: Spec) -> bool:
 def _is_about_a_file(response: Response) -> bool:
     """Whether the cause names the file of the route: that it is missing, or reads the body first."""
     return response.status in (404, 405) or b"body hash" in response.body[:65_536]
+
+
+async def _told_by(app: "ChildApp", attempt: Attempt, is_gone: bool) -> Told:
+    if is_gone and app.is_at(origin_of(attempt.target)):
+        await app.wait_for_end()
+    heard = app.heard_during(attempt.message_id, attempt.number)
+    lines = tuple(heard.lines) if heard is not None else ()
+    is_certain = heard is not None and not heard.others
+    ended = app.why_down(origin_of(attempt.target))
+    return Told(lines if is_certain else (), bool(lines), ended)
