@@ -87,10 +87,13 @@ def _path(url: str) -> str:
 
 def quoted(key: str, value: str) -> str:
     """A term of the filter language for exactly this value."""
-    text = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{key}:"{text}"'
+    return f"{key}:{_in_quotes(value)}"
 
 
 def _quoted(value: str) -> str:
+    return _in_quotes(value) if set(' "|') & set(value) else value
+
+
+def _in_quotes(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"' if set(' "|') & set(value) else value
+    return f'"{escaped}"'
