@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.faults import Fault
 from qstash_dev.devtools.filter_words import quoted
+from qstash_dev.devtools.pages.thing_page import PAUSED
 from qstash_dev.devtools.run_documents import RunRow
 from qstash_dev.devtools.states import FINISHED
 from qstash_dev.devtools.vocabulary import FAULTS, Preset
@@ -131,7 +132,7 @@ opposite: `server.resume`, `message.disarm`.
 INSTEAD = {
     "message.replay": (("state",), ("RUN_SUCCESS", "RUN_CANCELED"), "run.restart"),
     "message.arm": (("armed",), (True,), "message.disarm"),
-    "server.pause": (("paused", "isPaused"), (True,), "server.resume"),
+    "server.pause": (PAUSED, (True,), "server.resume"),
 }
 """The command that is meant where one of the fields of all it is about has one of the values."""
 
@@ -145,16 +146,17 @@ def order_for(what: str, id: str, subjects: Sequence[Mapping[str, Any]]) -> Orde
 
 def fault_choices(rules: Sequence[Fault], url: str | None) -> list[Preset]:
     """What can go wrong with deliveries to a URL, and an end to the rules that there are."""
-    found, path, gone = [], "/_dev/faults", "The fault is gone."
+    found, path = [], "/_dev/faults"
     if url:
         its = {"filter": quoted("dest", url.partition("?")[0])}
         order = {"method": "POST", "path": path, "told": "The fault is active; f ends it."}
         found = [Preset(k, text, {**order, "json": {**rule, **its}}) for k, text, rule in FAULTS]
     ends = [("c", f"clear all {len(rules)} faults", path)] if rules else []
     for key, rule in zip("xyzuvw", rules, strict=False):
-        text = f"{rule.kind} {rule.status or ''} for {rule.filter or 'everything'}"
-        ends.append((key, f"remove: {text} ({rule.hits} times)", f"{path}/{rule.id}"))
-    order = {"method": "DELETE", "told": gone}
+        what = f"{rule.kind} {rule.status or ''}".strip()
+        text = f"remove: {what} for {rule.filter or 'everything'} ({rule.hits} times)"
+        ends.append((key, text, f"{path}/{rule.id}"))
+    order = {"method": "DELETE", "told": "The fault is gone."}
     return found + [Preset(key, text, {**order, "path": its}) for key, text, its in ends]
 
 

@@ -22,6 +22,8 @@ from qstash_dev.protocol.timing import format_duration
 Thing = Mapping[str, Any]
 Words = Callable[[Thing, Any, int], Piece]
 """A thing, one of its fields, the moment: what is said of it."""
+PAUSED = ("isPaused", "paused")
+"""Whether a schedule, queue or key is paused; QStash has two names for that."""
 
 
 def thing_parts(thing: Thing, now: int) -> list[Part]:
@@ -66,12 +68,7 @@ def _time(thing: Thing, at: int, now: int) -> Piece:
 
 def on_or_paused(thing: Thing) -> tuple[str, str]:
     """Whether a thing does its work, with the role of that."""
-    return ("‖ paused", "warning") if is_paused(thing) else ("▶ on", "success")
-
-
-def is_paused(thing: Thing) -> bool:
-    """Whether a schedule, queue or key is paused; QStash has two names for that."""
-    return bool(thing.get("isPaused", thing.get("paused", False)))
+    return ("‖ paused", "warning") if any(map(thing.get, PAUSED)) else ("▶ on", "success")
 
 
 def _state(thing: Thing, value: bool, now: int) -> Piece:
