@@ -93,12 +93,14 @@ class Notice(Bar):
             self.refresh(layout=True)
 
 
-def _rows_of(texts: Iterable[str], width: int) -> int:
-    rows, x = 1, 0
+def _placed(texts: Iterable[str], width: int) -> list[tuple[int, int]]:
+    """The row of each text and where it ends there; those that do not fit begin another row."""
+    places, y, x = [], 0, 0
     for text in texts:
-        cells = cell_len(text) + 2
-        rows, x = (rows + 1, cells) if x and x + cells > width else (rows, x + cells)
-    return rows
+        cells = cell_len(text)
+        y, x = (y + 1, cells) if x and x + cells > width > 0 else (y, x + cells)
+        places.append((y, x))
+    return places
 
 
 class Tabs(Bar):
@@ -116,7 +118,7 @@ class Tabs(Bar):
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
-        self._places: list[tuple[int, int, int]] = []
+        self._places: list[tuple[int, int]] = []
         self._height = 1
         self._shown: tuple[Sequence[str], int, Sequence[str]] = ((), 0, ())
 
@@ -128,7 +130,8 @@ class Tabs(Bar):
             for place, name in enumerate(names)
         ]
         width = self.content_size.width
-        if width and _rows_of(texts, width) > self.screen.size.height // MOST_OF_SCREEN:
+        spaced = _placed((f" {text} " for text in texts), width)
+        if width and spaced and spaced[-1][0] >= self.screen.size.height // MOST_OF_SCREEN:
             texts = [
                 text if place == on or not text[0].isdigit() else text.split()[0]
                 for place, text in enumerate(texts)
@@ -136,19 +139,17 @@ class Tabs(Bar):
         taken = sum(cell_len(text) + 2 for text in texts)
         # Closer together, if that saves a line.
         gap = "" if taken - len(texts) <= width < taken else " "
+        texts = [f"{gap}{text} " for text in texts]
         line: Line = []
-        self._places = []
-        x = y = 0
-        for place, text in enumerate(texts):
-            text = f"{gap}{text} "
-            if x and x + cell_len(text) > width > 0:
+        self._places = _placed(texts, width)
+        height = 1
+        for place, (text, (y, _)) in enumerate(zip(texts, self._places, strict=True)):
+            if y == height:
                 line.append(("\n", ""))
-                x, y = 0, y + 1
+                height += 1
             line.append((text, "tab-on" if place == on else "tab"))
-            x += cell_len(text)
-            self._places.append((y, x, place))
-        if self._height != y + 1:
-            self._height = self.styles.height = y + 1
+        if self._height != height:
+            self._height = self.styles.height = height
         self.show(line)
 
     def on_resize(self) -> None:
@@ -160,7 +161,7 @@ class Tabs(Bar):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        for y, edge, place in self._places:
+        for place, (y, edge) in enumerate(self._places):
             if y == offset.y and offset.x < edge:
                 self.post_message(self.Chosen(self, place))
                 return
