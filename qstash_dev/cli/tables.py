@@ -4,10 +4,8 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from shutil import get_terminal_size
 from typing import Any
-from unicodedata import combining, east_asian_width
 
 import click
 from msgspec import to_builtins
@@ -29,36 +27,23 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]], nothing:
     if not rows:
         click.echo(nothing, err=True)
         return
-    width = get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in columns([heads, *rows]):
-        click.echo(_cut(line, width).rstrip())
+    from rich.cells import set_cell_size  # late: most commands print no table
+
+    lines = columns([heads, *rows])
+    if sys.stdout.isatty():
+        width = get_terminal_size().columns
+        lines = [set_cell_size(line, width) for line in lines]
+    for line in lines:
+        click.echo(line.rstrip())
 
 
 def columns(rows: Sequence[Sequence[object]]) -> list[str]:
     """The rows as lines in which every column is as wide as its widest text."""
+    from rich.cells import cell_len, set_cell_size  # late: most commands print no table
+
     texts = [[as_written(cell(value), sys.stdout) for value in row] for row in rows]
-    widths = [max(map(_cells, column)) for column in zip(*texts, strict=True)]
-    return [
-        "  ".join(
-            text + " " * (width - _cells(text)) for text, width in zip(row, widths, strict=True)
-        )
-        for row in texts
-    ]
-
-
-def _cells(text: str) -> int:
-    return len(text) if text.isascii() else sum(map(_width, text))
-
-
-def _width(char: str) -> int:
-    return 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1
-
-
-def _cut(line: str, width: int | None) -> str:
-    if width is None or _cells(line) <= width:
-        return line
-    ends = accumulate(map(_width, line))
-    return "".join(char for char, end in zip(line, ends, strict=True) if end <= width)
+    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
+    return ["  ".join(map(set_cell_size, row, widths)) for row in texts]
 
 
 def cell(value: object) -> str:
