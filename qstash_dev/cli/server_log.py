@@ -17,7 +17,6 @@ from qstash_dev.cli.log_line import Line
 from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config
 
-REFUSED = "qstash_dev.api.refused.requests"
 LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
 
 
@@ -36,7 +35,8 @@ def write_to_stderr(verbosity: int, log_file: Path | None) -> None:
 @contextmanager
 def without_refusals() -> Iterator[None]:
     """Inside, no refused request is logged: who makes them tells it in words of their own."""
-    requests = logging.getLogger(REFUSED)
+    from qstash_dev.api.refused import requests  # late: clients have no server
+
     requests.disabled = True
     try:
         yield

@@ -236,10 +236,6 @@ class Client:
         """Try it now instead of at its due time."""
         await self.request("POST", path_of("messages", id, "run"))
 
-    async def arm(self, id: str, armed: bool = True) -> None:
-        """Have it delivered again when the app's source changes, until it succeeds; or not."""
-        await self.request("POST", path_of("messages", id, "arm" if armed else "disarm"))
-
     async def cancel(self, id: str) -> str | None:
         """Stop trying; returns what `undo` takes, `None` when it cannot be undone."""
         return (await self.ask("POST", path_of("messages", id, "cancel"), Undoable)).undo

@@ -141,7 +141,7 @@ export const to = {
   runs: (id) => `#/runs/${part(id)}`,
   filter: (text) => `#/?filter=${part(text)}`,
 };
-export const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 
 export function statusRole(status) {
   if (!status) return "muted";
