@@ -19,7 +19,8 @@ SETTLED_BY_MS = 1_000
 """Edits belong together while less than a step is between them, and for this long at most."""
 
 LOOK_S = 1.0
-"""How often is looked whether the root was replaced: its own end is not reported."""
+"""How often the tree is compared with what is watched: the end of the root is not reported, nor what
+happens to a directory before its watch has begun."""
 
 MAX_DIRECTORIES = 10_000
 """Nothing else runs while the system is asked to watch (7 to 70 us for each): so no home directory."""
@@ -52,8 +53,9 @@ async def edits(
     watched: Tree | None = None
     with contextlib.ExitStack() as watching:
         while True:
-            tree = await asyncio.to_thread(_tree, ignored, max_directories)
+            tree = await asyncio.to_thread(_tree, ignored)
             if tree != watched:
+                await asyncio.to_thread(_check_size, tree, ignored.root, max_directories)
                 with contextlib.ExitStack() as fresh:
                     _watch_tree(fresh, tree, ignored.root, report)
                     watching.pop_all().close()  # only now, so that no edit falls between
@@ -61,7 +63,7 @@ async def edits(
                 known, watched = watched, tree
                 if known is not None and (files := await _replaced(ignored, tree, known)):
                     yield files
-            batch = await _next(changed, ignored.root, tree)
+            batch = await _next(changed, ignored, tree)
             if isinstance(batch, FileNotFoundError):
                 watched = {}  # something went while its watch began
                 continue
@@ -73,13 +75,13 @@ async def edits(
                 yield files
 
 
-async def _next(changed: asyncio.Queue[Batch], root: Path, tree: Tree) -> Batch:
-    """The next report; an empty one when the root is no longer what it was: that is not reported."""
+async def _next(changed: asyncio.Queue[Batch], ignored: Ignored, tree: Tree) -> Batch:
+    """The next report; an empty one when the tree is another and nothing tells so."""
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 return await changed.get()
-        if await asyncio.to_thread(_identity, root) != tree.get(root):
+        if await asyncio.to_thread(_tree, ignored) != tree:
             return frozenset()
 
 
@@ -102,7 +104,7 @@ def _sources(batch: Iterable[Path], ignored: Ignored) -> frozenset[str]:
     )
 
 
-def _tree(ignored: Ignored, max_directories: int) -> Tree:
+def _tree(ignored: Ignored) -> Tree:
     """The root and the directories in it that hold sources; empty while there is no root."""
     ignored.forget()
     try:
@@ -115,13 +117,17 @@ def _tree(ignored: Ignored, max_directories: int) -> Tree:
         return {}
     except OSError as error:
         raise CannotWatch(f"{ignored.root} cannot be watched: {error}") from error
-    walks = chain.from_iterable(os.walk(path, followlinks=True) for path in found)
+    return {path: _identity(path) for path in (ignored.root, *found)}
+
+
+def _check_size(tree: Tree, root: Path, max_directories: int) -> None:
+    below = (path for path in tree if path != root)
+    walks = chain.from_iterable(os.walk(path, followlinks=True) for path in below)
     if next(islice(walks, max_directories, None), None) is not None:
         raise CannotWatch(
-            f"{ignored.root} has more than {max_directories} directories that are not ignored: "
+            f"{root} has more than {max_directories} directories that are not ignored: "
             "expected a smaller one as --watch"
         )
-    return {path: _identity(path) for path in (ignored.root, *found)}
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -37,6 +37,11 @@ class Watched:
                         await self._seen.wait()
         return {name for files in self.seen for name in files}
 
+    async def seen_once(self, name):
+        """Until an edit is seen that is made once only."""
+        async with asyncio.timeout(PATIENCE_S), self._seen:
+            await self._seen.wait_for(lambda: any(name in files for files in self.seen))
+
     async def stop(self):
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
@@ -91,9 +96,18 @@ async def test_a_directory_that_is_replaced_is_watched_on(tmp_path, replaced):
     watched = Watched(root)
     await watched.after("app/x/a.py")
     await asyncio.to_thread(replace, root / replaced, "app/x/b.py" if replaced == "." else "x/b.py")
-    async with asyncio.timeout(PATIENCE_S), watched._seen:
-        await watched._seen.wait_for(lambda: any("app/x/b.py" in files for files in watched.seen))
+    await watched.seen_once("app/x/b.py")
     await watched.after("app/x/c.py")
+    await watched.stop()
+
+
+async def test_a_directory_that_is_replaced_while_its_watch_begins_is_watched_on(tmp_path):
+    watched = Watched(tmp_path)
+    await watched.after("app/a.py")
+    for number in range(6):
+        await asyncio.to_thread(replace, tmp_path / "app", f"{number}.py")
+        await watched.seen_once(f"app/{number}.py")
+        shutil.rmtree(tmp_path / "old")
     await watched.stop()
 
 
