@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 
 from qstash_dev.devtools.run_documents import RunDetail, RunRow
+from qstash_dev.tui.model.table import Ink, item_line
 from qstash_dev.tui.render.pages import When
 from qstash_dev.tui.render.run_pages import now_span, run_page
+from qstash_dev.tui.views.workflows import WORKFLOWS
 from tests.tui.world import NOW, run_row, step
 
 LONG = "a-step-with-a-name-that-is-longer-than-its-room"
@@ -25,6 +27,14 @@ def test_why_a_live_run_is_stuck_is_said_in_the_list_and_in_full() -> None:
     row = run_row("wfr_1", "RUN_STARTED", "/api/order", 1, waits=[stuck])
     assert now_span(msgspec.convert(row, RunRow), NOW, None) == (f"! {why}", "warning")
     assert f"! {why}" in lines_of(waits=[stuck])
+
+
+def test_the_list_tells_how_long_a_run_takes_to_the_second() -> None:
+    row = run_row("wfr_1", "RUN_STARTED", "/api/order", 1)
+    line = item_line(
+        WORKFLOWS.columns, msgspec.convert(row, RunRow), 100, Ink(row["created_at"] + 109_000)
+    )
+    assert (" 1m49s ", "muted") in line
 
 
 def test_bars_stand_below_each_other_whatever_the_names() -> None:

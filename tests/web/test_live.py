@@ -115,6 +115,16 @@ async def test_many_messages_are_few_elements_and_all_can_be_reached(desk: Desk)
     await page.locator('#rows [aria-rowindex="2501"][aria-selected="true"]').wait_for()
 
 
+async def test_how_long_a_run_takes_is_told_to_the_second(desk: Desk) -> None:
+    await desk.api.ok("POST", "/_dev/clock", json={"mode": "frozen"})
+    later = {"Upstash-Delay": "1d", "Upstash-Workflow-RunId": "wfr_long"}
+    await desk.api.ok("POST", f"/v2/trigger/{desk.app.url}", headers=later)
+    await desk.api.ok("POST", "/_dev/clock", json={"advance_ms": 109_000})
+    page = await desk.open("#/runs/wfr_long")
+    await is_(page, "#rows .row .ms", "1m49s")
+    await shows(page, "#detail .headline", "1m49s")
+
+
 async def test_a_broken_address_is_no_broken_page(desk: Desk) -> None:
     page = await desk.open("#/messages/%")
     for place in ("#nonsense", "#/no/such?filter", "#/?filter=%"):

@@ -103,7 +103,7 @@ async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) ->
     skip = page.get_by_role("button", name="Skip")
     assert await skip.get_attribute("title") == "Skip to the next event (>)"
     await press(page, ">")
-    await said(page, "m from real time.")
+    await said(page, " from real time.")
     await have(page, 1, "retry")
     await press(page, "f", "c")  # the second key is for what the first one opens
     await said(page, "The fault is gone.")
@@ -202,7 +202,7 @@ async def test_queues_groups_and_flow_control(desk: Desk) -> None:
     page = await desk.open()
     for view, name, told in (
         ("3", "mail", "at most 1 at a time"),
-        ("7", "per-user", "3 in 60s"),
+        ("7", "per-user", "3 in 1m"),
     ):
         await press(page, view)
         await rows(page, name).click()

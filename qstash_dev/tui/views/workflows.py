@@ -8,6 +8,7 @@ from qstash_dev.devtools.filter_words import quoted
 from qstash_dev.devtools.orders import run_verbs
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
 from qstash_dev.devtools.vocabulary import VIEWS
+from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.actions import workflows
 from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.model.table import Column, Ink
@@ -36,7 +37,7 @@ def _workflow(row: RunRow, ink: Ink) -> Span:
 
 
 def _took(row: RunRow, ink: Ink) -> Span:
-    return fmt.span((row.completed_at or ink.now) - row.created_at), "muted"
+    return format_duration(max(0, (row.completed_at or ink.now) - row.created_at)), "muted"
 
 
 def _hints(row: RunRow | None) -> Sequence[str]:
@@ -72,7 +73,7 @@ WORKFLOWS = View(
         cells.BLANK,
         cells.time(lambda row: row.created_at, 44),
         Column("STATE", 10, cells.state, sort=lambda row: row.state),
-        Column("TOOK", 5, _took, 54, right=True),
+        Column("TOOK", 6, _took, 54, right=True),
         cells.number("STEPS", 5, lambda row: row.steps, 54),
         Column("WORKFLOW", 0, _workflow, sort=lambda row: row.url),
         Column("NOW", 0, lambda row, ink: now_span(row, ink.now, ink.zone), 48),

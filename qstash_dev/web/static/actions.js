@@ -3,7 +3,7 @@
 
 import { save } from "./body.js";
 import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
-import { $, h, keysOf, part, span } from "./dom.js";
+import { $, duration, h, keysOf, part } from "./dom.js";
 import { ask, bytes, get, publish, Refused, textOf } from "./server.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -87,7 +87,7 @@ export function makeActions(app) {
 
   async function turn(change) {
     const { mode, offset_ms: offset } = await ask("POST", "/_dev/clock", change);
-    say(`Clock: ${mode}, ${span(Math.abs(offset))} from real time.`);
+    say(`Clock: ${mode}, ${duration(Math.abs(offset))} from real time.`);
   }
 
   const actions = {

@@ -2,7 +2,7 @@
 // tells it in parts, which become elements here: their looks are known, nothing of what they say.
 
 import { bodyView } from "./body.js";
-import { $, clock, fill, h, piece, plain, put, section, to, took } from "./dom.js";
+import { $, clock, duration, fill, h, piece, plain, put, section, to } from "./dom.js";
 
 export function makePane(app) {
   const pane = $("detail");
@@ -85,9 +85,9 @@ function timeline({ bars, began: start = 0, ended, is_sum: isSum }) {
     return h("li",
       h("span", stem, h("span", { class: role }, symbol), " ", id ? h("a", { href: to.messages(id) }, name) : name),
       h("span.track", bar),
-      h("span.ms", took((until ?? end) - began)),
+      h("span.ms", duration((until ?? end) - began)),
       more.map((pieces) => h("p", pieces.map(piece))));
   });
-  const sum = isSum && h("li", h("span", "in all"), h("span"), h("span.ms", took(end - start)));
+  const sum = isSum && h("li", h("span", "in all"), h("span"), h("span.ms", duration(end - start)));
   return h("ul.bars", lines, sum);
 }

@@ -84,7 +84,8 @@ export const clockTime = (ms) => local(ms).slice(11, 19);
 const dateTime = (ms) => local(ms).slice(0, 23).replace("T", " ");
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-export function span(ms) {
+// Short, for what is counted in a list.
+function span(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   for (const [limit, unit, size] of [[100, "s", 1], [6000, "m", 60], [172800, "h", 3600]])
     if (seconds < limit) return `${Math.floor(seconds / size)}${unit}`;
@@ -94,10 +95,18 @@ export function span(ms) {
 export const countdown = (due) =>
   due === null || due === undefined ? "–" : due - clock.now() < 500 ? "now" : `in ${span(due - clock.now())}`;
 export const ago = (ms) => (clock.now() - ms < 1000 ? "just now" : `${span(clock.now() - ms)} ago`);
-export function took(ms) {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  return ms < 10000 ? `${(ms / 1000).toFixed(1)}s` : span(ms);
+
+// A duration as the server writes them: the two largest units, rounded down.
+export function duration(ms) {
+  if (ms < 1000) return ms < 1 ? "0s" : `${Math.floor(ms)}ms`;
+  if (ms < 10000) return `${Math.floor(ms / 100) / 10}s`;
+  const seconds = Math.floor(ms / 1000);
+  const units = { d: seconds / 86400, h: (seconds / 3600) % 24, m: (seconds / 60) % 60, s: seconds % 60 };
+  const counts = Object.entries(units).map(([unit, count]) => [Math.floor(count), unit]);
+  const first = counts.findIndex(([count]) => count);
+  return counts.slice(first, first + 2).filter(([count]) => count).flat().join("");
 }
+
 export function size(count) {
   if (count < 1024) return `${count} B`;
   return count < 1048576 ? `${(count / 1024).toFixed(1)} KB` : `${(count / 1048576).toFixed(1)} MB`;
@@ -163,8 +172,8 @@ const MARKS = {
   milli: (at) => dateTime(at).slice(11),
   at: (at) => dateTime(at).slice(dateTime(at).slice(0, 10) === dateTime(clock.now()).slice(0, 10) ? 11 : 0, 16),
   near: (at) => (at > clock.now() ? countdown(at) : ago(at)),
-  left: (at) => span(at - clock.now()),
-  took: (at) => took(clock.now() - at),
+  left: (at) => duration(at - clock.now()),
+  took: (at) => duration(clock.now() - at),
 };
 export const moment = (text, at) =>
   at === null ? text : text.replace(/\{(\w+)\}/g, (mark, name) => MARKS[name]?.(at) ?? mark);

@@ -2,7 +2,7 @@
 // Names, keys and the words for an empty list are the server's, and so is what there is to read.
 
 import {
-  ago, clock, clockTime, colour, countdown, look, plain, span, statusRole, moment, took,
+  ago, clock, clockTime, colour, countdown, duration, look, plain, statusRole, moment,
 } from "./dom.js";
 import { get } from "./server.js";
 
@@ -140,7 +140,7 @@ export function makeViews(app) {
         number("WAIT", (thing) => thing.waitListSize),
         number("ACTIVE", (thing) => `${thing.parallelismCount}/${thing.parallelismMax ?? "∞"}`),
         text("rate", "RATE", ({ rateCount, rateMax, ratePeriod }) =>
-          rateMax ? `${rateCount}/${rateMax} in ${span(1000 * (ratePeriod ?? 1))}` : "–"),
+          rateMax ? `${rateCount}/${rateMax} in ${duration(1000 * (ratePeriod ?? 1))}` : "–"),
         name("KEY", (thing) => thing.flowControlKey),
       ],
     },
@@ -150,7 +150,7 @@ export function makeViews(app) {
       columns: [
         time((run) => run.created_at),
         state("STATE", "runs"),
-        text("ms", "TOOK", (run) => took((run.completed_at ?? clock.now()) - run.created_at), "muted"),
+        text("ms", "TOOK", (run) => duration((run.completed_at ?? clock.now()) - run.created_at), "muted"),
         number("STEPS", (run) => run.steps),
         text("destination", "WORKFLOW", (run) => below(run.url)),
         column("why", "NOW", waiting),
