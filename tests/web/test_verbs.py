@@ -155,6 +155,21 @@ async def test_marked_messages_are_replayed_and_deleted_together(desk: Desk) -> 
     await shows(page, "#empty", "waiting for the first publish")
 
 
+async def test_while_many_are_cancelled_it_says_how_many_are_so_far(desk: Desk) -> None:
+    batch = [{"destination": desk.app.url, "headers": {"Upstash-Delay": "1d"}}] * 30
+    await desk.api.ok("POST", "/v2/batch", json=batch)
+    page = await desk.open()
+    await is_(page, "#count", "30")
+    await page.evaluate("""() => {
+      const [count, texts] = [document.getElementById("count"), (window.texts = [])];
+      new MutationObserver(() => texts.push(count.textContent)).observe(count, { childList: true });
+    }""")
+    await press(page, "*", "X")
+    await choose(page, "Yes")
+    await said(page, "Canceled 30 of 30 messages.")
+    assert "Canceled 1 of 30 messages so far …" in await page.evaluate("window.texts")
+
+
 async def test_a_message_is_copied_as_curl(desk: Desk) -> None:
     id = await desk.api.publish(desk.app.answers("/copied", 200), b"it's")
     await desk.api.wait("state:delivered")

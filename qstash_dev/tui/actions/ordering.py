@@ -88,7 +88,7 @@ async def _to_each(
     try:
         for subject in subjects:
             so_far = {"done": len(given), "count": len(subjects)}
-            screen.progress = filled(order.told_many, so_far)
+            screen.progress = filled(order.told_many, so_far).removesuffix(".") + " so far …"
             try:
                 given += (await _to_one(screen, order, [subject]))[0]
             except Refused as error:

@@ -15,6 +15,7 @@ const drafts = new Map();
 let undoable = [];
 
 const filled = (text, values, how = String) => text.replace(/\{(\w+)\}/g, (_, name) => how(values[name] ?? ""));
+const soFar = (told) => `${told.replace(/\.$/, "")} so far …`;
 const message = (id, rest = "") => `/_dev/messages/${part(id)}${rest}`;
 
 export function makeActions(app) {
@@ -54,7 +55,7 @@ export function makeActions(app) {
         if (!(error instanceof Refused) || many.count === 1) throw error;
         refused.push(error.message);
       }
-      if (many.count > 20) app.progress(`${answers.length + refused.length} of ${many.count}`);
+      if (many.count > 20) app.progress(soFar(filled(toldMany, { ...many, done: answers.length })));
     }
     app.progress("");
     if (!app.view.live) unmarkAndFetch();
