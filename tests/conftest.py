@@ -26,6 +26,7 @@ from aiohttp import web
 from hypothesis import settings
 from multidict import CIMultiDictProxy
 
+from tests.patience import PATIENCE_MS, PATIENCE_S
 from tests.workers import WholeFiles, place
 
 # Else each process that a test starts would compile the whole package again.
@@ -35,9 +36,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A machine under load is no reason to fail: what takes too long meets pytest's own limit.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
-
-PATIENCE_S = 60
-"""How long a test waits for what must happen; nothing waits that long unless it fails."""
 
 QUIETLY = ("--port", "0", "--memory", "--output", "json")
 
@@ -116,7 +114,7 @@ class LocalServer:
 
     async def wait(self, filter_: str, count: int = 1) -> list[dict[str, Any]]:
         """Rows of messages that match a filter, once there are `count`."""
-        params = {"filter": filter_, "count": str(count), "timeout_ms": str(PATIENCE_S * 1000)}
+        params = {"filter": filter_, "count": str(count), "timeout_ms": str(PATIENCE_MS)}
         answer = await self.call("/_dev/wait", params=params)
         assert answer["met"], f"only {len(answer['rows'])} of {count} messages match {filter_!r}"
         rows: list[dict[str, Any]] = answer["rows"]

@@ -14,10 +14,10 @@ from qstash_dev.config import Config
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.server import Server
 from tests.api.wire import Wire
+from tests.patience import PATIENCE_MS, PATIENCE_S
 from tests.raw_answer import read_one
 
 TOKENS = {user.id: user.token for user in DEV_USERS}
-PATIENCE_S = 60
 
 
 class Api:
@@ -67,9 +67,7 @@ class Api:
 
     async def wait(self, filter_: str, count: int = 1) -> list[dict[str, Any]]:
         """Rows that match a filter, once there are `count`."""
-        query = URL.build(
-            query={"filter": filter_, "count": count, "timeout_ms": PATIENCE_S * 1000}
-        )
+        query = URL.build(query={"filter": filter_, "count": count, "timeout_ms": PATIENCE_MS})
         found = await self.ok("GET", f"/_dev/wait{query}")
         assert found["met"], found
         rows: list[dict[str, Any]] = found["rows"]

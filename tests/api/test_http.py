@@ -10,6 +10,7 @@ import pytest
 
 from qstash_dev.protocol.quota import Limits
 from tests.api.conftest import TOKENS, Api, StartApi
+from tests.patience import PATIENCE_S
 
 TOKEN = TOKENS["defaultUser"]
 NOWHERE = "http://127.0.0.1:1/"
@@ -459,7 +460,7 @@ async def test_a_body_of_50_mb_is_412_and_costs_no_memory(api: Api) -> None:
     for _ in range(500):
         writer.write(PIECE)
         await writer.drain()
-    answer = await asyncio.wait_for(reader.read(), 20)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     assert answer.startswith(b"HTTP/1.1 412 ")
     assert answer.endswith(b'{"error":"quota maxMessageSize exceeded"}')

@@ -11,8 +11,9 @@ from io import BytesIO
 
 import pytest
 
-from tests.api.conftest import PATIENCE_S, TOKENS, Api
+from tests.api.conftest import TOKENS, Api
 from tests.conftest import App, LocalServer
+from tests.patience import PATIENCE_S
 
 TOKEN = TOKENS["defaultUser"]
 NOWHERE = "http://127.0.0.1:1/"

@@ -9,6 +9,7 @@ from yarl import URL
 
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.server import Server
+from tests.patience import PATIENCE_MS
 
 
 class Answer:
@@ -94,7 +95,9 @@ class Wire:
 
     async def wait(self, wanted: str, count: int = 1) -> list[dict[str, Any]]:
         """Rows that match a filter, once there are `count`."""
-        answer = await self.ok("GET", f"/_dev/wait?filter={wanted}&count={count}&timeout_ms=60000")
+        answer = await self.ok(
+            "GET", f"/_dev/wait?filter={wanted}&count={count}&timeout_ms={PATIENCE_MS}"
+        )
         assert answer["met"], (wanted, answer)
         return answer["rows"]
 

@@ -17,6 +17,7 @@ from qstash_dev.config import Config
 from qstash_dev.config.errors import ConfigError
 from qstash_dev.protocol.users import User
 from qstash_dev.server import Server
+from tests.patience import PATIENCE_MS
 from tests.ports import reserved_port
 from tests.server.outside_world import DEV, PUBLIC, PUBLIC_HOST, App, World, outside_world
 
@@ -42,7 +43,7 @@ class Circle:
 
     async def wait_in_cloud(self, wanted: str) -> None:
         """The cloud knows of an attempt a moment later than we do."""
-        url = f"{self.cloud.started.url}/_dev/wait?filter={wanted}&timeout_ms=15000"
+        url = f"{self.cloud.started.url}/_dev/wait?filter={wanted}&timeout_ms={PATIENCE_MS}"
         async with self.world.session.get(url) as answer:
             assert (await answer.json())["met"], wanted
 

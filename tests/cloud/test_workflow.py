@@ -16,6 +16,7 @@ from upstash_workflow.fastapi import Serve
 from qstash_dev.cloud.rewrite import outbound
 from tests.cloud.test_proxy import DEV_RECEIVER, Circle, made_circle
 from tests.cloud.test_rewrite import BORDERS, TO, call
+from tests.patience import PATIENCE_S
 from tests.server.outside_world import DEV
 
 LOCAL = "http://localhost:3000/wf"
@@ -120,7 +121,7 @@ async def test_a_run_in_the_cloud_goes_on_step_by_step_in_the_local_app(
 
     Serve(routes).post("/wf", qstash_client=client, receiver=DEV_RECEIVER)(workflow)
     await client.message.publish(url=f"{url}/wf", body="payload")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await ended.wait()
     assert results[0] == ("payload!", 200, {"a": 1})
     status, found = await circle.call("GET", f"/v2/workflows/logs?workflowUrl={url}/wf")

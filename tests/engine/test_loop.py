@@ -9,6 +9,7 @@ from qstash_dev.engine.loop import AHEAD_S, Loop
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.store.errors import StoreError
 from tests.engine.fakes import START, FakeClock
+from tests.patience import PATIENCE_S
 
 
 class Work:
@@ -119,7 +120,7 @@ async def test_a_step_that_fails_is_logged_and_the_next_one_still_comes(
     assert "a step of the engine failed" in caplog.text
     work.fault = None
     work.stepped.clear()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await work.stepped.wait()
     assert work.steps == 2
 
@@ -141,7 +142,7 @@ async def test_rests_become_longer_but_not_by_what_fails_meanwhile(
         for _ in range(5):
             work.loop.rest()
         work.stepped.clear()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await work.stepped.wait()
     rests = [r.getMessage() for r in caplog.records if "nothing is started" in r.getMessage()]
     assert rests == [f"after a failure nothing is started for {seconds} s" for seconds in (1, 2, 4)]

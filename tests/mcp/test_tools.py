@@ -12,6 +12,7 @@ from qstash_dev.cli import run
 from qstash_dev.mcp.server import make_server
 from tests.api.conftest import Api, start_api
 from tests.conftest import App
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.process.conftest import COMMAND
 
@@ -106,7 +107,7 @@ async def test_a_failure_is_explained_fixed_and_replayed(api: Api, app: App) -> 
         assert found["cause"]
         assert [one["id"] for one in (await agent("dead_letters"))["dead_letters"]] == [message_id]
         again = (await agent("replay", id=message_id, body='{"again": 1}'))["id"]
-        met = await agent("wait", filter=f"id:{again} state:ok")
+        met = await agent("wait", filter=f"id:{again} state:ok", timeout_s=PATIENCE_S)
         assert met["met"]
         events = (await agent("logs", filter=f"id:{again}"))["events"]
         assert [event["state"] for event in events] == ["CREATED", "ACTIVE", "DELIVERED"]

@@ -21,9 +21,9 @@ import aiohttp
 from aiohttp import web
 
 from qstash_dev.protocol.users import DEV_USERS
+from tests.patience import PATIENCE_S
 from tests.process.conftest import COMMAND, clean_environment
 
-PATIENCE_S = 60
 FUSES = ("acknowledgement", "arrival", "millisecond")
 Work = Callable[[str], Iterable[Coroutine[Any, Any, None]]]
 

@@ -16,6 +16,7 @@ import pytest
 
 from qstash_dev import cli
 from qstash_dev.testing.process import ServerProcess
+from tests.patience import PATIENCE_S
 
 COMMAND = [sys.executable, "-m", "qstash_dev"]
 
@@ -62,6 +63,12 @@ class Client:
         done = self.run(*args, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def wait(self, filter, count=1):
+        """Until so many messages match."""
+        how_long = ("--count", str(count), "--timeout", f"{PATIENCE_S}s")
+        done = self.run("wait", "--filter", filter, *how_long)
+        assert done.returncode == 0, done.stderr
 
 
 @dataclass

@@ -20,7 +20,7 @@ def test_verbs_take_a_filter_and_say_the_count_first(server, failed):
     done = server.run("replay", "--filter", "state:failed")
     assert done.stderr == "2 messages match state:failed.\n"
     assert [line.split()[1] for line in done.stdout.splitlines()] == failed
-    server.run("wait", "--filter", "is:replay state:failed", "--count", "2")
+    server.wait("is:replay state:failed", 2)
     done = server.run("messages", "delete", "--filter", "is:replay")
     assert (done.stderr, done.stdout.count("Deleted msg_")) == ("2 messages match is:replay.\n", 2)
     done = server.run("dlq", "retry", "--filter", "dest:/500")

@@ -48,7 +48,7 @@ def test_send_waits_for_a_failure_too(server):
 
 def test_a_failure_and_its_place_on_the_page_are_told_and_opened(server, tmp_path, monkeypatch):
     message_id = sent(server, "/500", "--retries", "0")
-    server.run("wait", "--filter", "state:failed")
+    server.wait("state:failed")
     place = f"{server.url}/_dev/#/messages/{message_id}"
     assert place in server.run("messages", "get", message_id).stdout
     assert place in server.run("logs").stdout
@@ -107,10 +107,10 @@ def test_one_message_is_shown_whole(server):
 def test_a_delayed_message_is_run_now_or_canceled_and_deleted(server, app):
     first = sent(server, "/200", "--delay", "1h")
     assert server.run("messages", "run", first).returncode == 0
-    assert server.run("wait", "--filter", f"id:{first} state:ok").returncode == 0
+    server.wait(f"id:{first} state:ok")
     second = sent(server, "/200", "--delay", "1h")
     assert server.run("messages", "cancel", second).returncode == 0
-    assert server.run("wait", "--filter", f"id:{second} state:canceled").returncode == 0
+    server.wait(f"id:{second} state:canceled")
     assert server.run("messages", "delete", first, second).returncode == 0
     assert server.json("messages", "list") == []
     assert len(app.received) == 1
@@ -132,7 +132,7 @@ def test_a_dead_letter_is_listed_shown_retried_and_deleted(server):
     assert "HTTP/1.0 500" in server.run("dlq", "get", dlq_id).stdout
     retried = server.run("dlq", "retry", dlq_id)
     new = retried.stdout.split()[-1]
-    server.run("wait", "--filter", f"id:{new} state:failed")
+    server.wait(f"id:{new} state:failed")
     (entry,) = server.json("dlq", "list")
     assert entry["row"]["id"] == new
     assert server.run("dlq", "delete", entry["dlq_id"]).returncode == 0
@@ -156,7 +156,7 @@ def test_replay_makes_a_new_message_and_leaves_the_old_one(server, app):
         )
     )
     new = done.stdout.split()[-1]
-    assert server.run("wait", "--filter", f"id:{new} state:ok").returncode == 0
+    server.wait(f"id:{new} state:ok")
     path, headers, body = app.received[1]
     assert (path, headers["X-Again"], body) == ("/b/200", "yes", b"new")
     assert server.json("messages", "get", new)["row"]["parent"] == old["id"]
@@ -167,7 +167,7 @@ def test_replay_by_filter_takes_all_that_match_in_order(server):
     for text in ("1", "2"):
         server.run("send", "/500", "-d", text, "--retries", "0", "--wait")
     assert server.run("replay", "--filter", "state:failed").returncode == 0
-    server.run("wait", "--filter", "is:replay state:failed", "--count", "2")
+    server.wait("is:replay state:failed", 2)
     rows = server.json("messages", "list", "--filter", "is:replay")
     bodies = [server.run("messages", "get", row["id"], "--body").stdout for row in rows]
     assert bodies == ["2", "1"]

@@ -191,7 +191,7 @@ def test_skip_delivers_what_is_due_next(server, app):
     message_id = json.loads(done.stdout)["messageId"]
     assert "next event in " in server.run("clock").stdout
     assert server.run("clock", "skip").returncode == 0
-    assert server.run("wait", "--filter", f"id:{message_id} state:ok").returncode == 0
+    server.wait(f"id:{message_id} state:ok")
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_secrets_stay_behind_unless_asked_for(server, tmp_path):
 def test_redacted_messages_and_those_of_the_server_itself_stay_behind(server, app):
     server.run("send", DESTINATION, "--delay", "1h", "-H", "Upstash-Redact-Fields: body")
     message = json.loads(server.run("send", f"{app.url}/200").stdout)
-    server.run("wait", "--filter", f"id:{message['messageId']} state:ok")
+    server.wait(f"id:{message['messageId']} state:ok")
     server.run("replay", message["messageId"])
     exported = server.run("export", "all.json")
     assert "has redacted fields and is left out" in exported.stderr

@@ -42,17 +42,13 @@ class Run:
         call(self.server, f"/v2/wait/{event}", order, workflow_runid=self.id)
 
 
-def delivered(server, count):
-    server.run("wait", "--filter", "state:delivered", "--count", str(count), "--timeout", "60s")
-
-
 @pytest.fixture
 def waiting(server, app):
     """A run that has done a step and waits for an event."""
     run = Run(server, f"{app.url}/wf/200", "wfr_1", label="mine", forward_x="y")
-    delivered(server, 1)
+    server.wait("state:delivered")
     run.step(1, "charge", out='"paid"')
-    delivered(server, 2)
+    server.wait("state:delivered", 2)
     run.wait(2, "order", "order-paid")
     return run
 
@@ -61,7 +57,7 @@ def waiting(server, app):
 def failed(server, app):
     """A run whose second delivery failed."""
     run = Run(server, f"{app.url}/wf/500", "wfr_bad", retries="0")
-    server.run("wait", "--filter", "state:failed", "--timeout", "60s")
+    server.wait("state:failed")
     return run
 
 
@@ -119,7 +115,7 @@ def test_what_happened_in_a_run_is_listed_line_by_line(server, waiting):
 
 def test_messages_are_filtered_by_run_and_step(server, app, waiting):
     Run(server, f"{app.url}/wf/200", "wfr_other")
-    delivered(server, 3)
+    server.wait("state:delivered", 3)
     rows = server.json("messages", "list", "--filter", "run:wfr_1")
     assert {(row["run"], row["step"], row["call_type"]) for row in rows} == {
         ("wfr_1", "init", "step"), ("wfr_1", "charge", "step"),
@@ -132,7 +128,7 @@ def test_messages_are_filtered_by_run_and_step(server, app, waiting):
 def test_an_event_resumes_who_waits_for_it(server, waiting):
     told = server.run("workflows", "notify", "order-paid", "-d", "data")
     assert told.stdout == "Resumed wfr_1\n", told.stderr
-    delivered(server, 3)
+    server.wait("state:delivered", 3)
     assert server.json("workflows", "get", "wfr_1")["steps"][2]["log"]["out"] == "data"
     lost = server.run("workflows", "notify", "order-paid")
     assert lost.returncode == 1
@@ -143,13 +139,13 @@ def test_an_event_resumes_who_waits_for_it(server, waiting):
 
 def test_a_sleep_ends_and_a_wait_is_over_at_once(server, app, waiting):
     run = Run(server, f"{app.url}/wf/200", "wfr_sleeper")
-    delivered(server, 3)
+    server.wait("state:delivered", 3)
     run.step(1, "nap", "SleepFor", sleepFor=90_000, headers={"delay": "90000s"})
     assert "sleeps until " in server.run("workflows", "list", "--run", "wfr_sleeper").stdout
     assert server.run("workflows", "run", "wfr_sleeper").returncode == 0
-    delivered(server, 4)
+    server.wait("state:delivered", 4)
     assert server.run("workflows", "run", "wfr_1").returncode == 0
-    delivered(server, 5)
+    server.wait("state:delivered", 5)
     assert server.json("workflows", "get", "wfr_1")["steps"][2]["log"]["waitTimeout"] is True
     nothing = server.run("workflows", "run", "wfr_1")
     assert nothing.returncode == 1

@@ -41,7 +41,7 @@ def test_without_descriptors_a_message_waits_and_no_attempt_is_counted(server, a
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
     request.addfinalizer(connection.close)
     first = call(connection, "POST", f"/v2/publish/{app.url}/500", "x", **{"Upstash-Retries": "0"})
-    assert server.run("wait", "--filter", f"id:{first['messageId']} state:failed").returncode == 0
+    server.wait(f"id:{first['messageId']} state:failed")
     app.received.clear()
     soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
     process.rlimit(psutil.RLIMIT_NOFILE, (TAKEN, hard))
@@ -57,7 +57,7 @@ def test_without_descriptors_a_message_waits_and_no_attempt_is_counted(server, a
     assert "too many open files, and tries again by itself" in detail["waits"]
 
     process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
-    assert server.run("wait", "--filter", f"id:{message_id} state:ok").returncode == 0
+    server.wait(f"id:{message_id} state:ok")
     [(_, headers, body)] = app.received
     assert (headers["Upstash-Retried"], body) == ("0", b"x")
     [attempt] = server.json("messages", "get", message_id)["attempts"]

@@ -26,7 +26,7 @@ def test_the_data_directory_and_every_file_in_it_are_private(start, app, tmp_pat
     server = start("--log-file", "own.log")
     assert server.run("messages", "cancel", "msg_none").returncode != 0  # logged
     server.run("send", f"{app.url}/404", "--retries", "0")
-    server.run("wait", "--filter", "state:failed")
+    server.wait("state:failed")
     found = modes(tmp_path / ".qstash-dev")
     assert found.pop(".qstash-dev") == 0o700
     # The -shm file is not there: the lock is exclusive.

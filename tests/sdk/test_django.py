@@ -20,6 +20,7 @@ from qstash_dev.config import Config
 from qstash_dev.protocol.urls import KeptHosts
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.server import Server
+from tests.patience import PATIENCE_MS
 from tests.ports import reserved_port
 from tests.server.outside_world import KEYS, outside_world
 
@@ -108,7 +109,7 @@ async def published(**settings: Any) -> AsyncIterator[tuple[str, str, Any]]:
             headers = {"Upstash-Retries": "0"}
             async with session.post(url, data=json.dumps(TASK), headers=headers) as answer:
                 message_id = (await answer.json())["messageId"]
-            wait = {"filter": "state:ok|failed", "timeout_ms": "15000"}
+            wait = {"filter": "state:ok|failed", "timeout_ms": str(PATIENCE_MS)}
             async with session.get("/_dev/wait", params=wait) as answer:
                 assert (await answer.json())["met"]
             async with session.get(f"/_dev/messages/{message_id}") as answer:

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.patience import PATIENCE_MS
 from tests.ports import reserved_port
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +118,7 @@ async def test_a_message_and_its_callback_go_the_whole_way_round(
         said = await app.stdout.readline()
         assert said, (await app.communicate())[1].decode()
         heard = json.loads(said)
-        wait = f"{url}/_dev/wait?filter=state:delivered&count=2&timeout_ms=15000"
+        wait = f"{url}/_dev/wait?filter=state:delivered&count=2&timeout_ms={PATIENCE_MS}"
         assert (await dev(session, wait))["met"]
         snapshot = await dev(session, f"{url}/_dev/snapshot")
         await app.communicate(b"")

@@ -15,7 +15,7 @@ from qstash import AsyncQStash, Receiver
 from upstash_workflow import AsyncWorkflowContext
 from upstash_workflow.fastapi import Serve
 
-from tests.conftest import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 Route = Callable[[AsyncWorkflowContext[Any]], Awaitable[None]]
 

@@ -11,6 +11,7 @@ from yarl import URL
 
 from qstash_dev.config import Config
 from qstash_dev.server import Server
+from tests.patience import PATIENCE_MS
 from tests.ports import reserved_port
 
 
@@ -40,7 +41,7 @@ class Running:
 
     async def wait(self, wanted, count=1):
         answer = await self.call(
-            "GET", f"/_dev/wait?filter={wanted}&count={count}&timeout_ms=10000"
+            "GET", f"/_dev/wait?filter={wanted}&count={count}&timeout_ms={PATIENCE_MS}"
         )
         assert answer["met"], (wanted, answer)
         return answer["rows"]

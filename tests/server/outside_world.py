@@ -21,6 +21,7 @@ from qstash_dev.engine.clock import SystemClock
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.server import Server
+from tests.patience import PATIENCE_MS
 from tests.raw_answer import read_one
 
 PUBLIC_HOST = "mine.ngrok-free.app"
@@ -106,7 +107,7 @@ class World:
 
     async def wait(self, wanted: str, count: int = 1) -> list[dict[str, Any]]:
         """Rows that match, as soon as there are so many."""
-        params = {"filter": wanted, "count": str(count), "timeout_ms": "15000"}
+        params = {"filter": wanted, "count": str(count), "timeout_ms": str(PATIENCE_MS)}
         found = await self.dev("wait", params=params)
         assert found["met"], (wanted, await self.rows())
         return found["rows"]

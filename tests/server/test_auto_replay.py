@@ -8,6 +8,7 @@ from pathlib import Path
 from qstash_dev.engine.auto_replay import ArmedMessages
 from qstash_dev.server.auto_replay import ECHOES_S, AutoReplay
 from tests.engine.fakes import World, answer
+from tests.patience import PATIENCE_S
 
 HANDLER = """
 import http.server
@@ -82,7 +83,7 @@ async def test_arming_by_hand_starts_the_watch(start, make_app, tmp_path):
     }
     assert (await server.status())["armed"] == 1
     (tmp_path / "lib.ts").write_text("x")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not await server.found("state:delivered"):
             (tmp_path / "lib.ts").write_text("x")
     await server.call("POST", f"/_dev/messages/{message_id}/arm", status=409)
@@ -140,7 +141,7 @@ async def test_a_save_waits_for_the_app_and_asks_again_while_the_answer_is_the_s
     await world.settle()
     edits.queue.put_nowait(frozenset({"app/api/jobs/route.ts"}))
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not reports:
                 await asyncio.sleep(0)
     await on_save.stop()
@@ -163,7 +164,7 @@ async def test_a_save_that_turned_messages_green_says_so(start, make_app, tmp_pa
     await server.wait("state:failed", 2)
     name = "api/orders.py"
     (tmp_path / "api").mkdir()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         (tmp_path / name).write_text("fixed")
         while not await server.found("is:replay state:delivered"):
             (tmp_path / name).write_text("fixed")  # again if nobody watched the file yet

@@ -1,5 +1,7 @@
 import asyncio
 
+from tests.patience import PATIENCE_S
+
 
 async def test_messages_wait_for_the_app_and_are_delivered_in_order_when_it_is_up(start, make_app):
     app = make_app()
@@ -97,7 +99,7 @@ async def test_the_status_shows_whether_the_app_is_up(start, make_app):
     app = make_app()
     await app.start()
     server = await start(app_url=app.url)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while (await server.status())["app"]["up"] is None:
             await server.server._notifier.changed_since(server.server._notifier.version)
     assert (await server.status())["app"] == {"url": app.url, "up": True, "process": None}

@@ -15,6 +15,7 @@ from qstash_dev.server.housekeeping import (
 )
 from qstash_dev.store.database import Database
 from tests.engine.fakes import World
+from tests.patience import PATIENCE_S
 
 KEPT = 3
 
@@ -44,7 +45,7 @@ async def test_housekeeping_goes_on_after_the_database_refused_a_deletion(caplog
     house = Housekeeping(world.engine, lambda: None, database.copy_log, sleep)
     tasks = Tasks(sleep, now=lambda: 0.0)
     tasks.keep("housekeeping", house.run)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while rounds < 5:
             await asyncio.sleep(0)
     await tasks.stop()

@@ -11,6 +11,7 @@ import pytest
 
 from qstash_dev.config import Config
 from qstash_dev.server import Server
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 from tests.server.conftest import Running
 
@@ -49,7 +50,7 @@ class WithApp(Running):
     async def until(self, true):
         """The first thing that something returns which is true, looked for after each change."""
         notifier = self.server._notifier
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not (found := await true()):
                 await notifier.changed_since(notifier.version)
             return found

@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from qstash_dev.store.errors import StoreError
+from tests.patience import PATIENCE_S
 
 AT_COMMIT = (
     "CREATE TABLE doom (message INTEGER REFERENCES messages (seq) DEFERRABLE INITIALLY DEFERRED)",
@@ -134,7 +135,7 @@ async def test_held_messages_are_delivered_once_their_release_can_be_written(
     await running.wait("is:held")
     break_store(running, statements)
     await app.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while "it is tried again" not in caplog.text:
             await asyncio.sleep(0)
     await mend_store(running)

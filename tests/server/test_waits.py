@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 
 async def detail(server, message_id):
     return await server.call("GET", f"/_dev/messages/{message_id}")
@@ -31,7 +33,7 @@ async def slow(make_app):
 
 
 async def under_way(app, count=1):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(app.requests) < count:
             await asyncio.sleep(0)
 

@@ -11,6 +11,7 @@ from qstash import QStash
 
 from qstash_dev.client import ClientError
 from qstash_dev.testing import AsyncQstash
+from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
 
 
@@ -32,7 +33,7 @@ def publish(client):
 
 def test_the_sdk_finds_the_server_by_the_environment(qstash, publish, app):
     message_id = publish(f"{app.url}/200", body={"user": 1})
-    (row,) = qstash.wait("state:ok")
+    (row,) = qstash.wait("state:ok", timeout=PATIENCE_S)
     assert (row.id, row.status) == (message_id, 200)
     assert qstash.env.items() <= os.environ.items()
     assert qstash.body(message_id) == b'{"user": 1}'

@@ -13,6 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.patience import PATIENCE_S
+
 NOW = 1_772_366_591_000  # 2026-03-01 12:03:11 UTC
 TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0="
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJVcHN0YXNoIn0.c2lnbmF0dXJl"
@@ -472,10 +474,10 @@ def in_thread(world: World) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(world.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(world.start(), loop).result(PATIENCE_S)
         yield world.url
     finally:
-        asyncio.run_coroutine_threadsafe(world.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(world.stop(), loop).result(PATIENCE_S)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(PATIENCE_S)
         loop.close()

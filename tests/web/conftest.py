@@ -15,8 +15,8 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locato
 from tests.api.conftest import TOKENS, Api, api, start_api, starting
 from tests.browser import KEPT, chromium
 from tests.conftest import App, running_app
+from tests.patience import PATIENCE_MS
 
-PATIENCE_MS = 60_000
 LOOK_MS = 20
 __all__ = ["KEPT", "Desk", "api", "chromium", "desk", "kept_desk", "start_api"]
 

@@ -9,8 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.api.conftest import PATIENCE_S, TOKENS, Api
+from tests.api.conftest import TOKENS, Api
 from tests.conftest import App
+from tests.patience import PATIENCE_S
 
 NOWHERE = "http://127.0.0.1:1/x"
 SERVER = {

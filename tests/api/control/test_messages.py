@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.conftest import Api
 from tests.conftest import App
+from tests.patience import PATIENCE_MS
 
 NOWHERE = "http://127.0.0.1:1/x"
 ROW = {
@@ -382,8 +383,9 @@ async def test_finished_messages_are_forgotten_by_a_filter(api: Api, app: App) -
 
 
 async def test_waiting_ends_when_enough_match_or_the_time_is_over(api: Api, app: App) -> None:
+    enough = f"/_dev/wait?filter=state:ok&count=2&timeout_ms={PATIENCE_MS}"
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(api.ok("GET", "/_dev/wait?filter=state:ok&count=2"))
+        waiting = group.create_task(api.ok("GET", enough))
         for _ in range(2):
             await api.publish(app.url)
     found = waiting.result()
@@ -405,10 +407,11 @@ async def test_many_who_wait_each_get_their_own_and_what_there_was_when_it_ends(
     waits = "/_dev/wait?filter=label:{0}&count={1}&timeout_ms={2}"
     async with asyncio.TaskGroup() as group:
         each = [
-            group.create_task(api.ok("GET", waits.format(f"n{n}", 1, 20_000))) for n in range(20)
+            group.create_task(api.ok("GET", waits.format(f"n{n}", 1, PATIENCE_MS)))
+            for n in range(20)
         ]
         both = group.create_task(
-            api.ok("GET", "/_dev/wait?filter=state:failed&count=2&timeout_ms=60000")
+            api.ok("GET", f"/_dev/wait?filter=state:failed&count=2&timeout_ms={PATIENCE_MS}")
         )
         some = group.create_task(api.ok("GET", waits.format("n1", 2, 300)))
         await api.ok("DELETE", f"/_dev/messages/{gone}")

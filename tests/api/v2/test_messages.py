@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.api.wire import upstash
+from tests.patience import PATIENCE_S
 
 URL = "http://localhost:3000/job"
 
@@ -236,7 +237,7 @@ async def test_an_unknown_filter_is_refused_and_cancels_nothing(wire, name):
 
 
 async def finished(wire, action_id):
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             action = await wire.ok("GET", f"/v2/bulkActions/{action_id}")
             if action["state"] == "FINISHED":

@@ -11,11 +11,11 @@ from tests.attack.fuzz.requests import Requests, Shot
 from tests.attack.fuzz.subject import MARK, Subject, running
 from tests.attack.fuzz.wire import Answer, exchange
 from tests.attack.fuzz.words import Words
+from tests.patience import PATIENCE_MS, PATIENCE_S
 
 AT_ONCE = 12
 ROUND = 2_000
 """So many requests, then the server forgets all and its memory is read."""
-PATIENCE_S = 30.0
 LATE_S = 0.3
 DOCUMENTED = {"api": {501}, "control": {501}, "log port": {501}, "ingress": {501, 502, 504}}
 """501: a workflow call that we do not have. 502 and 504: the app did not answer what was let in."""
@@ -112,7 +112,7 @@ async def _answers(subject: Subject, shot: Shot, report: Report) -> list[Answer]
 async def _still_works(subject: Subject, app_url: str) -> None:
     """A message is taken, delivered and found."""
     await subject.call("POST", f"/v2/publish/{app_url}/ok", data=b"{}")
-    params = {"filter": f"dest:{app_url}/ok", "count": "1", "timeout_ms": "20000"}
+    params = {"filter": f"dest:{app_url}/ok", "count": "1", "timeout_ms": str(PATIENCE_MS)}
     assert (await subject.call("GET", "/_dev/wait", params=params))["met"]
     assert (await subject.call("GET", "/v2/keys")).keys() == {"current", "next"}
 

@@ -11,6 +11,7 @@ import pytest
 
 from qstash_dev.cloud.tunnel.ngrok import Limits, NgrokTunnel
 from qstash_dev.cloud.tunnel.state import Phase, TunnelState
+from tests.patience import PATIENCE_S
 
 FAKE_NGROK = Path(__file__).parents[3] / "fixtures" / "fake_ngrok.py"
 
@@ -34,7 +35,7 @@ class States:
         return [state.state for state in self.seen]
 
     async def until(self, *phases: Phase, code: str | None = None) -> TunnelState:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 while self._read < len(self.seen):
                     state = self.seen[self._read]
@@ -94,7 +95,7 @@ class FakeNgrok:
 
     async def started(self) -> int:
         """The pid of the first agent, once it runs."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not self.pids:
                 await asyncio.sleep(0.01)
         return self.pids[0]

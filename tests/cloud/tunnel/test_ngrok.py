@@ -18,6 +18,7 @@ from aiohttp import web
 
 from qstash_dev.cloud.tunnel.ngrok import Limits
 from qstash_dev.cloud.tunnel.state import Phase
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.cloud.tunnel.conftest import FakeNgrok
@@ -232,7 +233,7 @@ async def test_stopping_while_a_silent_agent_starts_does_not_wait_for_it(ngrok: 
     tunnel = ngrok.tunnel("silent", limits=Limits(start_s=600))
     await tunnel.start()
     pid = await ngrok.started()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await tunnel.stop()
     assert not ngrok.is_running(pid)
 
@@ -319,7 +320,7 @@ async def test_a_wrapper_script_and_its_agent_end_together(
     await ngrok.states.until(Phase.ONLINE)
     pid = ngrok.pids[0]
     await tunnel.stop()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while ngrok.is_running(pid):
             await asyncio.sleep(0.01)
 
@@ -337,7 +338,7 @@ async def test_the_agent_of_a_killed_run_is_ended_by_the_next(ngrok: FakeNgrok) 
     assert ngrok.is_running(orphan)
     await ngrok.tunnel().start()
     await ngrok.states.until(Phase.ONLINE)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while ngrok.is_running(orphan):
             await asyncio.sleep(0.01)
     assert len(ngrok.pids) == 2
