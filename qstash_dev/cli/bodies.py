@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
-from qstash_dev.client.publishing import body_document, publish_name
+from qstash_dev.devtools.written import body_document, publish_name
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import check_header, joined
 

@@ -10,9 +10,9 @@ from click.shell_completion import CompletionItem
 
 from qstash_dev.cli.bodies import header_pair
 from qstash_dev.cli.server_url import with_scheme
-from qstash_dev.client.publishing import absolute
 from qstash_dev.config import parsing
 from qstash_dev.devtools.filters import parse_filter
+from qstash_dev.devtools.written import absolute
 from qstash_dev.protocol.destination import check_url, destination_text
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.publish.readers import METHODS

@@ -16,7 +16,6 @@ from yarl import URL
 
 from qstash_dev.client.errors import ClientError, Refused, ServerUnreachable
 from qstash_dev.client.paths import path_of
-from qstash_dev.client.publishing import path_and_headers
 from qstash_dev.client.sse import server_sent
 from qstash_dev.devtools.control_documents import (
     Complaint,
@@ -41,6 +40,7 @@ from qstash_dev.devtools.documents import (
     Tick,
     Update,
 )
+from qstash_dev.devtools.written import path_and_headers
 from qstash_dev.protocol.headers import bearer
 
 __all__ = ["Client", "ClientError", "Refused", "ServerUnreachable"]

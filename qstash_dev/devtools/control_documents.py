@@ -61,12 +61,23 @@ class FixtureFile(Struct):
 
 
 class WrittenMessage(Struct):
-    """A message as a person writes it: what is no `Upstash-` header is for the destination."""
+    """A message as a person writes it: `headers` are lines `Name: value`, and what is no `Upstash-`
+    header is for the destination, which may be a path of the app.
+    """
 
     url: str
     method: str
-    headers: list[tuple[str, str]]
+    headers: str
     body: str
+
+
+class BatchItem(Struct):
+    """A message as an item of `/v2/batch`."""
+
+    destination: str
+    headers: dict[str, str]
+    body: str
+    queue: str | None = None
 
 
 class AppOutput(Struct):

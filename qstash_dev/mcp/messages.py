@@ -1,7 +1,7 @@
 """Tools for messages: look at them, understand them, send and replay them."""
 
-from qstash_dev.client.publishing import absolute, publish_name
 from qstash_dev.devtools.documents import Page
+from qstash_dev.devtools.written import absolute, publish_name
 from qstash_dev.mcp import short
 from qstash_dev.mcp.tools import Document, Tools
 

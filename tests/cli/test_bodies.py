@@ -6,7 +6,7 @@ import pytest
 from qstash_dev.cli.bodies import body_of, forwarded, headers_of, read_body
 from qstash_dev.cli.commands.send import ids_of, read_fixture, saved_headers
 from qstash_dev.cli.exits import Failure
-from qstash_dev.client.publishing import absolute
+from qstash_dev.devtools.written import absolute
 
 
 def test_a_body_is_text_a_file_or_stdin(tmp_path, monkeypatch):

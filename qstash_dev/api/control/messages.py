@@ -22,6 +22,7 @@ from qstash_dev.devtools.control_documents import Cancelled, Deleted, Made, Wait
 from qstash_dev.devtools.documents import BulkReplay, Detail, NotReplayed, Page, Replayed, Row
 from qstash_dev.devtools.filters import Filter, FilterError, parse_filter
 from qstash_dev.devtools.near_misses import LOOKED_AT, relaxed
+from qstash_dev.devtools.written import absolute, header_pairs
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.protocol.creation import Changes
 from qstash_dev.protocol.destination import check_url
@@ -40,13 +41,13 @@ LOOK_S = 0.0002
 
 class ReplayOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """What a replay does differently. `body` is text or `{"base64": "..."}`; `headers` are a mapping,
-    or pairs where a name stands more than once.
+    pairs where a name stands more than once, or lines `Name: value`. `url` may be a path of the app.
 
     A header or body as it is shown, hashed or masked, is the original's.
     """
 
     body: str | dict[str, str] | None = None
-    headers: dict[str, str] | list[tuple[str, str]] | None = None
+    headers: dict[str, str] | list[tuple[str, str]] | str | None = None
     url: str | None = None
     method: str | None = None
 
@@ -123,7 +124,7 @@ async def replay(call: Call) -> web.Response:
     """Deliver a copy now, with changes if the body names some."""
     order: ReplayOrder = await call.order()
     message = find(call)
-    changes = _changes(order, message)
+    changes = _changes(call, order, message)
     return await call.answer(Made(call.engine.replay(message.user, message.id, changes)))
 
 
@@ -236,19 +237,21 @@ async def _selected(call: Call, order: ReplayMany) -> list[str]:
     return [row.id for row in reversed(await select(call, wanted, MAX_SELECTED))]
 
 
-def _changes(order: ReplayOrder, source: Message) -> Changes:
+def _changes(call: Call, order: ReplayOrder, source: Message) -> Changes:
     method = order.method.upper() if order.method else None
     if method is not None and method not in METHODS:
         raise QStashError(400, f"invalid method {method[:50]!r}: expected {', '.join(METHODS)}")
     return Changes(
         body=_optional(order.body, lambda body: meant_body(source, body_bytes(body))),
         headers=_optional(order.headers, lambda pairs: meant_headers(source, _checked(pairs))),
-        url=_optional(order.url, check_url),
+        url=_optional(order.url, lambda url: check_url(absolute(url, call.context.app_url()))),
         method=method,
     )
 
 
-def _checked(headers: dict[str, str] | list[tuple[str, str]]) -> Headers:
+def _checked(headers: dict[str, str] | list[tuple[str, str]] | str) -> Headers:
+    if isinstance(headers, str):
+        headers = header_pairs(headers)
     pairs = headers.items() if isinstance(headers, dict) else headers
     return tuple(check_header(canonical(name), value) for name, value in pairs)
 

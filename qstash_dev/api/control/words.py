@@ -11,7 +11,7 @@ from qstash_dev.api.control.messages import find, select, whole
 from qstash_dev.api.parameters import CREATED_AT, FILTER, OLD, REVEAL
 from qstash_dev.api.router import Route
 from qstash_dev.devtools import filters, states, vocabulary
-from qstash_dev.devtools.control_documents import FixtureFile, WrittenMessage
+from qstash_dev.devtools.control_documents import BatchItem, FixtureFile, WrittenMessage
 from qstash_dev.devtools.copies import Copyable, copies_of, copies_of_run, quick_start
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
 from qstash_dev.devtools.filter_words import values_of, whole_lines
@@ -26,6 +26,7 @@ from qstash_dev.devtools.fixtures import (
 )
 from qstash_dev.devtools.orders import INSTEAD, ORDERS
 from qstash_dev.devtools.run_documents import TURN
+from qstash_dev.devtools.written import absolute, publish_headers, taken_queue
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.model import Kind
 
@@ -114,8 +115,17 @@ async def read(call: Call) -> web.Response:
     except UnicodeDecodeError:
         sentence = "Its body is no text: qstash-dev send --fixture FILE sends it."
         raise QStashError(400, sentence) from None
-    draft = WrittenMessage(found.url, found.method, list(written_headers(found)), text)
-    return await call.answer(draft)
+    headers = "\n".join(f"{name}: {value}" for name, value in written_headers(found))
+    return await call.answer(WrittenMessage(found.url, found.method, headers, text))
+
+
+async def written(call: Call) -> web.Response:
+    """What a person wrote as `/v2/batch` takes it."""
+    message: WrittenMessage = await call.order()
+    app = call.context.app_url()
+    queue, headers = taken_queue(publish_headers(message.headers, message.method, app))
+    item = BatchItem(absolute(message.url, app), headers, message.body, queue)
+    return await call.answer(item)
 
 
 ROUTES = (
@@ -126,4 +136,5 @@ ROUTES = (
     Route("GET", "/_dev/messages/{id}/diff", diff, list[Compared], query=(OLD,)),
     Route("GET", "/_dev/messages/{id}/fixture", fixture, FixtureFile),
     Route("POST", "/_dev/fixtures/read", read, WrittenMessage, dict[str, Any]),
+    Route("POST", "/_dev/written", written, BatchItem, WrittenMessage),
 )

@@ -24,7 +24,6 @@ from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
 from qstash_dev.cli.values import CALL, FILTER, METHOD, TEXT, whole
 from qstash_dev.client import Client, Refused
 from qstash_dev.client.paths import path_of
-from qstash_dev.client.publishing import absolute
 from qstash_dev.devtools.control_documents import Made
 from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.text import printable
@@ -268,11 +267,10 @@ def replay(
         changes["headers"] = headers_of(header)
     if method:
         changes["method"] = method
+    if to:
+        changes["url"] = to
 
     async def choose(client: Client) -> list[str]:
-        found = await chosen(client, ids, filter, "Replayed", MESSAGES, is_sure=yes)
-        if to:
-            changes["url"] = absolute(to, (await client.snapshot(limit=1)).server.app.url)
-        return found
+        return await chosen(client, ids, filter, "Replayed", MESSAGES, is_sure=yes)
 
     carry_out(url, Order("Replayed", lambda client, id: client.replay(id, changes)), choose)

@@ -20,13 +20,13 @@ from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import state_text
 from qstash_dev.cli.values import ANY_APP, DESTINATION, DURATION, FILE_NAME, TEXT, Value
 from qstash_dev.client import Client, Refused, ServerUnreachable
-from qstash_dev.client.publishing import absolute
 from qstash_dev.config import parsing
 from qstash_dev.devtools.body_label import is_document
 from qstash_dev.devtools.documents import Lost, Row, Snapshot, Tick
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
 from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
 from qstash_dev.devtools.states import FINISHED
+from qstash_dev.devtools.written import absolute
 from qstash_dev.protocol.cron import parse_cron
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import joined

@@ -19,7 +19,6 @@ from qstash_dev.cli.connection import url_option, with_client
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.values import FILE, TEXT
 from qstash_dev.client import Client
-from qstash_dev.client.publishing import absolute
 from qstash_dev.devtools.documents import Row
 from qstash_dev.devtools.fixtures import (
     Fixture,
@@ -29,6 +28,7 @@ from qstash_dev.devtools.fixtures import (
     write_fixture,
 )
 from qstash_dev.devtools.text import counted, printable
+from qstash_dev.devtools.written import absolute
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.model import Kind
 

@@ -18,9 +18,9 @@ from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.tables import print_json, time_text
 from qstash_dev.cli.values import FILE_NAME, SERVER, TEXT, whole
 from qstash_dev.client import Client
-from qstash_dev.client.publishing import absolute
 from qstash_dev.config.env_file import ENV_FILES, variables
 from qstash_dev.devtools.explain.signing_keys import CURRENT, NEXT
+from qstash_dev.devtools.written import absolute
 from qstash_dev.engine.clock import SystemClock
 from qstash_dev.protocol.signature import Inspection, inspect
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qstash_dev.devtools.documents import Links, Piece, Row
-from qstash_dev.devtools.option_words import option_facts
+from qstash_dev.devtools.pages.option_words import option_facts
 from qstash_dev.devtools.pages.parts import Fact
 from qstash_dev.devtools.text import size
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from qstash_dev.devtools.documents import Body, Piece
-from qstash_dev.devtools.option_words import (
+from qstash_dev.devtools.pages.option_words import (
     limits_words,
     retries_words,
     retry_delay_words,

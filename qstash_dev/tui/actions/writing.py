@@ -8,15 +8,15 @@ from functools import partial
 from heapq import nlargest
 from typing import Any
 
-from qstash_dev.client.publishing import absolute, body_document, publish_name
 from qstash_dev.devtools.diff import Compared, attempt_diff, message_diff
 from qstash_dev.devtools.documents import Detail
-from qstash_dev.protocol.headers import first, joined
+from qstash_dev.devtools.written import absolute, body_document, publish_headers
+from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.redact import REDACTED
 from qstash_dev.protocol.urls import below
 from qstash_dev.tui.editor import editor_command, open_body, reader_command, suffix_of
 from qstash_dev.tui.model import fixtures
-from qstash_dev.tui.model.drafts import Draft, header_pairs
+from qstash_dev.tui.model.drafts import Draft
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Line, rule
 from qstash_dev.tui.screen import Screen
@@ -62,7 +62,7 @@ def changes(before: Draft, after: Draft) -> dict[str, object]:
     if after.method != before.method:
         found["method"] = after.method
     if after.headers != before.headers:
-        found["headers"] = header_pairs(after.headers)
+        found["headers"] = after.headers
     if after.body is not None and after.body != before.body:
         found["body"] = body_document(after.body)
     return found
@@ -145,12 +145,8 @@ def _destinations(screen: Screen) -> list[str]:
 
 async def _publish(screen: Screen, draft: Draft) -> None:
     app = _app_url(screen)
-    url = absolute(draft.url, app)
+    url, headers = absolute(draft.url, app), publish_headers(draft.headers, draft.method, app)
     token = screen.session.feed.server.env.get("QSTASH_TOKEN")
-    headers = {**publish_headers(draft.headers), "Upstash-Method": draft.method}
-    for name in headers:
-        if name.lower() in ("upstash-callback", "upstash-failure-callback"):
-            headers[name] = absolute(headers[name], app)
     answer = await screen.session.client.publish(url, draft.body or b"", headers, token)
     if isinstance(answer, dict) and (schedule := answer.get("scheduleId")) is not None:
         screen.session.go_to_new("schedules", schedule)
@@ -159,11 +155,6 @@ async def _publish(screen: Screen, draft: Draft) -> None:
     screen.say(f"Published {', '.join(ids)}.")
     screen.session.feed.resume()
     return None
-
-
-def publish_headers(text: str) -> dict[str, str]:
-    """Header lines as the API takes them: what is for the destination gets its prefix."""
-    return joined((publish_name(name), value) for name, value in header_pairs(text))
 
 
 async def save_fixture(screen: Screen) -> None:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from qstash_dev.devtools.written import header_pairs
+from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.publish.readers import METHODS
 from qstash_dev.tui.model.memory import Memory
 
@@ -44,8 +46,8 @@ def problem_of(draft: Draft) -> Problem | None:
     for place, line in enumerate(draft.headers.split("\n")):
         try:
             header_pairs(line)
-        except ValueError as error:
-            return Problem(str(error), "headers", place)
+        except QStashError as error:
+            return Problem(error.message, "headers", place)
     return None
 
 
@@ -58,18 +60,6 @@ def refusal_at(said: str, draft: Draft) -> Problem:
             return Problem(said, "headers", place)
     is_url = any(word in words for word in ("destination", "url", "endpoint", "scheme"))
     return Problem(said, "url" if is_url else "")
-
-
-def header_pairs(text: str) -> list[tuple[str, str]]:
-    """`Name: value` lines as pairs. Raises ValueError with the line that is not one."""
-    pairs = []
-    for line in text.split("\n"):  # other separators of lines are a part of a value
-        name, colon, value = line.partition(":")
-        if line.strip() and not (colon and name.strip()):
-            raise ValueError(f'A header is "Name: value", not "{line.strip()}".')
-        if colon:
-            pairs.append((name.strip(), value.strip(" \t\r")))
-    return pairs
 
 
 class Drafts:

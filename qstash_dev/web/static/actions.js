@@ -110,13 +110,12 @@ export function makeActions(app) {
       const id = app.messageId;
       const detail = await get(message(id, "?reveal=1"));
       const { method, url, headers } = detail.request;
+      const lines = headers.map(([name, value]) => `${name}: ${value}`).join("\n");
       // A text field has line feeds alone: what has other ends of lines would be changed by it.
       const text = textOf(await bytes(message(id, "/body")));
-      const before = { method, url, headers: lines(headers), body: /[\r\0]/.test(text) ? null : text };
+      const before = { method, url, headers: lines, body: /[\r\0]/.test(text) ? null : text };
       const send = async (after) => {
-        const changes = {};
-        for (const [name, value] of Object.entries(after))
-          if (value !== before[name]) changes[name] = name === "headers" ? pairs(value) : value;
+        const changes = Object.fromEntries(Object.entries(after).filter(([name, value]) => value !== before[name]));
         const made = await ask("POST", message(id, "/replay"), changes);
         drafts.delete(id);
         say(`Replayed as ${made.id}.`);
@@ -125,29 +124,16 @@ export function makeActions(app) {
     },
 
     async "message.send"() {
-      const absolute = (to) => ({ "/": app.server.app.url, ":": "http://localhost" }[to[0]] ?? "") + to;
       const fresh = { method: "POST", url: "/api/", headers: "Content-Type: application/json", body: "{}" };
       const go = async (draft) => {
-        const headers = {};
-        for (const [given, value] of pairs(draft.headers)) {
-          const name = /^(upstash-|content-type)/i.test(given) ? given : `Upstash-Forward-${given}`;
-          const told = /^upstash-(failure-)?callback$/i.test(name) ? absolute(value) : value;
-          headers[name] = name in headers ? [headers[name], told].flat() : told;
-        }
-        const queue = Object.entries(headers).find(([name]) => name.toLowerCase() === "upstash-queue-name");
-        if (queue) delete headers[queue[0]];
-        headers["Upstash-Method"] = draft.method;
-        const item = { destination: absolute(draft.url), headers, body: draft.body, queue: queue?.[1] };
+        const item = await ask("POST", "/_dev/written", draft);
         const [answer] = await publish(item, app.server.env.QSTASH_TOKEN);
         const made = [answer].flat().map((one) => one.messageId ?? one.scheduleId ?? "?");
         drafts.delete("send");
         say(`Published ${made.join(", ")}.`);
         app.follow();
       };
-      const fromFile = async (file) => {
-        const { headers, ...rest } = await ask("POST", "/_dev/fixtures/read", undefined, { body: file });
-        return { ...rest, headers: lines(headers) };
-      };
+      const fromFile = (file) => ask("POST", "/_dev/fixtures/read", undefined, { body: file });
       keep("send", await messageForm("Send a message", drafts.get("send") ?? fresh, go, METHODS, fromFile));
     },
 
@@ -235,14 +221,4 @@ export function makeActions(app) {
     },
   };
   return actions;
-}
-
-const lines = (headers) => headers.map(([name, value]) => `${name}: ${value}`).join("\n");
-
-function pairs(text) {
-  return text.split(/\r?\n/).filter((line) => line.trim()).map((line) => {
-    const colon = line.indexOf(":");
-    if (colon < 1) throw new Error(`A header is "Name: value", not "${line.trim()}".`);
-    return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
-  });
 }

@@ -310,6 +310,14 @@ async def test_a_replay_is_delivered_with_its_changes(api: Api, app: App) -> Non
     assert second.headers["Content-Type"] == "text/plain"
 
 
+async def test_a_replay_takes_what_a_person_writes(api: Api, app: App) -> None:
+    source = await api.publish(app.url + "/first", b"1")
+    order = {"url": app.url.removeprefix("http://") + "/written", "headers": "X: new\n\nY: a:b"}
+    await api.ok("POST", f"/_dev/messages/{source}/replay", json=order)
+    sent = (await app.received(1, "/written"))[0].headers
+    assert (sent["X"], sent["Y"]) == ("new", "a:b")
+
+
 @pytest.mark.parametrize(("body", "bytes_"), [({"base64": "/wA="}, b"\xff\x00"), ("", b"")])
 async def test_a_replay_may_have_any_body(
     api: Api, app: App, body: dict[str, str] | str, bytes_: bytes
@@ -327,6 +335,7 @@ async def test_a_replay_may_have_any_body(
         ({"url": "localhost"}, "invalid destination url"),
         ({"body": {"base64": "!"}}, "invalid body"),
         ({"body": {}}, "invalid body"),
+        ({"headers": "a"}, 'A header is "Name: value", not "a".'),
         ({"headers": {"a b": "c"}}, "invalid header name 'a b'"),
         ({"headers": {"a": "b\r\nc: d"}}, "invalid value of header A"),
         ({"bodi": "x"}, "invalid JSON body"),
