@@ -48,12 +48,34 @@ def route_of(file: str) -> RouteFile | None:
     return None
 
 
-def serving(path: str, files: Iterable[str]) -> str | None:
-    """The file that serves a path; a literal name wins over a `[parameter]`."""
-    wanted = _parts(path)
-    fitting = (route for route in _routes(files) if _fits(route.segments, wanted))
+def serving(path: str, files: Iterable[str], *, has_base: bool = False) -> str | None:
+    """The file that serves a path; a literal name wins over a `[parameter]`.
+
+    An app that `has_base` may be mounted below a path that no file name tells (`basePath` of Next.js):
+    where nothing fits the whole path, a route fits that two of its names or more end in.
+    """
+    wanted, routes = _parts(path), _routes(files)
+    fitting = [route for route in routes if _fits(route.segments, wanted)]
+    if has_base and not fitting:
+        fitting = [route for route in routes if _ends_in(wanted, route.segments)]
     best = min(fitting, key=_looseness, default=None)
     return best.file if best else None
+
+
+def below(path: str, base: str) -> str | None:
+    """The path without the base path (`/app`, or nothing), if it lies below that."""
+    if path == base:
+        return "/"
+    return path.removeprefix(base) if path.startswith(f"{base}/") else None
+
+
+def _ends_in(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    literal = [part for part in pattern if not part.startswith("[")]
+    if len(literal) < 2 or pattern[0].startswith("["):
+        return False
+    return any(
+        path[start] == pattern[0] and _fits(pattern, path[start:]) for start in range(len(path))
+    )
 
 
 def _looseness(route: RouteFile) -> tuple[int, ...]:
@@ -69,7 +91,11 @@ def concerned(paths: Iterable[str], changed: Iterable[str]) -> set[str]:
     """
     files, paths = list(changed), set(paths)
     modules = {name[:-3].rpartition("/")[2] for name in files if name.endswith(".py")}
-    served = {path for path in paths if serving(path, files) or modules.intersection(_parts(path))}
+    served = {
+        path
+        for path in paths
+        if serving(path, files, has_base=True) or modules.intersection(_parts(path))
+    }
     return served or paths
 
 

@@ -400,6 +400,12 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
         {},
         "is for http://a/x, but the app checks https://a/x:",
     ),
+    (
+        "subject-differs",
+        response(401, "invalid subject: http://a/app/api/x, want: http://a/api/x"),
+        {},
+        "its own `request.url` lacks /app (a base path, a mount, a proxy), so give `verify`",
+    ),
     ("body-consumed", recorded("next-pages-body-parsed"), {}, "bodyParser: false"),
     (
         "body-consumed",
@@ -697,6 +703,36 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
     (
         "route-own-404",
         recorded("next-app-own-404"),
+        {"url": "http://localhost:3000/shop/api/orders", "routes": ROUTES},
+        "app/api/orders/route.ts serves /shop/api/orders, so this 404",
+    ),
+    (
+        "route-own-404",  # no handler answers with a page of Next.js
+        recorded("next-no-route"),
+        {"routes": ROUTES},
+        "Next.js found no route for /api/orders (This page could not be found.), though app/api/",
+    ),
+    (
+        "base-path",
+        recorded("next-base-path"),
+        {"routes": ROUTES},
+        "has the base path /app: publish to /app/api/orders, where app/api/orders/route.ts serves it.",
+    ),
+    (
+        "route-near",
+        recorded("next-base-path"),
+        {"url": "http://localhost:3000/app/api/order", "routes": ROUTES},
+        "No route /app/api/order: did you mean /app/api/orders (app/api/orders/route.ts)?",
+    ),
+    (
+        "route-misnamed",
+        recorded("next-base-path"),
+        {"url": "http://localhost:3000/app/api/mail", "routes": ("src/app/api/mail.ts",)},
+        "makes no route for /api/mail: name it src/app/api/mail/route.ts",
+    ),
+    (
+        "route-own-404",
+        recorded("next-app-own-404"),
         {"routes": ROUTES},
         "this 404 (no such user) is the handler's own answer",
     ),
@@ -715,6 +751,12 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "method-not-allowed",
         recorded("next-app-no-post"),
         {"routes": ROUTES},
+        "app/api/orders/route.ts exports no POST",
+    ),
+    (
+        "method-not-allowed",
+        recorded("next-app-no-post"),
+        {"url": "http://localhost:3000/shop/api/orders", "routes": ROUTES},
         "app/api/orders/route.ts exports no POST",
     ),
     ("method-not-allowed", recorded("fastapi-405"), {}, "takes no POST, only GET:"),

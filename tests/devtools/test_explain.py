@@ -41,6 +41,11 @@ def test_the_cause_is_named_with_its_fix(
     assert (found.cause, words in found.text) == (cause, True), found.text
 
 
+def test_a_workflow_below_a_base_path_is_told_what_its_own_address_lacks() -> None:
+    step = {"headers": (*SENT, ("Upstash-Workflow-RunId", "wfr_1"))}
+    assert "`baseUrl` that ends in it" in hint(recorded("next-base-path"), **step).text
+
+
 def test_every_cause_has_an_id_of_its_own_and_a_case() -> None:
     ids = [cause.id for cause in CAUSES]
     assert len(set(ids)) == len(ids) >= 25

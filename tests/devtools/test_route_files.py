@@ -72,6 +72,19 @@ def test_a_path_is_served_by_the_closest_pattern(path: str, file: str | None) ->
 
 
 @pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("/shop/api/orders", FILES[0]),
+        ("/shop/eu/api/files/a/b", "app/api/files/[...path]/route.ts"),
+        ("/hooks/orders", None),
+    ],
+)
+def test_below_a_base_path_a_route_of_two_names_is_found(path: str, file: str | None) -> None:
+    assert serving(path, (*FILES, "app/orders/route.ts"), has_base=True) == file
+    assert serving(path, FILES) is None
+
+
+@pytest.mark.parametrize(
     ("file", "found"),
     [
         ("app/api/orders.ts", True),
@@ -123,4 +136,6 @@ def test_the_nearest_route_is_the_one_that_was_meant(path: str, file: str | None
     ],
 )
 def test_which_paths_an_edit_concerns(changed, expected):
+    below = {f"/shop{path}" for path in expected}
+    assert concerned(["/shop/api/orders", "/shop/api/mail"], changed) == below
     assert concerned(["/api/orders", "/api/mail"], changed) == expected

@@ -1,11 +1,11 @@
-"""Causes within the app: routes, bodies, errors; at last, whatever it said itself."""
+"""Causes within the app: bodies, errors; at last, whatever it said itself."""
 
 import re
 
 from qstash_dev.devtools.body_label import CHECKED, is_json
 from qstash_dev.devtools.explain.evidence import Cause, Evidence, says
 from qstash_dev.devtools.explain.refusals import silent_refusal
-from qstash_dev.devtools.route_files import misnamed, nearest, serving
+from qstash_dev.devtools.explain.unrouted import UNROUTED
 from qstash_dev.devtools.text import shorten
 from qstash_dev.protocol.retry import is_non_retryable, retry_after_ms
 from qstash_dev.protocol.timing import format_duration
@@ -33,47 +33,6 @@ _COMPILE_ERROR = re.compile(
     r"(ModuleParseError|Module not found|Failed to compile|Build Error|Syntax Error"
     r"|Transform failed|Cannot find module|ModuleNotFoundError).*?(?= > |$)"  # source: "> 1 |"
 )
-
-
-def _misnamed(e: Evidence) -> str | None:
-    if serving(e.path, e.facts.routes):
-        return None
-    file = misnamed(e.path, e.facts.routes)
-    if not file:
-        return None
-    root, app, _ = f"/{file}".partition("/app/")
-    wanted = f"{root}/app{e.path}/route.ts" if app else f"pages{e.path}.ts"
-    return f"{file} makes no route for {e.path}: name it {wanted.lstrip('/')}."
-
-
-def _near(e: Evidence) -> str | None:
-    if serving(e.path, e.facts.routes):
-        return None
-    near = nearest(e.path, e.facts.routes)
-    return f"No route {e.path}: did you mean {near.path} ({near.file})?" if near else None
-
-
-def _own_404(e: Evidence) -> str | None:
-    file = serving(e.path, e.facts.routes)
-    if not file:
-        return None
-    return f"{file} serves {e.path}, so this 404{e.quoted} is the handler's own answer."
-
-
-def _no_route(e: Evidence) -> str | None:
-    slash = ", the slash at its end" if e.path.endswith("/") and e.path != "/" else ""
-    return (
-        f"No route for {e.facts.method} {e.path} in the app at {e.place}{e.quoted}: check the "
-        f"path{slash}, the port, and that the file is where the framework looks."
-    )
-
-
-def _no_method(e: Evidence) -> str | None:
-    method, file = e.facts.method, serving(e.path, e.facts.routes)
-    if file and "/route." in f"/{file}":
-        return f"{file} exports no {method}: add `export async function {method}`."
-    takes = f", only {e.header('allow')}" if e.header("allow") else ""
-    return f"{e.path} takes no {method}{takes}: add a handler for it, or set Upstash-Method."
 
 
 def _too_large(e: Evidence) -> str | None:
@@ -202,11 +161,7 @@ def _silent(e: Evidence) -> str:
 
 PRINTED = (Cause("handler-printed", _printed),)
 ANSWERS = (
-    Cause("route-misnamed", _misnamed, (404, 405)),
-    Cause("route-near", _near, (404,)),
-    Cause("route-own-404", _own_404, (404,)),
-    Cause("route-missing", _no_route, (404,)),
-    Cause("method-not-allowed", _no_method, (405,)),
+    *UNROUTED,
     Cause(
         "append-slash-django",
         "Django wants a slash at the end of the path and cannot redirect a POST: publish "

@@ -17,6 +17,8 @@ from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of
 
+_NEXT_SCRIPT = re.compile(rb'"((?:/[\w.~-]{1,80}){0,9})/_next/static/')
+
 
 class EnvFile(Struct, frozen=True):
     """The variables of one `.env*` file, as its loader would see them.
@@ -130,6 +132,14 @@ class Evidence:
     def said(self) -> Said:
         """The readable part of the response body."""
         return read_response(self.response)
+
+    @cached_property
+    def base(self) -> str | None:
+        """The base path of an app whose framework, not a handler, answered with a page of its own: of
+        Next.js, where its scripts lie; empty where there is none, `None` where nothing tells.
+        """
+        found = _NEXT_SCRIPT.search(self.response.body[:65_536])
+        return found[1].decode() if found else None
 
     @cached_property
     def printed_error(self) -> str | None:

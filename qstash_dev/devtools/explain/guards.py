@@ -62,7 +62,8 @@ def _login(e: Evidence) -> str | None:
         return None
     return (
         f"A redirect to {to.path}: a login guard takes the delivery for a visitor. Leave {e.path} "
-        "out of it (Next.js: the `matcher` of middleware.ts); the signature is the protection."
+        "out of it (Next.js: the `matcher` of proxy.ts or middleware.ts); the signature is the "
+        "protection."
     )
 
 

@@ -6,6 +6,7 @@ The wrappers of the SDK throw, so that a wrong key looks like a bug of the handl
 
 import re
 from email.utils import parsedate_to_datetime
+from urllib.parse import SplitResult
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.devtools.explain.refusals import REFUSALS, is_python
@@ -13,6 +14,7 @@ from qstash_dev.devtools.explain.signing_keys import CURRENT, KEYS, NEXT, WRITE_
 from qstash_dev.devtools.route_files import serving
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.urls import parts_of
 
 _MISSING = re.compile(
     r"upstash-signature`? header is (missing|not passed)"
@@ -68,16 +70,27 @@ def _other_subject(e: Evidence) -> str | None:
     found = _SUBJECT.search(e.refusal)
     if not found:
         return None
-    return (
-        f"The signature is for {found[1]}, but the app checks {found[2]}: publish to that very "
-        "URL, give `verify` the published one, or leave its `url` out."
-    )
+    signed, checked = (parts_of(url) for url in found.groups())
+    fix = "publish to that very URL, give `verify` the published one, or leave its `url` out"
+    base = _lacking(signed, checked) if signed and checked else ""
+    if base:
+        fix = (
+            f"its own `request.url` lacks {base} (a base path, a mount, a proxy), so give `verify` the "
+            "published URL, or leave its `url` out"
+        )
+    return f"The signature is for {found[1]}, but the app checks {found[2]}: {fix}."
+
+
+def _lacking(signed: SplitResult, checked: SplitResult) -> str:
+    """The beginning of the signed path that the other lacks; empty if it lacks no whole segments."""
+    is_end = checked.path.strip("/") and signed.path.endswith(checked.path)
+    return signed.path.removesuffix(checked.path) if is_end else ""
 
 
 def _body_consumed(e: Evidence) -> str | None:
     if not _BODY.search(e.refusal):
         return None
-    file = serving(e.path, e.facts.routes) or ""
+    file = serving(e.path, e.facts.routes, has_base=True) or ""
     if "Workflow request" in e.refusal and _EMPTY_HASH in e.refusal and e.facts.body:
         return (
             "The body was read before the workflow SDK got the request: pass the request on "
