@@ -23,7 +23,9 @@ _NEXT_DATA = '<script id="__NEXT_DATA__"'
 _INVISIBLE = re.compile(r"<(style|script|svg)\b.*?(</\1>|$)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _TITLE = re.compile(r"<title>(.{0,500}?)</title>", re.DOTALL | re.IGNORECASE)
-_PRE = re.compile(r"<pre\b[^<>]*>(.{0,2000}?)(?:<br|\n|</pre>)", re.DOTALL | re.IGNORECASE)
+_PRE = re.compile(
+    r"<pre\b[^<>]*>((?:(?!<pre\b).){0,2000}?)(?:<br|\n|</pre>)", re.DOTALL | re.IGNORECASE
+)
 _HTML = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _MARKUP = re.compile(r"\s*<[?!]?[a-z]", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"<p>(.{0,500}?)</p>", re.DOTALL | re.IGNORECASE)
