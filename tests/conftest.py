@@ -95,7 +95,7 @@ class LocalServer:
 
     async def advance(self, seconds: int) -> None:
         """Let time pass; what becomes due on the way is delivered."""
-        await self.call("/_dev/clock", "POST", json={"advance_ms": seconds * 1000})
+        await self._pass(advance_ms=seconds * 1000)
 
     async def call(self, path: str, method: str = "GET", **options: Any) -> Any:
         """The JSON answer to any request, with the default user's token; fails on an error."""
@@ -110,7 +110,10 @@ class LocalServer:
 
     async def skip(self) -> None:
         """Let time pass until the next thing is due, and that be delivered."""
-        await self.call("/_dev/clock", "POST", json={"skip": True})
+        await self._pass(skip=True)
+
+    async def _pass(self, **order: Any) -> None:
+        await self.call("/_dev/clock", "POST", json={**order, "wait_ms": PATIENCE_MS})
 
     async def wait(self, filter_: str, count: int = 1) -> list[dict[str, Any]]:
         """Rows of messages that match a filter, once there are `count`."""

@@ -87,7 +87,14 @@ class Wire:
 
     async def advance(self, seconds: float) -> None:
         """Let time pass, and all that happens in it."""
-        await self.ok("POST", "/_dev/clock", {"advance_ms": int(seconds * 1000)})
+        await self._pass(advance_ms=int(seconds * 1000))
+
+    async def skip(self) -> None:
+        """Let time pass until the next thing is due, and that happen."""
+        await self._pass(skip=True)
+
+    async def _pass(self, **order: Any) -> None:
+        await self.ok("POST", "/_dev/clock", {**order, "wait_ms": PATIENCE_MS})
 
     async def idle(self) -> None:
         """Until nothing is under way or due."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_MS
 from tests.process.campaign import Arrival, Campaign, Record
 
 pytestmark = [
@@ -276,7 +277,7 @@ async def fires(campaign: Campaign, url: str) -> None:
     at: int = (await campaign.call("GET", "/_dev/clock"))["now"]
     while not campaign.is_over:
         at += 3_600_000
-        await campaign.call("POST", "/_dev/clock", {"until": at, "wait_ms": 60_000})
+        await campaign.call("POST", "/_dev/clock", {"until": at, "wait_ms": PATIENCE_MS})
 
 
 def times_of_messages(path: Path) -> list[int]:

@@ -68,7 +68,7 @@ class App:
             while len(self.of(path)) < count:
                 self.arrived.clear()
                 await self.arrived.wait()
-        await self.server.call("/_dev/clock", "POST", json={"advance_ms": 0})
+        await self.server.advance(0)
         snapshot = await self.server.call("/_dev/snapshot")
         counts = snapshot["counts"]
         assert counts["active"] + counts["delayed"] + counts["retry"] == 0, counts

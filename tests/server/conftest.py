@@ -60,6 +60,12 @@ class Running:
         async with self._session.get(f"{self.url}/_dev/events") as answer:
             yield _documents(answer.content)
 
+    async def clock(self, status=200, **order):
+        """Change the clock; what becomes due is done then."""
+        return await self.call(
+            "POST", "/_dev/clock", {"wait_ms": PATIENCE_MS, **order}, status=status
+        )
+
     async def status(self):
         return (await self.call("GET", "/_dev/snapshot"))["server"]
 

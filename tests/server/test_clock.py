@@ -16,7 +16,7 @@ async def test_skips_take_a_message_through_all_retries_to_the_dlq_in_two_second
     message_id = await server.publish(f"{app.url}/api/fails")
     skips = 0
     while (await server.row(message_id))["state"] != "failed":
-        await server.call("POST", "/_dev/clock", {"skip": True})
+        await server.clock(skip=True)
         skips += 1
         assert skips < 10
     assert time.process_time() - begin < 2  # of ours: others may be busy, too
@@ -31,7 +31,7 @@ async def test_a_delayed_message_comes_when_the_clock_is_advanced(start, make_ap
     message_id = await server.publish(app.url, Upstash_Delay="2h")
     shown = (await server.call("GET", "/_dev/clock"))["next_event_at"]
     assert shown == (await server.row(message_id))["due_at"]
-    state = await server.call("POST", "/_dev/clock", {"advance_ms": 2 * HOUR_MS})
+    state = await server.clock(advance_ms=2 * HOUR_MS)
     assert (await server.row(message_id))["state"] == "delivered"
     assert state["mode"] == "real"
     assert state["offset_ms"] == 2 * HOUR_MS
@@ -42,8 +42,8 @@ async def test_a_schedule_goes_on_at_once_where_the_clock_is_the_wall_clock_agai
     await app.start()
     server = await start()
     await server.call("POST", f"/v2/schedules/{app.url}", "", {"Upstash-Cron": "0 0 1 * *"})
-    await server.call("POST", "/_dev/clock", {"advance_ms": 70 * 24 * HOUR_MS})
-    state = await server.call("POST", "/_dev/clock", {"mode": "real"})
+    await server.clock(advance_ms=70 * 24 * HOUR_MS)
+    state = await server.clock(mode="real")
     assert 0 < state["next_event_at"] - state["now"] <= 31 * 24 * HOUR_MS
 
 
@@ -52,14 +52,14 @@ async def test_what_waits_for_a_time_that_the_clock_showed_before_is_told(start,
     await app.start()
     server = await start()
     await server.publish(app.url, Upstash_Delay="1h")
-    state = await server.call("POST", "/_dev/clock", {"mode": "real"})
+    state = await server.clock(mode="real")
     assert state["notice"] is None
-    await server.call("POST", "/_dev/clock", {"advance_ms": 3 * HOUR_MS})
+    await server.clock(advance_ms=3 * HOUR_MS)
     later = await server.publish(app.url, Upstash_Delay="1h")
-    state = await server.call("POST", "/_dev/clock", {"mode": "real"})
+    state = await server.clock(mode="real")
     assert state["notice"].startswith("1 message waits for a later time, at which the clock was ")
     assert (await server.status())["notice"]["text"] == state["notice"]
-    await server.call("POST", "/_dev/clock", {"skip": True})
+    await server.clock(skip=True)
     assert (await server.row(later))["state"] == "delivered"
 
 
@@ -67,7 +67,7 @@ async def test_rates_and_deduplication_follow_the_clock_back_to_the_wall_clock(s
     app = make_app()
     await app.start()
     server = await start()
-    await server.call("POST", "/_dev/clock", {"advance_ms": 30 * 24 * HOUR_MS})
+    await server.clock(advance_ms=30 * 24 * HOUR_MS)
     await server.publish(f"{app.url}/once", upstash_deduplication_id="once")
     rate = {
         "upstash_flow_control_key": "k",
@@ -76,9 +76,9 @@ async def test_rates_and_deduplication_follow_the_clock_back_to_the_wall_clock(s
     for path in ("first", "second"):
         await server.publish(f"{app.url}/{path}", **rate)
     await server.wait("state:delivered", 2)
-    await server.call("POST", "/_dev/clock", {"mode": "real"})
+    await server.clock(mode="real")
     await server.wait("state:delivered dest:second")
-    state = await server.call("POST", "/_dev/clock", {"advance_ms": HOUR_MS})
+    state = await server.clock(advance_ms=HOUR_MS)
     assert state["next_event_at"] is None
     again = await server.publish(f"{app.url}/once", upstash_deduplication_id="once")
     await server.wait(f"state:delivered id:{again}")
@@ -88,10 +88,10 @@ async def test_a_schedule_fires_each_of_its_times_on_the_way(start, make_app):
     app = make_app()
     await app.start()
     server = await start(clock_mode="frozen")
-    await server.call("POST", "/_dev/clock", {"until": 2_000_000_040_000})
+    await server.clock(until=2_000_000_040_000)
     headers = {"Upstash-Cron": "*/10 * * * *"}
     await server.call("POST", f"/v2/schedules/{app.url}/tick", headers=headers)
-    await server.call("POST", "/_dev/clock", {"advance_ms": HOUR_MS})
+    await server.clock(advance_ms=HOUR_MS)
     assert len(app.requests) == 6
 
 
@@ -108,7 +108,7 @@ async def test_a_clock_that_is_set_faster_wakes_what_waits(start, make_app):
     await app.start()
     server = await start()
     await server.publish(app.url, Upstash_Delay="1h")
-    await server.call("POST", "/_dev/clock", {"mode": "scaled", "scale": 36_000, "wait_ms": 0})
+    await server.clock(mode="scaled", scale=36_000, wait_ms=0)
     await server.wait("state:delivered")
 
 
@@ -116,9 +116,9 @@ async def test_signatures_stay_on_wall_time(start, make_app):
     app = make_app()
     await app.start()
     server = await start(clock_mode="frozen")
-    await server.call("POST", "/_dev/clock", {"advance_ms": 1_000 * HOUR_MS})
+    await server.clock(advance_ms=1_000 * HOUR_MS)
     await server.publish(app.url)
-    await server.call("POST", "/_dev/clock", {"advance_ms": 0})
+    await server.clock(advance_ms=0)
     token = app.requests[0][2]["Upstash-Signature"].split(".")[1]
     claims = loads(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     wall_s = (await server.call("GET", "/_dev/clock"))["wall"] / 1000
@@ -128,7 +128,7 @@ async def test_signatures_stay_on_wall_time(start, make_app):
 async def test_skip_without_anything_to_come_leaves_the_clock_alone(start):
     server = await start(clock_mode="frozen")
     before = await server.call("GET", "/_dev/clock")
-    after = await server.call("POST", "/_dev/clock", {"skip": True})
+    after = await server.clock(skip=True)
     assert after["now"] == before["now"]
 
 
@@ -147,14 +147,14 @@ async def test_skip_without_anything_to_come_leaves_the_clock_alone(start):
 )
 async def test_an_order_that_makes_no_sense_is_refused(start, order):
     server = await start()
-    answer = await server.call("POST", "/_dev/clock", order, status=400)
+    answer = await server.clock(400, **order)
     assert answer["error"]
 
 
 async def test_skip_is_refused_while_deliveries_are_paused(start):
     server = await start()
     await server.call("POST", "/_dev/pause")
-    await server.call("POST", "/_dev/clock", {"skip": True}, status=409)
+    await server.clock(skip=True, status=409)
 
 
 async def test_the_same_script_on_a_frozen_clock_gives_the_same_log_twice(start, make_app):
@@ -176,7 +176,7 @@ async def test_the_same_script_on_a_frozen_clock_gives_the_same_log_twice(start,
                 Upstash_Callback="https://app.example/callback",
             )
         for ms in (10_000, 12_000, 140_000, HOUR_MS, HOUR_MS):
-            await server.call("POST", "/_dev/clock", {"advance_ms": ms})
+            await server.clock(advance_ms=ms)
         logs.append(await event_log(server))
     assert len(logs[0]) > 5_000
     assert logs[0] == logs[1]
@@ -201,7 +201,7 @@ async def test_a_retry_is_planned_from_the_time_before_the_advance(start, make_a
     await app.start()
     server = await start(clock_mode="frozen")
     message_id = await server.publish(app.url, Upstash_Retry_Delay="1000")
-    await server.call("POST", "/_dev/clock", {"advance_ms": 1_000})
+    await server.clock(advance_ms=1_000)
     assert (await server.row(message_id))["state"] == "delivered"
 
 
@@ -211,8 +211,7 @@ async def test_orders_at_once_are_obeyed_one_after_the_other(start, make_app):
     server = await start(clock_mode="frozen")
     await server.publish(app.url, Upstash_Delay="30m")
     now = (await server.call("GET", "/_dev/clock"))["now"]
-    until = {"until": now + HOUR_MS}
-    states = await asyncio.gather(*(server.call("POST", "/_dev/clock", until) for _ in range(3)))
+    states = await asyncio.gather(*(server.clock(until=now + HOUR_MS) for _ in range(3)))
     assert [state["now"] - now for state in states] == [HOUR_MS] * 3
 
 
@@ -221,7 +220,7 @@ async def test_settle_takes_every_message_to_its_end(start, make_app):
     await app.start()
     server = await start(clock_mode="frozen")
     await server.publish(f"{app.url}/fails", Upstash_Delay="7d", Upstash_Callback=f"{app.url}/told")
-    await server.call("POST", "/_dev/clock", {"settle": True})
+    await server.clock(settle=True)
     counts = (await server.call("GET", "/_dev/snapshot"))["counts"]
     assert counts["failed"] == 1
     assert counts["messages"] == counts["failed"] + counts["delivered"]
@@ -232,5 +231,5 @@ async def test_settle_says_what_never_ends(start):
     server = await start(clock_mode="frozen")
     await server.publish("http://127.0.0.1:9/x", Upstash_Delay="1h")
     await server.call("POST", "/_dev/pause")
-    answer = await server.call("POST", "/_dev/clock", {"settle": True}, status=409)
+    answer = await server.clock(settle=True, status=409)
     assert answer["error"] == "1 message waits for ever: deliveries are paused"

@@ -8,6 +8,7 @@ import pytest
 from qstash_dev.config import ConfigError, load
 from tests.api.conftest import Api, start_api
 from tests.conftest import App
+from tests.patience import PATIENCE_MS
 
 __all__ = ["start_api"]
 
@@ -20,7 +21,7 @@ async def api(start_api: Any, app: App) -> Api:
 async def test_each_failure_is_told_once_with_its_cause_and_a_link(api: Api, app: App) -> None:
     failed = await api.publish(app.answers("/bad", 500, 404), retries=1, label="mail")
     await api.publish(app.url + "/good")
-    await api.ok("POST", "/_dev/clock", json={"settle": True})
+    await api.ok("POST", "/_dev/clock", json={"settle": True, "wait_ms": PATIENCE_MS})
     told = json.loads((await app.one("/hook")).body)
     assert (told["type"], told["id"], told["status"], told["attempts"]) == (
         "failed",

@@ -70,7 +70,7 @@ async def test_a_message_waits_for_the_next_period_of_its_key(start, slow):
     await server.publish(slow.url, **flow)
     await server.wait("state:delivered")
     second, third = [await server.publish(slow.url, **flow) for _ in range(2)]
-    await server.call("POST", "/_dev/clock", {"advance_ms": 9_000})
+    await server.clock(advance_ms=9_000)
     used_up = "waits for flow control k1: 1 per 1m is used up, next in 51s"
     assert await waits(server, second) == used_up
     assert await waits(server, third) == f"{used_up}, 1 ahead"
@@ -135,7 +135,7 @@ async def test_what_only_the_longer_window_of_the_cloud_would_drop_is_marked(sta
     await app.start()
     server = await start(clock_mode="frozen")
     first = await server.publish(app.url, Upstash_Deduplication_Id="order-7")
-    await server.call("POST", "/_dev/clock", {"advance_ms": 600_000})
+    await server.clock(advance_ms=600_000)
     second = await server.publish(app.url, Upstash_Deduplication_Id="order-7")
     mark = (await server.row(second))["lints"][-1]
     assert mark.startswith(f"Published before by the deduplication id order-7 ({first}): ")

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.api.conftest import TOKENS, Api, starting
+from tests.patience import PATIENCE_MS
 from tests.ports import reserved_port
 from tests.web.conftest import KEPT, Desk, have, is_, is_at, rows, shows
 
@@ -119,7 +120,7 @@ async def test_how_long_a_run_takes_is_told_to_the_second(desk: Desk) -> None:
     await desk.api.ok("POST", "/_dev/clock", json={"mode": "frozen"})
     later = {"Upstash-Delay": "1d", "Upstash-Workflow-RunId": "wfr_long"}
     await desk.api.ok("POST", f"/v2/trigger/{desk.app.url}", headers=later)
-    await desk.api.ok("POST", "/_dev/clock", json={"advance_ms": 109_000})
+    await desk.api.ok("POST", "/_dev/clock", json={"advance_ms": 109_000, "wait_ms": PATIENCE_MS})
     page = await desk.open("#/runs/wfr_long")
     await is_(page, "#rows .row .ms", "1m49s")
     await shows(page, "#detail .headline", "1m49s")

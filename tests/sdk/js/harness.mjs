@@ -29,9 +29,9 @@ export async function control(method, path, order) {
 }
 
 /** Let time pass, for a while or until the next thing is due; what becomes due is delivered. */
-export const advance = (seconds) =>
-  control("POST", "/_dev/clock", { advance_ms: seconds * 1000 });
-export const skip = () => control("POST", "/_dev/clock", { skip: true });
+export const advance = (seconds) => pass({ advance_ms: seconds * 1000 });
+export const skip = () => pass({ skip: true });
+const pass = (order) => control("POST", "/_dev/clock", { ...order, wait_ms: PATIENCE_MS });
 
 /** A promise with its `resolve`: a handler that waits for it is under way until then. */
 export function gate() {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { app, control } from "./harness.mjs";
+import { app, control, skip } from "./harness.mjs";
 import { calls, client, rest, workflow } from "./workflow.mjs";
 
 beforeEach(() => control("POST", "/_dev/clock", { mode: "scaled", scale: 3_600 }));
@@ -98,7 +98,7 @@ test("in a parallel group only branches without a result run again", async () =>
   broken.now = false;
   await client.dlq.resume({ all: true });
   await app.received(13, "/group");
-  await control("POST", "/_dev/clock", { skip: true });
+  await skip();
   assert.equal((await calls(15, "/group")).length, 15);
   assert.deepEqual(results, [["a", "b", undefined, 200]]);
   assert.deepEqual(ran, ["a", "b", "b", "b", "b", "b"]);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { WorkflowNonRetryableError, WorkflowRetryAfterError } from "@upstash/workflow";
 import { createWorkflow, serveMany } from "@upstash/workflow/nextjs";
-import { app, control, gate, receiver, verify, waitFor } from "./harness.mjs";
+import { app, control, gate, receiver, skip, verify, waitFor } from "./harness.mjs";
 import { calls, client, rest, workflow } from "./workflow.mjs";
 
 beforeEach(() => control("POST", "/_dev/clock", { mode: "scaled", scale: 3_600 }));
@@ -124,7 +124,7 @@ test("an app says when to try again, and that is an attempt", async () => {
   await app.received(1, "/later");
   for (const n of [2, 3]) {
     await waitFor("state:retry", 1);
-    await control("POST", "/_dev/clock", { skip: true });
+    await skip();
     await app.received(n, "/later");
   }
   assert.equal((await app.received(4, "/later")).length, 4);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { serve } from "@upstash/workflow";
-import { app, control, gate, receiver, waitFor } from "./harness.mjs";
+import { app, control, gate, receiver, skip, waitFor } from "./harness.mjs";
 import { calls, client, rest, workflow } from "./workflow.mjs";
 
 beforeEach(() => control("POST", "/_dev/clock", { mode: "scaled", scale: 3_600 }));
@@ -76,7 +76,7 @@ test("a step that is submitted twice is delivered twice, and the run goes on onc
   const received = await app.received(3, "/twice");
   assert.equal(received.length, 3);
   await waitFor("state:delivered", 3);
-  await control("POST", "/_dev/clock", { skip: true });
+  await skip();
   assert.equal((await calls(4, "/twice")).length, 4);
   assert.deepEqual(results, [1]);
 });

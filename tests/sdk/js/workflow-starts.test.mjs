@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { serve } from "@upstash/workflow";
 import { Client as QStash } from "@upstash/qstash";
-import { app, control, server, verify, waitFor } from "./harness.mjs";
+import { advance, app, control, server, skip, verify, waitFor } from "./harness.mjs";
 import { calls, client, rest, workflow } from "./workflow.mjs";
 
 beforeEach(() => control("POST", "/_dev/clock", { mode: "scaled", scale: 3_600 }));
@@ -121,9 +121,9 @@ test("a plain publish and a schedule to the workflow's URL start runs", async ()
   assert.equal((await calls(3, "/plain")).length, 3);
   await qstash.schedules.create({ destination: url, cron: "0 0 1 1 *", body: "scheduled", scheduleId: "s" });
   await control("POST", "/_dev/clock", { mode: "frozen" });
-  await control("POST", "/_dev/clock", { skip: true });
+  await skip();
   assert.equal((await app.received(6, "/plain")).length, 6);
-  await control("POST", "/_dev/clock", { advance_ms: 0 });
+  await advance(0);
   assert.deepEqual(results, ["published", "scheduled"]);
   await qstash.schedules.delete("s");
 });

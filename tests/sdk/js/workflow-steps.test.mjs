@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { WorkflowNonRetryableError, WorkflowRetryAfterError } from "@upstash/workflow";
-import { app, control, waitFor } from "./harness.mjs";
+import { app, control, skip, waitFor } from "./harness.mjs";
 import { calls, client, workflow } from "./workflow.mjs";
 
 // A day passes in a fifth of a second.
@@ -126,7 +126,7 @@ test("an event for one run is kept until that waits", async () => {
   for (const eventData of ["1", "2"])
     assert.deepEqual(await client.notify({ eventId: "e", eventData, workflowRunId }), []);
   await waitFor("state:delivered", 1);
-  await control("POST", "/_dev/clock", { skip: true });
+  await skip();
   assert.equal((await calls(4, "/kept")).length, 4);
   assert.deepEqual(results, [[1, 2]]);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { app, control, skip, waitFor } from "./harness.mjs";
+import { advance, app, control, skip, waitFor } from "./harness.mjs";
 import { calls, client, workflow } from "./workflow.mjs";
 
 const DAY = 86_400_000;
@@ -77,7 +77,7 @@ test("the same workflow gives the same log", async () => {
     const began = await now();
     await client.trigger({ url, workflowRunId: name });
     await app.received(1, "/same");
-    await control("POST", "/_dev/clock", { advance_ms: 0 });
+    await advance(0);
     await waitFor("state:delayed");
     await walk();
     const { events } = await control("GET", `/_dev/workflows/wfr_${name}/logs`);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Client, serve } from "@upstash/workflow";
-import { app, control, receiver, server } from "./harness.mjs";
+import { advance, app, control, receiver, server } from "./harness.mjs";
 
 export const client = new Client();
 
@@ -23,7 +23,7 @@ export function workflow(path, route, options = {}) {
 /** What the app was sent, once nothing is left to do. */
 export async function calls(count, path) {
   await app.received(count, path);
-  await control("POST", "/_dev/clock", { advance_ms: 0 }); // waits for what is under way
+  await advance(0); // waits for what is under way
   const { counts } = await control("GET", "/_dev/snapshot");
   assert.equal(counts.active + counts.delayed + counts.retry, 0, JSON.stringify(counts));
   return app.received(count, path);
