@@ -84,6 +84,20 @@ async def test_follow_stops_at_a_touch_and_goes_on_when_asked(desk: Desk) -> Non
     await have(page, 4)
 
 
+async def test_a_log_that_somebody_reads_does_not_move(desk: Desk) -> None:
+    url = desk.app.answers("/f", 200)
+    await desk.api.publish(f"{url}?first")
+    await desk.api.wait("state:delivered")
+    page = await desk.open("#/logs")
+    await have(page, 3)
+    await rows(page, "first").first.click()
+    await desk.api.publish(f"{url}?second")
+    await is_(page, "#follow", "↑ 3 new")
+    await have(page, 0, "second")
+    await page.keyboard.press("F")
+    await have(page, 3, "second")
+
+
 async def test_a_filter_is_the_servers_and_stands_in_the_address(desk: Desk) -> None:
     await desk.api.publish(desk.app.answers("/good", 200))
     await desk.api.publish(desk.app.answers("/bad", 500), retries=0)

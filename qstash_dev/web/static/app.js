@@ -3,7 +3,7 @@
 
 import { askText, isAsking, onAsk, say } from "./dialogs.js";
 import { $, clock, fill, h, keysOf, part, renew, seldom, zone } from "./dom.js";
-import { Feed, Items } from "./feed.js";
+import { Items } from "./feed.js";
 import { buttons, counted, drawAround, drawHead, drawTitle, isThere } from "./head.js";
 import { List } from "./list.js";
 import { get, onToken, Refused, watch } from "./server.js";
@@ -23,7 +23,8 @@ const REST_MS = 300;
 const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in the back give theirs away
 
 const app = {
-  words: null, zone: "", feed: new Feed(), server: null, status: null, counts: null, revisions: {},
+  feed: new Items({ live: true, seq: "seq", keyOf: (row) => row.id }),
+  words: null, zone: "", server: null, status: null, counts: null, revisions: {},
   views: [], view: null, source: null, filter: "", chosen: null, about: null, page: "Overview", reveal: false,
   marks: new Set(),
   // What is chosen: the row of its message or run, or the thing itself.
@@ -208,7 +209,7 @@ async function fetchItems() {
   const items = await guarded(view.fetch);
   if (!items || view !== app.view || mine < fetches.shown) return; // a later one may be there already
   fetches.shown = mine;
-  app.source.load(items);
+  app.source.load({ rows: items });
   if (app.chosen) loadDetail();
   changed();
 }

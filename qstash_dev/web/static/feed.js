@@ -1,91 +1,106 @@
-// What the list shows: of the messages those that match, in their order, as snapshots and ticks tell of
-// them; of other views what was fetched. Both can be held while somebody reads. Knows no elements.
+// What a list shows, in its order: of the live view what snapshots and ticks tell of, of the others what was
+// fetched. It can be held while somebody reads. Knows no elements.
 
-export class Feed {
-  constructor() {
-    this.order = []; // by sequence number, the oldest first; a list shows the newest first
-    this.rows = new Map();
-    this.total = 0;
-    this.cursor = null;
-    this.follow = true;
-    this.newest = Infinity; // while nobody follows, what is newer is not shown: rows do not move
-    this.healed = new Set(); // messages of which a replay was delivered
+const MOST = 5000; // lines of a log
+
+export class Items {
+  follow = true;
+  order = []; // the oldest first
+  total = 0; // with those that were not fetched yet
+  cursor = null;
+  healed = new Set(); // messages of which a replay was delivered
+  #rows = new Map();
+  #newest = Infinity; // while nobody follows, what is newer is not shown: rows do not move
+
+  // What matches the filter of the live view, the server says; of others it is what contains every word
+  // of it: `-` before it means not, `|` in it or.
+  constructor(view, filter = "") {
+    this.view = view;
+    this.words = view.live ? [] : filter.toLowerCase().split(/\s+/).filter(Boolean);
   }
 
-  load(snapshot) {
-    this.rows = new Map(snapshot.rows.map((row) => [row.id, row]));
-    this.order = snapshot.rows.toSorted((a, b) => a.seq - b.seq);
-    this.total = Math.max(snapshot.total, this.order.length);
-    this.cursor = snapshot.cursor;
-    if (!this.follow) this.newest = this.order.at(-1)?.seq ?? 0;
-    for (const row of snapshot.rows) this.#learn(row);
+  load({ rows, total = 0, cursor = null }) {
+    const { keyOf, seq } = this.view;
+    for (const row of rows) this.#learn(row);
+    this.#rows = new Map(rows.map((row) => [keyOf(row), row]));
+    const shown = rows.filter((row) => this.#matches(row));
+    this.order = seq ? shown.sort((one, other) => one[seq] - other[seq]) : shown.reverse();
+    this.total = Math.max(total, shown.length);
+    this.cursor = cursor;
+    if (!this.follow) this.#newest = shown.at(-1)?.[seq] ?? 0;
   }
 
-  extend(page) {
-    const older = page.rows.filter((row) => !this.rows.has(row.id));
-    for (const row of older) this.rows.set(row.id, row), this.#learn(row);
-    this.order = [...older, ...this.order].sort((a, b) => a.seq - b.seq);
-    this.cursor = page.cursor;
-    this.total = Math.max(page.total, this.order.length);
+  // With a page of older ones.
+  extend({ rows, ...rest }) {
+    const newest = this.#newest;
+    const older = rows.filter((row) => !this.#rows.has(this.view.keyOf(row)));
+    this.load({ ...rest, rows: [...older, ...this.order] });
+    this.#newest = newest;
   }
 
-  apply(tick) {
-    const matched = tick.matched ? new Set(tick.matched) : null;
-    for (const row of tick.rows) {
-      if (matched && !matched.has(row.id)) this.drop([row.id]);
-      else this.#put(row);
-    }
-    this.drop(tick.removed);
+  apply({ rows, matched, removed }) {
+    const wanted = new Set(matched ?? rows.map(({ id }) => id));
+    this.add(rows.filter(({ id }) => wanted.has(id)));
+    this.drop([...removed, ...rows.map(({ id }) => id).filter((id) => !wanted.has(id))]);
   }
 
-  drop(ids) {
-    const gone = new Set(ids.filter((id) => this.rows.delete(id)));
+  // What is new, or is not as it was.
+  add(rows) {
+    for (const row of rows) this.#put(row);
+    const surplus = this.view.live ? 0 : Math.max(0, this.order.length - MOST);
+    if (surplus) this.drop(this.order.slice(0, surplus).map(this.view.keyOf));
+  }
+
+  drop(keys) {
+    const gone = new Set(keys.map((key) => this.#rows.get(key)).filter(Boolean));
     if (!gone.size) return;
-    this.order = this.order.filter((row) => !gone.has(row.id));
+    for (const key of keys) this.#rows.delete(key);
+    this.order = this.order.filter((row) => !gone.has(row));
     this.total -= gone.size;
   }
 
   get length() {
-    return this.order.length - this.unseen;
+    return this.#place(this.#newest + 1);
   }
 
   get unseen() {
-    return this.order.length - this.#place(this.newest === Infinity ? Infinity : this.newest + 1);
+    return this.order.length - this.length;
   }
 
   at(index) {
-    return this.order[this.length - 1 - index];
+    return this.order[this.#turned(index)];
   }
 
-  indexOf(id) {
-    const row = this.rows.get(id);
-    const index = row ? this.length - 1 - this.#place(row.seq) : -1;
-    return index >= 0 ? index : -1;
+  indexOf(key) {
+    const place = this.order.lastIndexOf(this.#rows.get(key));
+    return place < 0 || place >= this.length ? -1 : this.#turned(place);
   }
 
-  find(id) {
-    return this.rows.get(id);
+  find(key) {
+    return this.#rows.get(key);
   }
 
+  // Where nothing new comes by itself, nothing moves.
   hold() {
-    if (this.follow) this.newest = this.order.at(-1)?.seq ?? 0;
-    this.follow = false;
+    const { seq } = this.view;
+    if (this.follow && seq) [this.follow, this.#newest] = [false, this.order.at(-1)?.[seq] ?? 0];
   }
 
   resume() {
-    [this.follow, this.newest] = [true, Infinity];
+    [this.follow, this.#newest] = [true, Infinity];
+  }
+
+  #turned(place) {
+    return this.view.newestLast ? place : this.length - 1 - place;
   }
 
   #put(row) {
     this.#learn(row);
-    const place = this.#place(row.seq);
-    if (this.rows.has(row.id)) this.order[place] = row;
-    else {
-      if (place === this.order.length) this.order.push(row);
-      else this.order.splice(place, 0, row);
-      this.total++;
-    }
-    this.rows.set(row.id, row);
+    const [{ keyOf, seq }, isKnown] = [this.view, this.#rows.has(this.view.keyOf(row))];
+    this.#rows.set(keyOf(row), row);
+    if (!this.#matches(row)) return;
+    this.order.splice(this.#place(row[seq]), isKnown ? 1 : 0, row);
+    if (!isKnown) this.total++;
   }
 
   #learn(row) {
@@ -93,75 +108,23 @@ export class Feed {
     if (again && row.parent && row.state === "delivered") this.healed.add(row.parent);
   }
 
+  #matches(row) {
+    if (!this.words.length) return true;
+    const text = JSON.stringify(row).toLowerCase();
+    const holds = (word) =>
+      word[0] === "-" ? !holds(word.slice(1)) : word.split("|").some((one) => text.includes(one));
+    return this.words.every(holds);
+  }
+
   // Where a number stands, or would stand.
-  #place(seq) {
+  #place(number) {
     let [low, high] = [0, this.order.length];
+    if (number === Infinity) return high;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.order[middle].seq < seq) low = middle + 1;
+      if (this.order[middle][this.view.seq] < number) low = middle + 1;
       else high = middle;
     }
     return low;
-  }
-}
-
-const MOST = 5000; // lines of a log
-
-export class Items {
-  unseen = 0;
-  follow = true;
-  #all = [];
-
-  // Shows those that contain every word of the filter: `-` before it means not, `|` in it or.
-  constructor(view, filter) {
-    this.view = view;
-    this.words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-    this.order = [];
-  }
-
-  load(items) {
-    this.#all = items;
-    this.#narrow();
-  }
-
-  add(news) {
-    const { newestLast, by } = this.view;
-    const known = this.#all.at(newestLast ? -1 : 0)?.[by] ?? 0;
-    const fresh = news.filter((item) => item[by] > known); // what was fetched may tell of them already
-    if (!fresh.length) return;
-    this.#all = newestLast ? [...this.#all, ...fresh].slice(-MOST) : [...fresh, ...this.#all].slice(0, MOST);
-    if (this.follow) this.#narrow();
-  }
-
-  hold() {
-    if (this.view.news) this.follow = false;
-  }
-
-  resume() {
-    this.follow = true;
-    this.#narrow();
-  }
-
-  get length() {
-    return this.order.length;
-  }
-
-  at(index) {
-    return this.order[index];
-  }
-
-  indexOf(key) {
-    return this.order.findIndex((item) => this.view.keyOf(item) === key);
-  }
-
-  find(key) {
-    return this.#all.find((item) => this.view.keyOf(item) === key);
-  }
-
-  #narrow() {
-    const holds = (text, word) =>
-      word[0] === "-" ? !holds(text, word.slice(1)) : word.split("|").some((one) => text.includes(one));
-    const matches = (item) => this.words.every((word) => holds(JSON.stringify(item).toLowerCase(), word));
-    this.order = this.words.length ? this.#all.filter(matches) : this.#all;
   }
 }

@@ -42,14 +42,14 @@ export class List {
     this.grid.setAttribute("aria-rowcount", count + 1);
     const extent = `${count * height}px`;
     if (this.body.style.height !== extent) this.body.style.height = extent;
+    const chosen = this.view.chosen();
     const first = Math.max(0, Math.floor(this.grid.scrollTop / height) - SPARE);
     const shown = Math.min(count - first, Math.ceil(this.grid.clientHeight / height) + 2 * SPARE);
     for (let place = 0; place < Math.max(shown, this.pool.length); place++) {
       const row = (this.pool[place] ??= this.#made());
       row.hidden = place >= shown;
-      if (place < shown) this.#fill(row, first + place, height);
+      if (place < shown) this.#fill(row, first + place, { height, chosen });
     }
-    const chosen = this.view.chosen();
     const id = chosen >= first && chosen < first + shown ? `row${chosen - first}` : "";
     if (id) this.grid.setAttribute("aria-activedescendant", id);
     else this.grid.removeAttribute("aria-activedescendant");
@@ -100,12 +100,12 @@ export class List {
     return row;
   }
 
-  #fill(row, index, height) {
+  #fill(row, index, { height, chosen }) {
     const item = this.view.at(index);
     const place = `translateY(${index * height}px)`;
     if (row.style.transform !== place) row.style.transform = place;
     row.setAttribute("aria-rowindex", index + 2);
-    row.setAttribute("aria-selected", index === this.view.chosen());
+    row.setAttribute("aria-selected", index === chosen);
     row.classList.toggle("marked", this.view.marked(item));
     this.view.columns.forEach((column, at) => {
       const [text, role] = column.cell(item);

@@ -57,7 +57,8 @@ function waiting({ waits: [wait], left, successor }) {
 const mark = (app, by) =>
   column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
-// `by` names what tells one item from the others, `noun` what the server calls the things of the view.
+// `by` names what tells one item from the others, and counts those that come as `news`; `noun` is what the
+// server calls the things of the view.
 export function makeViews(app) {
   const { below } = app;
   const { state, destination, why, next, tries } = columns(app);
@@ -121,8 +122,8 @@ export function makeViews(app) {
     },
     Logs: {
       slug: "logs", by: "seq", message: (event) => event.id,
-      fetch: async () => (await get("/_dev/logs?limit=2000")).events.reverse(),
-      news: (tick) => tick.events.toReversed(),
+      fetch: async () => (await get("/_dev/logs?limit=2000")).events,
+      news: (tick) => tick.events,
       columns: [
         time((event) => event.time),
         column("event", "EVENT", (event) => look(app.words, "events", event.state)),
@@ -172,11 +173,12 @@ export function makeViews(app) {
 }
 
 function completed(app, view) {
-  const { by, noun, outdated, fetch } = view;
+  const { by, noun, news, outdated, fetch } = view;
   const isRenewed = (tick) => noun && tick.resources[noun] !== app.revisions[noun];
   return Object.assign(view, {
     command: `view.${view.name.toLowerCase()}`,
     keyOf: (item) => String(item[by]),
+    seq: news && by,
     columns: view.many ? [mark(app, by), ...view.columns] : view.columns,
     fetch: fetch ?? (async () => (await get(`/_dev/${noun}`))[noun]),
     outdated: (tick) => Boolean(outdated?.(tick) || isRenewed(tick)),
