@@ -8,6 +8,7 @@ from qstash_dev.devtools.status import status_of
 from qstash_dev.tui.model.command import Command
 from qstash_dev.tui.model.desk import Desk
 from qstash_dev.tui.model.hints import hints_for
+from qstash_dev.tui.model.listing import Listing
 from qstash_dev.tui.model.session import Session
 from qstash_dev.tui.model.table import Ink, head_line, item_line
 from qstash_dev.tui.model.view import View
@@ -157,12 +158,11 @@ class Painter:
 
     def show_rows(self, view: View) -> None:
         """The rows of this view from now on."""
-        source: Any = self.session.source
+        source: Listing[Any] = self.session.source
         columns = self._arrangement.columns(view)
-        item = source.at if view.is_live else lambda index: source.items[index]
 
         def line(index: int, width: int) -> Line:
-            return item_line(columns, item(index), width, self._ink())
+            return item_line(columns, source.at(index), width, self._ink())
 
         self._panes.list.rows.show(source, line, lambda width: head_line(columns, width))
 

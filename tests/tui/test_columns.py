@@ -49,13 +49,13 @@ async def test_a_table_is_sorted_and_a_column_hidden_also_after_a_restart(
         await pilot.press("3")
         await until(pilot, lambda: app.settled)
         await pilot.press("C", "2", "d", "C", "4", "h")
-        assert [thing["name"] for thing in app.session.source.items] == ["thumbs", "mail"]  # type: ignore[union-attr]
+        assert [app.session.source.at(place)["name"] for place in (0, 1)] == ["thumbs", "mail"]
         assert head(pilot) == ["STATE", "LAG", "ACTIVE", "QUEUE"]
     async with tui(environment=environment) as pilot:
         app = app_of(pilot)
         await pilot.press("3")
         await until(pilot, lambda: app.settled)
-        assert [thing["name"] for thing in app.session.source.items] == ["thumbs", "mail"]  # type: ignore[union-attr]
+        assert [app.session.source.at(place)["name"] for place in (0, 1)] == ["thumbs", "mail"]
         assert head(pilot) == ["STATE", "LAG", "ACTIVE", "QUEUE"]
         await pilot.press("C", "r")
         assert head(pilot) == ["STATE", "LAG", "ACTIVE", "LIMIT", "QUEUE"]
@@ -96,8 +96,8 @@ async def test_a_stream_is_sorted_too_also_what_comes(
         total = source.total
         await until(pilot, lambda: source.total == total + 1)
         newest = source.every[-1]
-        assert (source.items[0] is newest, source.follow) == (True, by_age)
-        assert (source.item is newest) == by_age
+        assert (source.at(0) is newest, source.follow) == (True, by_age)
+        assert (source.row is newest) == by_age
         assert len(source) == total + 1
 
 

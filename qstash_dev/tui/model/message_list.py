@@ -4,62 +4,35 @@ It begins with a snapshot of the server (`load`), and takes in each change that 
 (`apply`). Plain Python; knows nothing of Textual, of the network or of how a row looks.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Callable
-from typing import Any
+from bisect import bisect_left
+from operator import attrgetter
 
 from qstash_dev.devtools.documents import Counts, Page, Row, Server, Snapshot, Tick
+from qstash_dev.tui.model.listing import Listing
 
 
-class Feed:
+class Feed(Listing[Row]):
     """The matching messages, oldest first, as a terminal log is read: the newest is at the end.
 
-    New rows never move those above them. The cursor is kept as the id of its message, so it stays there
-    whatever comes and goes; with `follow` it is on the newest message, until the reader moves it.
+    New rows never move those above them.
     `version` grows with each change, so that what is drawn can be compared with it.
     """
 
     def __init__(self) -> None:
-        self.rows: dict[str, Row] = {}
+        super().__init__(attrgetter("id"), follow=True)
         self.counts = Counts()
         self.server = Server()
         self.total = 0
         self.cursor: str | None = None
-        self.selected: str | None = None
         self.marks: dict[str, None] = {}
         self.healed: set[str] = set()
         """Messages of which a replay was delivered."""
-        self.follow = True
         self.unseen = 0
-        self.loaded = False
         self.version = 0
-        self.sorted_by = ""
-        self.by_age = True
-        self._sort: Callable[[Row], Any] | None = None
-        self._order: list[tuple[Any, str]] = []
-        self._position: dict[str, Any] = {}
 
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def at(self, index: int) -> Row:
-        """The row at a place, 0 is the oldest."""
-        return self.rows[self._order[index][1]]
-
-    def index(self, id: str | None) -> int | None:
-        """The place of a message, `None` when it is not listed."""
-        if id is None or id not in self.rows:
-            return None
-        return bisect_left(self._order, (self._position[id], id))
-
-    @property
-    def cursor_index(self) -> int:
-        """The place of the selected row; 0 when there is none."""
-        return self.index(self.selected) or 0
-
-    @property
-    def row(self) -> Row | None:
-        return self.rows.get(self.selected) if self.selected is not None else None
+    def number_of(self, row: Row) -> int:
+        """The number that the server gave it."""
+        return row.seq
 
     @property
     def targets(self) -> list[str]:
@@ -83,23 +56,6 @@ class Feed:
         self.loaded = True
         self._reselect(place)
         self.version += 1
-
-    def arrange(self, sort: Callable[[Row], Any] | None, words: str, by_age: bool = True) -> None:
-        """Sort by a value, or by age; `words` say by what. The cursor stays on its message, or in an
-        order of age on the newest, if that is followed.
-        """
-        self._sort, self.sorted_by, self.by_age = sort, words, by_age
-        self.follow = self.follow and by_age
-        self._put_in_order()
-        self._reselect(self.cursor_index)
-        self.version += 1
-
-    def _put_in_order(self) -> None:
-        self._position = {row.id: self._place(row) for row in self.rows.values()}
-        self._order = sorted((place, id) for id, place in self._position.items())
-
-    def _place(self, row: Row) -> Any:
-        return row.seq if self._sort is None else (self._sort(row), row.seq)
 
     def extend(self, page: Page) -> int:
         """Add older rows; returns how many were put above what was there."""
@@ -131,30 +87,10 @@ class Feed:
         self.version += 1
 
     def select(self, index: int) -> None:
-        """Put the cursor on a place (kept inside the list); the reader moved, so follow ends."""
-        self.follow = False
-        if self._order:
-            index = max(0, min(index, len(self._order) - 1))
-            self.selected = self._order[index][1]
-            if self.is_on_newest:
-                self.unseen = 0
-
-    def hold(self, id: str | None) -> bool:
-        """Stop following, on the message that the reader saw; whether it is still listed."""
-        self.follow = False
-        if id not in self.rows:
-            return False
-        self.selected = id
-        return True
-
-    def want(self, id: str) -> None:
-        """Put the cursor on this message, now or as soon as it is loaded."""
-        self.follow, self.selected = False, id
-
-    def resume(self) -> None:
-        """Follow the newest again."""
-        self.follow = True
-        self._reselect(0)
+        """What came meanwhile is seen by who goes there."""
+        super().select(index)
+        if self.is_on_newest:
+            self.unseen = 0
 
     def toggle_mark(self) -> None:
         """Mark the selected message, or unmark it."""
@@ -191,11 +127,6 @@ class Feed:
         if is_again and row.parent and row.state == "delivered":
             self.healed.add(row.parent)
 
-    def _insert(self, row: Row) -> None:
-        self.rows[row.id] = row
-        self._position[row.id] = self._place(row)
-        insort(self._order, (self._position[row.id], row.id))
-
     def drop(self, id: str) -> None:
         """Take out a message that this client has deleted, without waiting for the server to tell."""
         place = self.cursor_index
@@ -205,22 +136,9 @@ class Feed:
         self.version += 1
 
     def _drop(self, id: str) -> None:
-        index = self.index(id)
-        if index is None:
-            return
-        del self._order[index], self.rows[id], self._position[id]
-        self.total -= 1
-        self.unseen = min(self.unseen, len(self._order))
-
-    @property
-    def newest_first(self) -> bool:
-        """Whether new messages come at the beginning."""
-        return self.by_age and self._sort is not None
-
-    @property
-    def is_on_newest(self) -> bool:
-        """Whether the cursor is at the end where new messages come."""
-        return self.by_age and self.selected == self._newest
+        if self._take_out(id):
+            self.total -= 1
+            self.unseen = min(self.unseen, len(self))
 
     @property
     def from_oldest(self) -> int:
@@ -228,21 +146,9 @@ class Feed:
         if not self.by_age:
             return 0
         index = self.cursor_index
-        return len(self._order) - 1 - index if self.newest_first else index
-
-    @property
-    def _newest(self) -> str | None:
-        if not self._order:
-            return None
-        if self.by_age:
-            return self._order[0 if self.newest_first else -1][1]
-        return max(self.rows.values(), key=lambda row: row.seq).id
+        return len(self) - 1 - index if self.newest_first else index
 
     def _reselect(self, place: int) -> None:
-        """Keep the cursor on a row: on the same, else on the one at its old `place`."""
-        if not self._order:
-            self.selected = None
-        elif self.follow:
-            self.selected, self.unseen = self._newest, 0
-        elif self.selected not in self.rows:
-            self.selected = self._order[min(place, len(self._order) - 1)][1]
+        super()._reselect(place)
+        if self.follow and self._order:
+            self.unseen = 0

@@ -13,10 +13,10 @@ from qstash_dev.client import Client, ClientError, Refused, ServerUnreachable
 from qstash_dev.devtools.documents import Detail, Lost, Online, Row, Snapshot, Tick, Update
 from qstash_dev.tui.model.alarm import Alarm
 from qstash_dev.tui.model.arrangement import Arrangement
+from qstash_dev.tui.model.listing import Listing
 from qstash_dev.tui.model.message_list import Feed
 from qstash_dev.tui.model.replays import Replays
 from qstash_dev.tui.model.server_time import ServerTime
-from qstash_dev.tui.model.table import Table
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.model.view_tables import Tables
 from qstash_dev.tui.model.walk import Place
@@ -113,7 +113,7 @@ class Session:
         return known or (self.view.row_of(self.item) if self.item is not None else None)
 
     @property
-    def source(self) -> Feed | Table[Any]:
+    def source(self) -> Listing[Any]:
         """The list of the view: the messages, or a table."""
         return self.feed if self.view.is_live else self.tables.of(self.view)
 
@@ -285,7 +285,7 @@ class Session:
     def arrange_all(self, arrangement: Arrangement) -> None:
         """Sort the rows of each view as it is arranged now."""
         for view in self.views:
-            source = self.feed if view.is_live else self.tables.of(view)
+            source: Listing[Any] = self.feed if view.is_live else self.tables.of(view)
             words = str(arrangement.sorting(view) or "")
             source.arrange(arrangement.key(view), words, arrangement.is_by_age(view))
 

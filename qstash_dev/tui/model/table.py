@@ -1,15 +1,13 @@
-"""Columns, and a plain list of things with a cursor that stays on its thing.
+"""Columns, and the lists of all views but the live one, which has the same columns. Plain Python."""
 
-Plain Python; the live list of messages has its own source (`feed.py`), but the same columns.
-"""
-
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import tzinfo
 from itertools import zip_longest
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
+from qstash_dev.tui.model.listing import Listing
 from qstash_dev.tui.model.narrowing import complaint, fields_of, matches
 from qstash_dev.tui.render.palette import Line, Span
 
@@ -111,141 +109,69 @@ def _fit(text: str, room: int, right: bool) -> str:
     return set_cell_size(text, room - 2) + "… "
 
 
-class Table(Generic[T]):
-    """Items from the server, in its order."""
+class Table(Listing[T]):
+    """Items from the server, in its order, of which words may leave some out; `every` are all."""
 
     def __init__(self, key_of: Callable[[T], str]) -> None:
-        self.items: list[T] = []
+        super().__init__(key_of)
         self.words = ""
-        self._all: list[T] = []
-        self._found: list[T] = []
-        self.loaded = False
-        self.follow = False
-        self.selected: str | None = None
-        self.key_of = key_of
-        self.sorted_by = ""
-        self.by_age = True
-        self._sort: Callable[[T], Any] | None = None
-        self._index = 0
+        self.every: list[T] = []
+        self._numbers: dict[str, int] = {}
         self._awaited: Callable[[T], bool] | None = None
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    @property
-    def cursor_index(self) -> int:
-        """The place of the cursor."""
-        return self._index
-
-    @property
-    def item(self) -> T | None:
-        """What is under the cursor."""
-        return self.items[self._index] if self.items else None
-
-    def load(self, items: Sequence[T]) -> None:
-        """Replace the items; the cursor stays on the same thing if it is still there."""
-        self._all = list(items)
-        self._found = self._matching(self._all)
-        self.items = self._in_order()
-        self.loaded = True
-        keys = [self.key_of(item) for item in self.items]
-        awaited = self._awaited
-        place = next((i for i, item in enumerate(self.items) if awaited and awaited(item)), None)
-        if place is not None:
-            self.select(place)
-        elif self.follow:
-            self.resume()
-        elif self.selected in keys:
-            self._go(keys.index(self.selected))
-        else:
-            self._go(self._index)
-
-    def arrange(self, sort: Callable[[T], Any] | None, words: str, by_age: bool = True) -> None:
-        """Sort from now on, or not; `words` say by what. Only in an order of age the newest goes on to
-        be followed.
-        """
-        self._sort, self.sorted_by, self.by_age = sort, words, by_age
-        self.follow = self.follow and by_age
-        if self.loaded:
-            self.load(self._all)
-
-    def narrow(self, words: str) -> str | None:
-        """Show only what matches these words; returns what is wrong with them."""
-        self.words = words
-        self.load(self._all)
-        return complaint(map(fields_of, self._all), words) if words else None
-
-    @property
-    def every(self) -> Sequence[T]:
-        """All items, whatever the words."""
-        return self._all
+    def number_of(self, row: T) -> int:
+        """As they came."""
+        return self._numbers[self.key_of(row)]
 
     @property
     def total(self) -> int:
         """How many there are without the words."""
-        return len(self._all)
+        return len(self.every)
 
-    def _matching(self, items: Sequence[T]) -> list[T]:
+    def load(self, items: Sequence[T]) -> None:
+        """Replace the items; the cursor stays on the same thing if it is still there."""
+        place = self.cursor_index
+        self.every, self.loaded = list(items), True
+        self._numbers = {self.key_of(item): number for number, item in enumerate(items)}
+        self.rows = {self.key_of(item): item for item in self._matching(items)}
+        self._put_in_order()
+        self._reselect(place)
+        awaited = self._awaited
+        places = (n for n in range(len(self)) if awaited is not None and awaited(self.at(n)))
+        if (found := next(places, None)) is not None:
+            self.select(found)
+
+    def narrow(self, words: str) -> str | None:
+        """Show only what matches these words; returns what is wrong with them."""
+        self.words = words
+        self.load(self.every)
+        return complaint(map(fields_of, self.every), words) if words else None
+
+    def _matching(self, items: Sequence[T]) -> Iterable[T]:
         if not self.words:
-            return list(items)
-        return [item for item in items if matches(fields_of(item), self.words)]
-
-    def _in_order(self) -> list[T]:
-        return self._found if self._sort is None else sorted(self._found, key=self._sort)
+            return items
+        return (item for item in items if matches(fields_of(item), self.words))
 
     def append(self, items: Sequence[T], most: int) -> None:
         """Add newer items and forget the oldest; a cursor that follows goes to the newest."""
-        self._all += items
-        del self._all[: max(0, len(self._all) - most)]
-        self._found += self._matching(items)
-        surplus = max(0, len(self._found) - most)
-        del self._found[:surplus]
-        self.items = self._in_order()
-        if self.follow:
-            self.resume()
-        elif self._sort is None:
-            self._go(self._index - surplus)
-        elif not self.hold(self.selected):
-            self._go(self._index)
+        place = self.cursor_index
+        newest = self._numbers[self.key_of(self.every[-1])] if self.every else 0
+        self._numbers |= {self.key_of(item): n for n, item in enumerate(items, newest + 1)}
+        self.every += items
+        for item in self._matching(items):
+            self._insert(item)
+        surplus = max(0, len(self.every) - most)
+        for key in map(self.key_of, self.every[:surplus]):
+            self._take_out(key)
+            del self._numbers[key]
+        del self.every[:surplus]
+        self._reselect(0 if self._sort is None else place)
 
     def select(self, index: int) -> None:
-        """Put the cursor on a place (kept inside the list); the reader moved, so follow ends."""
-        self.follow, self._awaited = False, None
-        self._go(index)
-
-    def hold(self, key: str | None) -> bool:
-        """Stop following, on the thing that the reader saw; whether it is still listed."""
-        self.follow = False
-        place = next((i for i, item in enumerate(self.items) if self.key_of(item) == key), None)
-        if place is None:
-            return False
-        self._go(place)
-        return True
-
-    def want(self, key: str) -> None:
-        """Put the cursor on this thing, now or as soon as it is loaded."""
-        if not self.hold(key):
-            self.selected = key
+        """Whoever moves waits for nothing any more."""
+        super().select(index)
+        self._awaited = None
 
     def wait_for(self, is_it: Callable[[T], bool]) -> None:
         """Put the cursor on the first of these as soon as one is loaded, unless it is moved before."""
         self._awaited = is_it
-
-    def resume(self) -> None:
-        """Follow the newest, which is at the end unless the items are sorted."""
-        self.follow = True
-        if self._sort is None or not self._found:
-            self._go(len(self.items) - 1)
-        else:
-            newest = self._found[-1]
-            self._go(next(i for i, item in enumerate(self.items) if item is newest))
-
-    @property
-    def is_on_newest(self) -> bool:
-        """Whether the cursor is at the end where new items come."""
-        newest = 0 if self._sort is not None else len(self.items) - 1
-        return self.by_age and self._index == newest
-
-    def _go(self, index: int) -> None:
-        self._index = max(0, min(index, len(self.items) - 1))
-        self.selected = self.key_of(self.items[self._index]) if self.items else None

@@ -30,7 +30,7 @@ class Tables:
 
     def item(self, view: View) -> Any:
         """What is under the cursor of a view."""
-        return None if view.is_live else self._tables[view].item
+        return None if view.is_live else self._tables[view].row
 
     def wants(self, view: View) -> bool:
         """Whether the view must be fetched before it is right."""

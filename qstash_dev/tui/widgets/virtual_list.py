@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar
 
 from rich.style import Style
 from textual import events
@@ -14,28 +14,15 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from qstash_dev.tui.model.listing import Listing
 from qstash_dev.tui.render.palette import Line, Palette, difference
-
-
-class Source(Protocol):
-    """What the list shows."""
-
-    def __len__(self) -> int: ...
-
-    @property
-    def cursor_index(self) -> int:
-        """The place of the cursor."""
-
-    def select(self, index: int) -> None:
-        """Put the cursor on a place (kept inside the list)."""
-
 
 Draw = Callable[[int, int], Line]
 """Place and width in cells to the spans of one line."""
 
 
 class VirtualList(ScrollView, can_focus=True):
-    """Keyboard, mouse and scrolling for a `Source`, which is drawn by `draw`."""
+    """Keyboard, mouse and scrolling for a `Listing`, which is drawn by `draw`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"virtual-list--cursor", "virtual-list--head"}
     DEFAULT_CSS = """
@@ -67,7 +54,7 @@ class VirtualList(ScrollView, can_focus=True):
     def __init__(self, palette: Callable[[], Palette], id: str | None = None) -> None:
         super().__init__(id=id)
         self._palette = palette
-        self._source: Source | None = None
+        self._source: Listing[Any] | None = None
         self._draw: Draw = lambda index, width: []
         self._head: Callable[[int], Line] = lambda width: []
         self._lines: list[tuple[Line, bool]] = []
@@ -75,7 +62,7 @@ class VirtualList(ScrollView, can_focus=True):
         self.bare = False
         self._is_syncing = False
 
-    def show(self, source: Source, draw: Draw, head: Callable[[int], Line]) -> None:
+    def show(self, source: Listing[Any], draw: Draw, head: Callable[[int], Line]) -> None:
         """Show another source from now on."""
         self._source, self._draw, self._head = source, draw, head
         self.sync()
