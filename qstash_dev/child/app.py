@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qstash_dev.child import group
 from qstash_dev.child.address import addresses, same_port
@@ -40,8 +41,8 @@ class Around(Struct, frozen=True):
 
     `environment` is asked at each start. `on_line` gets each line, `on_change` is called when the
     state is another one, `on_end` gets a sentence about an end that nobody asked for, `on_address`
-    each origin at which it turns out to listen; `app_url` is where it is expected. `now` is the time
-    of lines, `steady` never stands still; both in ms.
+    the origin at which it turns out to listen, once after each start; `app_url` is where it is
+    expected. `now` is the time of lines, `steady` never stands still; both in ms.
     """
 
     environment: Callable[[], Mapping[str, str]]
@@ -155,7 +156,10 @@ class ChildApp:
     async def _try(self, origin: str) -> None:
         for pause_s in LISTENS_AFTER_S:
             await asyncio.sleep(pause_s)
+            if self.state.url is not None:
+                return
             if await self._around.accepts(origin):
+                self.state = replace(self.state, url=origin)
                 self._around.on_address(origin)
                 return
 

@@ -75,7 +75,7 @@ class Heard(Struct):
 class Process(Struct):
     """The app's process if this server started it: `running`, `exited` by itself, or `stopped`.
 
-    `since` is when that began, `why` how it ended.
+    `since` is when that began, `why` how it ended, `url` where it turned out to listen.
     """
 
     command: str
@@ -84,6 +84,7 @@ class Process(Struct):
     pid: int | None = None
     code: int | None = None
     why: str | None = None
+    url: str | None = None
 
 
 class App(Struct):

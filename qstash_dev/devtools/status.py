@@ -5,9 +5,22 @@ Pure; how much of it there is room for, others see.
 
 from qstash_dev.devtools.documents import App, Counts, Piece, Server, Status, StatusPart
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.urls import site_of
 
 UP = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ unknown", "muted")}
 TUNNEL = {"online": "success", "failed": "error", "off": "", "stopped": ""}
+
+
+def elsewhere(origin: str, app_url: str) -> tuple[str, str] | None:
+    """What is told of an app that listens at another port than it is looked for, and what to do."""
+    found, wanted = site_of(origin), site_of(app_url)
+    if found and wanted and found.port == wanted.port:
+        return None
+    return (
+        f"Your app listens at {origin}, but --app is {app_url}.",
+        f"End what has that port and start your app again, or start qstash-dev with --app {origin} "
+        f"--route {app_url}={origin}.",
+    )
 
 
 def status_of(server: Server, counts: Counts) -> Status:

@@ -149,6 +149,7 @@ class Explainer(Struct, eq=False):
             elsewhere=elsewhere_notice(message.spec),
             starts_workflow=_starts_workflow(message.spec),
             has_entries=carries_entries(message.spec.place),
+            listens_at=app.state.url if app is not None else None,
             printed=told.printed,
             heard=told.heard,
             ended=told.ended,

@@ -101,7 +101,6 @@ class Server:
         self.told = Told(console, lambda: self._clock.now(), self._notifier.publish)
         self._closers = contextlib.AsyncExitStack()
         self._start_wall = self._system_clock.wall()
-        self._app_found = False
         self._own_app: ChildApp | None = None
         if command:
             from qstash_dev.server.own_app import own_app  # most servers start none
@@ -152,16 +151,14 @@ class Server:
 
     def listens(self, origin: str) -> None:
         """The app that was started listens there: that is where it is, unless settings say so."""
-        from qstash_dev.child.address import same_port  # is there since the app was started
+        from qstash_dev.devtools.status import elsewhere  # only who starts an app needs it
 
-        port, config = int(origin.rpartition(":")[2]), self.config
-        if self._app_found or port in self._engine.policy.own_ports:
-            return
-        self._app_found = True
-        if same_port(origin, config.app_url):
+        config = self.config
+        trouble = elsewhere(origin, config.app_url)
+        if trouble is None:
             return
         if config.is_app_given:
-            self.told.tell(f"Your app listens at {origin}, but --app is {config.app_url}.")
+            self.told.tell(" ".join(trouble))
             return
         self.config = replace(config, app_url=origin)
         self._app.url = origin
@@ -169,6 +166,10 @@ class Server:
             self._gateway.lead_to(origin)
         self.told.notice(f"Your app listens at {origin}: that is --app now.")
         self._notifier.publish()
+
+    def is_ours(self, port: int) -> bool:
+        """Whether this server listens on that port."""
+        return port in self._engine.policy.own_ports
 
     def reconfigure(self, config: Config) -> None:
         """Take over the `LIVE` fields; the others stay as they were at the start."""

@@ -683,6 +683,12 @@ GUARDS: list[tuple[str, Outcome, dict[str, Any], str]] = [
 
 ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
     (
+        "other-app",
+        recorded("next-no-route"),
+        {"routes": ROUTES, "listens_at": "http://localhost:3001"},
+        "your app listens at http://localhost:3001: publish there, or deliver there with --route",
+    ),
+    (
         "route-misnamed",
         recorded("next-no-route"),
         {"routes": ("src/app/api/orders.ts",)},

@@ -26,7 +26,13 @@ from tests.protocol.workflow.play import init
 from tests.raw_server import OK, RawServer
 from tests.server.outside_world import outside_world
 
-ELSEWHERE = {"handler-printed", "signature-not-sent", "cloud-signature", "not-a-workflow"}
+ELSEWHERE = {
+    "handler-printed",
+    "other-app",
+    "signature-not-sent",
+    "cloud-signature",
+    "not-a-workflow",
+}
 """By an app that the server starts (`test_own_app`), and below; we send nothing without a signature."""
 
 

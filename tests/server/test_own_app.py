@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 import os
+import socket
 import sys
 
 import aiohttp
 import psutil
 import pytest
 
+from qstash_dev.cli.commands.doctor import examine
 from qstash_dev.config import Config
 from qstash_dev.server import Server
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
+from tests.raw_server import RawServer
 from tests.server.conftest import Running
 
 APP = """
@@ -20,8 +23,12 @@ import os, subprocess, sys, socket
 if os.environ.get("HELPER"):
     helper = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
     print("helper", helper.pid)
-s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-print(f"Listening on http://localhost:{sys.argv[1]}", os.environ["QSTASH_DEV_PORT"],
+try:
+    s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+except OSError:
+    s = socket.create_server(("127.0.0.1", 0))
+port = s.getsockname()[1]
+print(f"Listening on http://localhost:{port}", os.environ["QSTASH_DEV_PORT"],
       os.environ["QSTASH_TOKEN"][:3], os.environ["QSTASH_DEV"], flush=True)
 while True:
     c, _ = s.accept()
@@ -68,6 +75,11 @@ class WithApp(Running):
         return (await self.status())["notice"]["text"]
 
 
+async def answer_404(reader, writer):
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 404 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
 @pytest.fixture
 async def running(tmp_path):
     """A server that has started the app above: `await running(HELPER="1")`."""
@@ -104,7 +116,39 @@ async def test_an_address_that_a_person_gave_stays(running):
     given = {"app_url": "http://localhost:1", "is_app_given": True}
     server = await running(config=given)
     notice = await server.until(server.notice)
-    assert notice == f"Your app listens at {server.app}, but --app is http://localhost:1."
+    assert notice.startswith(f"Your app listens at {server.app}, but --app is http://localhost:1.")
+    assert notice.endswith(f"--app {server.app} --route http://localhost:1={server.app}.")
+    assert (await server.status())["app"]["process"]["url"] == server.app
+
+
+async def test_a_404_of_the_program_that_has_its_port_is_not_taken_for_its_own(running, tmp_path):
+    async with contextlib.AsyncExitStack() as stack:
+        port = await RawServer(stack).start(answer_404)
+        other = f"http://localhost:{port}"
+        server = await running(config={"app_url": other, "is_app_given": True})
+        await server.until(server.notice)
+        lost = await server.publish(f"{other}/x", Upstash_Retries=0)
+        await server.wait("state:failed")
+        findings = await examine(Config(), tmp_path, server.server.started.url)
+    hint = (await server.row(lost))["hint"]
+    assert f"your app listens at {server.app}" in hint
+    assert hint.endswith(f"--route {other}={server.app}.")
+    told = f"Your app listens at {server.app}, but --app is {other}."
+    assert [finding.level for finding in findings if finding.text == told] == ["problem"]
+
+
+async def test_an_app_that_is_started_again_at_another_port_is_followed(running):
+    server = await running()
+    await server.until(server.is_found)
+    await server.publish(f"{server.app}/die", Upstash_Retries=0)
+    await server.wait("state:failed")
+    with socket.create_server(("127.0.0.1", int(server.app.rpartition(":")[2]))):
+        await server.call("POST", "/_dev/app/restart")
+
+        async def is_elsewhere():
+            return (await server.status())["app"]["url"] != server.app
+
+        await server.until(is_elsewhere)
 
 
 async def test_an_attempt_shows_what_the_app_printed_and_the_explainer_reads_it(running):

@@ -23,6 +23,7 @@ from qstash_dev.client import Client, ClientError
 from qstash_dev.config import Config
 from qstash_dev.devtools.documents import Server
 from qstash_dev.devtools.sdk_choice import App, Finding, Here, judge
+from qstash_dev.devtools.status import elsewhere
 from qstash_dev.protocol.urls import Place, place_of, site_of
 from qstash_dev.protocol.users import User
 from qstash_dev.transport.connect import accepts, leads_to, listening
@@ -60,6 +61,7 @@ async def examine(config: Config, directory: Path, url: str) -> list[Finding]:
     return [
         Finding("note", f"qstash-dev {__version__}, Python {python}, {sys.platform}"),
         await server_finding(url, config.port, running),
+        *elsewhere_findings(running),
         await app_finding(app_url),
         *(Finding("problem", error.problem) for error in unread),
         *(finding for app in apps for finding in app_findings(app, here)),
@@ -105,6 +107,15 @@ async def server_finding(url: str, port: int, running: Server | None) -> Finding
         return Finding("ok", f"Port {port} is free: no server runs there yet.")
     fix = f"Take another port, such as qstash-dev --port {port + 1}, and set QSTASH_URL."
     return Finding("problem", await program_on(port), fix)
+
+
+def elsewhere_findings(running: Server | None) -> Iterator[Finding]:
+    """An app that the server started, and that took another port than the one it is looked for at."""
+    process = running.app.process if running else None
+    if running and process and process.url:
+        found = elsewhere(process.url, running.app.url)
+        if found is not None:
+            yield Finding("problem", *found)
 
 
 async def app_finding(app_url: str) -> Finding:

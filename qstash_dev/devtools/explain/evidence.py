@@ -47,6 +47,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     `elsewhere` is the notice of a step that goes to another address than its run was started at,
     `starts_workflow` whether this is the start of a run whose SDK wants to reach a workflow,
     `has_entries` whether the app was sent the list of a run's steps instead of the body.
+    `listens_at` is where our child turned out to listen.
     `printed` are the lines of the app meanwhile, `heard` whether it printed any (perhaps for another
     attempt), and `ended` is how it ended (`your app exited with code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
@@ -76,6 +77,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     elsewhere: str = ""
     starts_workflow: bool = False
     has_entries: bool = False
+    listens_at: str | None = None
     printed: tuple[str, ...] = ()
     heard: bool = False
     ended: str | None = None

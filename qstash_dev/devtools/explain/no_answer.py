@@ -33,7 +33,7 @@ def _other_address(e: Evidence) -> str | None:
 
 
 def _other_port(e: Evidence) -> str | None:
-    app = e.facts.app_url
+    app = e.facts.listens_at or e.facts.app_url
     if not app or not e.is_local or f"//{e.place}".endswith(app.rstrip("/").split("//")[-1]):
         return None
     return (

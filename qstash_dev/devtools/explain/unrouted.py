@@ -13,6 +13,17 @@ def _serving(e: Evidence) -> str | None:
     return serving(_inside(e), e.facts.routes, has_base=e.base is None)
 
 
+def _other_app(e: Evidence) -> str | None:
+    """Another program has the port: that of the app before this one, where it took the next free."""
+    app = e.facts.listens_at
+    if app is None or not e.is_local or f"//{e.place}".endswith(f":{app.rpartition(':')[2]}"):
+        return None
+    return (
+        f"What listens at {e.place} has no route for {e.path}{e.quoted}, and your app listens at "
+        f"{app}: publish there, or deliver there with --route {e.target.scheme}://{e.place}={app}."
+    )
+
+
 def _base_path(e: Evidence) -> str | None:
     """Next.js answers with a page of its own, whose scripts lie below the `basePath` of its config."""
     if not e.base or below(e.path, e.base) is not None:
@@ -76,6 +87,7 @@ def _no_method(e: Evidence) -> str | None:
 
 
 UNROUTED = (
+    Cause("other-app", _other_app, (404,)),
     Cause("base-path", _base_path, (404,)),
     Cause("route-misnamed", _misnamed, (404, 405)),
     Cause("route-near", _near, (404,)),
