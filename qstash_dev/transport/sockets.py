@@ -8,6 +8,8 @@ import socket
 from qstash_dev.protocol.hosts import LOOPBACK
 
 ALL = ("0.0.0.0", "::")
+TRIES = 10
+"""What is free on the first address may be taken on another one: so many ports are tried."""
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -29,9 +31,17 @@ class AddressMissing(CannotListen):
 
 
 def listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
-    """Sockets on all hosts with the same port. Loopback, or all addresses, of a kind that the machine
-    lacks (no IPv6, or no IPv4) is left out if another host is there. Raises PortInUse or CannotListen.
+    """Sockets on all hosts with the same port, with 0 one that is free on all. Loopback, or all
+    addresses, of a kind that the machine lacks (no IPv6, or no IPv4) is left out if another host is
+    there. Raises PortInUse or CannotListen.
     """
+    for _ in range(TRIES if port == 0 else 0):
+        with contextlib.suppress(PortInUse):
+            return _listen(hosts, port)
+    return _listen(hosts, port)
+
+
+def _listen(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     missing: CannotListen | None = None
     try:
