@@ -206,11 +206,11 @@ class Call(Struct):
             raise
         return _Followed(document, status, then)
 
-    async def done(self, status: int = 200) -> web.Response:
+    async def done(self) -> web.Response:
         """An answer without a document, given once everything written so far is safe."""
         if not self.only_reads:
             await self.store.database.committed()
-        return web.Response(status=status, text="OK")
+        return web.Response(text="OK")
 
 
 class _Followed(web.Document):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from qstash_dev.devtools.filters import Filter, FilterError, Term, Text, parse_filter
 from qstash_dev.protocol.errors import QStashError
@@ -24,8 +24,8 @@ _HAVE = {"status": ("status", "publish"), "body": ("status", "publish"), "header
 _ADDRESS_KEYS = ("dest", "word")
 
 
-class Fault(Struct, frozen=True, kw_only=True):
-    """One rule. `hits` counts how often it was applied, `times` is how often it may be (`None`: ever).
+class FaultOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One rule as it is asked for. `times` is how often it may be applied (`None`: ever).
 
     - `status`: answer `status` with `headers` and `body` instead of calling the app.
     - `latency`: call the app `latency_ms` later; every other kind may have that, too.
@@ -36,25 +36,6 @@ class Fault(Struct, frozen=True, kw_only=True):
     - `publish`: refuse the publish itself with `status`. Its filter can only name destinations.
     """
 
-    id: str
-    filter: str
-    kind: Kind
-    status: int | None = None
-    body: str = ""
-    headers: dict[str, str] = {}
-    latency_ms: int = 0
-    times: int | None = None
-    hits: int = 0
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it may be applied once more."""
-        return self.times is None or self.hits < self.times
-
-
-class FaultOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule as it is asked for."""
-
     kind: Kind
     filter: str = ""
     status: int | None = None
@@ -62,6 +43,18 @@ class FaultOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
     latency_ms: int = 0
     times: int | None = None
+
+
+class Fault(FaultOrder, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """A checked rule. `hits` counts how often it was applied."""
+
+    id: str
+    hits: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may be applied once more."""
+        return self.times is None or self.hits < self.times
 
 
 class FaultError(QStashError):
@@ -91,16 +84,8 @@ def fault_of(order: FaultOrder, new_id: str) -> Fault:
     if order.times is not None and order.times < 1:
         raise FaultError("times", f"invalid times {order.times}: expected 1 or more")
     _check_filter(order)
-    return Fault(
-        id=new_id,
-        filter=order.filter,
-        kind=order.kind,
-        status=status,
-        body=order.body,
-        headers=order.headers,
-        latency_ms=order.latency_ms or (1_000 if order.kind == "reorder" else 0),
-        times=order.times,
-    )
+    latency = order.latency_ms or (1_000 if order.kind == "reorder" else 0)
+    return Fault(**{**asdict(order), "id": new_id, "status": status, "latency_ms": latency})
 
 
 def pick(rules: Iterable[Fault], matches: Callable[[Fault], bool]) -> Fault | None:

@@ -6,11 +6,12 @@ The loop is a thread's, so that a test whose own loop runs may call it as well.
 import asyncio
 from collections.abc import Callable, Coroutine
 from threading import Thread
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from qstash_dev.client import ClientError
 from qstash_dev.testing.aqstash import AsyncQstash, Schedules
 
+A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 SENTENCES = (AssertionError, ClientError, ValueError)
@@ -40,39 +41,36 @@ class Loop:
         self._loop.close()
 
 
+class _Blocking(Generic[A]):
+    def __init__(self, awaited: A, loop: Loop) -> None:
+        self._awaited, self._loop = awaited, loop
+
+
 def _of(
-    method: Callable[Concatenate[AsyncQstash, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate["Qstash", P], T]:
-    def call(self: "Qstash", /, *args: P.args, **kwargs: P.kwargs) -> T:
+    method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[_Blocking[A], P], T]:
+    def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
-        return self._loop.run(method(self._server, *args, **kwargs))
+        return self._loop.run(method(self._awaited, *args, **kwargs))
 
     call.__name__, call.__doc__ = method.__name__, method.__doc__
     return call
 
 
-class BlockingSchedules:
+class BlockingSchedules(_Blocking[Schedules]):
     """The schedules of a server."""
 
-    def __init__(self, schedules: Schedules, loop: Loop) -> None:
-        self._schedules, self._loop = schedules, loop
-
-    def all(self) -> list[dict[str, Any]]:
-        """Every schedule, as QStash lists it."""
-        return self._loop.run(self._schedules.all())
-
-    def run(self, schedule_id: str) -> None:
-        """Let it fire now, beside its times."""
-        self._loop.run(self._schedules.run(schedule_id))
+    all = _of(Schedules.all)
+    run = _of(Schedules.run)
 
 
-class Qstash:
+class Qstash(_Blocking[AsyncQstash]):
     """One server, as `AsyncQstash`, without `await`."""
 
     def __init__(self, server: AsyncQstash, loop: Loop) -> None:
+        super().__init__(server, loop)
         self.url, self.token, self.env = server.url, server.token, server.env
         self.schedules = BlockingSchedules(server.schedules, loop)
-        self._server, self._loop = server, loop
 
     messages = _of(AsyncQstash.messages)
     detail = _of(AsyncQstash.detail)

@@ -71,9 +71,9 @@ class Rows:
             bounds = {"now": now, "low": low, "high": high}
             yield self._db.read_one(sql, {**found.values, **bounds})[0]
 
-    def of(self, seqs: Iterable[int], now: int, wanted: Filter | None = None) -> list[Row]:
-        """The rows with these numbers, those that match if there is a filter."""
-        found = self._selector.among(wanted or Filter(), seqs)
+    def of(self, seqs: Iterable[int], now: int) -> list[Row]:
+        """The rows with these numbers."""
+        found = self._selector.among(Filter(), seqs)
         rows = self._db.read(
             f"SELECT {_COLUMNS} FROM {found.tables} WHERE {found.where} ORDER BY m.seq",
             {**found.values, "now": now},

@@ -124,9 +124,8 @@ def select(store: Store, text: str, now: int = NOW) -> set[str]:
     found = [row for window in store.rows.select(wanted, now, None) for row in window]
     assert sum(store.rows.count(wanted, now)) == len(found)
     assert [r.seq for r in found] == sorted((r.seq for r in found), reverse=True)
-    assert {r.id for r in store.rows.of([r.seq for r in found], now, wanted)} == {
-        r.id for r in found
-    }
+    seqs = {r.seq for r in found}
+    assert store.rows.matching(wanted, seqs, now) == seqs
     return {row.id for row in found}
 
 
