@@ -1,5 +1,6 @@
 """The directory that holds a server's state: its database, and the record of who has it open."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 from qstash_dev import given_files, private_files
 from qstash_dev.console import Started
 from qstash_dev.protocol.json_body import loads
-from qstash_dev.store.errors import StoreError, StoreInUse
+from qstash_dev.store.errors import NO_ROOM, StoreError, StoreInUse
 from qstash_dev.store.store import Store
 
 DATABASE = "messages.db"
@@ -28,9 +29,7 @@ def open_in(directory: Path, open_store: Callable[[Path], Store]) -> Store:
             if name == DATABASE or os.path.lexists(directory / name):
                 private_files.claim(directory / name)
     except OSError as error:
-        raise StoreError(
-            f"cannot use the data directory {directory}: {_why(directory, error)}"
-        ) from error
+        raise _unusable(directory, error) from error
     try:
         return open_store(directory / DATABASE)
     except StoreInUse as error:
@@ -45,7 +44,13 @@ def make(directory: Path) -> None:
         private_files.replace(ignore, b"*\n")
 
 
+def _unusable(directory: Path, error: OSError) -> StoreError:
+    return StoreError(f"cannot use the data directory {directory}: {_why(directory, error)}")
+
+
 def _why(directory: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}; {NO_ROOM}"
     for place in (directory, *directory.parents):
         if place.is_symlink() and not place.exists():
             return f"{place} is a link to {place.readlink()}, which is not there"
@@ -67,7 +72,13 @@ def _in_use(directory: Path) -> str:
 
 
 def write_record(directory: Path, started: Started) -> None:
-    """Tell clients where the server is and how to get in; only its owner may read it."""
+    """Tell clients where the server is and how to get in; only its owner may read it.
+
+    Raises StoreError.
+    """
     record = {"url": started.url, "port": started.port, "pid": started.pid}
     content = json.dumps({**record, "token": started.user.token}).encode()
-    private_files.replace(directory / RECORD, content)
+    try:
+        private_files.replace(directory / RECORD, content)
+    except OSError as error:
+        raise _unusable(directory, error) from error

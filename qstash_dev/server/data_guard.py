@@ -57,7 +57,7 @@ class DataGuard:
         if not (is_whole and self._database.is_in_place()):
             return self._make_again(is_whole)
         if not (self.directory / data_dir.RECORD).exists():
-            with contextlib.suppress(OSError):  # the next look tries again
+            with contextlib.suppress(StoreError):  # the next look tries again
                 self._moved(self.directory)
         return True
 

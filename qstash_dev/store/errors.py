@@ -22,8 +22,9 @@ def failure(path: str, what: str, error: BaseException) -> StoreError:
 
 
 _MOVE = "move it away and start again, or take another --data-dir (or --memory)"
+NO_ROOM = "make room on its disk, or take a --data-dir on another one (or --memory)"
 _REMEDIES = {
-    "FULL": "make room on its disk, or take a --data-dir on another one (or --memory)",
+    "FULL": NO_ROOM,
     "IOERR": "is its disk full or failing? Another --data-dir (or --memory) may help",
     "READONLY": "make it writable, or take another --data-dir (or --memory)",
     "CANTOPEN": "look at its permissions, or take another --data-dir (or --memory)",

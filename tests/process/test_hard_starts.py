@@ -12,6 +12,7 @@ from tests.process.conftest import COMMAND, clean_environment
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and namespaces of Linux")
 
 ALONE = ("unshare", "--user", "--map-root-user", "--net")
+OWN_DISK = ("unshare", "--user", "--map-root-user", "--mount")
 IPV6_ONLY = "ip link set lo up && ip address del 127.0.0.1/8 dev lo && exec "
 
 
@@ -20,6 +21,14 @@ def can_be_alone():
     try:
         script = (*ALONE, "sh", "-c", f"{IPV6_ONLY} ip -6 address show to ::1 dev lo")
         return b"::1" in subprocess.run(script, capture_output=True).stdout
+    except OSError:
+        return False
+
+
+def can_mount():
+    """Whether a process may have a disk of its own here."""
+    try:
+        return not subprocess.run((*OWN_DISK, "mount", "-t", "tmpfs", "tmpfs", "/mnt")).returncode
     except OSError:
         return False
 
@@ -51,6 +60,25 @@ def test_a_disk_that_is_full_at_the_start_is_named_with_what_to_do(launch, tmp_p
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "is its disk full or failing? Another --data-dir (or --memory) may help" in done.stderr
+
+
+@pytest.mark.skipif(not can_mount(), reason="a disk of its own needs a namespace")
+def test_a_disk_that_filled_up_while_no_server_ran_is_named_with_what_to_do(tmp_path):
+    """The database is there and opens; the record of who has it open cannot be written."""
+    start = f"exec {' '.join(COMMAND)} serve --port 0"
+    script = (
+        f"mount -t tmpfs -o size=4m tmpfs {tmp_path} && cd {tmp_path} && exec 3< <({start}) && "
+        f"read ready <&3 && kill -INT $! && wait $!; cat /dev/zero > filler; {start}"
+    )
+    done = subprocess.run(
+        (*OWN_DISK, "bash", "-c", script),
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot use the data directory .qstash-dev: No space left" in done.stderr
+    assert "make room on its disk" in done.stderr
 
 
 def test_an_address_that_is_not_here_is_named_with_what_to_do(launch, tmp_path):
