@@ -26,6 +26,7 @@ from textual.widgets import Input
 from qstash_dev.client import Client, ClientError
 from qstash_dev.devtools.documents import Tunnel
 from qstash_dev.tui.actions import clicking, filtering, walking
+from qstash_dev.tui.actions.command_search import CommandSearch
 from qstash_dev.tui.actions.commands import COMMANDS as COMMANDS_BY_ID
 from qstash_dev.tui.actions.commands import bindings
 from qstash_dev.tui.driver import forgiving
@@ -46,7 +47,6 @@ from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Palette, mixed, prefers_light, themes
 from qstash_dev.tui.views import VIEWS
 from qstash_dev.tui.widgets.bars import Bar, Tabs, tunnel_news
-from qstash_dev.tui.widgets.command_search import CommandSearch
 from qstash_dev.tui.widgets.panes import FilterInput, Panes, is_small
 from qstash_dev.tui.widgets.text_view import TextView
 from qstash_dev.tui.widgets.virtual_list import VirtualList

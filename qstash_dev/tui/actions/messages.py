@@ -3,11 +3,14 @@
 Each asks the server and says how it went; the list changes when the server's ticks arrive.
 """
 
+from collections.abc import Sequence
+
 from qstash_dev.devtools.control_documents import Deleted
-from qstash_dev.devtools.copies import copies_of, quick_start
+from qstash_dev.devtools.copies import Copyable, copies_of, quick_start
 from qstash_dev.devtools.text import counted
 from qstash_dev.tui.actions.ordering import give_to_messages
 from qstash_dev.tui.actions.undoing import offer_undo
+from qstash_dev.tui.render import fmt
 from qstash_dev.tui.screen import Screen
 from qstash_dev.tui.widgets.prompts import Choice, Confirm, Menu
 
@@ -87,10 +90,12 @@ async def copy(screen: Screen) -> None:
         )
         return screen.say("Copied the environment block and the first publish.")
     detail = await screen.session.client.message(screen.session.message_id, reveal=True)
-    found = copies_of(detail, screen.session.feed.server)
-    choices = [Choice(c.key, c.name, c) for c in found]
-    chosen = await screen.ask(Menu("Copy", choices))
+    return await copy_one(screen, copies_of(detail, screen.session.feed.server))
+
+
+async def copy_one(screen: Screen, found: Sequence[Copyable]) -> None:
+    """Choose which of these goes to the clipboard."""
+    chosen = await screen.ask(Menu("Copy", [Choice(c.key, c.name, c) for c in found]))
     if chosen is not None:
         screen.copy_to_clipboard(chosen.text)
-        screen.say(f"Copied the {chosen.name}.")
-    return None
+        screen.say(f"Copied the {fmt.safe(chosen.name)}.")

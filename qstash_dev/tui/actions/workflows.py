@@ -3,10 +3,11 @@
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.copies import copies_of_run
 from qstash_dev.devtools.run_documents import RunDetail, RunRow
+from qstash_dev.tui.actions.messages import copy_one
 from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.editor import editor_command, open_body
 from qstash_dev.tui.screen import Screen
-from qstash_dev.tui.widgets.prompts import Ask, Choice, Menu, numbered
+from qstash_dev.tui.widgets.prompts import Ask, Menu, numbered
 
 
 async def resume(screen: Screen) -> None:
@@ -42,30 +43,23 @@ async def notify(screen: Screen) -> None:
         return None
     body = await screen.ask(Ask(f"Data of {event}", "Enter sends it; empty is no data"))
     if body is not None:
-        path = f"{_path(row)}/notify"
+        path, params = path_of("workflows", row.id, "notify"), {"created_at": row.created_at}
         order = {"event": event, "body": body}
-        await screen.session.client.request("POST", path, json=order, params=_which(row))
+        await screen.session.client.request("POST", path, json=order, params=params)
         screen.say(f"Notified {event}.")
     return None
 
 
 async def copy(screen: Screen) -> None:
     """Choose what of a run goes to the clipboard."""
-    row = _row(screen)
-    if row is None:
-        return
-    found = copies_of_run(await _whole(screen, row))
-    choices = [Choice(one.key, one.name, one.text) for one in found]
-    chosen = await screen.ask(Menu("Copy", choices))
-    if chosen is not None:
-        screen.copy_to_clipboard(chosen)
-        screen.say("Copied.")
+    if _row(screen) is not None:
+        await copy_one(screen, copies_of_run(await _whole(screen)))
 
 
 async def open_whole(screen: Screen) -> None:
     """Read the payload, or the result, in the person's own program."""
-    if (row := _row(screen)) is not None:
-        whole = await _whole(screen, row)
+    if _row(screen) is not None:
+        whole = await _whole(screen)
         text = whole.response or whole.payload
         desk = screen.desk
         open_body(text.encode(), ".json", editor_command(desk.environment), desk.run_program)
@@ -76,17 +70,12 @@ def _row(screen: Screen) -> RunRow | None:
     return item if isinstance(item, RunRow) else None
 
 
-async def _whole(screen: Screen, row: RunRow) -> RunDetail:
+async def _whole(screen: Screen) -> RunDetail:
     """With its bodies, also when the detail is not drawn yet."""
-    shown = screen.session.whole
+    session = screen.session
+    shown, ask = session.whole, session.view.whole
     if isinstance(shown, RunDetail):
         return shown
-    return await screen.session.client.ask("GET", _path(row), RunDetail, params=_which(row))
-
-
-def _path(row: RunRow) -> str:
-    return path_of("workflows", row.id)
-
-
-def _which(row: RunRow) -> dict[str, str | int | None]:
-    return {"created_at": row.created_at}
+    assert ask is not None, "the view of runs asks for them whole"
+    found: RunDetail = await ask(session.client, shown)
+    return found

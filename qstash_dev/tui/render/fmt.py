@@ -30,10 +30,10 @@ def state_look(state: str) -> Look:
     return found._replace(word=safe(found.word))
 
 
-def state_span(state: str, width: int = 0) -> tuple[str, str]:
-    """A state's symbol and word, which takes `width` cells at least, and its role."""
+def state_span(state: str) -> tuple[str, str]:
+    """A state's symbol and word, and its role."""
     look = state_look(state)
-    return look.shown(width), look.role
+    return look.shown(), look.role
 
 
 def safe(text: str) -> str:

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from functools import partial
 from typing import NamedTuple
 
+from qstash_dev.devtools.ansi import coloured
 from qstash_dev.devtools.documents import Detail
 from qstash_dev.devtools.documents import Piece as PartPiece
 from qstash_dev.devtools.pages import message_pages
@@ -16,7 +17,6 @@ from qstash_dev.devtools.pages.parts import Bar, Fact, Part
 from qstash_dev.devtools.run_documents import time_of_day
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.tui.render import fmt
-from qstash_dev.tui.render.app_output import output_line
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.bodies import body_lines
 from qstash_dev.tui.render.palette import Line, Span, rule
@@ -72,6 +72,11 @@ def span(piece: PartPiece, when: When) -> Span:
         return MARKS[found[1]](at, when) if found[1] in MARKS else found[0]
 
     return fmt.safe(MARK.sub(fill, piece.text)), piece.role
+
+
+def output_line(text: str) -> Line:
+    """One line that the app printed. Its colours stay: a role may be an escape sequence of them."""
+    return [(fmt.safe(part), colours) for part, colours in coloured(text)]
 
 
 def _page(make: Callable[[Detail, str], list[Part]], detail: Detail, when: When) -> list[Piece]:

@@ -9,7 +9,7 @@ from qstash_dev.devtools.vocabulary import APP as APP_WORDS
 from qstash_dev.tui.actions import server
 from qstash_dev.tui.model.table import Column
 from qstash_dev.tui.model.view import View
-from qstash_dev.tui.render.app_output import line_page, output_line
+from qstash_dev.tui.render.pages import output_line
 from qstash_dev.tui.views import cells
 
 MOST = 5_000
@@ -27,7 +27,7 @@ APP = View(
     newest_last=True,
     news=lambda tick: tick.printed,
     title=lambda line: f"line {line.number}",
-    page=lambda line, when: line_page(line),
+    page=lambda line, when: [output_line(line.text)],
     verbs={"run.restart": server.restart_app},
     hints=lambda line: ("run.restart", "filter", "follow"),
     columns=(

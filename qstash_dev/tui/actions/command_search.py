@@ -1,24 +1,14 @@
 """The command palette's entries."""
 
-from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from qstash_dev.tui.model.command import Command
-from qstash_dev.tui.model.desk import Desk
+from qstash_dev.tui.screen import Screen
 
 HIDDEN = ("palette", "back", "pane.next")
-
-
-class Host(Protocol):
-    """The app, as the palette needs it."""
-
-    commands: Mapping[str, Command]
-    desk: Desk
-
-    def start(self, id: str) -> None:
-        """Run a command."""
 
 
 class CommandSearch(Provider):
@@ -39,8 +29,8 @@ class CommandSearch(Provider):
                 yield Hit(score, shown, self._runner(command), help=command.help)
 
     @property
-    def _host(self) -> Host:
-        return cast(Host, self.app)
+    def _host(self) -> Screen:
+        return cast(Screen, self.app)
 
     def _entries(self) -> list[tuple[str, Command]]:
         keys = self._host.desk.keys
