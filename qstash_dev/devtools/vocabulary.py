@@ -10,7 +10,9 @@ _MESSAGE, _SERVER, _SCREEN = "Messages", "Server", "Screen"
 
 
 class CommandWords(NamedTuple):
-    """`keys` as Textual names them, separated by commas; `hint` is the word in the footer."""
+    """`keys` are characters, or names that Textual has for keys, separated by commas; `hint` is the
+    word in the footer.
+    """
 
     id: str
     keys: str
@@ -122,9 +124,7 @@ COMMANDS = (
     CommandWords("message.unmark", "U", "Unmark all", "Unmark all messages", _MESSAGE),
     CommandWords("message.copy", "y", "Copy", "Copy id, curl, body, headers or the JWT", _MESSAGE),
     CommandWords("message.open", "o", "Open", "Open the body in $EDITOR or the pager", _MESSAGE),
-    CommandWords(
-        "message.diff", "equals_sign", "Diff", "Compare two marked messages, or attempts", _MESSAGE
-    ),
+    CommandWords("message.diff", "=", "Diff", "Compare two marked messages, or attempts", _MESSAGE),
     CommandWords(
         "message.arm", "a", "Arm", "Replay when the app's source changes, or no longer", _MESSAGE
     ),
@@ -161,24 +161,24 @@ COMMANDS = (
         "undo", "u", "Undo", "Undo the last delete, clear or cancel (for a minute)", _MESSAGE
     ),
     CommandWords("list.clear", "z", "Clear", "Clear the list of finished messages", _MESSAGE),
-    CommandWords("filter", "slash", "Filter", "Filter the list while you type", _MESSAGE),
+    CommandWords("filter", "/", "Filter", "Filter the list while you type", _MESSAGE),
     CommandWords(
         "filter.trouble",
-        "exclamation_mark",
+        "!",
         "Not ok",
         "Show only what failed, is retried or held; again: no longer",
         _MESSAGE,
     ),
     CommandWords(
         "filter.saved",
-        "apostrophe",
+        "'",
         "Saved",
         "Save the filter under a name, or use one that was saved",
         _MESSAGE,
     ),
     CommandWords(
         "message.mark_all",
-        "asterisk",
+        "*",
         "Mark all",
         "Mark all that match the filter, or none",
         _MESSAGE,
@@ -192,17 +192,17 @@ COMMANDS = (
         _SERVER,
     ),
     CommandWords("server.clock", "T", "Clock", "Change the clock", _SERVER),
-    CommandWords("server.skip", "greater_than_sign", "Skip", "Skip to the next event", _SERVER),
+    CommandWords("server.skip", ">", "Skip", "Skip to the next event", _SERVER),
     CommandWords("server.faults", "f", "Faults", "Make deliveries to this route go wrong", _SERVER),
     *(
         CommandWords(f"view.{view.name.lower()}", view.key, view.name, view.help, _SCREEN)
         for view in (*VIEWS.values(), APP)
     ),
-    CommandWords("detail.previous", "left_square_bracket", "Tab before", "Tab before", _SCREEN),
-    CommandWords("detail.next", "right_square_bracket", "Next tab", "Next tab", _SCREEN),
+    CommandWords("detail.previous", "[", "Tab before", "Tab before", _SCREEN),
+    CommandWords("detail.next", "]", "Next tab", "Next tab", _SCREEN),
     CommandWords("detail.reveal", "v", "Reveal", "Show or hide secret headers", _SCREEN),
     CommandWords("pane.next", "tab", "Pane", "Next pane", _SCREEN),
-    CommandWords("pane.zoom", "plus", "Zoom", "Zoom the pane", _SCREEN),
+    CommandWords("pane.zoom", "+", "Zoom", "Zoom the pane", _SCREEN),
     CommandWords("page", "b", "Browser", "Open the page in the browser", _SCREEN),
     CommandWords(
         "columns",
@@ -212,9 +212,9 @@ COMMANDS = (
         _SCREEN,
     ),
     CommandWords("theme", "", "Theme", "Change the colours", _SCREEN),
-    CommandWords("help", "question_mark,f1", "Help", "The keys of the focused pane", _SCREEN),
+    CommandWords("help", "?,f1", "Help", "The keys of the focused pane", _SCREEN),
     CommandWords("record", "H", "Record", "What was done here, and what came of it", _SCREEN),
-    CommandWords("palette", "colon,ctrl+p", "Palette", "All actions by name", _SCREEN),
+    CommandWords("palette", ":,ctrl+p", "Palette", "All actions by name", _SCREEN),
     CommandWords(
         "back", "escape", "Back", "Leave the detail, clear the filter; never quits", _SCREEN
     ),

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from textual.keys import format_key
+
 from qstash_dev.tui.model.view import Verb
 
 NEUTRAL = frozenset(
@@ -24,16 +26,14 @@ NEUTRAL = frozenset(
 )
 """Commands that are not about any row: they leave a list that follows as it is."""
 
-_SYMBOLS = {
-    "slash": "/", "exclamation_mark": "!", "asterisk": "*",
-    "equals_sign": "=", "apostrophe": "'", "greater_than_sign": ">", "left_square_bracket": "[",
-    "right_square_bracket": "]", "plus": "+", "question_mark": "?", "colon": ":",
-    "escape": "esc", "ctrl+p": "^p", "ctrl+c": "^c", "pagedown": "pgdn", "pageup": "pgup",
-}  # fmt: skip
+_SHORT = {"ctrl+p": "^p", "ctrl+c": "^c"}
+"""Keys that have another name here than Textual's."""
 
 
 class Command(NamedTuple):
-    """`keys` as Textual names them, separated by commas; `hint` is the word in the footer."""
+    """`keys` are characters, or names that Textual has for keys, separated by commas; `hint` is the
+    word in the footer.
+    """
 
     id: str
     keys: str
@@ -56,7 +56,7 @@ class Command(NamedTuple):
         """How its key is written on the screen, with the person's own keys."""
         keys = keymap.get(self.id, self.keys).split(",")
         key = keys[min(which, len(keys) - 1)]
-        return _SYMBOLS.get(key, key)
+        return _SHORT.get(key) or format_key(key)
 
     def all_keys(self, keymap: Mapping[str, str]) -> str:
         """All its keys as they are written on the screen."""

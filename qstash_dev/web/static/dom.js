@@ -57,12 +57,8 @@ export function renew(element, ...children) {
 
 export const $ = (id) => document.getElementById(id);
 
-// Keys as a browser names them; what the server says is named as in a terminal.
-const KEYS = {
-  slash: "/", exclamation_mark: "!", asterisk: "*", greater_than_sign: ">", left_square_bracket: "[",
-  right_square_bracket: "]", question_mark: "?", equals_sign: "=", plus: "+", colon: ":", escape: "Escape",
-  space: " ", f1: "F1",
-};
+// Keys as a browser names them; those that are no characters are named as in a terminal.
+const KEYS = { escape: "Escape", space: " ", f1: "F1" };
 export const keysOf = (names) => names.split(",").map((name) => KEYS[name] ?? name);
 
 // Times. `clock` is the server's, which may be scaled or stand still.
