@@ -168,10 +168,28 @@ async def test_a_picture_is_seen_when_it_is_asked_for(desk: Desk) -> None:
     page = await desk.open(f"#/messages/{id}")
     await shows(page, "#detail .content", "89 50 4e 47")
     await page.get_by_role("button", name="Show as a picture").click()
-    frame = page.frame_locator("#detail iframe[sandbox='']")
-    await frame.locator("img").wait_for()
-    assert await frame.locator("img").get_attribute("onerror") is None
-    assert await frame.locator("body > *").count() == 1
-    size = await frame.locator("img").bounding_box()
+    picture = page.locator("#detail .content img")
+    await picture.wait_for()
+    assert await picture.get_attribute("onerror") is None
+    assert await page.locator("#detail .content > *").count() == 1
+    size = await picture.bounding_box()
     assert size is not None
     assert (size["width"], size["height"]) == (3, 2)
+
+
+async def test_a_drawing_is_a_picture_that_does_nothing(desk: Desk) -> None:
+    there = desk.app.url
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="20" onload="hacked()">'
+    svg += f'<script>hacked()</script><image href="{there}/image" width="9" height="9"/></svg>'
+    answer = {"body": svg.encode(), "headers": {"Content-Type": "image/svg+xml"}}
+    id = await desk.api.publish(desk.app.answers("/drawing", answer))
+    await desk.api.wait("state:delivered")
+    page = await desk.open(f"#/messages/{id}")
+    await page.evaluate(WATCH)
+    await shows(page, "#detail .content", "<svg")
+    await page.get_by_role("button", name="Show as a picture").click()
+    size = await page.locator("#detail .content img").bounding_box()
+    assert size is not None
+    assert (size["width"], size["height"]) == (30, 20)
+    assert await page.evaluate("window.broken") == []
+    assert [request.path for request in desk.app.requests] == ["/drawing"]

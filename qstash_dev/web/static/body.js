@@ -1,5 +1,5 @@
-// A body for readers: JSON folded, searchable and as it was written, text in pieces, binary as hex; pages
-// and pictures only when asked for, in a frame that can do nothing. Knows no message.
+// A body for readers: JSON folded, searchable and as it was written, text in pieces, binary as hex; pictures
+// and pages only when asked for, the latter in a frame that can do nothing. Knows no message.
 
 import { fill, h, put, size } from "./dom.js";
 import { bytes, textOf } from "./server.js";
@@ -27,8 +27,11 @@ function draw(view, body) {
   fill(view, tools, shown);
   const all = body.truncated && h("button", { onclick: () => whole(view, body) }, `Show all ${size(body.size)}`);
   if (body.path) put(tools, all, h("button", { onclick: () => download(body.path) }, "Download"));
-  if (body.text === null || body.text === undefined) binary(tools, shown, body);
-  else text(tools, shown, body);
+  const content = body.text ?? body.bytes ?? Uint8Array.from(atob(body.base64 ?? ""), (char) => char.charCodeAt(0));
+  const [image] = body.type.match(/^image\/[\w.+-]+/) ?? [];
+  if (image) put(tools, h("button", { onclick: () => picture(shown, content, image) }, "Show as a picture"));
+  if (typeof content === "string") text(tools, shown, body);
+  else put(shown, blocks(hex(content.subarray(0, HEX_BYTES))));
   return view;
 }
 
@@ -49,7 +52,7 @@ export function save(name, content, type = "application/octet-stream") {
 
 function text(tools, shown, body) {
   const begin = body.text.slice(0, 100).trimStart();
-  if (/html|svg/i.test(body.type) || /^<(!doctype|html)/i.test(begin)) frameButton(tools, shown, body, () => body.text);
+  if (/html/i.test(body.type) || /^<(!doctype|html)/i.test(begin)) frameButton(tools, shown, body.text);
   const claims = /json/i.test(body.type);
   if (!claims && !"[{".includes(begin[0] ?? " ")) return put(shown, blocks(body.text));
   try {
@@ -61,28 +64,20 @@ function text(tools, shown, body) {
   return json(tools, shown, body);
 }
 
-function binary(tools, shown, body) {
-  const all = body.bytes ?? Uint8Array.from(atob(body.base64 ?? ""), (char) => char.charCodeAt(0));
-  const [type] = body.type.match(/^image\/[\w.+-]+/) ?? [];
-  const picture = () => `<!doctype html><img alt="" src="data:${type};base64,${base64(all)}">`;
-  if (type) frameButton(tools, shown, body, picture);
-  put(shown, blocks(hex(all.subarray(0, HEX_BYTES))));
+function picture(shown, content, type) {
+  const src = URL.createObjectURL(new Blob([content], { type }));
+  const freed = () => URL.revokeObjectURL(src);
+  fill(shown, h("img", { src, alt: "The body", onload: freed, onerror: freed }));
 }
 
-function base64(all) {
-  let text = "";
-  for (let at = 0; at < all.length; at += 8192) text += String.fromCharCode(...all.subarray(at, at + 8192));
-  return btoa(text);
-}
-
-function frameButton(tools, shown, body, html) {
+function frameButton(tools, shown, text) {
   const open = () => {
     const title = "The body as a page, without scripts and without a network";
     const frame = h("iframe", { sandbox: "", title, referrerpolicy: "no-referrer" });
-    frame.srcdoc = policy.createHTML(html());
+    frame.srcdoc = policy.createHTML(text);
     fill(shown, frame);
   };
-  put(tools, h("button", { onclick: open }, /image/i.test(body.type) ? "Show as a picture" : "Show as a page"));
+  put(tools, h("button", { onclick: open }, "Show as a page"));
 }
 
 function hex(all) {
