@@ -95,12 +95,12 @@ export async function* watch(filter, signal) {
         if (after === null) break;
         yield { tick };
       }
-      await pause(100, signal);
+      await pause(100);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.status >= 400 && error.status < 500) throw error;
       yield { lost: error.message };
-      await pause(Math.min(2000, 250 * 2 ** failures++), signal);
+      await pause(Math.min(2000, 250 * 2 ** failures++));
     }
   }
 }
@@ -135,9 +135,4 @@ async function* ticks(path, signal) {
   }
 }
 
-function pause(ms, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
-}
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
