@@ -6,8 +6,9 @@ Unknown fields are ignored, missing ones have defaults. Times are epoch ms of th
 from datetime import datetime, tzinfo
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from qstash_dev.devtools.documents import Piece
 from qstash_dev.protocol.timing import DAY_MS, format_duration
 
 MINUTE_MS = 60_000
@@ -41,7 +42,8 @@ class Waiting(Struct, frozen=True):
 class RunRow(Struct, frozen=True):
     """One run in a list; no bodies in here. `steps` counts the finished ones, `parent` is the run that
     invoked it, `successor` the one that it was resumed as; `why` explains the delivery that it failed
-    by, and `left` says in a few words what became of one that is over.
+    by, `left` says in a few words what became of one that is over, and `told` either that or what it
+    waits for.
     """
 
     id: str
@@ -63,6 +65,7 @@ class RunRow(Struct, frozen=True):
     notices: tuple[str, ...] = ()
     why: str = ""
     left: str = ""
+    told: Piece = field(default_factory=Piece)
 
 
 class RunStep(Struct, frozen=True):

@@ -4,10 +4,12 @@ from typing import Any
 
 import msgspec
 
+from qstash_dev.devtools.documents import Piece
+from qstash_dev.devtools.pages.run_page import now_piece
 from qstash_dev.devtools.run_documents import RunDetail, RunRow
 from qstash_dev.tui.model.table import Ink, item_line
 from qstash_dev.tui.render.pages import When
-from qstash_dev.tui.render.run_pages import now_span, run_page
+from qstash_dev.tui.render.run_pages import run_page
 from qstash_dev.tui.views.workflows import WORKFLOWS
 from tests.tui.world import NOW, run_row, step
 
@@ -25,7 +27,7 @@ def test_why_a_live_run_is_stuck_is_said_in_the_list_and_in_full() -> None:
     why = "it is stuck: its last delivery ended without a next step."
     stuck = {"kind": "nothing", "why": why}
     row = run_row("wfr_1", "RUN_STARTED", "/api/order", 1, waits=[stuck])
-    assert now_span(msgspec.convert(row, RunRow), NOW, None) == (f"! {why}", "warning")
+    assert now_piece(msgspec.convert(row, RunRow), NOW) == Piece(f"! {why}", "warning")
     assert f"! {why}" in lines_of(waits=[stuck])
 
 

@@ -375,6 +375,7 @@ async def test_an_event_that_a_run_waits_for_is_sent(desk: Desk) -> None:
     )
     page = await desk.open("#/runs/wfr_waits")
     await shows(page, "#detail .page", "paid")
+    await shows(page, "#rows .row .why", "(+1)")
     await page.get_by_role("button", name="Notify").click()
     await page.get_by_label("Data; empty is no data").fill('{"amount": 3}')
     await press(page, "Enter")

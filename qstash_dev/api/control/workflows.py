@@ -12,6 +12,7 @@ from qstash_dev.api.router import Route
 from qstash_dev.api.v2.workflow_logs import line_document
 from qstash_dev.devtools.control_documents import Made, MadeRun, Notified, RunLog, StartedRun
 from qstash_dev.devtools.missed_events import why_unheard
+from qstash_dev.devtools.pages.run_page import now_piece
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, Waiting, template
 from qstash_dev.devtools.states import RUNS
 from qstash_dev.protocol.errors import QStashError, there
@@ -164,9 +165,7 @@ async def _settings(call: Call) -> Headers:
 
 
 def _explained(call: Call, row: RunRow) -> RunRow:
-    """What a run waits for in words; for an event, with what came instead of it."""
-    if not row.waits:
-        return row
+    """With words for what it waits for; for an event, with what came instead of it."""
     key, missed = (row.user, row.id, row.created_at), list(call.engine.waits.missed)
     now = call.engine.clock.now()
 
@@ -174,7 +173,8 @@ def _explained(call: Call, row: RunRow) -> RunRow:
         why = why_unheard(one.event, key, missed) if one.event else one.why
         return replace(one, why=why, text=template(one, now))
 
-    return replace(row, waits=tuple(map(told, row.waits)))
+    found = replace(row, waits=tuple(map(told, row.waits)))
+    return replace(found, told=now_piece(found, now))
 
 
 def _with_hooks(call: Call, found: RunDetail) -> RunDetail:

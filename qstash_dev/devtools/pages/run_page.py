@@ -91,8 +91,17 @@ def _facts(row: RunRow) -> Iterable[Fact]:
     return (Fact(name, [piece]) for name, piece in facts.items() if piece is not None)
 
 
-def waiting_role(one: Waiting) -> str:
-    """The role of what a run waits for."""
+def now_piece(row: RunRow, now: int) -> Piece:
+    """What a run waits for, or how it was left, in a few words."""
+    if not row.waits:
+        return Piece(row.left, "muted" if row.successor is None else "accent")
+    if told := next((one.why for one in row.waits if one.why), ""):
+        return Piece(f"! {told}", "warning")
+    first, more = row.waits[0], f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
+    return Piece(template(first, now) + more, _role(first), at=first.until)
+
+
+def _role(one: Waiting) -> str:
     return ROLES.get(one.kind, "accent")
 
 
@@ -101,7 +110,7 @@ def _waiting(one: Waiting, row: RunRow, now: int) -> list[Part]:
     at = [Piece("  until {at}", "muted", at=one.until)] if is_far else []
     word = "after step" if _brings_result(one, row) else "step"
     name = f"  {word} {one.name}" if one.name and one.kind != "step" else ""
-    text = Piece(template(one, now), waiting_role(one), at=one.until)
+    text = Piece(template(one, now), _role(one), at=one.until)
     told = line(Piece("◷ ", "accent"), text, *at, Piece(name, "muted"))
     if one.why:
         return [told, line(Piece(f"! {one.why}", "warning"))]

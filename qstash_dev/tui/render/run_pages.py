@@ -1,25 +1,12 @@
-"""A workflow run for readers: in a few words, as a page, and where it leads. Pure."""
-
-from datetime import tzinfo
+"""A workflow run for readers: as a page, and where it leads. Pure."""
 
 from qstash_dev.devtools.filter_words import quoted
-from qstash_dev.devtools.pages.run_page import run_parts, waiting_role
-from qstash_dev.devtools.run_documents import RunDetail, RunRow, words
+from qstash_dev.devtools.pages.run_page import run_parts
+from qstash_dev.devtools.run_documents import RunDetail, RunRow
 from qstash_dev.tui.model.walk import Link, Place, message_place, run_place
 from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.block import Piece
 from qstash_dev.tui.render.pages import When, drawn
-from qstash_dev.tui.render.palette import Span
-
-
-def now_span(row: RunRow, now: int, zone: tzinfo | None) -> Span:
-    """What a run waits for, or how it was left, in a few words."""
-    if row.waits:
-        if told := next((one.why for one in row.waits if one.why), ""):
-            return f"! {fmt.safe(told)}", "warning"
-        more = f" (+{len(row.waits) - 1})" if len(row.waits) > 1 else ""
-        return fmt.safe(words(row.waits[0], now, zone)) + more, waiting_role(row.waits[0])
-    return fmt.safe(row.left), "muted" if row.successor is None else "accent"
 
 
 def run_page(found: RunDetail | RunRow, when: When) -> list[Piece]:

@@ -6,6 +6,7 @@ from qstash_dev.client import Client
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.filter_words import quoted
 from qstash_dev.devtools.orders import run_verbs
+from qstash_dev.devtools.pages.run_page import now_piece
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow
 from qstash_dev.devtools.vocabulary import VIEWS
 from qstash_dev.protocol.timing import format_duration
@@ -15,8 +16,9 @@ from qstash_dev.tui.model.table import Column, Ink
 from qstash_dev.tui.model.view import Resource, View
 from qstash_dev.tui.model.walk import Place
 from qstash_dev.tui.render import fmt
+from qstash_dev.tui.render.pages import When, span
 from qstash_dev.tui.render.palette import Span
-from qstash_dev.tui.render.run_pages import now_span, run_links, run_page
+from qstash_dev.tui.render.run_pages import run_links, run_page
 from qstash_dev.tui.views import cells
 
 MOST = 1000
@@ -38,6 +40,10 @@ def _workflow(row: RunRow, ink: Ink) -> Span:
 
 def _took(row: RunRow, ink: Ink) -> Span:
     return format_duration(max(0, (row.completed_at or ink.now) - row.created_at)), "muted"
+
+
+def _now(row: RunRow, ink: Ink) -> Span:
+    return span(now_piece(row, ink.now), When(ink.now, ink.zone))
 
 
 def _hints(row: RunRow | None) -> Sequence[str]:
@@ -76,7 +82,7 @@ WORKFLOWS = View(
         Column("TOOK", 6, _took, 54, right=True),
         cells.number("STEPS", 5, lambda row: row.steps, 54),
         Column("WORKFLOW", 0, _workflow, sort=lambda row: row.url),
-        Column("NOW", 0, lambda row, ink: now_span(row, ink.now, ink.zone), 48),
+        Column("NOW", 0, _now, 48),
         Column("ID", 20, lambda row, ink: (fmt.safe(row.id), "muted"), 110),
     ),
 )

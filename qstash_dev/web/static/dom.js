@@ -172,7 +172,7 @@ const MARKS = {
   took: (at) => duration(clock.now() - at),
 };
 export const moment = (text, at) =>
-  at === null ? text : text.replace(/\{(\w+)\}/g, (mark, name) => MARKS[name]?.(at) ?? mark);
+  at === undefined ? text : text.replace(/\{(\w+)\}/g, (mark, name) => MARKS[name]?.(at) ?? mark);
 
 // A piece of the server's text: with its role, its link, and its moment as time goes on.
 export function piece({ text = "", role, to: place, name, at }) {

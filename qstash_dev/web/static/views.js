@@ -48,12 +48,6 @@ function columns(app) {
   return { state, destination, why, next, tries };
 }
 
-function waiting({ waits: [wait], left, successor }) {
-  if (wait?.why) return [wait.why, "warning"];
-  if (!wait) return [left, successor === null ? "muted" : "accent"];
-  return [moment(wait.text, wait.until), "accent"];
-}
-
 const mark = (app, by) =>
   column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
@@ -154,7 +148,7 @@ export function makeViews(app) {
         text("ms", "TOOK", (run) => duration((run.completed_at ?? clock.now()) - run.created_at), "muted"),
         number("STEPS", (run) => run.steps),
         text("destination", "WORKFLOW", (run) => below(run.url)),
-        column("why", "NOW", waiting),
+        column("why", "NOW", ({ told }) => [moment(told.text ?? "", told.at), told.role ?? ""]),
         name("ID", (run) => run.id, "muted"),
       ],
     },

@@ -99,9 +99,11 @@ async def test_a_live_run_without_anything_under_way_says_that_it_is_stuck(
     waits = (await get(session, f"/_dev/workflows/{run}"))["row"]["waits"]
     assert [waiting["kind"] for waiting in waits] == ["delayed"]
     await session.delete(f"/v2/messages/{waits[0]['message']}")
-    (waiting,) = (await get(session, f"/_dev/workflows/{run}"))["row"]["waits"]
+    row = (await get(session, f"/_dev/workflows/{run}"))["row"]
+    (waiting,) = row["waits"]
     assert waiting["text"] == "waits for nothing"
     assert waiting["why"].startswith("it is stuck: ")
+    assert row["told"] == {"text": f"! {waiting['why']}", "role": "warning"}
 
 
 @pytest.mark.parametrize(
