@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from qstash import Receiver
 
 from qstash_dev.protocol.quota import Limits
 from qstash_dev.protocol.signature import sign
+from tests.ports import reserved_port
 from tests.server.outside_world import (
     DEV,
     KEYS,
@@ -108,9 +108,8 @@ async def test_any_method_is_delivered(world: World) -> None:
 
 
 async def test_an_app_that_does_not_run_is_a_bad_gateway_and_a_retry() -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        async with outside_world(app_port=closed.getsockname()[1]) as world:
+    with reserved_port() as port:
+        async with outside_world(app_port=port) as world:
             answer = await world.deliver()
             assert answer.status == 502
             assert "connection refused" in answer.json()["error"]
@@ -119,14 +118,10 @@ async def test_an_app_that_does_not_run_is_a_bad_gateway_and_a_retry() -> None:
 
 
 async def test_with_hold_an_app_that_does_not_run_is_waited_for() -> None:
-    with socket.socket() as reserved:
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
+    with reserved_port() as port:
         async with outside_world(app_port=port, hold=True) as world:
             delivery = asyncio.create_task(world.deliver())
             await world.wait("state:active source:cloud")
-            reserved.close()
             await world.app.start(port)
             assert (await delivery).status == 200
 

@@ -20,8 +20,10 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from qstash_dev.protocol.hosts import LOOPBACK
 from qstash_dev.protocol.users import DEV_USERS
 from tests.patience import PATIENCE_S
+from tests.ports import reserved_port
 from tests.process.conftest import COMMAND, clean_environment
 
 FUSES = ("acknowledgement", "arrival", "millisecond")
@@ -103,7 +105,7 @@ class Campaign:
 
     async def run(self, rounds: int, work: Work, fuses: Sequence[str] = FUSES) -> None:
         """So many kills while what `work(app_url)` lists goes on; then a life to end it in."""
-        async with self.app() as url, asyncio.TaskGroup() as group:
+        async with self.place() as url, asyncio.TaskGroup() as group:
             jobs = [group.create_task(job) for job in work(url)]
             try:
                 for _ in range(rounds):
@@ -117,6 +119,13 @@ class Campaign:
                     await self.until(self.record.is_complete)
             finally:
                 await self.end()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[str]:
+        """The URL of the app, and a port for the server that nobody takes between two lives."""
+        with reserved_port(*LOOPBACK) as self._port:
+            async with self.app() as url:
+                yield url
 
     @asynccontextmanager
     async def app(self) -> AsyncIterator[str]:
@@ -142,8 +151,7 @@ class Campaign:
             cwd=self._directory,
         )
         assert self._process.stdout is not None
-        ready = (await self._process.stdout.readline()).decode()
-        self._port = int(ready.rpartition(":")[2])
+        assert await self._process.stdout.readline()
         self._up.set()
         if fuse is not None and fuse[0] == "millisecond":
             asyncio.get_running_loop().call_later(fuse[1] / 1000, self._kill)

@@ -82,19 +82,19 @@ async def django(directory: Path, keys: tuple[str, str], settings: str = "") -> 
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-    assert process.stdout is not None
-    said = b""
-    while b"Quit the server" not in said:
-        line = await process.stdout.readline()
-        assert line, said
-        said += line
-    rest = asyncio.create_task(process.stdout.read())
-    try:
-        yield port
-    finally:
-        process.terminate()
-        await process.wait()
-        await rest
+        assert process.stdout is not None
+        said = b""
+        while b"Quit the server" not in said:
+            line = await process.stdout.readline()
+            assert line, said
+            said += line
+        rest = asyncio.create_task(process.stdout.read())
+        try:
+            yield port
+        finally:
+            process.terminate()
+            await process.wait()
+            await rest
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from qstash_dev.protocol.hosts import LOOPBACK
 from qstash_dev.protocol.users import DEV_USERS
+from tests.ports import reserved_port
 from tests.process.conftest import clean_environment
 
 pytestmark = [
@@ -36,8 +39,8 @@ TOKEN = DEV_USERS[0].token
 class Lives:
     """A server that dies and comes back on the same port with the same data."""
 
-    def __init__(self, directory: Path) -> None:
-        self.port = 0
+    def __init__(self, directory: Path, port: int) -> None:
+        self.port = port
         self.kills = 0
         self.in_flight: Counter[str] = Counter()
         self.up = asyncio.Event()
@@ -53,8 +56,7 @@ class Lives:
             stdout=asyncio.subprocess.PIPE,
         )
         assert self._process.stdout is not None
-        ready = (await self._process.stdout.readline()).decode()
-        self.port = int(ready.rpartition(":")[2])
+        assert await self._process.stdout.readline()
         self.up.set()
 
     async def die(self) -> None:
@@ -135,12 +137,19 @@ def too_often(deliveries: list[dict[str, Any]], in_flight: Counter[str]) -> dict
     }
 
 
-async def test_every_run_ends_as_it_would_have(node, tmp_path, request) -> None:
+@pytest.fixture
+def port() -> Iterator[int]:
+    """For a server of many lives: nobody takes it between two of them."""
+    with reserved_port(*LOOPBACK) as port:
+        yield port
+
+
+async def test_every_run_ends_as_it_would_have(node, port, tmp_path, request) -> None:
     # A kill here takes four times as long as one amid plain messages.
     rounds = max(4, request.config.getoption("--crash-rounds") // 4)
     runs = RUNS_A_KILL * rounds
     moments = random.Random(request.config.getoption("--crash-seed"))
-    lives = Lives(tmp_path)
+    lives = Lives(tmp_path, port)
     await lives.begin()
     app = await asyncio.create_subprocess_exec(
         *(node, "crash-app.mjs"),

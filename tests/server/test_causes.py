@@ -70,14 +70,13 @@ async def test_an_app_on_the_other_loopback_address_is_found_and_not_waited_for(
 
 
 async def test_an_app_that_comes_up_on_the_other_address_ends_the_wait(start, raw):
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
-        port = taken.getsockname()[1]
-    server = await start(hold=True)
-    await server.publish(f"http://127.0.0.1:{port}/x", Upstash_Retries=0)
-    await server.wait("state:held")
-    app = await asyncio.start_server(lambda reader, writer: writer.close(), "::1", port)
-    async with app:
-        rows = await server.wait("state:failed")
+    with reserved_port("::1", "127.0.0.1") as port:
+        server = await start(hold=True)
+        await server.publish(f"http://127.0.0.1:{port}/x", Upstash_Retries=0)
+        await server.wait("state:held")
+        app = await asyncio.start_server(lambda reader, writer: writer.close(), "::1", port)
+        async with app:
+            rows = await server.wait("state:failed")
     assert "listens on ::1 only" in rows[0]["hint"]
 
 
@@ -326,13 +325,11 @@ async def explained(url, between=lambda: None, **more):
 
 @drives("app-just-up")
 async def test_an_app_that_came_up_meanwhile_is_said_to_be_up():
-    with reserved_port() as port:
-        pass
-
     def come_up():
         return socket.create_server(("127.0.0.1", port)).close
 
-    assert "but now the app does" in await explained(f"http://127.0.0.1:{port}/x", come_up)
+    with reserved_port() as port:
+        assert "but now the app does" in await explained(f"http://127.0.0.1:{port}/x", come_up)
 
 
 async def test_a_message_does_not_wait_for_its_explanation_for_ever(caplog):
@@ -353,9 +350,10 @@ def own_address():
 
 @drives("refused")
 async def test_a_port_of_another_machine_where_nothing_runs_refuses(start):
-    with socket.create_server((own_address(), 0)) as taken:
-        url = "http://{}:{}/x".format(*taken.getsockname())
-    assert "refuses connections: no server runs on that port" in await hint_of(await start(), url)
+    address, server = own_address(), await start()
+    with reserved_port(address) as port:
+        hint = await hint_of(server, f"http://{address}:{port}/x")
+    assert "refuses connections: no server runs on that port" in hint
 
 
 @drives("certificate-not-trusted")

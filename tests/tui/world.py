@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.patience import PATIENCE_S
+from tests.ports import reserved_port
 
 NOW = 1_772_366_591_000  # 2026-03-01 12:03:11 UTC
 TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0="
@@ -323,12 +324,13 @@ class World:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
-        """Listen on a free port; the address."""
-        await self.start()
-        try:
-            yield self.url
-        finally:
-            await self.stop()
+        """Listen on a free port, which nobody gets while the server is away; the address."""
+        with reserved_port() as self._port:
+            await self.start()
+            try:
+                yield self.url
+            finally:
+                await self.stop()
 
     async def start(self) -> None:
         """Listen; after a stop on the same port as before."""
