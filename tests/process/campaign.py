@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import aiohttp
+import jwt
 from aiohttp import web
 
 from qstash_dev.protocol.hosts import LOOPBACK
@@ -32,14 +32,16 @@ Work = Callable[[str], Iterable[Coroutine[Any, Any, None]]]
 
 @dataclass(frozen=True)
 class Arrival:
-    """A delivery as the app saw it; `number` is the last part of the path."""
+    """A delivery as the app saw it; `number` is the last part of the path, `at` the second (since the
+    epoch) in which it was signed: it may arrive later.
+    """
 
     path: str
     number: int
     message_id: str
     retried: int
     status: int
-    at: float
+    at: int
 
 
 @dataclass
@@ -189,9 +191,11 @@ class Campaign:
         self._happened("acknowledgement")
 
     async def until(self, is_done: Callable[[], bool]) -> None:
-        """Wait for the record to fulfil something."""
-        async with asyncio.timeout(PATIENCE_S), self._changed:
-            await self._changed.wait_for(is_done)
+        """Wait for the record to fulfil something, as long as deliveries come."""
+        async with asyncio.timeout(PATIENCE_S) as limit, self._changed:
+            while not is_done():
+                await self._changed.wait()
+                limit.reschedule(asyncio.get_running_loop().time() + PATIENCE_S)
 
     async def _once(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -208,7 +212,10 @@ class Campaign:
         retried = int(request.headers["Upstash-Retried"])
         status = 500 if path.endswith("/fails") and retried == 0 else 200
         message_id = request.headers["Upstash-Message-Id"]
-        self.record.arrived(Arrival(path, int(number), message_id, retried, status, monotonic()))
+        token = request.headers["Upstash-Signature"]
+        signed = jwt.decode(token, options={"verify_signature": False})
+        arrival = Arrival(path, int(number), message_id, retried, status, signed["iat"])
+        self.record.arrived(arrival)
         self._happened("arrival")
         async with self._changed:
             self._changed.notify_all()

@@ -247,7 +247,7 @@ def test_a_rate_holds_across_kills(record: Record) -> None:
 
 
 def allowed(arrival: Arrival, first: Arrival) -> int:
-    """How many may have started; a delivery takes a moment to arrive, so periods look shorter."""
+    """How many may have started; of whole seconds a period may look one shorter."""
     return RATE * (1 + int((arrival.at - first.at + 1) / PERIOD_S))
 
 
