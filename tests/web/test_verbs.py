@@ -36,6 +36,7 @@ async def test_what_waits_is_run_now_cancelled_and_brought_back(desk: Desk) -> N
     await said(page, "Trying /later now.")
     await shows(page, "#detail .headline", "ok")
     await page.get_by_role("button", name="Delete").click()
+    await said(page, "Deleted /later.")  # it may leave the list before that can be undone
     await have(page, 0)
     await press(page, "u")
     await said(page, "Restored 1 message.")
@@ -139,6 +140,7 @@ async def test_marked_messages_are_replayed_and_deleted_together(desk: Desk) -> 
     await said(page, "Deleted 3 of 3 messages.")
     await desk.api.publish(desk.app.answers("/broken", 500), retries=0)
     await desk.api.publish(url)
+    await desk.api.wait("state:finished", 2)  # what is under way is not deleted below
     await press(page, "F")
     await have(page, 2)
     await press(page, "!")
