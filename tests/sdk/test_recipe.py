@@ -49,6 +49,6 @@ def test_a_next_app_is_tested_with_one_line_of_config_and_one_short_file(node, n
         pytest.fail(ran.stdout + report.read_text(), pytrace=False)
     (file,) = json.loads(report.read_text())["testResults"]
     (case,) = file["assertionResults"]
-    assert (case["status"], case["duration"] < 1000) == ("passed", True)
+    assert case["status"] == "passed"  # without a wait: `settle` gives up before the first retry
     body = (project / "next-app.mjs").read_text().partition("async () => {\n")[2]
     assert len(body.partition("\n};")[0].splitlines()) <= 5
