@@ -147,12 +147,17 @@ async def test_an_answer_that_does_not_come_or_does_not_end_times_out(
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.read(reader)
-        writer.write(beginning)
-        await reader.read()  # until the client gives up
-        ended.set()
+        writer.write(OK)
+        try:
+            await server.read(reader)
+            writer.write(beginning)
+            await reader.read()  # until the client gives up
+        finally:
+            ended.set()
 
-    port = await server.start(handle)
-    failed = failure(await sender(request(f"http://127.0.0.1:{port}/", timeout_ms=100)))
+    url = f"http://127.0.0.1:{await server.start(handle)}/"
+    response(await sender(request(url)))  # so that no time goes by until there is a connection
+    failed = failure(await sender(request(url, timeout_ms=100)))
     assert failed.reason == Reason.TIMEOUT
     assert failed.detail == (
         'Post "http://published/x": context deadline exceeded: '
