@@ -82,13 +82,13 @@ class Explainer(Struct, eq=False):
     _own_app: "Callable[[], ChildApp | None]" = lambda: None
     _nearby: Nearby = ALONE
     patience_s: float = PATIENCE_S
-    _accepted: dict[str, dict[str, int]] = field(default_factory=dict)
+    _accepted: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
     _env: "dict[Path, tuple[int, EnvFile]]" = field(default_factory=dict)
 
     async def __call__(self, message: Message, attempt: Attempt) -> str | None:
         """A fault of the explanation is logged: it must not cost the attempt."""
         outcome = attempt.outcome
-        self._remember(attempt)
+        self._remember(message, attempt)
         if _is_well(outcome) and not _starts_workflow(message.spec):
             return None
         made_up = faults.hint(outcome)
@@ -114,8 +114,8 @@ class Explainer(Struct, eq=False):
         from qstash_dev.devtools.explain import Facts
 
         outcome = attempt.outcome
-        names_a_file = isinstance(outcome, Response) and _is_about_a_file(outcome)
         origin = origin_of(attempt.target)
+        accepted_at, has_other_keys = self._accepted_before(message, attempt)
         reason = outcome.reason if isinstance(outcome, SendFailure) else None
         is_near = place_of(attempt.target, self._nearby) is not Place.OUTSIDE
         app = self._own_app() if is_near else None
@@ -138,9 +138,10 @@ class Explainer(Struct, eq=False):
             message=message.id,
             unforwarded=message.spec.unforwarded,
             is_cloud=message.spec.kind == Kind.CLOUD,
-            accepted_at=self._accepted.get(origin, {}).get(_place(attempt.target)[1]),
+            accepted_at=accepted_at,
+            has_other_keys=has_other_keys,
             env=self._env_files(),
-            routes=await self._sources.files() if names_a_file else (),
+            routes=await self._sources.files() if _is_about_a_file(outcome) else (),
             listening=who,
             leads_to=leads_to(origin),
             nearby=self._nearby,
@@ -155,9 +156,9 @@ class Explainer(Struct, eq=False):
             ended=told.ended,
         )
 
-    def _remember(self, attempt: Attempt) -> None:
-        """When the app took a delivery, by path; forgotten when it is seen down: it may come back
-        with other keys.
+    def _remember(self, message: Message, attempt: Attempt) -> None:
+        """When the app took a delivery, by path, and the key that had signed it; forgotten when it is
+        seen down: it may come back with other keys.
         """
         (origin, path), outcome = _place(attempt.target), attempt.outcome
         if isinstance(outcome, SendFailure):
@@ -165,8 +166,15 @@ class Explainer(Struct, eq=False):
                 self._accepted.pop(origin, None)
         elif outcome.status < 300 and faults.hint(outcome) is None:
             paths = self._accepted.setdefault(origin, {})
-            if len(paths) < REMEMBERED:
-                paths[path] = self._wall()
+            if path in paths or len(paths) < REMEMBERED:
+                paths[path] = self._wall(), self._keys(message.user)[0]
+
+    def _accepted_before(self, message: Message, attempt: Attempt) -> tuple[int | None, bool]:
+        """When the app took one that the same key had signed; or whether one of another key."""
+        origin, path = _place(attempt.target)
+        when, key = self._accepted.get(origin, {}).get(path, (None, ""))
+        is_same = key == self._keys(message.user)[0]
+        return (when, False) if is_same else (None, when is not None)
 
     def _env_files(self) -> "tuple[EnvFile, ...]":
         from qstash_dev.config.env_file import ENV_FILES  # read in after the start
@@ -207,9 +215,11 @@ def _starts_workflow(spec: Spec) -> bool:
     return spec.place is not None and DETECT_TRIGGER in spec.place.features
 
 
-def _is_about_a_file(response: Response) -> bool:
+def _is_about_a_file(outcome: Outcome) -> bool:
     """Whether the cause names the file of the route: that it is missing, or reads the body first."""
-    return response.status in (404, 405) or b"body hash" in response.body[:65_536]
+    if not isinstance(outcome, Response):
+        return False
+    return outcome.status in (404, 405) or b"body hash" in outcome.body[:65_536]
 
 
 async def _told_by(app: "ChildApp", attempt: Attempt, is_gone: bool) -> Told:

@@ -450,6 +450,12 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
         {"env": env(QSTASH_CURRENT_SIGNING_KEY=f'"{KEYS[0]}" ')},
         "in .env.local has quotes or spaces",
     ),
+    (
+        "keys-rotated",
+        response(401, '{"error":"Invalid signature"}'),
+        {"has_other_keys": True},
+        "rotated since the app took a delivery at /api/orders: start the app again with the new ones",
+    ),
     ("keys-stale", recorded("next-app-thrown"), {"env": env(**STALE)}, "(sig_clou…)"),
     ("keys-stale", recorded("next-pages-wrong-key"), {"env": env(**STALE)}, "(sig_7kYj…)"),
     ("keys-stale", response(401, "Unauthorized"), {"env": env(**STALE)}, ".env.local has another"),

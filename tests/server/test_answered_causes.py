@@ -29,11 +29,15 @@ from tests.server.outside_world import outside_world
 ELSEWHERE = {
     "handler-printed",
     "other-app",
+    "keys-rotated",
     "signature-not-sent",
     "cloud-signature",
     "not-a-workflow",
 }
 """By an app that the server starts (`test_own_app`), and below; we send nothing without a signature."""
+
+
+REFUSED = b"HTTP/1.1 401 X\r\nContent-Length: 17\r\n\r\nInvalid signature"
 
 
 def is_driven(row: Any) -> bool:
@@ -150,6 +154,28 @@ async def test_a_refused_delivery_of_the_cloud_is_not_blamed_on_our_keys():
         assert (await world.deliver()).status == 401
         [row] = await world.rows("source:cloud")
     assert "the app needs the keys of the QStash console" in row["hint"]
+
+
+async def test_an_app_with_the_keys_from_before_a_rotation_is_told_apart(start):
+    server = await start()
+    answers = [OK, REFUSED, REFUSED]
+    async with AsyncExitStack() as stack:
+
+        async def handle(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answers.pop(0))
+
+        to = f"http://127.0.0.1:{await RawServer(stack).start(handle)}/orders"
+        await server.publish(to)
+        await server.wait("state:delivered")
+        hints = []
+        for _ in range(2):
+            lost = await server.publish(to, Upstash_Retries=0)
+            await server.wait(f"id:{lost} state:failed")
+            hints.append((await server.row(lost))["hint"])
+            await server.call("POST", "/v2/keys/rotate")
+    assert hints[0].startswith("The app took a delivery to /orders before, so its keys are right.")
+    assert hints[1].startswith("The keys of this server were rotated since the app took a delivery")
 
 
 async def test_a_start_that_reaches_no_workflow_says_what_its_handler_must_be(start, make_app):

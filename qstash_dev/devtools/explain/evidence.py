@@ -38,7 +38,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     `target` is where the request really went, `headers` and `body` what was sent, `keys` the
     signing keys (current, next) of the user, `message` the id for `qstash-dev verify`, `is_cloud`
     whether the cloud delivered it through the tunnel. `accepted_at` is when the app last took a
-    signed delivery at this path, since it was last seen down. `unforwarded` are plain headers of the
+    signed delivery at this path, since it was last seen down; `has_other_keys` says that its keys have
+    been rotated since. `unforwarded` are plain headers of the
     publish. `env` lists the app's env files, the
     one that wins first. `routes` are its source files relative to the project, with forward slashes.
     `listening` are the addresses of the target's host, of loopback both, on which its port accepts
@@ -66,6 +67,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     message: str = ""
     is_cloud: bool = False
     accepted_at: int | None = None
+    has_other_keys: bool = False
     unforwarded: tuple[str, ...] = ()
     env: tuple[EnvFile, ...] = ()
     routes: tuple[str, ...] = ()

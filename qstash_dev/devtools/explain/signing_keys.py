@@ -120,6 +120,17 @@ def _short(key: str) -> str:
 
 
 KEYS = (
+    Cause(
+        "keys-rotated",
+        "The keys of this server were rotated since the app took a delivery at {e.path}: start the app "
+        "again with the new ones (R where qstash-dev started it, else `qstash-dev env`).",
+        holds=lambda e: (
+            e.facts.has_other_keys
+            and not e.facts.is_cloud
+            and says_signature(e)
+            and may_be_the_keys(e)
+        ),
+    ),
     Cause("region-keys", _region),
     Cause("dev-mode-keys", _dev_mode),
     Cause("keys-quoted", _quoted),
