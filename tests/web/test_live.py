@@ -3,6 +3,7 @@
 import socket
 import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -173,6 +174,21 @@ async def test_what_an_app_prints_that_the_server_started_is_a_view(desk: Desk) 
         await page.keyboard.press("F")
         await have(page, 2, "broken")
         assert other.faults == []
+        await page.close()
+
+
+async def test_what_went_well_is_said_as_no_trouble(desk: Desk, tmp_path: Path) -> None:
+    (source := tmp_path / "app.ts").write_text("1")
+    async with starting(Api) as start:
+        api = await start(auto_replay="failed", watch=tmp_path)
+        page = await Desk(api, desk.app, desk.context).open()
+        await api.publish(desk.app.answers("/saved", 500, 200), retries=0)
+        await have(page, 1, "failed")
+        is_replayed = "/_dev/wait?filter=is:replay&timeout_ms=5000"
+        source.write_text("2")
+        while not (await api.ok("GET", is_replayed))["met"]:
+            source.write_text("2")  # again: nobody watched the file yet
+        await shows(page, "#said p:not(.error)", "app.ts saved: 1 delivered again, 1 ok")
         await page.close()
 
 

@@ -189,7 +189,7 @@ function heard(tick) {
 
 function present({ server, status, counts, resources, now }) {
   const heardOf = app.server?.notice.number ?? server.notice.number;
-  if (server.notice.number > heardOf) say(server.notice.text, { error: true });
+  if (server.notice.number > heardOf) say(server.notice.text, { error: !server.notice.good });
   Object.assign(app, { server, status, counts, revisions: resources });
   clock.hear(now, server.clock);
   changed();
