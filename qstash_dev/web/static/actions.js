@@ -7,10 +7,6 @@ import { $, duration, h, keysOf, part } from "./dom.js";
 import { ask, bytes, get, publish, Refused, textOf } from "./server.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-const ORDERS = [
-  ...["message.replay", "message.run", "message.cancel", "message.arm", "message.delete", "run.restart"],
-  "server.pause",
-];
 const drafts = new Map();
 let undoable = [];
 
@@ -58,14 +54,12 @@ export function makeActions(app) {
       if (many.count > 20) app.progress(soFar(filled(toldMany, { ...many, done: answers.length })));
     }
     app.progress("");
-    if (!app.view.live) unmarkAndFetch();
+    if (!app.view.live) {
+      app.marks.clear();
+      app.outdate();
+    }
     const text = filled(many.count > 1 ? toldMany : told, { ...many, ...answers[0], done: answers.length });
     tell(refused.length ? `${text} ${refused[0]}` : text, answers);
-  }
-
-  function unmarkAndFetch() {
-    app.marks.clear();
-    app.outdate();
   }
 
   function tell(text, answers) {
@@ -92,7 +86,7 @@ export function makeActions(app) {
   }
 
   const actions = {
-    ...Object.fromEntries(ORDERS.map((id) => [id, () => order(id)])),
+    ...Object.fromEntries(Object.values(orders).flatMap(Object.keys).map((id) => [id, () => order(id)])),
     back: app.back,
     filter: () => $("filter").focus(),
     "filter.trouble": () => app.toggleFilter(app.words.filter.trouble),
