@@ -245,6 +245,24 @@ async def test_queues_groups_and_flow_control(desk: Desk) -> None:
     await have(page, 1, "all")
 
 
+async def test_a_key_tells_what_it_started_in_this_period_and_a_schedule_its_zone_last(
+    desk: Desk,
+) -> None:
+    await desk.api.ok("POST", "/_dev/clock", json={"mode": "frozen"})
+    url = desk.app.answers("/x", 200)
+    value = "rate=3,period=1m"
+    await desk.api.publish(url, flow_control_key="per-user", flow_control_value=value)
+    await desk.api.wait("state:delivered")
+    page = await desk.open("#/flow")
+    await is_(page, "#rows .row .rate", "1/3 in 1m")
+    await desk.api.ok("POST", "/_dev/clock", json={"advance_ms": 120_000})
+    await is_(page, "#rows .row .rate", "0/3 in 1m")
+    when = {"Upstash-Cron": "CRON_TZ=Europe/Berlin 0 9 * * 1"}
+    await desk.api.ok("POST", f"/v2/schedules/{url}", headers=when)
+    await press(page, "2")
+    await is_(page, "#rows .row .cron", "0 9 * * 1  Europe/Berlin")
+
+
 async def test_dead_letters_are_retried_and_deleted_together(desk: Desk) -> None:
     url = desk.app.answers("/dead", 500)
     for _ in range(4):

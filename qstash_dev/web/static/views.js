@@ -48,6 +48,12 @@ function columns(app) {
   return { state, destination, why, next, tries };
 }
 
+// Starts in this period, of how many; the server tells the whole second in which the period began.
+function rate({ rateCount: count, rateMax: most, ratePeriod: period = 1, ratePeriodStart: start = 0 }) {
+  const isOver = clock.now() >= 1000 * (start + period + 1);
+  return most ? `${isOver ? 0 : count}/${most} in ${duration(1000 * period)}` : "–";
+}
+
 const mark = (app, by) =>
   column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
@@ -78,7 +84,7 @@ export function makeViews(app) {
         on,
         text("next", "NEXT", (thing) => countdown(thing.nextScheduleTime ?? thing.next_times?.[0]), "accent"),
         text("last", "LAST", (thing) => (thing.lastScheduleTime ? ago(thing.lastScheduleTime) : "never"), "muted"),
-        text("cron", "CRON", (thing) => thing.cron, "accent"),
+        text("cron", "CRON", ({ cron }) => cron.replace(/^CRON_TZ=(\S+)\s+(.*)/, "$2  $1"), "accent"),
         text("destination", "DESTINATION", (thing) => below(thing.destination)),
         name("ID", (thing) => thing.scheduleId, "muted"),
       ],
@@ -134,8 +140,7 @@ export function makeViews(app) {
         on,
         number("WAIT", (thing) => thing.waitListSize),
         number("ACTIVE", (thing) => `${thing.parallelismCount}/${thing.parallelismMax ?? "∞"}`),
-        text("rate", "RATE", ({ rateCount, rateMax, ratePeriod }) =>
-          rateMax ? `${rateCount}/${rateMax} in ${duration(1000 * (ratePeriod ?? 1))}` : "–"),
+        text("rate", "RATE", rate),
         name("KEY", (thing) => thing.flowControlKey),
       ],
     },
