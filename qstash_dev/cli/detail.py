@@ -1,12 +1,16 @@
-"""One message whole, as text: what was published, every exchange, and why it failed."""
+"""One message whole, as text: what was published, every exchange, and why it failed; and the page of
+another thing.
+"""
 
 from base64 import b64decode
+from collections.abc import Iterable
 
 import click
 
 from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
 from qstash_dev.devtools.documents import Attempt, Body, Detail, Piece
 from qstash_dev.devtools.pages.message_facts import message_facts
+from qstash_dev.devtools.pages.parts import BLANK, Part
 from qstash_dev.devtools.text import date_time, printable, size
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.web.links import page_url
@@ -38,9 +42,26 @@ def print_detail(detail: Detail, server: str) -> None:
         print_attempt(attempt)
 
 
+def print_parts(parts: Iterable[Part]) -> None:
+    """Parts of a page of the terminal UI and the browser."""
+    for number, part in enumerate(parts):
+        if part.title:
+            heading(part.title) if number else click.echo(printable(part.title))
+        if part.facts:
+            print_record({fact.name: "".join(map(piece_text, fact.pieces)) for fact in part.facts})
+        if part.line:
+            click.echo(printable("".join(map(piece_text, part.line))))
+        if part.body is not None:
+            click.echo(body_text(part.body))
+        if part == BLANK:
+            click.echo()
+
+
 def piece_text(piece: Piece) -> str:
-    """A moment as date and time, all else as it is."""
-    return piece.text if piece.at is None else date_time(piece.at)
+    """A moment as date and time, all else as it is. What is only counted from now is left out."""
+    if piece.at is None:
+        return piece.text
+    return "" if piece.text.strip() == "{in}" else date_time(piece.at)
 
 
 def print_attempt(attempt: Attempt) -> None:

@@ -84,9 +84,19 @@ def test_a_schedule_is_fired_now(furnished):
 
 def test_the_next_times_of_a_schedule_are_shown(furnished):
     text = furnished.run("schedules", "get", "nightly").stdout
-    times = text.partition("next_times:")[2].splitlines()[:10]
+    title, *times = text.splitlines()[:11]
+    assert title == "Next ten times"
     assert [len(time.split()) for time in times] == [2] * 10, text
     assert ":00:00" in text
+
+
+def test_a_thing_is_told_in_the_words_of_its_page(furnished):
+    schedule = furnished.run("schedules", "get", "nightly").stdout.splitlines()
+    assert ["id:", "nightly"] in [line.split() for line in schedule]
+    assert not [line for line in schedule if "callerI" in line or "next_times" in line]
+    queue = furnished.run("queues", "get", "mail").stdout.split()
+    assert queue[queue.index("state:") + 2] == "on"
+    assert queue[queue.index("way:") + 1 :][:6] == ["0", "(at", "most", "2", "at", "a"]
 
 
 def test_a_resource_of_another_user_stays(furnished):

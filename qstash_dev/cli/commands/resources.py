@@ -13,11 +13,12 @@ from qstash_dev.cli.choice import the_one as the_name
 from qstash_dev.cli.choice import the_one_meant
 from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.connection import ask, json_option, url_option, with_client
+from qstash_dev.cli.detail import print_parts
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
 from qstash_dev.cli.values import TEXT
 from qstash_dev.client.paths import path_of
-from qstash_dev.devtools.control_documents import Fired
+from qstash_dev.devtools.control_documents import About, Fired
 from qstash_dev.protocol.users import DEV_USERS
 
 Record = dict[str, Any]
@@ -29,7 +30,8 @@ class Noun(Struct, frozen=True):
     """A kind of resource: its field for the name, its columns, and what can be done with it.
 
     `verbs` have their help. `refused` are the verbs of other nouns, and why this one has none.
-    `made_by` are the verbs that make what there was not.
+    `made_by` are the verbs that make what there was not; `has_page` says whether there is a page of one
+    in the terminal UI and the browser, which `get` prints.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Noun(Struct, frozen=True):
     verbs: dict[str, str]
     refused: dict[str, str]
     made_by: frozenset[str] = frozenset()
+    has_page: bool = True
 
 
 NOUNS = (
@@ -90,6 +93,7 @@ NOUNS = (
             "pause": "it is no message: delete it",
             "resume": "it is no message, and is never paused",
         },
+        has_page=False,
     ),
     Noun(
         "flow",
@@ -170,7 +174,17 @@ def get_command(noun: Noun) -> click.Command:
         record = the_one(found, noun, name, user)
         if record is None:
             raise Failure(f"{nothing(noun, name, user)}.")
-        print_json(record) if as_json else print_record(readable(record))
+        if as_json:
+            print_json(record)
+            return
+        if not noun.has_page:
+            print_record(readable(record))
+            return
+        path = path_of("about", noun.name, name)
+        _link, *parts = ask(url, "GET", path, About, params={"user": record["user"]}).parts
+        print_parts(parts)
+        if record["user"] != DEFAULT_USER:
+            print_record({"user": record["user"]})
 
     return show
 
@@ -253,16 +267,8 @@ def column_text(record: Record, name: str) -> object:
 
 def readable(record: Record) -> Record:
     """The record with times as people read them."""
-    return {
-        name: time_text(value)
-        if name.endswith("Time") or name in ("createdAt", "updatedAt")
-        else [time_text(at) for at in value]
-        if name == "next_times"
-        else [f"{one['url']}  {one.get('name') or ''}".rstrip() for one in value]
-        if name == "endpoints"
-        else value
-        for name, value in record.items()
-    }
+    times = {name: time_text(at) for name, at in record.items() if name.endswith("Time")}
+    return {**record, **times}
 
 
 def heading(name: str) -> str:
