@@ -92,8 +92,12 @@ test("in a parallel group only branches without a result run again", async () =>
       context.call("d", { url: app.answers("/party", 200) }).then((d) => d.status),
     ]);
   });
+  await control("POST", "/_dev/clock", { mode: "real" });
   await client.trigger({ url, retries: 3, retryDelay: "60000" });
-  // The start, three plans, two results, one callback, three retries, the failure callback.
+  // The start, three plans, two results, one callback: the others end before this one fails for good.
+  await app.received(7, "/group");
+  // Three retries, the failure callback.
+  for (let retry = 0; retry < 3; retry++) await skip();
   await calls(11, "/group");
   broken.now = false;
   await client.dlq.resume({ all: true });
