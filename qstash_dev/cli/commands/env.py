@@ -95,7 +95,7 @@ async def ask_server(target: Target) -> Variables | None:
     # Imported late: without a server the variables are printed at once.
     from qstash_dev.client import Client, ClientError
 
-    async with Client(target.url, target.token, timeout_s=2) as client:
+    async with Client(target.url, target.token) as client:
         try:
             told = (await client.snapshot(limit=1)).server.env
         except ClientError:
