@@ -36,13 +36,9 @@ SEEN = 500
 
 async def words(call: Call) -> web.Response:
     """Names, keys, sentences and symbols that people are shown."""
-    looks = {"states": states.STATES, "events": states.EVENTS, "runs": states.RUNS}
-    server = call.context.server()
-    document: dict[str, Any] = {
-        kind: {name: look._asdict() for name, look in table.items()}
-        for kind, table in looks.items()
-    }
-    document |= {
+    looks, server = states.STATES | states.EVENTS | states.RUNS, call.context.server()
+    document = {
+        "looks": {name: look._asdict() for name, look in looks.items()},
         "kinds": states.KINDS,
         "filter": {
             "help": filters.HELP,

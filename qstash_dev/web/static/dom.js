@@ -154,8 +154,8 @@ export function statusRole(status) {
 }
 
 // What a state looks like, as a text and its role.
-export function look(words, kind, name) {
-  const { symbol, word, role } = words[kind][name] ?? { symbol: "?", word: String(name).toLowerCase(), role: "muted" };
+export function look({ looks }, name) {
+  const { symbol, word, role } = looks[name] ?? { symbol: "?", word: String(name).toLowerCase(), role: "muted" };
   return [`${symbol} ${word}`, role];
 }
 

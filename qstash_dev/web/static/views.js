@@ -29,7 +29,7 @@ export function below(url, app) {
 // The columns of messages, which other views have, too.
 function columns(app) {
   const { below } = app;
-  const state = (head, kind) => column("state", head, (item) => look(app.words, kind, item.state));
+  const state = column("state", "STATE", (item) => look(app.words, item.state));
   const destination = (row) => {
     const [kind, healed] = [app.words.kinds[row.kind], app.feed.healed.has(row.id)];
     const again = row.replays || healed ? ` ⟲${row.replays || ""}${healed ? "✓" : ""}` : "";
@@ -67,7 +67,7 @@ export function makeViews(app) {
       slug: "messages", live: true, many: true, by: "id", message: (row) => row.id,
       columns: [
         time((row) => row.created_at),
-        state("STATE", "states"),
+        state,
         code((row) => row.status),
         column("try", "TRY", tries),
         text("ms", "MS", (row) => (row.duration_ms === null ? "–" : Math.round(row.duration_ms)), "muted"),
@@ -126,7 +126,7 @@ export function makeViews(app) {
       news: (tick) => tick.events,
       columns: [
         time((event) => event.time),
-        column("event", "EVENT", (event) => look(app.words, "events", event.state)),
+        column("event", "EVENT", (event) => look(app.words, event.state)),
         code((event) => event.status),
         text("destination", "DESTINATION", (event) => below(event.url)),
         text("why", "ERROR", (event) => event.error ?? "", "error"),
@@ -149,7 +149,7 @@ export function makeViews(app) {
       fetch: async () => (await get("/_dev/workflows?limit=1000")).runs,
       columns: [
         time((run) => run.created_at),
-        state("STATE", "runs"),
+        state,
         text("ms", "TOOK", (run) => duration((run.completed_at ?? clock.now()) - run.created_at), "muted"),
         number("STEPS", (run) => run.steps),
         text("destination", "WORKFLOW", (run) => below(run.url)),
