@@ -148,14 +148,15 @@ def start_server() -> Iterator[Callable[..., LocalServer]]:
 
 @pytest.fixture(scope="session")
 def _server() -> Iterator[LocalServer]:
-    server = LocalServer()
+    # What was delivered is still read however long a test took to get there.
+    server = LocalServer("--finished-readable", "1h")
     yield server
     server.stop()
 
 
 @pytest.fixture
 def server(_server: LocalServer) -> Iterator[LocalServer]:
-    """An empty server with default options. The process is kept for the next test, its state is not."""
+    """An empty server. The process is kept for the next test, its state is not."""
     yield _server
     _server.ask("/_dev/clock", {"mode": "real"})
     _server.ask("/_dev/reset", {})
