@@ -9,7 +9,8 @@ from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import first, joined, without
 
 _OWN = ("upstash-", "content-type")
-_CALLED = ("upstash-callback", "upstash-failure-callback")
+CALLED = frozenset({"upstash-callback", "upstash-failure-callback"})
+"""Whose values are URLs: a path is one of the app."""
 _QUEUE = "upstash-queue-name"
 _LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])[:/]", re.IGNORECASE)
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
@@ -48,8 +49,12 @@ def publish_headers(text: str, method: str, app: str) -> dict[str, str]:
     called back may be a path of the app. Raises QStashError(400).
     """
     found = joined((publish_name(name), value) for name, value in header_pairs(text))
-    called = {n: absolute(value, app) for n, value in found.items() if n.lower() in _CALLED}
-    return {**found, **called, "Upstash-Method": method}
+    return {**found, **called(found, app), "Upstash-Method": method}
+
+
+def called(headers: Mapping[str, str], app: str) -> dict[str, str]:
+    """URLs that are called back, whole."""
+    return {n: absolute(value, app) for n, value in headers.items() if n.lower() in CALLED}
 
 
 def body_document(body: bytes) -> str | dict[str, str]:

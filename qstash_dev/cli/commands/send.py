@@ -26,7 +26,7 @@ from qstash_dev.devtools.documents import Lost, Row, Snapshot, Tick
 from qstash_dev.devtools.fixtures import Fixture, FixtureError, publish_headers
 from qstash_dev.devtools.fixtures import read_fixture as parse_fixture
 from qstash_dev.devtools.states import FINISHED
-from qstash_dev.devtools.written import absolute
+from qstash_dev.devtools.written import CALLED, absolute, called
 from qstash_dev.protocol.cron import parse_cron
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import joined
@@ -38,8 +38,6 @@ SHORTHANDS = {row.flag[2:].replace("-", "_"): row for row in OPTIONS if row.flag
 """Options that stand for a header, by the names of the arguments."""
 
 UNLIMITED = Limits(max_retries=None, max_delay_s=None, max_message_size=None)
-CALLED = frozenset({"Upstash-Callback", "Upstash-Failure-Callback"})
-"""Whose values are URLs: a path is one of the app."""
 
 Command = Callable[..., Any]
 
@@ -59,7 +57,7 @@ def checked(row: Option, text: str) -> str:
     left to it. Raises ValueError with a sentence.
     """
     parsing.text(text)
-    meant = absolute(text, ANY_APP) if row.header in CALLED else text
+    meant = absolute(text, ANY_APP) if row.header.lower() in CALLED else text
     try:
         row.read({row.key: meant}, row.key, UNLIMITED)
         if row.name == "cron":
@@ -135,11 +133,6 @@ def send(
 
     if any(state != "delivered" for state in with_client(url, act)):
         raise click.exceptions.Exit(ERROR)
-
-
-def called(own: dict[str, str], app: str) -> dict[str, str]:
-    """URLs that are called back, whole."""
-    return {name: absolute(text, app) for name, text in own.items() if name in CALLED}
 
 
 async def publish(
