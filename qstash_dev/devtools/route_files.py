@@ -62,7 +62,7 @@ def serving(path: str, files: Iterable[str], *, has_base: bool = False) -> str |
     return best.file if best else None
 
 
-def below(path: str, base: str) -> str | None:
+def without_base(path: str, base: str) -> str | None:
     """The path without the base path (`/app`, or nothing), if it lies below that."""
     if path == base:
         return "/"

@@ -173,7 +173,19 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "refused-other-port",
         failure(Reason.REFUSED),
         {"url": "http://localhost:3001/x", "app_url": "http://localhost:3000"},
-        "--route http://localhost:3001=http://localhost:3000",
+        "--route http://localhost:3001=http://localhost:3000.",
+    ),
+    (
+        "refused-other-port",
+        failure(Reason.REFUSED),
+        {"url": "http://localhost:3001/x", "app_url": "http://localhost:3000/app"},
+        "--route http://localhost:3001=http://localhost:3000.",
+    ),
+    (
+        "app-not-running",
+        failure(Reason.REFUSED),
+        {"app_url": "http://localhost:3000/app"},
+        "Nothing listens on localhost:3000: your app is not running",
     ),
     (
         "app-ended",

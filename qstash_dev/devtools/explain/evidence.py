@@ -15,7 +15,7 @@ from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFa
 from qstash_dev.protocol.settle import status_text
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of
+from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of, site_of
 
 _NEXT_SCRIPT = re.compile(rb'"((?:/[\w.~-]{1,80}){0,9})/_next/static/')
 
@@ -184,6 +184,11 @@ class Evidence:
     def port(self) -> int:
         """The port that it went to."""
         return self.target.port or (443 if self.target.scheme == "https" else 80)
+
+    def is_at(self, app: str) -> bool:
+        """Whether it went to the port of an app of this machine, whatever paths that has."""
+        site = site_of(app)
+        return site is not None and site.port == self.port
 
     @property
     def within(self) -> str:

@@ -2,7 +2,7 @@
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.protocol.model import Reason
-from qstash_dev.protocol.urls import Place
+from qstash_dev.protocol.urls import Place, origin_of
 
 _NO_TLS = "WRONG_VERSION_NUMBER"  # OpenSSL's word for a first answer that is none of TLS
 _SPOKEN = (Reason.TLS, Reason.RESET, Reason.BAD_RESPONSE, Reason.TIMEOUT)
@@ -34,11 +34,11 @@ def _other_address(e: Evidence) -> str | None:
 
 def _other_port(e: Evidence) -> str | None:
     app = e.facts.listens_at or e.facts.app_url
-    if not app or not e.is_local or f"//{e.place}".endswith(app.rstrip("/").split("//")[-1]):
+    if not app or not e.is_local or e.is_at(app):
         return None
     return (
         f"Nothing listens on {e.place}, but the app is expected at {app}: publish to that address, "
-        f"or deliver there with --route {e.target.scheme}://{e.place}={app}."
+        f"or deliver there with --route {e.target.scheme}://{e.place}={origin_of(app)}."
     )
 
 

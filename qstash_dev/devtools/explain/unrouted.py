@@ -1,12 +1,12 @@
 """404 and 405: which route was meant, by the app's files and the base path that its own page shows."""
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
-from qstash_dev.devtools.route_files import below, misnamed, nearest, serving
+from qstash_dev.devtools.route_files import misnamed, nearest, serving, without_base
 
 
 def _inside(e: Evidence) -> str:
     """The path as the files have it: without the base path."""
-    return below(e.path, e.base or "") or e.path
+    return without_base(e.path, e.base or "") or e.path
 
 
 def _serving(e: Evidence) -> str | None:
@@ -16,7 +16,7 @@ def _serving(e: Evidence) -> str | None:
 def _other_app(e: Evidence) -> str | None:
     """Another program has the port: that of the app before this one, where it took the next free."""
     app = e.facts.listens_at
-    if app is None or not e.is_local or f"//{e.place}".endswith(f":{app.rpartition(':')[2]}"):
+    if app is None or not e.is_local or e.is_at(app):
         return None
     return (
         f"What listens at {e.place} has no route for {e.path}{e.quoted}, and your app listens at "
@@ -26,7 +26,7 @@ def _other_app(e: Evidence) -> str | None:
 
 def _base_path(e: Evidence) -> str | None:
     """Next.js answers with a page of its own, whose scripts lie below the `basePath` of its config."""
-    if not e.base or below(e.path, e.base) is not None:
+    if not e.base or without_base(e.path, e.base) is not None:
         return None
     file = serving(e.path, e.facts.routes)
     there = f", where {file} serves it" if file else ""
