@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from qstash_dev.api import web
 from qstash_dev.api.parameters import Param
@@ -18,7 +18,7 @@ from qstash_dev.engine.hold_back import Answer
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.json_body import read_json
-from qstash_dev.protocol.model import Attempt, Headers, Message, Response
+from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.query import whole
 from qstash_dev.protocol.urls import Nearby
 from qstash_dev.protocol.users import User
@@ -261,6 +261,19 @@ def that_fit(call: Call, found: list[T], message_of: Callable[[T], int]) -> list
     return found
 
 
+def that_fill(documents: Iterable[dict[str, Any]]) -> list[Raw]:
+    """As many as make a page; what is not of it is never made."""
+    page: list[Raw] = []
+    size = 0
+    for document in documents:
+        encoded = encode(document)
+        page.append(Raw(encoded))
+        size += len(encoded)
+        if size > PAGE_BYTES:
+            break
+    return page
+
+
 async def in_pieces(call: Call, items: Sequence[T], size: int = 100) -> AsyncIterator[Sequence[T]]:
     """So many at a time: what was written for them is committed, and other requests are served."""
     for start in range(0, len(items), size):
@@ -272,14 +285,6 @@ async def in_pieces(call: Call, items: Sequence[T], size: int = 100) -> AsyncIte
 def readable(text: str) -> str:
     """Something that can be written anywhere: requests may hold bytes that are no text."""
     return text.encode("utf-8", "replace").decode()
-
-
-def size_of(message: Message, attempt: Attempt | None) -> int:
-    """About how many bytes both take in a page."""
-    answer = attempt.outcome if attempt is not None else None
-    return (
-        ENTRY_BYTES + len(message.body) + (len(answer.body) if isinstance(answer, Response) else 0)
-    )
 
 
 def json_response(document: Any, status: int = 200) -> web.Response:

@@ -146,7 +146,7 @@ class Workflows(Struct, eq=False):
 
     def cancel_many(self, user: str, query: RunQuery) -> int:
         """Cancel live runs, at most `count`; returns how many."""
-        runs = self._store.runs.select(user, query, live=True)
+        runs = self._store.workflows.select(user, query, live=True)
         return sum(self.cancel(run) for run in runs[: query.count])
 
     def add(self, change: Change) -> None:

@@ -15,7 +15,6 @@ from qstash_dev.store.lists.condition import Leaves
 from qstash_dev.store.lists.rows import Rows
 from qstash_dev.store.lists.run_logs import RunLogs
 from qstash_dev.store.lists.run_rows import RunRows
-from qstash_dev.store.lists.runs import Runs
 from qstash_dev.store.lists.search import Search
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.messages import Messages
@@ -43,11 +42,10 @@ class Store:
             database, self._numbers, self._event_numbers, self.workflows, self._bodies
         )
         self.intakes = Intakes(database, self._event_numbers, self.messages.expect)
-        self.runs = Runs(database, self.workflows)
         self.attempts = Attempts(database)
         self.bin = Bin(database)
         self.run_logs = RunLogs(database, self.messages, self.attempts, self.workflows)
-        self.run_rows = RunRows(database, self.runs, self.run_logs, self.waits)
+        self.run_rows = RunRows(database, self.workflows, self.run_logs, self.waits)
         self.leaves = Leaves()
         selector = Selector(database, self.leaves)
         self.rows = Rows(database, selector)

@@ -18,9 +18,13 @@ from qstash_dev.protocol.workflow.model import (
     is_live,
     key_of,
 )
+from qstash_dev.protocol.workflow.query import RunQuery
 from qstash_dev.protocol.workflow.render import Entry
 from qstash_dev.store.bodies import BODY
 from qstash_dev.store.database import Database
+from qstash_dev.store.lists.columns import RUNS
+from qstash_dev.store.lists.condition import condition
+from qstash_dev.store.lists.queries import of_runs
 from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.waits import Waits
 
@@ -30,7 +34,7 @@ _decode_step = msgspec.msgpack.Decoder(Step).decode
 
 _COLUMNS = """r.seq, r.state, r.completed_at, r.first, r.size, r.steps, r.state_bytes, r.configured,
     r.content"""
-SELECT_RUN = f"SELECT {_COLUMNS} FROM runs r"
+_SELECT = f"SELECT {_COLUMNS} FROM runs r"
 _ENTRIES = f"""
     SELECT ifnull(e.copied_id, m.id), {BODY}, ifnull(m.call_type, 'step')
     FROM run_entries e JOIN messages m ON m.seq = e.message JOIN contents c ON c.message = m.seq
@@ -121,10 +125,24 @@ class Workflows:
             return known
         return self._find("r.user = ? AND r.id = ? AND r.created_at = ?", *key)
 
-    def _find(self, condition: str, *values: object) -> Run | None:
-        query = f"{SELECT_RUN} WHERE {condition} ORDER BY r.created_at DESC LIMIT 1"
+    def select(
+        self, user: str | None, query: RunQuery, *, live: bool = False, dead: bool = False
+    ) -> list[Run]:
+        """The runs of a page, of all users or one, the newest first, in all one more than `count` if
+        there are more. `live` are those that have not ended, `dead` those with an entry in the DLQ.
+        """
+        words = [word for word, is_asked in (("live", live), ("dead", dead)) if is_asked]
+        where, values = condition(of_runs(query, user, *words), RUNS)
+        limit = -1 if query.count is None else query.count + 1
+        rows = self._db.read(
+            f"{_SELECT} WHERE {where} ORDER BY r.seq DESC LIMIT :limit", {**values, "limit": limit}
+        )
+        return [self._read(row) for row in rows]
+
+    def _find(self, where: str, *values: object) -> Run | None:
+        query = f"{_SELECT} WHERE {where} ORDER BY r.created_at DESC LIMIT 1"
         row = self._db.read_one(query, values)
-        return self.read(row) if row else None
+        return self._read(row) if row else None
 
     def of_message(self, message: Message) -> Run | None:
         """The run that a message belongs to, unless it was forgotten."""
@@ -168,7 +186,7 @@ class Workflows:
 
     def numbered(self, seq: int) -> Run:
         """The run with this number, which must exist."""
-        return self.read(self._db.read_one(f"{SELECT_RUN} WHERE r.seq = ?", (seq,)))
+        return self._read(self._db.read_one(f"{_SELECT} WHERE r.seq = ?", (seq,)))
 
     def surplus(self, now: int, max_entries: int, max_age_ms: int, limit: int = 10) -> list[int]:
         """Up to `limit` ended runs that are too old, or whose entries are too many, the oldest first.
@@ -250,8 +268,8 @@ class Workflows:
             ),
         )  # fmt: skip
 
-    def read(self, row: Any) -> Run:
-        """The run in a row of `SELECT_RUN`."""
+    def _read(self, row: Any) -> Run:
+        """The run in a row of `_SELECT`."""
         seq, state, completed_at, first, size, steps, state_bytes, configured, content = row
         run = replace(
             _decode_run(content),

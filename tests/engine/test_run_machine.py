@@ -207,7 +207,7 @@ class RunMachine(RuleBasedStateMachine):
         await self.world.close()
 
     def _runs(self) -> list[Run]:
-        return self.world.store.runs.select(USER, RunQuery())
+        return self.world.store.workflows.select(USER, RunQuery())
 
     def _live(self) -> list[Run]:
         return [run for run in self._runs() if is_live(run)]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qstash_dev.api import web
-from qstash_dev.api.call import PAGE_BYTES, Call, size_of
+from qstash_dev.api.call import Call, that_fill
 from qstash_dev.api.v2.submission import request_settings
 from qstash_dev.protocol.headers import not_beginning
 from qstash_dev.protocol.model import DeadLetter, Headers
@@ -24,20 +24,14 @@ async def list_(call: Call) -> web.Response:
     """Entries, the newest first."""
     query = parse_runs(call.pairs(), DEAD, count=MAX_COUNT, max_count=MAX_COUNT)
     runs, cursor = _page(call, query)
-    documents: list[dict[str, Any]] = []
-    size = 0
-    for run in runs:
-        if size > PAGE_BYTES:
-            cursor = _cursor(runs[len(documents) - 1])
-            break
-        document, more = _document(call, run)
-        documents.append(document)
-        size += more
+    documents = that_fill(_document(call, run) for run in runs)
+    if len(documents) < len(runs):
+        cursor = _cursor(runs[len(documents) - 1])
     return await call.answer({"messages": documents, **cursor})
 
 
 async def get(call: Call) -> web.Response:
-    return await call.answer(_document(call, _find(call))[0])
+    return await call.answer(_document(call, _find(call)))
 
 
 async def delete(call: Call) -> web.Response:
@@ -111,7 +105,7 @@ async def _chosen(call: Call, most: int) -> RunQuery:
 
 
 def _page(call: Call, query: RunQuery) -> tuple[list[Run], dict[str, str]]:
-    found = call.store.runs.select(call.user, query, dead=True)
+    found = call.store.workflows.select(call.user, query, dead=True)
     page = found[: query.count]
     return page, _cursor(page[-1]) if len(found) > len(page) else {}
 
@@ -134,13 +128,12 @@ def _letter(run: Run) -> DeadLetter:
     return DeadLetter(run.failure.dlq_id, run.user, run.failure.message_id, at)
 
 
-def _document(call: Call, run: Run) -> tuple[dict[str, Any], int]:
-    """The entry of a run, and about how many bytes it has."""
+def _document(call: Call, run: Run) -> dict[str, Any]:
+    """The entry of a run."""
     letter = _letter(run)
     message = call.engine.workflows.outgoing_of(run, call.engine.find(call.user, letter.message_id))
     last = call.store.attempts.last(message.id, message.seq)
     called_id = run.failure.callback_id if run.failure is not None else None
     called = call.engine.find(call.user, called_id) if called_id is not None else None
     answer = call.store.attempts.last(called.id, called.seq) if called is not None else None
-    document = dead_letter_document(letter, message, last) | failure_document(run, called, answer)
-    return document, size_of(message, last)
+    return dead_letter_document(letter, message, last) | failure_document(run, called, answer)

@@ -4,13 +4,12 @@
 under the old name `messageLogs`, there is one line for whatever happened.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Raw
 
 from qstash_dev.api import web
-from qstash_dev.api.call import PAGE_BYTES, Call, encode
+from qstash_dev.api.call import Call, that_fill
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.query import format_cursor
 from qstash_dev.protocol.workflow.log_fields import View
@@ -38,8 +37,8 @@ async def runs(call: Call) -> web.Response:
     """Runs with their steps, the newest first."""
     query = parse_runs(call.pairs(), LOGGED, count=MAX_RUNS, max_count=MAX_RUNS)
     view = _view(call)
-    found = call.store.runs.select(call.user, query)
-    documents = _page(
+    found = call.store.workflows.select(call.user, query)
+    documents = that_fill(
         run_document(run, call.store.run_logs.record(run), view) for run in found[: query.count]
     )
     places = [(run.created_at, run.seq) for run in found]
@@ -51,7 +50,7 @@ async def lines(call: Call) -> web.Response:
     query = parse_runs(call.pairs(), LOGGED, count=MAX_LINES, max_count=MAX_LINES)
     view = _view(call)
     found = call.store.run_logs.lines(call.user, query)
-    documents = _page(line_document(line, view) for line in found[: query.count])
+    documents = that_fill(line_document(line, view) for line in found[: query.count])
     places = [(line.time, line.seq) for line in found]
     return await call.answer({**_cursor(documents, places), "events": documents})
 
@@ -61,19 +60,6 @@ def _cursor(shown: list[Raw], places: list[tuple[int, int]]) -> dict[str, str]:
     if len(shown) == len(places):
         return {}
     return {"cursor": format_cursor(*places[len(shown) - 1])}
-
-
-def _page(documents: Iterable[dict[str, Any]]) -> list[Raw]:
-    """As many as make a page; what is not of it is never made."""
-    page: list[Raw] = []
-    size = 0
-    for document in documents:
-        encoded = encode(document)
-        page.append(Raw(encoded))
-        size += len(encoded)
-        if size > PAGE_BYTES:
-            break
-    return page
 
 
 def line_document(line: LogLine, view: View) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from qstash_dev.protocol.workflow.steps import read_document
 from qstash_dev.protocol.workflow.timeline import INVOKED, Group, Line, Record, StepState, timeline
 from qstash_dev.store.database import Database
 from qstash_dev.store.lists.run_logs import RunLogs
-from qstash_dev.store.lists.runs import Runs
 from qstash_dev.store.waits import Waits
+from qstash_dev.store.workflows import Workflows
 
 _OPEN = """
     SELECT id, state, due_at, retried, max_retries, ifnull(step, ''), call_type, url, held
@@ -43,15 +43,17 @@ _UNDER_WAY = (StepState.PROGRESS, StepState.RETRY)
 class RunRows:
     """Reads what people see of runs."""
 
-    def __init__(self, database: Database, runs: Runs, logs: RunLogs, waits: Waits) -> None:
+    def __init__(
+        self, database: Database, workflows: Workflows, logs: RunLogs, waits: Waits
+    ) -> None:
         self._db = database
-        self._runs = runs
+        self._workflows = workflows
         self._logs = logs
         self._waits = waits
 
     def select(self, query: RunQuery, now: int) -> list[RunRow]:
         """Rows of all users, the newest first, in all one more than `count` if there are more."""
-        return [self.row(run, now) for run in self._runs.select(None, query)]
+        return [self.row(run, now) for run in self._workflows.select(None, query)]
 
     def row(self, run: Run, now: int) -> RunRow:
         """One run, and what it waits for if it is live."""
@@ -131,7 +133,7 @@ class RunRows:
 
     def _children(self, run: Run, record: Record) -> list[Run]:
         keys = tuple(event.invoked for event in record.events if event.state == INVOKED)
-        found = self._runs.select(run.user, RunQuery(among=keys)) if keys else []
+        found = self._workflows.select(run.user, RunQuery(among=keys)) if keys else []
         return sorted(found, key=lambda child: child.seq)
 
     def _hooks(self, run: Run) -> dict[str, str]:

@@ -67,7 +67,7 @@ def store() -> Iterator[Store]:
 
 
 def names(store: Store, query: RunQuery, **options: bool) -> list[str]:
-    found = store.runs.select("defaultUser", query, **options)
+    found = store.workflows.select("defaultUser", query, **options)
     return [one.id.removeprefix("wfr_") for one in found]
 
 
