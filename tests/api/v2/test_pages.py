@@ -46,3 +46,15 @@ async def test_the_last_page_has_no_cursor_when_it_is_full(api: Api, app: App) -
     dlq = await pages(api, "/v2/dlq?count=2", "messages")
     assert [len(page) for page in dlq] == [2, 2]
     assert sorted(chain(*dlq)) == sorted(ids)
+
+
+async def test_a_page_of_the_dlq_of_workflows_ends_early_as_well(api: Api, app: App) -> None:
+    url = app.answers("/x", {"status": 500, "body": b"x" * (5 * MEGABYTE)})
+    for number in range(6):
+        run = {"Upstash-Workflow-RunId": f"wfr_{number}", "Upstash-Workflow-Url": url}
+        run |= {"Upstash-Workflow-Sdk-Version": "1", "Upstash-Retries": "0"}
+        await api.ok("POST", f"/v2/trigger/{url}", headers=run)
+    await api.wait("state:failed", 6)
+    dlq = await pages(api, "/v2/workflows/dlq", "messages")
+    assert [len(page) for page in dlq] == [4, 2]
+    assert len(set(chain(*dlq))) == 6
