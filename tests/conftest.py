@@ -148,8 +148,8 @@ def start_server() -> Iterator[Callable[..., LocalServer]]:
 
 @pytest.fixture(scope="session")
 def _server() -> Iterator[LocalServer]:
-    # What was delivered is still read however long a test took to get there.
-    server = LocalServer("--finished-readable", "1h")
+    # What has ended is still there however long a test took, and however fast its time went by.
+    server = LocalServer("--finished-readable", "1h", "--max-age", "1000d")
     yield server
     server.stop()
 
