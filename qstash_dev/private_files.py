@@ -46,6 +46,25 @@ def claim(path: Path) -> None:
     path.chmod(FILE)
 
 
+def write(path: Path, content: bytes, *, private: bool) -> None:
+    """A file that a person named: it has all of it in the end, or is as it was. Raises OSError.
+
+    It keeps its permissions unless it is to be private; a new one has those that the umask leaves.
+    Pipes and devices are written to.
+    """
+    path = path.resolve()  # what a symbolic link leads to
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        mode = stat.S_IFREG | (0o666 & ~mask)
+    if stat.S_ISREG(mode):
+        replace(path, content, FILE if private else stat.S_IMODE(mode) & 0o777)
+    else:
+        path.write_bytes(content)
+
+
 def replace(path: Path, content: bytes, mode: int = FILE) -> None:
     """Give a file new contents in one step, so that an interruption destroys nothing. Raises OSError.
 

@@ -1,10 +1,14 @@
 """`export` and `import` between two real servers."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from qstash_dev.cli.commands.send import read_fixture
+from tests.process.conftest import COMMAND, clean_environment
 
 DESTINATION = "http://127.0.0.1:1/api?q=caf%C3%A9"
 
@@ -46,6 +50,37 @@ def test_secrets_stay_behind_unless_asked_for(server, tmp_path):
     server.run("export", "all.json", "--secrets")
     (message,) = json.loads((tmp_path / "all.json").read_text())
     assert message["headers"]["Authorization"] == "Bearer secret"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit of POSIX")
+def test_an_export_without_room_leaves_what_was_saved_before(server, tmp_path):
+    server.run("send", DESTINATION, "--delay", "1h", "-d", "x" * 5_000)
+    saved = tmp_path / "all.json"
+    saved.write_text("[]")
+    saved.chmod(0o640)
+    export = [*COMMAND, "export", str(saved), "--url", server.url]
+    without_room = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *export]
+    failed = subprocess.run(
+        without_room, capture_output=True, text=True, env=clean_environment(), check=False
+    )
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr == f'Error: "{saved}" cannot be written: File too large.\n'
+    assert saved.read_text() == "[]"
+    assert os.listdir(tmp_path) == ["all.json"]
+    assert server.run("export", str(saved)).returncode == 0
+    assert len(json.loads(saved.read_text())) == 1
+    assert saved.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_an_export_goes_through_a_pipe_that_has_a_name(server, tmp_path):
+    server.run("send", DESTINATION, "--delay", "1h")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)) as reader:
+        assert server.run("export", str(pipe)).returncode == 0
+        assert len(json.loads(reader.read())) == 1
+    assert pipe.is_fifo()
 
 
 def test_redacted_messages_and_those_of_the_server_itself_stay_behind(server, app):

@@ -60,14 +60,12 @@ def export(file: Path, filter: str | None, secrets: bool, url: str | None) -> No
         return found
 
     saved = with_client(url, act)
-    text = json.dumps(saved, indent=2, ensure_ascii=False) + "\n"
+    text = (json.dumps(saved, indent=2, ensure_ascii=False) + "\n").encode()
     if str(file) == "-":
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(text)
         return
     try:
-        opener = private_files.opener if secrets else None
-        with open(file, "w", encoding="utf-8", opener=opener) as stream:
-            stream.write(text)
+        private_files.write(file, text, private=secrets)
     except OSError as error:
         raise Failure(f'"{file}" cannot be written: {error.strerror}.') from None
     click.echo(printable(f"{counted(len(saved), 'message')} saved in {file}."), err=True)

@@ -5,7 +5,7 @@ Secrets are left out: the files are made to be committed.
 
 from pathlib import Path
 
-from qstash_dev import given_files
+from qstash_dev import given_files, private_files
 from qstash_dev.devtools.documents import Detail
 from qstash_dev.devtools.fixtures import (
     Fixture,
@@ -22,7 +22,7 @@ def save(detail: Detail, body: bytes, folder: Path) -> Path:
     """Write the message; the name tells the destination. Never overwrites."""
     folder.mkdir(parents=True, exist_ok=True)
     path = _free(folder, name_for(detail.request.url))
-    path.write_text(write_fixture(fixture_of(detail, body)), "utf-8")
+    private_files.write(path, write_fixture(fixture_of(detail, body)).encode(), private=False)
     return path
 
 
