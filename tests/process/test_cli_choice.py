@@ -95,10 +95,14 @@ def test_small_things_that_a_new_user_tries(server, failed, app):
     assert (waited.returncode, "not finished after 50ms" in waited.stderr) == (4, True)
 
 
-def test_send_shows_its_attempts_while_it_waits(server, app):
-    done = server.run("send", f"{app.url}/500", "--retries", "1", "--retry-delay", "400", "--wait")
-    assert "↻ retry  try 1 of 2" in done.stderr
-    assert done.returncode == 1
+def test_send_shows_its_attempts_while_it_waits(server, app, launch):
+    how = ("--retries", "1", "--retry-delay", "3600000", "--wait", "--url", server.url)
+    waiting = launch("send", f"{app.url}/500", *how)
+    assert "↻ retry  try 1 of 2" in waiting.stderr.readline()
+    (row,) = server.json("messages", "list")
+    assert server.run("messages", "run", row["id"]).returncode == 0
+    waiting.communicate(timeout=60)
+    assert waiting.returncode == 1
 
 
 def test_a_path_is_one_of_the_app_in_every_command(server, shared):
