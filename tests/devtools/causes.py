@@ -728,7 +728,7 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "route-own-404",
         recorded("next-app-own-404"),
         {"url": "http://localhost:3000/shop/api/orders", "routes": ROUTES},
-        "app/api/orders/route.ts serves /shop/api/orders, so this 404",
+        "app/api/orders/route.ts serves /shop/api/orders only if the app has a base path: then",
     ),
     (
         "route-own-404",  # no handler answers with a page of Next.js
@@ -740,7 +740,7 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "base-path",
         recorded("next-base-path"),
         {"routes": ROUTES},
-        "has the base path /app: publish to /app/api/orders, where app/api/orders/route.ts serves it.",
+        "below /app: if that is its `basePath`, publish to /app/api/orders, where app/api/orders/",
     ),
     (
         "route-near",

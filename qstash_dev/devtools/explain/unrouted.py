@@ -10,6 +10,7 @@ def _inside(e: Evidence) -> str:
 
 
 def _serving(e: Evidence) -> str | None:
+    """Also below a base path that no page of the app tells."""
     return serving(_inside(e), e.facts.routes, has_base=e.base is None)
 
 
@@ -25,7 +26,9 @@ def _other_app(e: Evidence) -> str | None:
 
 
 def _base_path(e: Evidence) -> str | None:
-    """Next.js answers with a page of its own, whose scripts lie below the `basePath` of its config."""
+    """Next.js answers with a page of its own, whose scripts lie below the `basePath` of its config, or
+    below its `assetPrefix`.
+    """
     if not e.base or without_base(e.path, e.base) is not None:
         return None
     file = serving(e.path, e.facts.routes)
@@ -37,7 +40,8 @@ def _base_path(e: Evidence) -> str | None:
             f"leaves {e.base} out of that: give serve() a `baseUrl` that ends in it."
         )
     return (
-        f"The app at {e.place} has the base path {e.base}: publish to {e.base}{e.path}{there}.{url}"
+        f"The page that the app at {e.place} answered has its scripts below {e.base}: if that is its "
+        f"`basePath`, publish to {e.base}{e.path}{there}.{url}"
     )
 
 
@@ -67,7 +71,12 @@ def _own_404(e: Evidence) -> str | None:
             f"Next.js found no route for {e.path}{e.quoted}, though {file} is there: does another app "
             f"listen at {e.place}, or was this one built (`next build`) before the file was?"
         )
-    return f"{file} serves {e.path}, so this 404{e.quoted} is the handler's own answer."
+    if serving(e.path, e.facts.routes):
+        return f"{file} serves {e.path}, so this 404{e.quoted} is the handler's own answer."
+    return (
+        f"{file} serves {e.path} only if the app has a base path: then this 404{e.quoted} is the "
+        "handler's own answer, else check the path."
+    )
 
 
 def _no_route(e: Evidence) -> str | None:
@@ -88,9 +97,9 @@ def _no_method(e: Evidence) -> str | None:
 
 UNROUTED = (
     Cause("other-app", _other_app, (404,)),
-    Cause("base-path", _base_path, (404,)),
     Cause("route-misnamed", _misnamed, (404, 405)),
     Cause("route-near", _near, (404,)),
+    Cause("base-path", _base_path, (404,)),
     Cause("route-own-404", _own_404, (404,)),
     Cause("route-missing", _no_route, (404,)),
     Cause("method-not-allowed", _no_method, (405,)),
