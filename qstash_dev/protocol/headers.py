@@ -152,7 +152,7 @@ def _lowered(names: tuple[str, ...]) -> frozenset[str]:
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """By name; values of one name are joined, as HTTP has it."""
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name, value in headers:
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+        found.setdefault(name, []).append(value)
+    return {name: ", ".join(values) for name, values in found.items()}
