@@ -82,7 +82,7 @@ class Explainer(Struct, eq=False):
     _own_app: "Callable[[], ChildApp | None]" = lambda: None
     _nearby: Nearby = ALONE
     patience_s: float = PATIENCE_S
-    _accepted: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
+    _accepted: dict[str, dict[str, tuple[int, str, str]]] = field(default_factory=dict)
     _env: "dict[Path, tuple[int, EnvFile]]" = field(default_factory=dict)
 
     async def __call__(self, message: Message, attempt: Attempt) -> str | None:
@@ -157,8 +157,8 @@ class Explainer(Struct, eq=False):
         )
 
     def _remember(self, message: Message, attempt: Attempt) -> None:
-        """When the app took a delivery, by path, and the key that had signed it; forgotten when it is
-        seen down: it may come back with other keys.
+        """When the app took a delivery, by path, of whom, and the key that signed it; forgotten when
+        it is seen down: it may come back with other keys.
         """
         (origin, path), outcome = _place(attempt.target), attempt.outcome
         if isinstance(outcome, SendFailure):
@@ -167,14 +167,16 @@ class Explainer(Struct, eq=False):
         elif outcome.status < 300 and faults.hint(outcome) is None:
             paths = self._accepted.setdefault(origin, {})
             if path in paths or len(paths) < REMEMBERED:
-                paths[path] = self._wall(), self._keys(message.user)[0]
+                paths[path] = self._wall(), message.user, self._keys(message.user)[0]
 
     def _accepted_before(self, message: Message, attempt: Attempt) -> tuple[int | None, bool]:
-        """When the app took one that the same key had signed; or whether one of another key."""
+        """When the app took one that the same key had signed; or whether one of another key that the
+        same user had.
+        """
         origin, path = _place(attempt.target)
-        when, key = self._accepted.get(origin, {}).get(path, (None, ""))
+        when, user, key = self._accepted.get(origin, {}).get(path, (None, "", ""))
         is_same = key == self._keys(message.user)[0]
-        return (when, False) if is_same else (None, when is not None)
+        return (when, False) if is_same else (None, user == message.user)
 
     def _env_files(self) -> "tuple[EnvFile, ...]":
         from qstash_dev.config.env_file import ENV_FILES  # read in after the start
