@@ -77,12 +77,23 @@ async def edits(
 
 async def _next(changed: asyncio.Queue[Batch], ignored: Ignored, tree: Tree) -> Batch:
     """The next report; an empty one when the tree is another and nothing tells so."""
+    seen = None
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 return await changed.get()
-        if await asyncio.to_thread(_tree, ignored) != tree:
+        before, seen = seen, await asyncio.to_thread(_glance, ignored.root, tree)
+        if seen != before and await asyncio.to_thread(_tree, ignored) != tree:
             return frozenset()
+
+
+def _glance(root: Path, tree: Tree) -> tuple[object, ...]:
+    """Is another one when `_tree` may be, which costs a hundred times as much."""
+    try:
+        entries = root.stat().st_mtime_ns
+    except OSError:
+        entries = None
+    return entries, *map(_identity, tree)
 
 
 async def _replaced(ignored: Ignored, tree: Tree, known: Tree) -> frozenset[str]:
