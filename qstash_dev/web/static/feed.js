@@ -96,9 +96,9 @@ export class Items {
 
   #put(row) {
     this.#learn(row);
+    if (!this.#matches(row)) return;
     const [{ keyOf, seq }, isKnown] = [this.view, this.#rows.has(this.view.keyOf(row))];
     this.#rows.set(keyOf(row), row);
-    if (!this.#matches(row)) return;
     this.order.splice(this.#place(row[seq]), isKnown ? 1 : 0, row);
     if (!isKnown) this.total++;
   }
