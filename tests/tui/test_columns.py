@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from tests.tui.conftest import Open, until
 from tests.tui.test_app_view import line, with_app
 from tests.tui.test_keys import app_of
-from tests.tui.world import World, row
+from tests.tui.world import NOW, World, row
 
 
 def seqs(pilot: Pilot[Any]) -> list[int]:
@@ -112,3 +112,24 @@ async def test_a_narrow_list_has_the_reason_behind_the_destination(tui: Open) ->
         await pilot.press("5")
         await until(pilot, lambda: app.settled)
         assert "The app answered" in app.list_pane.rows.render_line(1).text
+
+
+async def test_of_what_came_at_once_the_last_is_the_newest_also_at_the_beginning(
+    tui: Open, world: World
+) -> None:
+    def dead(seq: int) -> dict[str, Any]:
+        return row(seq, state="failed", updated_at=NOW, dlq_id=f"dead-{seq}")
+
+    world.rows.clear()
+    world.say(*map(dead, range(1, 5)))
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("5")
+        await until(pilot, lambda: app.settled and len(app.session.source) == 4)
+        await pilot.press("C", "1", "d")
+        source = app.session.source
+        assert [source.at(place).row.seq for place in range(4)] == [4, 3, 2, 1]
+        assert (source.selected, source.follow) == ("dead-4", True)
+        world.say(dead(5))
+        await until(pilot, lambda: source.selected == "dead-5")
+        assert (source.cursor_index, len(source)) == (0, 5)

@@ -57,8 +57,8 @@ class Listing(Generic[T]):
         return self.rows.get(self.selected) if self.selected is not None else None
 
     def arrange(self, sort: Callable[[T], Any] | None, words: str, by_age: bool = True) -> None:
-        """Sort by a value, or by age; `words` say by what. The cursor stays on its row, or in an order
-        of age on the newest, if that is followed.
+        """Sort by a value, or by age, the newest first; `words` say by what. The cursor stays on its
+        row, or in an order of age on the newest, if that is followed.
         """
         self._sort, self.sorted_by, self.by_age = sort, words, by_age
         self.follow = self.follow and by_age
@@ -112,7 +112,10 @@ class Listing(Generic[T]):
 
     def _place(self, row: T) -> Any:
         number = self.number_of(row)
-        return number if self._sort is None else (self._sort(row), number)
+        if self._sort is None:
+            return number
+        # What came in one millisecond is turned too: the newest one is at the end where new rows come.
+        return -number if self.by_age else (self._sort(row), number)
 
     def _insert(self, row: T) -> None:
         key = self.key_of(row)

@@ -32,7 +32,7 @@ APP = View(
     hints=lambda line: ("run.restart", "filter", "follow"),
     columns=(
         cells.BLANK,
-        cells.time(lambda line: line.time, 60, sort=lambda line: line.number),
+        cells.time(lambda line: line.time, 60),
         Column("OUTPUT", 0, lambda line, ink: output_line(line.text)),
     ),
 )

@@ -20,11 +20,11 @@ def state(item: Any, ink: Ink) -> Span:
     return fmt.state_span(item.state)
 
 
-def time(of: Value, from_width: int = 0, sort: Value | None = None) -> Column[Any]:
-    """The column of the time; the items came in the order of `sort`, or of the time itself."""
+def time(of: Value, from_width: int = 0) -> Column[Any]:
+    """The column of the time, in whose order the items came."""
     return Column(
         *("TIME", 8, lambda item, ink: (fmt.clock_time(of(item), ink.zone), "muted"), from_width),
-        sort=sort or of,
+        sort=of,
         is_age=True,
     )
 

@@ -29,7 +29,7 @@ LOGS = View(
     message_of=lambda event: event.id,
     columns=(
         cells.BLANK,
-        cells.time(lambda event: event.time, sort=lambda event: event.seq),
+        cells.time(lambda event: event.time),
         Column("EVENT", 14, cells.state, sort=lambda event: event.state),
         cells.code(lambda event: event.status, 48),
         Column("DESTINATION", 0, _destination, sort=lambda event: event.url),

@@ -25,7 +25,7 @@ MESSAGES = View(
     count=lambda counts: counts.messages,
     columns=(
         cells.MARK,
-        cells.time(lambda row: row.created_at, 44, sort=lambda row: row.seq),
+        cells.time(lambda row: row.created_at, 44),
         Column("STATE", 10, cells.state, sort=lambda row: row.state),
         cells.code(lambda row: row.status, 30),
         cells.TRY,
