@@ -2,8 +2,6 @@
 
 import re
 
-from qstash_dev.protocol.urls import site_of
-
 _URL = re.compile(
     r"\b(https?)://(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])(?::(\d{1,5}))?(?![\d.])", re.I
 )
@@ -25,9 +23,3 @@ def addresses(line: str) -> list[str]:
     if not found:
         found = [f"http://localhost:{one or other}" for one, other in _PORT.findall(line)]
     return [origin for origin in found if 0 < int(origin.rpartition(":")[2]) < 65_536]
-
-
-def same_port(origin: str, url: str) -> bool:
-    """Whether two addresses of this machine are one."""
-    one, other = site_of(origin), site_of(url)
-    return one is not None and other is not None and one.port == other.port

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qstash_dev.child import group
-from qstash_dev.child.address import addresses, same_port
+from qstash_dev.child.address import addresses
 from qstash_dev.child.output import Output
 from qstash_dev.child.witness import Witness
 from qstash_dev.devtools.ansi import plain
@@ -20,7 +20,7 @@ from qstash_dev.devtools.documents import Heard, Printed
 from qstash_dev.devtools.documents import Process as State
 from qstash_dev.devtools.explain.printed import last_words
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.urls import is_loopback
+from qstash_dev.protocol.urls import is_loopback, same_port
 
 READ = 65_536
 LAST_WORDS_S = 0.5
@@ -41,8 +41,8 @@ class Around(Struct, frozen=True):
 
     `environment` is asked at each start. `on_line` gets each line, `on_change` is called when the
     state is another one, `on_end` gets a sentence about an end that nobody asked for, `on_address`
-    the origin at which it turns out to listen, once after each start; `app_url` is where it is
-    expected. `now` is the time of lines, `steady` never stands still; both in ms.
+    the origin at which it turns out to listen and the one that counted before, if any; `app_url` is
+    where it is expected. `now` is the time of lines, `steady` never stands still; both in ms.
     """
 
     environment: Callable[[], Mapping[str, str]]
@@ -52,7 +52,7 @@ class Around(Struct, frozen=True):
     on_line: Callable[[Printed], None]
     on_change: Callable[[], None]
     on_end: Callable[[str], None]
-    on_address: Callable[[str], None]
+    on_address: Callable[[str, str | None], None]
     app_url: Callable[[], str]
 
 
@@ -68,14 +68,14 @@ class ChildApp:
         self._process: Process | None = None
         self._hearing, self._looking = Tasks(), Tasks()
         self._following: asyncio.Task[None] | None = None
-        self._tried: set[str] = set()
+        self._named: set[str] = set()
         self._turn = asyncio.Lock()
 
     async def restart(self) -> None:
         """Start it, after the end of what runs of it. What hinders that is its state."""
         async with self._turn:
             await self._end()
-            self._tried.clear()
+            self._named.clear()
             try:
                 words = group.words_of(self._command)
                 process = await group.start(words, self._around.environment())
@@ -94,7 +94,6 @@ class ChildApp:
         """End it and all its children."""
         async with self._turn:
             await self._end()
-            await self._looking.stop()
 
     def halt(self, is_halted: bool) -> None:
         """Stop all of it where it is, or let it go on.
@@ -134,6 +133,11 @@ class ChildApp:
         """Whether this is where it listens, or would."""
         return is_loopback(origin) and same_port(origin, self._around.app_url())
 
+    def besides(self, url: str) -> str | None:
+        """Where it listens, if it never named the port of that URL."""
+        is_named = any(same_port(origin, url) for origin in self._named)
+        return None if is_named else self.state.url
+
     async def wait_for_end(self) -> None:
         """Wait a moment, for the end of one that listens no more: the socket closes before."""
         for _ in range(ENDS_TURNS):
@@ -149,19 +153,26 @@ class ChildApp:
         self.witness.heard()
         self._around.on_line(line)
         for origin in addresses(plain(line.text)):
-            if origin not in self._tried:
-                self._tried.add(origin)
+            if origin not in self._named:
+                self._named.add(origin)
                 self._looking.once("looking where the app listens", self._try(origin))
 
     async def _try(self, origin: str) -> None:
         for pause_s in LISTENS_AFTER_S:
             await asyncio.sleep(pause_s)
-            if self.state.url is not None:
+            if not self._counts(origin):
                 return
-            if await self._around.accepts(origin):
+            if await self._around.accepts(origin) and self._counts(origin):
+                before = self.state.url
                 self.state = replace(self.state, url=origin)
-                self._around.on_address(origin)
+                self._around.on_change()
+                self._around.on_address(origin, before)
                 return
+
+    def _counts(self, origin: str) -> bool:
+        """One command may start several apps: where one is expected counts, or else the first."""
+        found, wanted = self.state.url, self._around.app_url()
+        return found is None or (same_port(origin, wanted) and not same_port(found, wanted))
 
     async def _follow(self, process: Process) -> None:
         hearing = self._hearing.once("reading the app's output", self._read(process))
@@ -181,6 +192,7 @@ class ChildApp:
 
     async def _end(self) -> None:
         process, self._process = self._process, None
+        await self._looking.stop()
         if process is not None:
             with suppress(ProcessLookupError):
                 await group.end(process)

@@ -5,21 +5,26 @@ Pure; how much of it there is room for, others see.
 
 from qstash_dev.devtools.documents import App, Counts, Piece, Server, Status, StatusPart
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.protocol.urls import site_of
+from qstash_dev.protocol.urls import origin_of, same_port
 
 UP = {True: ("● up", "success"), False: ("○ down", "error"), None: ("◌ unknown", "muted")}
 TUNNEL = {"online": "success", "failed": "error", "off": "", "stopped": ""}
 
 
+def route_option(url: str, to: str) -> str:
+    """The option that leads what is for the origin of a URL to that of another; paths stay."""
+    return f"--route {origin_of(url)}={origin_of(to)}"
+
+
 def elsewhere(origin: str, app_url: str) -> tuple[str, str] | None:
     """What is told of an app that listens at another port than it is looked for, and what to do."""
-    found, wanted = site_of(origin), site_of(app_url)
-    if found and wanted and found.port == wanted.port:
+    if same_port(origin, app_url):
         return None
+    path = app_url[len(origin_of(app_url)) :].rstrip("/")
     return (
         f"Your app listens at {origin}, but --app is {app_url}.",
-        f"End what has that port and start your app again, or start qstash-dev with --app {origin} "
-        f"--route {app_url}={origin}.",
+        "If another program has that port, end it and start your app again; or start qstash-dev "
+        f"with --app {origin}{path} {route_option(app_url, origin)}.",
     )
 
 

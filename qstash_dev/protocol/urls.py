@@ -26,6 +26,7 @@ _HOST_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^\[\]:]*))(?::([0-9]{0,5}))?")
 _NUMBER = re.compile(r"0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _ALIASES = frozenset({"localhost", "127.0.0.1", "::1"})
+_EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})
 _BOUNDARIES = ("", "/", "?", "#")
 
 
@@ -188,6 +189,23 @@ def below(url: str, base: str) -> str | None:
     if not is_same or not (is_here or site.host == own.host) or rest[:1] not in ("/", "?"):
         return None
     return rest if _rest(url).startswith(path) else None
+
+
+def same_port(url: str, other: str) -> bool:
+    """Whether two URLs lead to one port, of whichever hosts."""
+    one, two = site_of(url), site_of(other)
+    return one is not None and two is not None and one.port == two.port
+
+
+def same_listener(url: str, other: str) -> bool:
+    """Whether one app serves two URLs, whatever their paths: port and host are the same, where the
+    names of this machine that are served alike are one host. `127.0.0.2` is none of them.
+    """
+    if not same_port(url, other):
+        return False
+    hosts = {site.host for site in map(site_of, (url, other)) if site is not None}
+    alike = _ALIASES | _EVERY_ADDRESS
+    return len(hosts) == 1 or all(host in alike or is_local_name(host) for host in hosts)
 
 
 def split_url(url: str) -> SplitResult:

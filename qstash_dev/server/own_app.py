@@ -28,8 +28,8 @@ class Ways(Protocol):
     def variables(self) -> dict[str, str]:
         """What the app's environment must hold."""
 
-    def listens(self, origin: str) -> None:
-        """The app turned out to listen there."""
+    def listens(self, origin: str, before: str | None) -> None:
+        """The app turned out to listen there; `before`, another address of it counted."""
 
     def is_ours(self, port: int) -> bool:
         """Whether that is a port of this server, whose addresses apps print, too."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.child.address import addresses, same_port
+from qstash_dev.child.address import addresses
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,3 @@ from qstash_dev.child.address import addresses, same_port
 )  # fmt: skip
 def test_the_address_is_read_off_the_line(line: str, origins: list[str]) -> None:
     assert addresses(line) == origins
-
-
-def test_addresses_are_one_by_their_port() -> None:
-    assert same_port("http://localhost:3000", "http://127.0.0.1:3000/x")
-    assert not same_port("http://localhost:3000", "http://localhost:3001")

@@ -182,6 +182,28 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "--route http://localhost:3001=http://localhost:3000.",
     ),
     (
+        "refused-other-port",
+        failure(Reason.REFUSED),
+        {"url": "http://localhost:3000/x", "app_url": "http://127.0.0.2:3000"},
+        "Nothing listens on localhost:3000, but the app is expected at http://127.0.0.2:3000",
+    ),
+    (
+        "refused-other-port",
+        failure(Reason.REFUSED),
+        {
+            "url": "http://host.docker.internal:3000/x",
+            "app_url": "http://localhost:3000",
+            "nearby": Nearby(names=("host.docker.internal",)),
+        },
+        "--route http://host.docker.internal:3000=http://localhost:3000.",
+    ),
+    (
+        "app-not-running",
+        failure(Reason.REFUSED),
+        {"url": "http://shop.localhost:3000/x", "app_url": "http://127.0.0.1:3000"},
+        "Nothing listens on shop.localhost:3000: your app is not running",
+    ),
+    (
         "app-not-running",
         failure(Reason.REFUSED),
         {"app_url": "http://localhost:3000/app"},

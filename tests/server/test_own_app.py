@@ -19,7 +19,7 @@ from tests.raw_server import RawServer
 from tests.server.conftest import Running
 
 APP = """
-import os, subprocess, sys, socket
+import os, subprocess, sys, socket, threading
 if os.environ.get("HELPER"):
     helper = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
     print("helper", helper.pid)
@@ -27,15 +27,17 @@ try:
     s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 except OSError:
     s = socket.create_server(("127.0.0.1", 0))
-port = s.getsockname()[1]
-print(f"Listening on http://localhost:{port}", os.environ["QSTASH_DEV_PORT"],
-      os.environ["QSTASH_TOKEN"][:3], os.environ["QSTASH_DEV"], flush=True)
-while True:
-    c, _ = s.accept()
-    head = c.recv(65536).decode()
-    if not head:
-        continue
-    path = head.split(" ")[1]
+def serve(s):
+    port = s.getsockname()[1]
+    print(f"Listening on http://localhost:{port}", os.environ["QSTASH_DEV_PORT"],
+          os.environ["QSTASH_TOKEN"][:3], os.environ["QSTASH_DEV"], flush=True)
+    while True:
+        c, _ = s.accept()
+        head = c.recv(65536).decode()
+        if head:
+            answer(c, head.split(" ")[1])
+        c.close()
+def answer(c, path):
     print("\\x1b[32mgot\\x1b[0m", path, flush=True)
     if path == "/die":
         print("RuntimeError: goodbye", flush=True)
@@ -43,9 +45,12 @@ while True:
     if path == "/throws":
         print("Traceback (most recent call last):\\n"
               '  File "/shop/orders.py", line 9, in create\\nKeyError: \\'total\\'', flush=True)
-    status = 500 if path == "/throws" else 200
+    if path == "/second":
+        second = socket.create_server(("127.0.0.1", int(os.environ["SECOND"])))
+        threading.Thread(target=serve, args=(second,)).start()
+    status = {"/throws": 500, "/missing": 404}.get(path, 200)
     c.sendall(b"HTTP/1.1 %d X\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n" % status)
-    c.close()
+serve(s)
 """
 
 
@@ -112,12 +117,15 @@ async def test_it_has_the_variables_in_its_environment_and_its_port_becomes_the_
     await server.until(server.is_found)
 
 
-async def test_an_address_that_a_person_gave_stays(running):
-    given = {"app_url": "http://localhost:1", "is_app_given": True}
+@pytest.mark.parametrize("base", ["", "/base"])
+async def test_an_address_that_a_person_gave_stays(running, base):
+    given = {"app_url": f"http://localhost:1{base}", "is_app_given": True}
     server = await running(config=given)
     notice = await server.until(server.notice)
-    assert notice.startswith(f"Your app listens at {server.app}, but --app is http://localhost:1.")
-    assert notice.endswith(f"--app {server.app} --route http://localhost:1={server.app}.")
+    assert notice.startswith(
+        f"Your app listens at {server.app}, but --app is http://localhost:1{base}."
+    )
+    assert notice.endswith(f"--app {server.app}{base} --route http://localhost:1={server.app}.")
     assert (await server.status())["app"]["process"]["url"] == server.app
 
 
@@ -135,6 +143,25 @@ async def test_a_404_of_the_program_that_has_its_port_is_not_taken_for_its_own(r
     assert hint.endswith(f"--route {other}={server.app}.")
     told = f"Your app listens at {server.app}, but --app is {other}."
     assert [finding.level for finding in findings if finding.text == told] == ["problem"]
+
+
+async def test_of_two_apps_of_one_command_that_at_the_given_address_counts(running):
+    with reserved_port() as port:
+        api = f"http://localhost:{port}"
+        given = {"app_url": api, "is_app_given": True}
+        server = await running(config=given, SECOND=str(port))
+        assert f"Your app listens at {server.app}" in await server.until(server.notice)
+        await server.publish(f"{server.app}/second")
+
+        async def counts():
+            return (await server.status())["app"]["process"]["url"] == api
+
+        await server.until(counts)
+        assert await server.notice() == f"Your app listens at {api} now: --app is right."
+        for count, app in enumerate((api, server.app), 1):
+            lost = await server.publish(f"{app}/missing", Upstash_Retries=0)
+            await server.wait("state:failed", count)
+            assert "your app listens at" not in (await server.row(lost))["hint"]
 
 
 async def test_an_app_that_is_started_again_at_another_port_is_followed(running):

@@ -10,12 +10,13 @@ from msgspec import Struct
 from qstash_dev.devtools.body_label import mislabelled
 from qstash_dev.devtools.explain.error_text import Said, read_response
 from qstash_dev.devtools.explain.printed import error_in, errors_in
+from qstash_dev.devtools.status import route_option
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure
 from qstash_dev.protocol.settle import status_text
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.timing import format_duration
-from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of, site_of
+from qstash_dev.protocol.urls import ALONE, Nearby, Place, parts_of, place_of
 
 _NEXT_SCRIPT = re.compile(rb'"((?:/[\w.~-]{1,80}){0,9})/_next/static/')
 
@@ -48,7 +49,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     `elsewhere` is the notice of a step that goes to another address than its run was started at,
     `starts_workflow` whether this is the start of a run whose SDK wants to reach a workflow,
     `has_entries` whether the app was sent the list of a run's steps instead of the body.
-    `listens_at` is where our child turned out to listen.
+    `listens_at` is where our child listens, if it never named the port of the target.
     `printed` are the lines of the app meanwhile, `heard` whether it printed any (perhaps for another
     attempt), and `ended` is how it ended (`your app exited with code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
@@ -165,10 +166,15 @@ class Evidence:
         """A request header, or an empty text."""
         return _header(self.facts.headers, name)
 
+    @property
+    def went_to(self) -> str:
+        """Where the request really went."""
+        return self.facts.target or self.facts.url
+
     @cached_property
     def target(self) -> SplitResult:
         """Where the request went, in parts; empty parts if it cannot be taken apart."""
-        return _split(self.facts.target or self.facts.url)
+        return _split(self.went_to)
 
     @property
     def place(self) -> str:
@@ -185,10 +191,9 @@ class Evidence:
         """The port that it went to."""
         return self.target.port or (443 if self.target.scheme == "https" else 80)
 
-    def is_at(self, app: str) -> bool:
-        """Whether it went to the port of an app of this machine, whatever paths that has."""
-        site = site_of(app)
-        return site is not None and site.port == self.port
+    def route_to(self, app: str) -> str:
+        """The option that delivers at an app what went there."""
+        return route_option(self.went_to, app)
 
     @property
     def within(self) -> str:
@@ -208,7 +213,7 @@ class Evidence:
     @cached_property
     def reach(self) -> Place:
         """Where the request went."""
-        return place_of(self.facts.target or self.facts.url, self.facts.nearby)
+        return place_of(self.went_to, self.facts.nearby)
 
     @cached_property
     def signed_url(self) -> str:

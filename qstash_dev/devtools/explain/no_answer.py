@@ -2,7 +2,7 @@
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.protocol.model import Reason
-from qstash_dev.protocol.urls import Place, origin_of
+from qstash_dev.protocol.urls import Place, same_listener
 
 _NO_TLS = "WRONG_VERSION_NUMBER"  # OpenSSL's word for a first answer that is none of TLS
 _SPOKEN = (Reason.TLS, Reason.RESET, Reason.BAD_RESPONSE, Reason.TIMEOUT)
@@ -34,11 +34,11 @@ def _other_address(e: Evidence) -> str | None:
 
 def _other_port(e: Evidence) -> str | None:
     app = e.facts.listens_at or e.facts.app_url
-    if not app or not e.is_local or e.is_at(app):
+    if not app or not e.is_local or same_listener(e.went_to, app):
         return None
     return (
         f"Nothing listens on {e.place}, but the app is expected at {app}: publish to that address, "
-        f"or deliver there with --route {e.target.scheme}://{e.place}={origin_of(app)}."
+        f"or deliver there with {e.route_to(app)}."
     )
 
 
@@ -47,7 +47,7 @@ def _docker_name(e: Evidence) -> str | None:
         return None
     return (
         f"'{e.host}' is a name inside a Docker network and means nothing on this machine: "
-        f"use --route {e.target.scheme}://{e.place}=http://localhost:{e.target.port or 80}."
+        f"use {e.route_to(f'http://localhost:{e.target.port or 80}')}."
     )
 
 
@@ -58,7 +58,7 @@ def _offline(e: Evidence) -> str | None:
     why = "this machine has no network" if e.facts.online is False else "no name server answered"
     return (
         f"The name {e.target.hostname} could not be looked up, since {why} (Wi-Fi, VPN?): publish to "
-        f"your local app, or use --route {e.target.scheme}://{e.place}=http://localhost:3000."
+        f"your local app, or use {e.route_to('http://localhost:3000')}."
     )
 
 
@@ -281,9 +281,10 @@ NO_ANSWER = (
     ),
     Cause(
         "external-denied",
-        "{e.place} is neither local nor routed, and external destinations are denied: allow "
-        "them with --external allow, or use --route "
-        "{e.target.scheme}://{e.place}=http://localhost:3000.",
+        lambda e: (
+            f"{e.place} is neither local nor routed, and external destinations are denied: allow "
+            f"them with --external allow, or use {e.route_to('http://localhost:3000')}."
+        ),
         (Reason.EXTERNAL_DENIED,),
     ),
     Cause(

@@ -17,11 +17,11 @@ def _serving(e: Evidence) -> str | None:
 def _other_app(e: Evidence) -> str | None:
     """Another program has the port: that of the app before this one, where it took the next free."""
     app = e.facts.listens_at
-    if app is None or not e.is_local or e.is_at(app):
+    if app is None or not e.is_local:
         return None
     return (
         f"What listens at {e.place} has no route for {e.path}{e.quoted}, and your app listens at "
-        f"{app}: publish there, or deliver there with --route {e.target.scheme}://{e.place}={app}."
+        f"{app}: publish there, or deliver there with {e.route_to(app)}."
     )
 
 
