@@ -20,6 +20,7 @@ from qstash_dev.server.explainer import Explainer
 from qstash_dev.sources.tree import SourceTree
 from qstash_dev.transport.connect import has_network
 from qstash_dev.transport.delivery import Sender
+from tests.own_network import needs_unshare, run_alone
 from tests.ports import reserved_port
 from tests.protocol.workflow.play import APP, init, of_step
 from tests.raw_server import OK, RawServer, reset
@@ -280,17 +281,10 @@ async def test_an_answer_that_is_shorter_than_it_says_has_broken_off(start, raw)
 
 
 @drives("no-network")
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare here")
+@needs_unshare
 async def test_a_machine_without_a_network_is_seen_to_have_none():
     ask = "from qstash_dev.transport.connect import has_network; print(has_network())"
-    process = await asyncio.create_subprocess_exec(
-        *("unshare", "--map-root-user", "--net", sys.executable, "-c", ask),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    said, error = await process.communicate()
-    if b"unshare" in error:
-        pytest.skip("this user may not make a network of its own")
+    said, error = await run_alone(ask)
     assert (said, error) == (b"False\n", b"")
     own_address()  # skips where there is no network anyway
     assert has_network()

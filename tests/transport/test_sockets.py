@@ -1,10 +1,6 @@
 """Where a server listens: in a network of the test's own, with few ports, of which some are taken."""
 
-import asyncio
-import shutil
-import sys
-
-import pytest
+from tests.own_network import needs_unshare, run_alone
 
 # Of the odd ports, which the kernel prefers, half are taken on the second address.
 SCRIPT = """
@@ -27,16 +23,9 @@ with (
 """
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare here")
+@needs_unshare
 async def test_a_free_port_is_free_on_all_addresses():
-    process = await asyncio.create_subprocess_exec(
-        *("unshare", "--map-root-user", "--net", sys.executable, "-c", SCRIPT),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    said, error = await process.communicate()
-    if b"unshare" in error:
-        pytest.skip("this user may not make a network of its own")
+    said, error = await run_alone(SCRIPT)
     assert error == b""
     assert len(said.splitlines()) == 20
     assert {line.split()[0] for line in said.splitlines()}.isdisjoint({b"40001", b"40005"})
