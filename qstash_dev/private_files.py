@@ -60,7 +60,7 @@ def write(path: Path, content: bytes, *, private: bool) -> None:
         os.umask(mask)
         mode = stat.S_IFREG | (0o666 & ~mask)
     if stat.S_ISREG(mode):
-        replace(path, content, FILE if private else stat.S_IMODE(mode) & 0o777)
+        replace(path, content, FILE if private else mode & 0o777)
     else:
         path.write_bytes(content)
 
