@@ -6,8 +6,9 @@ _URL = re.compile(
     r"\b(https?)://(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])(?::(\d{1,5}))?(?![\d.])", re.I
 )
 _OTHER = re.compile(r"\b(?!https?:)\w+://\S+", re.I)
+# Of two digits only 80: `started at 10:22:05` names no port.
 _PORT = re.compile(
-    r"\b(?:listen\w*|running|started|serving|ready)\b.{0,40}?(?:(?:port\s+|:)(\d{2,5})\b"
+    r"\b(?:listen\w*|running|started|serving|ready)\b.{0,40}?(?:(?:port\s+|:)(\d{3,5}|80)\b"
     r"|\bon\s+(\d{4,5})\s*[.!]?$)",
     re.I,
 )

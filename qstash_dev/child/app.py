@@ -20,7 +20,7 @@ from qstash_dev.devtools.documents import Heard, Printed
 from qstash_dev.devtools.documents import Process as State
 from qstash_dev.devtools.explain.printed import last_words
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.urls import is_loopback, same_port
+from qstash_dev.protocol.urls import is_loopback, same_port, site_of
 
 READ = 65_536
 LAST_WORDS_S = 0.5
@@ -69,6 +69,7 @@ class ChildApp:
         self._hearing, self._looking = Tasks(), Tasks()
         self._following: asyncio.Task[None] | None = None
         self._named: set[str] = set()
+        self._looked_for: set[str] = set()
         self._turn = asyncio.Lock()
 
     async def restart(self) -> None:
@@ -76,6 +77,7 @@ class ChildApp:
         async with self._turn:
             await self._end()
             self._named.clear()
+            self._looked_for.clear()
             try:
                 words = group.words_of(self._command)
                 process = await group.start(words, self._around.environment())
@@ -153,26 +155,43 @@ class ChildApp:
         self.witness.heard()
         self._around.on_line(line)
         for origin in addresses(plain(line.text)):
-            if origin not in self._named:
-                self._named.add(origin)
-                self._looking.once("looking where the app listens", self._try(origin))
+            self._named.add(origin)
+            if origin != self.state.url and origin not in self._looked_for:
+                self._looked_for.add(origin)
+                self._looking.once("looking where the app listens", self._look(origin))
 
-    async def _try(self, origin: str) -> None:
+    async def _look(self, origin: str) -> None:
         for pause_s in LISTENS_AFTER_S:
             await asyncio.sleep(pause_s)
-            if not self._counts(origin):
+            if self._counts(origin) and await self._is_its_own(origin) and self._counts(origin):
+                self._found(origin)
                 return
-            if await self._around.accepts(origin) and self._counts(origin):
-                before = self.state.url
-                self.state = replace(self.state, url=origin)
-                self._around.on_change()
-                self._around.on_address(origin, before)
-                return
+        self._looked_for.discard(origin)
+        last = self.state.url
+        is_gone = last is not None and not await self._around.accepts(last)
+        if is_gone and await self._is_its_own(origin):  # started anew inside, at another port
+            self._found(origin)
+
+    def _found(self, origin: str) -> None:
+        before = self.state.url
+        self.state = replace(self.state, url=origin)
+        self._looked_for.discard(origin)
+        self._around.on_change()
+        self._around.on_address(origin, before)
 
     def _counts(self, origin: str) -> bool:
         """One command may start several apps: where one is expected counts, or else the first."""
         found, wanted = self.state.url, self._around.app_url()
         return found is None or (same_port(origin, wanted) and not same_port(found, wanted))
+
+    async def _is_its_own(self, origin: str) -> bool:
+        """Whether it listens there; an app also names where others do: a collector, a database."""
+        site, process = site_of(origin), self._process
+        if site is None or process is None or not await self._around.accepts(origin):
+            return False
+        from qstash_dev.child.holder import ran_before  # only who starts an app needs it
+
+        return not await asyncio.to_thread(ran_before, process.pid, site.port)
 
     async def _follow(self, process: Process) -> None:
         hearing = self._hearing.once("reading the app's output", self._read(process))

@@ -31,9 +31,6 @@ class Ways(Protocol):
     def listens(self, origin: str, before: str | None) -> None:
         """The app turned out to listen there; `before`, another address of it counted."""
 
-    def is_ours(self, port: int) -> bool:
-        """Whether that is a port of this server, whose addresses apps print, too."""
-
 
 def own_app(
     command: Sequence[str],
@@ -46,9 +43,6 @@ def own_app(
     """The app as a child; `times` are that of lines, and one that never stands still."""
     now, wall = times
 
-    async def takes_connections(origin: str) -> bool:
-        return not server.is_ours(int(origin.rpartition(":")[2])) and await accepts(origin)
-
     def on_line(line: Printed) -> None:
         if console is not None:
             console.app_line(line)
@@ -60,7 +54,7 @@ def own_app(
             environment=lambda: environment_of(
                 server.started, server.variables(), environ, watched=console is not None
             ),
-            accepts=takes_connections,
+            accepts=accepts,
             now=now,
             steady=wall,
             on_line=on_line,

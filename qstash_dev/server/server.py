@@ -169,10 +169,6 @@ class Server:
         self.told.notice(f"Your app listens at {origin}: that is --app now.")
         self._notifier.publish()
 
-    def is_ours(self, port: int) -> bool:
-        """Whether this server listens on that port."""
-        return port in self._engine.policy.own_ports
-
     def reconfigure(self, config: Config) -> None:
         """Take over the `LIVE` fields; the others stay as they were at the start."""
         old = self.config

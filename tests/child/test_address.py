@@ -20,6 +20,8 @@ from qstash_dev.child.address import addresses
         ("Server started on :4000", ["http://localhost:4000"]),
         ("Server is listening on 3000", ["http://localhost:3000"]),
         ("Server started on 2026-11-29", []),
+        ("Worker started at 10:22:05", []),
+        ("running on :80", ["http://localhost:80"]),
         ("Debugger listening on ws://127.0.0.1:9229/0f2c", []),  # Node.js
         ("Network: http://192.168.1.5:3000", []),
         ("compiled in 3000 ms", []),

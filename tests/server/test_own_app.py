@@ -23,6 +23,8 @@ import os, subprocess, sys, socket, threading
 if os.environ.get("HELPER"):
     helper = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
     print("helper", helper.pid)
+if os.environ.get("TRACES"):
+    print("Sending traces to", os.environ["TRACES"], flush=True)
 try:
     s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 except OSError:
@@ -31,13 +33,13 @@ def serve(s):
     port = s.getsockname()[1]
     print(f"Listening on http://localhost:{port}", os.environ["QSTASH_DEV_PORT"],
           os.environ["QSTASH_TOKEN"][:3], os.environ["QSTASH_DEV"], flush=True)
-    while True:
+    while s.fileno() >= 0:
         c, _ = s.accept()
         head = c.recv(65536).decode()
         if head:
-            answer(c, head.split(" ")[1])
+            answer(c, s, head.split(" ")[1])
         c.close()
-def answer(c, path):
+def answer(c, s, path):
     print("\\x1b[32mgot\\x1b[0m", path, flush=True)
     if path == "/die":
         print("RuntimeError: goodbye", flush=True)
@@ -48,6 +50,10 @@ def answer(c, path):
     if path == "/second":
         second = socket.create_server(("127.0.0.1", int(os.environ["SECOND"])))
         threading.Thread(target=serve, args=(second,)).start()
+    if path == "/moves":
+        s.close()
+        moved = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=serve, args=(moved,)).start()
     status = {"/throws": 500, "/missing": 404}.get(path, 200)
     c.sendall(b"HTTP/1.1 %d X\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n" % status)
 serve(s)
@@ -176,6 +182,24 @@ async def test_an_app_that_is_started_again_at_another_port_is_followed(running)
             return (await server.status())["app"]["url"] != server.app
 
         await server.until(is_elsewhere)
+
+
+async def test_an_address_that_the_app_names_but_another_program_has_is_not_its_own(running):
+    async with contextlib.AsyncExitStack() as stack:
+        collector = f"http://localhost:{await RawServer(stack).start(answer_404)}"
+        server = await running(TRACES=collector)
+        await server.until(server.is_found)
+
+
+async def test_an_app_that_goes_on_at_another_port_inside_its_process_is_followed(running):
+    server = await running()
+    await server.until(server.is_found)
+    await server.publish(f"{server.app}/moves", Upstash_Retries=0)
+
+    async def is_elsewhere():
+        return (await server.status())["app"]["url"] != server.app
+
+    await server.until(is_elsewhere)
 
 
 async def test_an_attempt_shows_what_the_app_printed_and_the_explainer_reads_it(running):
