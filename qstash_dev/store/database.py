@@ -68,7 +68,7 @@ class Database:
         self._undone: StoreError | None = None
         self._on_commit = on_commit
         self._on_rollback = on_rollback
-        self._functions: list[tuple[str, int, Callable[..., Any]]] = []
+        self._preparations: list[Callable[[sqlite3.Connection], object]] = []
         self._use(connect(self.path))
 
     def read(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
@@ -151,8 +151,17 @@ class Database:
 
     def function(self, name: str, arguments: int, call: Callable[..., Any]) -> None:
         """Make a pure Python function available in SQL."""
-        self._functions.append((name, arguments, call))
-        self._connection.create_function(name, arguments, call, deterministic=True)
+        self.prepare(lambda by: by.create_function(name, arguments, call, deterministic=True))
+
+    def prepare(self, prepare: Callable[[sqlite3.Connection], object]) -> None:
+        """Call this with the connection, now and with each that takes its place: what is not in the
+        file. Raises StoreError.
+        """
+        self._preparations.append(prepare)
+        try:
+            prepare(self._connection)
+        except sqlite3.Error as error:
+            raise failure(self.path, "read", error) from error
 
     def commit(self) -> None:
         """End the open transaction. A failure rolls it back and is what all waiters get."""
@@ -304,8 +313,8 @@ class Database:
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._writer = connection.cursor()
-        for name, arguments, call in self._functions:
-            connection.create_function(name, arguments, call, deterministic=True)
+        for prepare in self._preparations:
+            prepare(connection)
         self._files = files.Files(self.path)
         self._copied = self._commits = 0
         self._is_closed = False

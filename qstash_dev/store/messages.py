@@ -45,15 +45,16 @@ _PLAIN = """seq, id, user, state, due_at, created_at, not_before, updated_at, re
 _SPECIAL = """, parent_id, line, line_queue, queue, topic, endpoint, schedule_id, flow_key,
     finished_at, held, lints, run, call_type, step, intake"""
 _NOT_SPECIAL = (None,) * 15
-_INSERT_PLAIN = f"INSERT INTO messages ({_PLAIN}) VALUES ({','.join('?' * 20)})"
-_INSERT = f"INSERT INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 35)})"
+# `OR FAIL`: one row is nothing to undo. Else SQLite keeps each page as it was, as triggers count it.
+_INSERT_PLAIN = f"INSERT OR FAIL INTO messages ({_PLAIN}) VALUES ({','.join('?' * 20)})"
+_INSERT = f"INSERT OR FAIL INTO messages ({_PLAIN}{_SPECIAL}) VALUES ({','.join('?' * 35)})"
 # While an attempt runs nothing else of a message changes: indexes of what is not named stay untouched.
 _ACTIVATE = """
-    UPDATE messages SET state = 'ACTIVE', claimed = 1, updated_at = ?, attempts = ?,
+    UPDATE OR FAIL messages SET state = 'ACTIVE', claimed = 1, updated_at = ?, attempts = ?,
         cancel_requested = ? WHERE seq = ?"""
 _CHANGED = """
-    UPDATE messages SET state = ?, claimed = 0, updated_at = ?, attempts = ?, cancel_requested = ?,
-        due_at = ?, finished_at = ?, retried = ?, held = ?"""
+    UPDATE OR FAIL messages SET state = ?, claimed = 0, updated_at = ?, attempts = ?,
+        cancel_requested = ?, due_at = ?, finished_at = ?, retried = ?, held = ?"""
 _UPDATE = f"{_CHANGED} WHERE seq = ?"
 _SETTLE = f"{_CHANGED}, last_status = ?, last_error = ?, last_ms = ?, hint = ? WHERE seq = ?"
 _DUE = """

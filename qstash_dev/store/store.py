@@ -21,6 +21,7 @@ from qstash_dev.store.messages import Messages
 from qstash_dev.store.originals import Deduplication
 from qstash_dev.store.resources import Keys, Named, Schedules
 from qstash_dev.store.sequence import Sequence
+from qstash_dev.store.tally import Tally
 from qstash_dev.store.used_signatures import UsedSignatures
 from qstash_dev.store.waits import Waits
 from qstash_dev.store.workflows import Workflows
@@ -48,7 +49,8 @@ class Store:
         self.run_rows = RunRows(database, self.workflows, self.run_logs, self.waits)
         self.leaves = Leaves()
         selector = Selector(database, self.leaves)
-        self.rows = Rows(database, selector)
+        self.tally = Tally(database)
+        self.rows = Rows(database, selector, self.tally)
         self.feed = Feed(database, self._event_numbers, selector)
         self.search = Search(database, selector)
         self.keys = Keys(database)

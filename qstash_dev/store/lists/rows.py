@@ -16,6 +16,7 @@ from qstash_dev.store.lists.candidates import as_json
 from qstash_dev.store.lists.columns import ACCEPTED, MESSAGES, STATE
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.lists.windows import windows
+from qstash_dev.store.tally import WAITING, Tally
 
 _COLUMNS = f"""
     m.seq, m.id, {STATE}, m.url, m.method, m.user, m.kind, m.parent_id, m.created_at, m.updated_at,
@@ -32,13 +33,35 @@ _COLUMNS = f"""
 # Those of an intake are not accepted yet.
 _COMING = "SELECT count(*) FROM messages INDEXED BY messages_intake WHERE intake IS NOT NULL"
 _TOTAL = f"SELECT (SELECT count(*) FROM messages) - ({_COMING})"
+_COUNTED = {
+    "dlq": "dlq",
+    "schedules": "schedules",
+    "queues": "queues",
+    "groups": "groups",
+    "flow": "flow_keys",
+    "workflows": "runs",
+}
+_COUNTS = "SELECT " + ", ".join(
+    f"(SELECT count(*) FROM {table})" for table in ("messages", *_COUNTED.values())
+)
+_ACTIVE = (
+    "SELECT count(*) FROM messages INDEXED BY messages_state "
+    "WHERE state <> 'DELIVERED' AND state = 'ACTIVE'"
+)
+# Those that wait and are due by now: few, even where many are delayed.
+_LATE = """
+    SELECT count(*) FROM messages INDEXED BY messages_due WHERE claimed = 0 AND held IS NULL
+        AND finished_at IS NULL AND due_at <= ? AND state = 'CREATED'"""
+_HELD = """
+    SELECT count(*) FROM messages WHERE held IS NOT NULL AND finished_at IS NULL AND kind <> 'cloud'"""
 
 
 class Rows:
     """Reads rows and counts; writes nothing."""
 
-    def __init__(self, database: Database, selector: Selector) -> None:
+    def __init__(self, database: Database, selector: Selector, tally: Tally) -> None:
         self._db = database
+        self._tally = tally
         self._selector = selector
 
     def select(
@@ -129,35 +152,19 @@ class Rows:
 
     def counts(self, now: int) -> Counts:
         """Totals of all users."""
-        states = dict(
-            self._db.read(
-                "SELECT state, count(*) FROM messages INDEXED BY messages_state "
-                "WHERE state <> 'DELIVERED' GROUP BY state"
-            )
-        )
-        total, coming = self._one(_TOTAL), self._one(_COMING)
+        kinds = self._tally.counts()
+        total, *others = self._db.read_one(_COUNTS)
+        active = self._one(_ACTIVE)
         return Counts(
-            messages=total,
-            delayed=self._one(
-                "SELECT count(*) FROM messages INDEXED BY messages_due WHERE claimed = 0 "
-                "AND held IS NULL AND finished_at IS NULL AND due_at > ? AND state = 'CREATED'",
-                now,
-            ),
-            active=states.get("ACTIVE", 0),
-            retry=states.get("RETRY", 0),
-            held=self._one(
-                "SELECT count(*) FROM messages "
-                "WHERE held IS NOT NULL AND finished_at IS NULL AND kind <> 'cloud'"
-            ),
-            delivered=total - sum(states.values()) + coming,
-            failed=states.get("FAILED", 0),
-            canceled=states.get("CANCELED", 0),
-            dlq=self._one("SELECT count(*) FROM dlq"),
-            schedules=self._one("SELECT count(*) FROM schedules"),
-            queues=self._one("SELECT count(*) FROM queues"),
-            groups=self._one("SELECT count(*) FROM groups"),
-            flow=self._one("SELECT count(*) FROM flow_keys"),
-            workflows=self._one("SELECT count(*) FROM runs"),
+            messages=total - self._one(_COMING),
+            delayed=kinds[WAITING] - self._one(_LATE, now),
+            active=active,
+            retry=kinds["RETRY"],
+            held=self._one(_HELD),
+            delivered=total - active - sum(kinds.values()),
+            failed=kinds["FAILED"],
+            canceled=kinds["CANCELED"],
+            **dict(zip(_COUNTED, others, strict=True)),
         )
 
     def _one(self, sql: str, *values: int) -> int:

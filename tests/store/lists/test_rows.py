@@ -22,13 +22,6 @@ from tests.samples import MINUTE, NOW, answer, flat, message, no_answer
 from tests.store.filled import Filled
 
 
-@pytest.fixture
-def filled() -> Iterator[Filled]:
-    filled = Filled()
-    yield filled
-    filled.store.close()
-
-
 def row(store: Store, message_id: str, now: int = NOW) -> Row:
     found = store.rows.by_id(message_id, now)
     assert found is not None
@@ -239,7 +232,7 @@ def test_the_filter_language(lists: Store, text: str, numbers: str) -> None:
         Limits(names=0),
     ):
         selector = Selector(lists.database, limits=limits)
-        rows = Rows(lists.database, selector)
+        rows = Rows(lists.database, selector, lists.tally)
         assert {row.id for row in flat(rows.select(wanted, NOW, None))} == expected
         assert sum(rows.count(wanted, NOW)) == len(expected)
         feed = Feed(lists.database, Sequence(lists.database, "events"), selector)

@@ -1,6 +1,5 @@
 """Lists of the API: every filter, both orders, pages without a gap or a repetition."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,13 +14,6 @@ from tests.samples import NOW, answer, flat, no_answer
 from tests.store.filled import Filled
 
 USER, OTHER = "defaultUser", "testUser1"
-
-
-@pytest.fixture
-def filled() -> Iterator[Filled]:
-    filled = Filled()
-    yield filled
-    filled.store.close()
 
 
 def lines(filled: Filled, user: str = USER, **query: Any) -> list[tuple[str, str]]:
