@@ -2,6 +2,7 @@
 another thing.
 """
 
+import re
 from base64 import b64decode
 from collections.abc import Iterable
 
@@ -15,6 +16,8 @@ from qstash_dev.devtools.text import date_time, printable, size
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.web.links import page_url
 
+COUNTED = re.compile(r"\(?\{(?:in|ago|near)\}\)?")
+MARK = re.compile(r"\{\w+\}")
 SHOWN = 2000
 """Characters of a body; `messages get --body` gives all."""
 
@@ -61,7 +64,7 @@ def piece_text(piece: Piece) -> str:
     """A moment as date and time, all else as it is. What is only counted from now is left out."""
     if piece.at is None:
         return piece.text
-    return "" if piece.text.strip() == "{in}" else date_time(piece.at)
+    return MARK.sub(date_time(piece.at), COUNTED.sub("", piece.text)).strip(" ()")
 
 
 def print_attempt(attempt: Attempt) -> None:

@@ -148,6 +148,11 @@ def _cronsim(expression: str, start: datetime) -> "CronSim":
     return CronSim(expression, start)
 
 
+def zone_of(text: str) -> tzinfo:
+    """The zone that a checked expression is written in; as a text its name."""
+    return _zone(parse_cron(text).zone)
+
+
 def _zone(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo
 

@@ -48,6 +48,7 @@ DEV_USERS = (
     ),
 )
 
+DEFAULT_USER = DEV_USERS[0].id
 CLOUD_USER = "cloud"
 """A user that nobody can log in as, with the cloud's signing keys."""
 

@@ -10,8 +10,8 @@ from qstash_dev.protocol.users import DEV_USERS
 DESTINATION = "http://127.0.0.1:1/api"
 
 
-def call(server, method, path, body=None, user=DEV_USERS[0]):
-    request = urllib.request.Request(server.url + path, method=method, data=body)
+def call(server, method, path, body=None, user=DEV_USERS[0], headers=None):
+    request = urllib.request.Request(server.url + path, body, headers or {}, method=method)
     request.add_header("Authorization", f"Bearer {user.token}")
     urllib.request.urlopen(request, timeout=60).close()
 
@@ -82,12 +82,27 @@ def test_a_schedule_is_fired_now(furnished):
     assert furnished.json("messages", "get", message_id)["row"]["schedule"] == "nightly"
 
 
-def test_the_next_times_of_a_schedule_are_shown(furnished):
-    text = furnished.run("schedules", "get", "nightly").stdout
-    title, *times = text.splitlines()[:11]
-    assert title == "Next ten times"
-    assert [len(time.split()) for time in times] == [2] * 10, text
-    assert ":00:00" in text
+@pytest.mark.parametrize(
+    ("cron", "zone"), [("0 3 * * *", "UTC"), ("CRON_TZ=Asia/Tokyo 0 3 * * *", "Asia/Tokyo")]
+)
+def test_the_next_times_of_a_schedule_are_shown_in_its_zone(server, cron, zone):
+    at = ("-H", "Upstash-Schedule-Id: daily")
+    server.run("send", DESTINATION, "--cron", cron, *at, "--data", "all")
+    facts, times, body = server.run("schedules", "get", "daily").stdout.split("\n\n")
+    (fires,) = (line for line in facts.splitlines() if line.startswith("fires next:"))
+    title, *times = times.splitlines()
+    assert title == f"Next ten times, in {zone}"
+    assert [time.split()[1] for time in times] == ["03:00:00"] * 10
+    assert fires.split(maxsplit=2)[2] == f"{times[0]} {zone}"
+    assert body.split() == ["Body", "all"]
+
+
+def test_whose_a_thing_is_stands_with_its_facts(server):
+    url = f"/v2/schedules/{DESTINATION}"
+    call(server, "POST", url, b"all", DEV_USERS[1], {"Upstash-Cron": "0 3 * * *"})
+    (schedule,) = server.json("schedules", "list")
+    text = server.run("schedules", "get", schedule["scheduleId"]).stdout
+    assert ["user:", "testUser1"] in [line.split() for line in text.split("\n\n")[0].splitlines()]
 
 
 def test_a_thing_is_told_in_the_words_of_its_page(furnished):

@@ -148,9 +148,9 @@ def _events(found: dict[str, Any]) -> list[dict[str, Any]]:
 SCHEDULES = [
     {"scheduleId": "nightly", "cron": "CRON_TZ=Europe/Berlin 0 3 * * *", "user": "defaultUser",
      "destination": "http://localhost:3000/api/nightly", "method": "POST", "isPaused": False,
-     "createdAt": NOW - 864_000_00, "lastScheduleTime": NOW - 32_591_000, "retries": 3,
-     "nextScheduleTime": NOW + 53_809_000,
-     "next_times": [NOW + 53_809_000 + day * 86_400_000 for day in range(10)]},
+     "createdAt": NOW - 864_000_00, "lastScheduleTime": NOW - 36_191_000, "retries": 3,
+     "nextScheduleTime": NOW + 50_209_000,
+     "next_times": [NOW + 50_209_000 + day * 86_400_000 for day in range(10)]},
     {"scheduleId": "scd_heartbeat", "cron": "*/5 * * * *", "user": "defaultUser",
      "destination": "http://localhost:3000/api/heartbeat", "method": "GET", "isPaused": True,
      "createdAt": NOW - 3_600_000, "nextScheduleTime": NOW + 109_000,

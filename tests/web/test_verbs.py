@@ -189,12 +189,14 @@ async def test_a_message_is_copied_as_curl(desk: Desk) -> None:
 
 async def test_schedules_fire_pause_and_go(desk: Desk) -> None:
     url = desk.app.answers("/planned", 200)
-    headers = {"Upstash-Cron": "0 9 * * 1", "Upstash-Schedule-Id": "weekly"}
+    cron = "CRON_TZ=Asia/Tokyo 0 9 * * 1"
+    headers = {"Upstash-Cron": cron, "Upstash-Schedule-Id": "weekly"}
     await desk.api.ok("POST", f"/v2/schedules/{url}", headers=headers)
     page = await desk.open()
     await press(page, "2")
     await rows(page, "weekly").click()
-    await page.locator("#detail .page section p:nth-of-type(10)").wait_for()
+    times = page.locator("#detail .page section", has_text="Next ten times, in Asia/Tokyo")
+    await times.locator("p:nth-of-type(10)", has_text=" 09:00:00").wait_for()
     await press(page, "n")
     await said(page, "Fired schedule weekly: msg_")
     await desk.app.one("/planned")

@@ -19,11 +19,9 @@ from qstash_dev.cli.tables import print_json, print_record, print_table, time_te
 from qstash_dev.cli.values import TEXT
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.control_documents import About, Fired
-from qstash_dev.protocol.users import DEV_USERS
+from qstash_dev.protocol.users import DEFAULT_USER
 
 Record = dict[str, Any]
-
-DEFAULT_USER = DEV_USERS[0].id
 
 
 class Noun(Struct, frozen=True):
@@ -183,8 +181,6 @@ def get_command(noun: Noun) -> click.Command:
         path = path_of("about", noun.name, name)
         _link, *parts = ask(url, "GET", path, About, params={"user": record["user"]}).parts
         print_parts(parts)
-        if record["user"] != DEFAULT_USER:
-            print_record({"user": record["user"]})
 
     return show
 

@@ -11,6 +11,7 @@ from qstash_dev.devtools.documents import Links, Piece, Row
 from qstash_dev.devtools.pages.option_words import option_facts
 from qstash_dev.devtools.pages.parts import Fact
 from qstash_dev.devtools.text import size
+from qstash_dev.protocol.users import DEFAULT_USER
 
 
 def message_facts(row: Row, spec: Mapping[str, Any], links: Links, waits: str | None) -> list[Fact]:
@@ -33,7 +34,7 @@ def message_facts(row: Row, spec: Mapping[str, Any], links: Links, waits: str | 
         "armed": _text("⚑ replayed when the app's source changes" if row.armed else None),
         "duplicates": _text(f"{row.duplicates} dropped" if row.duplicates else None),
         "replays": _text(f"{row.replays}  ") + _links("messages", replays) if row.replays else [],
-        "user": _text(None if row.user == "defaultUser" else row.user),
+        "user": _text(None if row.user == DEFAULT_USER else row.user),
         "source": _text(None if row.source == "local" else row.source),
         "body": _text(f"{size(row.body_size)}  {row.content_type or ''}".rstrip()),
     }

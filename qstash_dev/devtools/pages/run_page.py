@@ -17,6 +17,7 @@ from qstash_dev.devtools.run_documents import (
 from qstash_dev.devtools.states import look_of
 from qstash_dev.devtools.text import as_text, counted, shorten
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.users import DEFAULT_USER
 
 FACTS = (
     ("callUrl", "calls"),
@@ -86,7 +87,7 @@ def _facts(row: RunRow) -> Iterable[Fact]:
         "invoked by": Piece(row.parent, to="runs") if row.parent else None,
         "resumed as": Piece(row.successor, to="runs") if row.successor else None,
         "DLQ entry": Piece(row.dlq_id) if row.dlq_id else None,
-        "user": Piece(row.user) if row.user != "defaultUser" else None,
+        "user": Piece(row.user) if row.user != DEFAULT_USER else None,
     }
     return (Fact(name, [piece]) for name, piece in facts.items() if piece is not None)
 

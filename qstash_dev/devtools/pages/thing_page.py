@@ -15,9 +15,11 @@ from qstash_dev.devtools.pages.option_words import (
     retry_delay_words,
     timeout_words,
 )
-from qstash_dev.devtools.pages.parts import BLANK, Fact, Part, line
-from qstash_dev.devtools.text import counted
+from qstash_dev.devtools.pages.parts import Fact, Part, line
+from qstash_dev.devtools.text import counted, date_time
+from qstash_dev.protocol.cron import zone_of
 from qstash_dev.protocol.timing import format_duration
+from qstash_dev.protocol.users import DEFAULT_USER
 
 Thing = Mapping[str, Any]
 Words = Callable[[Thing, Any, int], Piece]
@@ -27,9 +29,9 @@ PAUSED = ("isPaused", "paused")
 
 
 def thing_parts(thing: Thing, now: int) -> list[Part]:
-    """When it fires next, its fields in words with units, its body, its endpoints."""
-    parts = _next_times(thing)
-    parts.append(Part(facts=[fact for fact in _facts(thing, now) if fact.pieces[0].text]))
+    """Its fields in words with units, when it fires next, its body, its endpoints."""
+    parts = [Part(facts=[fact for fact in _facts(thing, now) if fact.pieces[0].text])]
+    parts += _next_times(thing)
     if text := thing.get("body"):
         headers = {name.lower(): values for name, values in (thing.get("header") or {}).items()}
         media = next(iter(headers.get("content-type", ())), None)
@@ -64,6 +66,16 @@ def _plain(thing: Thing, value: Any, now: int) -> Piece:
 
 def _time(thing: Thing, at: int, now: int) -> Piece:
     return Piece("{date}  ({near})", at=at)
+
+
+def _firing(thing: Thing, at: int, now: int) -> Piece:
+    """In the zone that the schedule is written in: as its expression says it."""
+    zone = zone_of(thing["cron"])
+    return Piece(f"{date_time(at, zone)} {zone}  ({{near}})", at=at)
+
+
+def _owner(thing: Thing, user: str, now: int) -> Piece:
+    return Piece("" if user == DEFAULT_USER else user)
 
 
 def on_or_paused(thing: Thing) -> tuple[str, str]:
@@ -121,8 +133,8 @@ FIELDS: Mapping[str, tuple[str, Words]] = {
     "flowControlKey": ("key", _limits),
     "createdAt": ("created", _time),
     "updatedAt": ("changed", _time),
-    "nextScheduleTime": ("fires next", _time),
-    "lastScheduleTime": ("fired last", _time),
+    "nextScheduleTime": ("fires next", _firing),
+    "lastScheduleTime": ("fired last", _firing),
     "lastScheduleStates": ("ended last", _plain),
     "paused": ("state", _state),
     "isPaused": ("state", _state),
@@ -143,12 +155,13 @@ FIELDS: Mapping[str, tuple[str, Words]] = {
     "failureCallbackHeader": ("of the failure callback", _plain),
     "queueName": ("queue", _plain),
     "callerIP": ("created from", _plain),
+    "user": ("user", _owner),
 }
 """The fields that QStash names otherwise than a person would, and how their values are written."""
 
 HIDDEN = frozenset(
     {
-        *("next_times", "endpoints", "user", "body"),  # stand elsewhere
+        *("next_times", "endpoints", "body"),  # stand elsewhere
         *("callerIp", "label"),  # stand twice in the document
         *("parallelism", "rate", "period", "parallelismMax"),  # beside what they are limits of
         *("rateMax", "ratePeriod", "ratePeriodStart", "isPinnedRate"),
@@ -160,5 +173,6 @@ def _next_times(thing: Thing) -> list[Part]:
     times = thing.get("next_times") or []
     if not times:
         return []
-    lines = (line(Piece("{date}", at=at), Piece("  {in}", "accent", at=at)) for at in times)
-    return [Part("Next ten times"), *lines, BLANK]
+    zone = zone_of(thing["cron"])
+    lines = (line(Piece(date_time(at, zone)), Piece("  {in}", "accent", at=at)) for at in times)
+    return [Part(f"Next ten times, in {zone}"), *lines]
