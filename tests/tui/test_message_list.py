@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from qstash_dev.devtools.documents import Page, Row, Snapshot, Tick
 from qstash_dev.tui.model.message_list import Feed
+from qstash_dev.tui.model.table import Table
 from tests.tui.world import NOW, World, row
 
 
@@ -69,6 +70,29 @@ def test_a_deleted_row_leaves_with_its_mark_and_the_cursor_takes_the_next(feed: 
     assert listed(feed) == [1, 3]
     assert feed.selected == "msg_00000003"
     assert not feed.marks
+
+
+@pytest.mark.parametrize("by_age", [True, False])
+def test_a_cursor_whose_row_leaves_goes_to_the_next_also_where_others_come_before_it(
+    feed: Feed, by_age: bool
+) -> None:
+    feed.arrange(lambda row: -row.seq, "", by_age)
+    assert listed(feed) == [3, 2, 1]
+    feed.select(1)
+    feed.apply(tick(row(4), row(5), removed=["msg_00000002"]))
+    assert (listed(feed), feed.selected) == ([5, 4, 3, 1], "msg_00000001")
+    feed.load(snapshot(row(3), row(4), row(5), row(6)))
+    assert feed.selected == "msg_00000003"
+    feed.load(snapshot(row(7), row(8), row(9), row(10), row(11)))
+    assert feed.cursor_index == 3
+
+
+def test_the_cursor_of_a_table_whose_item_leaves_goes_to_the_next_too() -> None:
+    table: Table[str] = Table(str)
+    table.load(["c", "b", "a"])
+    table.select(1)
+    table.load(["e", "d", "c", "a"])
+    assert table.selected == "a"
 
 
 def test_the_cursor_stays_inside_the_list(feed: Feed) -> None:

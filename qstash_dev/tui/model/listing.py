@@ -63,7 +63,7 @@ class Listing(Generic[T]):
         self._sort, self.sorted_by, self.by_age = sort, words, by_age
         self.follow = self.follow and by_age
         self._put_in_order()
-        self._reselect(self.cursor_index)
+        self._reselect()
 
     def select(self, index: int) -> None:
         """Put the cursor on a place (kept inside the list); the reader moved, so follow ends."""
@@ -86,7 +86,7 @@ class Listing(Generic[T]):
     def resume(self) -> None:
         """Follow the newest again."""
         self.follow = True
-        self._reselect(0)
+        self._reselect()
 
     @property
     def newest_first(self) -> bool:
@@ -106,6 +106,19 @@ class Listing(Generic[T]):
             return self._order[0 if self.newest_first else -1][1]
         return self.key_of(max(self.rows.values(), key=self.number_of))
 
+    def _replace(self, rows: dict[str, T]) -> None:
+        """List these instead. A cursor whose row is gone goes to the next of before that is listed
+        still, or keeps its place where all are others.
+        """
+        order, place = self._order, self.cursor_index
+        self.rows = rows
+        self._put_in_order()
+        if self._order and self.selected not in rows:
+            near = (*order[place:], *reversed(order[:place]))
+            there = self._order[min(place, len(self._order) - 1)][1]
+            self.selected = next((key for _, key in near if key in rows), there)
+        self._reselect()
+
     def _put_in_order(self) -> None:
         self._position = {key: self._place(row) for key, row in self.rows.items()}
         self._order = sorted((place, key) for key, place in self._position.items())
@@ -124,18 +137,21 @@ class Listing(Generic[T]):
         insort(self._order, (self._position[key], key))
 
     def _take_out(self, key: str) -> bool:
-        """Whether it was there."""
+        """Whether it was there. A cursor on it goes to the next row, whatever else comes and goes."""
         index = self.index(key)
         if index is None:
             return False
         del self._order[index], self.rows[key], self._position[key]
+        if key == self.selected:
+            near = self._order[index : index + 1] or self._order[-1:]
+            self.selected = near[0][1] if near else None
         return True
 
-    def _reselect(self, place: int) -> None:
-        """Keep the cursor on a row: on the same, else on the one at its old `place`."""
+    def _reselect(self) -> None:
+        """Keep the cursor on a row: the newest if that is followed, else its own, else the first."""
         if not self._order:
             self.selected = None
         elif self.follow:
             self.selected = self._newest
         elif self.selected not in self.rows:
-            self.selected = self._order[min(place, len(self._order) - 1)][1]
+            self.selected = self._order[0][1]

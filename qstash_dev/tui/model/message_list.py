@@ -43,18 +43,15 @@ class Feed(Listing[Row]):
 
     def load(self, snapshot: Snapshot) -> None:
         """Start again from a snapshot. Marks and selection stay where their messages still are."""
-        place = self.cursor_index
         known_newest = self._order[-1] if self._order else None
-        self.rows = {row.id: row for row in snapshot.rows}
         for row in snapshot.rows:
             self._learn(row)
-        self._put_in_order()
+        self._replace({row.id: row for row in snapshot.rows})
         self.counts, self.server = snapshot.counts, snapshot.server
         self.total, self.cursor = max(snapshot.total, len(self.rows)), snapshot.cursor
         if self.loaded and known_newest is not None and not self.follow and self._sort is None:
             self.unseen = len(self._order) - bisect_left(self._order, (known_newest[0] + 1, ""))
         self.loaded = True
-        self._reselect(place)
         self.version += 1
 
     def extend(self, page: Page) -> int:
@@ -71,7 +68,6 @@ class Feed(Listing[Row]):
         """Take in what changed since the snapshot or the tick before. Rows that no longer match the
         filter (they are not in `matched`) and deleted messages (`removed`) leave the list.
         """
-        place = self.cursor_index
         matched = None if tick.matched is None else set(tick.matched)
         for row in tick.rows:
             if matched is None or row.id in matched:
@@ -83,7 +79,7 @@ class Feed(Listing[Row]):
             self.marks.pop(id, None)
         self.counts = tick.counts or self.counts
         self.server = tick.server or self.server
-        self._reselect(place)
+        self._reselect()
         self.version += 1
 
     def select(self, index: int) -> None:
@@ -129,10 +125,9 @@ class Feed(Listing[Row]):
 
     def drop(self, id: str) -> None:
         """Take out a message that this client has deleted, without waiting for the server to tell."""
-        place = self.cursor_index
         self._drop(id)
         self.marks.pop(id, None)
-        self._reselect(place)
+        self._reselect()
         self.version += 1
 
     def _drop(self, id: str) -> None:
@@ -148,7 +143,7 @@ class Feed(Listing[Row]):
         index = self.cursor_index
         return len(self) - 1 - index if self.newest_first else index
 
-    def _reselect(self, place: int) -> None:
-        super()._reselect(place)
+    def _reselect(self) -> None:
+        super()._reselect()
         if self.follow and self._order:
             self.unseen = 0

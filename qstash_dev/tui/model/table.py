@@ -129,13 +129,10 @@ class Table(Listing[T]):
         return len(self.every)
 
     def load(self, items: Sequence[T]) -> None:
-        """Replace the items; the cursor stays on the same thing if it is still there."""
-        place = self.cursor_index
+        """Replace the items; the cursor stays on the same thing, or the next that is still there."""
         self.every, self.loaded = list(items), True
         self._numbers = {self.key_of(item): number for number, item in enumerate(items)}
-        self.rows = {self.key_of(item): item for item in self._matching(items)}
-        self._put_in_order()
-        self._reselect(place)
+        self._replace({self.key_of(item): item for item in self._matching(items)})
         awaited = self._awaited
         places = (n for n in range(len(self)) if awaited is not None and awaited(self.at(n)))
         if (found := next(places, None)) is not None:
@@ -154,7 +151,6 @@ class Table(Listing[T]):
 
     def append(self, items: Sequence[T], most: int) -> None:
         """Add newer items and forget the oldest; a cursor that follows goes to the newest."""
-        place = self.cursor_index
         newest = self._numbers[self.key_of(self.every[-1])] if self.every else 0
         self._numbers |= {self.key_of(item): n for n, item in enumerate(items, newest + 1)}
         self.every += items
@@ -165,7 +161,7 @@ class Table(Listing[T]):
             self._take_out(key)
             del self._numbers[key]
         del self.every[:surplus]
-        self._reselect(0 if self._sort is None else place)
+        self._reselect()
 
     def select(self, index: int) -> None:
         """Whoever moves waits for nothing any more."""
