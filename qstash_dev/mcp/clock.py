@@ -47,4 +47,5 @@ def _shown(clock: Clock) -> Document:
         scale=clock.scale if clock.mode == "scaled" else None,
         now=short.moment(clock.now),
         next_event=short.moment(clock.next_event_at),
+        notice=clock.notice,
     )

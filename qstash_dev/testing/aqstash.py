@@ -126,19 +126,29 @@ class AsyncQstash:
                 rows = (await client.messages(PENDING, limit=20)).rows
                 raise AssertionError(waiting(str(error), rows)) from None
 
-    async def advance(self, duration: str) -> None:
-        """Let time pass, such as `2h`; what becomes due on the way is delivered on the way."""
-        order = {"advance_ms": parse_duration(duration), "wait_ms": PATIENCE_MS}
-        async with self.client() as client:
-            await client.clock(order)
+    async def advance(self, duration: str, timeout: float = 10.0) -> None:
+        """Let time pass, such as `2h`; what becomes due on the way is delivered on the way.
 
-    async def freeze(self, at: datetime | None = None) -> None:
-        """Stop time, at a later moment if one is given: only forward."""
+        Raises AssertionError with what is under way if that takes longer than `timeout`, in real
+        seconds.
+        """
+        __tracebackhide__ = True
+        await self._move(timeout, advance_ms=parse_duration(duration))
+
+    async def freeze(self, at: datetime | None = None, timeout: float = 10.0) -> None:
+        """Stop time, at a later moment if one is given: only forward, as `advance` does."""
+        __tracebackhide__ = True
         async with self.client() as client:
             await client.clock({"mode": "frozen"})
-            if at is not None:
-                until = int(at.timestamp() * 1000)
-                await client.clock({"until": until, "wait_ms": PATIENCE_MS})
+        if at is not None:
+            await self._move(timeout, until=int(at.timestamp() * 1000))
+
+    async def _move(self, timeout: float, **order: int) -> None:
+        __tracebackhide__ = True
+        async with self.client(timeout) as client:
+            clock = await client.clock({**order, "wait_ms": int(timeout * 1000)})
+        if clock.notice:
+            raise AssertionError(f"Time was moved, but {clock.notice}.")
 
     # Doing
 

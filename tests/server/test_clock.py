@@ -215,6 +215,32 @@ async def test_orders_at_once_are_obeyed_one_after_the_other(start, make_app):
     assert [state["now"] - now for state in states] == [HOUR_MS] * 3
 
 
+@pytest.mark.parametrize("order", [{"advance_ms": HOUR_MS}, {"skip": True}])
+async def test_what_is_under_way_when_patience_ends_is_named(start, make_app, order):
+    ends = asyncio.Event()
+
+    async def answer():
+        await ends.wait()
+        return 200
+
+    app = make_app(lambda path, count: answer() if path == "/slow" else 200)
+    await app.start()
+    server = await start(clock_mode="frozen")
+    slow = await server.publish(f"{app.url}/slow")
+    await server.publish(app.url, Upstash_Delay="30m")
+    await server.wait("state:active")
+    before = (await server.call("GET", "/_dev/clock"))["now"]
+    state = await server.clock(**order, wait_ms=0)
+    told, _, names = state["notice"].partition("; still under way: ")
+    assert told == "not all that became due was delivered within 0s"
+    assert f"POST {app.url}/slow ({slow})" in names
+    assert state["now"] - before == order.get("advance_ms", HOUR_MS // 2)
+    ends.set()
+    state = await server.clock(advance_ms=HOUR_MS)
+    assert state["notice"] is None
+    assert len(await server.wait("state:delivered", 2)) == 2
+
+
 async def test_settle_takes_every_message_to_its_end(start, make_app):
     app = make_app(lambda path, count: 500 if path == "/fails" else 200)
     await app.start()

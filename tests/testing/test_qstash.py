@@ -166,6 +166,15 @@ def test_what_never_comes_to_rest_is_named(qstash, publish, app):
     assert "1 message waits for ever: deliveries are paused\n  delayed  POST" in told(qstash.settle)
 
 
+def test_what_is_under_way_when_time_was_moved_is_named(qstash, publish, app):
+    qstash.delay("/200", 60)
+    message_id = publish(f"{app.url}/200")
+    qstash.wait("state:active", timeout=PATIENCE_S)
+    text = told(lambda: qstash.advance("2h", timeout=0))
+    assert text.startswith("Time was moved, but not all that became due was delivered within 0s")
+    assert text.endswith(f"; still under way: POST {app.url}/200 ({message_id}).")
+
+
 def test_a_filter_that_cannot_be_read_is_a_sentence(qstash):
     with pytest.raises(ClientError, match="state"):
         qstash.messages("stat:ok")

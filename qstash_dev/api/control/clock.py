@@ -17,16 +17,20 @@ from qstash_dev.engine.clock import ONLY_FORWARD
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.engine.recovery import follow_time_back
 from qstash_dev.protocol.errors import QStashError
+from qstash_dev.protocol.timing import format_duration
 
 PATIENCE_MS = 5_000
 """How long an order to the clock waits for deliveries; less than the time-out of most clients."""
+NAMED = 3
+"""So many deliveries that are under way are named."""
 
 
 class ClockOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """One of `mode` (with `scale`), `advance_ms`, `until` (epoch ms), `skip` and `settle`.
 
     `settle` walks from event to event until no message waits any more, or says that this never comes.
-    `wait_ms` is how long to wait, in real time, for the deliveries that become due.
+    `wait_ms` is how long to wait, in real time, for the deliveries that become due. If time was moved
+    and that was too short, the `notice` of the answer names what is under way.
     """
 
     mode: Literal["real", "frozen", "scaled"] | None = None
@@ -56,12 +60,7 @@ async def change(call: Call) -> web.Response:
     async with turn:
         if must_wait and has_hung_up(call.request):
             raise QStashError(409, "the client hung up before it was this order's turn")
-        if order.skip:
-            await _idle(call, order.wait_ms)
-        await _obey(call, order)
-        notice = None if order.mode is None else _tell_left_ahead(call)
-        _time_changed(call)
-        await _idle(call, order.wait_ms)
+        notice = await _obey(call, order)
         return await call.answer(replace(_document(call), notice=notice))
 
 
@@ -75,23 +74,30 @@ def _check(order: ClockOrder, now: int) -> None:
         raise QStashError(400, ONLY_FORWARD)
 
 
-async def _obey(call: Call, order: ClockOrder) -> None:
+async def _obey(call: Call, order: ClockOrder) -> str | None:
+    """What it did not do, though it may be expected."""
     clock, engine = call.context.clock, call.engine
+    notice = None
     try:
         if order.mode is not None:
             clock.set(order.mode, 1.0 if order.scale is None else order.scale)
             follow_time_back(engine.schedules, engine.duplicates, engine.lanes)
-        elif order.skip:
-            clock.advance(max(0, _next(call) - clock.now()))
+            notice = _tell_left_ahead(call)
         elif order.settle:
             await _settle(call, order.wait_ms)
         else:
-            ahead = (order.until or 0) - clock.now()
-            ms = max(0, ahead) if order.advance_ms is None else order.advance_ms
+            if order.skip:
+                await _idle(call, order.wait_ms)
+            until = _next(call) if order.skip else order.until or 0
+            ahead = max(0, until - clock.now())
+            ms = ahead if order.advance_ms is None else order.advance_ms
             clock.check_advance(ms)
-            await _travel(call, ms, order.wait_ms)
+            return await _travel(call, ms, order.wait_ms)
     except ValueError as error:
         raise QStashError(400, str(error)) from error
+    _time_changed(call)
+    await _idle(call, order.wait_ms)
+    return notice
 
 
 def _tell_left_ahead(call: Call) -> str | None:
@@ -107,23 +113,39 @@ def _tell_left_ahead(call: Call) -> str | None:
     return text
 
 
-async def _travel(call: Call, left_ms: int, wait_ms: int) -> None:
+async def _travel(call: Call, left_ms: int, wait_ms: int) -> str | None:
     """Move on by `left_ms` and stop wherever something is due, as time itself would.
 
     What is under way ends at the time at which it began: a retry is planned from there. A schedule
-    fires each of its times on the way. After `wait_ms` the rest is one jump.
+    fires each of its times on the way. After `wait_ms` the rest is one jump, and what was not done is
+    told.
     """
     clock, engine = call.context.clock, call.engine
-    with contextlib.suppress(TimeoutError, Closed):
+    try:
         async with _patience(call, wait_ms):
             await _until_idle(call)
-            while (stop := engine.next_time()) is not None and stop < clock.now() + left_ms:
-                jump_ms = max(0, stop - clock.now())
+            while left_ms:
+                stop = engine.next_time()
+                jump_ms = left_ms if stop is None else min(left_ms, max(0, stop - clock.now()))
                 clock.advance(jump_ms)
                 left_ms -= jump_ms
                 _time_changed(call)
                 await _until_idle(call)
-    clock.advance(left_ms)
+            return None
+    except (TimeoutError, Closed):
+        clock.advance(left_ms)
+        _time_changed(call)
+        return _tell_undone(call, wait_ms)
+
+
+def _tell_undone(call: Call, wait_ms: int) -> str:
+    """Time is where it was to go, but not all that became due was delivered."""
+    ids, now = list(call.engine.lanes.places.active), call.engine.clock.now()
+    rows = (call.store.rows.by_id(id_, now) for id_ in ids[:NAMED])
+    names = ", ".join(f"{row.method} {row.url} ({row.id})" for row in rows if row is not None)
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    text = f"not all that became due was delivered within {format_duration(wait_ms)}"
+    return f"{text}; still under way: {names}{more}" if names else text
 
 
 async def _settle(call: Call, wait_ms: int) -> None:

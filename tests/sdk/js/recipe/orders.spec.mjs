@@ -15,12 +15,15 @@ beforeAll(async () => {
     const body = Buffer.concat(chunks).toString();
     const signature = request.headers["upstash-signature"];
     received.push(await new Receiver().verify({ signature, body, url: url + request.url }));
-    response.end("ok");
+    if (request.url !== "/slow") response.end("ok");
   }).listen(0, "127.0.0.1");
   await once(app, "listening");
   url = `http://127.0.0.1:${app.address().port}`;
 });
-afterAll(() => app.close());
+afterAll(() => {
+  app.closeAllConnections();
+  app.close();
+});
 beforeEach(() => qstash.reset());
 
 test("the order mail is retried twice, then dead-lettered, then replayed", async () => {
@@ -42,6 +45,13 @@ test("what happens in two hours happens when time is moved", async () => {
   expect(await qstash.messages("state:delayed")).toHaveLength(1);
   await qstash.advance(3_600_000);
   await qstash.wait("state:ok dest:/later");
+});
+
+test("what is under way when time was moved is named", async () => {
+  const { messageId } = await new Client().publishJSON({ url: `${url}/slow`, body: {} });
+  await qstash.wait("state:active");
+  const advance = qstash.advance(3_600_000, { timeout: 0 });
+  await expect(advance).rejects.toThrow(`within 0s; still under way: POST ${url}/slow (${messageId}).`);
 });
 
 test("a wait in vain names what nearly matches", async () => {
