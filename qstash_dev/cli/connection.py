@@ -5,37 +5,16 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import click
-
 from qstash_dev.cli.exits import ERROR, NOT_REACHABLE, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.server_url import Target, find, with_scheme
-from qstash_dev.cli.values import HEADER, SERVER
 from qstash_dev.client import Client, Refused, ServerUnreachable
 
 T = TypeVar("T")
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 PATIENCE_S = 30.0
 MISUSE = (400, 412)
 """How the server refuses what cannot be meant, and what is above a limit."""
-
-
-def url_option(command: Decorated) -> Decorated:
-    """`--url`, for a command that asks a server."""
-    return click.option("--url", type=SERVER, metavar="URL", help="Address of the server.")(command)
-
-
-def json_option(command: Decorated) -> Decorated:
-    """`--json`, for a command that prints what it found."""
-    return click.option("--json", "as_json", is_flag=True, help="For programs.")(command)
-
-
-def header_option(help: str) -> Callable[[Decorated], Decorated]:
-    """`--header`, for a command that takes headers."""
-    return click.option(
-        "-H", "--header", multiple=True, type=HEADER, metavar="NAME:VALUE", help=help
-    )
 
 
 def target_of(url: str | None) -> Target:

@@ -204,6 +204,26 @@ def test_time_is_frozen_advanced_scaled_and_real_again(server):
     assert clock("real").startswith("real ")
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("show",),
+        ("advance", "1h"),
+        ("skip",),
+        ("settle",),
+        ("scale", "2"),
+        ("freeze",),
+        ("real",),
+    ],
+)
+def test_every_order_to_the_clock_answers_a_program(server, args):
+    told = server.json("clock", *args)
+    assert told["mode"] in ("real", "frozen", "scaled")
+    assert json.loads(server.run("clock", "--json", *args).stdout).keys() == told.keys()
+    assert server.run("clock", "--url", "http://127.0.0.1:1", *args).returncode == 5
+
+
 def test_settle_delivers_all_that_waits(server, app):
     for delay in ("1d", "2d"):
         server.run("send", f"{app.url}/200", "--delay", delay)

@@ -6,8 +6,9 @@ import click
 
 from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.commands.messages import HEADS, row_cells
-from qstash_dev.cli.connection import json_option, url_option, with_client
+from qstash_dev.cli.connection import with_client
 from qstash_dev.cli.exits import NOT_MET, USAGE, Failure
+from qstash_dev.cli.shared_options import json_option, url_option
 from qstash_dev.cli.tables import print_json, print_table, time_text
 from qstash_dev.cli.values import FILTER, Value, duration, whole
 from qstash_dev.config import parsing
@@ -20,14 +21,18 @@ PATIENCE = duration(most_ms=600_000)
 
 
 @click.group(cls=CommandGroup, invoke_without_command=True)
+@json_option
+@url_option
 @click.pass_context
-def clock(ctx: click.Context) -> None:
+def clock(ctx: click.Context, as_json: bool, url: str | None) -> None:
     """See and control the time that delays, retries and schedules follow."""
     if ctx.invoked_subcommand is None:
-        ctx.invoke(show_clock)
+        ctx.invoke(show_clock, as_json=as_json, url=url)
+    given = {"as_json": as_json, "url": url}
+    ctx.default_map = dict.fromkeys(clock.commands, given)  # they may stand before the command, too
 
 
-def print_clock(found: Clock, as_json: bool = False) -> None:
+def print_clock(found: Clock, as_json: bool) -> None:
     """Mode, time, and when something is due next."""
     if as_json:
         print_json(found)
@@ -43,15 +48,15 @@ def print_clock(found: Clock, as_json: bool = False) -> None:
         click.echo(f"next event in {format_duration(max(0, found.next_event_at - found.now))}")
 
 
-def change(url: str | None, order: dict[str, object]) -> None:
+def change(as_json: bool, url: str | None, order: dict[str, object], patience_ms: int = 0) -> None:
     """Sends an order to the clock and shows what became of it."""
-    print_clock(with_client(url, lambda client: client.clock(order)))
+    print_clock(with_client(url, lambda client: client.clock(order), patience_ms), as_json)
 
 
 @clock.command("show")
 @json_option
 @url_option
-def show_clock(as_json: bool = False, url: str | None = None) -> None:
+def show_clock(as_json: bool, url: str | None) -> None:
     """How time passes now."""
     print_clock(with_client(url, lambda client: client.clock()), as_json)
 
@@ -66,50 +71,55 @@ def forward(text: str) -> int:
 # What begins with a dash and is no option is a duration, if a wrong one.
 @clock.command("advance", context_settings={"ignore_unknown_options": True})
 @click.argument("duration_ms", type=Value("duration", forward), metavar="D")
+@json_option
 @url_option
-def advance_clock(duration_ms: int, url: str | None) -> None:
+def advance_clock(duration_ms: int, as_json: bool, url: str | None) -> None:
     """Jump ahead, such as 2h; everything due until then is delivered."""
-    change(url, {"advance_ms": duration_ms})
+    change(as_json, url, {"advance_ms": duration_ms})
 
 
 @clock.command("skip")
+@json_option
 @url_option
-def skip_clock(url: str | None) -> None:
+def skip_clock(as_json: bool, url: str | None) -> None:
     """Jump to the next event."""
-    change(url, {"skip": True})
+    change(as_json, url, {"skip": True})
 
 
 @clock.command("settle")
 @click.option(
     "--timeout", type=PATIENCE, metavar="D", default="10s", help="Real time [default: 10s]."
 )
+@json_option
 @url_option
-def settle_clock(timeout: int, url: str | None) -> None:
+def settle_clock(timeout: int, as_json: bool, url: str | None) -> None:
     """Jump from event to event until no message waits any more."""
-    order = {"settle": True, "wait_ms": timeout}
-    print_clock(with_client(url, lambda client: client.clock(order), timeout))
+    change(as_json, url, {"settle": True, "wait_ms": timeout}, timeout)
 
 
 @clock.command("scale")
 @click.argument("factor", type=Value("factor", parsing.speed), metavar="FACTOR")
+@json_option
 @url_option
-def scale_clock(factor: float, url: str | None) -> None:
+def scale_clock(factor: float, as_json: bool, url: str | None) -> None:
     """Let time pass FACTOR times as fast."""
-    change(url, {"mode": "scaled", "scale": factor})
+    change(as_json, url, {"mode": "scaled", "scale": factor})
 
 
 @clock.command("freeze")
+@json_option
 @url_option
-def freeze_clock(url: str | None) -> None:
+def freeze_clock(as_json: bool, url: str | None) -> None:
     """Stop time; only advance and skip move it."""
-    change(url, {"mode": "frozen"})
+    change(as_json, url, {"mode": "frozen"})
 
 
 @clock.command("real")
+@json_option
 @url_option
-def real_clock(url: str | None) -> None:
+def real_clock(as_json: bool, url: str | None) -> None:
     """Return to the wall clock."""
-    change(url, {"mode": "real"})
+    change(as_json, url, {"mode": "real"})
 
 
 @click.command()

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from qstash_dev import __version__
 from qstash_dev.cli.app_files import apps_of
-from qstash_dev.cli.connection import json_option, target_of
+from qstash_dev.cli.connection import target_of
 from qstash_dev.cli.exits import ERROR
 from qstash_dev.cli.options import load_or_fail
 from qstash_dev.cli.ports import program_on
 from qstash_dev.cli.server_url import seen_from_here
+from qstash_dev.cli.shared_options import json_option
 from qstash_dev.cli.tables import print_json
 from qstash_dev.client import Client, ClientError
 from qstash_dev.config import Config

@@ -14,6 +14,7 @@ from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
 from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find, seen_from_here
+from qstash_dev.cli.shared_options import json_option
 from qstash_dev.cli.values import FILE, FILE_NAME, SERVER, TEXT
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
@@ -37,13 +38,19 @@ SHELLS: dict[str, Callable[[Variables], str]] = {
 @click.command()
 @click.option("--user", type=TEXT, metavar="N|ID", help="Which user [default: the first].")
 @click.option("--shell", type=click.Choice(list(SHELLS)), help="Language of the output.")
+@json_option
 @click.option("--write", metavar="FILE", type=FILE, help="Set them there.")
 @click.option("--url", type=SERVER, metavar="URL", help="Address of the server.")
 @click.option(
     "--env-file", type=FILE_NAME, metavar="FILE", help="Adopt token and signing keys found there."
 )
 def env(
-    user: str | None, shell: str | None, write: Path | None, url: str | None, env_file: str | None
+    user: str | None,
+    shell: str | None,
+    as_json: bool,
+    write: Path | None,
+    url: str | None,
+    env_file: str | None,
 ) -> None:
     """Print the variables that your app needs, or write them to a file.
 
@@ -51,8 +58,11 @@ def env(
     eval "$(qstash-dev env)"
     qstash-dev env --write .env.local
     """
+    if as_json and shell is not None:
+        raise Failure("Either --shell or --json is expected.", USAGE)
+    shell = "json" if as_json else shell
     if write is not None and shell is not None:
-        raise Failure("--shell is for what is printed: --write has one form.", USAGE)
+        raise Failure("--shell and --json are for what is printed: --write has one form.", USAGE)
     config = load_or_fail("serve", {"env-file": [env_file]} if env_file else {}).config
     target = find(url, os.environ, config)
     known = asyncio.run(ask_server(target)) if user is None and env_file is None else None
@@ -122,7 +132,7 @@ def shell_here(login_shell: str) -> str:
 
 
 @click.command(cls=ServerCommand)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@json_option
 def config(as_json: bool, **values: Any) -> None:
     """Show every setting of the server, its value, and where that comes from.
 

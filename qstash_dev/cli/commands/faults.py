@@ -8,8 +8,9 @@ from msgspec import convert, to_builtins
 from qstash_dev.cli.bodies import headers_of, read_body
 from qstash_dev.cli.choice import the_one
 from qstash_dev.cli.command_group import CommandGroup
-from qstash_dev.cli.connection import ask, header_option, json_option, url_option, with_client
+from qstash_dev.cli.connection import ask, with_client
 from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.cli.shared_options import header_option, json_option, url_option
 from qstash_dev.cli.tables import print_json, print_table
 from qstash_dev.cli.values import FILTER, TEXT, duration, whole
 from qstash_dev.client import Client

@@ -8,7 +8,8 @@ import click
 from msgspec import to_builtins
 
 from qstash_dev.cli.commands.messages import filter_option
-from qstash_dev.cli.connection import url_option, with_client
+from qstash_dev.cli.connection import with_client
+from qstash_dev.cli.shared_options import url_option
 from qstash_dev.cli.values import whole
 from qstash_dev.client import Client
 from qstash_dev.console import event_text, wants_colour

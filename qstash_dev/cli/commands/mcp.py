@@ -7,9 +7,10 @@ from typing import Any
 import click
 from msgspec import to_builtins
 
-from qstash_dev.cli.connection import target_of, url_option
+from qstash_dev.cli.connection import target_of
 from qstash_dev.cli.exits import Failure
 from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.shared_options import url_option
 
 
 @click.command()

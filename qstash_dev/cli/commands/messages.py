@@ -17,9 +17,10 @@ from qstash_dev.cli.choice import (
     whole_id,
 )
 from qstash_dev.cli.command_group import CommandGroup
-from qstash_dev.cli.connection import header_option, json_option, url_option, with_client
+from qstash_dev.cli.connection import with_client
 from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
+from qstash_dev.cli.shared_options import header_option, json_option, url_option
 from qstash_dev.cli.tables import print_json, print_table, state_text, time_text
 from qstash_dev.cli.values import CALL, FILTER, METHOD, TEXT, whole
 from qstash_dev.client import Client, Refused

@@ -3,8 +3,9 @@
 import click
 
 from qstash_dev.cli.choice import the_one, whole_id, whole_run_id
-from qstash_dev.cli.connection import url_option, with_client
+from qstash_dev.cli.connection import with_client
 from qstash_dev.cli.exits import Failure
+from qstash_dev.cli.shared_options import url_option
 from qstash_dev.cli.values import TEXT
 from qstash_dev.client import Client
 from qstash_dev.web.links import open_in_browser, page_url

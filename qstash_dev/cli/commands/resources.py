@@ -12,9 +12,10 @@ from msgspec import Struct
 from qstash_dev.cli.choice import the_one as the_name
 from qstash_dev.cli.choice import the_one_meant
 from qstash_dev.cli.command_group import CommandGroup
-from qstash_dev.cli.connection import ask, json_option, url_option, with_client
+from qstash_dev.cli.connection import ask, with_client
 from qstash_dev.cli.detail import print_parts
 from qstash_dev.cli.exits import Failure
+from qstash_dev.cli.shared_options import json_option, url_option
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
 from qstash_dev.cli.values import TEXT
 from qstash_dev.client.paths import path_of

@@ -13,10 +13,11 @@ import click
 from qstash_dev import given_files
 from qstash_dev.cli.bodies import forwarded, headers_of, read_body
 from qstash_dev.cli.commands.env import select
-from qstash_dev.cli.connection import header_option, url_option, with_client
+from qstash_dev.cli.connection import with_client
 from qstash_dev.cli.detail import print_detail
 from qstash_dev.cli.exits import ERROR, NOT_MET, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.shared_options import header_option, url_option
 from qstash_dev.cli.tables import state_text
 from qstash_dev.cli.values import ANY_APP, DESTINATION, DURATION, FILE_NAME, TEXT, Value
 from qstash_dev.client import Client, Refused, ServerUnreachable

@@ -15,8 +15,9 @@ import click
 from qstash_dev import given_files, private_files
 from qstash_dev.cli.commands.messages import filter_option
 from qstash_dev.cli.commands.send import saved_headers, token_of
-from qstash_dev.cli.connection import url_option, with_client
+from qstash_dev.cli.connection import with_client
 from qstash_dev.cli.exits import USAGE, Failure
+from qstash_dev.cli.shared_options import url_option
 from qstash_dev.cli.values import FILE, TEXT
 from qstash_dev.client import Client
 from qstash_dev.devtools.documents import Row

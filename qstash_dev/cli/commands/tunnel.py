@@ -2,8 +2,9 @@
 
 import click
 
-from qstash_dev.cli.connection import ask, json_option, url_option
+from qstash_dev.cli.connection import ask
 from qstash_dev.cli.exits import TUNNEL_FAILED, Failure
+from qstash_dev.cli.shared_options import json_option, url_option
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
 from qstash_dev.devtools.control_documents import TunnelDetail
 

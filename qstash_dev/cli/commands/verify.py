@@ -12,9 +12,10 @@ import msgspec
 from qstash_dev import given_files
 from qstash_dev.cli.bodies import body_of, read_body
 from qstash_dev.cli.choice import whole_id
-from qstash_dev.cli.connection import json_option, with_client
+from qstash_dev.cli.connection import with_client
 from qstash_dev.cli.exits import ERROR, USAGE, Failure
 from qstash_dev.cli.options import load_or_fail
+from qstash_dev.cli.shared_options import json_option
 from qstash_dev.cli.tables import print_json, time_text
 from qstash_dev.cli.values import FILE_NAME, SERVER, TEXT, whole
 from qstash_dev.client import Client

@@ -10,8 +10,9 @@ from qstash_dev.cli.bodies import body_of, headers_of
 from qstash_dev.cli.choice import whole_run_id
 from qstash_dev.cli.command_group import CommandGroup
 from qstash_dev.cli.commands.messages import Order, carry_out, limit_option
-from qstash_dev.cli.connection import header_option, json_option, url_option, with_client
+from qstash_dev.cli.connection import with_client
 from qstash_dev.cli.exits import Failure
+from qstash_dev.cli.shared_options import header_option, json_option, url_option
 from qstash_dev.cli.tables import print_json, print_record, print_table, time_text
 from qstash_dev.cli.values import TEXT, Value, whole
 from qstash_dev.client import Client

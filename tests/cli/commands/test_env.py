@@ -48,8 +48,9 @@ def test_each_shell_gets_its_own_language(capsys, shell, line):
     assert capsys.readouterr().out.splitlines()[0] == line
 
 
-def test_json_is_for_programs(capsys):
-    assert run(["env", "--shell", "json"]) == 0
+@pytest.mark.parametrize("args", [["--shell", "json"], ["--json"]])
+def test_json_is_for_programs(capsys, args):
+    assert run(["env", *args]) == 0
     assert json.loads(capsys.readouterr().out) == EXPECTED
 
 
