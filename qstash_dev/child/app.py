@@ -117,28 +117,23 @@ class ChildApp:
     @property
     def trouble(self) -> str | None:
         """Why it does not run, with its last words; `None` while it runs."""
-        why = self.state.why
-        if self.state.state != "exited" or why is None:
-            return None
-        lines = self.last_lines(LAST_LINES)
-        lately = [
-            plain(line.text) for line in lines if lines[-1].time - line.time < LAST_MOMENTS_MS
-        ]
-        said = last_words(lately).rstrip(".")
-        return f"your app {why}" + (f": {said}" if said else "")
+        return self._ending("your app")
 
     def why_down(self, origin: str) -> str | None:
-        """How it ended, for a delivery to where it would listen."""
-        return self.trouble if self.is_at(origin) else None
+        """How it ended, for a delivery to where it would listen, or to another port that it named."""
+        if not self.is_at(origin):
+            return None
+        is_main = same_port(origin, self._around.app_url())
+        return self._ending("your app" if is_main else f"your app, which named {origin},")
 
     def is_at(self, origin: str) -> bool:
-        """Whether this is where it listens, or would."""
-        return is_loopback(origin) and same_port(origin, self._around.app_url())
+        """Whether this is where it listens, or would, or a port that it named."""
+        is_main = same_port(origin, self._around.app_url())
+        return is_loopback(origin) and (is_main or self._names(origin))
 
     def besides(self, url: str) -> str | None:
         """Where it listens, if it never named the port of that URL."""
-        is_named = any(same_port(origin, url) for origin in self._named)
-        return None if is_named else self.state.url
+        return None if self._names(url) else self.state.url
 
     async def wait_for_end(self) -> None:
         """Wait a moment, for the end of one that listens no more: the socket closes before."""
@@ -217,6 +212,20 @@ class ChildApp:
                 await group.end(process)
             await self._hearing.stop(LAST_WORDS_S)
             self._become("stopped", code=process.returncode)
+
+    def _names(self, url: str) -> bool:
+        return any(same_port(origin, url) for origin in self._named)
+
+    def _ending(self, app: str) -> str | None:
+        why = self.state.why
+        if self.state.state != "exited" or why is None:
+            return None
+        lines = self.last_lines(LAST_LINES)
+        lately = [
+            plain(line.text) for line in lines if lines[-1].time - line.time < LAST_MOMENTS_MS
+        ]
+        said = last_words(lately).rstrip(".")
+        return f"{app} {why}" + (f": {said}" if said else "")
 
     def _become(
         self, state: str, *, pid: int | None = None, code: int | None = None, why: str | None = None

@@ -233,6 +233,28 @@ async def test_the_end_of_the_app_is_the_cause_messages_are_held_and_a_restart_d
     await server.wait("state:delivered")
 
 
+async def test_the_end_of_the_app_is_the_cause_at_each_port_that_it_named(running):
+    with reserved_port() as port, reserved_port() as other:
+        second = f"http://localhost:{port}"
+        server = await running(SECOND=str(port))
+        await server.until(server.is_found)
+        await server.publish(f"{server.app}/second")
+
+        async def is_named():
+            return any(second in line["text"] for line in await server.lines())
+
+        await server.until(is_named)
+        dying = await server.publish(f"{second}/die", Upstash_Retries=0)
+        await server.wait("state:failed")
+        ended = f"Your app, which named {second}, exited with code 3: RuntimeError: goodbye."
+        assert (await server.row(dying))["hint"] == f"{ended} R starts it again."
+        for url, hint in ((second, ended), (f"http://localhost:{other}", "Nothing listens at ")):
+            held = await server.publish(url)
+            await server.wait(f"state:held id:{held}")
+            detail = await server.call("GET", f"/_dev/messages/{held}")
+            assert detail["row"]["hint"].startswith(hint)
+
+
 async def test_the_end_of_the_server_ends_the_app_and_all_its_children(running):
     server = await running(HELPER="1")
     helper = next(line["text"] for line in await server.lines() if "helper" in line["text"])
