@@ -5,6 +5,9 @@ import re
 _URL = re.compile(
     r"\b(https?)://(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])(?::(\d{1,5}))?(?![\d.])", re.I
 )
+# `Something is already running on port 3000, listening on 3001`: the first is another's.
+_CLAUSE_END = re.compile(r"[,;.!]\s+")
+_TAKEN = re.compile(r"\balready\b|\bin use\b|\bEADDRINUSE\b", re.I)
 _OTHER = re.compile(r"\b(?!https?:)\w+://\S+", re.I)
 # Of two digits only 80: `started at 10:22:05` names no port.
 _PORT = re.compile(
@@ -15,7 +18,8 @@ _PORT = re.compile(
 
 
 def addresses(line: str) -> list[str]:
-    """The addresses on this machine that a line names, as origins of `localhost`."""
+    """The addresses on this machine that a line names as the app's, as origins of `localhost`."""
+    line = ", ".join(part for part in _CLAUSE_END.split(line) if not _TAKEN.search(part))
     line = _OTHER.sub("", line)  # `Debugger listening on ws://127.0.0.1:9229` is no app
     found = [
         f"{scheme.lower()}://localhost:{port or (443 if scheme.lower() == 'https' else 80)}"

@@ -24,6 +24,13 @@ from qstash_dev.child.address import addresses
         ("running on :80", ["http://localhost:80"]),
         ("Debugger listening on ws://127.0.0.1:9229/0f2c", []),  # Node.js
         ("Network: http://192.168.1.5:3000", []),
+        ("Something is already running on port 3000.", []),  # Create React App
+        ("Error: listen EADDRINUSE: address already in use :::3000", []),  # Node.js
+        ("http://localhost:3000 is in use!", []),
+        ("A server is already running at http://localhost:3000. Listening on port 3001.",
+         ["http://localhost:3001"]),
+        ("Port 3000 is in use, running on http://localhost:3001 instead",
+         ["http://localhost:3001"]),
         ("compiled in 3000 ms", []),
         ("GET http://localhost.example.com:3000", []),
         ("listening on :99999", []),
