@@ -1,7 +1,8 @@
 """Which server a client command talks to.
 
-`--url`, then QSTASH_DEV_URL, then the server that keeps its state in this directory or in one
-above it in the same repository, then the default port. Knows no command.
+`--url`, then QSTASH_DEV_URL, then QSTASH_DEV_PORT, where the SDK goes as well, then the server that
+keeps its state in this directory or in one above it in the same repository, then the default port.
+Knows no command.
 """
 
 import os
@@ -14,7 +15,7 @@ from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import Config, parsing
 from qstash_dev.protocol.json_body import loads
-from qstash_dev.protocol.urls import is_loopback
+from qstash_dev.protocol.urls import is_loopback, same_port
 
 DEFAULT_PORT = "the default port"
 """How a server was found that nothing says is running."""
@@ -41,10 +42,19 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
         named, found_by = environment.get("QSTASH_DEV_URL"), "QSTASH_DEV_URL"
         check(named)
     url = with_scheme(named) if named else f"http://127.0.0.1:{config.port or 8080}"
-    if running and (not named or running.url == url):
+    if not named:
+        is_said = config.port and environment.get("QSTASH_DEV_PORT")
+        found_by = "QSTASH_DEV_PORT" if is_said else DEFAULT_PORT
+    if running and _is_meant(running.url, url, found_by):
         return running
-    token = environment.get("QSTASH_DEV_TOKEN") or None
-    return Target(url, token, found_by if named else DEFAULT_PORT)
+    return Target(url, environment.get("QSTASH_DEV_TOKEN") or None, found_by)
+
+
+def _is_meant(running: str, url: str, found_by: str) -> bool:
+    """Whether the server of this directory is what was found: a port alone names no host."""
+    if found_by == "QSTASH_DEV_PORT":
+        return same_port(running, url)
+    return running == url or found_by == DEFAULT_PORT
 
 
 def places_of(data_dir: Path) -> Iterator[Path]:

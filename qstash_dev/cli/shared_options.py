@@ -7,12 +7,16 @@ import click
 
 from qstash_dev.cli.values import HEADER, SERVER
 
+URL_HELP = (
+    "Address of the server [default: QSTASH_DEV_URL, the port QSTASH_DEV_PORT, or the server of this "
+    "directory]."
+)
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def url_option(command: Decorated) -> Decorated:
     """`--url`, for a command that asks a server."""
-    return click.option("--url", type=SERVER, metavar="URL", help="Address of the server.")(command)
+    return click.option("--url", type=SERVER, metavar="URL", help=URL_HELP)(command)
 
 
 def json_option(command: Decorated) -> Decorated:

@@ -53,9 +53,21 @@ def record(tmp_path):
 
 def test_the_server_of_this_directory_is_meant_unless_another_is_named(record):
     assert find(None, {}, record).url == "http://127.0.0.1:8092"
-    assert find(None, {"QSTASH_DEV_URL": "1"}, record).url == "http://127.0.0.1:1"
+    assert find(None, {"QSTASH_DEV_PORT": "8091"}, record).url == "http://127.0.0.1:8091"
+    both = {"QSTASH_DEV_URL": "1", "QSTASH_DEV_PORT": "8091"}
+    assert find(None, both, record).url == "http://127.0.0.1:1"
     assert find("2", {"QSTASH_DEV_URL": "1"}, record).url == "http://127.0.0.1:2"
     assert find(None, {}, Config(port=8091, data_dir=None)).url == "http://127.0.0.1:8091"
+
+
+def test_a_port_in_the_environment_leads_to_the_server_of_this_directory_if_it_is_its_own(tmp_path):
+    content = {"pid": os.getpid(), "url": "http://[::1]:8092", "token": "t"}
+    (tmp_path / "server.json").write_text(json.dumps(content))
+    config = Config(port=8092, data_dir=tmp_path)
+    found = find(None, {"QSTASH_DEV_PORT": "8092"}, config)
+    assert (found.url, found.token) == ("http://[::1]:8092", "t")
+    any_port = Config(port=0, data_dir=tmp_path)
+    assert find(None, {"QSTASH_DEV_PORT": "0"}, any_port).url == "http://[::1]:8092"
 
 
 def test_the_server_of_the_root_is_meant_in_the_packages_of_a_repository(tmp_path, monkeypatch):

@@ -14,8 +14,8 @@ from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.cli.options import ServerCommand, flags_of, load_or_fail
 from qstash_dev.cli.server_url import DEFAULT_PORT, Target, find, seen_from_here
-from qstash_dev.cli.shared_options import json_option
-from qstash_dev.cli.values import FILE, FILE_NAME, SERVER, TEXT
+from qstash_dev.cli.shared_options import json_option, url_option
+from qstash_dev.cli.values import FILE, FILE_NAME, TEXT
 from qstash_dev.config import Loaded, Setting
 from qstash_dev.config.env_file import write_variables
 from qstash_dev.console import variables_of
@@ -40,7 +40,7 @@ SHELLS: dict[str, Callable[[Variables], str]] = {
 @click.option("--shell", type=click.Choice(list(SHELLS)), help="Language of the output.")
 @json_option
 @click.option("--write", metavar="FILE", type=FILE, help="Set them there.")
-@click.option("--url", type=SERVER, metavar="URL", help="Address of the server.")
+@url_option
 @click.option(
     "--env-file", type=FILE_NAME, metavar="FILE", help="Adopt token and signing keys found there."
 )

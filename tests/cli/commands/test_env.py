@@ -71,20 +71,24 @@ def test_an_unknown_user_is_a_usage_error(capsys):
     assert "expected one of: 1 defaultUser" in capsys.readouterr().err
 
 
-def test_the_address_follows_flag_variable_running_server_and_port(capsys, monkeypatch, tmp_path):
+def test_the_address_follows_flag_variables_running_server_and_default(
+    capsys, monkeypatch, tmp_path
+):
     def url(*args):
         assert run(["env", "--shell", "dotenv", *args]) == 0
         return variables(capsys.readouterr().out)["QSTASH_URL"]
 
-    monkeypatch.setenv("QSTASH_DEV_PORT", "8091")
+    (tmp_path / "qstash-dev.toml").write_text("port = 8091")
     assert url() == "http://127.0.0.1:8091"
     (tmp_path / ".qstash-dev").mkdir()
     record = {"pid": os.getpid(), "url": "http://127.0.0.1:8092", "port": 8092, "token": None}
     (tmp_path / ".qstash-dev" / "server.json").write_text(json.dumps(record))
     assert url() == "http://127.0.0.1:8092"
-    monkeypatch.setenv("QSTASH_DEV_URL", "8093")
+    monkeypatch.setenv("QSTASH_DEV_PORT", "8093")
     assert url() == "http://127.0.0.1:8093"
-    assert url("--url", "localhost:8094") == "http://localhost:8094"
+    monkeypatch.setenv("QSTASH_DEV_URL", "8094")
+    assert url() == "http://127.0.0.1:8094"
+    assert url("--url", "localhost:8095") == "http://localhost:8095"
 
 
 def test_variables_are_written_beside_what_a_file_holds(capsys, tmp_path):
