@@ -24,9 +24,12 @@ class Strict(MCPServer):
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
-            if not isinstance(error.__cause__, ValidationError):
-                raise
-            raise ToolError("; ".join(complaints(error.__cause__))) from None
+            cause = error.__cause__
+            if isinstance(cause, ValidationError):
+                raise ToolError("; ".join(complaints(cause))) from None
+            if isinstance(cause, ToolError):  # the tool's own sentence, which the SDK has prefixed
+                raise ToolError(str(cause)) from None
+            raise
 
 
 def complaints(error: ValidationError) -> Iterator[str]:

@@ -33,6 +33,8 @@ class ClockTools(Tools):
         What becomes due is delivered before the answer.
         """
         async with self.client() as client:
+            if sum((advance is not None, mode is not None, skip)) != 1:
+                raise ValueError("expected one of advance, mode and skip")
             order = short.present(
                 advance_ms=None if advance is None else parse_duration(advance),
                 mode=mode,

@@ -162,7 +162,8 @@ async def test_what_is_set_up_is_seen_and_steered(api: Api, app: App) -> None:
         ("get_message", {"id": "msg_none"}, "message msg_none not found"),
         ("list_messages", {"filter": "stat:ok"}, "state"),
         ("change_clock", {"advance": "soon"}, "soon"),
-        ("change_clock", {}, "give one of"),
+        ("change_clock", {}, "expected one of advance, mode and skip"),
+        ("change_clock", {"advance": "1h", "skip": True}, "expected one of advance, mode and skip"),
         ("add_fault", {"kind": "latency"}, "needs a latency"),
         ("get_workflow", {"id": "wfr_none"}, "workflow run wfr_none not found"),
         ("run_schedule", {"id": "none"}, "none"),
@@ -192,7 +193,7 @@ async def test_what_cannot_be_done_is_a_sentence(api, tool, arguments, sentence)
     async with agent_of(api.url) as agent:
         text = await agent.refused(tool, **arguments)
         assert sentence in text
-        assert "Error executing" not in text or ": " in text
+        assert "Error executing" not in text
 
 
 async def test_without_a_server_an_agent_is_told_how_to_start_one() -> None:
