@@ -1,11 +1,13 @@
 """The page beside others and over time: restarts, a second tab, many messages, foreign machines."""
 
+import asyncio
 import socket
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Route
 
 from tests.api.conftest import TOKENS, Api, starting
 from tests.patience import PATIENCE_MS
@@ -129,6 +131,31 @@ async def test_many_messages_are_few_elements_and_all_can_be_reached(desk: Desk)
         await page.locator(f'#rows[aria-rowcount="{loaded}"]').wait_for()
     await page.keyboard.press("G")
     await page.locator('#rows [aria-rowindex="2501"][aria-selected="true"]').wait_for()
+    await desk.api.ok("POST", "/_dev/reset")
+    await desk.api.publish(f"{url}/anew")
+    await page.keyboard.press("F")
+    await have(page, 1, "/anew")
+
+
+@pytest.mark.parametrize("late", ["words", "snapshot?*"])
+async def test_who_waits_for_the_first_list_sees_the_page_around_it(desk: Desk, late: str) -> None:
+    url, may_come = desk.app.answers("/first", 200), asyncio.Event()
+    id = await desk.api.publish(url)
+    await desk.api.ok("POST", "/v2/batch", json=[{"destination": f"{url}/{n}"} for n in range(60)])
+
+    async def hold(route: Route) -> None:
+        await may_come.wait()
+        await route.continue_()
+
+    page = await (await desk.profile()).new_page()
+    await page.route(f"**/_dev/{late}", hold)
+    await page.goto(f"{desk.api.url}/_dev/#/messages/{id}", wait_until="commit")
+    await page.locator("#filter").wait_for()
+    await have(page, 0)
+    may_come.set()
+    chosen = page.locator('#rows [aria-selected="true"] > .destination')
+    await chosen.hover()
+    assert await chosen.get_attribute("title") == await chosen.text_content()
 
 
 async def test_how_long_a_run_takes_is_told_to_the_second(desk: Desk) -> None:

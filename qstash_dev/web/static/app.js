@@ -67,6 +67,7 @@ async function loadRest() {
 }
 
 async function start() {
+  setTimeout(uncover, REST_MS); // who waits for longer sees that there is something to wait for
   onAsk(pressEarlyKeys);
   onToken((why) => askText(why, "Token", "password"));
   const { slug, filter } = place();
@@ -89,6 +90,8 @@ async function start() {
   setInterval(() => !document.hidden && list.draw(), 1000);
   setTimeout(rested, REST_MS);
 }
+
+const uncover = () => document.body.removeAttribute("aria-busy");
 
 function rested() {
   app.zone = zone();
@@ -125,7 +128,7 @@ function go(place) {
 }
 
 function write() {
-  if (location.hash !== address()) history.replaceState(null, "", address());
+  if ((location.hash || "#/") !== address()) history.replaceState(null, "", address());
 }
 
 function show(view, filter) {
@@ -153,13 +156,14 @@ async function listen(filter) {
   listening = filter;
   try {
     for await (const { snapshot, tick, lost, online } of watch(listening, signal)) {
+      await ready;
       if (signal.aborted) return;
       if (lost) trouble(`${lost} Trying again …`);
       if (online || snapshot) trouble("");
       if (snapshot) app.feed.load(snapshot), (outdated = true);
       if (tick) heard(tick);
       if (snapshot || tick) present(snapshot ?? tick);
-      if (snapshot) reveal();
+      if (snapshot) draw.now(), reveal();
     }
   } catch (error) {
     if (!signal.aborted) complain(error.message);
@@ -170,14 +174,13 @@ const complain = (text) => fill($("complaint"), text);
 const trouble = (text) => renew($("trouble"), text);
 
 function reveal() {
-  const index = app.view?.live ? app.feed.indexOf(app.chosen) : -1;
+  const index = app.view.live ? app.feed.indexOf(app.chosen) : -1;
   if (index >= 0) list.reveal(index);
 }
 
 function heard(tick) {
   app.feed.apply(tick);
   unread = tick.events.length < MANY ? 0 : unread + 1;
-  if (!app.view) return;
   if (app.view.news) app.source.add(app.view.news(tick));
   if (!app.view.live && app.view.outdated(tick)) outdated = true;
   for (const id of tick.removed) app.marks.delete(id);
@@ -244,7 +247,7 @@ function sleep() {
 
 let unread = 0;
 const draw = seldom(() => (unread < UNREAD ? FRAME_MS : UNREAD_MS), frame);
-const changed = () => app.server && app.view && draw(); // else the first would be one that shows nothing
+const changed = () => app.server && draw(); // else the first would be one that shows nothing
 const refresh = seldom(() => FETCH_MS, fetchItems);
 
 // Somebody is there: what they do is drawn as soon as it is done.
@@ -256,7 +259,8 @@ function attended() {
 function frame() {
   const { source, view } = app;
   if (!view.live && outdated) refresh();
-  drawTitle(app);
+  if (app.zone) drawTitle(app);
+  uncover();
   if (document.hidden) return;
   drawHead(app);
   drawAround(app);
@@ -457,4 +461,5 @@ function narrow() {
   show(app.view, filter);
 }
 
-start().catch((error) => trouble(error.message));
+const ready = start();
+ready.catch((error) => trouble(error.message));

@@ -12,13 +12,16 @@ export class List {
     this.grid = grid;
     this.on = on;
     this.pool = [];
-    this.expected = 0; // where it was scrolled to, by us or before
+    this.expected = this.room = 0; // where it was scrolled to, by us or before, and how much room rows have
     this.head = h("div.row.head", { role: "row" });
     this.body = h("div.body", { role: "rowgroup" });
     grid.append(h("div.heads", { role: "rowgroup" }, this.head), this.body);
     grid.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     grid.addEventListener("click", (event) => this.#clicked(event));
-    new ResizeObserver(() => this.draw()).observe(grid);
+    grid.addEventListener("mouseover", ({ target: cell }) => {
+      if (cell.role === "gridcell") cell.title = cell.textContent;
+    });
+    new ResizeObserver(() => this.#measure()).observe(grid);
   }
 
   show(view) {
@@ -29,22 +32,30 @@ export class List {
     this.head.replaceChildren(...heads);
     this.body.replaceChildren();
     this.pool = [];
-    if (this.expected) this.#scrollTo(0); // to set it makes the browser lay out the page at once
+    const cell = ({ name, head }) => h("span", { role: "gridcell", class: name, "data-head": head });
+    this.blank = h("div.row", { role: "row" }, view.columns.map(cell));
+    this.#scrollTo(0);
   }
 
-  get height() {
-    return parseFloat(getComputedStyle(this.grid).getPropertyValue("--row")) || 28;
+  // To ask the browser makes it lay out the page at once: it is done where it has, or must.
+  #measure() {
+    this.height = parseFloat(getComputedStyle(this.grid).getPropertyValue("--row"));
+    this.room = this.grid.clientHeight - this.head.offsetHeight;
+    this.expected = this.grid.scrollTop;
+    this.draw();
   }
 
   draw() {
-    if (!this.view) return;
+    if (!this.view || !this.room) return;
     const [height, count] = [this.height, this.view.count()];
     this.grid.setAttribute("aria-rowcount", count + 1);
     const extent = `${count * height}px`;
     if (this.body.style.height !== extent) this.body.style.height = extent;
     const chosen = this.view.chosen();
-    const first = Math.max(0, Math.floor(this.grid.scrollTop / height) - SPARE);
-    const shown = Math.min(count - first, Math.ceil(this.grid.clientHeight / height) + 2 * SPARE);
+    const fits = Math.ceil(this.room / height);
+    const top = Math.min(Math.floor(this.expected / height), count - fits);
+    const first = Math.max(0, top - SPARE);
+    const shown = Math.min(count, Math.max(0, top) + fits + SPARE) - first;
     for (let place = 0; place < Math.max(shown, this.pool.length); place++) {
       const row = (this.pool[place] ??= this.#made());
       row.hidden = place >= shown;
@@ -57,11 +68,10 @@ export class List {
   }
 
   reveal(index) {
-    this.draw(); // it may be as long as this only now
-    const [height, head] = [this.height, this.head.offsetHeight];
-    const [top, room] = [index * height, this.grid.clientHeight - head];
-    if (top < this.grid.scrollTop) this.#scrollTo(top);
-    else if (top + height > this.grid.scrollTop + room) this.#scrollTo(top + height - room);
+    this.#measure(); // it may be as long as this only now
+    const [top, end] = [index * this.height, (index + 1) * this.height - this.room];
+    if (top < this.expected) this.#scrollTo(top);
+    else if (end > this.expected) this.#scrollTo(end);
     this.draw();
   }
 
@@ -70,10 +80,11 @@ export class List {
   }
 
   get page() {
-    return Math.max(1, Math.floor(this.grid.clientHeight / this.height) - 2);
+    return Math.max(1, Math.floor(this.room / this.height) - 1);
   }
 
   #scrollTo(top) {
+    if (top === this.expected) return;
     this.expected = top;
     this.grid.scrollTop = top;
   }
@@ -93,9 +104,7 @@ export class List {
   }
 
   #made() {
-    const row = h("div.row", { role: "row", id: `row${this.pool.length}` });
-    const cell = ({ name, head }) => h("span", { role: "gridcell", class: name, "data-head": head });
-    row.append(...this.view.columns.map(cell));
+    const row = Object.assign(this.blank.cloneNode(true), { id: `row${this.pool.length}` });
     this.body.append(row);
     return row;
   }
@@ -110,7 +119,7 @@ export class List {
     this.view.columns.forEach((column, at) => {
       const [text, role] = column.cell(item);
       const [cell, shown, name] = [row.children[at], safe(text), role ? `${column.name} ${role}` : column.name];
-      if (cell.textContent !== shown) [cell.textContent, cell.title] = [shown, shown];
+      if (cell.textContent !== shown) cell.textContent = shown;
       if (cell.className !== name) cell.className = name;
     });
   }
