@@ -82,10 +82,11 @@ class Rows:
         if not wanted.terms:
             yield self._one(_TOTAL)
             return
-        found = self._selector.everywhere(wanted, MESSAGES, self._selector.candidates.limits.few)
-        if found.counted is not None and not self._one(_COMING):
-            yield self._db.read_one(found.counted, found.values)[0]
+        counted = self._selector.counted(wanted)
+        if counted is not None and not self._one(_COMING):
+            yield self._db.read_one(*counted)[0]
             return
+        found = self._selector.everywhere(wanted, MESSAGES, self._selector.candidates.limits.few)
         sql = (
             f"SELECT count(*) FROM {found.tables} WHERE {found.seq} BETWEEN :low AND :high "
             f"AND {found.where}"

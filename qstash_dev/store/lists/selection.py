@@ -58,7 +58,7 @@ class Selection(Struct, frozen=True):
 
     `few` are the numbers of all messages that can match, as a JSON array: the others are not read.
     `None` where they are too many (then `many` is set), or where no index knows them; then `rows` are
-    gone through, `size` in one go. `counted` is SQL that counts those that match by an index alone.
+    gone through, `size` in one go.
     """
 
     columns: Columns
@@ -66,7 +66,6 @@ class Selection(Struct, frozen=True):
     values: dict[str, Any]
     few: str | None = None
     many: bool = False
-    counted: str | None = None
     rows: str = ""
     size: int = WINDOW
     sources: tuple[Source, ...] = ()
@@ -191,12 +190,15 @@ class Selector:
                 return replace(found, few=few, values={**values, "few": few})
         if columns is EVENTS:
             found = self._through_events(found, wanted)
-        found = replace(found, sources=tuple(sources))
-        if len(wanted.terms) > 1 or not sources:
-            return found
-        (source,) = sources
-        counted = f"SELECT count(*) FROM ({source.sql})" if source.exact else None
-        return replace(found, many=True, counted=counted, values={**values, "names": source.names})
+        is_many = len(wanted.terms) == 1 and bool(sources)
+        return replace(found, sources=tuple(sources), many=is_many)
+
+    def counted(self, wanted: Filter) -> tuple[str, dict[str, str]] | None:
+        """SQL, with its values, that counts the messages that match by an index alone, if one can."""
+        source = self._source(wanted.terms[0]) if len(wanted.terms) == 1 else None
+        if source is None or not source.exact:
+            return None
+        return f"SELECT count(*) FROM ({source.sql})", {"names": source.names}
 
     def _through_events(self, found: Selection, wanted: Filter) -> Selection:
         """By the index of their times, if few have those, or by that of trouble."""
@@ -265,4 +267,5 @@ def _source_of_states(term: Term) -> Source | None:
     if term.negated or states & {"held", "delivered"}:
         return None
     sql = f"SELECT seq FROM messages INDEXED BY messages_state WHERE state IN ({NAMES})"
-    return Source(f"{sql} AND state <> 'DELIVERED'", as_json(stored_states(states)), False)
+    exact = states <= {"failed", "canceled"}  # what is not finished may be held, or due by now
+    return Source(f"{sql} AND state <> 'DELIVERED'", as_json(stored_states(states)), exact)
