@@ -1,7 +1,12 @@
 """What the app printed: a view of its own, beside each attempt, and how its end is told."""
 
+from dataclasses import replace
 from typing import Any
 
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Printed, Tick
+from qstash_dev.tui.model.view_tables import Tables
+from qstash_dev.tui.views.app import APP
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of, asked, go_to
 from tests.tui.world import NOW, World
@@ -49,6 +54,22 @@ async def test_its_lines_keep_their_colours_follow_and_are_searched(
         await pilot.press("slash", *"post", "space", *"/api", "enter")
         await until(pilot, lambda: app.session.source.selected == "2")
         assert len(app.session.source) == 1
+
+
+async def test_a_line_that_is_told_while_the_list_is_on_its_way_is_not_lost() -> None:
+    async def fetch(client: Client) -> list[Printed]:
+        answer = printed(1, 2)
+        tables.outdate(Tick(2, NOW, printed=printed(2, 3)))
+        return answer
+
+    view = replace(APP, fetch=fetch)
+    tables = Tables([view])
+    await tables.fetch(Client("http://127.0.0.1:1"), view)
+    assert tables.of(view).every == printed(1, 2, 3)
+
+
+def printed(*numbers: int) -> list[Printed]:
+    return [Printed(number, NOW, f"line {number}") for number in numbers]
 
 
 async def test_a_failure_stands_beside_what_was_printed_meanwhile(tui: Open, world: World) -> None:

@@ -24,6 +24,8 @@ class Tables:
         self._outdated = set(self._views)
         self._counts = Counts()
         self._revisions: dict[str, int] = {}
+        self._meanwhile: dict[View, list[Any]] = {}
+        """What came since a view was asked for last: the answer may be older."""
 
     def of(self, view: View) -> Table[Any]:
         return self._tables[view]
@@ -46,17 +48,21 @@ class Tables:
             if view.is_outdated(tick, self._counts) or self._is_revised(view, tick):
                 self._outdated.add(view)
             if view.news is not None and view not in self._outdated:
-                self._append(view, view.news(tick))
+                news = view.news(tick)
+                self._append(view, news)
+                self._meanwhile.get(view, []).extend(news)
         self._revisions = tick.resources
         self._counts = tick.counts or self._counts
 
     async def fetch(self, client: Client, view: View) -> None:
         """Ask for what the view shows."""
         self._outdated.discard(view)
+        self._meanwhile[view] = []
         items = await view.fetch(client)
         table = self._tables[view]
         first = not table.loaded
         table.load(items)
+        self._append(view, self._meanwhile.pop(view))
         if view.follows and first and table.by_age:
             table.resume()
         self.version += 1
@@ -68,8 +74,8 @@ class Tables:
         return tick.resources.get(noun) != self._revisions.get(noun)
 
     def _append(self, view: View, items: Sequence[Any]) -> None:
+        if not items:
+            return
         table = self._tables[view]
         last = int(table.key_of(table.every[-1])) if table.every else 0
-        fresh = [item for item in items if int(table.key_of(item)) > last]
-        if fresh:
-            table.append(fresh, KEPT_EVENTS)
+        table.append([item for item in items if int(table.key_of(item)) > last], KEPT_EVENTS)
