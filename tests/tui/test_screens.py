@@ -10,7 +10,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.tui.conftest import make_app, until
+from qstash_dev.tui.render.frame import nothing_lines
+from tests.tui.conftest import Open, make_app, until
 from tests.tui.test_keys import app_of
 from tests.tui.world import World, in_thread, row
 
@@ -126,3 +127,23 @@ def test_hostile_text(snap_compare: Compare, world: World, url: str) -> None:
     app = make_app(url)
     keys = pressing(["g", "]"])
     assert snap_compare(app, terminal_size=(160, 30), run_before=keys)
+
+
+async def test_a_list_that_has_only_the_newest_says_so_also_where_none_of_them_matches(
+    tui: Open, world: World
+) -> None:
+    world.rows = {}
+    world.say(*(row(n, state="failed", dlq_id=f"dead-{n}") for n in range(1, 1002)))
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("5")
+        await until(pilot, lambda: app.settled and len(app.session.source) == 1000)
+        assert str(app.list_pane.border_subtitle).startswith("the newest 1000")
+        await pilot.press("slash", *"dead-1001", "enter")
+        await until(pilot, lambda: len(app.session.source) == 1)
+        assert str(app.list_pane.border_subtitle).startswith("1 of the newest 1000")
+        await pilot.press("slash", *"zzz", "enter")
+        assert nothing_lines(app.session) == [
+            [("None of the newest 1000 matches zzz", "")],
+            [("esc clears the filter", "muted")],
+        ]

@@ -397,7 +397,7 @@ class World:
             "/_dev/clock": {**self.clock, "now": self.now, "wall": self.now},
             "/_dev/dlq": {"cursor": None, "entries": [
                 {"dlq_id": r["dlq_id"], "time": r["updated_at"], "row": r}
-                for r in self.matching(None) if r["dlq_id"]]},
+                for r in self.matching(None) if r["dlq_id"]][: int(query.get("limit", 200))]},
             "/_dev/logs": {"seq": self.seq, "events": [
                 event for r in reversed(self.matching(None)) for event in _events(r)]},
         }  # fmt: skip

@@ -110,12 +110,16 @@ def _fit(text: str, room: int, right: bool) -> str:
 
 
 class Table(Listing[T]):
-    """Items from the server, in its order, of which words may leave some out; `every` are all."""
+    """Items from the server, in its order, of which words may leave some out; `every` are all.
+
+    Not `is_whole`: there are older ones that are not here.
+    """
 
     def __init__(self, key_of: Callable[[T], str]) -> None:
         super().__init__(key_of)
         self.words = ""
         self.every: list[T] = []
+        self.is_whole = True
         self._numbers: dict[str, int] = {}
         self._awaited: Callable[[T], bool] | None = None
 
@@ -157,6 +161,7 @@ class Table(Listing[T]):
         for item in self._matching(items):
             self._insert(item)
         surplus = max(0, len(self.every) - most)
+        self.is_whole = self.is_whole and not surplus
         for key in map(self.key_of, self.every[:surplus]):
             self._take_out(key)
             del self._numbers[key]

@@ -68,6 +68,8 @@ class View:
     absent: str = ""
     """What is said instead while it is not."""
     newest_last: bool = False
+    most: int | None = None
+    """So many of the newest it fetches, where that is not all there may be."""
     is_live: bool = False
     """Whether its rows are the messages of the stream, which need no fetching."""
 

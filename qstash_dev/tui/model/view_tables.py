@@ -62,6 +62,7 @@ class Tables:
         table = self._tables[view]
         first = not table.loaded
         table.load(items)
+        table.is_whole = view.most is None or len(items) < view.most
         self._append(view, self._meanwhile.pop(view))
         if view.follows and first and table.by_age:
             table.resume()

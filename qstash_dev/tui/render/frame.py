@@ -11,7 +11,8 @@ def list_title(session: Session) -> tuple[str, str]:
     if not view.is_live:
         table = session.tables.of(view)
         news = "FOLLOW" if table.follow else ""
-        count = f"{len(table)} of {table.total}" if table.words else str(len(table))
+        every = str(table.total) if table.is_whole else f"the newest {table.total}"
+        count = f"{len(table)} of {every}" if table.words else every
         left = "  ".join(filter(None, [view.name, fmt.safe(table.words), table.sorted_by]))
         return left, "  ".join(filter(None, [count, news]))
     left = "  ".join(filter(None, [view.name, fmt.safe(session.filter), feed.sorted_by]))
@@ -31,7 +32,9 @@ def nothing_lines(session: Session) -> list[Line] | None:
     words = session.good_filter if view.is_live else session.shown_filter
     if not words:
         return None if view.is_live else [[(view.empty, "muted")]]
+    is_whole = view.is_live or session.tables.of(view).is_whole
+    none = f"No {view.thing}" if is_whole else f"None of the newest {session.tables.of(view).total}"
     return [
-        [(f"No {view.thing} matches {fmt.safe(words)}", "")],
+        [(f"{none} matches {fmt.safe(words)}", "")],
         [("esc clears the filter", "muted")],
     ]

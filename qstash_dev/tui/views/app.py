@@ -25,6 +25,7 @@ APP = View(
     key_of=lambda line: str(line.number),
     fetch=_fetch,
     newest_last=True,
+    most=MOST,
     news=lambda tick: tick.printed,
     title=lambda line: f"line {line.number}",
     page=lambda line, when: [output_line(line.text)],

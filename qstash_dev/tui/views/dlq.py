@@ -11,9 +11,11 @@ from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.views import cells
 
+MOST = 1000
+
 
 async def _fetch(client: Client) -> Sequence[DlqEntry]:
-    return (await client.dlq())[::-1]
+    return (await client.dlq(limit=MOST))[::-1]
 
 
 def _is_outdated(tick: Tick, before: Counts) -> bool:
@@ -28,6 +30,7 @@ DLQ = View(
     key_of=lambda entry: entry.dlq_id,
     fetch=_fetch,
     newest_last=True,
+    most=MOST,
     count=lambda counts: counts.dlq,
     is_outdated=_is_outdated,
     row_of=lambda entry: entry.row,

@@ -16,8 +16,11 @@ def _destination(event: Event, ink: Ink) -> Span:
     return fmt.destination(event.url, ink.app_url), ""
 
 
+MOST = 1000
+
+
 async def _fetch(client: Client) -> Sequence[Event]:
-    return (await client.logs()).events
+    return (await client.logs(limit=MOST)).events
 
 
 LOGS = View(
@@ -25,6 +28,7 @@ LOGS = View(
     key_of=lambda event: str(event.seq),
     fetch=_fetch,
     newest_last=True,
+    most=MOST,
     news=lambda tick: tick.events,
     message_of=lambda event: event.id,
     columns=(

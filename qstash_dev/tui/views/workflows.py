@@ -61,6 +61,7 @@ WORKFLOWS = View(
     fetch=_fetch,
     whole=_whole,
     newest_last=True,
+    most=MOST,
     title=lambda row: f"{row.id}  {row.url}",
     page=run_page,
     links=run_links,
