@@ -230,6 +230,10 @@ BROKEN_FILES = [
         'qstash-dev.toml line 1, key "queues": entry 2: unknown key "nmae". Did you mean "name"?',
     ),
     (
+        "[[users]]\nid = 'me'\ncurrent-signing-key = 'sig_x'",
+        'unknown key "current-signing-key". There are: id, token, current-key, next-key.',
+    ),
+    (
         "[[url-groups]]\nname = 'a'\nendpoints = []\n" * 2,
         'qstash-dev.toml line 1, key "url-groups": entry 2: entry 1 has the name "a" already.',
     ),
