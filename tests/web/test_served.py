@@ -103,7 +103,7 @@ def test_all_that_the_page_begins_with_is_asked_for_at_once() -> None:
     index, code = (Path(FILES / name).read_text("utf-8") for name in ("index.html", "server.js"))
     asked = set(re.findall(r'"/_dev/page/(\S+\.js)"', index))
     assert asked == imported("app.js")
-    later = {"actions.js", "body.js", "detail.js"}
+    later = {"actions.js", "body.js", "detail.js", "dialogs.js"}
     assert asked == {name for name in STATIC if name.endswith(".js")} - later
     assert "/_dev/snapshot?limit=100" in index
     assert "/_dev/snapshot?limit=100" in code

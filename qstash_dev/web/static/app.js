@@ -1,11 +1,9 @@
 // The page: what is chosen, what is shown, and what keys and clicks do. The address tells all of that, so
 // that a link leads everybody to the same place.
 
-import { askText, isAsking, onAsk, say } from "./dialogs.js";
 import { $, clock, fill, h, keysOf, part, renew, seldom, zone } from "./dom.js";
-import { Items } from "./feed.js";
 import { buttons, counted, drawAround, drawHead, drawTitle, isThere } from "./head.js";
-import { List } from "./list.js";
+import { Items, List } from "./list.js";
 import { get, onToken, Refused, watch } from "./server.js";
 import { below, makeViews } from "./views.js";
 
@@ -61,15 +59,16 @@ let actions, pane, keys, list, watching, listening, outdated = true;
 
 // What a list needs not: it is fetched when the first is there, or with the first row or order.
 async function loadRest() {
-  const [{ makeActions }, { makePane }] = await Promise.all([import("./actions.js"), import("./detail.js")]);
+  const rest = [import("./actions.js"), import("./detail.js"), import("./dialogs.js")];
+  const [{ makeActions }, { makePane }, { onAsk }] = await Promise.all(rest);
+  onAsk(pressEarlyKeys);
   actions ??= makeActions(app);
   pane ??= makePane(app);
 }
 
 async function start() {
   setTimeout(uncover, REST_MS); // who waits for longer sees that there is something to wait for
-  onAsk(pressEarlyKeys);
-  onToken((why) => askText(why, "Token", "password"));
+  onToken(async (why) => (await import("./dialogs.js")).askText(why, "Token", "password"));
   const { slug, filter } = place();
   listen(slug === "messages" ? filter : ""); // asks at once, beside the words
   app.words = await get("/_dev/words");
@@ -172,6 +171,8 @@ async function listen(filter) {
 
 const complain = (text) => fill($("complaint"), text);
 const trouble = (text) => renew($("trouble"), text);
+const say = (...said) =>
+  import("./dialogs.js").then(({ say }) => say(...said), (error) => trouble(error.message));
 
 function reveal() {
   const index = app.view.live ? app.feed.indexOf(app.chosen) : -1;
@@ -419,7 +420,7 @@ function back() {
 
 function pressed(event) {
   const { target, key } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || isAsking()) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const isLeft = target.closest("dialog"); // closed, and yet to be removed
   if (target.matches("input, textarea, select") && !isLeft) {
     if (key === "Escape" && target.id === "filter") leaveFilter(target);

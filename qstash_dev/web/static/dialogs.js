@@ -24,8 +24,6 @@ function dialog(title, content, { wide = false, ...on } = {}) {
 const main = (text) => h("button.main", { value: "yes", autofocus: true }, text);
 const leave = (text) => h("button", { value: "" }, text);
 
-export const isAsking = () => document.querySelector("dialog[open]") !== null;
-
 // A choice is its key, text and value. With `search` what is typed narrows the list, and Enter takes its
 // first; without, a key is a choice.
 export async function menu(title, choices, { search = false, after = [] } = {}) {
