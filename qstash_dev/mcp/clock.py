@@ -12,7 +12,9 @@ class ClockTools(Tools):
     """Whatever is about time."""
 
     async def show_clock(self) -> Document:
-        """What time the messages live in, how fast it passes, and when something is due next."""
+        """What time the messages live in, how fast it passes, and when something is due next; `wall` is
+        the real time, where that is another one.
+        """
         async with self.client() as client:
             return _shown(await client.clock())
 
@@ -48,6 +50,7 @@ def _shown(clock: Clock) -> Document:
         mode=clock.mode,
         scale=clock.scale if clock.mode == "scaled" else None,
         now=short.moment(clock.now),
+        wall=short.moment(clock.wall) if clock.offset_ms else None,
         next_event=short.moment(clock.next_event_at),
         notice=clock.notice,
     )

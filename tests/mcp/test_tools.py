@@ -149,7 +149,9 @@ async def test_what_is_set_up_is_seen_and_steered(api: Api, app: App) -> None:
         assert (await agent("list_faults"))["faults"] == [fault]
         assert (await agent("clear_faults"))["faults"] == []
         before = (await agent("show_clock"))["now"]
-        assert (await agent("change_clock", advance="1h"))["now"] > before
+        clock = await agent("change_clock", advance="1h")
+        assert clock["now"] > before
+        assert clock["now"] > clock["wall"]
         assert (await agent("list_workflows"))["runs"] == []
         assert (await agent("notify_workflows", event="paid"))["resumed"] == []
         await agent("reset")
