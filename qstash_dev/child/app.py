@@ -184,9 +184,10 @@ class ChildApp:
         site, process = site_of(origin), self._process
         if site is None or process is None or not await self._around.accepts(origin):
             return False
-        from qstash_dev.child.holder import ran_before  # only who starts an app needs it
+        from qstash_dev.child.holder import may_be_of  # only who starts an app needs it
 
-        return not await asyncio.to_thread(ran_before, process.pid, site.port)
+        is_its = await asyncio.to_thread(may_be_of, process.pid, site.port)
+        return is_its and process.returncode is None
 
     async def _follow(self, process: Process) -> None:
         hearing = self._hearing.once("reading the app's output", self._read(process))

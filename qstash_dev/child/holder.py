@@ -5,15 +5,19 @@ from contextlib import suppress
 import psutil
 
 
-def ran_before(pid: int, port: int) -> bool:
-    """Whether a program listens there that began before the process `pid`, and so is no part of it.
+def may_be_of(pid: int, port: int) -> bool:
+    """Whether the process `pid` runs, and no program listens there that began before it, and so is no
+    part of it.
 
     Slow (a millisecond for each program that runs). What may not be looked into is taken for none.
     """
-    with suppress(psutil.Error):
+    try:
         began = psutil.Process(pid).create_time()
-        return any(_listens(other, port, began) for other in psutil.process_iter())
-    return False
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+    return not any(_listens(other, port, began) for other in psutil.process_iter())
 
 
 def _listens(other: psutil.Process, port: int, began: float) -> bool:

@@ -1,0 +1,24 @@
+"""Whose a port is: of an app, of what ran before it, of nobody when the app has ended."""
+
+import os
+import socket
+import subprocess
+import sys
+
+from qstash_dev.child.holder import may_be_of
+
+
+def test_what_ran_before_the_app_is_no_part_of_it() -> None:
+    app = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    with app, socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert not may_be_of(app.pid, port)
+        assert may_be_of(os.getpid(), port)
+        app.communicate(b"\n")
+
+
+def test_an_app_that_has_ended_listens_nowhere() -> None:
+    app = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    app.wait()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert not may_be_of(app.pid, listening.getsockname()[1])
