@@ -76,7 +76,8 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
         text = item_tip(bytes(items[number]), error, call.context.app_url())
         if text is not None:
             log.warning("%s", text)
-            tips.append(f"{error.status} for {where} of a batch: {text}")
+            refused = f"{where} of a batch" if len(items) > 1 else "a publish"  # of a form, too
+            tips.append(f"{error.status} for {refused}: {text}")
     if len(errors) > ITEMS_TOLD:
         log.warning("%s: %d of %d items were refused", call.path, len(errors), len(items))
     if tips:

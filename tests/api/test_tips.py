@@ -141,6 +141,16 @@ async def test_a_refused_item_of_a_batch_is_told_the_way(
     assert "for item 2 of 2 of a batch" in notice["text"]
 
 
+async def test_of_what_the_form_of_the_page_sends_no_batch_is_told(api: Api) -> None:
+    form = {"url": " ", "method": "POST", "headers": "", "body": ""}
+    status, answer = await api.call("POST", "/_dev/written", json=form)
+    assert (status, str(answer["error"])[:9]) == (400, "Where to?")
+    item = await api.ok("POST", "/_dev/written", json={**form, "url": "nonsense"})
+    await api.call("POST", "/v2/batch", json=[item])
+    notice = (await api.ok("GET", "/_dev/snapshot"))["server"]["notice"]
+    assert notice["text"].startswith("404 for a publish: A destination without http://")
+
+
 @pytest.mark.parametrize(
     "path", ["/v2/queues/mail", "/v2/messages/msg_1", "/v2/flowControl/a/b", "/v2/schedules/digest"]
 )

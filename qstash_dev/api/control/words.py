@@ -118,6 +118,8 @@ async def read(call: Call) -> web.Response:
 async def written(call: Call) -> web.Response:
     """What a person wrote as `/v2/batch` takes it."""
     message: WrittenMessage = await call.order()
+    if not message.url.strip():
+        raise QStashError(400, "Where to? A URL, a /path of the app, or a URL group.")
     app = call.context.app_url()
     queue, headers = taken_queue(publish_headers(message.headers, message.method, app))
     item = BatchItem(absolute(message.url, app), headers, message.body, queue)
