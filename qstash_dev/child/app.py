@@ -34,6 +34,8 @@ In turns: where the machine is busy, they take longer, and its end does, too.
 """
 LISTENS_AFTER_S = (0.0, 0.3, 1.0, 3.0)
 """An address may be printed a moment before somebody listens there."""
+MOST_LOOKED_FOR = 50
+"""Addresses at a time: an app may print a thousand, each of which would be connected to."""
 
 
 class Around(Struct, frozen=True):
@@ -151,7 +153,8 @@ class ChildApp:
         self._around.on_line(line)
         for origin in addresses(plain(line.text)):
             self._named.add(origin)
-            if origin != self.state.url and origin not in self._looked_for:
+            is_new = origin != self.state.url and origin not in self._looked_for
+            if is_new and len(self._looked_for) < MOST_LOOKED_FOR:
                 self._looked_for.add(origin)
                 self._looking.once("looking where the app listens", self._look(origin))
 
