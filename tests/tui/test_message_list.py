@@ -126,7 +126,12 @@ def test_older_rows_go_above_and_say_how_many(feed: Feed) -> None:
     assert feed.cursor is None
 
 
-def test_a_reload_keeps_the_selection_and_counts_what_is_new(feed: Feed) -> None:
+@pytest.mark.parametrize("by_age", [None, True, False])
+def test_a_reload_keeps_the_selection_and_counts_what_is_new(
+    feed: Feed, by_age: bool | None
+) -> None:
+    if by_age is not None:
+        feed.arrange(lambda row: -row.seq, "", by_age)
     feed.select(1)
     feed.load(snapshot(row(1), row(2), row(3), row(4), row(5)))
     assert feed.selected == "msg_00000002"

@@ -4,7 +4,6 @@ It begins with a snapshot of the server (`load`), and takes in each change that 
 (`apply`). Plain Python; knows nothing of Textual, of the network or of how a row looks.
 """
 
-from bisect import bisect_left
 from operator import attrgetter
 
 from qstash_dev.devtools.documents import Counts, Page, Row, Server, Snapshot, Tick
@@ -43,14 +42,14 @@ class Feed(Listing[Row]):
 
     def load(self, snapshot: Snapshot) -> None:
         """Start again from a snapshot. Marks and selection stay where their messages still are."""
-        known_newest = self._order[-1] if self._order else None
+        known_newest = max(map(self.number_of, self.rows.values()), default=None)
         for row in snapshot.rows:
             self._learn(row)
         self._replace({row.id: row for row in snapshot.rows})
         self.counts, self.server = snapshot.counts, snapshot.server
         self.total, self.cursor = max(snapshot.total, len(self.rows)), snapshot.cursor
-        if self.loaded and known_newest is not None and not self.follow and self._sort is None:
-            self.unseen = len(self._order) - bisect_left(self._order, (known_newest[0] + 1, ""))
+        if self.loaded and known_newest is not None and not self.follow:
+            self.unseen = sum(row.seq > known_newest for row in snapshot.rows)
         self.loaded = True
         self.version += 1
 
