@@ -30,7 +30,7 @@ class _Nothing:
 
 _NOTHING = _Nothing()
 _TURNS, _LONG_S = 3, 0.004
-_PAGES_OF_COMMIT, _ROWS_OF_PAGE = 9, 4
+_PAGES_OF_COMMIT, _ROWS_OF_PAGE = 9, 6
 Later = Callable[[Callable[[], None]], object]
 
 
@@ -206,7 +206,8 @@ class Database:
     @property
     def pages_in_log(self) -> int:
         """About how many pages of the write-ahead log were not copied yet: each commit writes the last
-        page of most tables and indexes, and more of them the more rows it has (measured).
+        page of most tables and indexes, and more of them the more rows it has (measured). A third of
+        those are counts in the tally, which is in no file.
         """
         rows = self.changes - self._copied
         return _PAGES_OF_COMMIT * self._commits + rows // _ROWS_OF_PAGE if rows else 0

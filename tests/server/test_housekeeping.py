@@ -118,7 +118,7 @@ async def test_a_long_log_is_copied_whatever_there_is_to_do():
         assert seconds == LOOK_S
         if len(found) == 2:
             raise asyncio.CancelledError
-        write_rows(database, 64_000)  # four to a page
+        write_rows(database, 96_000)  # six to a page
 
     async def copy_log() -> None:
         found.append(database.pages_in_log)
@@ -142,7 +142,7 @@ async def test_a_log_that_is_worthwhile_is_copied_as_soon_as_it_is_quiet():
         nonlocal looks
         looks += 1
         if looks == 2:  # until then somebody publishes between two looks
-            write_rows(database, 20_000)
+            write_rows(database, 30_000)
         if looks < 4:
             world.publish()
             await world.run_out()
