@@ -128,6 +128,7 @@ def test_every_state_has_a_symbol_a_word_and_at_most_seven_hints(state: str) -> 
             assert 0 < len(hints) <= 7
             assert len(set(hints)) == len(hints)
             assert hints[-1] == "palette"
+            assert view.is_live or "message.mark" not in hints
 
 
 @pytest.mark.parametrize("name", ["Schedules", "Queues", "Groups", "Flow"])

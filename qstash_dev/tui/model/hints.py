@@ -32,6 +32,7 @@ def _of_messages(view: View, row: Row | None, marks: int, in_detail: bool) -> li
         return ["detail.next", "message.copy", "message.open", "pane.zoom", "back", *COMMON[1:]]
     if row.state in WAITING:
         return ["message.run", "message.cancel", "message.edit", "message.copy", *COMMON]
+    mark = ["message.mark"] if view.is_live else []  # elsewhere nothing is marked
     if row.state == "active":
-        return ["message.cancel", "message.copy", "message.mark", *COMMON]
-    return ["message.replay", "message.edit", "message.copy", "message.mark", *COMMON]
+        return ["message.cancel", "message.copy", *mark, *COMMON]
+    return ["message.replay", "message.edit", "message.copy", *mark, *COMMON]
