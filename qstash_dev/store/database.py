@@ -158,10 +158,7 @@ class Database:
         file. Raises StoreError.
         """
         self._preparations.append(prepare)
-        try:
-            prepare(self._connection)
-        except sqlite3.Error as error:
-            raise failure(self.path, "read", error) from error
+        self._prepare(prepare)
 
     def commit(self) -> None:
         """End the open transaction. A failure rolls it back and is what all waiters get."""
@@ -314,11 +311,17 @@ class Database:
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._writer = connection.cursor()
-        for prepare in self._preparations:
-            prepare(connection)
         self._files = files.Files(self.path)
         self._copied = self._commits = 0
         self._is_closed = False
+        for prepare in self._preparations:
+            self._prepare(prepare)
+
+    def _prepare(self, prepare: Callable[[sqlite3.Connection], object]) -> None:
+        try:
+            prepare(self._connection)
+        except sqlite3.Error as error:
+            raise failure(self.path, "read", error) from error
 
     def _replace(self, path: str, fill: Callable[[str], None]) -> None:
         """Go on in a file that `fill` writes under another name, so that half of it is never found."""
@@ -335,9 +338,11 @@ class Database:
     def _go_on_in(self, path: str) -> None:
         fresh, old, old_files = connect(path), self._connection, self._files
         self.path = path
-        self._use(fresh)
-        old.close()
-        old_files.close()
+        try:
+            self._use(fresh)
+        finally:
+            old.close()
+            old_files.close()
 
     def _begin(self) -> None:
         self._writer.execute(

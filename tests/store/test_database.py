@@ -496,6 +496,17 @@ def removed(path: Path, name: str) -> None:
         file.unlink()
 
 
+def test_what_cannot_be_prepared_of_the_next_file_is_a_sentence(path: Path) -> None:
+    with contextlib.closing(Database(path)) as database:
+        database.write("CREATE TABLE lately (number)")
+        database.prepare(lambda by: by.execute("SELECT * FROM lately"))
+        with pytest.raises(StoreError, match="no such table: lately"):
+            database.forget_all_but([])
+        with database:
+            database.write("CREATE TABLE lately (number)")
+        database.move_to(path.with_name("other.db"))
+
+
 @pytest.mark.parametrize("names", ["messages.db*", "messages.db", "messages.db-wal"])
 def test_a_database_whose_files_were_removed_goes_on_in_new_ones(
     path: Path, turn: Turn, names: str
