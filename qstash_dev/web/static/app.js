@@ -162,7 +162,8 @@ async function listen(filter) {
       if (snapshot) app.feed.load(snapshot), (outdated = true);
       if (tick) heard(tick);
       if (snapshot || tick) present(snapshot ?? tick);
-      if (snapshot) draw.now(), reveal();
+      if (snapshot) draw.now();
+      if (snapshot && app.view.live) list.reveal(app.feed.indexOf(app.chosen));
     }
   } catch (error) {
     if (!signal.aborted) complain(error.message);
@@ -173,11 +174,6 @@ const complain = (text) => fill($("complaint"), text);
 const trouble = (text) => renew($("trouble"), text);
 const say = (...said) =>
   import("./dialogs.js").then(({ say }) => say(...said), (error) => trouble(error.message));
-
-function reveal() {
-  const index = app.view.live ? app.feed.indexOf(app.chosen) : -1;
-  if (index >= 0) list.reveal(index);
-}
 
 function heard(tick) {
   app.feed.apply(tick);

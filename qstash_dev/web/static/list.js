@@ -198,6 +198,7 @@ export class List {
   }
 
   reveal(index) {
+    if (index < 0) return;
     this.#measure(); // it may be as long as this only now
     const [top, end] = [index * this.height, (index + 1) * this.height - this.room];
     if (top < this.expected) this.#scrollTo(top);
