@@ -316,7 +316,7 @@ class QstashApp(App[int]):
             return self.say("That row has just left the list: nothing was done.", "warning")
         view = self.session.view
         if command.is_for_message and not view.has_messages and id not in view.verbs:
-            return self.say(f"{command.hint} is for messages, not for a {view.thing}.", "warning")
+            return self.say(f"{command.hint} is for messages (view 1).", "warning")
         result = view.verbs.get(id, command.run)(self)
         if isawaitable(result):
             worker = self.run_worker(self._guarded(result), group="command")

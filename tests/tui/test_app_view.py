@@ -6,6 +6,7 @@ from typing import Any
 from qstash_dev.client import Client
 from qstash_dev.devtools.documents import Printed, Tick
 from qstash_dev.tui.model.view_tables import Tables
+from qstash_dev.tui.render.frame import nothing_lines
 from qstash_dev.tui.views.app import APP
 from tests.tui.conftest import Open, until
 from tests.tui.test_keys import app_of, asked, go_to
@@ -54,6 +55,9 @@ async def test_its_lines_keep_their_colours_follow_and_are_searched(
         await pilot.press("slash", *"post", "space", *"/api", "enter")
         await until(pilot, lambda: app.session.source.selected == "2")
         assert len(app.session.source) == 1
+        await pilot.press("slash", *"zz", "enter")
+        lines = nothing_lines(app.session) or [[]]
+        assert lines[0] == [("Nothing matches zz", "")], "no app is missing, but a line"
 
 
 async def test_a_line_that_is_told_while_the_list_is_on_its_way_is_not_lost() -> None:

@@ -84,11 +84,6 @@ class View:
         return self.page is None
 
     @property
-    def thing(self) -> str:
-        """The word for one item."""
-        return self.resource.word if self.resource is not None else self.name.lower().rstrip("s")
-
-    @property
     def command(self) -> str:
         """The id of the command that shows it."""
         return f"view.{self.name.lower()}"

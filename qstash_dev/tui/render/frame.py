@@ -33,8 +33,8 @@ def nothing_lines(session: Session) -> list[Line] | None:
     if not words:
         return None if view.is_live else [[(view.empty, "muted")]]
     is_whole = view.is_live or session.tables.of(view).is_whole
-    none = f"No {view.thing}" if is_whole else f"None of the newest {session.tables.of(view).total}"
+    nothing = "Nothing" if is_whole else f"None of the newest {session.tables.of(view).total}"
     return [
-        [(f"{none} matches {fmt.safe(words)}", "")],
+        [(f"{nothing} matches {fmt.safe(words)}", "")],
         [("esc clears the filter", "muted")],
     ]
