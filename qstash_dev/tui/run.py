@@ -57,3 +57,7 @@ def make_way() -> None:
     """Let others have the processor first from now on."""
     with suppress(AttributeError, OSError):  # Windows; a process that may not
         os.nice(POLITENESS)
+    with suppress(
+        AttributeError, OSError
+    ):  # Linux alone: who sends it a tick goes on with its work
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
