@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from qstash_dev.protocol.users import DEFAULT_USER
+
 Pairs = list[tuple[str, str]]
 
 
@@ -22,7 +24,7 @@ class Row(Struct, gc=False):
     state: str
     url: str
     method: str = "POST"
-    user: str = "defaultUser"
+    user: str = DEFAULT_USER
     kind: str = "publish"
     parent: str | None = None
     created_at: int = 0
@@ -195,7 +197,7 @@ class Event(Struct, gc=False):
     time: int
     id: str
     state: str
-    user: str = "defaultUser"
+    user: str = DEFAULT_USER
     error: str | None = None
     status: int | None = None
     next_at: int | None = None

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from qstash_dev.devtools.documents import Piece
 from qstash_dev.protocol.timing import DAY_MS, format_duration
+from qstash_dev.protocol.users import DEFAULT_USER
 
 MINUTE_MS = 60_000
 LEFT, AT = "{left}", "{at}"
@@ -50,7 +51,7 @@ class RunRow(Struct, frozen=True):
     created_at: int
     state: str
     url: str
-    user: str = "defaultUser"
+    user: str = DEFAULT_USER
     seq: int = 0
     completed_at: int | None = None
     steps: int = 0
