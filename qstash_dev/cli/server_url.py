@@ -41,8 +41,10 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
     if not named:
         named, found_by = environment.get("QSTASH_DEV_URL"), "QSTASH_DEV_URL"
         check(named)
-    url = with_scheme(named) if named else f"http://127.0.0.1:{config.port or 8080}"
-    if not named:
+    if named:
+        url = with_scheme(named)
+    else:
+        url = f"http://127.0.0.1:{config.port or 8080}"
         is_said = config.port and environment.get("QSTASH_DEV_PORT")
         found_by = "QSTASH_DEV_PORT" if is_said else DEFAULT_PORT
     if running and _is_meant(running.url, url, found_by):

@@ -201,8 +201,8 @@ def entries(tables: dict[str, Any], name: str, kind: type[T], place: Found) -> t
         if kind is ScheduleSeed:
             fields = with_headers(fields)
         unknown = set(fields) - set(kind.__struct_fields__)
-        for word in sorted(name.replace("_", "-") for name in unknown)[:1]:
-            known = [name.replace("_", "-") for name in kind.__struct_fields__]
+        for word in sorted(field.replace("_", "-") for field in unknown)[:1]:
+            known = [field.replace("_", "-") for field in kind.__struct_fields__]
             near = suggestion(word, known) or f" There are: {', '.join(known)}."
             raise ConfigError(place.where(name), f'entry {number}: unknown key "{word}".{near}')
         try:

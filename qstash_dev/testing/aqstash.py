@@ -28,7 +28,8 @@ from qstash_dev.testing.told import (
 )
 
 PENDING = "-state:finished"
-PATIENCE_MS = 10_000
+PATIENCE_S = 10.0
+"""Real time for what becomes due when time is moved."""
 
 Message = Row | str
 """A message, or its id."""
@@ -121,12 +122,12 @@ class AsyncQstash:
         __tracebackhide__ = True
         async with self.client() as client:
             try:
-                await client.clock({"settle": True, "wait_ms": PATIENCE_MS})
+                await client.clock({"settle": True, "wait_ms": int(PATIENCE_S * 1000)})
             except Refused as error:
                 rows = (await client.messages(PENDING, limit=20)).rows
                 raise AssertionError(waiting(str(error), rows)) from None
 
-    async def advance(self, duration: str, timeout: float = 10.0) -> None:
+    async def advance(self, duration: str, timeout: float = PATIENCE_S) -> None:
         """Let time pass, such as `2h`; what becomes due on the way is delivered on the way.
 
         Raises AssertionError with what is under way if that takes longer than `timeout`, in real
@@ -135,7 +136,7 @@ class AsyncQstash:
         __tracebackhide__ = True
         await self._move(timeout, advance_ms=parse_duration(duration))
 
-    async def freeze(self, at: datetime | None = None, timeout: float = 10.0) -> None:
+    async def freeze(self, at: datetime | None = None, timeout: float = PATIENCE_S) -> None:
         """Stop time, at a later moment if one is given: only forward, as `advance` does."""
         __tracebackhide__ = True
         async with self.client() as client:

@@ -86,9 +86,10 @@ async def _obey(call: Call, order: ClockOrder) -> str | None:
         elif order.settle:
             await _settle(call, order.wait_ms)
         else:
+            until = order.until or 0
             if order.skip:
                 await _idle(call, order.wait_ms)
-            until = _next(call) if order.skip else order.until or 0
+                until = _next(call)
             ahead = max(0, until - clock.now())
             ms = ahead if order.advance_ms is None else order.advance_ms
             clock.check_advance(ms)

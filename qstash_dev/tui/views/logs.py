@@ -11,12 +11,11 @@ from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.views import cells
 
+MOST = 1000
+
 
 def _destination(event: Event, ink: Ink) -> Span:
     return fmt.destination(event.url, ink.app_url), ""
-
-
-MOST = 1000
 
 
 async def _fetch(client: Client) -> Sequence[Event]:
