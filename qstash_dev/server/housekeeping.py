@@ -16,8 +16,8 @@ QUIET_MS = 500
 PATIENCE = 6
 """So many rounds it waits for a quiet moment: who publishes meanwhile would have to wait for it."""
 LONG_LOG = 120_000
-"""Pages, which are 480 MB: it is copied whoever publishes meanwhile, before SQLite copies it within a
-commit, where all would wait until it is on the disk. That is ten seconds of all that it can do.
+"""Pages, which are 240 MB: it is copied whoever publishes meanwhile, before SQLite copies it within a
+commit, where all would wait until it is on the disk. That is twenty seconds of all that it can do.
 """
 WORTHWHILE = 4_000
 """Pages, some hundred messages: a log of so many is copied as soon as it is quiet."""

@@ -30,7 +30,7 @@ class _Nothing:
 
 _NOTHING = _Nothing()
 _TURNS, _LONG_S = 3, 0.004
-_PAGES_OF_COMMIT, _ROWS_OF_PAGE = 9, 6
+_PAGES_OF_COMMIT, _ROWS_OF_PAGE = 9, 3
 Later = Callable[[Callable[[], None]], object]
 
 

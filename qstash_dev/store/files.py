@@ -12,12 +12,12 @@ from pathlib import Path
 from threading import Thread
 
 from qstash_dev import private_files
-from qstash_dev.store.sqlite import CHECKPOINT_PAGES
+from qstash_dev.store.sqlite import LONGEST_LOG_BYTES
 
 Identity = tuple[int, int]
-PAGE = 4_096
+SAMPLE = 4_096
 SAMPLES = 64
-"""So many pages of a database are compared, evenly from all of it: of a small one each."""
+"""So many pieces of a database are compared, evenly from all of it: of a small one each."""
 LOG_BEGINS = b"\x37\x7f\x06"
 FOUND = ".found"
 """The ending of what stood in a database's place when it was written anew."""
@@ -57,7 +57,7 @@ class Files:
         log, is_log = self._read_log()
         is_cut = not is_log or log < self._log_size or content[0] < former[0]
         # With a log that was once so long, or none, SQLite writes to the database by itself.
-        is_ours = self._log_identity is None or log >= CHECKPOINT_PAGES * PAGE
+        is_ours = self._log_identity is None or log >= LONGEST_LOG_BYTES
         self._log_size, self._content = log, content
         self._is_whole = self._is_whole and not is_cut and (is_ours or content == former)
         return self._is_whole
@@ -96,9 +96,9 @@ class Files:
         size, written_at = found.st_size, found.st_mtime_ns
         if self._looked_at != (size, written_at):
             self._looked_at = size, written_at
-            step = max(PAGE, size // SAMPLES)
-            pages = (os.pread(self._descriptor, PAGE, at) for at in range(0, size, step))
-            self._sample = sha256(b"".join(pages)).digest()
+            step = max(SAMPLE, size // SAMPLES)
+            pieces = (os.pread(self._descriptor, SAMPLE, at) for at in range(0, size, step))
+            self._sample = sha256(b"".join(pieces)).digest()
         return size, self._sample
 
     def settle(self) -> None:

@@ -118,7 +118,7 @@ async def test_a_long_log_is_copied_whatever_there_is_to_do():
         assert seconds == LOOK_S
         if len(found) == 2:
             raise asyncio.CancelledError
-        write_rows(database, 96_000)  # six to a page
+        write_rows(database, 48_000)  # three to a page
 
     async def copy_log() -> None:
         found.append(database.pages_in_log)

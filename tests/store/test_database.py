@@ -15,7 +15,7 @@ from qstash_dev.devtools.filters import parse_filter
 from qstash_dev.protocol.model import Spec
 from qstash_dev.store.database import Database
 from qstash_dev.store.errors import StoreError, StoreInUse
-from qstash_dev.store.sqlite import SCHEMA_VERSION
+from qstash_dev.store.sqlite import LONGEST_LOG_BYTES, PAGE_BYTES, SCHEMA_VERSION
 from qstash_dev.store.store import Store
 from tests.samples import flat
 
@@ -346,6 +346,22 @@ def test_a_database_that_was_just_made_waits_for_the_disk_as_others_do(path: Pat
     for _ in ("new", "old"):
         with contextlib.closing(Database(path)) as database:
             assert database.read_one("PRAGMA synchronous") == (NORMAL,)
+
+
+@pytest.mark.parametrize("page_bytes", [None, 1_024, 4_096])
+def test_a_file_keeps_its_pages_and_its_log_grows_as_long_with_them(
+    path: Path, page_bytes: int | None
+) -> None:
+    if page_bytes is not None:
+        with contextlib.closing(sqlite3.connect(path)) as old:
+            old.execute(f"PRAGMA page_size = {page_bytes}")
+            old.execute("VACUUM")
+    database = Database(path)
+    (found,) = database.read_one("PRAGMA page_size")
+    (pages,) = database.read_one("PRAGMA wal_autocheckpoint")
+    database.close()
+    assert found == (page_bytes or PAGE_BYTES)
+    assert found * pages == LONGEST_LOG_BYTES
 
 
 def test_a_second_opener_is_refused_while_the_first_is_there(
