@@ -277,8 +277,10 @@ class Engine:
 
     def next_time(self) -> int | None:
         """When `step` has something to do, if nobody wakes it before."""
-        if self.paused or self.shortage.is_on:
-            return None
+        return None if self.paused or self.shortage.is_on else self.next_event()
+
+    def next_event(self) -> int | None:
+        """When something is due next, whether deliveries are paused or not."""
         times = (
             self.store.messages.next_due(),
             self.lanes.next_time(),

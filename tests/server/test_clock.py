@@ -157,6 +157,25 @@ async def test_skip_is_refused_while_deliveries_are_paused(start):
     await server.clock(skip=True, status=409)
 
 
+async def test_time_that_moves_while_deliveries_are_paused_says_that_nothing_comes(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start()
+    await server.call("POST", "/_dev/pause")
+    await server.publish(app.url, Upstash_Delay="1h")
+    state = await server.clock(advance_ms=HOUR_MS // 2)
+    assert state["notice"] is None
+    state = await server.clock(advance_ms=HOUR_MS)
+    assert state["notice"] == (
+        "nothing that became due is delivered, as everything is paused: `qstash-dev resume` goes on"
+    )
+    assert (await server.status())["notice"]["text"].startswith("Nothing that became due")
+    await server.call("POST", "/_dev/resume")
+    state = await server.clock(advance_ms=0)
+    assert state["notice"] is None
+    assert len(app.requests) == 1
+
+
 async def test_the_same_script_on_a_frozen_clock_gives_the_same_log_twice(start, make_app):
     """Several messages fail at the same moments, in parallel, with callbacks and delays."""
     logs = []

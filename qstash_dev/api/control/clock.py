@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
+from qstash_dev.api.control.waiting import PAUSED
 from qstash_dev.api.listener import has_hung_up, patience
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.documents import Clock
@@ -30,7 +31,8 @@ class ClockOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
     `settle` walks from event to event until no message waits any more, or says that this never comes.
     `wait_ms` is how long to wait, in real time, for the deliveries that become due. If time was moved
-    and that was too short, the `notice` of the answer names what is under way.
+    and that was too short, the `notice` of the answer names what is under way; while deliveries are
+    paused, it says that what became due stays.
     """
 
     mode: Literal["real", "frozen", "scaled"] | None = None
@@ -132,11 +134,21 @@ async def _travel(call: Call, left_ms: int, wait_ms: int) -> str | None:
                 left_ms -= jump_ms
                 _time_changed(call)
                 await _until_idle(call)
-            return None
+        return _tell_paused(call)
     except (TimeoutError, Closed):
         clock.advance(left_ms)
         _time_changed(call)
         return _tell_undone(call, wait_ms)
+
+
+def _tell_paused(call: Call) -> str | None:
+    """Who moves time expects deliveries, and may have paused them long ago."""
+    at = call.engine.next_event()
+    if not call.engine.paused or at is None or at > call.engine.clock.now():
+        return None
+    text = f"nothing that became due is delivered, as {PAUSED}"
+    call.context.notify(text.capitalize())
+    return text
 
 
 def _tell_undone(call: Call, wait_ms: int) -> str:

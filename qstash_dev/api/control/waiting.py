@@ -12,6 +12,8 @@ from qstash_dev.protocol.model import Message, State
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import dialled, origin_of, way
 
+PAUSED = "everything is paused: `qstash-dev resume` goes on"
+
 
 def why_waiting(engine: Engine, message: Message, now: int) -> str | None:
     """`None` for what is finished, under way, or waits for its time alone."""
@@ -22,7 +24,7 @@ def why_waiting(engine: Engine, message: Message, now: int) -> str | None:
     if message.due_at > now:
         return None
     if engine.paused:
-        return "everything is paused: `qstash-dev resume` goes on"
+        return PAUSED
     if engine.shortage.is_on:
         return "qstash-dev has too many open files, and tries again by itself: raise `ulimit -n`"
     return (
