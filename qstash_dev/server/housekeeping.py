@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 from qstash_dev.engine.engine import Engine
+from qstash_dev.store.sqlite import LONGEST_LOG_BYTES
 
 EVERY_S = 5.0
 BREATH_S = 0.01
@@ -15,12 +16,12 @@ QUIET_MS = 500
 """So long nothing has happened, and nothing is due: between two of many messages it is quiet, too."""
 PATIENCE = 6
 """So many rounds it waits for a quiet moment: who publishes meanwhile would have to wait for it."""
-LONG_LOG = 120_000
-"""Pages, which are 240 MB: it is copied whoever publishes meanwhile, before SQLite copies it within a
-commit, where all would wait until it is on the disk. That is twenty seconds of all that it can do.
+LONG_LOG_BYTES = LONGEST_LOG_BYTES * 3 // 4
+"""A longer one is copied whoever publishes meanwhile, before SQLite copies it within a commit, where
+all would wait until it is on the disk. That is twenty seconds of all that it can do.
 """
-WORTHWHILE = 4_000
-"""Pages, some hundred messages: a log of so many is copied as soon as it is quiet."""
+WORTHWHILE_BYTES = 8_000_000
+"""Of some hundred messages: a longer log is copied as soon as it is quiet."""
 LOOK_S = 0.5
 
 
@@ -45,7 +46,7 @@ class Housekeeping(Struct, eq=False):
             busy = 0 if self._is_quiet(seen) else busy + 1
             if not 0 < busy < PATIENCE:
                 await self._forget(seen, is_urgent=busy > 0)
-            if self._engine.store.database.pages_in_log and self._is_quiet(seen):
+            if self._engine.store.database.uncopied_bytes and self._is_quiet(seen):
                 await self._copy_log()
 
     async def keep_log_short(self) -> None:
@@ -53,8 +54,8 @@ class Housekeeping(Struct, eq=False):
         while True:
             seen = self._engine.store.feed.last_seq()
             await self._sleep(LOOK_S)
-            pages = self._engine.store.database.pages_in_log
-            if pages > LONG_LOG or (pages > WORTHWHILE and self._is_quiet(seen)):
+            length = self._engine.store.database.uncopied_bytes
+            if length > LONG_LOG_BYTES or (length > WORTHWHILE_BYTES and self._is_quiet(seen)):
                 await self._copy_log()
 
     async def _forget(self, seen: int, is_urgent: bool) -> None:

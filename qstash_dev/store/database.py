@@ -17,6 +17,7 @@ from typing import Any
 
 from qstash_dev.store import files
 from qstash_dev.store.errors import StoreError, failure
+from qstash_dev.store.log import Log
 from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import MEMORY, connect
 
@@ -30,7 +31,6 @@ class _Nothing:
 
 _NOTHING = _Nothing()
 _TURNS, _LONG_S = 3, 0.004
-_PAGES_OF_COMMIT, _ROWS_OF_PAGE = 9, 3
 Later = Callable[[Callable[[], None]], object]
 
 
@@ -172,7 +172,6 @@ class Database:
         except sqlite3.Error as error:
             self._fail(error)
         else:
-            self._commits += 1
             begin_then, self._begin_then = self._begin_then, []
             for begin in begin_then:
                 begin()
@@ -201,13 +200,9 @@ class Database:
             begin()
 
     @property
-    def pages_in_log(self) -> int:
-        """About how many pages of the write-ahead log were not copied yet: each commit writes the last
-        page of most tables and indexes, and more of them the more rows it has (measured). A third of
-        those are counts in the tally, which is in no file.
-        """
-        rows = self.changes - self._copied
-        return _PAGES_OF_COMMIT * self._commits + rows // _ROWS_OF_PAGE if rows else 0
+    def uncopied_bytes(self) -> int:
+        """How much of the write-ahead log is not in the database file yet."""
+        return self._log.uncopied_bytes()
 
     async def copy_log(self) -> None:
         """Copy the write-ahead log into the database file. What takes long of it is to have the log
@@ -223,7 +218,7 @@ class Database:
             raise failure(self.path, "write to", error) from error
         finally:  # on a full disk it may have written a part of it
             self._files.written()
-        self._copied, self._commits = self.changes, 0
+        self._log.copied()
 
     def is_in_place(self) -> bool:
         """Whether the files by this name are those that are written to, and nobody removed them."""
@@ -312,7 +307,7 @@ class Database:
         self._connection = connection
         self._writer = connection.cursor()
         self._files = files.Files(self.path)
-        self._copied = self._commits = 0
+        self._log = Log(self.path)
         self._is_closed = False
         for prepare in self._preparations:
             self._prepare(prepare)
