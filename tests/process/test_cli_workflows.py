@@ -180,6 +180,18 @@ def test_a_failed_run_is_resumed_as_a_new_one(server, failed):
     assert f"resumed as {new_id}" in server.run("workflows", "list", "--run", "wfr_bad").stdout
 
 
+def test_what_a_resumed_run_took_over_took_it_no_time(server, app):
+    run = Run(server, f"{app.url}/wf/500", "wfr_bad", delay="1h")
+    run.step(1, "charge", out='"paid"', headers={"retries": "0"})
+    server.wait("state:failed")
+    server.run("clock", "advance", "2h")
+    new_id = server.run("workflows", "resume", "wfr_bad").stdout.split()[-1]
+    found = server.json("workflows", "get", new_id)
+    began = found["row"]["created_at"]
+    spans = [(one["name"], one["began_at"], one["ended_at"]) for one in found["steps"]]
+    assert spans == [("init", began, began), ("charge", began, began)]
+
+
 def test_a_message_of_a_run_is_shown_with_its_run_and_step(server, waiting):
     (row,) = server.json("messages", "list", "--filter", "step:charge")
     shown = server.run("messages", "get", row["id"]).stdout

@@ -48,6 +48,11 @@ def test_bars_stand_below_each_other_whatever_the_names() -> None:
     assert any(line.strip() == LONG for line in lines_of(*steps))
 
 
+def test_a_bar_has_its_room_wherever_its_step_began() -> None:
+    bars = [line for line in lines_of(step(0, "a", "Run", -7_200, 1)) if "█" in line]
+    assert sum(bars[0].count(cell) for cell in "█·") == 16
+
+
 def test_what_fails_after_a_step_is_not_called_that_step() -> None:
     log = {"errors": [{"time": NOW, "error": "500 Internal Server Error"}]}
     url = "http://127.0.0.1:3000/api/order"

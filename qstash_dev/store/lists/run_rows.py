@@ -164,7 +164,9 @@ def _of_message(
 
 
 def _steps(run: Run, groups: tuple[Group, ...], shown: list[dict[str, object]]) -> list[RunStep]:
-    """The time line: a step that stands alone begins where the one before it ended."""
+    """The time line: a step that stands alone begins where the one before it ended; what a resumed run
+    took over was there when it began.
+    """
     steps: list[RunStep] = []
     before = run.created_at
     for number, (group, document) in enumerate(zip(groups, shown, strict=True)):
@@ -195,6 +197,8 @@ def _step(
         ended = None
     elif ended is None or ended > (run.completed_at or ended):
         ended = run.completed_at
+    ended = max(run.created_at, ended) if ended is not None else None
+    began = max(run.created_at, began)
     return RunStep(
         group=number,
         parallel=group.is_parallel,

@@ -50,6 +50,6 @@ def _step(bar: Bar, room: int, run: tuple[float, float], now: int, draw: Draw) -
 def _cells(bar: Bar, start: float, end: float) -> str:
     """Where in the run the step was, and for how long."""
     scale = BAR / (end - start)
-    left = min(BAR - 1, int((bar.began - start) * scale))
+    left = max(0, min(BAR - 1, int((bar.began - start) * scale)))
     right = min(BAR, max(left + 1, round(((bar.ended or end) - start) * scale)))
     return f"{'·' * left}{'█' * (right - left)}{'·' * (BAR - right)}"
