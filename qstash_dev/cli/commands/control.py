@@ -1,5 +1,6 @@
 """`clock`, `wait`, `reset`: steer a running server."""
 
+import re
 import sys
 
 import click
@@ -61,16 +62,19 @@ def show_clock(as_json: bool, url: str | None) -> None:
     print_clock(with_client(url, lambda client: client.clock()), as_json)
 
 
-def forward(text: str) -> int:
-    """A duration in milliseconds; before it is none, as the server has nothing to take back."""
-    if text.startswith("-"):
-        raise ValueError(f'time only goes forward; "{text}" would be back.')
-    return parsing.duration_ms(text)
+class Forward(click.Command):
+    """Says that time does not go back, where click would take `-1h` for options, and `-h` for help."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        back = next((arg for arg in args if re.match(r"-\d", arg)), None)
+        if back is not None:
+            text = f'Time only goes forward; "{back}" would be back.'
+            ctx.fail(f"{text} To return to the wall clock: qstash-dev clock real")
+        return super().parse_args(ctx, args)
 
 
-# What begins with a dash and is no option is a duration, if a wrong one.
-@clock.command("advance", context_settings={"ignore_unknown_options": True})
-@click.argument("duration_ms", type=Value("duration", forward), metavar="D")
+@clock.command("advance", cls=Forward)
+@click.argument("duration_ms", type=duration(), metavar="D")
 @json_option
 @url_option
 def advance_clock(duration_ms: int, as_json: bool, url: str | None) -> None:
