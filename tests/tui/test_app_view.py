@@ -61,7 +61,7 @@ async def test_its_lines_keep_their_colours_follow_and_are_searched(
 
 
 async def test_a_line_that_is_told_while_the_list_is_on_its_way_is_not_lost() -> None:
-    async def fetch(client: Client) -> list[Printed]:
+    async def fetch(client: Client, most: int) -> list[Printed]:
         answer = printed(1, 2)
         tables.outdate(Tick(2, NOW, printed=printed(2, 3)))
         return answer

@@ -78,7 +78,7 @@ async def test_pages_say_all_in_words_with_units(client: Client) -> None:
     pages: dict[str, Sequence[Piece]] = {"message": PAGES["Overview"](detail, when)}
     for name, view in zip(("schedule", "queue", "group", "key"), THINGS, strict=True):
         assert view.page is not None
-        pages[name] = view.page((await view.fetch(client))[0], when)
+        pages[name] = view.page((await view.fetch(client, 100))[0], when)
     for name, lines in LINES.items():
         shown = facts(pages[name])
         assert {key: shown.get(key) for key in lines} == lines
@@ -92,9 +92,9 @@ async def test_in_every_view_the_newest_is_at_the_end(client: Client) -> None:
         sent = await client.request("POST", f"/v2/publish/{TO}/{path}", headers=headers)
         ids.append(sent["messageId"])
     await client.wait("state:failed", 3, 20_000)
-    created = [event.id for event in await LOGS.fetch(client) if event.state == "CREATED"]
+    created = [event.id for event in await LOGS.fetch(client, 100) if event.state == "CREATED"]
     assert created == ids
-    failed = {entry.row.id: entry.time for entry in await DLQ.fetch(client)}
+    failed = {entry.row.id: entry.time for entry in await DLQ.fetch(client, 100)}
     assert sorted(failed) == sorted(ids)
     assert list(failed.values()) == sorted(failed.values())
     feed = Feed()

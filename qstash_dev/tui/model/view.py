@@ -3,6 +3,7 @@
 The values are in `tui/views/`; whoever shows, fetches or acts reads them from there.
 """
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -26,14 +27,15 @@ class Resource(NamedTuple):
     word: str
 
 
-async def _nothing(client: Client) -> Sequence[Any]:
+async def _nothing(client: Client, most: int) -> Sequence[Any]:
     return ()
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """`fetch` asks for all items; `is_outdated` tells from a tick, and the counts before it, whether
-    they must be asked for again; `news` are items that a tick brings itself, for the end of the list.
+    """`fetch` asks for items, the newest `most`; `is_outdated` tells from a tick, and the counts before
+    it, whether they must be asked for again; `news` are items that a tick brings itself, for the end
+    of the list.
 
     `whole` asks for more of an item than the list has, which `page` then gets; `links` are where it
     leads, `inside` is where Enter goes.
@@ -49,7 +51,7 @@ class View:
     empty: str
     columns: Sequence[Column[Any]]
     key_of: Callable[[Any], str] = str
-    fetch: Callable[[Client], Awaitable[Sequence[Any]]] = _nothing
+    fetch: Callable[[Client, int], Awaitable[Sequence[Any]]] = _nothing
     count: Callable[[Counts], int] | None = None
     is_outdated: Callable[[Tick, Counts], bool] = lambda tick, before: False
     news: Callable[[Tick], Sequence[Any]] | None = None
@@ -68,8 +70,8 @@ class View:
     absent: str = ""
     """What is said instead while it is not."""
     newest_last: bool = False
-    most: int | None = None
-    """So many of the newest it fetches, where that is not all there may be."""
+    most: int = sys.maxsize
+    """So many of the newest it fetches; of some things all."""
     is_live: bool = False
     """Whether its rows are the messages of the stream, which need no fetching."""
 

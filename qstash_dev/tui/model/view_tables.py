@@ -58,11 +58,11 @@ class Tables:
         """Ask for what the view shows."""
         self._outdated.discard(view)
         self._meanwhile[view] = []
-        items = await view.fetch(client)
+        items = await view.fetch(client, view.most)
         table = self._tables[view]
         first = not table.loaded
         table.load(items)
-        table.is_whole = view.most is None or len(items) < view.most
+        table.is_whole = len(items) < view.most
         self._append(view, self._meanwhile.pop(view))
         if view.follows and first and table.by_age:
             table.resume()

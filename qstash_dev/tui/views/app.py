@@ -12,11 +12,9 @@ from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render.pages import output_line
 from qstash_dev.tui.views import cells
 
-MOST = 5_000
 
-
-async def _fetch(client: Client) -> Sequence[Printed]:
-    return (await client.ask("GET", "/_dev/app", AppOutput, params={"limit": MOST})).lines
+async def _fetch(client: Client, most: int) -> Sequence[Printed]:
+    return (await client.ask("GET", "/_dev/app", AppOutput, params={"limit": most})).lines
 
 
 APP = View(
@@ -25,7 +23,7 @@ APP = View(
     key_of=lambda line: str(line.number),
     fetch=_fetch,
     newest_last=True,
-    most=MOST,
+    most=5_000,
     news=lambda tick: tick.printed,
     title=lambda line: f"line {line.number}",
     page=lambda line, when: [output_line(line.text)],

@@ -11,11 +11,9 @@ from qstash_dev.tui.actions.ordering import about_selected
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.views import cells
 
-MOST = 1000
 
-
-async def _fetch(client: Client) -> Sequence[DlqEntry]:
-    return (await client.dlq(limit=MOST))[::-1]
+async def _fetch(client: Client, most: int) -> Sequence[DlqEntry]:
+    return (await client.dlq(limit=most))[::-1]
 
 
 def _is_outdated(tick: Tick, before: Counts) -> bool:
@@ -30,7 +28,7 @@ DLQ = View(
     key_of=lambda entry: entry.dlq_id,
     fetch=_fetch,
     newest_last=True,
-    most=MOST,
+    most=1000,
     count=lambda counts: counts.dlq,
     is_outdated=_is_outdated,
     row_of=lambda entry: entry.row,

@@ -11,15 +11,13 @@ from qstash_dev.tui.render import fmt
 from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.views import cells
 
-MOST = 1000
-
 
 def _destination(event: Event, ink: Ink) -> Span:
     return fmt.destination(event.url, ink.app_url), ""
 
 
-async def _fetch(client: Client) -> Sequence[Event]:
-    return (await client.logs(limit=MOST)).events
+async def _fetch(client: Client, most: int) -> Sequence[Event]:
+    return (await client.logs(limit=most)).events
 
 
 LOGS = View(
@@ -27,7 +25,7 @@ LOGS = View(
     key_of=lambda event: str(event.seq),
     fetch=_fetch,
     newest_last=True,
-    most=MOST,
+    most=1000,
     news=lambda tick: tick.events,
     message_of=lambda event: event.id,
     columns=(

@@ -44,7 +44,7 @@ def _things(
         **VIEWS[name]._asdict(),
         resource=resource,
         key_of=lambda thing: f"{thing.get('user', '')}/{thing.get(resource.key, '')}",
-        fetch=lambda client: client.resources(resource.noun),
+        fetch=lambda client, most: client.resources(resource.noun),
         count=attrgetter(resource.noun),
         is_outdated=lambda tick, before: (
             changes_with_messages and bool(tick.events or tick.rows or tick.removed)

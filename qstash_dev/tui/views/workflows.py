@@ -21,11 +21,9 @@ from qstash_dev.tui.render.palette import Span
 from qstash_dev.tui.render.run_pages import run_links, run_page
 from qstash_dev.tui.views import cells
 
-MOST = 1000
 
-
-async def _fetch(client: Client) -> Sequence[RunRow]:
-    page = await client.ask("GET", "/_dev/workflows", RunPage, params={"limit": MOST})
+async def _fetch(client: Client, most: int) -> Sequence[RunRow]:
+    page = await client.ask("GET", "/_dev/workflows", RunPage, params={"limit": most})
     return page.runs[::-1]
 
 
@@ -61,7 +59,7 @@ WORKFLOWS = View(
     fetch=_fetch,
     whole=_whole,
     newest_last=True,
-    most=MOST,
+    most=1000,
     title=lambda row: f"{row.id}  {row.url}",
     page=run_page,
     links=run_links,
