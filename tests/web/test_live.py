@@ -137,6 +137,26 @@ async def test_many_messages_are_few_elements_and_all_can_be_reached(desk: Desk)
     await have(page, 1, "/anew")
 
 
+async def test_a_list_that_has_only_the_newest_says_so_also_where_none_of_them_matches(
+    desk: Desk,
+) -> None:
+    url = desk.app.answers("/n", 200)
+    batch = [{"destination": f"{url}/{n}", "headers": {"Upstash-Delay": "1d"}} for n in range(100)]
+    for _ in range(20):
+        await desk.api.ok("POST", "/v2/batch", json=batch)
+    page = await desk.open("#/logs")
+    await is_(page, "#count", "the newest 2000")
+    await desk.api.publish(f"{url}/another", delay="1d")
+    await is_(page, "#count", "the newest 2001")
+    await page.locator("#filter").fill("another")
+    await is_(page, "#count", "1 of the newest 2000")
+    await page.locator("#filter").fill("zzz")
+    await is_(page, "#empty p", "None of the newest 2000 matches zzz")
+    page = await desk.open("#/dlq?filter=zzz")
+    await is_(page, "#count", "0 of 0")
+    await is_(page, "#empty p", "Nothing matches zzz")
+
+
 @pytest.mark.parametrize("late", ["words", "snapshot?*"])
 async def test_who_waits_for_the_first_list_sees_the_page_around_it(desk: Desk, late: str) -> None:
     url, may_come = desk.app.answers("/first", 200), asyncio.Event()

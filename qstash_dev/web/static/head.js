@@ -33,9 +33,11 @@ export function drawTitle({ server, counts: { failed } }) {
 export const isThere = (view) => !view.isThere || Boolean(view.isThere());
 
 export function counted(app) {
-  if (!app.view.live) return `${app.source.length}`;
+  if (!app.view.live) return app.filter ? `${app.source.length} of ${listed(app.source)}` : listed(app.source);
   return app.filter ? `${app.feed.total} of ${app.counts?.messages ?? ""}` : `${app.feed.total}`;
 }
+
+const listed = ({ isWhole, total }) => (isWhole ? `${total}` : `the newest ${total}`);
 
 // Around the list: how long it is, whether it follows, what is marked, and words where it is empty.
 export function drawAround(app) {
@@ -49,7 +51,8 @@ export function drawAround(app) {
 }
 
 function emptyWords(app) {
-  if (app.filter) return [h("p", `Nothing matches ${app.filter}`), h("p.muted", "Escape clears the filter.")];
+  const nothing = app.source.isWhole ? "Nothing" : `None of ${listed(app.source)}`;
+  if (app.filter) return [h("p", `${nothing} matches ${app.filter}`), h("p.muted", "Escape clears the filter.")];
   if (!app.view.live) return h("p.muted", app.view.isThere?.() === null ? app.view.absent : app.view.empty);
   return [
     h("p.warning", "◌ waiting for the first publish …"),

@@ -10,7 +10,8 @@ const SPARE = 4;
 export class Items {
   follow = true;
   order = []; // the oldest first
-  total = 0; // with those that were not fetched yet
+  total = 0; // with those that were not fetched yet, or do not match the words
+  isWhole = true; // else there are older ones that never are here
   cursor = null;
   healed = new Set(); // messages of which a replay was delivered
   #rows = new Map();
@@ -29,7 +30,8 @@ export class Items {
     this.#rows = new Map(rows.map((row) => [keyOf(row), row]));
     const shown = rows.filter((row) => this.#matches(row));
     this.order = seq ? shown.sort((one, other) => one[seq] - other[seq]) : shown.reverse();
-    this.total = Math.max(total, shown.length);
+    this.total = Math.max(total, rows.length);
+    this.isWhole = this.view.live || rows.length < this.view.most;
     this.cursor = cursor;
     if (!this.follow) this.#newest = shown.at(-1)?.[seq] ?? 0;
   }
@@ -52,7 +54,9 @@ export class Items {
   add(rows) {
     for (const row of rows) this.#put(row);
     const surplus = this.view.live ? 0 : Math.max(0, this.order.length - MOST);
-    if (surplus) this.drop(this.order.slice(0, surplus).map(this.view.keyOf));
+    if (!surplus) return;
+    this.isWhole = false;
+    this.drop(this.order.slice(0, surplus).map(this.view.keyOf));
   }
 
   drop(keys) {
@@ -100,11 +104,11 @@ export class Items {
 
   #put(row) {
     this.#learn(row);
-    if (!this.#matches(row)) return;
     const [{ keyOf, seq }, isKnown] = [this.view, this.#rows.has(this.view.keyOf(row))];
+    if (!isKnown) this.total++;
+    if (!this.#matches(row)) return;
     this.#rows.set(keyOf(row), row);
     this.order.splice(this.#place(row[seq]), isKnown ? 1 : 0, row);
-    if (!isKnown) this.total++;
   }
 
   #learn(row) {

@@ -58,7 +58,7 @@ const mark = (app, by) =>
   column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
 // `by` names what tells one item from the others, and counts those that come as `news`; `noun` is what the
-// server calls the things of the view.
+// server calls the things of the view, `list` where they are in its answer; it is asked for the newest `most`.
 export function makeViews(app) {
   const { below } = app;
   const { state, destination, why, next, tries } = columns(app);
@@ -110,7 +110,7 @@ export function makeViews(app) {
     },
     DLQ: {
       slug: "dlq", many: true, by: "dlq_id", message: (entry) => entry.row.id,
-      fetch: async () => (await get("/_dev/dlq?limit=2000")).entries,
+      list: "entries", most: 2000,
       outdated: (tick) => tick.counts.dlq !== app.counts.dlq || tick.rows.some((row) => row.dlq_id),
       columns: [
         time((entry) => entry.time),
@@ -122,7 +122,7 @@ export function makeViews(app) {
     },
     Logs: {
       slug: "logs", by: "seq", message: (event) => event.id,
-      fetch: async () => (await get("/_dev/logs?limit=2000")).events,
+      list: "events", most: 2000,
       news: (tick) => tick.events,
       columns: [
         time((event) => event.time),
@@ -134,7 +134,7 @@ export function makeViews(app) {
     },
     Flow: {
       slug: "flow", noun: "flow", by: "flowControlKey",
-      fetch: async () => (await get("/_dev/flow")).keys,
+      list: "keys",
       outdated: withMessages,
       columns: [
         on,
@@ -146,7 +146,7 @@ export function makeViews(app) {
     },
     Workflows: {
       slug: "runs", noun: "workflows", by: "id",
-      fetch: async () => (await get("/_dev/workflows?limit=1000")).runs,
+      list: "runs", most: 1000,
       columns: [
         time((run) => run.created_at),
         state,
@@ -160,7 +160,7 @@ export function makeViews(app) {
     App: {
       slug: "app", by: "number", isThere: () => app.server?.app.process, newestLast: true,
       about: (line) => ({ parts: line ? [{ output: [line.text] }] : [], verbs: ["run.restart"], pages: [] }),
-      fetch: async () => (await get("/_dev/app?limit=5000")).lines,
+      list: "lines", most: 5000,
       news: (tick) => tick.printed,
       columns: [
         time((line) => line.time),
@@ -172,14 +172,16 @@ export function makeViews(app) {
 }
 
 function completed(app, view) {
-  const { by, noun, news, outdated, fetch } = view;
-  const isRenewed = (tick) => noun && tick.resources[noun] !== app.revisions[noun];
+  const { by, slug, noun = slug, list = noun, most = Infinity, news, outdated } = view;
+  const path = `/_dev/${noun}${most < Infinity ? `?limit=${most}` : ""}`;
+  const isRenewed = (tick) => tick.resources[noun] !== app.revisions[noun];
   return Object.assign(view, {
     command: `view.${view.name.toLowerCase()}`,
     keyOf: (item) => String(item[by]),
     seq: news && by,
     columns: view.many ? [mark(app, by), ...view.columns] : view.columns,
-    fetch: fetch ?? (async () => (await get(`/_dev/${noun}`))[noun]),
+    most,
+    fetch: async () => (await get(path))[list],
     outdated: (tick) => Boolean(outdated?.(tick) || isRenewed(tick)),
   });
 }
