@@ -43,6 +43,25 @@ async def test_what_waits_is_run_now_cancelled_and_brought_back(desk: Desk) -> N
     await have(page, 1)
 
 
+@pytest.mark.parametrize(
+    ("place", "keys", "told"),
+    [
+        ("#/", "rnXdaew=", "Select a message first."),
+        ("#/queues", "r", "Select a message first."),
+        ("#/queues", "d", "Select a row first."),
+        ("#/runs", "X", "Select a row first."),
+        ("#/runs", "N", "Select a run first."),
+    ],
+)
+async def test_what_has_no_subject_asks_for_one(
+    desk: Desk, place: str, keys: str, told: str
+) -> None:
+    page = await desk.open(place)
+    for key in keys:
+        await press(page, key)
+        await said(page, told)
+
+
 async def test_a_message_is_changed_and_replayed(desk: Desk) -> None:
     url = desk.app.answers("/edited", 200)
     body = b'{"n": 1}'

@@ -12,7 +12,12 @@ let undoable = [];
 
 const filled = (text, values, how = String) => text.replace(/\{(\w+)\}/g, (_, name) => how(values[name] ?? ""));
 const soFar = (told) => `${told.replace(/\.$/, "")} so far …`;
-const message = (id, rest = "") => `/_dev/messages/${part(id)}${rest}`;
+const message = (id, rest = "") => `/_dev/messages/${part(selected(id, "a message"))}${rest}`;
+
+function selected(one, what) {
+  if (!one) throw new Refused(0, `Select ${what} first.`);
+  return one;
+}
 
 export function makeActions(app) {
   const { orders, instead } = app.words;
@@ -22,7 +27,7 @@ export function makeActions(app) {
     const { slug } = app.view;
     const keys = app.view.many && app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : [];
     if (slug === "app" && orders.app[id]) return [orders.app, [{}]];
-    if (orders[slug]?.[id] && keys.length) return [orders[slug], keys.map(app.subject)];
+    if (orders[slug]?.[id] && (keys.length || !orders.server[id])) return [orders[slug], keys.map(app.subject)];
     if (orders.server[id]) return [orders.server, [app.server]];
     const message = { id: app.messageId, ...(app.feed.find(app.messageId) ?? app.about?.row) };
     return [orders.messages, app.messageId ? [message] : []];
@@ -30,9 +35,11 @@ export function makeActions(app) {
 
   function order(id) {
     const [table, subjects] = meant(id);
+    if (!table[id]) return undefined;
+    selected(subjects.length, table === orders.messages ? "a message" : "a row");
     const [fields, values, other] = instead[id] ?? [];
     const isOther = subjects.every((subject) => fields?.some((field) => values.includes(subject[field])));
-    return table[id] && give(table[isOther ? other : id], subjects);
+    return give(table[isOther ? other : id], subjects);
   }
 
   // Asked about before, and told of with what was refused. What can be undone is offered to be.
@@ -168,7 +175,7 @@ export function makeActions(app) {
     },
 
     async "run.notify"() {
-      const events = app.row.waits.map((wait) => wait.event).filter(Boolean);
+      const events = selected(app.row?.waits, "a run").map((wait) => wait.event).filter(Boolean);
       if (!events.length) throw new Refused(0, "The run waits for no event.");
       const choices = events.map((name, place) => [String(place + 1), name, name]);
       const event = events.length === 1 ? events[0] : await menu("Notify", choices);
