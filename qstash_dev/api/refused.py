@@ -4,7 +4,7 @@ The answer keeps QStash's words; the tips are made elsewhere.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -35,7 +35,7 @@ async def tell(
     context: Context,
     target: Target,
     error: QStashError,
-    routes: list[str],
+    routes: Callable[[], list[str]],
 ) -> None:
     """A request was refused. `routes` are those that it may have meant, `METHOD /path`."""
     from qstash_dev.api.tips import Refused, is_of_qstash, tip  # read in after the start
@@ -55,7 +55,7 @@ async def tell(
     refused = Refused(request.method, target.path, target.query, authorization, body)
     port = request.transport.get_extra_info("sockname")[1] if request.transport else 8080
     own = context.advertised or f"http://127.0.0.1:{port}"
-    text = tip(refused, error, own, context.app_url(), routes)
+    text = tip(refused, error, own, context.app_url(), routes())
     if text is not None:
         log.warning("%s", text)
         context.notify(f"{error.status} for {request.method} {path}: {text}")

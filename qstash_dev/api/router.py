@@ -62,15 +62,15 @@ class WrongMethod(Exception):
 class Router:
     """Matches a method and a raw path against a table of routes; the first match wins.
 
-    `more` gives further routes, once a path is none of these: they begin in other ways.
+    With the `first` routes alone it is ready; a path that does not begin as they do has it take `all`.
     """
 
     def __init__(
-        self, routes: tuple[Route, ...], more: Callable[[], tuple[Route, ...]] = tuple
+        self, first: tuple[Route, ...], all_: Callable[[], tuple[Route, ...]] = tuple
     ) -> None:
-        self._by_head: dict[str, list[tuple[set[str], Route]]] = {}
-        self._more = more
-        self._add(routes)
+        self._by_head = _by_head(first)
+        self._all = all_
+        self._is_whole = False
         self._remembered = remembered(self._find)
 
     def find(self, method: str, raw_path: str) -> Match | None:
@@ -80,9 +80,8 @@ class Router:
 
     def _find(self, raw_path: str, method: str) -> Match | None:
         allowed: set[str] = set()
-        if (head := _head(raw_path)) not in self._by_head:
-            more, self._more = self._more(), tuple
-            self._add(more)
+        if (head := _head(raw_path)) not in self._by_head and not self._is_whole:
+            self._by_head, self._is_whole = _by_head(self._all()), True
         for methods, route in self._by_head.get(head, ()):
             found = _compiled(route.pattern).fullmatch(raw_path)
             if found is None:
@@ -104,10 +103,12 @@ class Router:
             raise WrongMethod(allowed)
         return None
 
-    def _add(self, routes: tuple[Route, ...]) -> None:
-        for route in routes:
-            entry = set(route.methods.split()), route
-            self._by_head.setdefault(_head(route.pattern), []).append(entry)
+
+def _by_head(routes: tuple[Route, ...]) -> dict[str, list[tuple[set[str], Route]]]:
+    found: dict[str, list[tuple[set[str], Route]]] = {}
+    for route in routes:
+        found.setdefault(_head(route.pattern), []).append((set(route.methods.split()), route))
+    return found
 
 
 def _head(path: str) -> str:

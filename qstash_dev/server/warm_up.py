@@ -13,7 +13,9 @@ LATE = (
     "qstash_dev.config.env_file",
     "qstash_dev.api.control.server",
     "qstash_dev.api.tips",
+    "qstash_dev.api.v2.all_routes",
     "qstash_dev.devtools.explain",
+    "qstash_dev.store.lists.run_rows",
 )
 """Left out of the start; later there might be no descriptor to read them with."""
 

@@ -1,7 +1,9 @@
 """The store: the source of truth, opened in one place and handed to the engine and the API."""
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qstash_dev.protocol.model import BulkAction, FlowState, Group, Queue
 from qstash_dev.store.attempts import Attempts
@@ -13,8 +15,6 @@ from qstash_dev.store.intakes import Intakes
 from qstash_dev.store.last_time import LastTime
 from qstash_dev.store.lists.condition import Leaves
 from qstash_dev.store.lists.rows import Rows
-from qstash_dev.store.lists.run_logs import RunLogs
-from qstash_dev.store.lists.run_rows import RunRows
 from qstash_dev.store.lists.search import Search
 from qstash_dev.store.lists.selection import Selector
 from qstash_dev.store.messages import Messages
@@ -25,6 +25,10 @@ from qstash_dev.store.tally import Tally
 from qstash_dev.store.used_signatures import UsedSignatures
 from qstash_dev.store.waits import Waits
 from qstash_dev.store.workflows import Workflows
+
+if TYPE_CHECKING:
+    from qstash_dev.store.lists.run_logs import RunLogs
+    from qstash_dev.store.lists.run_rows import RunRows
 
 _KEPT = ("users", "sequences", "used_signatures")
 
@@ -45,8 +49,6 @@ class Store:
         self.intakes = Intakes(database, self._event_numbers, self.messages.expect)
         self.attempts = Attempts(database)
         self.bin = Bin(database)
-        self.run_logs = RunLogs(database, self.messages, self.attempts, self.workflows)
-        self.run_rows = RunRows(database, self.workflows, self.run_logs, self.waits)
         self.leaves = Leaves()
         selector = Selector(database, self.leaves)
         self.tally = Tally(database)
@@ -80,6 +82,20 @@ class Store:
         except BaseException:
             database.close()
             raise
+
+    @cached_property
+    def run_logs(self) -> "RunLogs":
+        """What happened in workflow runs."""
+        from qstash_dev.store.lists.run_logs import RunLogs  # read in after the start
+
+        return RunLogs(self.database, self.messages, self.attempts, self.workflows)
+
+    @cached_property
+    def run_rows(self) -> "RunRows":
+        """Workflow runs as people see them."""
+        from qstash_dev.store.lists.run_rows import RunRows  # read in after the start
+
+        return RunRows(self.database, self.workflows, self.run_logs, self.waits)
 
     def anything_waits(self) -> bool:
         """Whether a message or schedule has yet to come."""

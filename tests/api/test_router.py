@@ -2,10 +2,12 @@
 
 import pytest
 
-from qstash_dev.api.app import ROUTES, control_routes
-from qstash_dev.api.router import Router, WrongMethod
+from qstash_dev.api.app import all_routes
+from qstash_dev.api.router import Router, WrongMethod, _head
+from qstash_dev.api.v2.all_routes import ROUTES
+from qstash_dev.api.v2.first_routes import FIRST
 
-ROUTER = Router(ROUTES, control_routes)
+ROUTER = Router(FIRST, all_routes)
 OF_QSTASH = ROUTES
 
 
@@ -86,3 +88,9 @@ def test_another_method_is_told_which_ones_there_are():
     with pytest.raises(WrongMethod) as refused:
         ROUTER.find("PUT", "/v2/messages/msg_1/")
     assert refused.value.allowed == {"GET", "DELETE"}
+
+
+def test_what_begins_as_the_first_routes_do_is_one_of_them():
+    for route in ROUTES:
+        if _head(route.pattern) in {_head(first.pattern) for first in FIRST}:
+            assert route in FIRST

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from qstash_dev.api.app import ROUTES, control_routes
+from qstash_dev.api.app import all_routes
+from qstash_dev.api.v2.all_routes import ROUTES
 from qstash_dev.protocol.signature import sign
 from qstash_dev.protocol.users import DEV_USERS
 from tests.attack.fuzz.words import Words, encoded
@@ -31,9 +32,9 @@ METHODS = (
 )
 ROUTES_BY_SURFACE = {
     "api": ROUTES,
-    "control": [route for route in control_routes() if route.pattern.startswith("/_dev/")],
+    "control": [route for route in all_routes() if route.pattern.startswith("/_dev/")],
+    "log port": all_routes(),
 }
-ROUTES_BY_SURFACE["log port"] = [*ROUTES, *control_routes()]
 SURFACES = ("api", "api", "api", "control", "control", "log port", "ingress", "ingress")
 
 
