@@ -1,14 +1,27 @@
-"""What is wrong with the arguments of a tool, in a sentence. Knows no tool."""
+"""What arguments of tools are, and what is wrong with them, in a sentence. Knows no tool."""
 
 import json
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+
+from qstash_dev.protocol.timing import parse_duration
 
 SHOWN = 100
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+"""Such as `2h`."""
+Count = Annotated[int, Field(ge=0)]
 
 
 class Strict(MCPServer):
@@ -39,7 +52,11 @@ def complaints(error: ValidationError) -> Iterator[str]:
         if one["type"] == "missing":
             yield f"{name} is missing"
             continue
+        if one["type"] == "value_error":
+            yield f"invalid {name}: {one['ctx']['error']}"
+            continue
         said = one["msg"].removeprefix("Input should be ")
+        said = re.sub("greater than or equal to (.+)", r"\1 or more", said)
         said = said.replace("a valid integer", "an integer").replace("a valid ", "a ")
         given = json.dumps(one["input"], ensure_ascii=False, default=str)[:SHOWN]
         yield f"invalid {name} {given}: expected {said.partition(', unable')[0]}"

@@ -4,6 +4,7 @@ from typing import Literal
 
 from qstash_dev.devtools.documents import Clock
 from qstash_dev.mcp import short
+from qstash_dev.mcp.arguments import Duration
 from qstash_dev.mcp.tools import Document, Tools
 from qstash_dev.protocol.timing import parse_duration
 
@@ -27,7 +28,7 @@ class ClockTools(Tools):
 
     async def change_clock(
         self,
-        advance: str | None = None,
+        advance: Duration | None = None,
         mode: Literal["real", "frozen"] | None = None,
         skip: bool = False,
     ) -> Document:

@@ -3,7 +3,9 @@
 from qstash_dev.devtools.documents import Page
 from qstash_dev.devtools.written import absolute, publish_name
 from qstash_dev.mcp import short
+from qstash_dev.mcp.arguments import Count, Duration
 from qstash_dev.mcp.tools import Document, Tools
+from qstash_dev.protocol.publish.readers import Method
 
 
 class MessageTools(Tools):
@@ -68,9 +70,9 @@ class MessageTools(Tools):
         url: str,
         body: str = "",
         headers: dict[str, str] | None = None,
-        method: str = "POST",
-        delay: str | None = None,
-        retries: int | None = None,
+        method: Method = "POST",
+        delay: Duration | None = None,
+        retries: Count | None = None,
         queue: str | None = None,
     ) -> Document:
         """Publish a message. `url` may be a path of the app, such as `/api/orders`. Headers named

@@ -163,7 +163,10 @@ async def test_what_is_set_up_is_seen_and_steered(api: Api, app: App) -> None:
     [
         ("get_message", {"id": "msg_none"}, "message msg_none not found"),
         ("list_messages", {"filter": "stat:ok"}, "state"),
-        ("change_clock", {"advance": "soon"}, "soon"),
+        ("change_clock", {"advance": "soon"}, "invalid advance: 'soon' is not a duration"),
+        ("send", {"url": "/x", "delay": "soon"}, "invalid delay: 'soon' is not a duration"),
+        ("send", {"url": "/x", "retries": -1}, "invalid retries -1: expected 0 or more"),
+        ("send", {"url": "/x", "method": "TEA"}, "invalid method \"TEA\": expected 'GET', 'POST'"),
         ("change_clock", {}, "expected one of advance, mode and skip"),
         ("change_clock", {"advance": "1h", "skip": True}, "expected one of advance, mode and skip"),
         ("add_fault", {"kind": "latency"}, "needs a latency"),

@@ -5,7 +5,7 @@ own, and the limits. It raises QStashError: 400 naming the header, 412 for a quo
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from qstash_dev.protocol.destination import NAME
 from qstash_dev.protocol.errors import QStashError
@@ -20,7 +20,8 @@ T = TypeVar("T")
 Values = Mapping[str, str]
 Reader = Callable[[Values, str, Limits], Any]
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+METHODS: tuple[Method, ...] = get_args(Method)
 DEFAULT_RETRIES = 3
 FORWARDED_TYPE = "upstash-forward-content-type"
 
