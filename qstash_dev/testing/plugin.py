@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 FAILED = pytest.StashKey[bool]()
 EARLY = pytest.StashKey["Servers"]()
-SETTINGS = ("hold", "quota", "clock")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,10 +91,7 @@ class Servers:
         self._loop: Loop | None = None
 
     def find(self, settings: dict[str, Any]) -> AsyncQstash:
-        """The server with these settings. Raises UsageError for one that does not exist."""
-        for name in settings.keys() - set(SETTINGS):
-            expected = ", ".join(SETTINGS)
-            raise pytest.UsageError(f"@pytest.mark.qstash has no setting {name!r}: {expected}.")
+        """The server with these settings."""
         options = [f"--quota={settings.get('quota', 'payg')}"]
         options.append("--hold" if settings.get("hold") else "--no-hold")
         key = tuple(options)
@@ -143,8 +139,7 @@ def aqstash(
     request: pytest.FixtureRequest, _qstash_servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[AsyncQstash]:
     """A server without messages and with a frozen clock; its variables are in the environment."""
-    mark = request.node.get_closest_marker("qstash")
-    settings = dict(mark.kwargs) if mark else {}
+    settings = _settings(request.node.get_closest_marker("qstash"))
     server, loop = _qstash_servers.find(settings), _qstash_servers.loop
     loop.run(_begin(server, settings.get("clock", "frozen")))
     for name, value in server.env.items():
@@ -161,6 +156,21 @@ def qstash(aqstash: AsyncQstash, _qstash_servers: Servers) -> Qstash:
     from qstash_dev.testing import Qstash
 
     return Qstash(aqstash, _qstash_servers.loop)
+
+
+def _settings(mark: pytest.Mark | None) -> dict[str, Any]:
+    """What a marker asks for. Raises UsageError for what there is not."""
+    if mark is None:
+        return {}
+    from qstash_dev.protocol.quota import QUOTAS
+
+    known = {"hold": (False, True), "quota": tuple(QUOTAS), "clock": ("frozen", "real")}
+    wrong = [*map(repr, mark.args)]
+    wrong += [f"{name}={v!r}" for name, v in mark.kwargs.items() if v not in known.get(name, ())]
+    if wrong:
+        expected = ", ".join(f"{name}={' or '.join(map(repr, v))}" for name, v in known.items())
+        raise pytest.UsageError(f"@pytest.mark.qstash takes no {wrong[0]}: expected {expected}.")
+    return dict(mark.kwargs)
 
 
 async def _begin(server: AsyncQstash, mode: str) -> None:

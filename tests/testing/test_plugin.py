@@ -67,12 +67,18 @@ def test_quota(qstash):
 @pytest.mark.qstash(clock="fast")
 def test_clock(qstash):
     pass
+
+@pytest.mark.qstash("real")
+def test_unnamed(qstash):
+    pass
 """
     )
-    done.assert_outcomes(passed=4, errors=3)
+    done.assert_outcomes(passed=4, errors=4)
     output = done.stdout.str()
-    for sentence in ("no setting 'holds': hold, quota, clock", "did not start", "mode"):
-        assert sentence in output
+    for wrong in ("holds=True", "quota='free'", "clock='fast'", "'real'"):
+        assert (
+            f"@pytest.mark.qstash takes no {wrong}: expected hold=False or True, quota=" in output
+        )
 
 
 def test_each_worker_has_a_server_of_its_own_and_what_a_failed_test_saw_is_kept(run, pytester):
