@@ -115,7 +115,7 @@ def interpret(path: Path, text: str, content: dict[str, Any]) -> Found:
         if name in TABLES:
             tables[name] = value
         elif name in BY_NAME and name != "config":
-            settings[name] = as_texts(value, place.where(key))
+            settings[name] = as_texts(value, BY_NAME[name].kind, place.where(key))
         else:
             near = suggestion(name, [*BY_NAME, *TABLES])
             raise ConfigError(place.where(key), f"unknown setting.{near}")
@@ -159,14 +159,18 @@ def normal(key: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"-\1", key).lower().replace("_", "-")
 
 
-def as_texts(value: Any, where: str) -> list[str]:
-    """A TOML value as what a flag would carry; lists are repeated flags."""
+def as_texts(value: Any, kind: str, where: str) -> list[str]:
+    """A TOML value as what a flag of that kind would carry; lists are repeated flags, or one with
+    commas.
+    """
     if isinstance(value, bool):
         return ["true" if value else "false"]
     if isinstance(value, str | int | float):
         return [str(value)]
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return list(value)
+        if kind not in ("many", "commas"):
+            raise ConfigError(where, "expected one value, not a list.")
+        return list(value) if kind == "many" else [",".join(value)]
     raise ConfigError(where, f"{value!r} is no value for a setting; expected text or a number.")
 
 

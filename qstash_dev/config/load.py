@@ -126,8 +126,6 @@ def value_of(setting: Setting) -> Any:
         values = [setting.base / v if isinstance(v, Path) else v for v in values]
     if option.kind == "many":
         return tuple(values)
-    if len(values) > 1:
-        raise ConfigError(setting.origin, "expected one value, not several.")
     return values[0]
 
 

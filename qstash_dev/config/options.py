@@ -15,10 +15,10 @@ from qstash_dev.protocol.quota import QUOTAS, Limits
 class Option(Struct, frozen=True):
     """One setting. `default` is text as a user would write it; `None` is "not set".
 
-    `kind` is `value` (takes one), `many` (may be repeated), `switch` (`--memory`), or `toggle`
-    (`--hold/--no-hold`). `field` is that of the `Config` or of its `Limits`, if it is not called like
-    the option; a duration has its unit there. Of a `live` one a running server takes over what is saved
-    in the file.
+    `kind` is `value` (takes one), `commas` (several in one), `many` (may be repeated), `switch`
+    (`--memory`), or `toggle` (`--hold/--no-hold`). `field` is that of the `Config` or of its `Limits`,
+    if it is not called like the option; a duration has its unit there. Of a `live` one a running server
+    takes over what is saved in the file.
     """
 
     section: str
@@ -72,7 +72,7 @@ def switch(
 OPTIONS = (
     Option(SERVER, "port", "N", p.port, "8080", "Port of the API; 0 is a free one.", short="-p"),
     Option(SERVER, "log-port", "N", p.port, None, "Serve the API on this port, too."),
-    Option(SERVER, "host", "ADDR", p.hosts, "127.0.0.1,::1", "Addresses to listen on."),
+    Option(SERVER, "host", "ADDR", p.hosts, "127.0.0.1,::1", "Addresses to listen on.", "commas"),
     switch(
         SERVER,
         "container",

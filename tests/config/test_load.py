@@ -220,7 +220,10 @@ BROKEN_FILES = [
     ("\nprot = 1", 'qstash-dev.toml line 2, key "prot": unknown setting. Did you mean "port"?'),
     ("port = [", "cannot be read: "),
     ("port = [1]", "[1] is no value for a setting; expected text or a number."),
-    ("port = ['1', '2']", "expected one value, not several."),
+    ("port = ['1', '2']", "expected one value, not a list."),
+    ("port = []", "expected one value, not a list."),
+    ("host = ['127.0.0.1', 'b']", 'key "host": "b" is not an IP address; expected one such as'),
+    ("host = []", 'key "host": "" is not an IP address'),
     ("routes = 1", "expected a table of destination = address."),
     ("queues = 1", "expected tables that begin with [[queues]]."),
     ("[[queues]]\nparallelism = 1", "entry 1: the field 'name' is missing."),
@@ -295,6 +298,11 @@ def test_a_reachable_server_does_not_serve_public_tokens(tmp_path):
     env.write_text("QSTASH_TOKEN=secret")
     config = config_of(tmp_path, {"host": ["0.0.0.0"], "env-file": [str(env)]})
     assert [user.token for user in config.users] == ["secret"]
+
+
+def test_addresses_may_be_a_list_in_the_file(tmp_path):
+    (tmp_path / "qstash-dev.toml").write_text('host = ["127.0.0.1", "::1"]')
+    assert config_of(tmp_path).host == ("127.0.0.1", "::1")
 
 
 def test_loopback_addresses_keep_the_public_users(tmp_path):
