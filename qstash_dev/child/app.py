@@ -33,7 +33,9 @@ ENDS_TURNS, TURN_S = 40, 0.05
 In turns: where the machine is busy, they take longer, and its end does, too.
 """
 LISTENS_AFTER_S = (0.0, 0.3, 1.0, 3.0)
-"""An address may be printed a moment before somebody listens there."""
+"""An address may be printed a moment before somebody listens there. Where another is given, the longest
+comes first: of several apps that one command starts, that one may be about to listen.
+"""
 MOST_LOOKED_FOR = 50
 """Addresses at a time: an app may print a thousand, each of which would be connected to."""
 
@@ -44,7 +46,8 @@ class Around(Struct, frozen=True):
     `environment` is asked at each start. `on_line` gets each line, `on_change` is called when the
     state is another one, `on_end` gets a sentence about an end that nobody asked for, `on_address`
     the origin at which it turns out to listen and the one that counted before, if any; `app_url` is
-    where it is expected. `now` is the time of lines, `steady` never stands still; both in ms.
+    where it is expected, by a person if `is_given`. `now` is the time of lines, `steady` never stands
+    still; both in ms.
     """
 
     environment: Callable[[], Mapping[str, str]]
@@ -56,6 +59,7 @@ class Around(Struct, frozen=True):
     on_end: Callable[[str], None]
     on_address: Callable[[str, str | None], None]
     app_url: Callable[[], str]
+    is_given: Callable[[], bool]
 
 
 class ChildApp:
@@ -159,7 +163,8 @@ class ChildApp:
                 self._looking.once("looking where the app listens", self._look(origin))
 
     async def _look(self, origin: str) -> None:
-        for pause_s in LISTENS_AFTER_S:
+        is_other = self._around.is_given() and not same_port(origin, self._around.app_url())
+        for pause_s in LISTENS_AFTER_S[::-1] if is_other else LISTENS_AFTER_S:
             await asyncio.sleep(pause_s)
             if self._counts(origin) and await self._is_its_own(origin) and self._counts(origin):
                 self._found(origin)

@@ -62,6 +62,7 @@ def own_app(
             on_end=server.told.tell,
             on_address=server.listens,
             app_url=lambda: server.config.app_url,
+            is_given=lambda: server.config.is_app_given,
         ),
     )
 

@@ -151,6 +151,19 @@ async def test_a_404_of_the_program_that_has_its_port_is_not_taken_for_its_own(r
     assert [finding.level for finding in findings if finding.text == told] == ["problem"]
 
 
+async def test_of_two_apps_of_one_command_the_first_is_not_taken_for_a_lost_one(running):
+    with reserved_port() as port:
+        given = {"app_url": f"http://localhost:{port}", "is_app_given": True}
+        server = await running(config=given, SECOND=str(port))
+        await server.publish(f"{server.app}/second")
+
+        async def counts():
+            return (await server.status())["app"]["process"]["url"] == given["app_url"]
+
+        await server.until(counts)
+        assert await server.notice() == ""
+
+
 async def test_of_two_apps_of_one_command_that_at_the_given_address_counts(running):
     with reserved_port() as port:
         api = f"http://localhost:{port}"
