@@ -50,6 +50,37 @@ def test_moving_ends_follow_and_counts_what_comes(feed: Feed) -> None:
     assert (feed.follow, feed.selected, feed.unseen) == (True, "msg_00000005", 0)
 
 
+def test_an_older_one_that_changes_is_not_new_and_not_one_more(feed: Feed) -> None:
+    feed.load(snapshot(row(8), row(9), total=9, cursor="c"))
+    feed.select(0)
+    counts = {"messages": 10}
+    feed.apply(tick(row(3, state="delivered"), row(10), counts=counts))
+    assert (listed(feed), feed.unseen, feed.total) == ([3, 8, 9, 10], 1, 10)
+    feed.apply(tick(removed=["msg_00000001"], counts={"messages": 9}))
+    assert (feed.unseen, feed.total) == (1, 9)
+
+
+def test_what_is_new_and_goes_is_not_new_any_more(feed: Feed) -> None:
+    feed.select(0)
+    feed.apply(tick(row(4), row(5)))
+    feed.apply(tick(removed=["msg_00000004"]))
+    assert feed.unseen == 1
+
+
+def test_what_is_new_stays_so_when_the_connection_is_lost(feed: Feed) -> None:
+    feed.select(0)
+    feed.apply(tick(row(4)))
+    feed.load(snapshot(row(1), row(2), row(3), row(4), row(5)))
+    assert feed.unseen == 2
+
+
+def test_of_another_server_what_comes_is_new_too(feed: Feed) -> None:
+    feed.select(0)
+    feed.load(snapshot(row(1)))
+    feed.apply(tick(row(2)))
+    assert feed.unseen == 1
+
+
 def test_an_update_changes_the_row_in_its_place(feed: Feed) -> None:
     feed.select(0)
     feed.apply(tick(row(2, state="failed")))

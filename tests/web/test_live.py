@@ -137,6 +137,18 @@ async def test_many_messages_are_few_elements_and_all_can_be_reached(desk: Desk)
     await have(page, 1, "/anew")
 
 
+async def test_an_older_one_that_changes_is_not_one_more(desk: Desk) -> None:
+    old = await desk.api.publish(desk.app.answers("/old", 200), delay="1d")
+    batch = [{"destination": desk.app.answers("/n", 200), "headers": {"Upstash-Delay": "1d"}}] * 100
+    await desk.api.ok("POST", "/v2/batch", json=batch)
+    page = await desk.open()
+    await is_(page, "#count", "101")
+    await page.locator('#rows[aria-rowcount="101"]').wait_for()
+    await desk.api.ok("POST", f"/_dev/messages/{old}/run")
+    await page.locator('#rows[aria-rowcount="102"]').wait_for()
+    await is_(page, "#count", "101")
+
+
 async def test_a_list_that_has_only_the_newest_says_so_also_where_none_of_them_matches(
     desk: Desk,
 ) -> None:

@@ -26,7 +26,8 @@ class Feed(Listing[Row]):
         self.marks: dict[str, None] = {}
         self.healed: set[str] = set()
         """Messages of which a replay was delivered."""
-        self.unseen = 0
+        self._seen = 0
+        self._unseen: set[str] = set()
         self.version = 0
 
     def number_of(self, row: Row) -> int:
@@ -40,16 +41,23 @@ class Feed(Listing[Row]):
             return list(self.marks)
         return [self.selected] if self.selected is not None else []
 
+    @property
+    def unseen(self) -> int:
+        """How many are newer than all that were there when the reader ceased to follow."""
+        return len(self._unseen)
+
     def load(self, snapshot: Snapshot) -> None:
         """Start again from a snapshot. Marks and selection stay where their messages still are."""
-        known_newest = max(map(self.number_of, self.rows.values()), default=None)
+        newest = max((row.seq for row in snapshot.rows), default=0)
+        if not self.loaded:
+            self._seen = newest
+        self._unseen = {row.id for row in snapshot.rows if row.seq > self._seen}
         for row in snapshot.rows:
             self._learn(row)
         self._replace({row.id: row for row in snapshot.rows})
+        self._seen = min(self._seen, newest)  # another server begins again
         self.counts, self.server = snapshot.counts, snapshot.server
         self.total, self.cursor = max(snapshot.total, len(self.rows)), snapshot.cursor
-        if self.loaded and known_newest is not None and not self.follow:
-            self.unseen = sum(row.seq > known_newest for row in snapshot.rows)
         self.loaded = True
         self.version += 1
 
@@ -77,6 +85,8 @@ class Feed(Listing[Row]):
             self._drop(id)
             self.marks.pop(id, None)
         self.counts = tick.counts or self.counts
+        if matched is None and tick.counts is not None:  # it counts those that are not listed, too
+            self.total = tick.counts.messages
         self.server = tick.server or self.server
         self._reselect()
         self.version += 1
@@ -85,7 +95,7 @@ class Feed(Listing[Row]):
         """What came meanwhile is seen by who goes there."""
         super().select(index)
         if self.is_on_newest:
-            self.unseen = 0
+            self._see()
 
     def toggle_mark(self) -> None:
         """Mark the selected message, or unmark it."""
@@ -114,8 +124,8 @@ class Feed(Listing[Row]):
             return
         self._insert(row)
         self.total += 1
-        if not self.follow:
-            self.unseen += 1
+        if row.seq > self._seen:
+            self._unseen.add(row.id)
 
     def _learn(self, row: Row) -> None:
         is_again = row.kind in ("replay", "dlq-retry") and row.parent is not None
@@ -132,7 +142,7 @@ class Feed(Listing[Row]):
     def _drop(self, id: str) -> None:
         if self._take_out(id):
             self.total -= 1
-            self.unseen = min(self.unseen, len(self))
+            self._unseen.discard(id)
 
     @property
     def from_oldest(self) -> int:
@@ -144,5 +154,9 @@ class Feed(Listing[Row]):
 
     def _reselect(self) -> None:
         super()._reselect()
-        if self.follow and self._order:
-            self.unseen = 0
+        if self.follow:
+            self._see()
+
+    def _see(self) -> None:
+        self._seen = max((self.rows[id].seq for id in self._unseen), default=self._seen)
+        self._unseen.clear()

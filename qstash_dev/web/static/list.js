@@ -44,10 +44,11 @@ export class Items {
     this.#newest = newest;
   }
 
-  apply({ rows, matched, removed }) {
+  apply({ rows, matched, removed, counts }) {
     const wanted = new Set(matched ?? rows.map(({ id }) => id));
     this.add(rows.filter(({ id }) => wanted.has(id)));
     this.drop([...removed, ...rows.map(({ id }) => id).filter((id) => !wanted.has(id))]);
+    if (!matched) this.total = counts.messages; // with those that are not listed
   }
 
   // What is new, or is not as it was.
