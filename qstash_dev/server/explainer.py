@@ -64,12 +64,13 @@ def _asks_what_is_spoken(attempt: Attempt) -> bool:
 
 class Told(NamedTuple):
     """What our child printed meanwhile, if that is certain to be of this attempt; whether it printed
-    anything; and its end.
+    anything; its end; and whether it is the child that the attempt went to.
     """
 
     printed: tuple[str, ...] = ()
     heard: bool = False
     ended: str | None = None
+    is_child: bool = False
 
 
 class Explainer(Struct, eq=False):
@@ -151,9 +152,7 @@ class Explainer(Struct, eq=False):
             starts_workflow=_starts_workflow(message.spec),
             has_entries=carries_entries(message.spec.place),
             listens_at=app.besides(attempt.target) if app is not None else None,
-            printed=told.printed,
-            heard=told.heard,
-            ended=told.ended,
+            **told._asdict(),
         )
 
     def _remember(self, message: Message, attempt: Attempt) -> None:
@@ -225,10 +224,11 @@ def _is_about_a_file(outcome: Outcome) -> bool:
 
 
 async def _told_by(app: "ChildApp", attempt: Attempt, is_gone: bool) -> Told:
-    if is_gone and app.is_at(origin_of(attempt.target)):
+    is_child = app.is_at(origin_of(attempt.target))
+    if is_gone and is_child:
         await app.wait_for_end()
     heard = app.heard_during(attempt.message_id, attempt.number)
     lines = tuple(heard.lines) if heard is not None else ()
     is_certain = heard is not None and not heard.others
     ended = app.why_down(origin_of(attempt.target))
-    return Told(lines if is_certain else (), bool(lines), ended)
+    return Told(lines if is_certain else (), bool(lines), ended, is_child)

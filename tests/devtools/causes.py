@@ -511,6 +511,12 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ("key-differs", recorded("receiver-wrong-key"), {}, "env --write .env.local"),
     ("key-differs", recorded("next-pages-wrong-key"), {}, "no .env file here has them"),
     (
+        "key-differs",
+        recorded("next-pages-wrong-key"),
+        {"is_child": True},
+        "gave them to the app when it started it, so look where its code takes others from.",
+    ),
+    (
         "app-not-restarted",
         PYTHON_SDK,
         {"env": (EnvFile(".env.local", OURS, NOW, is_fresh=True),)},

@@ -47,6 +47,9 @@ def answer(c, s, path):
     if path == "/throws":
         print("Traceback (most recent call last):\\n"
               '  File "/shop/orders.py", line 9, in create\\nKeyError: \\'total\\'', flush=True)
+    if path == "/refuses":
+        print("SignatureError: signature verification failed", flush=True)
+        print("    at POST (/shop/a.js:4:9)", flush=True)
     if path == "/second":
         second = socket.create_server(("127.0.0.1", int(os.environ["SECOND"])))
         threading.Thread(target=serve, args=(second,)).start()
@@ -54,7 +57,7 @@ def answer(c, s, path):
         s.close()
         moved = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=serve, args=(moved,)).start()
-    status = {"/throws": 500, "/missing": 404}.get(path, 200)
+    status = {"/throws": 500, "/refuses": 500, "/missing": 404}.get(path, 200)
     c.sendall(b"HTTP/1.1 %d X\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n" % status)
 serve(s)
 """
@@ -227,6 +230,18 @@ async def test_an_attempt_shows_what_the_app_printed_and_the_explainer_reads_it(
     assert heard["lines"][-1] == "KeyError: 'total'"
     assert heard["others"] == 0
     assert detail["hint"] == "The handler threw: KeyError: 'total' (at /shop/orders.py:9)"
+
+
+async def test_who_was_started_with_our_keys_and_has_others_is_not_told_to_write_them(running):
+    server = await running()
+    await server.until(server.is_found)
+    id = await server.publish(
+        f"{server.app}/refuses", Upstash_Retries=0, Content_Type="application/json"
+    )
+    await server.wait("state:failed")
+    hint = (await server.row(id))["hint"]
+    assert hint.startswith("The app checks with other keys than this server signs with")
+    assert hint.endswith("look where its code takes others from.")
 
 
 async def test_the_end_of_the_app_is_the_cause_messages_are_held_and_a_restart_delivers(running):

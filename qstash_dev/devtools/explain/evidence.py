@@ -50,6 +50,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     `starts_workflow` whether this is the start of a run whose SDK wants to reach a workflow,
     `has_entries` whether the app was sent the list of a run's steps instead of the body.
     `listens_at` is where our child listens, if it never named the port of the target.
+    `is_child` says that qstash-dev started the app of the target, with its variables.
     `printed` are the lines of the app meanwhile, `heard` whether it printed any (perhaps for another
     attempt), and `ended` is how it ended (`your app exited with code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
@@ -81,6 +82,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     starts_workflow: bool = False
     has_entries: bool = False
     listens_at: str | None = None
+    is_child: bool = False
     printed: tuple[str, ...] = ()
     heard: bool = False
     ended: str | None = None

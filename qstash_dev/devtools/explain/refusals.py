@@ -9,8 +9,8 @@ import re
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.devtools.explain.signing_keys import (
-    WRITE_ENV,
     fits,
+    give_keys,
     keys_in_env,
     may_be_the_keys,
     says_signature,
@@ -95,7 +95,7 @@ def _other_key(e: Evidence) -> str | None:
         )
     return (
         "The app checks with other keys than this server signs with; no .env file here has them: "
-        f"{WRITE_ENV}."
+        f"{give_keys(e)}."
     )
 
 
@@ -108,7 +108,7 @@ def _perhaps_jose(e: Evidence) -> str:
         )
     return (
         "The JavaScript SDK says this when the app has other keys than this server, and no .env file "
-        f"here has them: {WRITE_ENV}. If the app has one text for everything: {_verify(e)}"
+        f"here has them: {give_keys(e)}. If the app has one text for everything: {_verify(e)}"
     )
 
 
@@ -132,7 +132,7 @@ def _perhaps_keys(e: Evidence) -> str | None:
         return None
     return (
         "The app refuses the signature, and its text does not tell why: another key, another URL or "
-        f"a changed body. No .env file here has its keys: {WRITE_ENV}, or compare: {_verify(e)}"
+        f"a changed body. No .env file here has its keys: {give_keys(e)}, or compare: {_verify(e)}"
     )
 
 

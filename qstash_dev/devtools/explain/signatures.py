@@ -10,7 +10,7 @@ from urllib.parse import SplitResult
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.devtools.explain.refusals import REFUSALS, is_python
-from qstash_dev.devtools.explain.signing_keys import CURRENT, KEYS, NEXT, WRITE_ENV, says_signature
+from qstash_dev.devtools.explain.signing_keys import CURRENT, KEYS, NEXT, give_keys, says_signature
 from qstash_dev.devtools.route_files import serving
 from qstash_dev.protocol.signature import inspect
 from qstash_dev.protocol.timing import format_duration
@@ -62,7 +62,7 @@ def _missing(e: Evidence) -> str | None:
 def _keys_missing(e: Evidence) -> str | None:
     if not _NO_KEYS.search(e.refusal):
         return None
-    fix = "set those of the QStash console" if e.facts.is_cloud else WRITE_ENV
+    fix = "set those of the QStash console" if e.facts.is_cloud else give_keys(e)
     return f"The app has no signing keys ({CURRENT}, {NEXT}): {fix}."
 
 

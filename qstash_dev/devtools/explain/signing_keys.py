@@ -9,6 +9,9 @@ from qstash_dev.protocol.users import DEV_USERS
 
 CURRENT, NEXT = "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"
 WRITE_ENV = "run `qstash-dev env --write .env.local` and restart the app"
+_GIVEN = (
+    "qstash-dev gave them to the app when it started it, so look where its code takes others from"
+)
 
 _SIGNATURE = re.compile(
     r"SignatureError|(invalid|bad|wrong|incorrect|unknown|unverified)[ _-](\w+ )?(signature|webhook)\b"
@@ -42,6 +45,11 @@ def keys_in_env(e: Evidence) -> list[Key]:
     pairs = zip((CURRENT, NEXT), e.facts.keys, strict=True)
     found = ((name, e.env_file(name), ours) for name, ours in pairs)
     return [Key(file, name, file.values[name], ours) for name, file, ours in found if file]
+
+
+def give_keys(e: Evidence) -> str:
+    """How the app comes by this server's keys; our child has them already."""
+    return _GIVEN if e.facts.is_child else WRITE_ENV
 
 
 def fits(e: Evidence) -> bool:
