@@ -336,6 +336,12 @@ NO_ANSWER: list[tuple[str, Outcome, dict[str, Any], str]] = [
         {"timeout_ms": 5_000, "attempt": 2},
         "did not answer within 5s",
     ),
+    (
+        "handler-too-slow",
+        failure(Reason.TIMEOUT, connected_ms=1.0),
+        {"timeout_ms": 5_000, "attempt": 1, "accepted_at": NOW},
+        "did not answer within 5s",
+    ),
     ("nothing-behind-port", failure(Reason.RESET), {"speech": "nothing"}, "--host 0.0.0.0"),
     ("app-crashed", failure(Reason.RESET), {"listening": ()}, "nothing listens on localhost:3000"),
     ("app-restarted", failure(Reason.RESET), {}, "crashed or restarted"),

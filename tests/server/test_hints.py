@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 
@@ -25,6 +26,24 @@ async def test_the_nearest_route_file_is_named_for_a_404(start, make_app, tmp_pa
     message_id = await server.publish(f"{app.url}/api/order", Upstash_Retries=0)
     await server.wait("state:failed")
     assert "app/api/orders/route.ts" in (await server.row(message_id))["hint"]
+
+
+async def test_a_handler_that_has_answered_before_is_not_said_to_be_compiled(start, make_app):
+    may_answer = asyncio.Event()
+
+    async def hang():
+        await may_answer.wait()
+        return 200
+
+    app = make_app(lambda path, count: 200 if count == 1 else hang())
+    await app.start()
+    server = await start()
+    await server.publish(app.url)
+    await server.wait("state:delivered")
+    message_id = await server.publish(app.url, Upstash_Retries=0, Upstash_Timeout="1s")
+    await server.wait("state:failed")
+    may_answer.set()
+    assert "The handler did not answer within 1s" in (await server.row(message_id))["hint"]
 
 
 async def test_a_success_after_a_failure_takes_the_hint_away(start, make_app):

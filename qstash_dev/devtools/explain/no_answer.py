@@ -208,7 +208,10 @@ NO_ANSWER = (
         "fast.",
         (Reason.TIMEOUT,),
         holds=lambda e: (
-            e.facts.attempt == 1 and e.is_local and ((e.facts.timeout_ms or 0) <= 30000)
+            e.facts.attempt == 1
+            and e.facts.accepted_at is None  # else it is compiled
+            and e.is_local
+            and (e.facts.timeout_ms or 0) <= 30000
         ),
     ),
     Cause(
