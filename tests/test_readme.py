@@ -64,3 +64,10 @@ def test_each_option_that_it_names_is_one_of_some_command():
         every = [command, *getattr(command, "commands", {}).values()]
         known |= {opt for one in every for p in one.params for opt in (*p.opts, *p.secondary_opts)}
     assert named - known - own - {"--requests"} == set()
+
+
+def test_each_verb_of_the_kit_for_javascript_is_named():
+    kit = (ROOT / "fixtures/js/qstash-dev.mjs").read_text().partition("export const qstash = {")[2]
+    verbs = re.findall(r"^  (\w+): ", kit, re.MULTILINE)
+    told = README.partition("exports `qstash` with")[2].partition(":\n")[0]
+    assert sorted(verbs) == sorted(re.findall(r"`(\w+)`", told))
