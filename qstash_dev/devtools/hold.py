@@ -4,7 +4,15 @@ Such a message keeps its counters and its place; only what it waits for moves it
 """
 
 from qstash_dev.protocol.model import Attempt, Reason, SendFailure
-from qstash_dev.protocol.urls import ALONE, Nearby, Place, origin_of, place_of
+from qstash_dev.protocol.urls import (
+    ALONE,
+    Nearby,
+    Place,
+    is_loopback,
+    origin_of,
+    place_of,
+    same_port,
+)
 
 EXTERNAL = "external"
 """Held because it would leave this machine (`--external hold`); running it now sends it."""
@@ -53,15 +61,20 @@ def why_ended(ended: str) -> str:
     return f"held: {ended}"
 
 
-def hint(awaited: str, ended: str | None = None) -> str | None:
+def hint(awaited: str, ended: str | None = None, app: str | None = None) -> str | None:
     """What to do about a held message, for people; `None` for what has no remedy here.
 
-    `ended` is how the app ended, if it is our child.
+    `ended` is how the app ended, if it is our child; `app` is where it is expected, if that is known.
     """
     if ended is not None and is_origin(awaited):
         return f"{ended[:1].upper()}{ended[1:]}. R starts it again, and this is delivered at once."
     if awaited == EXTERNAL:
         return "Held by --external hold: run it now to send it, or give its destination a --route."
+    if app is not None and is_loopback(awaited) and not same_port(awaited, app):
+        return (
+            f"Nothing listens at {awaited}, but the app is expected at {app}: start what belongs "
+            "there, or send this to the app (e)."
+        )
     if is_origin(awaited):
         return f"Nothing listens at {awaited}: start your app, and it is delivered at once."
     return None

@@ -276,7 +276,9 @@ async def test_the_end_of_the_app_is_the_cause_at_each_port_that_it_named(runnin
         await server.wait("state:failed")
         ended = f"Your app, which named {second}, exited with code 3: RuntimeError: goodbye."
         assert (await server.row(dying))["hint"] == f"{ended} R starts it again."
-        for url, hint in ((second, ended), (f"http://localhost:{other}", "Nothing listens at ")):
+        elsewhere = f"http://localhost:{other}"
+        nothing = f"Nothing listens at {elsewhere}, but the app is expected at {server.app}:"
+        for url, hint in ((second, ended), (elsewhere, nothing)):
             held = await server.publish(url)
             await server.wait(f"state:held id:{held}")
             detail = await server.call("GET", f"/_dev/messages/{held}")

@@ -72,10 +72,12 @@ def detail(call: Call, message: Message, row: Row) -> Detail:
 
 
 def _hint_of_held(call: Call, message: Message) -> str | None:
-    """The end of our own app is why a message waits for it."""
+    """The end of our own app is why a message waits for it, or it waits where the app is not."""
     app, held = call.context.own_app, message.held
-    ended = app.why_down(held) if app is not None and held is not None else None
-    return hold.hint(held, ended) if held is not None and ended is not None else None
+    if held is None:
+        return None
+    ended = app.why_down(held) if app is not None else None
+    return hold.hint(held, ended, call.context.app_url())
 
 
 def shown_headers(headers: Headers, reveal: bool) -> Pairs:
