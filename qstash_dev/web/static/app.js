@@ -134,6 +134,7 @@ function show(view, filter) {
   const source = view.live ? app.feed : new Items(view, filter);
   Object.assign(app, { view, filter, source, chosen: null, about: null });
   app.marks.clear();
+  fetches.asked.clear();
   outdated = true;
   if ($("filter").value.trim() !== filter) $("filter").value = filter;
   $("filter").placeholder = view.live ? "state:failed dest:/api code:5xx …" : "what a row contains";
@@ -178,7 +179,9 @@ const say = (...said) =>
 function heard(tick) {
   app.feed.apply(tick);
   unread = tick.events.length < MANY ? 0 : unread + 1;
-  if (app.view.news) app.source.add(app.view.news(tick));
+  const news = app.view.news?.(tick) ?? [];
+  app.source.add(news);
+  for (const meanwhile of fetches.asked) meanwhile.push(...news);
   if (!app.view.live && app.view.outdated(tick)) outdated = true;
   for (const id of tick.removed) app.marks.delete(id);
   const ofRun = (row) => app.view.slug === "runs" && row.run === app.chosen;
@@ -201,15 +204,19 @@ function outdate() {
   loadDetail();
 }
 
-const fetches = { begun: 0, shown: 0 };
+// Of each one under way, what came since it was asked for: the answer may be older.
+const fetches = { begun: 0, shown: 0, asked: new Set() };
 
 async function fetchItems() {
-  const [view, mine] = [app.view, ++fetches.begun];
+  const [view, mine, meanwhile] = [app.view, ++fetches.begun, []];
   outdated = false;
+  fetches.asked.add(meanwhile);
   const items = await guarded(view.fetch);
+  fetches.asked.delete(meanwhile);
   if (!items || view !== app.view || mine < fetches.shown) return; // a later one may be there already
   fetches.shown = mine;
   app.source.load({ rows: items });
+  app.source.add(meanwhile);
   if (app.chosen) loadDetail();
   changed();
 }
