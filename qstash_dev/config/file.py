@@ -213,7 +213,7 @@ def entries(tables: dict[str, Any], name: str, kind: type[T], place: Found) -> t
             found.append(convert(fields, kind))
         except ValidationError as error:
             raise ConfigError(
-                place.where(name), f"entry {number}: {in_words(str(error))}."
+                place.where(name), f"entry {number}: {in_words(str(error), kind)}."
             ) from None
     return tuple(found)
 

@@ -4,7 +4,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -56,23 +56,44 @@ def read_json(body: bytes | msgspec.Raw, kind: Any = object, what: str = "JSON b
     try:
         return _decoder(kind)(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        said = TOO_DEEP if isinstance(error, RecursionError) else in_words(str(error))
+        said = TOO_DEEP if isinstance(error, RecursionError) else in_words(str(error), kind)
         problem = said if _is_utf8(text) else "it is not UTF-8"
         raise QStashError(400, f"invalid {what}: {problem}") from error
 
 
-def in_words(problem: str) -> str:
-    """A problem that msgspec found, with JSON's names of types instead of Python's."""
+def in_words(problem: str, kind: Any) -> str:
+    """A problem that msgspec found with a `kind`, with JSON's names of types instead of Python's, and
+    the values of an enum.
+    """
     said, _, place = problem.removesuffix("`").partition(" - at `$")
     if found := re.fullmatch(r"Object missing required field `([^`]+)`?", said):
         said = f"the field {found[1]!r} is missing"
     elif found := re.fullmatch(r"Object contains unknown field `([^`]+)`?", said):
         said = f"there is no field {found[1]!r}"
     elif found := re.fullmatch(r"Invalid enum value (.*)", said):
-        said = f"{found[1]} is none of its values"
+        said = f"{found[1]} is none of {', '.join(_values(kind, place)) or 'its values'}"
     elif said.startswith("Expected `"):
         said = "e" + re.sub("`([^`]+)(?:`|$)", _kinds, said[1:])
     return f"{place.removeprefix('.')}: {said}" if place else said
+
+
+def _values(kind: Any, place: str) -> list[str]:
+    """What may stand at a place such as `.faults[0].kind`."""
+    from msgspec import inspect  # only for what is wrong
+
+    kinds = _alternatives(inspect.type_info(kind))
+    for name in re.findall(r"\.(\w+)|\[", place):
+        if name:
+            fields = (field for one in kinds for field in getattr(one, "fields", ()))
+            inner = [field.type for field in fields if field.encode_name == name]
+        else:
+            inner = [getattr(one, "item_type", getattr(one, "value_type", None)) for one in kinds]
+        kinds = [one for found in inner for one in _alternatives(found)]
+    return [str(value) for one in kinds for value in getattr(one, "values", ())]
+
+
+def _alternatives(kind: Any) -> Sequence[Any]:
+    return getattr(kind, "types", (kind,))
 
 
 def _kinds(found: re.Match[str]) -> str:

@@ -70,7 +70,12 @@ def test_what_is_whole_is_left_alone(text: str) -> None:
         (
             b'{"destination": "", "mode": "reel"}',
             Row,
-            "invalid JSON body: mode: 'reel' is none of its values",
+            "invalid JSON body: mode: 'reel' is none of frozen, real",
+        ),
+        (
+            b'{"a": [{"destination": "", "mode": "reel"}]}',
+            dict[str, list[Row] | None],
+            "invalid JSON body: [...][0].mode: 'reel' is none of frozen, real",
         ),
         (
             b'{"destination": "", "times": 0}',
