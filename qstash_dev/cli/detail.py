@@ -9,8 +9,10 @@ from collections.abc import Iterable
 import click
 
 from qstash_dev.cli.tables import coloured, print_record, state_text, time_text
+from qstash_dev.devtools.ansi import plain
 from qstash_dev.devtools.documents import Attempt, Body, Detail, Piece
 from qstash_dev.devtools.pages.message_facts import message_facts
+from qstash_dev.devtools.pages.message_pages import printed_meanwhile
 from qstash_dev.devtools.pages.parts import BLANK, Part
 from qstash_dev.devtools.text import date_time, printable, size
 from qstash_dev.protocol.timing import format_duration
@@ -54,6 +56,8 @@ def print_parts(parts: Iterable[Part]) -> None:
             print_record({fact.name: "".join(map(piece_text, fact.pieces)) for fact in part.facts})
         if part.line:
             click.echo(printable("".join(map(piece_text, part.line))))
+        for text in part.output:
+            click.echo(printable(f"  {plain(text)}"))
         if part.body is not None:
             click.echo(body_text(part.body))
         if part == BLANK:
@@ -77,6 +81,9 @@ def print_attempt(attempt: Attempt) -> None:
     if attempt.response is not None:
         click.echo(f"HTTP/{attempt.response.http_version} {attempt.response.status}")
         exchange(attempt.response.headers, attempt.response.body)
+    if said := printed_meanwhile(attempt):
+        click.echo()
+        print_parts(said)
 
 
 def heading(text: str) -> None:

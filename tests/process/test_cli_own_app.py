@@ -1,5 +1,6 @@
 """`qstash-dev serve -- COMMAND`: one terminal for the server and the app."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -26,6 +27,27 @@ def test_its_lines_are_marked_and_ctrl_c_ends_both(launch):
     assert "app │ no end" in rest
     assert "KeyboardInterrupt" in rest
     assert (process.returncode, errors) == (0, "")
+
+
+REFUSES = """
+import http.server
+class App(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        print("\\033[31mno database\\033[0m", flush=True)
+        self.send_error(500)
+app = http.server.HTTPServer(("127.0.0.1", 0), App)
+print("port", app.server_port, flush=True)
+app.serve_forever()
+"""
+
+
+def test_a_message_is_shown_with_what_the_app_printed_meanwhile(start):
+    server = start("--memory", "--", sys.executable, "-c", REFUSES)
+    printed = (json.loads(line).get("text", "") for line in server.process.stdout)
+    port = next(text for text in printed if text.startswith("port ")).split()[1]
+    url = f"http://127.0.0.1:{port}/x"
+    sent = server.run("send", url, "--retries", "0", "--wait")
+    assert "Printed meanwhile\n  no database\n" in sent.stdout
 
 
 WHO = """

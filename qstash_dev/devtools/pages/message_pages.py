@@ -188,9 +188,15 @@ def _attempt(attempt: Attempt, tries: int, look: str) -> list[Part]:
         line(Piece("Received", "title")),
         *_answer(attempt),
     ]
-    if attempt.heard is not None and attempt.heard.lines:
-        parts += [BLANK, line(Piece("Printed meanwhile", "title")), *_heard(attempt.heard)]
-    return parts
+    said = printed_meanwhile(attempt)
+    return parts + ([BLANK, *said] if said else [])
+
+
+def printed_meanwhile(attempt: Attempt) -> list[Part]:
+    """What the app printed during an attempt, if it printed anything."""
+    if attempt.heard is None or not attempt.heard.lines:
+        return []
+    return [line(Piece("Printed meanwhile", "title")), *_heard(attempt.heard)]
 
 
 def _phases(attempt: Attempt) -> Part:
