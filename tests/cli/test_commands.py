@@ -1,6 +1,8 @@
 import gc
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -46,6 +48,13 @@ def test_help_names_the_program_as_the_javascript_sdk_expects(capsys):
 def test_every_listed_command_exists_and_explains_itself(name, capsys):
     assert run([name, "--help"]) == 0
     assert f"qstash-dev {name}" in capsys.readouterr().out
+
+
+def test_every_command_that_a_sentence_tells_to_give_exists():
+    sources = "".join(path.read_text() for path in Path(cli.__file__).parents[1].rglob("*.py"))
+    told = {found.split()[0] for found in re.findall(r"`qstash-dev ([a-z][^`]*)`", sources)}
+    assert told
+    assert told <= set(COMMANDS)
 
 
 def test_an_unknown_command_is_a_usage_error_with_a_suggestion(capsys):

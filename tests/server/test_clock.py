@@ -167,7 +167,8 @@ async def test_time_that_moves_while_deliveries_are_paused_says_that_nothing_com
     assert state["notice"] is None
     state = await server.clock(advance_ms=HOUR_MS)
     assert state["notice"] == (
-        "nothing that became due is delivered, as everything is paused: `qstash-dev resume` goes on"
+        "nothing that became due is delivered, as everything is paused: "
+        "p in the terminal UI, Resume in the page or POST /_dev/resume goes on"
     )
     assert (await server.status())["notice"]["text"].startswith("Nothing that became due")
     await server.call("POST", "/_dev/resume")

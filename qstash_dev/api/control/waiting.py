@@ -12,7 +12,9 @@ from qstash_dev.protocol.model import Message, State
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.urls import dialled, origin_of, way
 
-PAUSED = "everything is paused: `qstash-dev resume` goes on"
+PAUSED = (
+    "everything is paused: p in the terminal UI, Resume in the page or POST /_dev/resume goes on"
+)
 
 
 def why_waiting(engine: Engine, message: Message, now: int) -> str | None:
