@@ -11,7 +11,7 @@ _TAKEN = re.compile(r"\balready\b|\bin use\b|\bEADDRINUSE\b", re.I)
 _OTHER = re.compile(r"\b(?!https?:)\w+://\S+", re.I)
 # Of two digits only 80: `started at 10:22:05` names no port.
 _PORT = re.compile(
-    r"\b(?:listen\w*|running|started|serving|ready)\b.{0,40}?(?:(?:port\s+|:)(\d{3,5}|80)\b"
+    r"\b(?:listen\w*|running|started|serving|ready)\b.{0,40}?(?:(?:port(?:\(s\))?\W{1,3}|:)(\d{3,5}|80)\b"
     r"|\bon\s+(\d{4,5})\s*[.!]?$)",
     re.I,
 )

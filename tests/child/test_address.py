@@ -15,6 +15,9 @@ from qstash_dev.child.address import addresses
         (" * Running on https://127.0.0.1:5000", ["https://localhost:5000"]),  # Flask
         ("Listening at: http://0.0.0.0:8000 (81)", ["http://localhost:8000"]),  # gunicorn
         ("Example app listening on port 3000", ["http://localhost:3000"]),  # Express's docs
+        ("Server is running on port: 3000", ["http://localhost:3000"]),
+        ('{"level":"info","msg":"listening","port": 3000}', ["http://localhost:3000"]),  # pino
+        ("Tomcat started on port(s): 8080 (http)", ["http://localhost:8080"]),  # Spring Boot 3.1
         ("[GIN-debug] Listening and serving HTTP on :8080", ["http://localhost:8080"]),
         ("* Listening on http://[::1]:9292", ["http://localhost:9292"]),  # Puma
         ("Server started on :4000", ["http://localhost:4000"]),
