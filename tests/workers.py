@@ -13,6 +13,10 @@ FIRST = (
     *ONE_BROWSER,
     "tests/process/",
     "tests/sdk/",
+    "tests/strangers/",
+    "tests/testing/",
+    "tests/cloud/tunnel/",
+    "tests/server/test_own_app.py",
     "tests/tui/",
 )
 
