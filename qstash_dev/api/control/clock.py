@@ -147,7 +147,7 @@ def _tell_paused(call: Call) -> str | None:
     if not call.engine.paused or at is None or at > call.engine.clock.now():
         return None
     text = f"nothing that became due is delivered, as {PAUSED}"
-    call.context.notify(text.capitalize())
+    call.context.notify(text[:1].upper() + text[1:])
     return text
 
 
