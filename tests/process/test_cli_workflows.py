@@ -172,11 +172,14 @@ def test_a_failed_run_is_resumed_as_a_new_one(server, failed):
     assert "500 Internal Server Error" in shown
     why = "The app answered 500 Internal Server Error: answer"
     assert f"→ {why}" in shown
+    (letter,) = server.json("dlq", "list")
+    assert letter["dlq_id"] in shown
     assert why in server.run("workflows", "list", "--run", "wfr_bad").stdout
     resumed = server.run("workflows", "resume", "wfr_bad", "-H", "Upstash-Retries: 4")
     new_id = resumed.stdout.split()[-1]
     assert server.json("workflows", "get", "wfr_bad")["row"]["successor"] == new_id
     assert server.json("messages", "list", "--filter", f"run:{new_id}")[0]["tries"] == 5
+    assert letter["dlq_id"] not in server.run("workflows", "get", "wfr_bad").stdout
     assert f"resumed as {new_id}" in server.run("workflows", "list", "--run", "wfr_bad").stdout
 
 

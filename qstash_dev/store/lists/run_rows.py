@@ -35,6 +35,7 @@ _ORDER = (
     "nothing",
 )
 _HINT = "SELECT hint FROM messages WHERE id = ?"
+_DEAD = "SELECT 1 FROM dlq WHERE id = ?"  # a run keeps the id of its dead letter when that is gone
 _STUCK = "its last delivery ended without a next step, or its message was cancelled"
 WEBHOOK = "WaitForWebhook"
 _UNDER_WAY = (StepState.PROGRESS, StepState.RETRY)
@@ -72,7 +73,7 @@ class RunRows:
             parent=invoker.run_id if invoker is not None else None,
             parent_created_at=invoker.created_at if invoker is not None else None,
             successor=run.successor,
-            dlq_id=run.dlq_id,
+            dlq_id=run.dlq_id if run.dlq_id and self._db.read_one(_DEAD, (run.dlq_id,)) else None,
             failure_state=failure.state if failure is not None else None,
             waits=tuple(self._waiting(run, now)) if is_live(run) else (),
             notices=run.notices,
