@@ -53,6 +53,22 @@ def test_a_bar_has_its_room_wherever_its_step_began() -> None:
     assert sum(bars[0].count(cell) for cell in "█·") == 16
 
 
+def test_why_a_run_failed_is_said_first_and_once() -> None:
+    log = {"errors": [{"time": NOW, "error": "500 no"}], "messageId": "msg_1"}
+    found = msgspec.convert(
+        {
+            "row": run_row("wfr_1", "RUN_FAILED", "/api/order", 1, why="The app answered 500: no"),
+            "steps": [step(0, "charge", "Run", 0, 1, log=log)],
+            "hints": {"msg_1": "The app answered 500: no"},
+        },
+        RunDetail,
+    )
+    pieces = run_page(found, When(NOW))
+    lines = ["".join(text for text, _ in line) for line in pieces if isinstance(line, list)]
+    assert lines[1] == "! The app answered 500: no"
+    assert "The app answered" not in "".join(lines[2:])
+
+
 def test_what_fails_after_a_step_is_not_called_that_step() -> None:
     log = {"errors": [{"time": NOW, "error": "500 Internal Server Error"}]}
     url = "http://127.0.0.1:3000/api/order"

@@ -319,6 +319,7 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await have(page, 1, "⊘ canceled")
     await rows(page, "✗ failed").click()
     await shows(page, "#detail .page", "pay")
+    await shows(page, "#detail .hint", "! The app answered ")
     await page.locator("#detail .bars li").first.wait_for()
     await press(page, "r")
     await said(page, "Resumed as wfr_")

@@ -36,9 +36,10 @@ Pieces = list[Piece]
 
 
 def run_parts(found: RunDetail | RunRow, now: int) -> list[Part]:
-    """What a run is, what it waits for, its steps, what went in and what came out."""
+    """What a run is, why it failed or what it waits for, its steps, what went in and what came out."""
     row = found.row if isinstance(found, RunDetail) else found
-    parts = [_headline(row), line(Piece(row.url, "link")), Part(facts=list(_facts(row)))]
+    why = [line(Piece(f"! {row.why}", "warning"), look="hint")] if row.why else []
+    parts = [_headline(row), *why, line(Piece(row.url, "link")), Part(facts=list(_facts(row)))]
     parts += [line(Piece(f"! {notice}", "warning")) for notice in row.notices]
     if row.waits:
         parts += [
@@ -49,9 +50,10 @@ def run_parts(found: RunDetail | RunRow, now: int) -> list[Part]:
 
 
 def _whole(found: RunDetail) -> list[Part]:
-    row, failure, hints = found.row, found.failure, found.hints
+    row, failure = found.row, found.failure
+    hints = {id: hint for id, hint in found.hints.items() if hint != row.why}  # that is said above
     parts = [line(Piece("webhook ", "muted"), Piece(url, "link")) for url in found.hooks.values()]
-    bars = [_bar(step, found) for step in found.steps]
+    bars = [_bar(step, found.steps, hints) for step in found.steps]
     parts += [Part("Steps"), Part(bars=bars, began=row.created_at, ended=row.completed_at)]
     for pending in found.pending:
         parts += [line(Piece("  "), *pieces) for pieces in _errors(pending, hints)]
@@ -128,8 +130,8 @@ def _brings_result(one: Waiting, row: RunRow) -> bool:
     return one.kind in ("retry", "held", "queued") and own == its
 
 
-def _bar(step: RunStep, found: RunDetail) -> Bar:
-    look, group = look_of(step.state), [one for one in found.steps if one.group == step.group]
+def _bar(step: RunStep, steps: Iterable[RunStep], hints: dict[str, str]) -> Bar:
+    look, group = look_of(step.state), [one for one in steps if one.group == step.group]
     stem = "┌ " if step is group[0] else "└ " if step is group[-1] else "├ "
     return Bar(
         step.name,
@@ -139,7 +141,7 @@ def _bar(step: RunStep, found: RunDetail) -> Bar:
         symbol=look.symbol,
         stem=stem if step.parallel else "",
         to=step.message or "",
-        lines=_lines(step, found.hints),
+        lines=_lines(step, hints),
     )
 
 
