@@ -60,6 +60,17 @@ def test_an_older_one_that_changes_is_not_new_and_not_one_more(feed: Feed) -> No
     assert (feed.unseen, feed.total) == (1, 9)
 
 
+def test_of_a_filter_only_the_listed_are_known_to_match_once_older_ones_change(feed: Feed) -> None:
+    feed.load(snapshot(row(8), row(9), total=5, cursor="c"))
+    feed.apply(tick(row(7), row(8), row(10), matched=["msg_00000007", "msg_00000010"]))
+    assert not feed.is_exact
+    feed.extend(msgspec.convert({"rows": [row(7)], "cursor": "d", "total": 4}, Page))
+    feed.apply(tick(row(7), row(11), removed=["msg_00000009"], matched=["msg_00000011"]))
+    assert feed.is_exact
+    feed.apply(tick(removed=["msg_00000002"], matched=[]))
+    assert not feed.is_exact
+
+
 def test_what_is_new_and_goes_is_not_new_any_more(feed: Feed) -> None:
     feed.select(0)
     feed.apply(tick(row(4), row(5)))

@@ -149,6 +149,21 @@ async def test_an_older_one_that_changes_is_not_one_more(desk: Desk) -> None:
     await is_(page, "#count", "101")
 
 
+async def test_of_a_filter_only_the_listed_are_known_to_match_once_older_ones_change(
+    desk: Desk,
+) -> None:
+    old = await desk.api.publish(desk.app.answers("/old", 200), delay="1d")
+    batch = [{"destination": desk.app.answers("/n", 200), "headers": {"Upstash-Delay": "1d"}}] * 100
+    await desk.api.ok("POST", "/v2/batch", json=batch)
+    page = await desk.open("#/?filter=state:delayed")
+    await is_(page, "#count", "101 of 101")
+    await desk.api.ok("POST", f"/_dev/messages/{old}/run")
+    await is_(page, "#count", "100+ of 101")
+    await page.locator("#rows").focus()
+    await page.keyboard.press("G")
+    await is_(page, "#count", "100 of 101")
+
+
 async def test_what_happens_while_the_log_is_on_its_way_stands_in_it_too(desk: Desk) -> None:
     may_come, is_asked = asyncio.Event(), asyncio.Event()
 

@@ -22,6 +22,9 @@ class Feed(Listing[Row]):
         self.counts = Counts()
         self.server = Server()
         self.total = 0
+        self.is_exact = True
+        """Whether so many match, or only the listed ones are known to."""
+        self._oldest = 0
         self.cursor: str | None = None
         self.marks: dict[str, None] = {}
         self.healed: set[str] = set()
@@ -56,6 +59,7 @@ class Feed(Listing[Row]):
             self._learn(row)
         self._replace({row.id: row for row in snapshot.rows})
         self._seen = min(self._seen, newest)  # another server begins again
+        self._fetched(snapshot.rows)
         self.counts, self.server = snapshot.counts, snapshot.server
         self.total, self.cursor = max(snapshot.total, len(self.rows)), snapshot.cursor
         self.loaded = True
@@ -68,6 +72,7 @@ class Feed(Listing[Row]):
             self._insert(row)
         self.cursor = page.cursor
         self.total = max(page.total, len(self._order))
+        self._fetched(page.rows)
         self.version += 1
         return len(older)
 
@@ -76,6 +81,8 @@ class Feed(Listing[Row]):
         filter (they are not in `matched`) and deleted messages (`removed`) leave the list.
         """
         matched = None if tick.matched is None else set(tick.matched)
+        if matched is not None and self.cursor is not None and self._concerns_older(tick):
+            self.is_exact = False
         for row in tick.rows:
             if matched is None or row.id in matched:
                 self._put(row)
@@ -113,6 +120,15 @@ class Feed(Listing[Row]):
         self.marks = {} if all_marked else dict.fromkeys(listed)
         self.version += 1
         return len(self.marks)
+
+    def _fetched(self, rows: list[Row]) -> None:
+        self._oldest = min((row.seq for row in rows), default=self._oldest)
+        self.is_exact = True
+
+    def _concerns_older(self, tick: Tick) -> bool:
+        """Whether it tells of some that were not fetched: nobody knows whether they matched before."""
+        changed = {row.id for row in tick.rows if row.seq < self._oldest}
+        return not self.rows.keys() >= changed.union(tick.removed)
 
     def _put(self, row: Row) -> None:
         self._learn(row)

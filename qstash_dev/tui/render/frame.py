@@ -16,7 +16,8 @@ def list_title(session: Session) -> tuple[str, str]:
         left = "  ".join(filter(None, [view.name, fmt.safe(table.words), table.sorted_by]))
         return left, "  ".join(filter(None, [count, news]))
     left = "  ".join(filter(None, [view.name, fmt.safe(session.filter), feed.sorted_by]))
-    right = f"{feed.total} of {feed.counts.messages}" if session.filter else f"{feed.total}"
+    matching = f"{feed.total}" if feed.is_exact else f"{len(feed)}+"
+    right = f"{matching} of {feed.counts.messages}" if session.filter else f"{feed.total}"
     if feed.marks:
         right = f"{len(feed.marks)} marked  {right}"
     arrow = "↑" if feed.newest_first else "↓"

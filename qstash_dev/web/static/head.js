@@ -34,7 +34,9 @@ export const isThere = (view) => !view.isThere || Boolean(view.isThere());
 
 export function counted(app) {
   if (!app.view.live) return app.filter ? `${app.source.length} of ${listed(app.source)}` : listed(app.source);
-  return app.filter ? `${app.feed.total} of ${app.counts?.messages ?? ""}` : `${app.feed.total}`;
+  const { total, isExact, order } = app.feed;
+  const matching = isExact ? `${total}` : `${order.length}+`;
+  return app.filter ? `${matching} of ${app.counts?.messages ?? ""}` : `${total}`;
 }
 
 const listed = ({ isWhole, total }) => (isWhole ? `${total}` : `the newest ${total}`);

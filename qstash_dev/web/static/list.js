@@ -12,9 +12,11 @@ export class Items {
   order = []; // the oldest first
   total = 0; // with those that were not fetched yet, or do not match the words
   isWhole = true; // else there are older ones that never are here
+  isExact = true; // else only those listed are known to match
   cursor = null;
   healed = new Set(); // messages of which a replay was delivered
   #rows = new Map();
+  #oldest = 0; // of those that were fetched
   #newest = Infinity; // while nobody follows, what is newer is not shown: rows do not move
 
   // What matches the filter of the live view, the server says; of others it is what contains every word
@@ -33,6 +35,8 @@ export class Items {
     this.total = Math.max(total, rows.length);
     this.isWhole = this.view.live || rows.length < this.view.most;
     this.cursor = cursor;
+    this.isExact = true;
+    this.#oldest = rows.at(-1)?.[seq] ?? 0;
     if (!this.follow) this.#newest = shown.at(-1)?.[seq] ?? 0;
   }
 
@@ -42,10 +46,14 @@ export class Items {
     const older = rows.filter((row) => !this.#rows.has(this.view.keyOf(row)));
     this.load({ ...rest, rows: [...older, ...this.order] });
     this.#newest = newest;
+    this.#oldest = rows.at(-1)?.[this.view.seq] ?? 0;
   }
 
   apply({ rows, matched, removed, counts }) {
     const wanted = new Set(matched ?? rows.map(({ id }) => id));
+    const older = rows.filter((row) => row[this.view.seq] < this.#oldest).map(({ id }) => id);
+    const areListed = [...removed, ...older].every((id) => this.#rows.has(id));
+    if (matched && this.cursor && !areListed) this.isExact = false; // did they match before?
     this.add(rows.filter(({ id }) => wanted.has(id)));
     this.drop([...removed, ...rows.map(({ id }) => id).filter((id) => !wanted.has(id))]);
     if (!matched) this.total = counts.messages; // with those that are not listed
