@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from qstash_dev.tui.app import QstashApp
 from tests.tui.conftest import Open, until
@@ -429,6 +430,18 @@ async def test_help_lists_the_keys(tui: Open) -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert len(pilot.app.screen_stack) == 1
+
+
+async def test_help_is_walked_by_the_page(tui: Open) -> None:
+    async with tui((80, 24)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        keys = pilot.app.screen.query_one(OptionList)
+        first = keys.highlighted or 0
+        await pilot.press("pagedown")
+        await until(pilot, lambda: (keys.highlighted or 0) > first + 5)
+        await pilot.press("pageup")
+        await until(pilot, lambda: keys.highlighted == first)
 
 
 async def test_help_runs_what_was_searched_for_on_the_row_that_was_selected(

@@ -46,6 +46,8 @@ class SearchList(Dialog[str | None]):
         Binding("escape,f1", "dismiss", "Close", show=False),
         Binding("down", "move(1)", show=False, priority=True),
         Binding("up", "move(-1)", show=False, priority=True),
+        Binding("pagedown", "page(1)", show=False, priority=True),
+        Binding("pageup", "page(-1)", show=False, priority=True),
     ]
 
     def __init__(self, title: str, entries: Sequence[Entry]) -> None:
@@ -80,6 +82,9 @@ class SearchList(Dialog[str | None]):
 
     def action_move(self, by: int) -> None:
         (self._list.action_cursor_down if by > 0 else self._list.action_cursor_up)()
+
+    async def action_page(self, by: int) -> None:
+        await self._list.run_action("page_down" if by > 0 else "page_up")
 
     def _narrow(self, words: str) -> None:
         wanted = words.lower().split()
