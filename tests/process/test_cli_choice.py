@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.ports import reserved_port
+
 
 @pytest.fixture
 def failed(server, app):
@@ -103,6 +105,15 @@ def test_send_shows_its_attempts_while_it_waits(server, app, launch):
     assert server.run("messages", "run", row["id"]).returncode == 0
     waiting.communicate(timeout=60)
     assert waiting.returncode == 1
+
+
+def test_send_says_that_what_it_waits_for_is_held(start, launch):
+    server = start("--memory", "--hold")
+    with reserved_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        waiting = launch("send", url, "--wait", "--url", server.url)
+        held = f"‖ held  Nothing listens at {url}: start your app, and it is delivered at once.\n"
+        assert waiting.stderr.readline() == held
 
 
 def test_a_path_is_one_of_the_app_in_every_command(server, shared):

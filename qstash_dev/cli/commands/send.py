@@ -223,12 +223,11 @@ async def outcomes(client: Client, ids: list[str]) -> list[Row]:
 
 
 def tell_attempt(row: Row) -> None:
-    """What became of the last attempt of a message that is not finished."""
-    if row.try_ and row.state not in FINISHED and row.state != "active":
+    """What became of the last attempt of a message that is not finished, or that it is held."""
+    tried = f"try {row.try_} of {row.tries}  " if row.try_ else ""
+    if (tried and row.state not in FINISHED and row.state != "active") or row.state == "held":
         why = row.hint or row.error or ""
-        click.echo(
-            f"{state_text(row.state)}  try {row.try_} of {row.tries}  {why}".rstrip(), err=True
-        )
+        click.echo(f"{state_text(row.state)}  {tried}{why}".rstrip(), err=True)
 
 
 def read_fixture(path: Path) -> Fixture:
