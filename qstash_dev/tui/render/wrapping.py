@@ -68,12 +68,13 @@ def _fitting(text: str, room: int, fresh: bool) -> tuple[str, str]:
     if text.isascii():
         cut = max(room, 1) if fresh else room
         return text[:cut], text[cut:]
-    if cell_len(text) <= room:
+    # A beginning is enough to look at: no character is narrower than nothing for long.
+    beginning = text[: max(room, 0) * 4]
+    if len(beginning) == len(text) and cell_len(text) <= room:
         return text, ""
     if room <= 0:
         return (text[0], text[1:]) if fresh else ("", text)
-    # A beginning is enough to look at: no character is narrower than nothing for long.
-    start = next(iter(chop_cells(text[: room * 4], room)), "")
+    start = next(iter(chop_cells(beginning, room)), "")
     if not start or cell_len(start) > room:
         return (text[0], text[1:]) if fresh else ("", text)
     return start, text[len(start) :]
