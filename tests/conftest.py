@@ -308,6 +308,7 @@ def pytest_unconfigure() -> None:
     """Search for garbage until there is none, so that pytest tells what complains when it goes. Its own
     five searches, each through all that the libraries remember, have nothing to go through then.
     """
-    while gc.collect():
-        pass
+    for _ in range(5):
+        if not gc.collect():
+            break
     gc.freeze()

@@ -45,9 +45,9 @@ def is_driven(row: Any) -> bool:
     is_signed = bool(facts.get("headers", SENT))
     if not isinstance(outcome, Response) or facts.get("is_cloud"):
         return False
-    # What an app prints is heard only of one that the server starts (`test_own_app`).
-    # Nor is each message here a step of a run.
-    is_alone = not any(facts.get(name) for name in ("heard", "printed", "has_entries"))
+    # Here the server starts no app (`test_own_app`), nor is each message a step of a run.
+    elsewhere = "is_child", "heard", "printed", "has_entries"
+    is_alone = not any(facts.get(name) for name in elsewhere)
     return is_signed and cause not in ELSEWHERE and is_alone
 
 
