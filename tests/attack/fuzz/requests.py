@@ -64,7 +64,7 @@ class Requests:
         body = self._words.body() if self._words.chance(60) else b""
         signed = surface == "ingress" and self._words.chance(50)
         headers = [*self._own(surface, path, body, signed), *self._more()]
-        is_late = path.lower().startswith(WAITING) or "/../" in path
+        is_late = f"/{path.lower().lstrip('/')}".startswith(WAITING) or "/../" in path
         if self._words.chance(85):
             data = _written(method, path, [*headers, ("Content-Length", str(len(body)))], body)
             return Shot(surface, data, not is_late, method == "HEAD")
