@@ -254,6 +254,7 @@ async def test_what_is_under_way_when_patience_ends_is_named(start, make_app, or
     told, _, names = state["notice"].partition("; still under way: ")
     assert told == "not all that became due was delivered within 0s"
     assert f"POST {app.url}/slow ({slow})" in names
+    assert (await server.status())["notice"]["text"] == f"N{state['notice'][1:]}"
     assert state["now"] - before == order.get("advance_ms", HOUR_MS // 2)
     ends.set()
     state = await server.clock(advance_ms=HOUR_MS)

@@ -63,6 +63,8 @@ async def change(call: Call) -> web.Response:
         if must_wait and has_hung_up(call.request):
             raise QStashError(409, "the client hung up before it was this order's turn")
         notice = await _obey(call, order)
+        if notice is not None:
+            call.context.notify(notice[:1].upper() + notice[1:])
         return await call.answer(replace(_document(call), notice=notice))
 
 
@@ -84,7 +86,7 @@ async def _obey(call: Call, order: ClockOrder) -> str | None:
         if order.mode is not None:
             clock.set(order.mode, 1.0 if order.scale is None else order.scale)
             follow_time_back(engine.schedules, engine.duplicates, engine.lanes)
-            notice = _tell_left_ahead(call)
+            notice = _left_ahead(call)
         elif order.settle:
             await _settle(call, order.wait_ms)
         else:
@@ -103,17 +105,15 @@ async def _obey(call: Call, order: ClockOrder) -> str | None:
     return notice
 
 
-def _tell_left_ahead(call: Call) -> str | None:
+def _left_ahead(call: Call) -> str | None:
     """What waits for a time that the clock showed before: it is what was meant, but hard to guess."""
     left = call.store.messages.count_ahead(call.engine.clock.now())
     if not left:
         return None
-    text = (
+    return (
         f"{counted(left, 'message waits', 'messages wait')} for a later time, at which the clock was "
         "before: `qstash-dev messages run ID` delivers one now, `qstash-dev clock skip` goes there"
     )
-    call.context.notify(text)
-    return text
 
 
 async def _travel(call: Call, left_ms: int, wait_ms: int) -> str | None:
@@ -134,24 +134,22 @@ async def _travel(call: Call, left_ms: int, wait_ms: int) -> str | None:
                 left_ms -= jump_ms
                 _time_changed(call)
                 await _until_idle(call)
-        return _tell_paused(call)
+        return _left_paused(call)
     except (TimeoutError, Closed):
         clock.advance(left_ms)
         _time_changed(call)
-        return _tell_undone(call, wait_ms)
+        return _left_undone(call, wait_ms)
 
 
-def _tell_paused(call: Call) -> str | None:
+def _left_paused(call: Call) -> str | None:
     """Who moves time expects deliveries, and may have paused them long ago."""
     at = call.engine.next_event()
     if not call.engine.paused or at is None or at > call.engine.clock.now():
         return None
-    text = f"nothing that became due is delivered, as {PAUSED}"
-    call.context.notify(text[:1].upper() + text[1:])
-    return text
+    return f"nothing that became due is delivered, as {PAUSED}"
 
 
-def _tell_undone(call: Call, wait_ms: int) -> str:
+def _left_undone(call: Call, wait_ms: int) -> str:
     """Time is where it was to go, but not all that became due was delivered."""
     ids, now = list(call.engine.lanes.places.active), call.engine.clock.now()
     rows = (call.store.rows.by_id(id_, now) for id_ in ids[:NAMED])
