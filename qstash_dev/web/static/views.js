@@ -57,8 +57,9 @@ function rate({ rateCount: count, rateMax: most, ratePeriod: period = 1, ratePer
 const mark = (app, by) =>
   column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
-// `by` names what tells one item from the others, and counts those that come as `news`; `noun` is what the
-// server calls the things of the view, `list` where they are in its answer; it is asked for the newest `most`.
+// `by` names what tells one item from the others, and counts those that come as `news`. The server calls the
+// things of the view as its `slug` does, or its `noun`; `list` is where they are in its answer. It is asked for
+// the newest `most`.
 export function makeViews(app) {
   const { below } = app;
   const { state, destination, why, next, tries } = columns(app);
@@ -78,7 +79,7 @@ export function makeViews(app) {
       ],
     },
     Schedules: {
-      slug: "schedules", noun: "schedules", by: "scheduleId",
+      slug: "schedules", by: "scheduleId",
       outdated: withMessages,
       columns: [
         on,
@@ -90,7 +91,7 @@ export function makeViews(app) {
       ],
     },
     Queues: {
-      slug: "queues", noun: "queues", by: "name",
+      slug: "queues", by: "name",
       outdated: withMessages,
       columns: [
         on,
@@ -101,7 +102,7 @@ export function makeViews(app) {
       ],
     },
     Groups: {
-      slug: "groups", noun: "groups", by: "name",
+      slug: "groups", by: "name",
       columns: [
         name("GROUP", (thing) => thing.name),
         number("SIZE", (thing) => thing.endpoints.length),
@@ -133,7 +134,7 @@ export function makeViews(app) {
       ],
     },
     Flow: {
-      slug: "flow", noun: "flow", by: "flowControlKey",
+      slug: "flow", by: "flowControlKey",
       list: "keys",
       outdated: withMessages,
       columns: [
@@ -180,7 +181,7 @@ function completed(app, view) {
     keyOf: (item) => String(item[by]),
     seq: news && by,
     columns: view.many ? [mark(app, by), ...view.columns] : view.columns,
-    most,
+    most, noun,
     fetch: async () => (await get(path))[list],
     outdated: (tick) => Boolean(outdated?.(tick) || isRenewed(tick)),
   });
