@@ -1,6 +1,7 @@
 """The HTTP application: the route table, guards, and errors as JSON in one place."""
 
 import logging
+from functools import cache
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, Context, json_response
@@ -35,6 +36,7 @@ def all_routes() -> tuple[Route, ...]:
     return (*ROUTES, *page.ROUTES, *server.ROUTES)
 
 
+@cache
 def _spelled() -> list[str]:
     from qstash_dev.api.v2.all_routes import ROUTES
 

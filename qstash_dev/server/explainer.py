@@ -224,11 +224,12 @@ def _is_about_a_file(outcome: Outcome) -> bool:
 
 
 async def _told_by(app: "ChildApp", attempt: Attempt, is_gone: bool) -> Told:
-    is_child = app.is_at(origin_of(attempt.target))
+    origin = origin_of(attempt.target)
+    is_child = app.is_at(origin)
     if is_gone and is_child:
         await app.wait_for_end()
     heard = app.heard_during(attempt.message_id, attempt.number)
     lines = tuple(heard.lines) if heard is not None else ()
     is_certain = heard is not None and not heard.others
-    ended = app.why_down(origin_of(attempt.target))
+    ended = app.why_down(origin)
     return Told(lines if is_certain else (), bool(lines), ended, is_child)
