@@ -19,6 +19,7 @@ from qstash_dev.devtools.ansi import plain
 from qstash_dev.devtools.documents import Heard, Printed
 from qstash_dev.devtools.documents import Process as State
 from qstash_dev.devtools.explain.printed import last_words
+from qstash_dev.devtools.text import as_sentence
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback, same_port, site_of
 
@@ -204,8 +205,7 @@ class ChildApp:
         if process is self._process:
             self.output.flush()
             self._become("exited", code=code, why=group.ending(code))
-            ended = self.trouble or ""
-            self._around.on_end(ended[:1].upper() + ended[1:])
+            self._around.on_end(as_sentence(self.trouble or ""))
 
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None

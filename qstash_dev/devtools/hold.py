@@ -3,6 +3,7 @@
 Such a message keeps its counters and its place; only what it waits for moves it on.
 """
 
+from qstash_dev.devtools.text import as_sentence
 from qstash_dev.protocol.model import Attempt, Reason, SendFailure
 from qstash_dev.protocol.urls import (
     ALONE,
@@ -67,7 +68,7 @@ def hint(awaited: str, ended: str | None = None, app: str | None = None) -> str 
     `ended` is how the app ended, if it is our child; `app` is where it is expected, if that is known.
     """
     if ended is not None and is_origin(awaited):
-        return f"{ended[:1].upper()}{ended[1:]}. R starts it again, and this is delivered at once."
+        return f"{as_sentence(ended)}. R starts it again, and this is delivered at once."
     if awaited == EXTERNAL:
         return "Held by --external hold: run it now to send it, or give its destination a --route."
     if app is not None and is_loopback(awaited) and not same_port(awaited, app):

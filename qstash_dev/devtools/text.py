@@ -35,6 +35,11 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
+def as_sentence(text: str) -> str:
+    """What began with a small letter, as it stood within another sentence, begins with a large one."""
+    return text[:1].upper() + text[1:]
+
+
 def shorten(text: str, most: int = 200) -> str:
     """The text on one line, its white space single, of at most so many characters."""
     line = " ".join(text.split())

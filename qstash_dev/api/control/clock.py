@@ -13,7 +13,7 @@ from qstash_dev.api.control.waiting import PAUSED
 from qstash_dev.api.listener import has_hung_up, patience
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.documents import Clock
-from qstash_dev.devtools.text import counted
+from qstash_dev.devtools.text import as_sentence, counted
 from qstash_dev.engine.clock import ONLY_FORWARD
 from qstash_dev.engine.notifier import Closed
 from qstash_dev.engine.recovery import follow_time_back
@@ -64,7 +64,7 @@ async def change(call: Call) -> web.Response:
             raise QStashError(409, "the client hung up before it was this order's turn")
         notice = await _obey(call, order)
         if notice is not None:
-            call.context.notify(notice[:1].upper() + notice[1:])
+            call.context.notify(as_sentence(notice))
         return await call.answer(replace(_document(call), notice=notice))
 
 

@@ -1,6 +1,7 @@
 """Causes of an attempt without an answer: nothing listens, wrong protocol, too slow, cut off."""
 
 from qstash_dev.devtools.explain.evidence import Cause, Evidence
+from qstash_dev.devtools.text import as_sentence
 from qstash_dev.protocol.model import Reason
 from qstash_dev.protocol.urls import Place, same_listener
 
@@ -15,7 +16,7 @@ def _ended(e: Evidence) -> str | None:
     """Our child has ended: whatever the connection looked like, that is the cause."""
     if e.facts.ended is None or not e.is_local or e.listens_there:
         return None
-    return f"{e.facts.ended[:1].upper()}{e.facts.ended[1:]}. R starts it again."
+    return f"{as_sentence(e.facts.ended)}. R starts it again."
 
 
 def _other_address(e: Evidence) -> str | None:

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from qstash_dev.devtools.copies import quick_start
 from qstash_dev.devtools.documents import Counts, Server, Tunnel
 from qstash_dev.devtools.status import status_of
+from qstash_dev.devtools.text import as_sentence
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.tui.model.view import View
 from qstash_dev.tui.render import fmt
@@ -220,7 +221,7 @@ def tunnel_news(before: Tunnel, now: Tunnel) -> list[tuple[str, str]]:
         news.append((now.hint, "error" if now.state == "failed" else "warning"))
     trouble = now.cloud and now.cloud.trouble
     if trouble and trouble != (before.cloud and before.cloud.trouble):
-        news.append((trouble[:1].upper() + trouble[1:], "error"))
+        news.append((as_sentence(trouble), "error"))
     return news
 
 
