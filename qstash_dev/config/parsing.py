@@ -50,13 +50,14 @@ def integer(low: int, high: int | None = None) -> Callable[[str], int]:
     """A whole number in a range, both ends included."""
 
     def parse(value: str) -> int:
-        span = f"a whole number of at least {low}" if high is None else f"{low} to {high}"
-        if not re.fullmatch(r"-?[0-9]{1,18}", value.strip()):
-            raise ValueError(f'"{value}" is not a number; expected {span}.')
-        number = int(value.strip())
-        if number < low or (high is not None and number > high):
-            raise ValueError(f"{number} is out of range; expected {span}.")
-        return number
+        span = f"at least {low}" if high is None else f"{low} to {high}"
+        text = value.strip()
+        if not re.fullmatch(r"-?[0-9]+", text):
+            raise ValueError(f'"{value}" is not a whole number; expected {span}.')
+        highest = 10**18 - 1 if high is None else high
+        if len(text) > 20 or not low <= int(text) <= highest:
+            raise ValueError(f"{text[:50]} is out of range; expected {span}.")
+        return int(text)
 
     return parse
 

@@ -107,6 +107,16 @@ def whole_number(text: str, digits: int = 18) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
+def read_whole_number(text: str) -> int:
+    """The number that a text writes. Raises ValueError, which says what the text is not."""
+    number = whole_number(text)
+    if number is None:
+        is_long = text.isascii() and text.isdigit()
+        why = "has more than 18 digits" if is_long else "is not a whole number of 0 or more"
+        raise ValueError(f"{text[:50]!r} {why}")
+    return number
+
+
 def scalar_text(value: str | int | float | bool) -> str:
     """A value of JSON as a header or a parameter has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

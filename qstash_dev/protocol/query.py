@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from msgspec import Struct
 
 from qstash_dev.protocol.errors import QStashError
-from qstash_dev.protocol.json_body import read_json, scalar_text, whole_number
+from qstash_dev.protocol.json_body import read_json, read_whole_number, scalar_text, whole_number
 from qstash_dev.protocol.model import Query, State
 
 _NAMES = {
@@ -198,10 +198,10 @@ def number(values: Mapping[str, list[str]], name: str) -> int | None:
 
 def whole(name: str, text: str) -> int:
     """A number of at most 18 digits. Raises QStashError(400)."""
-    found = whole_number(text)
-    if found is None:
-        raise QStashError(400, f"invalid {name}: {text[:100]!r} is not a number")
-    return found
+    try:
+        return read_whole_number(text)
+    except ValueError as error:
+        raise QStashError(400, f"invalid {name}: {error}") from error
 
 
 def _checked(name: str, field: str, texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -216,7 +216,7 @@ def test_the_file_may_change_keys_and_colours_of_the_terminal_ui(tmp_path):
 BROKEN_FILES = [
     ("[keys]\nreplay = 1", 'qstash-dev.toml line 2, key "replay": expected a key such as "r"'),
     ("keys = 1", 'qstash-dev.toml line 1, key "keys": expected a key such as "r"'),
-    ("port = 'x'", 'qstash-dev.toml line 1, key "port": "x" is not a number'),
+    ("port = 'x'", 'qstash-dev.toml line 1, key "port": "x" is not a whole number'),
     ("\nprot = 1", 'qstash-dev.toml line 2, key "prot": unknown setting. Did you mean "port"?'),
     ("port = [", "cannot be read: "),
     ("port = [1]", "[1] is no value for a setting; expected text or a number."),

@@ -111,10 +111,14 @@ def test_states_in_both_spellings(text: str, states: tuple[str, ...]) -> None:
     [
         ("state", "done", "unknown state 'DONE'"),
         ("order", "newest", "invalid order 'newest': expected latestFirst or earliestFirst"),
-        ("count", "many", "invalid count: 'many' is not a number"),
-        ("count", "-1", "invalid count: '-1' is not a number"),
-        ("fromDate", "2026-01-01", "invalid fromDate: '2026-01-01' is not a number"),
-        ("toDate", "9" * 19, f"invalid toDate: '{'9' * 19}' is not a number"),
+        ("count", "many", "invalid count: 'many' is not a whole number of 0 or more"),
+        ("count", "-1", "invalid count: '-1' is not a whole number of 0 or more"),
+        (
+            "fromDate",
+            "2026-01-01",
+            "invalid fromDate: '2026-01-01' is not a whole number of 0 or more",
+        ),
+        ("toDate", "9" * 19, f"invalid toDate: '{'9' * 19}' has more than 18 digits"),
         ("cursor", "next", "invalid cursor 'next'"),
         ("cursor", "1-²", "invalid cursor '1-²'"),
     ],

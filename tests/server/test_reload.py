@@ -51,7 +51,9 @@ async def test_a_broken_file_changes_nothing_and_names_its_line(settings):
     old, new, applied, said = await reloaded(settings, "\nmax-retries = 'x'\n")
     assert new is old
     assert applied == []
-    assert said[0].startswith('qstash-dev.toml line 2, key "max-retries": "x" is not a number')
+    assert said[0].startswith(
+        'qstash-dev.toml line 2, key "max-retries": "x" is not a whole number'
+    )
     assert said[0].endswith("The old settings stay.")
 
 

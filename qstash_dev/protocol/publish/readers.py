@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args
 from qstash_dev.protocol.destination import NAME
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import canonical, check_header
-from qstash_dev.protocol.json_body import whole_number
+from qstash_dev.protocol.json_body import read_whole_number
 from qstash_dev.protocol.model import FlowControl, Headers
 from qstash_dev.protocol.quota import Limits, exceeds
 from qstash_dev.protocol.retry import validate_retry_delay
@@ -171,7 +171,7 @@ def _flow_numbers(text: str, limits: Limits) -> dict[str, int]:
 
 def _flow_number(name: str, value: str, limits: Limits) -> int:
     try:
-        number = parse_duration(value) // 1000 if name == "period" else _whole_number(value)
+        number = parse_duration(value) // 1000 if name == "period" else read_whole_number(value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if number < 1:
@@ -179,13 +179,6 @@ def _flow_number(name: str, value: str, limits: Limits) -> int:
     limit_s = limits.max_flow_period_s
     if name == "period" and limit_s is not None and number > limit_s:
         raise ValueError(f"period must be at most {format_duration(limit_s * 1000)}")
-    return number
-
-
-def _whole_number(text: str) -> int:
-    number = whole_number(text)
-    if number is None:
-        raise ValueError(f"{text[:50]!r} is not a whole number of 0 or more")
     return number
 
 
@@ -202,5 +195,5 @@ def seconds(ms: int) -> str | None:
     return f"{-(-ms // 1000)}s" if ms else None
 
 
-_number = parsed(_whole_number)
+_number = parsed(read_whole_number)
 _duration = parsed(parse_duration)

@@ -286,9 +286,18 @@ async def test_a_filter_that_cannot_be_read_is_400_with_a_suggestion(api: Api, p
     assert "state:failed" in sentence
 
 
-@pytest.mark.parametrize("query", ["limit=many", "limit=-1", "cursor=next", f"cursor={'9' * 30}"])
-async def test_a_page_that_cannot_be_is_400(api: Api, query: str) -> None:
-    assert (await api.error("GET", f"/_dev/messages?{query}"))[0] == 400
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("limit=many", "invalid limit: 'many' is not a whole number of 0 or more"),
+        ("limit=-1", "invalid limit: '-1' is not a whole number of 0 or more"),
+        (f"limit={'9' * 30}", f"invalid limit: '{'9' * 30}' has more than 18 digits"),
+        ("cursor=next", "invalid cursor 'next'"),
+        (f"cursor={'9' * 30}", f"invalid cursor '{'9' * 30}'"),
+    ],
+)
+async def test_a_page_that_cannot_be_is_400(api: Api, query: str, sentence: str) -> None:
+    assert await api.error("GET", f"/_dev/messages?{query}") == (400, sentence)
 
 
 # What people do
