@@ -137,6 +137,20 @@ async def test_many_messages_are_few_elements_and_all_can_be_reached(desk: Desk)
     await have(page, 1, "/anew")
 
 
+async def test_a_busy_stream_that_nobody_touches_is_shown_to_its_end(desk: Desk) -> None:
+    url = desk.app.answers("/busy", 200)
+    page = await desk.open()
+    batch = [{"destination": f"{url}/{n}"} for n in range(20)]
+    for count in range(20, 260, 20):
+        await desk.api.ok("POST", "/v2/batch", json=batch)
+        await is_(page, "#count", str(count))  # so each is in a tick of its own
+    await desk.api.publish(f"{url}/last")
+    await have(page, 1, "/last")
+    await rows(page, "/last").click()
+    await desk.api.publish(f"{url}/while-it-is-read")
+    await is_(page, "#follow", "↑ 1 new")
+
+
 async def test_an_older_one_that_changes_is_not_one_more(desk: Desk) -> None:
     old = await desk.api.publish(desk.app.answers("/old", 200), delay="1d")
     batch = [{"destination": desk.app.answers("/n", 200), "headers": {"Upstash-Delay": "1d"}}] * 100

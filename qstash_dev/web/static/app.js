@@ -12,9 +12,10 @@ const TOOLS = [
   ...["list.clear", "undo", "help"],
 ];
 const FRAME_MS = 200;
-// After so many ticks of so many events each, and no touch between them, frames are drawn more seldom: nobody
-// reads such a stream line by line, and whoever publishes it needs the processor.
-const [UNREAD, MANY, UNREAD_MS] = [10, 10, 500];
+// After so many ticks of so many events each, and no touch between them, frames are drawn more seldom, and what
+// comes between two is heard shortly before the next: nobody reads such a stream line by line, and whoever
+// publishes it needs the processor.
+const [UNREAD, MANY, UNREAD_MS, HEARING_MS] = [10, 10, 500, 50];
 const FETCH_MS = 500;
 const TYPING_MS = 200;
 const REST_MS = 300;
@@ -157,6 +158,7 @@ async function listen(filter) {
   try {
     for await (const { snapshot, tick, lost, online } of watch(listening, signal)) {
       await ready;
+      await rest.over;
       if (signal.aborted) return;
       if (lost) trouble(`${lost} Trying again …`);
       if (online || snapshot) trouble("");
@@ -250,6 +252,7 @@ function sleep() {
 // What is on the screen
 
 let unread = 0;
+const rest = { over: null, end: () => {} };
 const draw = seldom(() => (unread < UNREAD ? FRAME_MS : UNREAD_MS), frame);
 const changed = () => app.server && draw(); // else the first would be one that shows nothing
 const refresh = seldom(() => FETCH_MS, fetchItems);
@@ -258,10 +261,12 @@ const refresh = seldom(() => FETCH_MS, fetchItems);
 function attended() {
   if (unread >= UNREAD) setTimeout(draw.now);
   unread = 0;
+  rest.end();
 }
 
 function frame() {
   const { source, view } = app;
+  if (unread >= UNREAD) rest.over = new Promise((end) => setTimeout((rest.end = end), UNREAD_MS - HEARING_MS));
   if (!view.live && outdated) refresh();
   if (app.zone) drawTitle(app);
   uncover();
