@@ -45,11 +45,15 @@ class ResourceTools(Tools):
     async def set_paused(
         self, kind: Literal["schedules", "queues", "flow"], name: str, paused: bool
     ) -> Document:
-        """Pause or resume a schedule, a queue or a flow-control key."""
+        """Pause or resume a schedule, a queue or a flow-control key. The pause of a key that no message
+        has had makes it, and is answered with `is_new`.
+        """
         verb = "pause" if paused else "resume"
         async with self.client() as client:
+            known = await client.resources("flow") if kind == "flow" else None
             await client.request("POST", path_of(kind, name, verb))
-        return {"name": name, "paused": paused}
+        is_new = known is not None and all(one["flowControlKey"] != name for one in known)
+        return short.present(name=name, paused=paused, is_new=is_new or None)
 
     async def list_faults(self) -> Document:
         """Rules that make deliveries go wrong on purpose, with how often each was applied."""

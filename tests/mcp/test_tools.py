@@ -145,6 +145,10 @@ async def test_what_is_set_up_is_seen_and_steered(api: Api, app: App) -> None:
         assert (await agent("list_queues"))["queues"][0]["name"] == "mail"
         await agent("set_paused", kind="queues", name="mail", paused=True)
         assert (await agent("list_queues"))["queues"][0]["paused"]
+        pause = {"kind": "flow", "name": "early", "paused": True}
+        told = {"name": "early", "paused": True}
+        assert await agent("set_paused", **pause) == {**told, "is_new": True}
+        assert await agent("set_paused", **pause) == told
         fault = await agent("add_fault", kind="status", status=503, times=1, filter="dest:/x")
         assert (await agent("list_faults"))["faults"] == [fault]
         assert (await agent("clear_faults"))["faults"] == []
@@ -178,6 +182,8 @@ async def test_what_is_set_up_is_seen_and_steered(api: Api, app: App) -> None:
         ("cancel", {"id": ""}, "an id or a name is missing"),
         ("cancel", {"id": "../reset"}, "message ../reset not found"),
         ("set_paused", {"kind": "queues", "name": "..", "paused": True}, "queue .. not found"),
+        ("set_paused", {"kind": "queues", "name": "q", "paused": True}, "queue q not found"),
+        ("set_paused", {"kind": "flow", "name": "k", "paused": False}, "flow-control key k not f"),
         ("wait", {"filter": "", "timeout_s": -1}, "invalid timeout_s -1: expected 0 to 600"),
         ("wait", {"filter": "", "timeout_s": 1e300}, "invalid timeout_s 1e+300"),
         ("settle", {"timeout_s": 601}, "invalid timeout_s 601"),
