@@ -10,11 +10,12 @@ from qstash_dev import given_files, private_files
 from qstash_dev.console import Started
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.store.errors import NO_ROOM, StoreError, StoreInUse
+from qstash_dev.store.log import log_of
 from qstash_dev.store.store import Store
 
 DATABASE = "messages.db"
 RECORD = "server.json"
-FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", ".gitignore")
+FILES = (DATABASE, log_of(DATABASE), f"{DATABASE}-shm", ".gitignore")
 
 
 class DataDirInUse(StoreError):

@@ -8,6 +8,7 @@ What one change of it does wrong undoes that change alone: the others are writte
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any
 
 from qstash_dev.store import files
 from qstash_dev.store.errors import StoreError, failure
-from qstash_dev.store.log import Log
+from qstash_dev.store.log import log_of
 from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import MEMORY, connect
 
@@ -202,14 +203,14 @@ class Database:
     @property
     def uncopied_bytes(self) -> int:
         """How much of the write-ahead log is not in the database file yet."""
-        return self._log.uncopied_bytes()
+        return self._files.log.uncopied_bytes()
 
     async def copy_log(self) -> None:
         """Copy the write-ahead log into the database file. What takes long of it is to have the log
         on the disk, which a thread sees to. Raises StoreError where there is no room for it.
         """
         if self.path != MEMORY:
-            await asyncio.to_thread(self._files.sync_log)
+            await asyncio.to_thread(self._files.log.sync)
         if self._open:
             self.commit()
         try:
@@ -218,7 +219,7 @@ class Database:
             raise failure(self.path, "write to", error) from error
         finally:  # on a full disk it may have written a part of it
             self._files.written()
-        self._log.copied()
+        self._files.log.copied()
 
     def is_in_place(self) -> bool:
         """Whether the files by this name are those that are written to, and nobody removed them."""
@@ -249,7 +250,7 @@ class Database:
             with contextlib.closing(connect(scratch)) as target:
                 salvage(self._connection, target)
             self._close()
-            files.remove_log(self.path)  # of a damaged file SQLite does not
+            Path(log_of(self.path)).unlink(missing_ok=True)  # of a damaged file SQLite does not
 
         if self._files.is_database(str(path)) and not self._files.are_whole():
             self._replace(str(path), rescue)
@@ -276,7 +277,7 @@ class Database:
         def fill(scratch: str) -> None:
             begin(scratch).close()
             self._close()
-            if files.has_log(self.path):  # it would be taken for that of the next file
+            if os.path.exists(log_of(self.path)):  # it would be taken for that of the next file
                 raise OSError("its write-ahead log cannot be written to it")
 
         if self.path == MEMORY:
@@ -307,7 +308,6 @@ class Database:
         self._connection = connection
         self._writer = connection.cursor()
         self._files = files.Files(self.path)
-        self._log = Log(self.path)
         self._is_closed = False
         for prepare in self._preparations:
             self._prepare(prepare)
