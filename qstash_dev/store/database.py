@@ -250,7 +250,6 @@ class Database:
             with contextlib.closing(connect(scratch)) as target:
                 salvage(self._connection, target)
             self._close()
-            Path(log_of(self.path)).unlink(missing_ok=True)  # of a damaged file SQLite does not
 
         if self._files.is_database(str(path)) and not self._files.are_whole():
             self._replace(str(path), rescue)
@@ -277,7 +276,7 @@ class Database:
         def fill(scratch: str) -> None:
             begin(scratch).close()
             self._close()
-            if os.path.exists(log_of(self.path)):  # it would be taken for that of the next file
+            if os.path.exists(log_of(self.path)):
                 raise OSError("its write-ahead log cannot be written to it")
 
         if self.path == MEMORY:

@@ -105,6 +105,7 @@ def taking_the_place_of(path: str) -> Iterator[str]:
         yield scratch
         with contextlib.suppress(OSError):  # there is none, or this disk knows no second names
             os.link(path, old)
+        Path(log_of(path)).unlink(missing_ok=True)  # it would be taken for that of the new file
         os.replace(scratch, path)
     except BaseException:
         _remove(scratch)

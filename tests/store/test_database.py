@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -547,3 +548,27 @@ def test_a_database_whose_files_were_removed_goes_on_in_new_ones(
     assert noted(again) == ["after", "before", "moved"]
     again.close()
     assert [file.name for file in path.parent.iterdir()] == ["messages.db"]
+
+
+@pytest.mark.parametrize("whose", ["its own of before", "another's"])
+def test_a_log_that_was_put_in_place_of_its_own_is_not_read(
+    path: Path, turn: Turn, whose: str
+) -> None:
+    other = path.with_name("other.db")
+    database, log = Database(path, turn.append), path.with_name("messages.db-wal")
+    note(database, "before")
+    end(turn)
+    found = log if whose == "its own of before" else path.with_name("other.db-wal")
+    with contextlib.closing(Database(other)) as another:
+        note(another, "another's")
+        shutil.copyfile(found, path.with_name("restored"))
+    note(database, *map(str, range(1_000)))
+    end(turn)
+    path.with_name("restored").replace(log)
+    assert not database.is_in_place()
+    database.move_to(path)
+    expected = sorted(["before", *map(str, range(1_000))])
+    assert noted(database) == expected
+    database.close()
+    with contextlib.closing(Database(path)) as again:
+        assert noted(again) == expected
