@@ -9,17 +9,25 @@ from typing import Any, TypeVar, cast
 
 Pure = TypeVar("Pure", bound=Callable[..., Any])
 KEPT = 256
-LONGEST = 2_000
+ROOM = 500_000
+"""Characters, of the first arguments of all that is kept."""
 
 
 def remembered(call: Pure) -> Pure:
-    """Like `lru_cache`, but if the first argument is a long text, the answer is not kept: a few of
-    those would need more memory than all the rest.
+    """Like `lru_cache`, but what is kept of long texts has no more room than what is kept of short
+    ones: all is forgotten when they fill it.
     """
-    kept = lru_cache(maxsize=KEPT)(call)
+    left = ROOM
 
     @wraps(call)
-    def answer(text: str, *args: Any, **kwargs: Any) -> Any:
-        return (kept if len(text) <= LONGEST else call)(text, *args, **kwargs)
+    def learn(text: str, *args: Any, **kwargs: Any) -> Any:
+        nonlocal left
+        left -= len(text)
+        if left < 0:
+            kept.cache_clear()
+            left = ROOM - len(text)
+        return call(text, *args, **kwargs)
 
-    return cast(Pure, answer)
+    # What is found costs no call of ours: a message asks a dozen times on its way.
+    kept = lru_cache(maxsize=KEPT)(learn)
+    return cast(Pure, kept)

@@ -2,21 +2,33 @@
 
 import pytest
 
-from qstash_dev.protocol.remembered import LONGEST, remembered
+from qstash_dev.protocol.remembered import ROOM, remembered
 
 
-def test_the_answer_to_a_short_text_is_found_once_and_to_a_long_one_each_time() -> None:
-    asked: list[int] = []
+def test_the_same_question_is_answered_once() -> None:
+    asked: list[str] = []
 
     @remembered
     def length(text: str, more: int = 0) -> int:
-        asked.append(len(text))
+        asked.append(text)
         return len(text) + more
 
-    long = "x" * (LONGEST + 1)
-    answers = [length("ab"), length("ab"), length("ab", 1), length(long), length(long)]
-    assert answers == [2, 2, 3, LONGEST + 1, LONGEST + 1]
-    assert asked == [2, 2, LONGEST + 1, LONGEST + 1]
+    assert [length("ab"), length("ab"), length("ab", 1), length("ab", 1)] == [2, 2, 3, 3]
+    assert asked == ["ab", "ab"]
+
+
+def test_texts_are_forgotten_when_they_have_filled_the_room() -> None:
+    asked: list[int] = []
+
+    @remembered
+    def length(text: str) -> int:
+        asked.append(len(text))
+        return len(text)
+
+    fills = "x" * ROOM
+    for text in ("ab", fills, "ab", "ab", fills + "x", "ab"):
+        assert length(text) == len(text)
+    assert asked == [2, ROOM, 2, ROOM + 1, 2]
 
 
 def test_an_error_is_not_kept() -> None:
