@@ -77,17 +77,6 @@ class SystemClock:
 
     def now(self) -> int:
         """Epoch milliseconds."""
-        return self._now_ns() // 1_000_000
-
-    def wall(self) -> int:
-        """What the wall clock shows, in epoch milliseconds."""
-        return self._wall_ns() // 1_000_000
-
-    def seconds_until(self, at: int) -> float | None:
-        """Real seconds until `at`, never early."""
-        return max(0.0, at / 1000 - self._now_ns() / 1e9)
-
-    def _now_ns(self) -> int:
         # In this order: what passes between the two must not put this ahead of the wall.
         wall = self._wall_ns()
         now = self._passing_ns() + self._ahead_ns
@@ -96,7 +85,15 @@ class SystemClock:
             now = wall
         if (now - wall > SET_BACK_NS) != self._is_behind:
             self._tell(now - wall)
-        return now
+        return now // 1_000_000
+
+    def wall(self) -> int:
+        """What the wall clock shows, in epoch milliseconds."""
+        return self._wall_ns() // 1_000_000
+
+    def seconds_until(self, at: int) -> float | None:
+        """Real seconds until `at`, never early."""
+        return max(0.0, (at - self.now()) / 1000)
 
     def _tell(self, lag_ns: int) -> None:
         self._is_behind = not self._is_behind

@@ -255,7 +255,7 @@ class Places:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.active: dict[str, str] = {}
-        self._taken: Counter[str] = Counter()
+        self._taken: dict[str, int] = {}
         self._ready = Line()
         self._crowds: dict[str, Line] = {}
 
@@ -294,7 +294,7 @@ class Places:
     def begin(self, message_id: str, app: str) -> None:
         """A delivery begins that has not waited."""
         self.active[message_id] = app
-        self._taken[app] += 1
+        self._taken[app] = self._taken.get(app, 0) + 1
 
     @property
     def is_waited_for(self) -> bool:
@@ -321,7 +321,7 @@ class Places:
         return self._room(app, self.limit) <= 0
 
     def _room(self, app: str, limit: int) -> int:
-        mine = self._taken[app]
+        mine = self._taken.get(app, 0)
         left = limit - (len(self.active) - mine)
         return left - left // RESERVE - mine
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
@@ -16,14 +17,11 @@ def id_maker(source: random.Random, wall: Callable[[], int]) -> Callable[[str], 
     They begin with the time, `wall` in epoch milliseconds: what is made together lies together in
     the store's index, which halves what a commit writes.
     """
-    latest, beginning = -1, ""
     endings = _endings(source)
 
     def new_id(prefix: str) -> str:
-        nonlocal latest, beginning
-        if (now := wall()) != latest:
-            latest, beginning = now, _base58(now)
-        return prefix + beginning + next(endings)
+        high, low = divmod(wall(), len(_PAIRS))
+        return prefix + _beginning(high) + _PAIRS[low] + next(endings)
 
     return new_id
 
@@ -36,12 +34,11 @@ def _endings(source: random.Random) -> Iterator[str]:
             yield drawn[at : at + RANDOM_LETTERS]
 
 
-def _base58(number: int) -> str:
-    """The last eight digits, which repeat after four thousand years of milliseconds."""
-    number, low = divmod(number, 58**4)
-    return _four_digits(number % 58**4) + _four_digits(low)
-
-
-def _four_digits(number: int) -> str:
-    high, low = divmod(number, 58**2)
-    return _PAIRS[high] + _PAIRS[low]
+@lru_cache(maxsize=1)  # it is the same for three seconds
+def _beginning(number: int) -> str:
+    """The last six digits, which with two more repeat after four thousand years of milliseconds."""
+    digits = ""
+    for _ in range(3):
+        number, pair = divmod(number, len(_PAIRS))
+        digits = _PAIRS[pair] + digits
+    return digits
