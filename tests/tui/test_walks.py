@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual.widgets import OptionList
 
 from qstash_dev.tui.model.saved_filters import Saved
 from tests.tui.conftest import Open, until
@@ -56,6 +57,20 @@ async def test_enter_shows_the_messages_of_a_thing(tui: Open, key: str, filter: 
         assert (app.session.view.name, app.session.filter) == ("Messages", filter)
         await pilot.press("escape")
         assert app.session.view.name == name
+
+
+@pytest.mark.parametrize(
+    ("key", "does"),
+    [("1", "open the detail"), ("6", "open the detail"), ("8", "show its messages; tab leads")],
+)
+async def test_help_says_where_enter_leads(tui: Open, key: str, does: str) -> None:
+    async with tui() as pilot:
+        await pilot.press(key, "question_mark")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        keys = pilot.app.screen.query_one(OptionList)
+        lines = [str(option.prompt).split(maxsplit=1) for option in keys.options]
+        (line,) = [words for key, *words in filter(None, lines) if key == "enter"]
+        assert line[0].startswith(does)
 
 
 async def test_every_view_is_filtered_by_words(tui: Open) -> None:

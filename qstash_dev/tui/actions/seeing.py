@@ -122,11 +122,12 @@ def record(screen: Screen) -> None:
     screen.open_dialog(Reader("Record", lines or nothing, at_end=True))
 
 
+OPEN = "open the detail"
 MOVES = (
     ("↑ ↓ j k", "move", "scroll"),
     ("pgup pgdn", "a page", "a page"),
     ("g G", "first, last; the newest is followed", "top; end"),
-    ("enter", "open the detail", "go to what is linked; in the tree to that message"),
+    ("enter", OPEN, "go to what is linked; in the tree to that message"),
     ("tab", "next pane", "next pane"),
     ("esc", "clear the filter", "back to the list"),
     ("/", "", "search in this text"),
@@ -139,6 +140,8 @@ def _help_entries(screen: Screen, in_detail: bool) -> list[Entry]:
     lines: list[Line] = [[("Moving", "title")]]
     for keys, in_list, inside in MOVES:
         text = inside if in_detail else in_list
+        if text == OPEN and screen.session.view.inside is not None:
+            text = "show its messages; tab leads to the detail"
         if text:
             lines.append([(f"  {keys:<12}", "key"), (text, "")])
     entries = [Entry(line) for line in lines]

@@ -17,12 +17,12 @@ async def choose(screen: Screen) -> None:
 
 
 def enter(screen: Screen) -> bool:
-    """Go to the messages of the selected queue, schedule or group; whether there is such a place."""
-    session = screen.session
-    place = session.view.inside(session.item) if session.item is not None else None
-    if place is not None:
-        go(screen, place)
-    return place is not None
+    """Go to the messages of what is selected, a queue or a run; whether there is such a place."""
+    item, inside = screen.session.item, screen.session.view.inside
+    if item is None or inside is None:
+        return False
+    go(screen, inside(item))
+    return True
 
 
 def enter_tree(screen: Screen, text: str) -> None:

@@ -38,7 +38,7 @@ class View:
     of the list.
 
     `whole` asks for more of an item than the list has, which `page` then gets; `links` are where it
-    leads, `inside` is where Enter goes.
+    leads, `inside` the place of its messages, where Enter goes instead of to the detail.
     `row_of` and `message_of` are the message that an item is about, `page` is the detail of an item
     that is about none. `verbs` are what commands do here that do something else elsewhere, by their
     ids; `hints` the commands in the footer, if they do not depend on a message, and `words` what those
@@ -62,7 +62,7 @@ class View:
     page: Callable[[Any, When], Sequence[Piece]] | None = None
     whole: Callable[[Client, Any], Awaitable[Any]] | None = None
     links: Callable[[Any], Sequence[Link]] = lambda item: ()
-    inside: Callable[[Any], Place | None] = lambda item: None
+    inside: Callable[[Any], Place] | None = None
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     hints: Callable[[Any], Sequence[str]] | None = None
     words: Mapping[str, str] = field(default_factory=dict)
