@@ -16,6 +16,7 @@ from qstash_dev.client import Client, Refused
 from qstash_dev.client.paths import path_of
 from qstash_dev.devtools.documents import Detail, DlqEntry, Row
 from qstash_dev.devtools.fixtures import publish_headers, read_fixture
+from qstash_dev.devtools.written import body_document
 from qstash_dev.protocol.timing import parse_duration
 from qstash_dev.testing.told import (
     Expected,
@@ -127,14 +128,15 @@ class AsyncQstash:
                 rows = (await client.messages(PENDING, limit=20)).rows
                 raise AssertionError(waiting(str(error), rows)) from None
 
-    async def advance(self, duration: str, timeout: float = PATIENCE_S) -> None:
-        """Let time pass, such as `2h`; what becomes due on the way is delivered on the way.
+    async def advance(self, duration: str | int, timeout: float = PATIENCE_S) -> None:
+        """Let time pass, such as `2h`, or so many seconds; what becomes due on the way is delivered
+        on the way.
 
         Raises AssertionError with what is under way if that takes longer than `timeout`, in real
         seconds.
         """
         __tracebackhide__ = True
-        await self._move(timeout, advance_ms=parse_duration(duration))
+        await self._move(timeout, advance_ms=parse_duration(str(duration)))
 
     async def freeze(self, at: datetime | None = None, timeout: float = PATIENCE_S) -> None:
         """Stop time, at a later moment if one is given: only forward, as `advance` does."""
@@ -155,6 +157,8 @@ class AsyncQstash:
 
     async def replay(self, message: Message, /, **changes: object) -> str:
         """Send it again, whole or with another `body`, `headers`, `url`; the id of the new message."""
+        if isinstance(body := changes.get("body"), bytes):
+            changes["body"] = body_document(body)
         async with self.client() as client:
             return await client.replay(_id(message), changes)
 

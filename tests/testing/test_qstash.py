@@ -3,7 +3,7 @@
 import asyncio
 import os
 import urllib.request
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -61,8 +61,16 @@ def test_time_moves_only_when_it_is_told_to(qstash, publish, app):
     publish(f"{app.url}/200", delay="2h")
     qstash.advance("1h")
     assert qstash.messages("state:ok") == []
-    qstash.advance("1h")
+    qstash.advance(3600)
     qstash.assert_delivered()
+
+
+@pytest.mark.parametrize("duration", [2.5, timedelta(hours=2), "soon", -1])
+def test_a_time_that_is_none_is_told_what_is_one(qstash, duration):
+    with pytest.raises(
+        ValueError, match="is not a duration: expected whole numbers with the units"
+    ):
+        qstash.advance(duration)
 
 
 def test_time_is_frozen_at_a_moment(qstash, publish, app):
@@ -103,9 +111,12 @@ def test_a_message_is_replayed_run_and_cancelled(qstash, publish, app):
     qstash.run(later)
     qstash.settle()
     (row,) = qstash.assert_delivered()
-    qstash.replay(row, body="again")
+    for body in ("again", b"\xff"):
+        qstash.replay(row, body=body)
     qstash.settle()
-    assert [body for _, _, body in app.received] == [b"null", b"again"]
+    assert [body for _, _, body in app.received] == [b"null", b"again", b"\xff"]
+    with pytest.raises(ClientError, match="invalid body: expected text"):
+        qstash.replay(row, body={"order": 1})
 
 
 def test_a_schedule_fires_when_it_is_told_to(qstash, client, app):

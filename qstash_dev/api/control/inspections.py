@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call
-from qstash_dev.api.control.messages import body_bytes, find
+from qstash_dev.api.control.messages import BodyOrder, body_bytes, find
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.control_documents import Verified
 from qstash_dev.devtools.explain.refusals import reserialised
@@ -19,7 +19,7 @@ class VerifyOrder(Struct, frozen=True):
 
     attempt: int | None = None
     url: str | None = None
-    body: str | dict[str, str] | None = None
+    body: BodyOrder | None = None
     keys: tuple[str, str] | None = None
 
 

@@ -39,6 +39,10 @@ LOOK_S = 0.0002
 """More than it takes to see whether what changed matches a filter."""
 
 
+BodyOrder = str | dict[str, Any]
+"""Text, or `{"base64": "..."}`: what else an object may be is refused in one sentence."""
+
+
 class ReplayOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """What a replay does differently. `body` is text or `{"base64": "..."}`; `headers` are a mapping,
     pairs where a name stands more than once, or lines `Name: value`. `url` may be a path of the app.
@@ -46,7 +50,7 @@ class ReplayOrder(Struct, frozen=True, forbid_unknown_fields=True):
     A header or body as it is shown, hashed or masked, is the original's.
     """
 
-    body: str | dict[str, str] | None = None
+    body: BodyOrder | None = None
     headers: dict[str, str] | list[tuple[str, str]] | str | None = None
     url: str | None = None
     method: str | None = None
@@ -260,14 +264,15 @@ def _optional(value: Any, read: Callable[[Any], Any]) -> Any:
     return None if value is None else read(value)
 
 
-def body_bytes(body: str | dict[str, str]) -> bytes:
-    """Text, or base64 of what is no text. Raises QStashError(400)."""
+def body_bytes(body: BodyOrder) -> bytes:
+    """The bytes that are meant. Raises QStashError(400)."""
     if isinstance(body, str):
         return body.encode()
     try:
         return b64decode(body["base64"], validate=True)
-    except (KeyError, ValueError) as error:
-        raise QStashError(400, 'invalid body: expected text or {"base64": "..."}') from error
+    except (KeyError, ValueError, TypeError) as error:
+        expected = 'text (of JSON, too: a string) or {"base64": "..."}'
+        raise QStashError(400, f"invalid body: expected {expected}") from error
 
 
 def _download(content: bytes, media: str) -> web.Response:

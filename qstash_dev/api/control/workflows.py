@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from qstash_dev.api import web
 from qstash_dev.api.call import Call, readable
-from qstash_dev.api.control.messages import body_bytes
+from qstash_dev.api.control.messages import BodyOrder, body_bytes
 from qstash_dev.api.parameters import CREATED_AT, CURSOR, LABEL, LIMIT, RUN, URL
 from qstash_dev.api.parameters import STATES as STATES_WANTED
 from qstash_dev.api.router import Route
@@ -37,7 +37,7 @@ class EventOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """An event, and its data: text or `{"base64": "..."}`."""
 
     event: str
-    body: str | dict[str, str] = ""
+    body: BodyOrder = ""
 
 
 async def list_(call: Call) -> web.Response:

@@ -344,6 +344,11 @@ async def test_a_replay_may_have_any_body(
         ({"url": "localhost"}, "invalid destination url"),
         ({"body": {"base64": "!"}}, "invalid body"),
         ({"body": {}}, "invalid body"),
+        ({"body": {"base64": 1}}, "invalid body"),
+        (
+            {"body": {"order": 1}},
+            'invalid body: expected text (of JSON, too: a string) or {"base64": "..."}',
+        ),
         ({"headers": "a"}, 'A header is "Name: value", not "a".'),
         ({"headers": {"a b": "c"}}, "invalid header name 'a b'"),
         ({"headers": {"a": "b\r\nc: d"}}, "invalid value of header A"),

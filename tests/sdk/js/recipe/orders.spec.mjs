@@ -33,6 +33,7 @@ test("the order mail is retried twice, then dead-lettered, then replayed", async
   const [failed] = await qstash.messages("state:failed");
   expect(failed.try).toBe(3);
   expect(await qstash.dlq()).toHaveLength(1);
+  await expect(qstash.replay(failed.id, { body: { order: 2 } })).rejects.toThrow("expected text (of JSON, too: a string)");
   await qstash.replay(failed.id);
   await qstash.settle();
   expect(await qstash.messages("state:ok dest:/api/mail")).toHaveLength(1);
