@@ -49,3 +49,17 @@ async def test_a_replay_is_one_key_and_is_linked_to_its_origin(desk: Desk) -> No
     await page.get_by_role("tab", name="Tree").click()
     await page.locator("#detail .page p a").click()
     await shows(page, "#detail .page", id)
+
+
+async def test_another_list_begins_with_nothing_chosen(desk: Desk) -> None:
+    id = await desk.api.publish(desk.app.answers("/one", 200))
+    page = await desk.open(f"#/messages/{id}")
+    await shows(page, "#detail h2", id)
+    await page.keyboard.press("8")
+    await is_at(page, "#/runs")
+    assert not await page.locator("#detail").is_visible()
+    await page.go_back()
+    await shows(page, "#detail h2", id)
+    await page.get_by_label("Filter").fill("dest:/one")
+    await is_at(page, "#/?filter=dest%3A%2Fone")
+    assert not await page.locator("#detail").is_visible()

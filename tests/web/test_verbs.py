@@ -328,6 +328,7 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await choose(page, "Yes")
     await said(page, "Restarted as wfr_")
     await have(page, 4)
+    await shows(page, "#views a", "Workflows 4")
     await press(page, "Escape")
     await is_at(page, "#/runs")
 

@@ -110,8 +110,9 @@ function place() {
 function read() {
   const { slug, id, filter } = place();
   const view = app.views.find((one) => one.slug === slug) ?? app.views[0];
-  if (view !== app.view || filter !== app.filter) show(view, filter);
-  choose(id, { hold: id !== null });
+  const isOther = view !== app.view || filter !== app.filter;
+  if (isOther) show(view, filter);
+  choose(id, isOther);
 }
 
 // As in a query, where what is no escape stays as it is.
@@ -122,8 +123,8 @@ function address({ view = app.view, id = app.chosen, filter = app.filter } = {})
   return `#/${path}${filter ? `?filter=${part(filter)}` : ""}`;
 }
 
-function go(place) {
-  history.pushState(null, "", place);
+function go(place, how = "pushState") {
+  history[how](null, "", place);
   read();
 }
 
@@ -339,12 +340,13 @@ function pressEarlyKeys() {
   }
 }
 
-function choose(id, { hold = true } = {}) {
-  if (hold) app.source.hold();
-  const other = id !== app.chosen;
+// In another list the same id is of something else.
+function choose(id, isOtherList = false) {
+  if (id !== null) app.source.hold();
+  const isOther = isOtherList || id !== app.chosen;
   app.chosen = id;
   write();
-  if (other) {
+  if (isOther) {
     app.about = null;
     loadDetail();
   }
@@ -421,7 +423,7 @@ function unmark() {
 }
 
 function back() {
-  if (app.chosen) choose(null, { hold: false });
+  if (app.chosen) choose(null);
   else if (app.filter) go(address({ filter: "" }));
   $("rows").focus();
 }
@@ -465,9 +467,7 @@ async function typed() {
 function narrow() {
   clearTimeout(typed.timer);
   const filter = $("filter").value.trim();
-  if (filter === app.filter) return;
-  history.replaceState(null, "", address({ id: null, filter }));
-  show(app.view, filter);
+  if (filter !== app.filter) go(address({ id: null, filter }), "replaceState");
 }
 
 const ready = start();

@@ -14,7 +14,7 @@ export function drawHead(app) {
   renew($("views"), views.map((view) => {
     const href = `#/${view.live ? "" : view.slug}`;
     const attributes = { href, "aria-current": view === app.view && "page", hidden: !isThere(view) };
-    return h("a", attributes, h("kbd", view.key), ` ${view.name} `, h("span.note", counts[view.slug]));
+    return h("a", attributes, h("kbd", view.key), ` ${view.name} `, h("span.note", counts[view.noun]));
   }));
 }
 
