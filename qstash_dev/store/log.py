@@ -56,6 +56,7 @@ class Log:
 
     def copied(self) -> None:
         """SQLite has copied all of it. What is written next begins it anew, with another salt."""
+        self._length = 0  # it may have been given back
         with suppress(OSError), self._open() as file:
             file.seek(_SALT)
             self._copied = file.read(_SALT_LENGTH)

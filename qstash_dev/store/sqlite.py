@@ -27,8 +27,10 @@ sqlite3.register_adapter(bytes, bytes.__bytes__)
 _TEMPORARY = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # where SQLite looks, in this order
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """The database at `path` in the present format, made if need be. Raises StoreError."""
+def connect(path: str, page_bytes: int = PAGE_BYTES) -> sqlite3.Connection:
+    """The database at `path` in the present format, made if need be, then with such pages. Raises
+    StoreError.
+    """
     try:
         connection = sqlite3.connect(
             _place(path),
@@ -40,6 +42,7 @@ def connect(path: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise failure(path, "open", error) from error
     try:
+        connection.execute(f"PRAGMA page_size = {page_bytes}")  # of a new file
         _set_up(connection, MEMORY_CACHE_KB if path == MEMORY else CACHE_KB)
         _bring_up_to_date(connection, path)
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -64,7 +67,6 @@ def _place(path: str) -> str:
 
 def _set_up(connection: sqlite3.Connection, cache_kb: int) -> None:
     run = connection.execute
-    run(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
     # The file itself is the lock: a second server is refused, and a killed one leaves nothing.
     run("PRAGMA locking_mode = EXCLUSIVE")
     # In a new file is nothing to lose yet: it would wait for the disk six times.

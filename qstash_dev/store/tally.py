@@ -41,19 +41,20 @@ def _is_counted(row: str) -> str:
 
 
 _SCRIPT = f"""
-CREATE TEMP TABLE tally (kind TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO tally VALUES {",".join(f"('{kind}', 0)" for kind in _KINDS)};
+CREATE TEMP TABLE IF NOT EXISTS tally (kind TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+REPLACE INTO tally VALUES {",".join(f"('{kind}', 0)" for kind in _KINDS)};
 REPLACE INTO tally SELECT state, count(*) FROM messages INDEXED BY messages_state
     WHERE state <> 'DELIVERED' AND {_is_counted("")} GROUP BY state;
 REPLACE INTO tally SELECT '{WAITING}', count(*) FROM messages INDEXED BY messages_due
     WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL AND state = 'CREATED';
 UPDATE tally SET count = count - (SELECT count FROM tally WHERE kind = '{WAITING}')
     WHERE kind = 'CREATED';
-CREATE TEMP TRIGGER message_came AFTER INSERT ON main.messages WHEN {_is_counted("new.")}
+CREATE TEMP TRIGGER IF NOT EXISTS message_came AFTER INSERT ON main.messages WHEN {_is_counted("new.")}
 BEGIN {_add(1, "new.")} END;
-CREATE TEMP TRIGGER message_changed AFTER UPDATE OF state, claimed, held, finished_at ON main.messages
+CREATE TEMP TRIGGER IF NOT EXISTS message_changed
+AFTER UPDATE OF state, claimed, held, finished_at ON main.messages
 WHEN {_is_counted("old.")} OR {_is_counted("new.")}
 BEGIN {_add(-1, "old.")} {_add(1, "new.")} END;
-CREATE TEMP TRIGGER message_went AFTER DELETE ON main.messages WHEN {_is_counted("old.")}
+CREATE TEMP TRIGGER IF NOT EXISTS message_went AFTER DELETE ON main.messages WHEN {_is_counted("old.")}
 BEGIN {_add(-1, "old.")} END;
 """

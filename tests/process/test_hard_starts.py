@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
+from tests.own_disk import OWN_DISK, needs_own_disk
 from tests.process.conftest import COMMAND, clean_environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and namespaces of Linux")
 
 ALONE = ("unshare", "--user", "--map-root-user", "--net")
-OWN_DISK = ("unshare", "--user", "--map-root-user", "--mount")
 IPV6_ONLY = "ip link set lo up && ip address del 127.0.0.1/8 dev lo && exec "
 
 
@@ -21,14 +21,6 @@ def can_be_alone():
     try:
         script = (*ALONE, "sh", "-c", f"{IPV6_ONLY} ip -6 address show to ::1 dev lo")
         return b"::1" in subprocess.run(script, capture_output=True).stdout
-    except OSError:
-        return False
-
-
-def can_mount():
-    """Whether a process may have a disk of its own here."""
-    try:
-        return not subprocess.run((*OWN_DISK, "mount", "-t", "tmpfs", "tmpfs", "/mnt")).returncode
     except OSError:
         return False
 
@@ -62,7 +54,7 @@ def test_a_disk_that_is_full_at_the_start_is_named_with_what_to_do(launch, tmp_p
     assert "is its disk full or failing? Another --data-dir (or --memory) may help" in done.stderr
 
 
-@pytest.mark.skipif(not can_mount(), reason="a disk of its own needs a namespace")
+@needs_own_disk
 def test_a_disk_that_filled_up_while_no_server_ran_is_named_with_what_to_do(tmp_path):
     """The database is there and opens; the record of who has it open cannot be written."""
     start = f"exec {' '.join(COMMAND)} serve --port 0"

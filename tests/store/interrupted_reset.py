@@ -1,14 +1,15 @@
-"""A program that comes to harm at each point of a reset at which it touches the system.
+"""A program that comes to harm where a reset has written so and so much.
 
-`python -m tests.store.interrupted_reset FOLDER` prints a line for each point and each kind of harm:
-what it was about to do, how many messages and users the next process finds, and whether all is whole.
+`python -m tests.store.interrupted_reset FOLDER` prints a line for each place and each kind of harm:
+whether the reset was told to have been done, how many messages and users the next process finds, and
+whether all is whole.
 """
 
 import os
+import resource
 import shutil
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from qstash_dev.protocol import creation
@@ -17,36 +18,24 @@ from qstash_dev.store.store import Store
 from tests.samples import NOW, message
 
 COUNT = 20
-Harm = Callable[[], None]
-
-
-def be_killed() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def fail() -> None:
-    raise OSError("no such luck")
-
-
-SYSTEM = {
-    be_killed: ("os.rename", "os.link", "os.chmod", "sqlite3.connect", "open"),
-    fail: ("os.rename", "os.link", "os.chmod"),
-}
+STEP = 10_000
+HARM = {"be_killed": signal.SIG_DFL, "fail": signal.SIG_IGN}
+"""What happens when a file grows beyond the limit."""
 
 
 def main(folder: Path) -> None:
-    """For each harm one round for each point, until a round has come to the end unharmed."""
+    """For each harm one round for each place, until a round has come to the end unharmed."""
     template = folder / "template.db"
     fill(template)
-    for harm in (be_killed, fail):
-        doing, point = "", 0
-        while doing != "nothing":
-            path = folder / harm.__name__ / str(point) / "messages.db"
+    for harm in HARM:
+        told, room = "", 0
+        while told != "done":
+            path = folder / harm / str(room) / "messages.db"
             path.parent.mkdir(parents=True)
             shutil.copyfile(template, path)
-            doing = last_words(path, point, harm)
-            print(harm.__name__, doing, *found(path), flush=True)
-            point += 1
+            told = last_words(path, room, harm)
+            print(harm, told, *found(path), flush=True)
+            room += STEP
 
 
 def fill(path: Path) -> None:
@@ -57,41 +46,35 @@ def fill(path: Path) -> None:
     store.close()
 
 
-def last_words(path: Path, point: int, harm: Harm) -> str:
-    """What a process was about to do when it came to harm."""
+def last_words(path: Path, room: int, harm: str) -> str:
+    """What a process said of its reset before its end, with so much room for the log to grow."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        reset(path, point, harm, lambda words: os.write(writer, words.encode()))
-        be_killed()
+        os.write(writer, reset(path, room, harm))
+        os.kill(os.getpid(), signal.SIGKILL)
     os.close(writer)
     os.waitpid(child, 0)
     words = os.read(reader, 1_000).decode()
     os.close(reader)
-    return words
+    return words or "nothing"
 
 
-def reset(path: Path, point: int, harm: Harm, say: Callable[[str], object]) -> None:
+def reset(path: Path, room: int, harm: str) -> bytes:
     store = Store.open(path)
-    store.keys.adopt("another", "current", "next")  # so that there is a log beside the database
-    left = point
-
-    def pass_by(event: str, args: tuple[object, ...]) -> None:
-        nonlocal left
-        if event in SYSTEM[harm]:
-            left -= 1
-            if left == -1:
-                say(event)
-                harm()
-
-    sys.addaudithook(pass_by)
+    store.keys.adopt("another", "current", "next")
+    signal.signal(signal.SIGXFSZ, HARM[harm])
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    length = os.path.getsize(f"{path}-wal") + room
+    resource.setrlimit(resource.RLIMIT_FSIZE, (length, limit[1]))
     try:
         store.reset()
-        if left >= 0:
-            say("nothing")
+        return b"done"
     except StoreError:
-        pass
-    store.keys.adopt("a third", "current", "next")  # what it is told after that is kept, too
+        return b"refused"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        store.keys.adopt("a third", "current", "next")  # what it is told after that is kept, too
 
 
 def found(path: Path) -> tuple[int, int, str]:
