@@ -108,12 +108,27 @@ class Agent(threading.Thread):
         if pid := orphan.end(plan.pidfile, plan.config, plan.grace_s):
             log.info("ended the ngrok agent %d which an earlier run had left", pid)
         self._path = path = plan.path or _fetched()
-        version = _config_version(path, plan.environ)
+        version = binary.config_version(self._version(path))
         private_files.replace(plan.config, f'version: "{version}"\n'.encode())
         config = self._pyngrok_config(path, version)
         _prepare_pyngrok()
         ngrok.get_ngrok_process(config)
         return self._connect(config)
+
+    def _version(self, path: Path) -> str:
+        """What the program says of its version: pyngrok's `get_version` fails while an agent runs.
+
+        Without a limit of its own: a busy machine takes seconds, and whoever starts us has one.
+        """
+        options = {"stdout": subprocess.PIPE, "text": True, "errors": "replace"}
+        try:
+            asked = self.spawn([str(path), "--version"], options)
+            said, _ = asked.communicate()
+            subprocess.CompletedProcess(asked.args, asked.returncode).check_returncode()
+        except (OSError, subprocess.SubprocessError) as error:
+            raise _Failed("not-runnable", error) from error
+        self.process = None
+        return said
 
     def _pyngrok_config(self, path: Path, version: str) -> PyngrokConfig:
         config = PyngrokConfig(
@@ -245,8 +260,7 @@ class Agent(threading.Thread):
     async def close(self) -> None:
         """End the process (politely, then not) and wait for the thread. Never blocks the loop."""
         self._closing.set()
-        if self.process is not None:
-            self._signal(signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         if not await self._through(self._plan.grace_s):
             self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
             await self._through(self._plan.grace_s)
@@ -261,8 +275,9 @@ class Agent(threading.Thread):
 
     def _signal(self, number: signal.Signals) -> None:
         """Signal the agent and what it started; a process that was waited for is left alone."""
-        if self.process is not None and self.process.returncode is None:
-            orphan.signal_group(self.process.pid, number)
+        process = self.process  # the thread may take another meanwhile
+        if process is not None and process.returncode is None:
+            orphan.signal_group(process.pid, number)
 
 
 class _Failed(Exception):
@@ -276,13 +291,6 @@ def _fetched() -> Path:
         return binary.install()
     except (PyngrokError, OSError) as error:
         raise _Failed("install-failed", error) from error
-
-
-def _config_version(path: Path, environ: Mapping[str, str]) -> str:
-    try:
-        return binary.config_version(path, environ)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise _Failed("not-runnable", error) from error
 
 
 def _first_line(text: str) -> str:

@@ -35,15 +35,17 @@ class States:
         return [state.state for state in self.seen]
 
     async def until(self, *phases: Phase, code: str | None = None) -> TunnelState:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                while self._read < len(self.seen):
-                    state = self.seen[self._read]
-                    self._read += 1
-                    if state.state in phases and code in (None, state.code):
-                        return state
-                self._more.clear()
-                await self._more.wait()
+        while True:
+            while self._read < len(self.seen):
+                state = self.seen[self._read]
+                self._read += 1
+                if state.state in phases and code in (None, state.code):
+                    return state
+            self._more.clear()
+            try:
+                await asyncio.wait_for(self._more.wait(), PATIENCE_S)
+            except TimeoutError:
+                pytest.fail(f"{phases} {code or ''} never came; there were {self.seen}")
 
 
 class FakeNgrok:

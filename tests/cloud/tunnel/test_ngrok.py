@@ -140,7 +140,7 @@ async def test_an_agent_that_dies_while_it_starts_is_reported_when_it_is_dead(
     assert "exit code 7" in (state.hint or "")
 
 
-@pytest.mark.parametrize("mode", ["silent", "deaf"])
+@pytest.mark.parametrize("mode", ["silent", "deaf", "wordless"])
 async def test_an_agent_that_does_not_come_up_in_time_is_stopped(
     ngrok: FakeNgrok, mode: str
 ) -> None:
