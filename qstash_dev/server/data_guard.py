@@ -8,7 +8,8 @@ nothing of what is in them.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count, filterfalse
 from pathlib import Path
 
 from qstash_dev.server import data_dir
@@ -63,9 +64,7 @@ class DataGuard:
 
     def _make_again(self, is_whole: bool) -> bool:
         happened = self._what_happened(is_whole)
-        target = self.directory
-        if self._is_anothers(target):
-            target = self._asked_for.with_name(f"{self._asked_for.name}-{self._own_name}")
+        target = next(filterfalse(self._is_anothers, self._places()))
         try:
             data_dir.make(target)
             self._database.move_to(target / data_dir.DATABASE)
@@ -87,6 +86,12 @@ class DataGuard:
         if self.directory.exists():
             return f"The database {path} was removed or replaced"
         return f"The data directory {self._asked_for} was removed"
+
+    def _places(self) -> Iterator[Path]:
+        own = f"{self._asked_for.name}-{self._own_name}"
+        yield self.directory
+        yield self._asked_for.with_name(own)
+        yield from (self._asked_for.with_name(f"{own}-{number}") for number in count(2))
 
     def _is_anothers(self, directory: Path) -> bool:
         """Whether a database is there that somebody else has made meanwhile."""

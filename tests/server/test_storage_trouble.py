@@ -180,6 +180,21 @@ async def test_a_database_that_is_emptied_is_written_anew_and_that_is_told(start
     assert [row["id"] for row in rows] == [after, before]
 
 
+async def test_where_another_database_is_saved_already_none_is_written_over_it(start, tmp_path):
+    data = tmp_path / "data"
+    server = await start(data_dir=data)
+    saved = tmp_path / f"data-{server.server.started.port}" / "messages.db"
+    saved.parent.mkdir()
+    saved.write_bytes(b"of the last time")
+    (data / "messages.db").unlink()
+    (data / "messages.db").write_bytes(b"another's")
+    assert server.server._guard.look()
+    assert server.server._guard.directory == saved.parent.with_name(f"{saved.parent.name}-2")
+    assert saved.read_bytes() == b"of the last time"
+    await server.publish("http://127.0.0.1:1", Upstash_Delay="1h")
+    assert server.server._guard.look()
+
+
 async def test_a_step_is_refused_in_the_same_words_when_its_run_cannot_be_told(start):
     running = await start()
     of_run = {"Upstash-Workflow-RunId": "wfr_1", "Upstash-Delay": "1d"}
