@@ -43,6 +43,24 @@ async def test_what_waits_is_run_now_cancelled_and_brought_back(desk: Desk) -> N
     await have(page, 1)
 
 
+async def test_the_next_is_chosen_where_one_was_deleted_until_that_is_undone(desk: Desk) -> None:
+    url = desk.app.answers("/three", 200)
+    oldest, middle, newest = [await desk.api.publish(url, delay="1d") for _ in range(3)]
+    page = await desk.open(f"#/messages/{middle}")
+    await press(page, "X")
+    await shows(page, "#detail .headline", "canceled")
+    await press(page, "d")
+    await shows(page, "#detail h2", oldest)
+    await is_at(page, f"#/messages/{oldest}")
+    await press(page, "u")
+    await said(page, "Restored 1 message.")
+    notes = await page.locator("#said p").all_inner_texts()
+    assert not any("Deleted" in note for note in notes)  # what is undone is not offered to be
+    await have(page, 3)
+    await press(page, "Home")
+    await shows(page, "#detail h2", newest)
+
+
 @pytest.mark.parametrize(
     ("place", "keys", "told"),
     [
@@ -261,6 +279,7 @@ async def test_queues_groups_and_flow_control(desk: Desk) -> None:
     await choose(page, "Yes")
     await said(page, "Deleted group all.")
     await shows(page, "#empty", "No URL groups.")
+    await is_at(page, "#/groups")
     await press(page, "u")
     await said(page, "Restored group all.")
     await have(page, 1, "all")

@@ -39,21 +39,21 @@ export function makeActions(app) {
     selected(subjects.length, table === orders.messages ? "a message" : "a row");
     const [fields, values, other] = instead[id] ?? [];
     const isOther = subjects.every((subject) => fields?.some((field) => values.includes(subject[field])));
-    return give(table[isOther ? other : id], subjects);
+    return give(table[isOther ? other : id], subjects, table === orders[app.view.slug]);
   }
 
   // Asked about before, and told of with what was refused. What can be undone is offered to be.
-  async function give(order, subjects) {
+  async function give(order, subjects, areListed) {
     const { method, path, json = {}, ask: askOne, ask_many: askMany, told, told_many: toldMany } = order;
     const [{ url, id } = {}] = subjects;
     const many = { name: app.below(url ?? id ?? ""), ...subjects[0], count: subjects.length };
     const question = many.count > 1 ? askMany : askOne;
     if (!many.count || (question && !(await confirm(filled(question, many))))) return;
-    const [answers, refused] = [[], []];
+    const [answers, refused, gone, place] = [[], [], [], app.source.indexOf(app.chosen)];
     for (const subject of subjects) {
       try {
         answers.push(await ask(method, filled(path, subject, part), method === "POST" ? json : undefined));
-        if (method === "DELETE" && app.view.live) app.dropped(subject.id);
+        if (method === "DELETE" && areListed) gone.push(app.view.keyOf(subject));
       } catch (error) {
         if (!(error instanceof Refused) || many.count === 1) throw error;
         refused.push(error.message);
@@ -61,6 +61,7 @@ export function makeActions(app) {
       if (many.count > 20) app.progress(soFar(filled(toldMany, { ...many, done: answers.length })));
     }
     app.progress("");
+    app.dropped(gone, place);
     if (!app.view.live) {
       app.marks.clear();
       app.outdate();
@@ -71,13 +72,15 @@ export function makeActions(app) {
 
   function tell(text, answers) {
     const orders = answers.map((answer) => answer.undo).filter(Boolean);
-    if (orders.length) undoable.push(orders);
-    say(text, { undo: orders.length ? () => takeBack(orders) : undefined });
+    const undo = () => app.guarded(() => takeBack(done));
+    const done = { orders, close: say(text, { undo: orders.length ? undo : undefined }) };
+    if (orders.length) undoable.push(done);
   }
 
-  async function takeBack(orders) {
-    undoable = undoable.filter((one) => one !== orders);
-    const { restored, things } = await app.guarded(() => ask("POST", "/_dev/undo", { ids: orders }));
+  async function takeBack(done) {
+    undoable = undoable.filter((one) => one !== done);
+    done.close();
+    const { restored, things } = await ask("POST", "/_dev/undo", { ids: done.orders });
     const back = restored || !things.length ? [`${restored} message${restored === 1 ? "" : "s"}`] : [];
     say(`Restored ${[...things, ...back].join(" and ")}.`);
     app.outdate();

@@ -44,9 +44,12 @@ const app = {
   buttons: (ids) => buttons(app, ids),
   can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
   progress: (text) => ($("count").textContent = text || counted(app)),
-  dropped(id) {
-    this.feed.drop([id]);
-    this.marks.delete(id);
+  // What stood where the chosen one did is chosen.
+  dropped(keys, place) {
+    this.source.drop(keys);
+    for (const key of keys) this.marks.delete(key);
+    const next = this.source.at(Math.min(place, this.source.length - 1));
+    if (keys.includes(this.chosen)) choose(next ? this.view.keyOf(next) : null);
     changed();
   },
 };

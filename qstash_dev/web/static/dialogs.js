@@ -107,12 +107,16 @@ export async function messageForm(title, draft, send, methods, fromFile) {
 }
 
 const SAID_MS = 8000;
+const MOST_SAID = 3;
 
+// Answers with what takes it away.
 export function say(text, { error = false, undo } = {}) {
   const close = () => made.remove();
   const made = h("p", { class: error ? "error" : "" }, h("span", text),
-    undo && h("button", { onclick: () => (undo(), close()) }, "Undo"),
+    undo && h("button", { onclick: undo }, "Undo"),
     h("button", { "aria-label": "Close this note", onclick: close }, "×"));
   $("said").append(made);
+  if ($("said").children.length > MOST_SAID) $("said").firstChild.remove();
   setTimeout(close, undo ? 60000 : SAID_MS);
+  return close;
 }
