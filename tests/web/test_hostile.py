@@ -130,12 +130,21 @@ async def test_a_deep_body_is_unfolded_so_far_and_searched(desk: Desk) -> None:
     assert await page.locator("#detail .content *").count() < 1_000
 
 
+async def test_json_is_laid_out_with_both_ends_of_all_that_is_in_it(desk: Desk) -> None:
+    id = await desk.api.publish(desk.app.answers("/ends", 200), b'{"a":[1,{}],"b":[ ]}')
+    page = await desk.open(f"#/messages/{id}")
+    await page.get_by_role("tab", name="Request").click()
+    await page.locator("#detail .content .leaf").first.wait_for()
+    lines = (await page.locator("#detail .content").inner_text()).split("\n")
+    assert lines == ["{", '"a": [', "1", "{}", "]", '"b": [ ]', "}"]
+
+
 async def test_a_binary_body_is_hex_and_can_be_taken_away(desk: Desk) -> None:
     body = bytes(range(256))
     id = await desk.api.publish(desk.app.answers("/binary", 200), body)
     page = await desk.open(f"#/messages/{id}")
     await page.get_by_role("tab", name="Request").click()
-    await shows(page, "#detail .content", "00000010  10 11 12 13")
+    await shows(page, "#detail .content", "00000048  48 49 4a 4b 4c 4d 4e 4f  HIJKLMNO\n")
     async with page.expect_download() as download:
         await page.get_by_role("button", name="Download").click()
     path = await (await download.value).path()

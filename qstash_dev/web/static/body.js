@@ -5,6 +5,7 @@ import { fill, h, put, size } from "./dom.js";
 import { bytes, textOf } from "./server.js";
 
 const HEX_BYTES = 262144;
+const ACROSS = 8; // what fits beside a list
 const PIECE = 8000; // characters in one block: only the blocks in sight are laid out
 const KIDS = 100; // members side by side; more are put into groups
 const LONG = 2000;
@@ -82,11 +83,11 @@ function frameButton(tools, shown, text) {
 
 function hex(all) {
   const lines = [];
-  for (let at = 0; at < all.length; at += 16) {
-    const row = [...all.subarray(at, at + 16)];
+  for (let at = 0; at < all.length; at += ACROSS) {
+    const row = [...all.subarray(at, at + ACROSS)];
     const digits = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
     const chars = row.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·")).join("");
-    lines.push(`${at.toString(16).padStart(8, "0")}  ${digits.padEnd(48)} ${chars}`);
+    lines.push(`${at.toString(16).padStart(8, "0")}  ${digits.padEnd(3 * ACROSS)} ${chars}`);
   }
   return lines.join("\n");
 }
@@ -170,17 +171,20 @@ function reveal(root, place) {
 function node(text, { start, end, key }, depth = 0) {
   const name = key ? [h("span.json-key", text.slice(...key)), ": "] : [];
   const opening = text[start];
-  if ((opening !== "{" && opening !== "[") || depth > DEEPEST) return h("div.leaf", name, literal(text, start, end));
+  EMPTY.lastIndex = start;
+  const isLeaf = (opening !== "{" && opening !== "[") || EMPTY.test(text) || depth > DEEPEST;
+  if (isLeaf) return h("div.leaf", name, literal(text, start, end));
   const short = text.slice(start, Math.min(end, start + 80)).replace(/\s+/g, " ");
   const closed = h("span.muted.closed", end - start > 80 ? `${short} …` : short);
   const summary = h("summary", name, closed, h("span.muted.opened", opening));
-  return foldable(summary, () => range(text, members(text, start), depth + 1));
+  return foldable(summary, () => range(text, members(text, start), depth + 1), text[end - 1]);
 }
 
-function foldable(summary, read) {
+function foldable(summary, read, closing) {
   const made = h("details", summary);
+  const after = closing && h("div.leaf.muted", closing);
   made.unfold = () => {
-    if (!made.kids) put(made, h("div.kids", (made.kids = read()).map((kid) => kid.element)));
+    if (!made.kids) put(made, h("div.kids", (made.kids = read()).map((kid) => kid.element)), after);
     made.open = true;
   };
   made.addEventListener("toggle", () => made.open && made.unfold());
@@ -206,6 +210,7 @@ function literal(text, start, end) {
   return [made, h("button", { onclick: (event) => (more(), event.target.remove()) }, `all ${size(end - start)}`)];
 }
 
+const EMPTY = /[{[]\s*[}\]]/y;
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 // What is in the object or array that begins there: where each begins, its key if it has one, its value, its end.
