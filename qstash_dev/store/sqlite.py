@@ -91,6 +91,8 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
         )
     if version == 0:
         _run_script(connection, "schema.sql", SCHEMA_VERSION)
+        # An empty database has its room from now on: a reset finds it there when the disk is full.
+        connection.execute("PRAGMA wal_checkpoint")
         return
     for step in range(version + 1, SCHEMA_VERSION + 1):
         _run_script(connection, f"upgrade_to_{step}.sql", step)

@@ -20,20 +20,25 @@ BODY = b"x" * 1_000_000
 
 
 def main(folder: Path, rooms: list[int]) -> None:
-    """A line for each room and deed."""
-    for doing in (Store.reset, rescue):
+    """A line for each room and deed, which come soon after the start or when the log was copied."""
+    for name, is_soon, do in (
+        ("soon reset", True, Store.reset),
+        ("reset", False, Store.reset),
+        ("rescue", False, rescue),
+    ):
         for room in rooms:
-            print(f"{doing.__name__} {room}: {after(doing, folder, room)}", flush=True)
+            print(f"{name} {room}: {after(is_soon, do, folder, room)}", flush=True)
 
 
-def after(do: Callable[[Store], object], folder: Path, room: int) -> str:
+def after(is_soon: bool, do: Callable[[Store], object], folder: Path, room: int) -> str:
     for file in folder.iterdir():
         file.unlink()
     path = folder / "messages.db"
     store = Store.open(path)
     store.keys.adopt("user", "current", "next")
-    store.messages.apply(creation.created([message(id="msg_1", body=BODY)], NOW))
-    asyncio.run(store.database.copy_log())
+    publish(store, "msg_1")
+    if not is_soon:
+        asyncio.run(store.database.copy_log())
     system = os.statvfs(folder)
     (folder / "filler").write_bytes(bytes(system.f_bavail * system.f_frsize - room))
     told = "done"
@@ -41,8 +46,8 @@ def after(do: Callable[[Store], object], folder: Path, room: int) -> str:
         do(store)
     except StoreError:
         told = "refused"
-    (folder / "filler").unlink()
-    store.keys.adopt("another", "current", "next")  # it goes on
+        (folder / "filler").unlink()
+    publish(store, "msg_2")  # there is room for it now
     store.close()
     store = Store.open(path)
     messages = store.database.read_one("SELECT count(*) FROM messages")[0]
@@ -51,6 +56,10 @@ def after(do: Callable[[Store], object], folder: Path, room: int) -> str:
     store.close()
     state = "whole" if is_whole else "damaged"
     return f"{told}, {messages} messages, {users} users, is {state}"
+
+
+def publish(store: Store, message_id: str) -> None:
+    store.messages.apply(creation.created([message(id=message_id, body=BODY)], NOW))
 
 
 def rescue(store: Store) -> None:
