@@ -280,20 +280,20 @@ class Client:
         refuses raises `Refused`.
         """
         after: int | None = None
-        failures = 0
+        line = failures = 0
         while True:
             try:
                 if after is None:
                     snapshot = await self.snapshot(filter, limit)
-                    after, failures = snapshot.seq, 0
+                    after, line, failures = snapshot.seq, snapshot.line, 0
                     yield snapshot
-                async for update in self.events(after, filter):
+                async for update in self.events(after, line, filter):
                     failures = 0
                     if isinstance(update, Tick):
                         if update.reset or update.seq < after:
                             after = None
                             break
-                        after = update.seq
+                        after, line = update.seq, update.line
                     yield update
                 else:
                     # The server ended it: we fell behind, or it is going away.
@@ -305,9 +305,13 @@ class Client:
                 await self._sleep(min(2.0, 0.25 * 2**failures))
                 failures = min(failures + 1, 8)
 
-    async def events(self, after: int, filter: str | None = None) -> AsyncIterator[Tick | Online]:
-        """One connection: `Online`, then the ticks after `after`; ends when the server does."""
-        params = {"after": after, "filter": filter or None}
+    async def events(
+        self, after: int, line: int, filter: str | None = None
+    ) -> AsyncIterator[Tick | Online]:
+        """One connection: `Online`, then the ticks after the event `after` and the `line` that the app
+        printed; ends when the server does.
+        """
+        params = {"after": after, "printed": line, "filter": filter or None}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=SILENCE_S)
         async with self._open("GET", "/_dev/events", params, {}, None, timeout) as answer:
             yield Online()

@@ -241,7 +241,7 @@ class Status(Struct):
 class Snapshot(Struct):
     """Everything at one moment; `rows` are the newest that match, newest first.
 
-    `resources` is that of a tick.
+    `resources` and `line` are those of a tick.
     """
 
     seq: int
@@ -252,6 +252,7 @@ class Snapshot(Struct):
     total: int = 0
     cursor: str | None = None
     resources: dict[str, int] = {}
+    line: int = 0
     status: Status = field(default_factory=Status)
 
 
@@ -259,6 +260,7 @@ class Tick(Struct):
     """What changed since the tick before. `matched` is `None` when no filter was asked for.
 
     `resources` has a number for each kind of resource, which differs after a write to one of them.
+    `line` is the number of the last line that the app had printed.
     """
 
     seq: int
@@ -271,6 +273,7 @@ class Tick(Struct):
     server: Server | None = None
     resources: dict[str, int] = {}
     printed: list[Printed] = []
+    line: int = 0
     status: Status = field(default_factory=Status)
     reset: bool = False
 

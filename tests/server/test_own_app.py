@@ -11,7 +11,9 @@ import psutil
 import pytest
 
 from qstash_dev.cli.commands.doctor import examine
+from qstash_dev.client import Client
 from qstash_dev.config import Config
+from qstash_dev.devtools.documents import Snapshot, Tick
 from qstash_dev.server import Server
 from tests.patience import PATIENCE_S
 from tests.ports import reserved_port
@@ -293,6 +295,27 @@ async def test_the_end_of_the_server_ends_the_app_and_all_its_children(running):
     for ended in (pid, int(helper.split()[1])):
         # A container may have nobody who takes note of an end.
         assert not psutil.pid_exists(ended) or psutil.Process(ended).status() == "zombie"
+
+
+async def test_lines_that_are_printed_while_a_stream_is_not_open_are_told_by_the_next_one(running):
+    server = await running()
+
+    async def is_printed():
+        return (await server.lines())[-1]["text"].endswith("/ok")
+
+    async with Client(server.url) as client:
+        watching = client.watch()
+        before = await anext(watching)
+        assert isinstance(before, Snapshot)
+        await server.publish(f"{server.app}/ok")
+        await server.until(is_printed)
+        while not isinstance(tick := await anext(watching), Tick):
+            pass
+        assert [line.number for line in tick.printed] == [before.line + 1] == [tick.line]
+        after_a_restart = client.events(tick.seq, tick.line + 1)
+        while not isinstance(first := await anext(after_a_restart), Tick):
+            pass
+        assert first.reset
 
 
 async def test_lines_come_with_the_stream_and_a_server_without_an_app_says_so(running, start):

@@ -290,6 +290,32 @@ async def test_what_an_app_prints_that_the_server_started_is_a_view(desk: Desk) 
         await page.close()
 
 
+ASKS = """import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1]).read().decode(), flush=True)"""
+
+
+async def test_what_an_app_prints_before_the_stream_is_open_is_seen(desk: Desk) -> None:
+    may_print, may_open = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await may_open.wait()
+        await route.continue_()
+
+    async with starting(Api) as start:
+        url = desk.app.answers("/line", {"body": b"the line", "hold": may_print})
+        api = await start(command=(sys.executable, "-c", ASKS, url))
+        context = await desk.profile()
+        await context.route("**/_dev/events?*", late)
+        page = await Desk(api, desk.app, context).tab("#/app")
+        await shows(page, "#empty", "printed nothing yet")
+        may_print.set()
+        while not (await api.ok("GET", "/_dev/app"))["lines"]:
+            pass
+        may_open.set()
+        await have(page, 1, "the line")
+        await page.close()
+
+
 async def test_what_went_well_is_said_as_no_trouble(desk: Desk, tmp_path: Path) -> None:
     (source := tmp_path / "app.ts").write_text("1")
     async with starting(Api) as start:

@@ -14,7 +14,7 @@ from qstash_dev.api import web
 from qstash_dev.api.call import Call, encode
 from qstash_dev.api.control import messages
 from qstash_dev.api.control.logs import entry_document, filter_of, logs
-from qstash_dev.api.parameters import AFTER, BEFORE, CURSOR, FILTER, LIMIT, LINES, ORDER
+from qstash_dev.api.parameters import AFTER, BEFORE, CURSOR, FILTER, LIMIT, LINES, ORDER, PRINTED
 from qstash_dev.api.router import Route
 from qstash_dev.devtools.documents import Logs, Printed, Row, Snapshot, Tick
 from qstash_dev.devtools.filters import Filter
@@ -39,11 +39,13 @@ async def snapshot(call: Call) -> web.Response:
     """All that a reader needs to begin: newest rows, counts, and where the events go on."""
     seq = call.store.feed.last_seq()
     page = await messages.page(call, filter_of(call), call.whole(LIMIT))
-    return await call.answer({"seq": seq, **_present(call), **page})
+    return await call.answer({"seq": seq, "line": _lines(call), **_present(call), **page})
 
 
 async def events(call: Call) -> web.StreamResponse:
-    """Server-sent events: what happened since `after`, at most ten times a second."""
+    """Server-sent events: what happened since `after`, at most ten times a second. `printed` is the
+    last line of the app that the reader heard of; without it those from now on are told.
+    """
     after = call.request.headers.get("Last-Event-ID") or call.arg("after")
     stream = _Stream(call, filter_of(call), _sequence(call, after))
     response = web.StreamResponse(
@@ -60,6 +62,11 @@ def _sequence(call: Call, text: str | None) -> int:
     if text is None:
         return call.store.feed.last_seq()
     return whole("event number", text)
+
+
+def _lines(call: Call) -> int:
+    """How many the app has printed."""
+    return call.context.own_app.output.count if call.context.own_app is not None else 0
 
 
 def _present(call: Call) -> dict[str, Any]:
@@ -97,14 +104,14 @@ class _Stream:
         self._call = call
         self._notifier = call.context.notifier
         self._wanted = wanted
-        known = min(seq, call.store.feed.last_seq())
-        self._app = call.context.own_app
+        known, lines = min(seq, call.store.feed.last_seq()), _lines(call)
+        printed = call.number(PRINTED.name, lines)
         self._place = _Place(
             known,
             call.engine.tombstones.seen_by(known),
             self._notifier.version,
-            self._app.output.count if self._app is not None else 0,
-            lost=seq > known,
+            min(printed, lines),
+            lost=seq > known or printed > lines,
         )
 
     async def send_to(self, response: web.StreamResponse) -> None:
@@ -140,13 +147,9 @@ class _Stream:
         """
         tombstones = self._call.engine.tombstones
         removed = tombstones.since(seen.tombstones)
-        printed = self._lines(seen.printed)
-        place = _Place(
-            seen.seq,
-            tombstones.count,
-            self._notifier.version,
-            printed[-1].number if printed else self._app.output.count if self._app else 0,
-        )
+        printed = self._printed(seen.printed)
+        line = printed[-1].number if printed else _lines(self._call)
+        place = _Place(seen.seq, tombstones.count, self._notifier.version, line)
         touched = self._notifier.touched_since(seen.version)
         if entries := await self._events(seen.seq, self._call.store.feed.last_seq()):
             place = replace(place, seq=entries[-1].seq)
@@ -161,6 +164,7 @@ class _Stream:
             "rows": rows,
             "removed": removed or [],
             "printed": printed,
+            "line": line,
             **_present(self._call),
         }
         if self._wanted.terms:
@@ -194,9 +198,10 @@ class _Stream:
             await asyncio.sleep(BREATH_S)
         return rows, matched
 
-    def _lines(self, after: int) -> list[Printed]:
+    def _printed(self, after: int) -> list[Printed]:
         """What the app printed since."""
-        return self._app.output.after(after, PAGE) if self._app is not None else []
+        app = self._call.context.own_app
+        return app.output.after(after, PAGE) if app is not None else []
 
 
 ROUTES = (
@@ -209,7 +214,13 @@ ROUTES = (
         is_stable=True,
     ),
     Route(
-        "GET", "/_dev/events", events, Tick, query=(AFTER, FILTER), is_stable=True, is_stream=True
+        "GET",
+        "/_dev/events",
+        events,
+        Tick,
+        query=(AFTER, PRINTED, FILTER),
+        is_stable=True,
+        is_stream=True,
     ),
     Route("GET", "/_dev/logs", logs, Logs, query=(FILTER, LINES, AFTER, BEFORE)),
 )

@@ -77,21 +77,21 @@ export function publish(message, own) {
 // Snapshots, ticks, and `lost` or `online`, for ever; a stream goes on where it broke.
 export async function* watch(filter, signal) {
   const wanted = filter ? `&filter=${part(filter)}` : "";
-  let after = null;
+  let after = null, line = 0;
   for (let failures = 0; !signal.aborted; ) {
     try {
       if (after === null) {
         const snapshot = await get(`/_dev/snapshot?limit=100${wanted}`, { signal });
-        [after, failures] = [snapshot.seq, 0];
+        [after, line, failures] = [snapshot.seq, snapshot.line, 0];
         yield { snapshot };
       }
-      for await (const tick of ticks(`/_dev/events?after=${after}${wanted}`, signal)) {
+      for await (const tick of ticks(`/_dev/events?after=${after}&printed=${line}${wanted}`, signal)) {
         if (tick === null) {
           yield { online: true };
           continue;
         }
         failures = 0;
-        after = tick.reset || tick.seq < after ? null : tick.seq;
+        [after, line] = [tick.reset || tick.seq < after ? null : tick.seq, tick.line];
         if (after === null) break;
         yield { tick };
       }
