@@ -28,6 +28,7 @@ class Log:
         self._path = log_of(path)
         self._identity = identity(self._path)
         self._length = 0
+        self._last_page = b"", -1
         self._copied = b""
 
     def is_in_place(self) -> bool:
@@ -37,12 +38,17 @@ class Log:
         return self._identity == found
 
     def is_cut(self) -> bool:
-        """Whether somebody else has; all is well with one that has another name."""
+        """Whether somebody else has: it is shorter, begins otherwise, or lacks what was its last page
+        when this was last asked. All is well with one that has another name.
+        """
         with suppress(OSError), self._open() as file:
             found = os.fstat(file.fileno())
             if self._identity == (found.st_dev, found.st_ino):
                 former, self._length = self._length, found.st_size
-                return found.st_size < former or file.read(len(_BEGINS)) not in (b"", _BEGINS)
+                pages = _Pages(file)
+                (salt, last), self._last_page = self._last_page, (pages.salt, pages.count() - 1)
+                is_gone = salt == pages.salt and last >= 0 and not pages.has(last)
+                return self._length < former or not pages.are_of_log or is_gone
         return False
 
     def is_left_to_sqlite(self) -> bool:
@@ -58,24 +64,13 @@ class Log:
         """SQLite has copied all of it. What is written next begins it anew, with another salt."""
         self._length = 0  # it may have been given back
         with suppress(OSError), self._open() as file:
-            file.seek(_SALT)
-            self._copied = file.read(_SALT_LENGTH)
+            self._copied = _Pages(file).salt
 
     def uncopied_bytes(self) -> int:
         """What SQLite copied by itself counts until something is written."""
         with suppress(OSError), self._open() as file:
-            header = file.read(_HEADER)
-            salt = header[_SALT : _SALT + _SALT_LENGTH]
-            if len(header) < _HEADER or salt == self._copied:
-                return 0
-            page_bytes = _PAGE_HEADER + int.from_bytes(header[8:12], "big")
-
-            def is_left_over(page: int) -> bool:
-                file.seek(_HEADER + page * page_bytes + _SALT_OF_PAGE)
-                return file.read(_SALT_LENGTH) != salt
-
-            pages = range(os.fstat(file.fileno()).st_size // page_bytes)
-            return page_bytes * bisect_left(pages, True, key=is_left_over)
+            pages = _Pages(file)
+            return 0 if pages.salt == self._copied else pages.count() * pages.bytes_of_one
         return 0
 
     def _open(self) -> BinaryIO:
@@ -83,6 +78,25 @@ class Log:
         just now, or there is no descriptor left.
         """
         return open(self._path, "rb", buffering=0)
+
+
+class _Pages:
+    """Those of an open log that were written since it was last begun anew."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        header = file.read(_HEADER)
+        self._file = file
+        self.are_of_log = header[: len(_BEGINS)] in (b"", _BEGINS)
+        self.salt = header[_SALT:][:_SALT_LENGTH]
+        self.bytes_of_one = _PAGE_HEADER + int.from_bytes(header[8:12], "big")
+
+    def count(self) -> int:
+        pages = range(os.fstat(self._file.fileno()).st_size // self.bytes_of_one)
+        return bisect_left(pages, True, key=lambda page: not self.has(page))
+
+    def has(self, page: int) -> bool:
+        self._file.seek(_HEADER + page * self.bytes_of_one + _SALT_OF_PAGE)
+        return self._file.read(_SALT_LENGTH) == self.salt
 
 
 def identity(path: str) -> tuple[int, int] | None:

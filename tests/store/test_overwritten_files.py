@@ -102,6 +102,21 @@ async def test_a_copy_of_the_log_for_which_there_was_no_room_is_no_other_program
     store.close()
 
 
+def test_a_log_that_was_cut_is_noticed_although_it_has_grown_since(path: Path) -> None:
+    store = filled(path)
+    for n in range(100):
+        with store.database:
+            more = message(id=f"msg_more_{n}", body=b"x" * 4_000)
+            store.messages.apply(creation.created([more], NOW))
+        if n == 50:
+            assert store.database.is_whole()
+            os.truncate(f"{path}-wal", os.path.getsize(f"{path}-wal") // 2)
+    assert not store.database.is_whole()
+    store.database.move_to(path)
+    assert store.messages.get(None, "msg_more_99") is not None
+    store.close()
+
+
 async def test_its_own_copies_of_the_log_are_no_other_programs(path: Path) -> None:
     store = filled(path)
     for _ in range(2):
