@@ -523,6 +523,12 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "gave them to the app when it started it, so look where its code takes others from.",
     ),
     (
+        "key-differs",
+        recorded("next-pages-wrong-key"),
+        {"accepted_at": NOW, "env": env(**OURS)},
+        "took a delivery to /api/orders before, and checks with other keys now: they were changed",
+    ),
+    (
         "app-not-restarted",
         PYTHON_SDK,
         {"env": (EnvFile(".env.local", OURS, NOW, is_fresh=True),)},
@@ -545,7 +551,7 @@ SIGNATURES: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "signature-undecided",
         response(401, "Invalid signature"),
         {"accepted_at": NOW, "body": b"{}", "env": env(**STALE)},
-        "took a delivery to /api/orders before, so its keys are right",
+        "so its keys are right unless its code gives others since",
     ),
     (
         "body-rewritten",

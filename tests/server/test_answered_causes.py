@@ -175,7 +175,7 @@ async def test_an_app_with_the_keys_from_before_a_rotation_is_told_apart(start):
             await server.wait(f"id:{lost} state:failed")
             hints.append((await server.row(lost))["hint"])
             await server.call("POST", "/v2/keys/rotate")
-    assert hints[0].startswith("The app took a delivery to /orders before, so its keys are right.")
+    assert hints[0].startswith("The app took a delivery to /orders before, so its keys are right")
     assert "rotated" not in hints[1]  # another user has other keys
     assert hints[2].startswith("The keys of this server were rotated since the app took a delivery")
 

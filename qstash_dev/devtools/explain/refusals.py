@@ -82,12 +82,15 @@ def _other_key(e: Evidence) -> str | None:
     """`jose`'s words, which the JavaScript SDK keeps for a key alone (2.12, receiver.ts); others may
     use the same ones for everything, so only the name of its error is a proof.
     """
-    if not _OF_JOSE.search(e.refusal) or e.facts.accepted_at is not None:
-        return None
-    if e.facts.is_cloud or is_python(e):
+    if not _OF_JOSE.search(e.refusal) or e.facts.is_cloud or is_python(e):
         return None
     if not _JOSE.search(e.refusal):
-        return _perhaps_jose(e)
+        return _perhaps_jose(e) if e.facts.accepted_at is None else None
+    if e.facts.accepted_at is not None:
+        return (
+            f"The app took a delivery to {e.path} before, and checks with other keys now: they were "
+            "changed since, in its code or where it was started. `qstash-dev env` shows the right ones."
+        )
     if fits(e):
         return (
             f"The keys in {keys_in_env(e)[0].file.path} are right, but the SDK checks with others: "
@@ -169,7 +172,10 @@ def _keys_text(e: Evidence) -> str:
     if fits(e):
         return f"The keys in {keys_in_env(e)[0].file.path} are right. "
     if e.facts.accepted_at is not None:
-        return f"The app took a delivery to {e.path} before, so its keys are right. "
+        return (
+            f"The app took a delivery to {e.path} before, so its keys are right unless its code "
+            "gives others since. "
+        )
     return ""
 
 
