@@ -46,7 +46,7 @@ def connect(path: str, page_bytes: int = PAGE_BYTES) -> sqlite3.Connection:
         _set_up(connection, MEMORY_CACHE_KB if path == MEMORY else CACHE_KB)
         _bring_up_to_date(connection, path)
         connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:  # a script of ours cannot be read, for one
         connection.close()
         raise failure(path, "open", error) from error
     except BaseException:

@@ -516,6 +516,23 @@ def test_what_cannot_be_forgotten_stays_as_it_was(path: Path, turn: Turn) -> Non
     database.close()
 
 
+def test_without_a_descriptor_nothing_is_forgotten(path: Path, turn: Turn) -> None:
+    resource = pytest.importorskip("resource")
+    database = filled(path, turn)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(StoreError, match="Too many open files"):
+            database.forget_all_but(["sequences"])
+        note(database, "later")
+        end(turn)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert noted(database) == ["kept", "later"]
+    assert len(database.read("SELECT 1 FROM heap")) == 5
+    database.close()
+
+
 def removed(path: Path, name: str) -> None:
     for file in path.parent.glob(name):
         file.unlink()
