@@ -5,6 +5,7 @@ Next.js (app and pages router), SvelteKit, Nuxt. It refuses to read files or to 
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -54,7 +55,7 @@ def serving(path: str, files: Iterable[str], *, has_base: bool = False) -> str |
     An app that `has_base` may be mounted below a path that no file name tells (`basePath` of Next.js):
     where nothing fits the whole path, a route fits that two of its names or more end in.
     """
-    wanted, routes = _parts(path), _routes(files)
+    wanted, routes = _parts(path), _routes(tuple(files))
     fitting = [route for route in routes if _fits(route.segments, wanted)]
     if has_base and not fitting:
         fitting = [route for route in routes if _ends_in(wanted, route.segments)]
@@ -112,7 +113,9 @@ def misnamed(path: str, files: Iterable[str]) -> str | None:
 def nearest(path: str, files: Iterable[str]) -> RouteFile | None:
     """The route that was probably meant: one segment is a slip, or the first ones are missing."""
     wanted = _parts(path)
-    return next((route for route in _routes(files) if _is_near(route.segments, wanted)), None)
+    return next(
+        (route for route in _routes(tuple(files)) if _is_near(route.segments, wanted)), None
+    )
 
 
 def _is_near(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
@@ -125,8 +128,9 @@ def _is_near(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
     return len(slips) == 1 and most_alike(slips[0][1], slips[0][:1]) is not None
 
 
-def _routes(files: Iterable[str]) -> list[RouteFile]:
-    return [route for file in files if (route := route_of(file))]
+@lru_cache(maxsize=1)  # of an app: each 404 asks several times
+def _routes(files: tuple[str, ...]) -> tuple[RouteFile, ...]:
+    return tuple(route for file in files if (route := route_of(file)))
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from qstash_dev.devtools.body_label import mislabelled
 from qstash_dev.devtools.explain.error_text import Said, read_response
 from qstash_dev.devtools.explain.printed import error_in, errors_in
+from qstash_dev.devtools.route_files import serving, without_base
 from qstash_dev.devtools.status import route_option
 from qstash_dev.protocol.headers import first
 from qstash_dev.protocol.model import Headers, Outcome, Reason, Response, SendFailure
@@ -147,6 +148,16 @@ class Evidence:
         """
         found = _NEXT_SCRIPT.search(self.response.body[:65_536])
         return found[1].decode() if found else None
+
+    @property
+    def inside(self) -> str:
+        """The path as the app's files have it: without the base path."""
+        return without_base(self.path, self.base or "") or self.path
+
+    @cached_property
+    def file(self) -> str | None:
+        """The one that serves the path, also below a base path that no page of the app tells."""
+        return serving(self.inside, self.facts.routes, has_base=self.base is None)
 
     @cached_property
     def printed_error(self) -> str | None:

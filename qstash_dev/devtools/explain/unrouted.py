@@ -4,16 +4,6 @@ from qstash_dev.devtools.explain.evidence import Cause, Evidence
 from qstash_dev.devtools.route_files import misnamed, nearest, serving, without_base
 
 
-def _inside(e: Evidence) -> str:
-    """The path as the files have it: without the base path."""
-    return without_base(e.path, e.base or "") or e.path
-
-
-def _serving(e: Evidence) -> str | None:
-    """Also below a base path that no page of the app tells."""
-    return serving(_inside(e), e.facts.routes, has_base=e.base is None)
-
-
 def _other_app(e: Evidence) -> str | None:
     """Another program has the port: that of the app before this one, where it took the next free."""
     app = e.facts.listens_at
@@ -46,8 +36,8 @@ def _base_path(e: Evidence) -> str | None:
 
 
 def _misnamed(e: Evidence) -> str | None:
-    path = _inside(e)
-    file = None if _serving(e) else misnamed(path, e.facts.routes)
+    path = e.inside
+    file = None if e.file else misnamed(path, e.facts.routes)
     if not file:
         return None
     root, app, _ = f"/{file}".partition("/app/")
@@ -56,14 +46,14 @@ def _misnamed(e: Evidence) -> str | None:
 
 
 def _near(e: Evidence) -> str | None:
-    near = None if _serving(e) else nearest(_inside(e), e.facts.routes)
+    near = None if e.file else nearest(e.inside, e.facts.routes)
     if not near:
         return None
     return f"No route {e.path}: did you mean {e.base or ''}{near.path} ({near.file})?"
 
 
 def _own_404(e: Evidence) -> str | None:
-    file = _serving(e)
+    file = e.file
     if not file:
         return None
     if e.base is not None:
@@ -88,7 +78,7 @@ def _no_route(e: Evidence) -> str | None:
 
 
 def _no_method(e: Evidence) -> str | None:
-    method, file = e.facts.method, _serving(e)
+    method, file = e.facts.method, e.file
     if file and "/route." in f"/{file}":
         return f"{file} exports no {method}: add `export async function {method}`."
     takes = f", only {e.header('allow')}" if e.header("allow") else ""
