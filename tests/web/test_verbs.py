@@ -316,10 +316,16 @@ async def test_dead_letters_are_retried_and_deleted_together(desk: Desk) -> None
     await said(page, "Retried 2 of 2 messages.")
     await desk.api.wait("source:dlq state:delivered", 2)
     await have(page, 2)
-    await press(page, "j", "d")
+    third = await page.locator("#detail h2").inner_text()
+    await press(page, "r")
+    await said(page, "Retried as msg_")
+    await have(page, 1)
+    await shows(page, "#detail .headline", "failed")  # of the fourth
+    assert await page.locator("#detail h2").inner_text() != third
+    await press(page, "d")
     await page.locator("#said p", has_text="Deleted from the DLQ.").get_by_text("Undo").click()
     await said(page, "Restored")
-    await have(page, 2)
+    await have(page, 1)
     await press(page, "6")
     await shows(page, "#rows .row", "✗ failed")
 

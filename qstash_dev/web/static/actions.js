@@ -39,11 +39,11 @@ export function makeActions(app) {
     selected(subjects.length, table === orders.messages ? "a message" : "a row");
     const [fields, values, other] = instead[id] ?? [];
     const isOther = subjects.every((subject) => fields?.some((field) => values.includes(subject[field])));
-    return give(table[isOther ? other : id], subjects, table === orders[app.view.slug]);
+    return give(table[isOther ? other : id], subjects);
   }
 
   // Asked about before, and told of with what was refused. What can be undone is offered to be.
-  async function give(order, subjects, areListed) {
+  async function give(order, subjects) {
     const { method, path, json = {}, ask: askOne, ask_many: askMany, told, told_many: toldMany } = order;
     const [{ url, id } = {}] = subjects;
     const many = { name: app.below(url ?? id ?? ""), ...subjects[0], count: subjects.length };
@@ -53,7 +53,7 @@ export function makeActions(app) {
     for (const subject of subjects) {
       try {
         answers.push(await ask(method, filled(path, subject, part), method === "POST" ? json : undefined));
-        if (method === "DELETE" && areListed) gone.push(app.view.keyOf(subject));
+        if (method === "DELETE" && app.view.live) gone.push(subject.id);
       } catch (error) {
         if (!(error instanceof Refused) || many.count === 1) throw error;
         refused.push(error.message);

@@ -44,12 +44,10 @@ const app = {
   buttons: (ids) => buttons(app, ids),
   can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
   progress: (text) => ($("count").textContent = text || counted(app)),
-  // What stood where the chosen one did is chosen.
   dropped(keys, place) {
-    this.source.drop(keys);
+    this.feed.drop(keys);
     for (const key of keys) this.marks.delete(key);
-    const next = this.source.at(Math.min(place, this.source.length - 1));
-    if (keys.includes(this.chosen)) choose(next ? this.view.keyOf(next) : null);
+    if (keys.includes(this.chosen)) chooseAt(place);
     changed();
   },
 };
@@ -206,8 +204,8 @@ function present({ server, status, counts, resources, now }) {
 
 // At once: it is what a person did that changed it.
 function outdate() {
-  if (!app.view.live) fetchItems();
-  loadDetail();
+  if (app.view.live) loadDetail();
+  else fetchItems();
 }
 
 // Of each one under way, what came since it was asked for: the answer may be older.
@@ -221,9 +219,11 @@ async function fetchItems() {
   fetches.asked.delete(meanwhile);
   if (!items || view !== app.view || mine < fetches.shown) return; // a later one may be there already
   fetches.shown = mine;
+  const place = app.source.indexOf(app.chosen);
   app.source.load({ rows: items });
   app.source.add(meanwhile);
-  if (app.chosen) loadDetail();
+  if (place >= 0 && !app.item) chooseAt(place);
+  else if (app.chosen) loadDetail();
   changed();
 }
 
@@ -354,6 +354,12 @@ function choose(id, isOtherList = false) {
     loadDetail();
   }
   changed();
+}
+
+// What stands now where the chosen one did, that is gone.
+function chooseAt(place) {
+  const next = app.source.at(Math.min(place, app.source.length - 1));
+  choose(next ? app.view.keyOf(next) : null);
 }
 
 function clicked(index, event) {
