@@ -89,11 +89,12 @@ async def test_follow_stops_at_a_touch_and_goes_on_when_asked(desk: Desk) -> Non
 
 async def test_a_log_that_somebody_reads_does_not_move(desk: Desk) -> None:
     url = desk.app.answers("/f", 200)
-    await desk.api.publish(f"{url}?first")
+    id = await desk.api.publish(f"{url}?first")
     await desk.api.wait("state:delivered")
     page = await desk.open("#/logs")
     await have(page, 3)
     await rows(page, "first").first.click()
+    await is_(page, "#detail h2", id)  # no number of an event, which looks like a status
     await desk.api.publish(f"{url}?second")
     await is_(page, "#follow", "↑ 3 new")
     await have(page, 0, "second")
