@@ -187,10 +187,10 @@ async def test_marked_messages_are_replayed_and_deleted_together(desk: Desk) -> 
     await have(page, 2)
     place = page.url
     await rows(page, "failed").locator(".mark").click()
-    await shows(page, "#marked", "1 marked")
+    await shows(page, "#doing", "1 marked")
     await page.locator(".head .mark").click()
-    await shows(page, "#marked", "2 marked")
-    await page.locator("#marked").get_by_role("button", name="Unmark all").click()
+    await shows(page, "#doing", "2 marked")
+    await page.locator("#doing").get_by_role("button", name="Unmark all").click()
     assert page.url == place
     await press(page, "z")
     await choose(page, "Yes")

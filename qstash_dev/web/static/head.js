@@ -49,7 +49,8 @@ export function drawAround(app) {
   $("follow").setAttribute("aria-pressed", source.follow);
   renew($("follow"), source.unseen ? `↑ ${source.unseen} new` : "Follow");
   renew($("empty"), source.length ? [] : emptyWords(app));
-  renew($("marked"), app.marks.size ? [h("span", `${app.marks.size} marked `), markedButtons(app)] : []);
+  const marked = app.marks.size > 0 && [h("span", `${app.marks.size} marked `), markedButtons(app)];
+  renew($("doing"), marked || buttons(app, view.verbs ?? []));
 }
 
 function emptyWords(app) {

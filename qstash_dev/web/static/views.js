@@ -160,7 +160,8 @@ export function makeViews(app) {
     },
     App: {
       slug: "app", by: "number", isThere: () => app.server?.app.process, newestLast: true,
-      about: (line) => ({ parts: line ? [{ output: [line.text] }] : [], verbs: ["run.restart"], pages: [] }),
+      about: (line) => ({ parts: line ? [{ output: [line.text] }] : [], verbs: [], pages: [] }),
+      verbs: ["run.restart"],
       list: "lines", most: 5000,
       news: (tick) => tick.printed,
       columns: [
