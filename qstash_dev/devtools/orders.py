@@ -168,8 +168,9 @@ def message_verbs(row: Row, attempts: int) -> list[str]:
     """Of a message that was tried so often."""
     acts = AGAIN if row.state in FINISHED else WAITS[1:2] if row.state == "active" else WAITS
     compared = ["message.diff"] if row.kind == "replay" or attempts > 1 else []
-    kept = ["message.arm", "message.copy", "message.fixture", "server.faults", "detail.reveal"]
-    return [*acts, *compared, *kept]
+    armed = ["message.arm"] if row.armed or row.state not in ("delivered", "canceled") else []
+    kept = ["message.copy", "message.fixture", "server.faults", "detail.reveal"]
+    return [*acts, *compared, *armed, *kept]
 
 
 def run_verbs(row: RunRow) -> list[str]:

@@ -50,6 +50,13 @@ async def test_what_is_not_there_is_said_in_a_sentence(api: Api, place: str) -> 
     assert (status, "error" in document) == (404, True)
 
 
+async def test_what_is_well_or_given_up_is_not_offered_to_be_armed(api: Api) -> None:
+    id = await api.publish(TO, delay="1d")
+    assert "message.arm" in (await api.ok("GET", f"/_dev/about/messages/{id}"))["verbs"]
+    await api.ok("POST", f"/_dev/messages/{id}/cancel")
+    assert "message.arm" not in (await api.ok("GET", f"/_dev/about/messages/{id}"))["verbs"]
+
+
 async def test_a_page_that_a_message_has_not_is_answered_with_those_it_has(api: Api) -> None:
     id = await api.publish(TO, delay="1d")
     status, document = await api.call("GET", f"/_dev/about/messages/{id}?page=Headers")
