@@ -315,7 +315,6 @@ class Database:
 
     def _replace(self, path: str, fill: Callable[[str], None]) -> None:
         """Go on in a file that `fill` writes under another name, so that half of it is never found."""
-        self._files.settle()
         try:
             with files.taking_the_place_of(path) as scratch:
                 fill(scratch)

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from threading import Thread
 
 from qstash_dev import private_files
 from qstash_dev.store.log import Log, identity, log_of
@@ -35,9 +34,7 @@ class Files:
         self._looked_at: tuple[int, int] | None = None
         self._sample = b""
         self.written()
-        # To remove a large file takes a third of a second for each gigabyte.
-        self._removal = Thread(target=_remove, args=(f"{path}.new", f"{path}.old"))
-        self._removal.start()
+        _remove(_scratch_of(path))
 
     def is_database(self, path: str) -> bool:
         """Whether this name leads to the database as well."""
@@ -58,7 +55,6 @@ class Files:
 
     def close(self) -> None:
         """SQLite has closed them."""
-        self.settle()
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -76,10 +72,6 @@ class Files:
             self._sample = sha256(b"".join(pieces)).digest()
         return size, self._sample
 
-    def settle(self) -> None:
-        """Wait until all is removed."""
-        self._removal.join()
-
     def are_in_place(self) -> bool:
         """Whether the names still lead to them."""
         return self.log.is_in_place() and self._identity == identity(self._database)
@@ -94,17 +86,12 @@ def keep_what_was_found(path: str) -> None:
 
 @contextlib.contextmanager
 def taking_the_place_of(path: str) -> Iterator[str]:
-    """The name of an empty file; when the block ends well it has the name `path`. Raises OSError.
-
-    What had that name before is left as `.old`, for `Files` to remove.
-    """
-    scratch, old = f"{path}.new", f"{path}.old"
-    _remove(scratch, old)
+    """The name of an empty file; when the block ends well it has the name `path`. Raises OSError."""
+    scratch = _scratch_of(path)
+    _remove(scratch)
     private_files.claim(Path(scratch))
     try:
         yield scratch
-        with contextlib.suppress(OSError):  # there is none, or this disk knows no second names
-            os.link(path, old)
         Path(log_of(path)).unlink(missing_ok=True)  # it would be taken for that of the new file
         os.replace(scratch, path)
     except BaseException:
@@ -119,8 +106,11 @@ def _opened(path: str) -> int | None:
     return None
 
 
-def _remove(*paths: str) -> None:
-    for path in paths:
-        for name in (path, log_of(path), f"{path}-journal"):
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+def _scratch_of(path: str) -> str:
+    return f"{path}.new"
+
+
+def _remove(path: str) -> None:
+    for name in (path, log_of(path), f"{path}-journal"):
+        with contextlib.suppress(OSError):
+            os.unlink(name)
