@@ -112,3 +112,15 @@ async def test_R_restarts_an_app_that_runs_only_in_its_view(tui: Open, world: Wo
         await pilot.press("R")
         await pilot.press("9", "R")
         assert await asked(pilot, world) == [("POST", "/_dev/app/restart", None)]
+
+
+async def test_the_detail_is_as_true_as_the_app_is_where_it_was(tui: Open, world: World) -> None:
+    world.details["msg_00000005"] = {"hint": "The app is expected at :3000."}
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await go_to(pilot, 4)
+        await until(pilot, lambda: "expected at :3000" in app.detail_pane.text.plain)
+        world.details["msg_00000005"] = {"hint": "The app is expected at :3001."}
+        world.more = {"app": {"url": "http://localhost:3001", "up": True}}
+        world.say()
+        await until(pilot, lambda: "expected at :3001" in app.detail_pane.text.plain)

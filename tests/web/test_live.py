@@ -318,6 +318,29 @@ async def test_what_an_app_prints_before_the_stream_is_open_is_seen(desk: Desk) 
         await page.close()
 
 
+LISTENS = f"""{ASKS}
+import socket
+app = socket.create_server(("127.0.0.1", int(sys.argv[2])))
+print("Listening on http://localhost:" + sys.argv[2], flush=True)
+sys.stdin.read()"""
+
+
+async def test_what_is_held_tells_where_the_app_has_come_up_meanwhile(desk: Desk) -> None:
+    may_start = asyncio.Event()
+    async with starting(Api) as start:
+        with reserved_port() as missed, reserved_port() as found:
+            url = desk.app.answers("/line", {"body": b"", "hold": may_start})
+            command = (sys.executable, "-c", LISTENS, url, str(found))
+            api = await start(hold=True, command=command)
+            id = await api.publish(f"http://localhost:{missed}/x")
+            await api.wait("state:held")
+            page = await Desk(api, desk.app, desk.context).tab(f"#/messages/{id}")
+            await shows(page, "#detail .page", "expected at http://localhost:3000")
+            may_start.set()
+            await shows(page, "#detail .page", f"expected at http://localhost:{found}")
+            await page.close()
+
+
 async def test_what_went_well_is_said_as_no_trouble(desk: Desk, tmp_path: Path) -> None:
     (source := tmp_path / "app.ts").write_text("1")
     async with starting(Api) as start:

@@ -180,17 +180,18 @@ class Session:
             self._take_tick(update)
 
     def _take_tick(self, tick: Tick) -> None:
-        before = self.feed.server.notice
+        before = self.feed.server
         self.feed.apply(tick)
         self.alarm.hear(tick.events)
         notice = self.feed.server.notice
-        if notice.number > before.number and notice.text != self._told:
+        if notice.number > before.notice.number and notice.text != self._told:
             self._told = notice.text
             (self.replays.tell if notice.good else self._say)(notice.text)
         self.time.hear(tick.now, self.feed.server.clock)
         shown = self.message_id
         told = bool(tick.printed) and self._is_fresh(tick.now)
-        self._stale = self._stale or told or any(row.id == shown for row in tick.rows)
+        moved = self.feed.server.app != before.app  # what is held tells what it waits for
+        self._stale = self._stale or told or moved or any(row.id == shown for row in tick.rows)
         self.replays.take(tick.rows)
         self.tables.outdate(tick)
 

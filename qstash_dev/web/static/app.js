@@ -197,8 +197,10 @@ function heard(tick) {
 function present({ server, status, counts, resources, now }) {
   const heardOf = app.server?.notice.number ?? server.notice.number;
   if (server.notice.number > heardOf) say(server.notice.text, { error: !server.notice.good });
+  const isMoved = app.server && JSON.stringify(app.server.app) !== JSON.stringify(server.app);
   Object.assign(app, { server, status, counts, revisions: resources });
   clock.hear(now, server.clock);
+  if (isMoved && app.messageId) loadDetail(); // what is held tells what it waits for
   changed();
 }
 
