@@ -356,6 +356,8 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await shows(page, "#views a", "Workflows 4")
     await press(page, "Escape")
     await is_at(page, "#/runs")
+    await press(page, "1")
+    await shows(page, "#rows .row .why", "step init")
 
 
 async def test_what_is_typed_before_all_of_the_page_is_there_counts(desk: Desk) -> None:

@@ -81,14 +81,16 @@ def _destination(row: Row, ink: Ink) -> Span:
 
 
 def _why(row: Row, ink: Ink) -> Span:
-    """The reason of a failure, why it waits, what it is held for, or what is odd about it."""
+    """The reason of a failure, why it waits, what it is held for, what is odd about it, or its step."""
     if row.state in ("failed", "retry", "held") and (row.hint or row.error):
         role = "error" if row.state == "failed" else "warning"
         return fmt.safe(row.hint or row.error or ""), role
     if row.state == "queued":
         line = row.queue or row.flow_key
         return f"{fmt.safe(line)}: {TURN}" if line else TURN, "muted"
-    return (fmt.safe(row.lints[0]), "accent") if row.lints else ("", "")
+    if row.lints:
+        return fmt.safe(row.lints[0]), "accent"
+    return (f"step {fmt.safe(row.step)}", "muted") if row.step else ("", "")
 
 
 BLANK: Column[Any] = Column("", 1, lambda thing, ink: ("", ""))

@@ -40,7 +40,7 @@ function columns(app) {
     if (row.state === "failed" && told) return [told, "error"];
     if (["retry", "held"].includes(row.state) && told) return [told, "warning"];
     if (row.state === "queued") return [`${lane ? `${lane}: ` : ""}${app.words.turn}`, "muted"];
-    return [row.lints[0] ?? "", "accent"];
+    return row.lints.length ? [row.lints[0], "accent"] : [row.step ? `step ${row.step}` : "", "muted"];
   };
   const next = ({ state: now, due_at: due }) =>
     now === "active" || now === "queued" || due === null ? ["–", "muted"] : [countdown(due), "accent"];
