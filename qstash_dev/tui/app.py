@@ -55,8 +55,9 @@ T = TypeVar("T")
 
 FRAME_S = 0.1
 UNREAD, EVERY = 5, 5
-"""After so many frames with news in each and no key between them, one of so many is drawn: nobody reads
-such a stream line by line, and whoever publishes needs the processor.
+"""After so many frames with news in each and no key between them, one of so many is drawn, and what
+comes between two is heard shortly before the next: nobody reads such a stream line by line, and whoever
+publishes needs the processor.
 """
 TYPING_S = 0.15
 
@@ -233,13 +234,18 @@ class QstashApp(App[int]):
 
     def tick(self) -> None:
         """It is time for a frame, unless the terminal is behind, or frames go by unread."""
-        if self.is_behind:
-            return
+        self._ticks += 1
+        turn = 0 if self._unread < UNREAD else self._ticks % EVERY
+        if not self.is_behind:
+            self._take_turn(turn)
+        heeds = self._unread < UNREAD or turn == EVERY - 1 or self.is_behind
+        (self.session.heeding.set if heeds else self.session.heeding.clear)()
+
+    def _take_turn(self, turn: int) -> None:
         if self._lacks:
             self._lacks = False
             self.screen.refresh()
-        self._ticks += 1
-        if self._unread < UNREAD or self._ticks % EVERY == 0:
+        if turn == 0:
             is_news = self.session.drawn_version != self._drawn[0]
             self._unread = self._unread + 1 if is_news else 0
             if self._unread == UNREAD:
@@ -298,6 +304,7 @@ class QstashApp(App[int]):
             if self.keyboard.is_idle:
                 self._seen = self.painter.on_screen
             self._unread = 0
+            self.session.heeding.set()
             self.keyboard.take(event)  # type: ignore[arg-type]
         else:
             await super().on_event(event)

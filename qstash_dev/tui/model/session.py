@@ -33,7 +33,10 @@ Job = Coroutine[Any, Any, None]
 
 
 class Session:
-    """`say` is told what went wrong, `complain` what is wrong with the filter (`None`: nothing)."""
+    """`say` is told what went wrong, `complain` what is wrong with the filter (`None`: nothing).
+
+    Unless it is `heeding`, what the server says waits on its way.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class Session:
         self._whole: tuple[View, str, Any] | None = None
         self._whole_of: tuple[View, str] | None = None
         self._asking_whole = False
+        self.heeding = asyncio.Event()
+        self.heeding.set()
 
     # What it is about
 
@@ -154,6 +159,7 @@ class Session:
         """Take in what comes, for ever. A filter that is refused gives way to the last good one."""
         try:
             async for update in self.client.watch(filter or None, FIRST_ROWS):
+                await self.heeding.wait()
                 if isinstance(update, Snapshot) and filter == self.filter:
                     self.good_filter = filter
                     self._complain(None)
