@@ -46,9 +46,9 @@ class Around(Struct, frozen=True):
 
     `environment` is asked at each start. `on_line` gets each line, `on_change` is called when the
     state is another one, `on_end` gets a sentence about an end that nobody asked for, `on_address`
-    the origin at which it turns out to listen and the one that counted before, if any; `app_url` is
-    where it is expected, by a person if `is_given`. `now` is the time of lines, `steady` never stands
-    still; both in ms.
+    the origin at which it turns out to listen, the one that counted before, if any, and whether anybody
+    listens at `app_url`: that is where it is expected, by a person if `is_given`. `now` is the time of
+    lines, `steady` never stands still; both in ms.
     """
 
     environment: Callable[[], Mapping[str, str]]
@@ -58,7 +58,7 @@ class Around(Struct, frozen=True):
     on_line: Callable[[Printed], None]
     on_change: Callable[[], None]
     on_end: Callable[[str], None]
-    on_address: Callable[[str, str | None], None]
+    on_address: Callable[[str, str | None, bool], None]
     app_url: Callable[[], str]
     is_given: Callable[[], bool]
 
@@ -168,20 +168,21 @@ class ChildApp:
         for pause_s in LISTENS_AFTER_S[::-1] if is_other else LISTENS_AFTER_S:
             await asyncio.sleep(pause_s)
             if self._counts(origin) and await self._is_its_own(origin) and self._counts(origin):
-                self._found(origin)
+                await self._found(origin)
                 return
         self._looked_for.discard(origin)
         last = self.state.url
         is_gone = last is not None and not await self._around.accepts(last)
         if is_gone and await self._is_its_own(origin):  # started anew inside, at another port
-            self._found(origin)
+            await self._found(origin)
 
-    def _found(self, origin: str) -> None:
+    async def _found(self, origin: str) -> None:
+        is_taken = await self._around.accepts(self._around.app_url())
         before = self.state.url
         self.state = replace(self.state, url=origin)
         self._looked_for.discard(origin)
         self._around.on_change()
-        self._around.on_address(origin, before)
+        self._around.on_address(origin, before, is_taken)
 
     def _counts(self, origin: str) -> bool:
         """One command may start several apps: where one is expected counts, or else the first."""

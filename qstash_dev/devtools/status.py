@@ -16,15 +16,22 @@ def route_option(url: str, to: str) -> str:
     return f"--route {origin_of(url)}={origin_of(to)}"
 
 
-def elsewhere(origin: str, app_url: str) -> tuple[str, str] | None:
-    """What is told of an app that listens at another port than it is looked for, and what to do."""
+def elsewhere(origin: str, app_url: str, is_taken: bool) -> tuple[str, str] | None:
+    """What is told of an app that listens at another port than it is looked for, and what to do.
+    `is_taken`: somebody listens at that one; else a second app of the same command may be about to.
+    """
     if same_port(origin, app_url):
         return None
     path = app_url[len(origin_of(app_url)) :].rstrip("/")
+    start = f"start qstash-dev with --app {origin}{path} {route_option(app_url, origin)}."
+    if is_taken:
+        return (
+            f"Your app listens at {origin}, but --app is {app_url}.",
+            f"Another program has that port: end it and start your app again; or {start}",
+        )
     return (
-        f"Your app listens at {origin}, but --app is {app_url}.",
-        "If another program has that port, end it and start your app again; or start qstash-dev "
-        f"with --app {origin}{path} {route_option(app_url, origin)}.",
+        f"Your app listens at {origin}, and nothing yet at --app {app_url}.",
+        f"Unless what belongs there is still starting, {start}",
     )
 
 

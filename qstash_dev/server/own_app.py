@@ -28,8 +28,10 @@ class Ways(Protocol):
     def variables(self) -> dict[str, str]:
         """What the app's environment must hold."""
 
-    def listens(self, origin: str, before: str | None) -> None:
-        """The app turned out to listen there; `before`, another address of it counted."""
+    def listens(self, origin: str, before: str | None, is_taken: bool) -> None:
+        """The app turned out to listen there; `before`, another address of it counted. `is_taken`:
+        somebody listens where it is expected.
+        """
 
 
 def own_app(

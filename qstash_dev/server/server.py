@@ -149,12 +149,12 @@ class Server:
         if self._own_app is not None:
             self._own_app.halt(is_halted)
 
-    def listens(self, origin: str, before: str | None) -> None:
+    def listens(self, origin: str, before: str | None, is_taken: bool) -> None:
         """The app that was started listens there: that is where it is, unless settings say so."""
         from qstash_dev.devtools.status import elsewhere  # only who starts an app needs it
 
         config = self.config
-        trouble = elsewhere(origin, config.app_url)
+        trouble = elsewhere(origin, config.app_url, is_taken)
         if trouble is None:
             if before is not None:  # which was told as a trouble
                 self.told.tell(f"Your app listens at {origin} now: --app is right.", good=True)

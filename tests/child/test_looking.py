@@ -25,7 +25,7 @@ async def test_few_of_a_thousand_addresses_are_looked_for_at_a_time() -> None:
         on_line=lambda line: None,
         on_change=lambda: None,
         on_end=lambda why: ended.set(),
-        on_address=lambda origin, before: None,
+        on_address=lambda origin, before, is_taken: None,
         app_url=lambda: "http://localhost:3000",
         is_given=lambda: False,
     )

@@ -133,10 +133,11 @@ async def test_an_address_that_a_person_gave_stays(running, base):
     given = {"app_url": f"http://localhost:1{base}", "is_app_given": True}
     server = await running(config=given)
     notice = await server.until(server.notice)
-    assert notice.startswith(
-        f"Your app listens at {server.app}, but --app is http://localhost:1{base}."
+    assert notice == (
+        f"Your app listens at {server.app}, and nothing yet at --app http://localhost:1{base}. "
+        "Unless what belongs there is still starting, start qstash-dev with "
+        f"--app {server.app}{base} --route http://localhost:1={server.app}."
     )
-    assert notice.endswith(f"--app {server.app}{base} --route http://localhost:1={server.app}.")
     assert (await server.status())["app"]["process"]["url"] == server.app
 
 
@@ -145,7 +146,7 @@ async def test_a_404_of_the_program_that_has_its_port_is_not_taken_for_its_own(r
         port = await RawServer(stack).start(answer_404)
         other = f"http://localhost:{port}"
         server = await running(config={"app_url": other, "is_app_given": True})
-        await server.until(server.notice)
+        assert "Another program has that port: end it" in await server.until(server.notice)
         lost = await server.publish(f"{other}/x", Upstash_Retries=0)
         await server.wait("state:failed")
         findings = await examine(Config(), tmp_path, server.server.started.url)

@@ -62,7 +62,7 @@ async def examine(config: Config, directory: Path, url: str) -> list[Finding]:
     return [
         Finding("note", f"qstash-dev {__version__}, Python {python}, {sys.platform}"),
         await server_finding(url, config.port, running),
-        *elsewhere_findings(running),
+        *await elsewhere_findings(running),
         await app_finding(app_url),
         *(Finding("problem", error.problem) for error in unread),
         *(finding for app in apps for finding in app_findings(app, here)),
@@ -110,13 +110,13 @@ async def server_finding(url: str, port: int, running: Server | None) -> Finding
     return Finding("problem", await program_on(port), fix)
 
 
-def elsewhere_findings(running: Server | None) -> Iterator[Finding]:
+async def elsewhere_findings(running: Server | None) -> list[Finding]:
     """An app that the server started, and that took another port than the one it is looked for at."""
     process = running.app.process if running else None
-    if running and process and process.url:
-        found = elsewhere(process.url, running.app.url)
-        if found is not None:
-            yield Finding("problem", *found)
+    if running is None or process is None or not process.url:
+        return []
+    found = elsewhere(process.url, running.app.url, await accepts(running.app.url))
+    return [Finding("problem", *found)] if found is not None else []
 
 
 async def app_finding(app_url: str) -> Finding:
