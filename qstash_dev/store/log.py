@@ -14,6 +14,8 @@ from qstash_dev.store.sqlite import LONGEST_LOG_BYTES
 _BEGINS = b"\x37\x7f\x06"
 _HEADER, _PAGE_HEADER = 32, 24
 _SALT, _SALT_OF_PAGE, _SALT_LENGTH = 16, 8, 8
+_MOST_TIMES = 1_000
+"""More often no log is begun anew between two looks."""
 
 
 def log_of(path: str) -> str:
@@ -38,17 +40,18 @@ class Log:
         return self._identity == found
 
     def is_cut(self) -> bool:
-        """Whether somebody else has: it is shorter, begins otherwise, or lacks what was its last page
-        when this was last asked. All is well with one that has another name.
+        """Whether somebody else has, or has written over it: it is shorter, begins otherwise, or lacks
+        what was its last page when this was last asked. All is well with one that has another name.
         """
         with suppress(OSError), self._open() as file:
             found = os.fstat(file.fileno())
             if self._identity == (found.st_dev, found.st_ino):
                 former, self._length = self._length, found.st_size
                 pages = _Pages(file)
-                (salt, last), self._last_page = self._last_page, (pages.salt, pages.count() - 1)
-                is_gone = salt == pages.salt and last >= 0 and not pages.has(last)
-                return self._length < former or not pages.are_of_log or is_gone
+                salt, last = self._last_page
+                self._last_page = pages.salt or salt, pages.count() - 1
+                goes_on = last < 0 or pages.has(last) if salt == pages.salt else pages.follow(salt)
+                return self._length < former or not pages.are_of_log or not goes_on
         return False
 
     def is_left_to_sqlite(self) -> bool:
@@ -93,6 +96,11 @@ class _Pages:
     def count(self) -> int:
         pages = range(os.fstat(self._file.fileno()).st_size // self.bytes_of_one)
         return bisect_left(pages, True, key=lambda page: not self.has(page))
+
+    def follow(self, salt: bytes) -> bool:
+        """Whether they can be what a log with this salt was begun anew with: SQLite counts up."""
+        times = (int.from_bytes(self.salt[:4], "big") - int.from_bytes(salt[:4], "big")) % 2**32
+        return not salt or not self.salt or times < _MOST_TIMES
 
     def has(self, page: int) -> bool:
         self._file.seek(_HEADER + page * self.bytes_of_one + _SALT_OF_PAGE)

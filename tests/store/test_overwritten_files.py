@@ -117,6 +117,18 @@ def test_a_log_that_was_cut_is_noticed_although_it_has_grown_since(path: Path) -
     store.close()
 
 
+async def test_a_log_of_before_that_is_written_over_its_own_is_noticed(path: Path) -> None:
+    store = filled(path)
+    log = path.with_name("messages.db-wal")
+    before = log.read_bytes()
+    await store.database.copy_log()
+    write(store)
+    assert store.database.is_whole()
+    log.write_bytes(before)
+    assert not store.database.is_whole()
+    store.close()
+
+
 async def test_its_own_copies_of_the_log_are_no_other_programs(path: Path) -> None:
     store = filled(path)
     for _ in range(2):
