@@ -288,6 +288,9 @@ async def test_what_an_app_prints_that_the_server_started_is_a_view(desk: Desk) 
         await shows(page, "#said", "The app is started again.")
         await page.keyboard.press("F")
         await have(page, 2, "broken")
+        await page.keyboard.press("j")
+        await page.locator("#rows [aria-selected=true]").wait_for()
+        assert await rows(page).last.get_attribute("aria-selected") == "true"
         assert other.faults == []
         await page.close()
 

@@ -388,7 +388,8 @@ function move(by) {
   if (!count) return;
   app.source.hold();
   const at = app.source.indexOf(app.chosen);
-  const index = Math.max(0, Math.min(count - 1, at < 0 ? (by > 0 ? Math.min(by - 1, count - 1) : 0) : at + by));
+  const from = at >= 0 ? at : app.view.newestLast ? count : -1; // beside the newest
+  const index = Math.max(0, Math.min(count - 1, from + by));
   app.chosen = app.view.keyOf(app.source.at(index));
   list.reveal(index);
   write();
