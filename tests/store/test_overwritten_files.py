@@ -73,6 +73,20 @@ def test_of_a_database_that_another_program_wrote_to_what_can_be_read_is_kept(
     again.close()
 
 
+def test_a_reset_makes_a_damaged_database_whole(path: Path) -> None:
+    store = filled(path)
+    store.keys.adopt("user", "current", "next")
+    store.messages.apply(creation.created([message(id="msg_large", body=b"x" * 500_000)], NOW))
+    store.close()
+    overwrite_middle(path)
+    store = Store.open(path)
+    assert store.database.read_one("PRAGMA integrity_check") != ("ok",)
+    store.reset()
+    assert store.database.read_one("PRAGMA integrity_check") == ("ok",)
+    assert store.database.read_one("SELECT id FROM users") == ("user",)
+    store.close()
+
+
 @contextlib.contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
     """As on a full disk, but for what is shorter."""
