@@ -4,7 +4,6 @@ import asyncio
 import os
 import shlex
 import signal
-from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -23,8 +22,7 @@ from qstash_dev.devtools.text import as_sentence
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback, same_port, site_of
 
-READ = 65_536
-LAST_WORDS_S = 0.5
+LAST_WORDS_S = LOOK_S = 0.5
 """How long a process that ended may still be heard: its children may hold its output open."""
 LAST_LINES, LAST_MOMENTS_MS = 40, 2_000
 """How much of what it printed tells why it ended; what is older was another matter."""
@@ -72,7 +70,7 @@ class ChildApp:
         self.output = Output(around.now, self._heard)
         self.witness = Witness(self.output, around.steady)
         self.state = State(shlex.join(command), "stopped")
-        self._process: Process | None = None
+        self._process: group.Process | None = None
         self._hearing, self._looking = Tasks(), Tasks()
         self._following: asyncio.Task[None] | None = None
         self._named: set[str] = set()
@@ -87,7 +85,8 @@ class ChildApp:
             self._looked_for.clear()
             try:
                 words = group.words_of(self._command)
-                process = await group.start(words, self._around.environment())
+                environment = self._around.environment()
+                process = await group.start(words, environment, self.output.take)
             except OSError as error:
                 reason = error.strerror or "there is no such program"
                 why = f'"{self._command[0]}" cannot be run: {reason}'
@@ -97,7 +96,7 @@ class ChildApp:
             self._process = process
             self._become("running", pid=process.pid)
             self._following = self._hearing.once("hearing the app", self._follow(process))
-            self._hearing.once("guarding the app", group.guard(process))
+            self._hearing.once("guarding the app", group.guard(process, self._following))
 
     async def stop(self) -> None:
         """End it and all its children."""
@@ -196,23 +195,23 @@ class ChildApp:
             return False
         from qstash_dev.child.holder import may_be_of  # only who starts an app needs it
 
-        is_its = await asyncio.to_thread(may_be_of, process.pid, site.port)
-        return is_its and process.returncode is None
+        return await asyncio.to_thread(may_be_of, process.pid, site.port)
 
-    async def _follow(self, process: Process) -> None:
-        hearing = self._hearing.once("reading the app's output", self._read(process))
-        code = await process.wait()
-        await asyncio.wait([hearing], timeout=LAST_WORDS_S)
+    async def _follow(self, process: group.Process) -> None:
+        code: int | None
+        code, why = (ended := await process.wait()), group.ending(ended)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.silent.wait(), LAST_WORDS_S)
+        if code == 0 and await _has_left_some(process):
+            self.state = replace(self.state, pid=None)
+            self._around.on_change()
+            while await _has_left_some(process):
+                await asyncio.sleep(LOOK_S)
+            code, why = None, "ended, after what had started it"
         if process is self._process:
             self.output.flush()
-            self._become("exited", code=code, why=group.ending(code))
+            self._become("exited", code=code, why=why)
             self._around.on_end(as_sentence(self.trouble or ""))
-
-    async def _read(self, process: Process) -> None:
-        assert process.stdout is not None
-        while data := await process.stdout.read(READ):
-            self.output.take(data)
-        self.output.flush()
 
     async def _end(self) -> None:
         process, self._process = self._process, None
@@ -221,6 +220,8 @@ class ChildApp:
             with suppress(ProcessLookupError):
                 await group.end(process)
             await self._hearing.stop(LAST_WORDS_S)
+            process.close()
+            self.output.flush()
             self._become("stopped", code=process.returncode)
 
     def _names(self, url: str) -> bool:
@@ -242,3 +243,10 @@ class ChildApp:
     ) -> None:
         self.state = State(self.state.command, state, self._around.now(), pid, code, why)
         self._around.on_change()
+
+
+async def _has_left_some(process: group.Process) -> bool:
+    """Whether others of its group run: who ended well and left some was not the app, but started it."""
+    from qstash_dev.child.holder import members  # only who starts an app needs it
+
+    return bool(await asyncio.to_thread(members, process.pid))

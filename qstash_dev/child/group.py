@@ -4,9 +4,10 @@ import asyncio
 import os
 import shutil
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Mapping, Sequence
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import cast
 
 PATIENCE_S = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0))
 """What Ctrl+C in a shell would send comes first; how long a program may take to end after each."""
@@ -30,12 +31,59 @@ def words_of(command: Sequence[str]) -> list[str]:
     return list(command)
 
 
-async def start(words: Sequence[str], environment: Mapping[str, str]) -> Process:
-    """Start a program whose output is one pipe. Raises OSError.
+class Process(asyncio.SubprocessProtocol):
+    """A program that runs, or did. `silent` is set once nobody holds its output open any more.
+
+    Not asyncio's own, whose `wait` is for those who hold it, too: a launcher ends and leaves its app.
+    """
+
+    pid: int
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self.silent = asyncio.Event()
+        self.returncode: int | None = None
+        self._take = take
+        self._ended = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's is none by name.
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+        self.pid = self._transport.get_pid()
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
+        assert isinstance(data, bytes)
+        self._take(data)
+
+    def process_exited(self) -> None:
+        self.returncode = self._transport.get_returncode()
+        self._ended.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.silent.set()
+
+    async def wait(self) -> int:
+        """Its exit code, as soon as it has ended itself."""
+        await self._ended.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    def close(self) -> None:
+        """Hear no more of it."""
+        self._transport.close()
+
+    def terminate(self) -> None:
+        self._transport.terminate()
+
+
+async def start(
+    words: Sequence[str], environment: Mapping[str, str], take: Callable[[bytes], None]
+) -> Process:
+    """Start a program; `take` gets the bytes that it prints. Raises OSError.
 
     Its stdin is open and says nothing: dev servers end with it, and so with us.
     """
-    return await asyncio.create_subprocess_exec(
+    _, process = await asyncio.get_running_loop().subprocess_exec(
+        lambda: Process(take),
         *words,
         stdin=PIPE if os.name != "nt" else DEVNULL,
         stdout=PIPE,
@@ -43,10 +91,13 @@ async def start(words: Sequence[str], environment: Mapping[str, str]) -> Process
         env=dict(environment),
         start_new_session=True,
     )
+    return process
 
 
-async def guard(process: Process) -> None:
-    """While it runs: should we be killed, a shell notices it and ends the whole group as `end` does."""
+async def guard(process: Process, following: "asyncio.Task[None]") -> None:
+    """While it is followed: should we be killed, a shell notices it and ends the whole group as `end`
+    does.
+    """
     if os.name == "nt":
         return
     shell = await asyncio.create_subprocess_exec(
@@ -58,7 +109,7 @@ async def guard(process: Process) -> None:
     )
     assert shell.stdin is not None
     try:
-        await process.wait()
+        await asyncio.wait([following])
     finally:
         shell.stdin.write(b"\n")
         await shell.wait()
@@ -66,18 +117,26 @@ async def guard(process: Process) -> None:
 
 async def end(process: Process) -> None:
     """Ask the whole group to end, then end it; returns when none of it is left."""
+    is_launcher = process.returncode == 0  # what it left is the program
     for number, patience_s in PATIENCE_S:
         tell(process, number)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                await process.wait()
-                break
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GROUP_PATIENCE_S):
-            while is_alive(process):
-                await asyncio.sleep(LOOK_S)
+        if await _within(patience_s, _gone(process) if is_launcher else process.wait()):
+            break
+    await _within(GROUP_PATIENCE_S, _gone(process))
     kill(process)
     await process.wait()
+
+
+async def _within(limit_s: float, job: Awaitable[object]) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(job, limit_s)
+        return True
+    return False
+
+
+async def _gone(process: Process) -> None:
+    while is_alive(process):
+        await asyncio.sleep(LOOK_S)
 
 
 def tell(process: Process, number: int) -> None:

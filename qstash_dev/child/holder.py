@@ -1,5 +1,6 @@
 """Whose a port is, as far as this user may look into other programs. Connects to nothing."""
 
+import os
 from contextlib import suppress
 
 import psutil
@@ -14,20 +15,30 @@ WSL `wslrelay.exe` (https://github.com/CzBiX/WSLHostPatcher/issues/18).
 """
 
 
+def members(pid: int) -> list[psutil.Process]:
+    """Who runs of the group that `pid` leads, or has led."""
+    return [one for one in psutil.process_iter() if _is_member(one, pid)]
+
+
 def may_be_of(pid: int, port: int) -> bool:
-    """Whether the process `pid` runs, and no program listens there that began before it, and so is no
-    part of it.
+    """Whether any of the group of `pid` runs, and no program listens there that began before them, and
+    so is none of them.
 
     Slow (a millisecond for each program that runs). What may not be looked into is taken for none, and
     so is what forwards to containers.
     """
-    try:
-        began = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.Error:
-        return True
-    return not any(_listens(other, port, began) for other in psutil.process_iter())
+    began = [one.create_time() for one in members(pid)]
+    return bool(began) and not any(
+        _listens(other, port, min(began)) for other in psutil.process_iter()
+    )
+
+
+def _is_member(one: psutil.Process, pid: int) -> bool:
+    with suppress(psutil.Error, OSError):
+        is_of_it = one.pid == pid or (os.name != "nt" and os.getpgid(one.pid) == pid)
+        # Who has ended may stay in the list: a container may have nobody who takes note of it.
+        return is_of_it and one.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _listens(other: psutil.Process, port: int, began: float) -> bool:

@@ -12,7 +12,9 @@ from qstash_dev.child.holder import may_be_of
 
 
 def test_what_ran_before_the_app_is_no_part_of_it() -> None:
-    app = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    app = subprocess.Popen(
+        [sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
+    )
     with app, socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         assert not may_be_of(app.pid, port)

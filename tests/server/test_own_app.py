@@ -103,12 +103,12 @@ async def running(tmp_path):
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def start(config=None, **environment):
+        async def start(config=None, launch=list, **environment):
             port = stack.enter_context(reserved_port())
             server = Server(
                 Config(port=0, data_dir=None, host=("127.0.0.1",), hold=True, **(config or {})),
                 environ={**os.environ, **environment},
-                command=[sys.executable, "-S", str(tmp_path / "app.py"), str(port)],
+                command=launch([sys.executable, "-S", str(tmp_path / "app.py"), str(port)]),
             )
             await server.start()
             stack.push_async_callback(server.stop)
@@ -296,6 +296,34 @@ async def test_the_end_of_the_server_ends_the_app_and_all_its_children(running):
     for ended in (pid, int(helper.split()[1])):
         # A container may have nobody who takes note of an end.
         assert not psutil.pid_exists(ended) or psutil.Process(ended).status() == "zombie"
+
+
+def in_the_back(words):
+    return ["/bin/sh", "-c", '"$0" "$@" &', *words]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no process groups")
+async def test_what_starts_the_app_and_ends_is_not_taken_for_it(running):
+    server = await running(launch=in_the_back)
+    await server.until(server.is_found)
+
+    async def process():
+        return (await server.status())["app"]["process"]
+
+    async def is_alone():
+        return (await process())["pid"] is None
+
+    await server.until(is_alone)
+    assert (await process())["state"] == "running"
+    await server.publish(f"{server.app}/die", Upstash_Retries=0)
+    told = "Your app ended, after what had started it: RuntimeError: goodbye"
+    assert await server.until(server.notice) == told
+    assert (await process())["state"] == "exited"
+    await server.call("POST", "/_dev/app/restart")
+    await server.until(server.is_found)
+    await server.server.stop()
+    with socket.create_server(("127.0.0.1", int(server.app.rpartition(":")[2]))):
+        pass  # nobody has it any more
 
 
 async def test_lines_that_are_printed_while_a_stream_is_not_open_are_told_by_the_next_one(running):
