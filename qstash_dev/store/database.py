@@ -238,10 +238,10 @@ class Database:
                 self._connection.backup(target)
 
         def rescue(scratch: str) -> None:
-            files.keep_what_was_found(self.path)
             with contextlib.closing(connect(scratch)) as target:
                 salvage(self._connection, target)
                 target.execute("PRAGMA wal_checkpoint")  # to close it does not tell of a full disk
+            self._files.keep_what_was_found()
             self._close()
 
         if self._files.is_database(str(path)) and not self._files.are_whole():

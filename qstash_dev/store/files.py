@@ -16,6 +16,7 @@ from qstash_dev.store.log import Log, identity, log_of
 SAMPLE = 4_096
 SAMPLES = 64
 """So many pieces of a database are compared, evenly from all of it: of a small one each."""
+PIECE = 1_000_000
 FOUND = ".found"
 """The ending of what stood in a database's place when it was written anew."""
 
@@ -53,6 +54,26 @@ class Files:
         self._is_whole = self._is_whole and not is_cut and is_ours
         return self._is_whole
 
+    def keep_what_was_found(self) -> None:
+        """A copy of a database that is about to be replaced, unless it is empty. Raises OSError."""
+        if not os.path.getsize(self._database):
+            return
+        found = Path(self._database + FOUND)
+        private_files.claim(found)
+        try:
+            if self._descriptor is None:
+                shutil.copyfile(self._database, found)
+            else:
+                self._copy_to(found, self._descriptor)
+        except OSError:
+            _remove(str(found))
+            raise
+
+    def _copy_to(self, target: Path, descriptor: int) -> None:
+        with target.open("wb") as file:
+            while piece := os.pread(descriptor, PIECE, file.tell()):
+                file.write(piece)
+
     def close(self) -> None:
         """SQLite has closed them."""
         if self._descriptor is not None:
@@ -75,13 +96,6 @@ class Files:
     def are_in_place(self) -> bool:
         """Whether the names still lead to them."""
         return self.log.is_in_place() and self._identity == identity(self._database)
-
-
-def keep_what_was_found(path: str) -> None:
-    """A copy of a file that is about to be replaced, unless it is empty. Raises OSError."""
-    if os.path.getsize(path):
-        private_files.claim(Path(path + FOUND))
-        shutil.copyfile(path, path + FOUND)
 
 
 @contextlib.contextmanager

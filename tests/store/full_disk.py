@@ -45,7 +45,12 @@ def after(is_soon: bool, do: Callable[[Store], object], folder: Path, room: int)
     try:
         do(store)
     except StoreError:
-        told = "refused"
+        others = {file.name for file in folder.iterdir()} - {
+            "messages.db",
+            "messages.db-wal",
+            "filler",
+        }
+        told = f"refused, and left {others}" if others else "refused"
         (folder / "filler").unlink()
     publish(store, "msg_2")  # there is room for it now
     store.close()

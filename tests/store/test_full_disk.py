@@ -23,17 +23,17 @@ def becomes(folder: Path, *rooms: int) -> list[str]:
 def test_a_reset_makes_room_and_a_rescue_that_finds_none_leaves_all_as_it_was(
     tmp_path: Path,
 ) -> None:
-    assert becomes(tmp_path, 0, 200_000, 2_500_000, 4_000_000) == [
+    assert becomes(tmp_path, 0, 200_000, 1_500_000, 2_600_000) == [
         "soon reset 0: refused, 2 messages, 1 users, is whole",
         "soon reset 200000: done, 1 messages, 1 users, is whole",
-        "soon reset 2500000: done, 1 messages, 1 users, is whole",
-        "soon reset 4000000: done, 1 messages, 1 users, is whole",
+        "soon reset 1500000: done, 1 messages, 1 users, is whole",
+        "soon reset 2600000: done, 1 messages, 1 users, is whole",
         "reset 0: done, 1 messages, 1 users, is whole",
         "reset 200000: done, 1 messages, 1 users, is whole",
-        "reset 2500000: done, 1 messages, 1 users, is whole",
-        "reset 4000000: done, 1 messages, 1 users, is whole",
+        "reset 1500000: done, 1 messages, 1 users, is whole",
+        "reset 2600000: done, 1 messages, 1 users, is whole",
         "rescue 0: refused, 2 messages, 1 users, is damaged",
         "rescue 200000: refused, 2 messages, 1 users, is damaged",
-        "rescue 2500000: refused, 2 messages, 1 users, is damaged",
-        "rescue 4000000: done, 2 messages, 1 users, is whole",
+        "rescue 1500000: refused, 2 messages, 1 users, is damaged",
+        "rescue 2600000: done, 2 messages, 1 users, is whole",
     ]

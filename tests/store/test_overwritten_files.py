@@ -1,8 +1,11 @@
 """Another program writes to the files of an open database: noticed, and what is left is kept."""
 
+import asyncio
 import contextlib
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -140,6 +143,22 @@ async def test_a_log_of_before_that_is_written_over_its_own_is_noticed(path: Pat
     assert store.database.is_whole()
     log.write_bytes(before)
     assert not store.database.is_whole()
+    store.close()
+
+
+def test_a_rescue_for_which_there_was_no_room_keeps_others_out(path: Path) -> None:
+    store = filled(path)
+    asyncio.run(store.database.copy_log())
+    opens = f"from qstash_dev.store.database import Database; Database({str(path)!r})"
+    with path.open("r+b") as file:  # to close it here would end the locks that SQLite has on it
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xff" * 10_000)
+        file.flush()
+        with files_of_at_most(path.stat().st_size // 2), pytest.raises(StoreError):
+            store.database.move_to(path)
+        second = subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True)
+    assert f"StoreInUse: the database {path} is in use" in second.stderr
+    assert {file.name for file in path.parent.iterdir()} == {"messages.db", "messages.db-wal"}
     store.close()
 
 
