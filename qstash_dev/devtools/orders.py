@@ -119,10 +119,10 @@ ORDERS: dict[str, dict[str, Order]] = {
     "queues": _of_thing("queues", "name", "queue"),
     "groups": {"message.delete": _GROUPS["message.delete"]},
     "flow": _of_thing("flow", "flowControlKey", "flow-control key"),
-    "app": {"run.restart": Order("POST", "/_dev/app/restart", "The app is started again.")},
     "server": {
         "server.pause": Order("POST", "/_dev/pause", "All deliveries are paused; p resumes."),
         "server.resume": Order("POST", "/_dev/resume", "Deliveries go on."),
+        "run.restart": Order("POST", "/_dev/app/restart", "The app is started again."),
     },
 }
 """By what they are about, and by the ids of commands (`vocabulary.COMMANDS`); two of these have an

@@ -291,6 +291,9 @@ async def test_what_an_app_prints_that_the_server_started_is_a_view(desk: Desk) 
         await page.keyboard.press("j")
         await page.locator("#rows [aria-selected=true]").wait_for()
         assert await rows(page).last.get_attribute("aria-selected") == "true"
+        await page.keyboard.press("1")
+        await page.keyboard.press("R")
+        await shows(page, "#said", "The app runs. R restarts it in view 9")
         assert other.faults == []
         await page.close()
 
@@ -342,6 +345,17 @@ async def test_what_is_held_tells_where_the_app_has_come_up_meanwhile(desk: Desk
             may_start.set()
             await shows(page, "#detail .page", f"expected at http://localhost:{found}")
             await page.close()
+
+
+async def test_an_app_that_has_ended_is_started_again_from_everywhere(desk: Desk) -> None:
+    async with starting(Api) as start:
+        api = await start(command=(sys.executable, "-c", ""))
+        other = Desk(api, desk.app, desk.context)
+        page = await other.open()
+        await shows(page, "#status", "exited")
+        await page.keyboard.press("R")  # as a message says that is held for it
+        await shows(page, "#said", "The app is started again.")
+        await page.close()
 
 
 async def test_what_went_well_is_said_as_no_trouble(desk: Desk, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ async def test_the_next_is_chosen_where_one_was_deleted_until_that_is_undone(des
         ("#/", "rnXdaew=", "Select a message first."),
         ("#/queues", "r", "Select a message first."),
         ("#/queues", "d", "Select a row first."),
-        ("#/runs", "X", "Select a row first."),
+        ("#/runs", "XR", "Select a row first."),
         ("#/runs", "N", "Select a run first."),
     ],
 )

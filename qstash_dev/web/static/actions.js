@@ -26,8 +26,7 @@ export function makeActions(app) {
   function meant(id) {
     const { slug } = app.view;
     const keys = app.view.many && app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : [];
-    if (slug === "app" && orders.app[id]) return [orders.app, [{}]];
-    if (orders[slug]?.[id] && (keys.length || !orders.server[id])) return [orders[slug], keys.map(app.subject)];
+    if (orders[slug]?.[id] && (keys.length || slug === "runs" || !orders.server[id])) return [orders[slug], keys.map(app.subject)];
     if (orders.server[id]) return [orders.server, [app.server]];
     const message = { id: app.messageId, ...(app.feed.find(app.messageId) ?? app.about?.row) };
     return [orders.messages, app.messageId ? [message] : []];
@@ -109,6 +108,13 @@ export function makeActions(app) {
     "detail.reveal": app.toggleReveal,
     "pane.zoom": () => document.body.classList.toggle("zoomed"),
     palette: () => actions.help(),
+
+    "run.restart"() {
+      const isElsewhere = !["runs", "app"].includes(app.view.slug);
+      if (isElsewhere && app.server.app.process?.state === "running")
+        throw new Refused(0, "The app runs. R restarts it in view 9, a workflow run in view 8.");
+      return order("run.restart");
+    },
 
     async "message.edit"() {
       const id = app.messageId;
