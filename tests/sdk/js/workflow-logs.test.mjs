@@ -203,9 +203,9 @@ test("filters, pages, shortened bodies and lines one by one", async () => {
     await context.waitForEvent("two", "event");
   });
   const ids = [];
+  await control("POST", "/_dev/clock", { mode: "real" });
   for (const name of ["1", "2", "3"])
     ids.push((await client.trigger({ url, body: "abcdefghij", workflowRunId: name })).workflowRunId);
-  await control("POST", "/_dev/clock", { mode: "real" });
   await calls(6, "/listed");
   await client.cancel(ids[0]);
   const named = async (query) => {
