@@ -280,14 +280,15 @@ class Database:
         self.commit()
         with contextlib.suppress(sqlite3.Error):  # what is damaged needs no tuning
             self._connection.execute("PRAGMA optimize")
+        self._close()
+
+    def _close(self) -> None:
+        """SQLite removes its write-ahead log now; the next one has the same name. To close the files
+        later would end the locks of who has opened them by then.
+        """
         self._writer.close()  # else its last statement keeps the file open
         self._connection.close()
         self._files.close()
-
-    def _close(self) -> None:
-        """SQLite removes its write-ahead log now; the next one has the same name."""
-        self._writer.close()  # else its last statement keeps the file open
-        self._connection.close()
         self._is_closed = True
 
     def _copy_log(self, how: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qstash_dev.protocol import creation
-from qstash_dev.store.errors import StoreError
+from qstash_dev.store.errors import StoreError, StoreInUse
 from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import connect
 from qstash_dev.store.store import Store
@@ -160,6 +160,41 @@ def test_a_rescue_for_which_there_was_no_room_keeps_others_out(path: Path) -> No
     assert f"StoreInUse: the database {path} is in use" in second.stderr
     assert {file.name for file in path.parent.iterdir()} == {"messages.db", "messages.db-wal"}
     store.close()
+
+
+RESCUE_THAT_FAILS = """
+import os, pathlib, sys
+from qstash_dev.store.database import Database
+from qstash_dev.store.errors import StoreError
+
+def fail(event, args):
+    if event == "os.rename":
+        raise OSError("no such luck")
+
+path = pathlib.Path(sys.argv[1])
+database = Database(path)
+file = path.open("r+b")
+os.truncate(file.fileno(), path.stat().st_size - 1)
+sys.addaudithook(fail)
+try:
+    database.move_to(path)
+except StoreError as error:
+    print(error, flush=True)
+sys.stdin.read()  # until the test has looked
+"""
+
+
+def test_a_rescue_whose_file_cannot_take_the_place_keeps_others_out(path: Path) -> None:
+    store = filled(path)
+    asyncio.run(store.database.copy_log())
+    store.close()
+    words = [sys.executable, "-c", RESCUE_THAT_FAILS, str(path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdin is not None
+        assert first.stdout is not None
+        assert b"no such luck" in first.stdout.readline()
+        with pytest.raises(StoreInUse):
+            Store.open(path)
 
 
 async def test_its_own_copies_of_the_log_are_no_other_programs(path: Path) -> None:
