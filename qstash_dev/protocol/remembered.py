@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 Pure = TypeVar("Pure", bound=Callable[..., Any])
 KEPT = 256
 ROOM = 500_000
-"""Characters, of the first arguments of all that is kept."""
+"""Characters of the arguments of all that is kept, with those in headers."""
 
 
 def remembered(call: Pure) -> Pure:
@@ -20,14 +20,25 @@ def remembered(call: Pure) -> Pure:
     left = ROOM
 
     @wraps(call)
-    def learn(text: str, *args: Any, **kwargs: Any) -> Any:
+    def learn(*args: Any, **kwargs: Any) -> Any:
         nonlocal left
-        left -= len(text)
+        length = _characters(args)
+        left -= length
         if left < 0:
             kept.cache_clear()
-            left = ROOM - len(text)
-        return call(text, *args, **kwargs)
+            left = ROOM - length
+        return call(*args, **kwargs)
 
     # What is found costs no call of ours: a message asks a dozen times on its way.
     kept = lru_cache(maxsize=KEPT)(learn)
     return cast(Pure, kept)
+
+
+def _characters(values: tuple[Any, ...]) -> int:
+    length = 0
+    for value in values:
+        if isinstance(value, str):
+            length += len(value)
+        elif isinstance(value, tuple):
+            length += _characters(value)
+    return length

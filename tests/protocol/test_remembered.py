@@ -31,6 +31,20 @@ def test_texts_are_forgotten_when_they_have_filled_the_room() -> None:
     assert asked == [2, ROOM, 2, ROOM + 1, 2]
 
 
+def test_long_headers_fill_the_room_as_long_texts_do() -> None:
+    asked: list[str] = []
+
+    @remembered
+    def count(url: str, headers: tuple[tuple[str, str], ...]) -> int:
+        asked.append(url)
+        return len(headers)
+
+    long = (("a", "x" * (ROOM // 2)),)
+    for url in ("/1", "/2", "/1"):
+        assert count(url, long) == 1
+    assert asked == ["/1", "/2", "/1"]
+
+
 def test_an_error_is_not_kept() -> None:
     asked: list[str] = []
 
