@@ -9,6 +9,7 @@ from bisect import bisect_left
 from contextlib import suppress
 from typing import BinaryIO
 
+from qstash_dev import given_files
 from qstash_dev.store.sqlite import LONGEST_LOG_BYTES
 
 _BEGINS = b"\x37\x7f\x06"
@@ -78,9 +79,9 @@ class Log:
 
     def _open(self) -> BinaryIO:
         """SQLite has no locks on it that would end when it is closed. Raises OSError: it was removed
-        just now, or there is no descriptor left.
+        just now, is something else, or there is no descriptor left.
         """
-        return open(self._path, "rb", buffering=0)
+        return open(self._path, "rb", buffering=0, opener=given_files.only_a_file)
 
 
 class _Pages:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -597,3 +598,16 @@ def test_a_log_that_was_put_in_place_of_its_own_is_not_read(
     database.close()
     with contextlib.closing(Database(path)) as again:
         assert noted(again) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_in_the_place_of_a_log_keeps_nobody_waiting(path: Path) -> None:
+    with contextlib.closing(Database(path)) as database:
+        note(database, "before")
+        log = path.with_name("messages.db-wal")
+        log.unlink()
+        os.mkfifo(log)
+        assert database.uncopied_bytes == 0
+        assert (database.is_whole(), database.is_in_place()) == (True, False)
+        database.move_to(path)
+        assert (noted(database), database.is_in_place()) == (["before"], True)
