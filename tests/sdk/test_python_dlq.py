@@ -88,38 +88,35 @@ async def test_deleting_many_counts_those_that_existed(qstash, fail):
     assert [letter.dlq_id for letter in (await qstash.dlq.list()).messages] == [ids[1]]
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
-async def test_pages_are_oldest_first_and_the_last_has_no_cursor(qstash, fail, count):
+async def test_pages_are_oldest_first_and_the_last_has_no_cursor(qstash, fail):
     ids = [await fail(f"/broken/{n}") for n in range(5)]
-    found = []
-    cursor = None
-    while True:
-        page = await qstash.dlq.list(count=count, cursor=cursor)
-        found += [letter.message_id for letter in page.messages]
-        cursor = page.cursor
-        if cursor is None:
-            break
-    assert found == ids
+    for count in (1, 2, 5):
+        found = []
+        cursor = None
+        while True:
+            page = await qstash.dlq.list(count=count, cursor=cursor)
+            found += [letter.message_id for letter in page.messages]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert found == ids
 
 
-@pytest.mark.parametrize(
-    ("filter_", "expected"),
-    [
-        (lambda ids, url: {"message_id": ids["/a"]}, ["/a"]),
-        (lambda ids, url: {"url": url + "/b"}, ["/b"]),
-        (lambda ids, url: {"response_status": 404}, ["/b"]),
-        (lambda ids, url: {"label": "red"}, ["/a"]),
-        (lambda ids, url: {"caller_ip": "127.0.0.1"}, ["/a", "/b"]),
-        (lambda ids, url: {"caller_ip": "10.0.0.1"}, []),
-        (lambda ids, url: {"from_time": 1}, ["/a", "/b"]),
-        (lambda ids, url: {"to_time": 1}, []),
-        (lambda ids, url: {"url_group": "nobody"}, []),
-        (lambda ids, url: {"queue": "nobody"}, []),
-        (lambda ids, url: {"schedule_id": "nobody"}, []),
-        (lambda ids, url: {"label": "red", "response_status": 404}, []),
-    ],
-)
-async def test_a_filter_selects_letters(qstash, app, fail, filter_, expected):
+async def test_every_filter_selects_its_letters(qstash, app, fail):
     ids = {"/a": await fail("/a", 500, label="red"), "/b": await fail("/b", 404)}
-    letters = (await qstash.dlq.list(filter=filter_(ids, app.url))).messages
-    assert [letter.url.removeprefix(app.url) for letter in letters] == expected
+    for filter_, expected in (
+        ({"message_id": ids["/a"]}, ["/a"]),
+        ({"url": app.url + "/b"}, ["/b"]),
+        ({"response_status": 404}, ["/b"]),
+        ({"label": "red"}, ["/a"]),
+        ({"caller_ip": "127.0.0.1"}, ["/a", "/b"]),
+        ({"caller_ip": "10.0.0.1"}, []),
+        ({"from_time": 1}, ["/a", "/b"]),
+        ({"to_time": 1}, []),
+        ({"url_group": "nobody"}, []),
+        ({"queue": "nobody"}, []),
+        ({"schedule_id": "nobody"}, []),
+        ({"label": "red", "response_status": 404}, []),
+    ):
+        letters = (await qstash.dlq.list(filter=filter_)).messages
+        assert [letter.url.removeprefix(app.url) for letter in letters] == expected, filter_

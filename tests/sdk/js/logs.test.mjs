@@ -49,41 +49,41 @@ test("an event holds the message, an error the answer", async () => {
   assert.ok(error.error);
 });
 
-for (const [name, request, expected] of [
-  ["nothing", () => ({}), { ok: 3, failed: 4, delayed: 1 }],
-  ["ids", () => ({ messageIds: [ids.ok, ids.delayed] }), { ok: 3, delayed: 1 }],
-  ["an id", () => ({ filter: { messageId: ids.ok } }), { ok: 3 }],
-  ["a state", () => ({ filter: { state: "DELIVERED" } }), { ok: 1 }],
-  ["in progress", () => ({ filter: { state: "IN_PROGRESS" } }), { ok: 1, failed: 2 }],
-  ["a url", () => ({ filter: { url: `${app.url}/broken` } }), { failed: 4 }],
-  ["a host", () => ({ filter: { host: new URL(app.url).host, state: "ACTIVE" } }), { ok: 1, failed: 1 }],
-  ["a path", () => ({ filter: { path: "/later" } }), { delayed: 1 }],
-  ["a second label", () => ({ filter: { label: "eu" } }), { ok: 3 }],
-  ["any of two labels", () => ({ filter: { label: ["eu", "blue"] } }), { ok: 3, failed: 4 }],
-  ["a flow-control key", () => ({ filter: { flowControlKey: "k" } }), { failed: 4 }],
-  ["the caller", () => ({ filter: { callerIp: "127.0.0.1", state: "CREATED" } }), { ok: 1, failed: 1, delayed: 1 }],
-  ["the past", () => ({ filter: { toDate: 1 } }), {}],
-  ["a time", () => ({ filter: { fromDate: Date.now() - 60_000, state: "CREATED" } }), { ok: 1, failed: 1, delayed: 1 }],
-  ["a queue", () => ({ filter: { queueName: "nobody" } }), {}],
-  ["a schedule", () => ({ filter: { scheduleId: "nobody" } }), {}],
-  ["a url group", () => ({ filter: { urlGroup: "nobody" } }), {}],
-]) {
-  test(`logs by ${name}`, async () => {
-    const { logs, cursor } = await client.logs(request());
+test("logs are listed by every filter", async () => {
+  for (const [name, request, expected] of [
+    ["nothing", {}, { ok: 3, failed: 4, delayed: 1 }],
+    ["ids", { messageIds: [ids.ok, ids.delayed] }, { ok: 3, delayed: 1 }],
+    ["an id", { filter: { messageId: ids.ok } }, { ok: 3 }],
+    ["a state", { filter: { state: "DELIVERED" } }, { ok: 1 }],
+    ["in progress", { filter: { state: "IN_PROGRESS" } }, { ok: 1, failed: 2 }],
+    ["a url", { filter: { url: `${app.url}/broken` } }, { failed: 4 }],
+    ["a host", { filter: { host: new URL(app.url).host, state: "ACTIVE" } }, { ok: 1, failed: 1 }],
+    ["a path", { filter: { path: "/later" } }, { delayed: 1 }],
+    ["a second label", { filter: { label: "eu" } }, { ok: 3 }],
+    ["any of two labels", { filter: { label: ["eu", "blue"] } }, { ok: 3, failed: 4 }],
+    ["a flow-control key", { filter: { flowControlKey: "k" } }, { failed: 4 }],
+    ["the caller", { filter: { callerIp: "127.0.0.1", state: "CREATED" } }, { ok: 1, failed: 1, delayed: 1 }],
+    ["the past", { filter: { toDate: 1 } }, {}],
+    ["a time", { filter: { fromDate: Date.now() - 60_000, state: "CREATED" } }, { ok: 1, failed: 1, delayed: 1 }],
+    ["a queue", { filter: { queueName: "nobody" } }, {}],
+    ["a schedule", { filter: { scheduleId: "nobody" } }, {}],
+    ["a url group", { filter: { urlGroup: "nobody" } }, {}],
+  ]) {
+    const { logs, cursor } = await client.logs(request);
     const counts = {};
     for (const { messageId } of logs) {
       const [found] = Object.entries(ids).find(([, id]) => id === messageId);
       counts[found] = (counts[found] ?? 0) + 1;
     }
-    assert.deepEqual(counts, expected);
-    assert.equal(cursor, undefined);
-  });
-}
+    assert.deepEqual(counts, expected, name);
+    assert.equal(cursor, undefined, name);
+  }
+});
 
-for (const count of [1, 3, 8]) {
-  test(`pages of ${count} hold every event once`, async () => {
-    const everything = (await client.logs()).logs;
-    assert.equal(everything.length, 8);
+test("pages of any size hold every event once", async () => {
+  const everything = (await client.logs()).logs;
+  assert.equal(everything.length, 8);
+  for (const count of [1, 3, 8]) {
     const found = [];
     let cursor;
     do {
@@ -93,8 +93,8 @@ for (const count of [1, 3, 8]) {
       cursor = page.cursor;
     } while (cursor);
     assert.deepEqual(found, everything);
-  });
-}
+  }
+});
 
 test("events is the old name of logs", async () => {
   const { events } = await client.events();
