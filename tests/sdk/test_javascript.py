@@ -26,7 +26,7 @@ def run_node(node, name, **variables):
         pytest.fail(f"{name} failed:\n{ran.stdout}", pytrace=False)
 
 
-# The SDK takes seconds to decode five megabytes, and does so in each step.
+# The SDK takes seconds to decode megabytes, and does so in each step.
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SHARED)
 def test_the_javascript_sdk_works_with_the_printed_variables(node, server, name):
