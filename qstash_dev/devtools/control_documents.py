@@ -10,6 +10,7 @@ from msgspec import Struct
 from qstash_dev.devtools.documents import DlqEntry, Printed, Process, Row, Tunnel
 from qstash_dev.devtools.faults import Fault
 from qstash_dev.devtools.pages.parts import Part
+from qstash_dev.devtools.text import counted
 from qstash_dev.protocol.signature import Inspection
 
 
@@ -140,10 +141,20 @@ class Deleted(Undoable, kw_only=True):
 
 
 class Restored(Struct):
-    """How many messages are as before, and which other things are there again, such as `queue mail`."""
+    """How many messages are as before, which other things are there again, such as `queue mail`, and
+    both in a sentence.
+    """
 
     restored: int
     things: list[str] = []
+    told: str = ""
+
+    def __post_init__(self) -> None:
+        """Say it. A thing that was made anew since stays as it is."""
+        found = [*self.things, *([counted(self.restored, "message")] if self.restored else [])]
+        verb = "are" if len(found) > 1 or self.restored > 1 else "is"
+        nothing = "Nothing was undone: all is there again, made anew or changed since."
+        self.told = f"Undone: {' and '.join(found)} {verb} as before." if found else nothing
 
 
 class Fired(Struct):

@@ -30,7 +30,7 @@ async def test_what_waits_is_run_now_cancelled_and_brought_back(desk: Desk) -> N
     await page.get_by_role("button", name="Cancel").click()
     await shows(page, "#detail .headline", "canceled")
     await page.get_by_role("button", name="Undo").last.click()
-    await said(page, "Restored 1 message.")
+    await said(page, "Undone: 1 message is as before.")
     await shows(page, "#detail .headline", "delayed")
     await press(page, "n")
     await said(page, "Trying /later now.")
@@ -39,7 +39,7 @@ async def test_what_waits_is_run_now_cancelled_and_brought_back(desk: Desk) -> N
     await said(page, "Deleted /later.")  # it may leave the list before that can be undone
     await have(page, 0)
     await press(page, "u")
-    await said(page, "Restored 1 message.")
+    await said(page, "Undone: 1 message is as before.")
     await have(page, 1)
 
 
@@ -53,7 +53,7 @@ async def test_the_next_is_chosen_where_one_was_deleted_until_that_is_undone(des
     await shows(page, "#detail h2", oldest)
     await is_at(page, f"#/messages/{oldest}")
     await press(page, "u")
-    await said(page, "Restored 1 message.")
+    await said(page, "Undone: 1 message is as before.")
     notes = await page.locator("#said p").all_inner_texts()
     assert not any("Deleted" in note for note in notes)  # what is undone is not offered to be
     await have(page, 3)
@@ -145,7 +145,7 @@ async def test_the_server_is_paused_its_clock_set_and_faults_made(desk: Desk) ->
     skip = page.get_by_role("button", name="Skip")
     assert await skip.get_attribute("title") == "Skip to the next event (>)"
     await press(page, ">")
-    await said(page, " from real time.")
+    await said(page, "Skipped ")
     await have(page, 1, "retry")
     await press(page, "f", "c")  # the second key is for what the first one opens
     await said(page, "The fault is gone.")
@@ -281,7 +281,7 @@ async def test_queues_groups_and_flow_control(desk: Desk) -> None:
     await shows(page, "#empty", "No URL groups.")
     await is_at(page, "#/groups")
     await press(page, "u")
-    await said(page, "Restored group all.")
+    await said(page, "Undone: group all is as before.")
     await have(page, 1, "all")
 
 
@@ -324,7 +324,7 @@ async def test_dead_letters_are_retried_and_deleted_together(desk: Desk) -> None
     assert await page.locator("#detail h2").inner_text() != third
     await press(page, "d")
     await page.locator("#said p", has_text="Deleted from the DLQ.").get_by_text("Undo").click()
-    await said(page, "Restored")
+    await said(page, "Undone: ")
     await have(page, 1)
     await press(page, "6")
     await shows(page, "#rows .row", "✗ failed")

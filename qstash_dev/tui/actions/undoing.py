@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from qstash_dev.devtools.control_documents import Restored
-from qstash_dev.devtools.text import counted
 from qstash_dev.tui.screen import Screen
 
 
@@ -23,7 +21,7 @@ async def undo(screen: Screen) -> None:
     back = await screen.session.client.undo(screen.desk.undos.pop())
     screen.session.outdate()
     _go_to(screen, back.things)
-    screen.say(_undone(back), "information" if back.things or back.restored else "warning")
+    screen.say(back.told, "information" if back.things or back.restored else "warning")
     return None
 
 
@@ -34,14 +32,3 @@ def _go_to(screen: Screen, things: Sequence[str]) -> None:
             word = f"{view.resource.word} " if view.resource is not None else None
             if word and view.resource is not None and thing.startswith(word):
                 screen.session.go_to_new(view.resource.noun, thing.removeprefix(word))
-
-
-def _undone(back: Restored) -> str:
-    """What is there again; a thing that was made anew since stays as it is."""
-    found = list(back.things)
-    if back.restored:
-        found.append(counted(back.restored, "message"))
-    if not found:
-        return "Nothing was undone: all is there again, made anew or changed since."
-    verb = "are" if len(found) > 1 or back.restored > 1 else "is"
-    return f"Undone: {' and '.join(found)} {verb} as before."

@@ -3,7 +3,7 @@
 
 import { save } from "./body.js";
 import { askText, confirm, menu, messageForm, read, say } from "./dialogs.js";
-import { $, duration, h, keysOf, part } from "./dom.js";
+import { $, clock, duration, h, keysOf, part } from "./dom.js";
 import { ask, bytes, get, publish, Refused, textOf } from "./server.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -79,9 +79,7 @@ export function makeActions(app) {
   async function takeBack(done) {
     undoable = undoable.filter((one) => one !== done);
     done.close();
-    const { restored, things } = await ask("POST", "/_dev/undo", { ids: done.orders });
-    const back = restored || !things.length ? [`${restored} message${restored === 1 ? "" : "s"}`] : [];
-    say(`Restored ${[...things, ...back].join(" and ")}.`);
+    say((await ask("POST", "/_dev/undo", { ids: done.orders })).told);
     app.outdate();
   }
 
@@ -90,8 +88,10 @@ export function makeActions(app) {
   }
 
   async function turn(change) {
-    const { mode, offset_ms: offset } = await ask("POST", "/_dev/clock", change);
-    say(`Clock: ${mode}, ${duration(Math.abs(offset))} from real time.`);
+    const before = clock.now();
+    const { mode, offset_ms: offset, now } = await ask("POST", "/_dev/clock", change);
+    const isNow = `Clock: ${mode}, ${duration(Math.abs(offset))} from real time.`;
+    say(change.skip ? `Skipped ${duration(Math.max(0, now - before))} ahead.` : isNow);
   }
 
   const actions = {
@@ -226,7 +226,7 @@ export function makeActions(app) {
     },
 
     undo() {
-      if (!undoable.length) throw new Refused(0, "There is nothing to undo.");
+      if (!undoable.length) throw new Refused(0, "Nothing to undo: nothing was deleted or canceled here.");
       return takeBack(undoable.at(-1));
     },
   };

@@ -11,7 +11,11 @@ FLOW = {"flow_control_key": "k", "flow_control_value": "rate=1"}
 
 
 async def undo(api: Api, *orders: str) -> Any:
-    return await api.ok("POST", "/_dev/undo", json={"ids": list(orders)})
+    back = await api.ok("POST", "/_dev/undo", json={"ids": list(orders)})
+    told = "are as before." if back["restored"] > 1 else "is as before."
+    told = told if back["restored"] or back["things"] else "Nothing was undone"
+    assert told in back.pop("told")
+    return back
 
 
 async def whole(api: Api, message_id: str) -> Any:
