@@ -31,6 +31,12 @@ SAID = """(text) => {
   note?.querySelector("[aria-label='Close this note']").click();
   return Boolean(note);
 }"""
+# By the page itself: the browser may be asked to reload before it knows the new address.
+AGAIN_AT = """(url) => {
+  window.isLeft = true;
+  history.replaceState(null, "", url);
+  location.reload();
+}"""
 AT = "(end) => location.href.endsWith(end)"
 
 
@@ -108,8 +114,8 @@ class Desk:
     async def _go(self, page: Page, place: str) -> None:
         there = f"{self.api.url}/_dev/"
         if page.url.startswith(there):
-            await page.evaluate("(url) => history.replaceState(null, '', url)", there + place)
-            await page.reload(wait_until="commit")
+            await page.evaluate(AGAIN_AT, there + place)
+            await _until(page, "() => !window.isLeft", None)
         else:
             await page.goto(there + place, wait_until="commit")
         await shows(page, "#status span", f":{self.api.port}")
