@@ -239,7 +239,12 @@ async def test_a_dead_letter_is_the_message_with_its_last_answer(wire, app):
 
 @pytest.fixture
 async def dead(wire, app):
-    """Three dead letters, the oldest first."""
+    return await three_dead(wire, app)
+
+
+async def three_dead(wire, app):
+    """Three dead letters and nothing else, the oldest first."""
+    await wire.ok("POST", "/_dev/reset")
     app.answers("/b", 404)
     ids = [await fail(wire, app, "/a", label="l1,l2")]
     await wire.advance(1)
@@ -297,13 +302,14 @@ def as_json(query):
 
 
 @pytest.mark.parametrize("in_body", [False, True], ids=["query", "json"])
-@pytest.mark.parametrize(("query", "expected"), DLQ_FILTERS)
-async def test_filters_select_what_is_deleted(wire, dead, query, expected, in_body):
-    query = query.format(**dead)
-    path, body = ("/v2/dlq", as_json(query)) if in_body else (f"/v2/dlq?{query}", None)
-    assert await wire.ok("DELETE", path, body) == {"deleted": len(expected)}
-    left = [m["messageId"] for m in await letters(wire)]
-    assert left == [id_ for n, id_ in enumerate(dead["ids"]) if n not in expected]
+async def test_filters_select_what_is_deleted(wire, app, in_body):
+    for query, expected in DLQ_FILTERS:
+        dead = await three_dead(wire, app)
+        given = query.format(**dead)
+        path, body = ("/v2/dlq", as_json(given)) if in_body else (f"/v2/dlq?{given}", None)
+        assert await wire.ok("DELETE", path, body) == {"deleted": len(expected)}, query
+        left = [m["messageId"] for m in await letters(wire)]
+        assert left == [id_ for n, id_ in enumerate(dead["ids"]) if n not in expected], query
 
 
 async def test_ids_in_a_json_body_are_deleted_and_unknown_ones_ignored(wire, dead):
@@ -398,16 +404,17 @@ async def test_a_retry_with_a_configuration_that_cannot_be_leaves_the_letter(wir
     assert len(await letters(wire)) == 3
 
 
-@pytest.mark.parametrize(("query", "expected"), DLQ_FILTERS)
-async def test_filters_select_what_is_retried(wire, dead, query, expected):
-    await wire.ok("POST", "/_dev/pause")
-    path = f"/v2/dlq/retry?{query.format(**dead)}"
-    answer = await wire.ask("POST", path)
-    assert answer.status == 201
-    assert len(answer.json["responses"]) == len(expected)
-    assert not answer.json.get("cursor")
-    left = [m["messageId"] for m in await letters(wire)]
-    assert left == [id_ for n, id_ in enumerate(dead["ids"]) if n not in expected]
+async def test_filters_select_what_is_retried(wire, app):
+    for query, expected in DLQ_FILTERS:
+        dead = await three_dead(wire, app)
+        await wire.ok("POST", "/_dev/pause")
+        answer = await wire.ask("POST", f"/v2/dlq/retry?{query.format(**dead)}")
+        assert answer.status == 201
+        assert len(answer.json["responses"]) == len(expected), query
+        assert not answer.json.get("cursor")
+        left = [m["messageId"] for m in await letters(wire)]
+        assert left == [id_ for n, id_ in enumerate(dead["ids"]) if n not in expected], query
+        await wire.ok("POST", "/_dev/resume")
 
 
 @pytest.mark.parametrize(
