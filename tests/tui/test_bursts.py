@@ -23,7 +23,7 @@ def burst(random: Random, opener: str) -> str:
 def test_no_key_of_a_burst_runs_a_command_behind_what_it_opened(tmp_path, opener):
     world, random = World(), Random(opener)
     with in_thread(world) as url, attached(tmp_path, url) as terminal:
-        for _ in range(8):
+        for _ in range(4):
             terminal.type(burst(random, opener))
         terminal.type("p")
         terminal.until(lambda: world.asked)

@@ -13,7 +13,7 @@ SIZES = [(200, 60), (1, 1), (20, 5), (79, 30), (80, 19), (80, 20), (120, 20), (1
 async def test_fast_resizes_end_in_the_right_layout(tui: Open) -> None:
     async with tui() as pilot:
         app = app_of(pilot)
-        for size in SIZES * 3:
+        for size in SIZES:
             await pilot.resize_terminal(*size)
         await until(pilot, lambda: app.settled and app.list_pane.region.width == 96)
         assert app.detail_pane.region.x == 96
