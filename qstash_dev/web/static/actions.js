@@ -26,7 +26,8 @@ export function makeActions(app) {
   function meant(id) {
     const { slug } = app.view;
     const keys = app.view.many && app.marks.size ? [...app.marks] : app.chosen ? [app.chosen] : [];
-    if (orders[slug]?.[id] && (keys.length || slug === "runs" || !orders.server[id])) return [orders[slug], keys.map(app.subject)];
+    const isOfView = orders[slug]?.[id] && (keys.length || slug === "runs" || !orders.server[id]);
+    if (isOfView) return [orders[slug], keys.map(app.subject)];
     if (orders.server[id]) return [orders.server, [app.server]];
     const message = { id: app.messageId, ...(app.feed.find(app.messageId) ?? app.about?.row) };
     return [orders.messages, app.messageId ? [message] : []];
