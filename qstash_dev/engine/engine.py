@@ -84,7 +84,7 @@ class Engine:
         self.attempts = Attempts(store.keys, clock, send, new_id, hooks.watching)
         once_kept = store.database.once_committed
         self._in_flight = InFlight(self._deliver, self._ended, self.wake, once_kept)
-        self.tombstones = Tombstones()
+        self.tombstones = Tombstones(store.feed.deleted_at() - 1)
         self.duplicates = Duplicates(store, clock, lambda: self.policy, hooks.on_dropped)
         self.schedules = Scheduler(
             store, clock, new_id, lambda: self.policy, self.add, self.wake, self.duplicates

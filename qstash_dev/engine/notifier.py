@@ -118,13 +118,14 @@ class Tombstones:
 
     Deletions are counted; a reader remembers the count, and asks for the ids that went `since`. The
     last ones are kept, each with the number of the event before it: who comes back knows only that.
+    Which messages a former process deleted is not known, but that was not after `known_after`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known_after: int = -1) -> None:
         self.count = 0
         self._kept: deque[tuple[int, list[str]]] = deque()
         self._size = 0
-        self._known_after = -1
+        self._known_after = known_after
 
     def add(self, ids: list[str], seq: int) -> None:
         """These messages are gone; `seq` is the number of the last event."""

@@ -42,6 +42,10 @@ class Feed:
         """The number of the newest event that was ever written, 0 before the first."""
         return self._numbers.last
 
+    def deleted_at(self) -> int:
+        """The newest event when a former process last deleted something, 0 if none did."""
+        return self._numbers.deleted_at
+
     def after(self, seq: int, limit: int) -> list[Entry]:
         """The events that follow `seq`, oldest first."""
         rows = self._db.read(f"{_SELECT} WHERE e.seq > ? ORDER BY e.seq LIMIT ?", (seq, limit))

@@ -14,11 +14,11 @@ class Sequence:
     def __init__(self, database: Database, table: str, *others: str) -> None:
         self._db = database
         self._table = table
+        kept = database.read_one("SELECT last FROM sequences WHERE name = ?", (table,))
+        self.deleted_at: int = kept[0] if kept else 0
+        """The last number that there was when a former process last deleted rows."""
         newest = ", ".join(f"ifnull((SELECT max(seq) FROM {name}), 0)" for name in (table, *others))
-        self.last: int = database.read_one(
-            f"SELECT max({newest}, ifnull((SELECT last FROM sequences WHERE name = ?), 0))",
-            (table,),
-        )[0]
+        self.last: int = database.read_one(f"SELECT max({newest}, ?)", (self.deleted_at,))[0]
 
     def next(self) -> int:
         """A number that was never given before."""

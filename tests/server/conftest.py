@@ -55,9 +55,10 @@ class Running:
         return (await self.call("GET", f"/_dev/messages/{message_id}"))["row"]
 
     @contextlib.asynccontextmanager
-    async def ticks(self):
-        """What the event stream says from now on, one document for each tick."""
-        async with self._session.get(f"{self.url}/_dev/events") as answer:
+    async def ticks(self, after=None):
+        """What the event stream says from now on, or after an event: one document for each tick."""
+        query = "" if after is None else f"?after={after}"
+        async with self._session.get(f"{self.url}/_dev/events{query}") as answer:
             yield _documents(answer.content)
 
     async def clock(self, status=200, **order):
