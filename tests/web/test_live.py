@@ -401,6 +401,10 @@ async def test_where_others_reach_the_server_it_asks_for_the_token_and_keeps_it_
         await page.locator("#rows").focus()
         await page.keyboard.press("p")
         await shows(page, "#said", "may look, but not do this")
+        await page.keyboard.press("y")
+        await page.keyboard.press("Enter")
+        await shows(page, "dialog pre", "QSTASH_URL")
+        await page.keyboard.press("Escape")
         kept = (
             "() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])"
         )

@@ -161,7 +161,9 @@ export function makeActions(app) {
       const found = path ? await get(path) : [{ key: "e", name: "environment", text: app.words.quick_start }];
       const chosen = await menu("Copy", found.map((one) => [one.key, one.name, one]));
       if (!chosen) return;
-      await navigator.clipboard.writeText(chosen.text);
+      const { clipboard } = navigator; // a browser gives it to pages of this machine, or with HTTPS
+      if (!clipboard) return void read(`Copy the ${chosen.name}`, h("pre.quick", chosen.text));
+      await clipboard.writeText(chosen.text);
       say(`Copied the ${chosen.name}.`);
     },
 
