@@ -376,6 +376,12 @@ async def test_what_is_typed_before_all_of_the_page_is_there_counts(desk: Desk) 
     await press(page, "Enter")
     there.set()
     await shows(page, "#empty", "No workflow runs.")
+    there.clear()
+    await page.reload()
+    await shows(page, "#empty", "No workflow runs.")
+    await press(page, "z", "Enter")  # yes
+    there.set()
+    await said(page, "Deleted 0 messages.")
     await page.unroute_all()
 
 

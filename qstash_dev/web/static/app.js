@@ -336,7 +336,8 @@ async function run(id) {
 function pressEarlyKeys() {
   for (const key of early.keys.splice(0)) {
     const field = document.activeElement;
-    if (key.length > 1 || !field.matches("input, textarea")) {
+    if (key === "Enter" && field.matches("button")) field.click();
+    else if (key.length > 1 || !field.matches("input, textarea")) {
       field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
     } else {
       field.setRangeText(key, field.selectionStart, field.selectionEnd, "end");
