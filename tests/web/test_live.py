@@ -87,6 +87,20 @@ async def test_follow_stops_at_a_touch_and_goes_on_when_asked(desk: Desk) -> Non
     await have(page, 4)
 
 
+@pytest.mark.parametrize("place", ["#/logs/999999", "#/dlq/1-999999"])
+async def test_a_row_that_is_not_there_is_asked_for_by_nobody(desk: Desk, place: str) -> None:
+    await desk.api.publish(desk.app.answers("/bad", 500), retries=0)
+    await desk.api.wait("state:failed")
+    asked: list[str] = []
+    page = await desk.tab()
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(f"{desk.api.url}/_dev/{place}")
+    await page.reload()
+    await page.locator("#rows:not([data-view=Messages]) .body .row").first.wait_for()
+    assert await page.locator("#detail").is_hidden()
+    assert [url for url in asked if "/_dev/about/" in url] == []
+
+
 async def test_a_log_that_somebody_reads_does_not_move(desk: Desk) -> None:
     url = desk.app.answers("/f", 200)
     id = await desk.api.publish(f"{url}?first")

@@ -290,7 +290,8 @@ let request = 0;
 
 async function loadDetail() {
   const [mine, id] = [++request, app.messageId];
-  if (!app.chosen) return void ($("detail").hidden = true);
+  const isUnknown = app.view.message && !id; // not fetched yet, or gone
+  if (!app.chosen || isUnknown) return void ($("detail").hidden = true);
   const of = id ? `messages/${part(id)}` : `${app.view.noun}/${part(app.chosen)}`;
   const how = `page=${app.page}&reveal=${Number(app.reveal)}&user=${part(app.item?.user ?? "")}`;
   try {
