@@ -360,6 +360,20 @@ async def test_runs_are_shown_cancelled_resumed_and_restarted(desk: Desk) -> Non
     await shows(page, "#rows .row .why", "step init")
 
 
+async def test_runs_of_one_id_are_told_apart(desk: Desk) -> None:
+    head = {"Upstash-Delay": "1d", "Upstash-Workflow-RunId": "wfr_twice"}
+    url = desk.app.answers("/flow", 200)
+    await desk.api.ok("POST", f"/v2/trigger/{url}", headers=head)
+    await desk.api.ok("POST", "/_dev/workflows/wfr_twice/cancel")
+    await desk.api.ok("POST", f"/v2/trigger/{url}", headers=head)
+    page = await desk.open("#/runs")
+    for state in ("canceled", "live"):
+        await rows(page, state).click()
+        await shows(page, "#detail .headline", state)
+        assert await page.locator("#detail h2").inner_text() == "wfr_twice"
+    await is_at(page, "#/runs/wfr_twice")
+
+
 async def test_what_is_typed_before_all_of_the_page_is_there_counts(desk: Desk) -> None:
     page = await desk.open("#/dlq")
     there = asyncio.Event()

@@ -156,7 +156,7 @@ export function makeActions(app) {
     },
 
     async "message.copy"() {
-      const ofRun = app.view.slug === "runs" && app.chosen && `/_dev/workflows/${part(app.chosen)}/copies`;
+      const ofRun = app.view.slug === "runs" && app.chosen && `/_dev/workflows/${part(app.id)}/copies`;
       const path = ofRun || (app.messageId && message(app.messageId, "/copies?reveal=1"));
       const found = path ? await get(path) : [{ key: "e", name: "environment", text: app.words.quick_start }];
       const chosen = await menu("Copy", found.map((one) => [one.key, one.name, one]));
@@ -193,7 +193,7 @@ export function makeActions(app) {
       const event = events.length === 1 ? events[0] : await menu("Notify", choices);
       const body = event && (await askText(`Notify ${event}`, "Data; empty is no data"));
       if (body === null || !event) return undefined;
-      await ask("POST", `/_dev/workflows/${part(app.chosen)}/notify`, { event, body });
+      await ask("POST", `/_dev/workflows/${part(app.id)}/notify`, { event, body });
       return say(`Notified ${event}.`);
     },
 

@@ -34,6 +34,9 @@ const app = {
   get item() {
     return this.source.find(this.chosen);
   },
+  get id() {
+    return this.item?.id ?? this.chosen;
+  },
   get messageId() {
     if (!this.chosen) return null;
     return this.view.live ? this.chosen : this.item && this.view.message?.(this.item);
@@ -188,7 +191,7 @@ function heard(tick) {
   for (const meanwhile of fetches.asked) meanwhile.push(...news);
   if (!app.view.live && app.view.outdated(tick)) outdated = true;
   for (const id of tick.removed) app.marks.delete(id);
-  const ofRun = (row) => app.view.slug === "runs" && row.run === app.chosen;
+  const ofRun = (row) => app.view.slug === "runs" && row.run === app.id;
   const isTouched = (row) => [row.id, row.parent].includes(app.messageId) || ofRun(row);
   if (!app.chosen) return;
   if (tick.rows.some(isTouched) || tick.removed.includes(app.chosen)) loadDetail();
@@ -292,8 +295,9 @@ async function loadDetail() {
   const [mine, id] = [++request, app.messageId];
   const isUnknown = app.view.message && !id; // not fetched yet, or gone
   if (!app.chosen || isUnknown) return void ($("detail").hidden = true);
-  const of = id ? `messages/${part(id)}` : `${app.view.noun}/${part(app.chosen)}`;
-  const how = `page=${app.page}&reveal=${Number(app.reveal)}&user=${part(app.item?.user ?? "")}`;
+  const of = id ? `messages/${part(id)}` : `${app.view.noun}/${part(app.id)}`;
+  const { user = "", created_at = "" } = app.item ?? {};
+  const how = new URLSearchParams({ page: app.page, reveal: Number(app.reveal), user, created_at });
   try {
     const asked = app.view.about?.(app.item) ?? get(`/_dev/about/${of}?${how}`);
     const [about] = await Promise.all([asked, actions || loadRest()]);

@@ -21,7 +21,7 @@ export function makePane(app) {
     const doing = { role: "toolbar", "aria-label": "What can be done" };
     const head = h("header",
       h("button.back", { onclick: app.back, "aria-label": "Back to the list" }, "←"),
-      h("h2", app.messageId ?? app.chosen),
+      h("h2", app.messageId ?? app.id),
       h("div.verbs", doing, app.buttons(about?.verbs ?? [])));
     fill(pane, head, about?.pages.length > 0 && tabs(), page);
     if (same) page.scrollTop = top;

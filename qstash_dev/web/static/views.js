@@ -54,6 +54,16 @@ function rate({ rateCount: count, rateMax: most, ratePeriod: period = 1, ratePer
   return most ? `${isOver ? 0 : count}/${most} in ${duration(1000 * period)}` : "–";
 }
 
+// The newest run of an id is meant by it, in links, too; older ones of the same id by their time as well.
+function keyed(runs) {
+  const ids = new Set();
+  return runs.map((run) => {
+    const key = ids.has(run.id) ? `${run.id}/${run.created_at}` : run.id;
+    ids.add(run.id);
+    return { ...run, key };
+  });
+}
+
 const mark = (app, by) =>
   column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
@@ -146,7 +156,7 @@ export function makeViews(app) {
       ],
     },
     Workflows: {
-      slug: "runs", noun: "workflows", by: "id",
+      slug: "runs", noun: "workflows", by: "key", told: keyed,
       list: "runs", most: 1000,
       columns: [
         time((run) => run.created_at),
@@ -174,7 +184,7 @@ export function makeViews(app) {
 }
 
 function completed(app, view) {
-  const { by, slug, noun = slug, list = noun, most = Infinity, news, outdated } = view;
+  const { by, slug, noun = slug, list = noun, most = Infinity, news, outdated, told = (rows) => rows } = view;
   const path = `/_dev/${noun}${most < Infinity ? `?limit=${most}` : ""}`;
   const isRenewed = (tick) => tick.resources[noun] !== app.revisions[noun];
   return Object.assign(view, {
@@ -183,7 +193,7 @@ function completed(app, view) {
     seq: news && by,
     columns: view.many ? [mark(app, by), ...view.columns] : view.columns,
     most, noun,
-    fetch: async () => (await get(path))[list],
+    fetch: async () => told((await get(path))[list]),
     outdated: (tick) => Boolean(outdated?.(tick) || isRenewed(tick)),
   });
 }
