@@ -168,7 +168,7 @@ def _from_query(query: str) -> str:
 
 def _destination(rest: str, error: QStashError, app: str, before: str = "") -> str | None:
     if rest.startswith("/"):
-        return f"A path alone is no destination: {before}{app}{rest[:200]}"
+        return _path_alone(rest, before + app)
     if "callback url" in error.message:
         return f"A callback is a whole URL, such as {app}/api/done; is a variable of the app empty?"
     first = rest.partition("/")[0]
@@ -179,13 +179,20 @@ def _destination(rest: str, error: QStashError, app: str, before: str = "") -> s
             return f"Deliveries go over http:// and https:// alone, not over {other[1][:20]}://."
         if broken := re.match(r"(https?):/*", rest, re.IGNORECASE):
             return f"Did you mean {broken[1].lower()}://{rest[broken.end() :][:200]}?"
-        scheme = "http" if re.match(r"(localhost|127\.|\[::1|[^/.]*:\d)", rest) else "https"
-        return f"Did you mean {scheme}://{rest[:200]}?"
+        if re.match(r"(localhost|127\.|\[::1|[^/.]*:\d)", rest):
+            return f"Did you mean http://{rest[:200]}?"
+        if "." in first:
+            return f"Did you mean https://{rest[:200]}?"
+        return _path_alone(f"/{rest}", before + app)
     if error.message.startswith("topic "):
         return (
             f"A destination without http:// or https:// is a URL group; there is no {first[:100]}."
         )
     return None
+
+
+def _path_alone(path: str, base: str) -> str:
+    return f"A path alone is no destination: {base}{path[:200]}"
 
 
 def _in_the_body(refused: Refused, route: str, base: str) -> str:

@@ -111,6 +111,7 @@ async def test_the_reason_for_a_token_in_the_query_is_told(
         ({"destination": "localhost:3000/x"}, "Did you mean http://localhost:3000/x?"),
         ({"destination": "example.com/x"}, "Did you mean https://example.com/x?"),
         ({"destination": "/api/x"}, "A path alone is no destination: http://localhost:3000/api/x"),
+        ({"destination": "api/x"}, "A path alone is no destination: http://localhost:3000/api/x"),
         ({"destination": "orders"}, "is a URL group; there is no orders"),
         ({"destination": "/v2/publish/http://a.test"}, "names the destination alone, without"),
         ({"url": "http://a.test"}, 'goes into its field "destination", not as url.'),
