@@ -55,10 +55,12 @@ T = TypeVar("T")
 
 FRAME_S = 0.1
 UNREAD, EVERY = 5, 5
-"""After so many frames with news in each and no key between them, one of so many is drawn, and what
+"""After so many frames with news in each and no touch between them, one of so many is drawn, and what
 comes between two is heard shortly before the next: nobody reads such a stream line by line, and whoever
 publishes needs the processor.
 """
+WHEEL = events.MouseScrollDown, events.MouseScrollUp
+TOUCHES = (events.Key, events.Paste, events.MouseDown, *WHEEL)
 TYPING_S = 0.15
 
 
@@ -299,15 +301,20 @@ class QstashApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys and pastes go through the keyboard, but for the one that always ends the app."""
+        if isinstance(event, TOUCHES) and not event.is_forwarded:
+            self._attend()
         is_input = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
         if is_input and getattr(event, "key", "") != "ctrl+c":
-            if self.keyboard.is_idle:
-                self._seen = self.painter.on_screen
-            self._unread = 0
-            self.session.heeding.set()
             self.keyboard.take(event)  # type: ignore[arg-type]
         else:
             await super().on_event(event)
+
+    def _attend(self) -> None:
+        """Somebody is there: what they do is about what they see, and drawn as soon as it is done."""
+        if self.keyboard.is_idle:
+            self._seen = self.painter.on_screen
+        self._unread = 0
+        self.session.heeding.set()
 
     def on_worker_state_changed(self) -> None:
         """A command that ended opens nothing any more."""
@@ -331,7 +338,7 @@ class QstashApp(App[int]):
         return None
 
     def hold(self) -> bool:
-        """Stop following, on the row that was on the screen when the key was pressed.
+        """Stop following, on the row that was on the screen when the key or button was pressed.
 
         Whether that row is still there. What keys did meanwhile counts: `_seen` is for the first one.
         """

@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from qstash_dev.client import Client
@@ -67,3 +68,9 @@ async def client() -> AsyncIterator[Client]:
     async with Client(server.started.url, server.started.user.token) as client:
         yield client
     await server.stop()
+
+
+def point(app: QstashApp, kind: type[events.MouseEvent], x: int, y: int) -> None:
+    """As the terminal tells of it; the pilot's clicks go past the app."""
+    assert app._driver is not None
+    app._driver.process_message(kind(None, x, y, 0, 0, 1, False, False, False, x, y))

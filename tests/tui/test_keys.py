@@ -5,11 +5,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from qstash_dev.tui.app import UNREAD, QstashApp
-from tests.tui.conftest import Open, until
+from tests.tui.conftest import Open, point, until
 from tests.tui.world import NOW, World, row
 
 FAULT = {
@@ -94,8 +95,9 @@ async def test_an_action_hits_the_row_that_was_on_the_screen(tui: Open, world: W
         assert not app.session.feed.follow
 
 
-async def test_of_a_stream_that_goes_by_unread_every_fifth_frame_is_drawn_until_a_key(
-    tui: Open, world: World
+@pytest.mark.parametrize("is_key", [True, False])
+async def test_of_a_stream_that_goes_by_unread_every_fifth_frame_is_drawn_until_a_touch(
+    tui: Open, world: World, is_key: bool
 ) -> None:
     ways: list[bool] = []
     async with tui(make_way=lambda: ways.append(True)) as pilot:
@@ -119,7 +121,10 @@ async def test_of_a_stream_that_goes_by_unread_every_fifth_frame_is_drawn_until_
             assert app.session.drawn_version == app._drawn[0] != drawn[0]
         assert ways == [True]
         world.say(row(30))
-        await pilot.press("k")
+        if is_key:
+            await pilot.press("k")
+        else:
+            point(app, events.MouseScrollUp, 9, 9)
         await until(pilot, partial(knows, app, 30))
 
 

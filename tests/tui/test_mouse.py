@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from qstash_dev.tui.widgets.bars import Bar
-from tests.tui.conftest import Open, until
-from tests.tui.test_keys import app_of, asked
-from tests.tui.world import World
+from tests.tui.conftest import Open, point, until
+from tests.tui.test_keys import app_of, asked, came_undrawn
+from tests.tui.world import World, row
 
 
 async def click_text(pilot: Pilot[Any], bar: Bar, text: str) -> None:
@@ -34,3 +35,16 @@ async def test_clicks_on_the_status_show_what_is_counted_and_hints_run(
         assert (await asked(pilot, world))[0][1].endswith("/replay")
         await click_text(pilot, app.hints, "^p Palette")
         await until(pilot, lambda: len(app.screen_stack) == 2)
+
+
+async def test_a_click_on_a_hint_hits_the_row_that_was_on_the_screen(
+    tui: Open, world: World
+) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await came_undrawn(app, world, row(14), row(15))
+        place = 1 + str(app.hints.render()).index("r Replay")
+        for kind in (events.MouseDown, events.MouseUp):
+            point(app, kind, place, app.hints.region.y)
+        assert await asked(pilot, world) == [("POST", "/_dev/messages/msg_00000013/replay", {})]
+        assert not app.session.feed.follow
