@@ -48,3 +48,17 @@ async def test_a_click_on_a_hint_hits_the_row_that_was_on_the_screen(
             point(app, kind, place, app.hints.region.y)
         assert await asked(pilot, world) == [("POST", "/_dev/messages/msg_00000013/replay", {})]
         assert not app.session.feed.follow
+
+
+async def test_a_click_in_a_list_hits_the_row_that_was_drawn_there(tui: Open, world: World) -> None:
+    async with tui() as pilot:
+        app = app_of(pilot)
+        await pilot.press("g", "C", "5", "d")
+        await until(pilot, lambda: app.settled)
+        drawn = app.session.feed.at(2).id
+        await came_undrawn(app, world, row(14, duration_ms=9_999.0))
+        head = app.list_pane.rows.region
+        for kind in (events.MouseDown, events.MouseUp):
+            point(app, kind, head.x + 3, head.y + 3)
+        await until(pilot, lambda: app.session.feed.selected == drawn)
+        assert app.session.feed.at(2).id != drawn

@@ -61,6 +61,7 @@ class VirtualList(ScrollView, can_focus=True):
         self._base = self._cursor_style = Style()
         self.bare = False
         self._is_syncing = False
+        self._shown: list[str] = []
 
     def show(self, source: Listing[Any], draw: Draw, head: Callable[[int], Line]) -> None:
         """Show another source from now on."""
@@ -128,6 +129,7 @@ class VirtualList(ScrollView, can_focus=True):
             return [(head, False)]
         cursor = self._source.cursor_index
         places = range(top, min(self.count, top + self._visible_rows))
+        self._shown = [self._source.key_of(self._source.at(i)) for i in places]
         return [(head, False), *((self._draw(i, width), i == cursor) for i in places)]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -171,8 +173,11 @@ class VirtualList(ScrollView, can_focus=True):
         self.post_message(self.Opened())
 
     def on_click(self, event: events.Click) -> None:
-        index = self.scroll_offset.y + event.y - 1
-        if event.y > 0 and index < self.count:
+        """What is meant is the row that was drawn there; it may have moved since, or have gone."""
+        if self._source is None or not 0 < event.y <= len(self._shown):
+            return
+        index = self._source.index(self._shown[event.y - 1])
+        if index is not None:
             self._go(index)
             if event.chain == 2:
                 self.post_message(self.Opened())
