@@ -50,7 +50,7 @@ def tui(world: World) -> Open:
     """Open the app on the world, and wait until it shows all."""
 
     @asynccontextmanager
-    async def open(size: tuple[int, int] = (120, 36), **options: Any) -> AsyncIterator[Pilot[int]]:
+    async def open(size: tuple[int, int] = (120, 24), **options: Any) -> AsyncIterator[Pilot[int]]:
         async with world.open() as url:
             app = make_app(url, **options)
             async with app.client, app.run_test(size=size) as pilot:
