@@ -42,7 +42,7 @@ def names(server, noun, key="name"):
     return [record[key] for record in server.json(noun, "list")]
 
 
-def test_seeds_are_there_when_the_server_is_ready(start, file):
+def test_seeds_are_there_when_the_server_is_ready_and_a_saved_file_is_taken_over(start, file):
     server = start("--memory")
     assert server.json("queues", "get", "mail")["parallelism"] == 2
     assert server.json("groups", "get", "team")["endpoints"] == [
@@ -50,16 +50,19 @@ def test_seeds_are_there_when_the_server_is_ready(start, file):
     ]
     nightly = server.json("schedules", "get", "nightly")
     assert (nightly["cron"], nightly["destination"], nightly["retries"]) == ("0 3 * * *", "team", 1)
-
-
-def test_a_saved_file_is_taken_over_while_the_server_runs(start, file):
-    server = start("--memory")
     file.write_text(FILE.replace("mail", "post").replace("max-retries = 3", "max-retries = 1"))
     assert notice(server) == "qstash-dev.toml is taken over."
+    assert notice(server) == 'No longer in it, and so forgotten: queues entry "mail".'
     assert names(server, "queues") == ["post"]
     assert names(server, "schedules", "scheduleId") == ["nightly"]
     refused = server.run("send", "http://a.test", "--retries", "2")
     assert "quota maxRetries exceeded" in refused.stderr
+    file.write_text(
+        FILE.replace('{ url = "http://a.test", name = "a" }', '{ url = "http://b.test" }')
+    )
+    assert notice(server) == "qstash-dev.toml is taken over."
+    team = server.json("groups", "get", "team")
+    assert [e["url"] for e in team["endpoints"]] == ["http://b.test"]
 
 
 def test_a_file_that_replaces_another_is_noticed_too(start, file, tmp_path):
@@ -79,6 +82,13 @@ def test_a_broken_file_changes_nothing_and_is_explained(start, file):
     file.write_text(FILE.replace("0 3 * * *", "never"))
     text = notice(server)
     assert text.startswith('qstash-dev.toml line 13, schedules entry "nightly": invalid cron: ')
+    assert text.endswith("The old settings stay.")
+    impossible = (
+        '[[schedules]]\nid = "s\\u0000"\ncron = "* * * * *"\ndestination = "http://a.test"\n'
+    )
+    file.write_text(FILE.replace('"mail"', '"post"') + impossible)
+    text = notice(server)
+    assert 'schedules entry "s' in text
     assert text.endswith("The old settings stay.")
     assert names(server, "queues") == ["mail"]
 
@@ -102,16 +112,6 @@ def test_of_a_file_with_one_mistake_nothing_is_taken_over(start, file):
     assert server.run("send", "http://a.test", "--retries", "2").returncode == 0
 
 
-def test_a_seed_of_which_no_request_can_be_made_is_refused_like_any_other(start, file):
-    server = start("--memory")
-    wrong = '[[schedules]]\nid = "s\\u0000"\ncron = "* * * * *"\ndestination = "http://a.test"\n'
-    file.write_text(FILE.replace('"mail"', '"post"') + wrong)
-    text = notice(server)
-    assert 'schedules entry "s' in text
-    assert text.endswith("The old settings stay.")
-    assert names(server, "queues") == ["mail"]
-
-
 def test_an_emptied_file_forgets_nothing_and_a_remark_alone_says_what_it_forgets(start, file):
     server = start("--memory")
     file.write_text("")
@@ -124,16 +124,6 @@ def test_an_emptied_file_forgets_nothing_and_a_remark_alone_says_what_it_forgets
         'queues entry "mail".'
     )
     assert names(server, "groups") == []
-
-
-def test_endpoints_of_a_group_come_and_go_with_the_file(start, file):
-    server = start("--memory")
-    file.write_text(
-        FILE.replace('{ url = "http://a.test", name = "a" }', '{ url = "http://b.test" }')
-    )
-    assert notice(server) == "qstash-dev.toml is taken over."
-    team = server.json("groups", "get", "team")
-    assert [e["url"] for e in team["endpoints"]] == ["http://b.test"]
 
 
 def test_a_seed_that_is_refused_hinders_the_start(launch, file):

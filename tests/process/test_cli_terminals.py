@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.conftest import COMMAND, clean_environment
+from tests.process.conftest import COMMAND, Client, clean_environment
 
 ENCODINGS = ("cp1252", "latin-1", "ascii")
 
@@ -42,16 +42,10 @@ def test_a_terminal_without_symbols_gets_words_for_them(server, app, encoding):
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_server_prints_events_whatever_stdout_takes(launch, start, app, encoding):
+def test_a_server_prints_events_whatever_stdout_takes(launch, app, tmp_path, encoding):
     process = launch("serve", "--memory", "--port", "0", PYTHONIOENCODING=encoding)
     url = next(line for line in process.stdout if line.startswith("QSTASH_URL=")).strip()[11:]
-    done = subprocess.run(
-        [*COMMAND, "send", f"{app.url}/200", "--url", url, "--wait"],
-        env=clean_environment(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    done = Client(url, tmp_path).run("send", f"{app.url}/200", "--wait")
     assert done.returncode == 0, done.stderr
     assert next(line for line in process.stdout if "[ok] delivered" in line)
     process.terminate()
