@@ -5,6 +5,7 @@ import json
 import re
 from base64 import b64decode
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from qstash import QStash
@@ -12,9 +13,8 @@ from qstash.errors import QStashError
 from qstash.message import FlowControlProperties
 
 
-@pytest.mark.parametrize(
-    ("body", "content_type"),
-    [
+async def test_a_body_arrives_byte_for_byte_with_its_type(qstash, app):
+    for body, content_type in (
         ("plain text", "text/plain"),
         ("ünïcødé ☃ \n\t", "text/plain; charset=utf-8"),
         (b"\x00\xff\x80 not utf-8", "application/octet-stream"),
@@ -22,47 +22,46 @@ from qstash.message import FlowControlProperties
         ("a=1&b=%20", "application/x-www-form-urlencoded"),
         ("no type", None),
         (None, None),
-    ],
-)
-async def test_a_body_arrives_byte_for_byte_with_its_type(qstash, app, body, content_type):
-    await qstash.message.publish(url=app.url, body=body, content_type=content_type)
-    got = await app.one()
-    assert got.method == "POST"
-    assert got.body == (body.encode() if isinstance(body, str) else body or b"")
-    assert got.headers.get("Content-Type") == content_type
+    ):
+        await qstash.message.publish(url=app.url, body=body, content_type=content_type)
+        got = await app.one()
+        assert got.method == "POST"
+        assert got.body == (body.encode() if isinstance(body, str) else body or b"")
+        assert got.headers.get("Content-Type") == content_type
+        app.forget()
 
 
-@pytest.mark.parametrize("value", [{"a": [1, None, "ü"]}, [], "text", 7, None])
-async def test_publish_json_serialises_the_body(qstash, app, value):
-    await qstash.message.publish_json(url=app.url, body=value)
-    got = await app.one()
-    assert got.json == value
-    assert got.headers["Content-Type"] == "application/json"
+async def test_publish_json_serialises_the_body(qstash, app):
+    for value in ({"a": [1, None, "ü"]}, [], "text", 7, None):
+        await qstash.message.publish_json(url=app.url, body=value)
+        got = await app.one()
+        assert got.json == value
+        assert got.headers["Content-Type"] == "application/json"
+        app.forget()
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-async def test_the_destination_is_called_with_the_wanted_method(qstash, app, method):
-    await qstash.message.publish(url=app.url, method=method, body="with a body")
-    got = await app.one()
-    assert (got.method, got.body) == (method, b"with a body")
+async def test_the_destination_is_called_with_the_wanted_method(qstash, app):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        await qstash.message.publish(url=app.url, method=method, body="with a body")
+        got = await app.one()
+        assert (got.method, got.body) == (method, b"with a body")
+        app.forget()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_the_destination_is_called_as_it_was_written(qstash, app):
+    for path in (
         "/",
         "/api/long-task?user=7&empty=&x",
         "/a%2Fb/%7Euser?q=%20%2B+",
         "//double//slash/",
         "/trailing/",
         "/?url=https://example.com/?a=b",
-    ],
-)
-async def test_the_destination_is_called_as_it_was_written(qstash, app, path):
-    published = await qstash.message.publish(url=app.url + path)
-    assert (await app.one()).path == path
-    message = await qstash.message.get(published.message_id)
-    assert message.url == app.url + path
+    ):
+        published = await qstash.message.publish(url=app.url + path)
+        assert (await app.one()).path == path
+        message = await qstash.message.get(published.message_id)
+        assert message.url == app.url + path
+        app.forget()
 
 
 async def test_localhost_is_found_where_the_app_listens(qstash, app):
@@ -295,34 +294,34 @@ async def test_what_is_redacted_is_delivered_but_not_shown(qstash, server, app, 
         assert b64decode(one.body_base64).decode() == shown("body", "the body")
 
 
-@pytest.mark.parametrize(
-    ("options", "status", "text"),
-    [
-        (
-            {"url": "example.com/x"},
-            400,
-            "invalid destination url: endpoint has invalid scheme, add http:// or https://",
-        ),
-        ({"url_group": "nobody"}, 404, "topic nobody not found"),
-        ({"url": "http://localhost", "retries": 6}, 412, "quota maxRetries exceeded"),
-        (
-            {"url": "http://localhost", "deduplication_id": "a:b"},
-            400,
-            "DeduplicationId cannot contain ':'",
-        ),
-        ({"url": "http://localhost", "delay": "soon"}, 400, "Upstash-Delay"),
-        ({"url": "http://localhost", "retry_delay": "import os"}, 400, "Upstash-Retry-Delay"),
-        ({"url": "http://localhost", "callback": "localhost/x"}, 400, "callback"),
-        ({"url": "http://localhost", "flow_control": {"key": "k"}}, 400, "Flow-Control-Value"),
-    ],
-)
-async def test_a_publish_that_cannot_be_is_refused_with_a_sentence(qstash, options, status, text):
-    with pytest.raises(QStashError) as caught:
-        await qstash.message.publish(**options)
-    found = re.fullmatch(r"Request failed with status: (\d+), body: (.*)", str(caught.value))
-    assert found is not None
-    assert int(found[1]) == status
-    assert text in json.loads(found[2])["error"]
+REFUSED: list[tuple[dict[str, Any], int, str]] = [
+    (
+        {"url": "example.com/x"},
+        400,
+        "invalid destination url: endpoint has invalid scheme, add http:// or https://",
+    ),
+    ({"url_group": "nobody"}, 404, "topic nobody not found"),
+    ({"url": "http://localhost", "retries": 6}, 412, "quota maxRetries exceeded"),
+    (
+        {"url": "http://localhost", "deduplication_id": "a:b"},
+        400,
+        "DeduplicationId cannot contain ':'",
+    ),
+    ({"url": "http://localhost", "delay": "soon"}, 400, "Upstash-Delay"),
+    ({"url": "http://localhost", "retry_delay": "import os"}, 400, "Upstash-Retry-Delay"),
+    ({"url": "http://localhost", "callback": "localhost/x"}, 400, "callback"),
+    ({"url": "http://localhost", "flow_control": {"key": "k"}}, 400, "Flow-Control-Value"),
+]
+
+
+async def test_a_publish_that_cannot_be_is_refused_with_a_sentence(qstash):
+    for options, status, text in REFUSED:
+        with pytest.raises(QStashError) as caught:
+            await qstash.message.publish(**options)
+        found = re.fullmatch(r"Request failed with status: (\d+), body: (.*)", str(caught.value))
+        assert found is not None
+        assert int(found[1]) == status
+        assert text in json.loads(found[2])["error"]
 
 
 def test_a_wrong_token_is_refused(server):

@@ -21,15 +21,14 @@ def verify(receiver, got, **changes):
     )
 
 
-@pytest.mark.parametrize(
-    "body", ["", "text", '{"a": "ünïcødé"}', "line\r\nline\n", "x" * 1_000_000]
-)
 @pytest.mark.parametrize("path", ["", "/?a=b&c", "//a/%2F/"])
-async def test_a_delivery_verifies_with_its_url(qstash, receiver, app, body, path):
-    await qstash.message.publish(url=app.url + path, body=body)
-    got = await app.one()
-    # An HTTP client sends `/` where the URL has no path; the signature names what was published.
-    verify(receiver, got, url=app.url + path)
+async def test_a_delivery_verifies_with_its_url(qstash, receiver, app, path):
+    for body in ("", "text", '{"a": "ünïcødé"}', "line\r\nline\n", "x" * 1_000_000):
+        await qstash.message.publish(url=app.url + path, body=body)
+        got = await app.one()
+        # An HTTP client sends `/` where the URL has no path; the signature names what was published.
+        verify(receiver, got, url=app.url + path)
+        app.forget()
 
 
 async def test_every_attempt_and_callback_is_signed_anew(qstash, receiver, app):

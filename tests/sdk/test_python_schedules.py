@@ -87,12 +87,11 @@ async def test_a_time_zone_belongs_to_the_cron_expression(qstash, app):
     assert (next_.month, next_.day, next_.hour, next_.minute) == (1, 1, 0, 30)
 
 
-@pytest.mark.parametrize(
-    "cron", ["", "* * * *", "61 * * * *", "0 0 30 2 *", "CRON_TZ=Nowhere/City * * * * *", "soon"]
-)
-async def test_a_cron_expression_that_never_fires_is_refused(qstash, app, cron):
-    with pytest.raises(QStashError, match="400"):
-        await qstash.schedule.create(destination=app.url, cron=cron)
+async def test_a_cron_expression_that_never_fires_is_refused(qstash, app):
+    wrong = ("", "* * * *", "61 * * * *", "0 0 30 2 *", "CRON_TZ=Nowhere/City * * * * *", "soon")
+    for cron in wrong:
+        with pytest.raises(QStashError, match="400"):
+            await qstash.schedule.create(destination=app.url, cron=cron)
     assert await qstash.schedule.list() == []
 
 
