@@ -152,6 +152,24 @@ async def test_many_messages_are_few_elements_and_all_can_be_reached(desk: Desk)
     await have(page, 1, "/anew")
 
 
+async def test_a_click_chooses_the_row_that_stood_there_when_the_button_went_down(
+    desk: Desk,
+) -> None:
+    url = desk.app.answers("/moves", 200)
+    await desk.api.publish(f"{url}?below")
+    meant = await desk.api.publish(f"{url}?meant")
+    page = await desk.open()
+    await rows(page, "meant").hover()
+    await page.mouse.down()
+    for number in range(2):
+        await desk.api.publish(f"{url}?later{number}")
+    await have(page, 2, "later")
+    await page.mouse.up()
+    await is_at(page, f"#/messages/{meant}")
+    await rows(page, "meant").locator(".mark").click()
+    await have(page, 1, "☑")
+
+
 async def test_a_busy_stream_that_nobody_touches_is_shown_to_its_end(desk: Desk) -> None:
     url = desk.app.answers("/busy", 200)
     page = await desk.open()

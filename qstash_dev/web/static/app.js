@@ -370,9 +370,7 @@ function chooseAt(place) {
   choose(next ? app.view.keyOf(next) : null);
 }
 
-function clicked(index, event) {
-  const item = app.source.at(index);
-  if (!item) return;
+function clicked(item, event) {
   choose(app.view.keyOf(item));
   if (event.ctrlKey || event.metaKey) mark();
 }
@@ -417,9 +415,9 @@ function toggleMark(key) {
 }
 
 // The box before a row, for those who have no space bar; the one above them is for all.
-function boxed(index) {
-  if (index < 0) markAll();
-  else if (app.source.at(index)) toggleMark(app.view.keyOf(app.source.at(index)));
+function boxed(item) {
+  if (item) toggleMark(app.view.keyOf(item));
+  else markAll();
 }
 
 function markAll() {

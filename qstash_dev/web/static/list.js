@@ -149,8 +149,8 @@ export class Items {
 // Of any length; only rows in sight are elements. Its `view` says how many there are, which columns they have
 // and which one is meant.
 export class List {
-  // `on.cursor(index)` when a row is chosen, `on.mark(index)` when its box is, -1 for all, `on.touch()` for a
-  // scroll, `on.end()` near the end.
+  // `on.cursor(item)` when a row is chosen, `on.mark(item)` when its box is, without one for all, `on.touch()` for
+  // a scroll, `on.end()` near the end.
   constructor(grid, on) {
     this.grid = grid;
     this.on = on;
@@ -160,6 +160,7 @@ export class List {
     this.body = h("div.body", { role: "rowgroup" });
     grid.append(h("div.heads", { role: "rowgroup" }, this.head), this.body);
     grid.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    grid.addEventListener("pointerdown", ({ target }) => (this.pressed = target.closest(".row")?.item));
     grid.addEventListener("click", (event) => this.#clicked(event));
     grid.addEventListener("mouseover", ({ target: cell }) => {
       if (cell.role === "gridcell") cell.title = cell.textContent;
@@ -239,12 +240,13 @@ export class List {
     this.draw();
   }
 
+  // What is meant is what stood there when the button went down: another may have come in its place.
   #clicked(event) {
     const row = event.target.closest(".row");
     if (!row) return;
-    const index = row === this.head ? -1 : Number(row.getAttribute("aria-rowindex")) - 2;
-    if (event.target.matches(".mark")) this.on.mark(index);
-    else if (index >= 0) this.on.cursor(index, event);
+    const item = (event.detail && this.pressed) || row.item; // a key has no pointer
+    if (event.target.matches(".mark")) this.on.mark(item);
+    else if (item) this.on.cursor(item, event);
   }
 
   #made() {
@@ -254,7 +256,7 @@ export class List {
   }
 
   #fill(row, index, { height, chosen }) {
-    const item = this.view.at(index);
+    const item = (row.item = this.view.at(index));
     const place = `translateY(${index * height}px)`;
     if (row.style.transform !== place) row.style.transform = place;
     row.setAttribute("aria-rowindex", index + 2);
