@@ -20,7 +20,7 @@ from qstash_dev.devtools.documents import Process as State
 from qstash_dev.devtools.explain.printed import last_words
 from qstash_dev.devtools.text import as_sentence
 from qstash_dev.engine.tasks import Tasks
-from qstash_dev.protocol.urls import is_loopback, same_port, site_of
+from qstash_dev.protocol.urls import is_loopback, origin_of, same_port, site_of
 
 LAST_WORDS_S = LOOK_S = 0.5
 """How long a process that ended may still be heard: its children may hold its output open."""
@@ -176,7 +176,12 @@ class ChildApp:
             await self._found(origin)
 
     async def _found(self, origin: str) -> None:
-        is_taken = await self._around.accepts(self._around.app_url())
+        expected = self._around.app_url()
+        if not same_port(origin, expected) and await self._is_its_own(expected):
+            origin = origin_of(
+                expected
+            )  # it may have one port for its metrics, and name that alone
+        is_taken = await self._around.accepts(expected)
         before = self.state.url
         self.state = replace(self.state, url=origin)
         self._looked_for.discard(origin)

@@ -27,6 +27,8 @@ if os.environ.get("HELPER"):
     print("helper", helper.pid)
 if os.environ.get("TRACES"):
     print("Sending traces to", os.environ["TRACES"], flush=True)
+if "UNNAMED" in os.environ:
+    unnamed = socket.create_server(("127.0.0.1", int(os.environ["UNNAMED"])))
 try:
     s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 except OSError:
@@ -155,6 +157,20 @@ async def test_a_404_of_the_program_that_has_its_port_is_not_taken_for_its_own(r
     assert hint.endswith(f"--route {other}={server.app}.")
     told = f"Your app listens at {server.app}, but --app is {other}."
     assert [finding.level for finding in findings if finding.text == told] == ["problem"]
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+async def test_an_app_that_names_another_of_its_ports_is_where_it_is_expected(running, is_given):
+    with reserved_port() as port:
+        expected = {"app_url": f"http://localhost:{port}", "is_app_given": is_given}
+        server = await running(config=expected, UNNAMED=str(port))
+
+        async def counts():
+            return (await server.status())["app"]["process"]["url"] == expected["app_url"]
+
+        await server.until(counts)
+        assert (await server.status())["app"]["url"] == expected["app_url"]
+        assert await server.notice() == ""
 
 
 async def test_of_two_apps_of_one_command_the_first_is_not_taken_for_a_lost_one(running):
