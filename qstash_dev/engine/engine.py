@@ -292,7 +292,8 @@ class Engine:
     def is_idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         waits = self.workflows.hold_back.is_holding or self.shortage.is_on
-        if self._is_stale or self._in_flight.messages or waits:
+        takes_turns = self.lanes.is_stirred and not self.paused  # in the next step
+        if self._is_stale or self._in_flight.messages or waits or takes_turns:
             return False
         next_time = self.next_time()
         return next_time is None or next_time > self.clock.now()

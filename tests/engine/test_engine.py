@@ -677,6 +677,25 @@ async def test_reset_forgets_what_a_run_held_back(
     assert world.engine.is_idle()
 
 
+async def test_it_is_not_idle_between_two_messages_that_take_turns(world: World) -> None:
+    world.one_by_one = True
+    world.app.reply = lambda _: (None, answer())
+    for _ in range(2):
+        publish(world)
+    await world.settle()
+    for _ in range(2):
+        [delivery] = world.app.open
+        world.app.end(delivery)
+        while world.store.messages.active():
+            await asyncio.sleep(0)
+        assert world.engine.is_idle() == (len(world.app.deliveries) == 2)
+        world.engine.pause(True)
+        assert world.engine.is_idle()  # whoever waits for it would wait for the one who has paused
+        world.engine.pause(False)
+        await world.settle()
+    assert len(world.app.deliveries) == 2
+
+
 async def test_only_what_is_finished_can_be_forgotten(world: World) -> None:
     done, waiting = publish(world), publish(world, delay="1m")
     await world.settle()
