@@ -157,7 +157,7 @@ class Database:
         file. Raises StoreError.
         """
         self._preparations.append(prepare)
-        self._prepare(prepare)
+        self._prepare([prepare])
 
     def commit(self) -> None:
         """End the open transaction. A failure rolls it back and is what all waiters get."""
@@ -270,8 +270,7 @@ class Database:
             raise failure(self.path, "write to", error) from error
         with contextlib.suppress(StoreError):  # housekeeping tries it again
             self._copy_log("TRUNCATE")
-        for prepare in self._preparations:
-            self._prepare(prepare)
+        self._prepare(self._preparations)
         self._forget()
         self._on_commit()
 
@@ -305,12 +304,12 @@ class Database:
         self._writer = connection.cursor()
         self._files = files.Files(self.path)
         self._is_closed = False
-        for prepare in self._preparations:
-            self._prepare(prepare)
+        self._prepare(self._preparations)
 
-    def _prepare(self, prepare: Callable[[sqlite3.Connection], object]) -> None:
+    def _prepare(self, preparations: Iterable[Callable[[sqlite3.Connection], object]]) -> None:
         try:
-            prepare(self._connection)
+            for prepare in preparations:
+                prepare(self._connection)
         except sqlite3.Error as error:
             raise failure(self.path, "read", error) from error
 
