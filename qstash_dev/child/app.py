@@ -6,6 +6,7 @@ import shlex
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +22,9 @@ from qstash_dev.devtools.explain.printed import last_words
 from qstash_dev.devtools.text import as_sentence
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback, origin_of, same_port, site_of
+
+if TYPE_CHECKING:
+    import psutil
 
 LAST_WORDS_S = LOOK_S = 0.5
 """How long a process that ended may still be heard: its children may hold its output open."""
@@ -207,11 +211,12 @@ class ChildApp:
         code, why = (ended := await process.wait()), group.ending(ended)
         with suppress(TimeoutError):
             await asyncio.wait_for(process.silent.wait(), LAST_WORDS_S)
-        if code == 0 and await _has_left_some(process):
+        if code == 0 and (left := await _left_by(process)):
             self.state = replace(self.state, pid=None)
             self._around.on_change()
-            while await _has_left_some(process):
+            while left:
                 await asyncio.sleep(LOOK_S)
+                left = await _left_by(process, left)
             code, why = None, "ended, after what had started it"
         if process is self._process:
             self.output.flush()
@@ -250,8 +255,12 @@ class ChildApp:
         self._around.on_change()
 
 
-async def _has_left_some(process: group.Process) -> bool:
-    """Whether others of its group run: who ended well and left some was not the app, but started it."""
-    from qstash_dev.child.holder import members  # only who starts an app needs it
+async def _left_by(
+    process: group.Process, known: Sequence["psutil.Process"] = ()
+) -> Sequence["psutil.Process"]:
+    """Others of its group that run: who ended well and left some was not the app, but started it. To
+    find them all programs are looked through, so it is done again when those `known` have ended.
+    """
+    from qstash_dev.child.holder import members, runs  # only who starts an app needs it
 
-    return bool(await asyncio.to_thread(members, process.pid))
+    return [one for one in known if runs(one)] or await asyncio.to_thread(members, process.pid)

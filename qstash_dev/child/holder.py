@@ -17,7 +17,16 @@ WSL `wslrelay.exe` (https://github.com/CzBiX/WSLHostPatcher/issues/18).
 
 def members(pid: int) -> list[psutil.Process]:
     """Who runs of the group that `pid` leads, or has led."""
-    return [one for one in psutil.process_iter() if _is_member(one, pid)]
+    return [one for one in psutil.process_iter() if _is_member(one, pid) and runs(one)]
+
+
+def runs(one: psutil.Process) -> bool:
+    """Whether it has not ended. Who has may stay in the list: a container may have nobody who takes
+    note of it.
+    """
+    with suppress(psutil.Error):
+        return one.is_running() and one.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def may_be_of(pid: int, port: int) -> bool:
@@ -34,10 +43,8 @@ def may_be_of(pid: int, port: int) -> bool:
 
 
 def _is_member(one: psutil.Process, pid: int) -> bool:
-    with suppress(psutil.Error, OSError):
-        is_of_it = one.pid == pid or (os.name != "nt" and os.getpgid(one.pid) == pid)
-        # Who has ended may stay in the list: a container may have nobody who takes note of it.
-        return is_of_it and one.status() != psutil.STATUS_ZOMBIE
+    with suppress(OSError):
+        return one.pid == pid or (os.name != "nt" and os.getpgid(one.pid) == pid)
     return False
 
 
