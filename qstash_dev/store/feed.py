@@ -68,21 +68,20 @@ class Feed:
         with `after` the oldest first, above it.
         """
         found = (yield from self._narrowed(wanted, now)).of(EVENTS)
-        for rows in self._selector.page(found, _COLUMNS, limit, before, after, now):
+        for rows in self._selector.page(found, _COLUMNS, limit, before, after):
             yield [Entry(*row) for row in rows]
 
     def _narrowed(self, wanted: Filter, now: int) -> Generator[list[Entry], None, Selection]:
         """Looks for the messages first, of which there are fewer than events, unless many match."""
-        found = self._selector.everywhere(wanted)
+        found = self._selector.everywhere(wanted, now=now)
         if found.many or not wanted.terms:
             return found
         seqs: list[int] = []
         few = self._selector.candidates.limits.few_in_order
         ranges = windows(self._db, "messages", found.window)
-        values = {**found.values, "now": now}
-        for rows in read_page(self._db, found.numbers("DESC"), values, ranges, few + 1):
+        for rows in read_page(self._db, found.numbers("DESC"), found.values, ranges, few + 1):
             seqs += (seq for (seq,) in rows)
             yield []
         if len(seqs) > few:
             return replace(found, few=None)
-        return self._selector.among(wanted, seqs)
+        return self._selector.among(wanted, seqs, now)

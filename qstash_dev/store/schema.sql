@@ -1,4 +1,4 @@
--- Version 10. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
+-- Version 11. Times are epoch milliseconds. A message's row holds what is filtered, counted and changed;
 -- its contents never change after they were written, so that an update stays small.
 
 CREATE TABLE users (
@@ -125,12 +125,16 @@ CREATE INDEX dlq_message ON dlq (message);
 CREATE INDEX messages_due ON messages (due_at, seq, state)
     WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL;
 -- What is under way or went wrong: everything that is counted and is not the great majority.
-CREATE INDEX messages_state ON messages (state, user) WHERE state <> 'DELIVERED';
+CREATE INDEX messages_state ON messages
+    (state, user, seq, finished_at, run, kind, last_status, attempts, created_at)
+    WHERE state <> 'DELIVERED';
 CREATE INDEX messages_intake ON messages (intake) WHERE intake IS NOT NULL;
 CREATE INDEX messages_held ON messages (held) WHERE held IS NOT NULL;
 CREATE INDEX messages_armed ON messages (armed) WHERE armed;
-CREATE INDEX messages_finished ON messages (finished_at)
-    WHERE finished_at IS NOT NULL AND run IS NULL;
+-- In the order in which they are forgotten. Both with what each message can be chosen by, so that this
+-- does without a look at all of them.
+CREATE INDEX messages_finished ON messages
+    (run, finished_at, kind, last_status, attempts, created_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX messages_parent ON messages (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX messages_line ON messages (line) WHERE line IS NOT NULL;
 CREATE INDEX messages_queue ON messages (queue, seq) WHERE queue IS NOT NULL;

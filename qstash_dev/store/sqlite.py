@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qstash_dev.store.errors import StoreError, failure
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 # A lone message has two commits that write whole pages, some twenty in all, so these are small: of
 # 4 KB, its delivery left a tenth later. A pass over all messages takes a quarter longer for it. A file
 # keeps the pages that it began with.

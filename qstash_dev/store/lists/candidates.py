@@ -62,12 +62,12 @@ NAMES = "SELECT value FROM json_each(:names)"
 
 
 class Source(Struct, frozen=True):
-    """SQL that lists all messages that can match a condition: exactly those that do, if it is `exact`.
-    `names` is a JSON array, `:names` in the SQL; `index` has the names, if it is one of `INDEXES`.
+    """SQL, with its values, that lists all messages that can match a condition: exactly those that do,
+    if it is `exact`. `index` has the `count` names in the array `:names`, if it is one of `INDEXES`.
     """
 
     sql: str
-    names: str
+    values: dict[str, Any]
     exact: bool = True
     index: str = ""
     count: int = 0
@@ -84,7 +84,7 @@ def having(name: str, names: Sequence[Any]) -> Source | None:
     where = index.where(f"{test} ({NAMES})")
     sql = f"SELECT {index.seq} AS seq FROM {index.table} WHERE {where}"
     exact = name != "label" or len(names) < 2
-    return Source(sql, as_json(list(names)), exact, name, len(names))
+    return Source(sql, {"names": as_json(list(names))}, exact, name, len(names))
 
 
 class Candidates:
@@ -96,9 +96,7 @@ class Candidates:
 
     def few(self, source: Source, most: int) -> str | None:
         """The numbers of all messages of a source as a JSON array, `None` if they are more."""
-        rows = self._db.read(
-            f"{source.sql} LIMIT :limit", {"names": source.names, "limit": most + 1}
-        )
+        rows = self._db.read(f"{source.sql} LIMIT :limit", {**source.values, "limit": most + 1})
         return as_json(sorted({seq for (seq,) in rows})) if len(rows) <= most else None
 
     def ends(self, sources: Iterable[Source]) -> tuple[int, int]:
@@ -116,7 +114,7 @@ class Candidates:
             low, high = self._db.read_one(
                 f"SELECT min({of_name.format('min')}), max({of_name.format('max')}) "
                 "FROM json_each(:names)",
-                {"names": source.names},
+                source.values,
             )
             if low is not None:
                 first, last = max(first, low), min(last, high)

@@ -103,6 +103,14 @@ def _own(letter: str, time: str, **more: str) -> dict[str, str]:
 MESSAGES = Columns(
     "messages", "m", "m.seq", _OF_MESSAGES | _own("m", "created_at"), _WORDS, (ACCEPTED,)
 )
+SUMMARY = Columns(
+    "messages",
+    "m",
+    "m.seq",
+    {key: _OF_MESSAGES[key] for key in ("code", "try", "age")},
+    {"source": _WORDS["source"], "is": {"replay": _WORDS["is"]["replay"]}},
+)
+"""What two indexes know of each message: a part of `MESSAGES`."""
 EVENTS = Columns(
     "events", "e", "e.message", _OF_MESSAGES | _own("e", "time", event="e.state {}"), _WORDS
 )

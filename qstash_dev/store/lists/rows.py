@@ -73,8 +73,8 @@ class Rows:
         limit: int = sys.maxsize,
     ) -> Iterator[list[Row]]:
         """Up to `limit` rows that match, newest first (oldest first with `after`), by windows."""
-        found = self._selector.everywhere(wanted)
-        for rows in self._selector.page(found, _COLUMNS, limit, before, after, now):
+        found = self._selector.everywhere(wanted, now=now)
+        for rows in self._selector.page(found, _COLUMNS, limit, before, after):
             yield [_row(row) for row in rows]
 
     def count(self, wanted: Filter, now: int) -> Iterator[int]:
@@ -82,33 +82,33 @@ class Rows:
         if not wanted.terms:
             yield self._one(_TOTAL)
             return
-        counted = self._selector.counted(wanted)
+        counted = self._selector.counted(wanted, now)
         if counted is not None and not self._one(_COMING):
             yield self._db.read_one(*counted)[0]
             return
-        found = self._selector.everywhere(wanted, MESSAGES, self._selector.candidates.limits.few)
+        few = self._selector.candidates.limits.few
+        found = self._selector.everywhere(wanted, MESSAGES, few, now)
         sql = (
             f"SELECT count(*) FROM {found.tables} WHERE {found.seq} BETWEEN :low AND :high "
             f"AND {found.where}"
         )
         for low, high in windows(self._db, "messages", found.window):
-            bounds = {"now": now, "low": low, "high": high}
-            yield self._db.read_one(sql, {**found.values, **bounds})[0]
+            yield self._db.read_one(sql, {**found.values, "low": low, "high": high})[0]
 
     def of(self, seqs: Iterable[int], now: int) -> list[Row]:
         """The rows with these numbers."""
-        found = self._selector.among(Filter(), seqs)
+        found = self._selector.among(Filter(), seqs, now)
         rows = self._db.read(
             f"SELECT {_COLUMNS} FROM {found.tables} WHERE {found.where} ORDER BY m.seq",
-            {**found.values, "now": now},
+            found.values,
         )
         return [_row(row) for row in rows]
 
     def matching(self, wanted: Filter, seqs: Iterable[int], now: int) -> set[int]:
         """The numbers among these of messages that match."""
-        found = self._selector.among(wanted, seqs)
+        found = self._selector.among(wanted, seqs, now)
         sql = f"SELECT m.seq FROM {found.tables} WHERE {found.where}"
-        return {seq for (seq,) in self._db.read(sql, {**found.values, "now": now})}
+        return {seq for (seq,) in self._db.read(sql, found.values)}
 
     def selects(self, wanted: Filter, message_id: str, now: int) -> bool:
         seqs = self._db.read("SELECT seq FROM messages WHERE id = ?", (message_id,))

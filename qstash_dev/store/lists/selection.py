@@ -25,7 +25,14 @@ from qstash_dev.store.lists.candidates import (
     as_json,
     having,
 )
-from qstash_dev.store.lists.columns import EVENTS, IS_TROUBLE, MESSAGES, Columns, stored_states
+from qstash_dev.store.lists.columns import (
+    EVENTS,
+    IS_TROUBLE,
+    MESSAGES,
+    SUMMARY,
+    Columns,
+    stored_states,
+)
 from qstash_dev.store.lists.condition import (
     OF_URL,
     Leaves,
@@ -148,7 +155,6 @@ class Selector:
         limit: int,
         before: int | None,
         after: int | None,
-        now: int = 0,
     ) -> Iterator[list[Any]]:
         """What is `shown` of up to `limit` rows, by windows: the newest first, below `before`; with
         `after` the oldest first, above it. `m` are the messages of the rows.
@@ -163,25 +169,30 @@ class Selector:
             f"{messages if columns.letter != 'm' else ''} ORDER BY {seq} {order}"
         )
         ranges = windows(self._db, columns.table, found.window, before, after)
-        return read_page(self._db, sql, {**found.values, "now": now}, ranges, limit)
+        return read_page(self._db, sql, found.values, ranges, limit)
 
-    def among(self, wanted: Filter, seqs: Iterable[int]) -> Selection:
+    def among(self, wanted: Filter, seqs: Iterable[int], now: int) -> Selection:
         """To choose from these messages."""
         where, values = condition(wanted)
         few = as_json(list(seqs))
-        return Selection(MESSAGES, where, {**values, "few": few}, few)
+        return Selection(MESSAGES, where, {**values, "now": now, "few": few}, few)
 
     def everywhere(
-        self, wanted: Filter, columns: Columns = MESSAGES, most: int | None = None
+        self,
+        wanted: Filter,
+        columns: Columns = MESSAGES,
+        most: int | None = None,
+        now: int = 0,
     ) -> Selection:
         """To search all rows of a table. Up to `most` messages are looked at one by one, where an index
-        knows which.
+        knows which. Only the filter language asks for what depends on the time.
         """
         where, values = condition(wanted, columns)
+        values["now"] = now
         limits = self.candidates.limits
         rows = _in_order(columns)
         found = Selection(columns, where, values, rows=rows, size=limits.window)
-        sources = [source for term in wanted.terms if (source := self._source(term)) is not None]
+        sources, is_one = self._sources(wanted, now)
         if most is None:
             most = limits.few if len(wanted.terms) > 1 else limits.few_in_order
         for source in sources:
@@ -190,15 +201,14 @@ class Selector:
                 return replace(found, few=few, values={**values, "few": few})
         if columns is EVENTS:
             found = self._through_events(found, wanted)
-        is_many = len(wanted.terms) == 1 and bool(sources)
-        return replace(found, sources=tuple(sources), many=is_many)
+        return replace(found, sources=tuple(sources), many=is_one)
 
-    def counted(self, wanted: Filter) -> tuple[str, dict[str, str]] | None:
+    def counted(self, wanted: Filter, now: int) -> tuple[str, dict[str, Any]] | None:
         """SQL, with its values, that counts the messages that match by an index alone, if one can."""
-        source = self._source(wanted.terms[0]) if len(wanted.terms) == 1 else None
-        if source is None or not source.exact:
+        sources, is_one = self._sources(wanted, now)
+        if not is_one or not sources[0].exact:
             return None
-        return f"SELECT count(*) FROM ({source.sql})", {"names": source.names}
+        return f"SELECT count(*) FROM ({sources[0].sql})", sources[0].values
 
     def _through_events(self, found: Selection, wanted: Filter) -> Selection:
         """By the index of their times, if few have those, or by that of trouble."""
@@ -214,6 +224,15 @@ class Selector:
             trouble = f"SELECT * FROM events INDEXED BY events_trouble WHERE {IS_TROUBLE}"
             return replace(found, rows=f"({trouble}) e")
         return found
+
+    def _sources(self, wanted: Filter, now: int) -> tuple[list[Source], bool]:
+        """What lists the messages that match, and whether this is one for the whole filter."""
+        summed = tuple(term for term in wanted.terms if _is_in_summary(term))
+        others = [self._source(term) for term in wanted.terms if term not in summed]
+        sources = [source for source in others if source is not None]
+        if summed:
+            sources.append(_source_of_summary(Filter(summed), now))
+        return sources, len(sources) == 1 and len(others) + bool(summed) == 1
 
     def _source(self, term: Term) -> Source | None:
         if term.key == "state":
@@ -247,7 +266,7 @@ class Selector:
         if term.negated or len(rows) > most:
             return None
         sql = f"SELECT seq FROM messages WHERE run IN ({NAMES})"
-        return Source(sql, as_json([seq for (seq,) in rows]))
+        return Source(sql, {"names": as_json([seq for (seq,) in rows])})
 
 
 def _in_order(columns: Columns) -> str:
@@ -268,4 +287,24 @@ def _source_of_states(term: Term) -> Source | None:
         return None
     sql = f"SELECT seq FROM messages INDEXED BY messages_state WHERE state IN ({NAMES})"
     exact = states <= {"failed", "canceled"}  # what is not finished may be held, or due by now
-    return Source(f"{sql} AND state <> 'DELIVERED'", as_json(stored_states(states)), exact)
+    names = as_json(stored_states(states))
+    return Source(f"{sql} AND state <> 'DELIVERED'", {"names": names}, exact)
+
+
+def _is_in_summary(term: Term) -> bool:
+    words = SUMMARY.words.get(term.key, {})
+    return all(
+        words.keys() >= set(value.names) if isinstance(value, Words) else term.key in SUMMARY.tests
+        for value in term.values
+    )
+
+
+def _source_of_summary(wanted: Filter, now: int) -> Source:
+    """By the index of what is finished, and that of what is not."""
+    where, values = condition(wanted, SUMMARY)
+    numbers = "SELECT m.seq AS seq FROM messages m INDEXED BY"
+    sql = (
+        f"{numbers} messages_finished WHERE m.finished_at IS NOT NULL AND {where} UNION ALL "
+        f"{numbers} messages_state WHERE m.state <> 'DELIVERED' AND m.finished_at IS NULL AND {where}"
+    )
+    return Source(sql, {**values, "now": now})

@@ -240,6 +240,23 @@ def test_the_filter_language(lists: Store, text: str, numbers: str) -> None:
         assert flat(feed.select(wanted, NOW, 100)) == expected_events[::-1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("code:418", "-code:2xx", "try:>3", "age:<1h", "source:publish", "is:replay"),
+        *("-is:replay", "code:4xx|5xx age:<1h -source:callback"),
+    ],
+)
+def test_a_choice_by_what_every_message_has_reads_no_message(lists: Store, text: str) -> None:
+    counted = Selector(lists.database).counted(parse_filter(text), NOW)
+    assert counted is not None
+    sql, values = counted
+    plan = [line for *_, line in lists.database.read(f"EXPLAIN QUERY PLAN {sql}", values)]
+    read = [line for line in plan if line.startswith(("SCAN m ", "SEARCH m "))]
+    assert len(read) == 2
+    assert all(" USING COVERING INDEX " in line for line in read), plan
+
+
 def test_many_wildcards_do_not_take_long(filled: Filled) -> None:
     long = "a" * 5_000
     filled.add(url=f"http://localhost:3000/{long}", headers=(("X", long),), labels=(long,))
