@@ -62,15 +62,25 @@ NAMES = "SELECT value FROM json_each(:names)"
 
 
 class Source(Struct, frozen=True):
-    """SQL, with its values, that lists all messages that can match a condition: exactly those that do,
-    if it is `exact`. `index` has the `count` names in the array `:names`, if it is one of `INDEXES`.
+    """SQL, with its values, that lists all messages that can match a condition, each by one of its
+    `parts`: exactly those that do, if it is `exact`. `index`, if it is one of `INDEXES`, has the `size`
+    names in the array `:names`.
     """
 
-    sql: str
+    parts: tuple[str, ...]
     values: dict[str, Any]
     exact: bool = True
     index: str = ""
-    count: int = 0
+    size: int = 0
+
+    @property
+    def sql(self) -> str:
+        return " UNION ALL ".join(self.parts)
+
+    @property
+    def count(self) -> str:
+        """SQL that counts them: each part by itself, of which SQLite makes no rows."""
+        return "SELECT " + " + ".join(f"(SELECT count(*) FROM ({part}))" for part in self.parts)
 
 
 def having(name: str, names: Sequence[Any]) -> Source | None:
@@ -84,7 +94,7 @@ def having(name: str, names: Sequence[Any]) -> Source | None:
     where = index.where(f"{test} ({NAMES})")
     sql = f"SELECT {index.seq} AS seq FROM {index.table} WHERE {where}"
     exact = name != "label" or len(names) < 2
-    return Source(sql, {"names": as_json(list(names))}, exact, name, len(names))
+    return Source((sql,), {"names": as_json(list(names))}, exact, name, len(names))
 
 
 class Candidates:
@@ -105,7 +115,7 @@ class Candidates:
         """
         first, last = 0, WHOLE
         for source in sources:
-            if not source.index or source.count > self.limits.names:
+            if not source.index or source.size > self.limits.names:
                 continue
             index = INDEXES[source.index]
             of_name = (

@@ -208,7 +208,7 @@ class Selector:
         sources, is_one = self._sources(wanted, now)
         if not is_one or not sources[0].exact:
             return None
-        return f"SELECT count(*) FROM ({sources[0].sql})", sources[0].values
+        return sources[0].count, sources[0].values
 
     def _through_events(self, found: Selection, wanted: Filter) -> Selection:
         """By the index of their times, if few have those, or by that of trouble."""
@@ -266,7 +266,7 @@ class Selector:
         if term.negated or len(rows) > most:
             return None
         sql = f"SELECT seq FROM messages WHERE run IN ({NAMES})"
-        return Source(sql, {"names": as_json([seq for (seq,) in rows])})
+        return Source((sql,), {"names": as_json([seq for (seq,) in rows])})
 
 
 def _in_order(columns: Columns) -> str:
@@ -288,7 +288,7 @@ def _source_of_states(term: Term) -> Source | None:
     sql = f"SELECT seq FROM messages INDEXED BY messages_state WHERE state IN ({NAMES})"
     exact = states <= {"failed", "canceled"}  # what is not finished may be held, or due by now
     names = as_json(stored_states(states))
-    return Source(f"{sql} AND state <> 'DELIVERED'", {"names": names}, exact)
+    return Source((f"{sql} AND state <> 'DELIVERED'",), {"names": names}, exact)
 
 
 def _is_in_summary(term: Term) -> bool:
@@ -303,8 +303,8 @@ def _source_of_summary(wanted: Filter, now: int) -> Source:
     """By the index of what is finished, and that of what is not."""
     where, values = condition(wanted, SUMMARY)
     numbers = "SELECT m.seq AS seq FROM messages m INDEXED BY"
-    sql = (
-        f"{numbers} messages_finished WHERE m.finished_at IS NOT NULL AND {where} UNION ALL "
-        f"{numbers} messages_state WHERE m.state <> 'DELIVERED' AND m.finished_at IS NULL AND {where}"
+    parts = (
+        f"{numbers} messages_finished WHERE m.finished_at IS NOT NULL AND {where}",
+        f"{numbers} messages_state WHERE m.state <> 'DELIVERED' AND m.finished_at IS NULL AND {where}",
     )
-    return Source(sql, {**values, "now": now})
+    return Source(parts, {**values, "now": now})
