@@ -104,10 +104,10 @@ class Candidates:
         self._db = database
         self.limits = limits
 
-    def few(self, source: Source, most: int) -> str | None:
-        """The numbers of all messages of a source as a JSON array, `None` if they are more."""
+    def few(self, source: Source, most: int) -> list[int] | None:
+        """The numbers of all messages of a source, in order; `None` if they are more."""
         rows = self._db.read(f"{source.sql} LIMIT :limit", {**source.values, "limit": most + 1})
-        return as_json(sorted({seq for (seq,) in rows})) if len(rows) <= most else None
+        return sorted({seq for (seq,) in rows}) if len(rows) <= most else None
 
     def ends(self, sources: Iterable[Source]) -> tuple[int, int]:
         """Between which numbers all messages are that all of these sources list, as far as can be told

@@ -41,7 +41,14 @@ from qstash_dev.store.lists.condition import (
     is_meant,
     like,
 )
-from qstash_dev.store.lists.windows import CONTENTS_WINDOW, WHOLE, WINDOW, read_page, windows
+from qstash_dev.store.lists.windows import (
+    CONTENTS_WINDOW,
+    WHOLE,
+    WINDOW,
+    read_page,
+    size_for,
+    windows,
+)
 
 _NAMED = {
     "dest": "url",
@@ -65,7 +72,7 @@ class Selection(Struct, frozen=True):
 
     `few` are the numbers of all messages that can match, as a JSON array: the others are not read.
     `None` where they are too many (then `many` is set), or where no index knows them; then `rows` are
-    gone through, `size` in one go.
+    gone through. Either in windows of this `size`.
     """
 
     columns: Columns
@@ -83,7 +90,10 @@ class Selection(Struct, frozen=True):
         table, letter, message = self.columns.table, self.columns.letter, self.columns.message
         first = self.rows
         if self.few is not None:
-            first = f"json_each(:few) f CROSS JOIN {table} {letter} ON {message} = f.value"
+            few = "json_each(:few)"
+            if table == "messages":
+                few = f"(SELECT value FROM {few} WHERE value BETWEEN :low AND :high)"
+            first = f"{few} f CROSS JOIN {table} {letter} ON {message} = f.value"
         if table == "messages":
             if not self.with_contents:
                 return first
@@ -116,7 +126,7 @@ class Selection(Struct, frozen=True):
     def window(self) -> int:
         """How much to look at in one go."""
         if self.few is not None:
-            return WHOLE
+            return self.size
         return min(self.size, CONTENTS_WINDOW) if self.with_contents else self.size
 
     @property
@@ -175,7 +185,8 @@ class Selector:
         """To choose from these messages."""
         where, values = condition(wanted)
         few = as_json(list(seqs))
-        return Selection(MESSAGES, where, {**values, "now": now, "few": few}, few)
+        values |= {"now": now, "few": few, "low": 0, "high": WHOLE}
+        return Selection(MESSAGES, where, values, few, size=WHOLE)
 
     def everywhere(
         self,
@@ -198,7 +209,9 @@ class Selector:
         for source in sources:
             few = self.candidates.few(source, most)
             if few is not None:
-                return replace(found, few=few, values={**values, "few": few})
+                size = size_for(self._db, "messages", len(few)) if columns is MESSAGES else WHOLE
+                listed = as_json(few)
+                return replace(found, few=listed, size=size, values={**values, "few": listed})
         if columns is EVENTS:
             found = self._through_events(found, wanted)
         return replace(found, sources=tuple(sources), many=is_one)

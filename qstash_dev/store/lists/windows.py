@@ -12,6 +12,8 @@ from qstash_dev.store.database import Database
 WINDOW = 8_000
 CONTENTS_WINDOW = 1_000
 """How many rows are looked at in one go; fewer if that needs bodies or headers."""
+LOOKED_UP = 1_000
+"""How many of the rows that an index lists are looked up in one go."""
 WHOLE = 10**15
 """The size of a window for all there is."""
 
@@ -24,10 +26,7 @@ def windows(
     From the newest to the oldest, beginning below `before`; with `after` from the oldest to the newest,
     beginning above it.
     """
-    # Both in one SELECT would look at every row.
-    first, last = database.read_one(
-        f"SELECT (SELECT min(seq) FROM {table}), (SELECT max(seq) FROM {table})"
-    )
+    first, last = _ends(database, table)
     if first is None:
         return
     if after is not None:
@@ -38,6 +37,19 @@ def windows(
     while high >= first:
         yield max(first, high - size + 1), high
         high -= size
+
+
+def size_for(database: Database, table: str, count: int) -> int:
+    """The size of windows for so many rows of all, of which each is to have few."""
+    first, last = _ends(database, table)
+    return (last - first) * LOOKED_UP // count + 1 if count > LOOKED_UP else WHOLE
+
+
+def _ends(database: Database, table: str) -> Any:
+    # Both in one SELECT would look at every row.
+    return database.read_one(
+        f"SELECT (SELECT min(seq) FROM {table}), (SELECT max(seq) FROM {table})"
+    )
 
 
 def read_page(
