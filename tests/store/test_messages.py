@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from qstash_dev.protocol import creation, settle
 from qstash_dev.protocol.model import Message, State
+from qstash_dev.store.messages import FORGET
 from qstash_dev.store.store import Store
 from tests.samples import NOW, SECOND, message
 
@@ -74,6 +75,11 @@ def test_a_released_message_is_loaded_with_its_new_time(store: Store) -> None:
     written = add(store, message(held="localhost:3000"))
     store.messages.release("localhost:3000", NOW + SECOND)
     assert store.messages.load(written.seq) == replace(written, held=None, due_at=NOW + SECOND)
+
+
+def test_messages_are_forgotten_without_looking_at_others(store: Store) -> None:
+    plan = [step for *_, step in store.database.read(f"EXPLAIN QUERY PLAN {FORGET}", ("[1]",))]
+    assert [step for step in plan if "(rowid=?)" in step] == plan[:1]
 
 
 def test_messages_under_way_are_found(store: Store) -> None:
