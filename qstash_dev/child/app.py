@@ -181,11 +181,10 @@ class ChildApp:
 
     async def _found(self, origin: str) -> None:
         expected = self._around.app_url()
-        if not same_port(origin, expected) and await self._is_its_own(expected):
-            origin = origin_of(
-                expected
-            )  # it may have one port for its metrics, and name that alone
-        is_taken = await self._around.accepts(expected)
+        is_there = same_port(origin, expected)
+        is_taken = is_there or await self._around.accepts(expected)
+        if not is_there and is_taken and await self._may_be_its_own(expected):
+            origin = origin_of(expected)  # it may have named the port for its metrics alone
         before = self.state.url
         self.state = replace(self.state, url=origin)
         self._looked_for.discard(origin)
@@ -199,8 +198,12 @@ class ChildApp:
 
     async def _is_its_own(self, origin: str) -> bool:
         """Whether it listens there; an app also names where others do: a collector, a database."""
+        return await self._around.accepts(origin) and await self._may_be_its_own(origin)
+
+    async def _may_be_its_own(self, origin: str) -> bool:
+        """The same where somebody listens."""
         site, process = site_of(origin), self._process
-        if site is None or process is None or not await self._around.accepts(origin):
+        if site is None or process is None:
             return False
         from qstash_dev.child.holder import may_be_of  # only who starts an app needs it
 

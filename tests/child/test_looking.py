@@ -1,12 +1,30 @@
-"""An app that names addresses without end is not a reason to connect to all of them."""
+"""How few connections it takes to find where an app listens, whatever it prints."""
 
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 
 from qstash_dev.child.app import MOST_LOOKED_FOR, Around, ChildApp
 
 PRINTS = "for port in range(20000, 21000): print(f'GET http://localhost:{port}/')"
+
+
+def around(
+    accepts: Callable[[str], Awaitable[bool]], on_end: Callable[[], None], found: Callable[[], None]
+) -> Around:
+    return Around(
+        environment=lambda: os.environ,
+        accepts=accepts,
+        now=lambda: 0,
+        steady=lambda: 0,
+        on_line=lambda line: None,
+        on_change=lambda: None,
+        on_end=lambda why: on_end(),
+        on_address=lambda origin, before, is_taken: found(),
+        app_url=lambda: "http://localhost:3000",
+        is_given=lambda: False,
+    )
 
 
 async def test_few_of_a_thousand_addresses_are_looked_for_at_a_time() -> None:
@@ -17,21 +35,25 @@ async def test_few_of_a_thousand_addresses_are_looked_for_at_a_time() -> None:
         looked_for.add(origin)
         return False
 
-    around = Around(
-        environment=lambda: os.environ,
-        accepts=accepts,
-        now=lambda: 0,
-        steady=lambda: 0,
-        on_line=lambda line: None,
-        on_change=lambda: None,
-        on_end=lambda why: ended.set(),
-        on_address=lambda origin, before, is_taken: None,
-        app_url=lambda: "http://localhost:3000",
-        is_given=lambda: False,
-    )
-    app = ChildApp([sys.executable, "-S", "-c", PRINTS], around)
+    app = ChildApp([sys.executable, "-S", "-c", PRINTS], around(accepts, ended.set, ended.clear))
     await app.restart()
     await ended.wait()
     assert app.output.count == 1000
     assert 0 < len(looked_for) <= MOST_LOOKED_FOR
     await app.stop()
+
+
+async def test_where_it_is_expected_is_connected_to_once_when_it_is_found_elsewhere() -> None:
+    asked: list[str] = []
+    found = asyncio.Event()
+
+    async def accepts(origin: str) -> bool:
+        asked.append(origin)
+        return origin == "http://localhost:1"
+
+    command = [sys.executable, "-S", "-c", "print('on http://localhost:1', flush=True); input()"]
+    app = ChildApp(command, around(accepts, found.clear, found.set))
+    await app.restart()
+    await found.wait()
+    await app.stop()
+    assert asked == ["http://localhost:1", "http://localhost:3000"]
