@@ -214,7 +214,8 @@ class ChildApp:
         code, why = (ended := await process.wait()), group.ending(ended)
         with suppress(TimeoutError):
             await asyncio.wait_for(process.silent.wait(), LAST_WORDS_S)
-        if code == 0 and (left := await _left_by(process)):
+        is_launcher = code == 0 or (process is self._process and await self._goes_on())
+        if is_launcher and (left := await _left_by(process)):
             self.state = replace(self.state, pid=None)
             self._around.on_change()
             while left:
@@ -225,6 +226,10 @@ class ChildApp:
             self.output.flush()
             self._become("exited", code=code, why=why)
             self._around.on_end(as_sentence(self.trouble or ""))
+
+    async def _goes_on(self) -> bool:
+        """Whether it listens though what was started has failed: a watcher beside it does not count."""
+        return self.state.url is not None and await self._is_its_own(self.state.url)
 
     async def _end(self) -> None:
         process, self._process = self._process, None
@@ -261,8 +266,8 @@ class ChildApp:
 async def _left_by(
     process: group.Process, known: Sequence["psutil.Process"] = ()
 ) -> Sequence["psutil.Process"]:
-    """Others of its group that run: who ended well and left some was not the app, but started it. To
-    find them all programs are looked through, so it is done again when those `known` have ended.
+    """Others of its group that run: who left some may have started the app. To find them all programs
+    are looked through, so it is done again when those `known` have ended.
     """
     from qstash_dev.child.holder import members, runs  # only who starts an app needs it
 

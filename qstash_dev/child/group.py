@@ -117,7 +117,7 @@ async def guard(process: Process, following: "asyncio.Task[None]") -> None:
 
 async def end(process: Process) -> None:
     """Ask the whole group to end, then end it; returns when none of it is left."""
-    is_launcher = process.returncode == 0  # what it left is the program
+    is_launcher = process.returncode is not None  # what it left is the program
     for number, patience_s in PATIENCE_S:
         tell(process, number)
         if await _within(patience_s, _gone(process) if is_launcher else process.wait()):

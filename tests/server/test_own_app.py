@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sys
 
@@ -263,8 +264,16 @@ async def test_who_was_started_with_our_keys_and_has_others_is_not_told_to_write
     assert hint.endswith("look where its code takes others from.")
 
 
-async def test_the_end_of_the_app_is_the_cause_messages_are_held_and_a_restart_delivers(running):
-    server = await running()
+def beside_a_watcher(words):
+    watch = '"$0" -S -c "import signal; signal.pause()" &'
+    return ["/bin/sh", "-c", f'{watch} exec "$0" "$@"', *words]
+
+
+@pytest.mark.parametrize("launch", [list] if os.name == "nt" else [list, beside_a_watcher])
+async def test_the_end_of_the_app_is_the_cause_messages_are_held_and_a_restart_delivers(
+    running, launch
+):
+    server = await running(launch=launch)
     await server.until(server.is_found)
     dying = await server.publish(f"{server.app}/die", Upstash_Retries=0)
     await server.wait("state:failed")
@@ -318,9 +327,14 @@ def in_the_back(words):
     return ["/bin/sh", "-c", '"$0" "$@" &', *words]
 
 
+def killed_later(words):
+    return ["/bin/sh", "-c", '"$0" "$@" & wait', *words]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there are no process groups")
-async def test_what_starts_the_app_and_ends_is_not_taken_for_it(running):
-    server = await running(launch=in_the_back)
+@pytest.mark.parametrize("launch", [in_the_back, killed_later])
+async def test_what_starts_the_app_and_ends_is_not_taken_for_it(running, launch):
+    server = await running(launch=launch)
     await server.until(server.is_found)
 
     async def process():
@@ -329,6 +343,8 @@ async def test_what_starts_the_app_and_ends_is_not_taken_for_it(running):
     async def is_alone():
         return (await process())["pid"] is None
 
+    if launch is killed_later:
+        os.kill((await process())["pid"], signal.SIGKILL)
     await server.until(is_alone)
     assert (await process())["state"] == "running"
     await server.publish(f"{server.app}/die", Upstash_Retries=0)
