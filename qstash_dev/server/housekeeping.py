@@ -45,7 +45,7 @@ class Housekeeping(Struct, eq=False):
             await self._sleep(QUIET_MS / 1000)
             busy = 0 if self._is_quiet(seen) else busy + 1
             if not 0 < busy < PATIENCE:
-                await self._forget(seen, is_urgent=busy > 0)
+                seen = await self._forget(seen, is_urgent=busy > 0)
             if self._engine.store.database.uncopied_bytes and self._is_quiet(seen):
                 await self._copy_log()
 
@@ -58,9 +58,16 @@ class Housekeeping(Struct, eq=False):
             if length > LONG_LOG_BYTES or (length > WORTHWHILE_BYTES and self._is_quiet(seen)):
                 await self._copy_log()
 
-    async def _forget(self, seen: int, is_urgent: bool) -> None:
-        while (is_urgent or self._is_quiet(seen)) and self._engine.prune():
+    async def _forget(self, seen: int, is_urgent: bool) -> int:
+        """What it forgets has numbers, too: answers with `seen` as it is after those."""
+        feed = self._engine.store.feed
+        while is_urgent or self._is_quiet(seen):
+            before = feed.last_seq()
+            if not self._engine.prune():
+                break
+            seen += feed.last_seq() - before
             await self._sleep(BREATH_S)
+        return seen
 
     def _is_quiet(self, seen: int) -> bool:
         """Whether nobody is kept waiting."""

@@ -102,10 +102,7 @@ class Store:
         return self.messages.are_open() or self.schedules.next_time() is not None
 
     def reset(self) -> None:
-        """Forget everything but the users' signing keys. Sequence numbers go on, with a gap that
-        tells before from after.
-        """
-        self._event_numbers.next()
+        """Forget everything but the users' signing keys. Sequence numbers go on."""
         with self.database:
             self._numbers.keep()
             self._event_numbers.keep()

@@ -28,7 +28,6 @@ async def test_who_missed_that_messages_went_begins_anew(start, tmp_path, is_all
     if is_all:
         await first.call("POST", "/_dev/reset")
     else:
-        await cancelled(first)
         await first.call("DELETE", f"/_dev/messages/{message_id}")
     after = await seen(first)
     await first.server.stop()

@@ -149,9 +149,11 @@ class _Stream:
         removed = tombstones.since(seen.tombstones)
         printed = self._printed(seen.printed)
         line = printed[-1].number if printed else _lines(self._call)
-        place = _Place(seen.seq, tombstones.count, self._notifier.version, line)
+        last = self._call.store.feed.last_seq()
+        place = _Place(last, tombstones.count, self._notifier.version, line)
         touched = self._notifier.touched_since(seen.version)
-        if entries := await self._events(seen.seq, self._call.store.feed.last_seq()):
+        entries = await self._events(seen.seq, last)
+        if len(entries) == PAGE:  # there may be more
             place = replace(place, seq=entries[-1].seq)
         touched |= {entry.message for entry in entries}
         if created := {entry.message for entry in entries if entry.state == State.CREATED}:

@@ -192,7 +192,9 @@ async def test_forgotten_messages_are_told(api: Api) -> None:
     async with stream(api) as reader:
         await api.ok("POST", f"/_dev/messages/{message_id}/cancel")
         await api.ok("DELETE", f"/_dev/messages/{message_id}")
-        assert (await reader.until("removed"))["removed"] == [message_id]
+        tick = await reader.until("removed")
+    assert tick["removed"] == [message_id]
+    assert tick["seq"] == (await snapshot(api))["seq"], "who heard of it has a number that says so"
 
 
 async def test_a_reset_tells_readers_to_begin_anew(api: Api) -> None:
