@@ -6,7 +6,6 @@ import shlex
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,9 +21,6 @@ from qstash_dev.devtools.explain.printed import last_words
 from qstash_dev.devtools.text import as_sentence
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback, origin_of, same_port, site_of
-
-if TYPE_CHECKING:
-    import psutil
 
 LAST_WORDS_S = LOOK_S = 0.5
 """How long a process that ended may still be heard: its children may hold its output open."""
@@ -215,12 +211,10 @@ class ChildApp:
         with suppress(TimeoutError):
             await asyncio.wait_for(process.silent.wait(), LAST_WORDS_S)
         is_launcher = code == 0 or (process is self._process and await self._goes_on())
-        if is_launcher and (left := await _left_by(process)):
+        if is_launcher and await group.left_by(process):
             self.state = replace(self.state, pid=None)
             self._around.on_change()
-            while left:
-                await asyncio.sleep(LOOK_S)
-                left = await _left_by(process, left)
+            await group.gone(process, LOOK_S)
             code, why = None, "ended, after what had started it"
         if process is self._process:
             self.output.flush()
@@ -261,14 +255,3 @@ class ChildApp:
     ) -> None:
         self.state = State(self.state.command, state, self._around.now(), pid, code, why)
         self._around.on_change()
-
-
-async def _left_by(
-    process: group.Process, known: Sequence["psutil.Process"] = ()
-) -> Sequence["psutil.Process"]:
-    """Others of its group that run: who left some may have started the app. To find them all programs
-    are looked through, so it is done again when those `known` have ended.
-    """
-    from qstash_dev.child.holder import members, runs  # only who starts an app needs it
-
-    return [one for one in known if runs(one)] or await asyncio.to_thread(members, process.pid)

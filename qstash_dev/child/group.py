@@ -7,7 +7,10 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    import psutil
 
 PATIENCE_S = ((signal.SIGINT, 3.0), (signal.SIGTERM, 2.0))
 """What Ctrl+C in a shell would send comes first; how long a program may take to end after each."""
@@ -120,9 +123,9 @@ async def end(process: Process) -> None:
     is_launcher = process.returncode is not None  # what it left is the program
     for number, patience_s in PATIENCE_S:
         tell(process, number)
-        if await _within(patience_s, _gone(process) if is_launcher else process.wait()):
+        if await _within(patience_s, gone(process) if is_launcher else process.wait()):
             break
-    await _within(GROUP_PATIENCE_S, _gone(process))
+    await _within(GROUP_PATIENCE_S, gone(process))
     kill(process)
     await process.wait()
 
@@ -134,9 +137,23 @@ async def _within(limit_s: float, job: Awaitable[object]) -> bool:
     return False
 
 
-async def _gone(process: Process) -> None:
-    while is_alive(process):
-        await asyncio.sleep(LOOK_S)
+async def gone(process: Process, look_s: float = LOOK_S) -> None:
+    """Wait until nobody of its group runs."""
+    left = await left_by(process)
+    while left:
+        await asyncio.sleep(look_s)
+        left = await left_by(process, left)
+
+
+async def left_by(
+    process: Process, known: Sequence["psutil.Process"] = ()
+) -> Sequence["psutil.Process"]:
+    """Who runs of its group: who left some may have started the app. To find them all programs are
+    looked through, so it is done again when those `known` have ended.
+    """
+    from qstash_dev.child.holder import members, runs  # only who starts an app needs it
+
+    return [one for one in known if runs(one)] or await asyncio.to_thread(members, process.pid)
 
 
 def tell(process: Process, number: int) -> None:
@@ -151,19 +168,6 @@ def tell(process: Process, number: int) -> None:
 def kill(process: Process) -> None:
     """End all of the group at once."""
     tell(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def is_alive(process: Process) -> bool:
-    """Whether anything of the group is left."""
-    if os.name == "nt":
-        return process.returncode is None
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # macOS, for those that have ended and were not asked for their code
-        return process.returncode is None
-    return True
 
 
 def ending(code: int) -> str:

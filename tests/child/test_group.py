@@ -1,0 +1,39 @@
+"""Who is left of the group of a program that has ended."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import psutil
+import pytest
+
+from qstash_dev.child import group
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no groups")
+LAUNCHER = """
+import os, signal
+if os.fork():
+    pass
+elif left := os.fork():
+    os.setsid()
+    print(left, flush=True)
+    os.read(0, 1)
+else:
+    signal.sigwait([signal.SIGINT])
+"""
+"""It leaves one of its group, whose parent is none of it and takes no note of its end."""
+
+
+async def test_nobody_waits_for_those_that_have_ended_though_none_took_note_of_it() -> None:
+    printed: asyncio.Queue[bytes] = asyncio.Queue()
+    words = [sys.executable, "-S", "-c", LAUNCHER]
+    process = await group.start(words, os.environ, printed.put_nowait)
+    left = psutil.Process(int(await printed.get()))
+    await process.wait()
+    assert await group.left_by(process) == [left]
+    group.tell(process, signal.SIGINT)
+    await group.gone(process)
+    assert left.status() == psutil.STATUS_ZOMBIE
+    process.close()
+    await process.silent.wait()
