@@ -276,21 +276,23 @@ class Client:
         """A snapshot, then every change, for ever: without a gap and without doubles.
 
         A broken connection is a `Lost`, then `Online` when it is open again from where it broke;
-        a server that no longer knows our place gives a fresh `Snapshot`. A filter that the server
-        refuses raises `Refused`.
+        a server that no longer knows our place, or is another one, gives a fresh `Snapshot`. A filter
+        that the server refuses raises `Refused`.
         """
         after: int | None = None
-        line = failures = 0
+        line = failures = started_at = 0
         while True:
             try:
                 if after is None:
                     snapshot = await self.snapshot(filter, limit)
                     after, line, failures = snapshot.seq, snapshot.line, 0
+                    started_at = snapshot.server.started_at
                     yield snapshot
                 async for update in self.events(after, line, filter):
                     failures = 0
                     if isinstance(update, Tick):
-                        if update.reset or update.seq < after:
+                        is_other = update.server and update.server.started_at != started_at
+                        if update.reset or is_other or update.seq < after:
                             after = None
                             break
                         after, line = update.seq, update.line

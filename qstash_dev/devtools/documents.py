@@ -143,12 +143,15 @@ class Notice(Struct):
 
 
 class Server(Struct):
-    """What the status line shows about the server as a whole."""
+    """What the status line shows about the server as a whole. `started_at`, by the wall clock, tells it
+    from others at its address: events after those of another are no sequel.
+    """
 
     url: str = ""
     version: str = ""
     pid: int = 0
     port: int = 0
+    started_at: int = 0
     uptime_ms: int = 0
     data_dir: str | None = None
     warning: str | None = None

@@ -428,6 +428,7 @@ class Server:
             pid=self.started.pid,
             url=self.started.shown,
             port=self.started.port,
+            started_at=self._start_wall,
             uptime_ms=self._clock.wall() - self._start_wall,
             data_dir=str(guard.directory) if guard else None,
             warning=guard.warning if guard else None,

@@ -2,6 +2,10 @@
 
 import pytest
 
+from qstash_dev.client import Client
+from qstash_dev.devtools.documents import Snapshot
+from tests.ports import reserved_port
+
 NOWHERE = "http://127.0.0.1:9/"
 
 
@@ -47,3 +51,18 @@ async def test_who_missed_nothing_goes_on(start, tmp_path):
     second = await start(data_dir=tmp_path)
     tick = await first_tick(second, before)
     assert ("reset" in tick, len(tick["events"])) == (False, 3)
+
+
+async def test_who_comes_back_to_another_server_begins_anew_whatever_has_happened_there(start):
+    with reserved_port() as port:
+        first = await start(port=port)
+        await first.publish(NOWHERE, Upstash_Delay="1h")
+        async with Client(first.url) as client:
+            updates = client.watch()
+            assert isinstance(await anext(updates), Snapshot)
+            await first.server.stop()
+            second = await start(port=port)
+            ids = [await second.publish(NOWHERE, Upstash_Delay="1h") for _ in range(3)]
+            while not isinstance(update := await anext(updates), Snapshot):
+                pass
+        assert [row.id for row in update.rows] == ids[::-1]

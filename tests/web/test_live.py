@@ -18,6 +18,12 @@ pytestmark = pytest.mark.asyncio(loop_scope=KEPT)
 
 
 async def test_it_reconnects_by_itself_and_says_so(desk: Desk) -> None:
+    may_open = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await may_open.wait()
+        await route.continue_()
+
     async with AsyncExitStack() as later:
         port = later.enter_context(reserved_port())
         async with starting(Api) as start:
@@ -27,11 +33,15 @@ async def test_it_reconnects_by_itself_and_says_so(desk: Desk) -> None:
             await have(page, 1, "/before")
         await shows(page, "#trouble", "Trying again")
         start = await later.enter_async_context(starting(Api))
+        await page.route("**/_dev/events?*", late)
         api = await start(port=port)
+        for _ in range(2):  # numbers that the page knows, of other messages
+            await api.publish(desk.app.answers("/after", 200))
+        await api.wait("state:ok", 2)
+        may_open.set()
         await page.locator("#trouble").wait_for(state="hidden")
-        await have(page, 0)
-        await api.publish(desk.app.answers("/after", 200))
-        await have(page, 1, "/after")
+        await have(page, 2, "/after")
+        await have(page, 2)
         await page.close()
 
 

@@ -77,12 +77,12 @@ export function publish(message, own) {
 // Snapshots, ticks, and `lost` or `online`, for ever; a stream goes on where it broke.
 export async function* watch(filter, signal) {
   const wanted = filter ? `&filter=${part(filter)}` : "";
-  let after = null, line = 0;
+  let after = null, line = 0, startedAt = 0;
   for (let failures = 0; !signal.aborted; ) {
     try {
       if (after === null) {
         const snapshot = await get(`/_dev/snapshot?limit=100${wanted}`, { signal });
-        [after, line, failures] = [snapshot.seq, snapshot.line, 0];
+        [after, line, failures, startedAt] = [snapshot.seq, snapshot.line, 0, snapshot.server.started_at];
         yield { snapshot };
       }
       for await (const tick of ticks(`/_dev/events?after=${after}&printed=${line}${wanted}`, signal)) {
@@ -91,8 +91,9 @@ export async function* watch(filter, signal) {
           continue;
         }
         failures = 0;
-        [after, line] = [tick.reset || tick.seq < after ? null : tick.seq, tick.line];
-        if (after === null) break;
+        const isAnew = tick.reset || tick.seq < after || tick.server.started_at !== startedAt;
+        [after, line] = [isAnew ? null : tick.seq, tick.line];
+        if (isAnew) break;
         yield { tick };
       }
       await pause(100);
