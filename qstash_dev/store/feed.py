@@ -77,11 +77,12 @@ class Feed:
         if found.many or not wanted.terms:
             return found
         seqs: list[int] = []
-        few = self._selector.candidates.limits.few_in_order
+        limits = self._selector.candidates.limits
+        few = limits.few_in_order
         ranges = windows(self._db, "messages", found.window)
         for rows in read_page(self._db, found.numbers("DESC"), found.values, ranges, few + 1):
             seqs += (seq for (seq,) in rows)
             yield []
         if len(seqs) > few:
-            return replace(found, few=None)
+            return replace(found, few=None, size=limits.window)
         return self._selector.among(wanted, seqs, now)

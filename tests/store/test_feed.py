@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from qstash_dev.devtools.filters import Filter, parse_filter
-from qstash_dev.store.feed import OF_MESSAGE
+from qstash_dev.store.feed import OF_MESSAGE, Feed
+from qstash_dev.store.lists.candidates import Limits
+from qstash_dev.store.lists.selection import Selector
+from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.store import Store
 from tests.samples import NOW, answer, flat
 from tests.store.filled import Filled
@@ -49,6 +52,16 @@ def test_filters_select_by_message(store: Store) -> None:
     wanted = parse_filter("state:failed")
     assert [e.seq for e in flat(store.feed.select(wanted, NOW, 100, after=0))] == [4, 5, 6, 7]
     assert [e.seq for e in flat(store.feed.select(wanted, NOW, 1, before=6))] == [5]
+
+
+def test_lines_are_gone_through_in_windows_where_an_index_listed_too_many(store: Store) -> None:
+    limits = Limits(few_in_order=1, window=2)
+    feed = Feed(
+        store.database, Sequence(store.database, "events"), Selector(store.database, limits=limits)
+    )
+    found = list(feed.select(parse_filter("dest:localhost try:1"), NOW, 100, after=0))
+    assert [entry.seq for entry in flat(found)] == [1, 2, 3, 4, 5, 6, 7]
+    assert max(map(len, found)) == 2
 
 
 def test_all_lines_of_a_message(store: Store) -> None:
