@@ -44,18 +44,18 @@ async def tell(
     requests.warning("%s %s: %d %s", request.method, path, error.status, error.message)
     if not is_of_qstash(target.path):
         return
-    _tell_run(context, request.headers, error)
     # A destination in the path leaves nothing to look for in the body.
     read = "//" not in target.path and 0 < (request.content_length or 0) <= TIP_BODY
     try:
         body = await request.read() if read and error.status != 401 else b""
     except web.RequestPayloadError:
-        return
+        body = b""
     authorization = request.headers.get("Authorization")
     refused = Refused(request.method, target.path, target.query, authorization, body)
     port = request.transport.get_extra_info("sockname")[1] if request.transport else 8080
     own = context.advertised or f"http://127.0.0.1:{port}"
     text = tip(refused, error, own, context.app_url(), routes())
+    _tell_run(context, request.headers, error, text)
     if text is not None:
         log.warning("%s", text)
         context.notify(f"{error.status} for {request.method} {path}: {text}")
@@ -72,8 +72,8 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
     for number, error in errors[:ITEMS_TOLD]:
         where = f"item {number + 1} of {len(items)}"
         log.warning("%s, %s: %d %s", call.path, where, error.status, error.message)
-        _tell_run(call.context, _headers(items[number]), error)
         text = item_tip(bytes(items[number]), error, call.context.app_url())
+        _tell_run(call.context, _headers(items[number]), error, text)
         if text is not None:
             log.warning("%s", text)
             refused = f"{where} of a batch" if len(items) > 1 else "a publish"  # of a form, too
@@ -84,12 +84,14 @@ def tell_items(call: Call, items: Sequence[msgspec.Raw], results: Iterable[objec
         call.context.notify(tips[0])
 
 
-def _tell_run(context: Context, headers: Mapping[str, Any], error: QStashError) -> None:
+def _tell_run(
+    context: Context, headers: Mapping[str, Any], error: QStashError, tip: str | None
+) -> None:
     """SDKs take any 400 for the end of their run, and answer as if all were well."""
     run_id = first(headers.items(), RUN_ID)
     if error.status == 400 and isinstance(run_id, str) and is_sendable(run_id):
         with suppress(StoreError):  # no room to note it: the refusal is the answer all the same
-            context.engine.workflows.note_refused(run_id, error.message)
+            context.engine.workflows.note_refused(run_id, error.message, tip)
 
 
 def _headers(item: msgspec.Raw) -> dict[str, Any]:

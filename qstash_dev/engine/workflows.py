@@ -78,13 +78,15 @@ class Workflows(Struct, eq=False):
             if run is not None and run.state == RunState.SUCCESS:
                 self._note(run, LATE)
 
-    def note_refused(self, run_id: str, why: str) -> None:
-        """A live run tells what of it was refused: without that it would stand still for no reason."""
+    def note_refused(self, run_id: str, why: str, tip: str | None) -> None:
+        """A live run tells what of it was refused, and what to do about it as far as that is known:
+        without that it would stand still for no reason.
+        """
         run = self._store.workflows.of_any_user(run_id, None)
         if run is None or not is_live(run) or why == entries.OVER:
             return
         if len(run.notices) < MOST_NOTICES:
-            self._note(run, f"{REFUSED}: {why}")
+            self._note(run, f"{REFUSED}: {why}" + (f". {tip}" if tip else ""))
 
     def _note(self, run: Run, notice: str) -> None:
         if notice not in run.notices:

@@ -15,7 +15,7 @@ from qstash_dev.protocol.creation import due_at, new_message
 from qstash_dev.protocol.errors import QStashError
 from qstash_dev.protocol.headers import all_of
 from qstash_dev.protocol.json_body import whole_number
-from qstash_dev.protocol.model import CallType, Kind, Message, Place, Spec
+from qstash_dev.protocol.model import CallType, Kind, Message, Place, Spec, Step
 from qstash_dev.protocol.publish.draft import Draft
 from qstash_dev.protocol.quota import Limits, exceeds
 from qstash_dev.protocol.settle import created_event
@@ -24,6 +24,7 @@ from qstash_dev.protocol.workflow import config
 from qstash_dev.protocol.workflow.headers import DETECT_TRIGGER, LAZY_FETCH, STEP_CONFIG, Part
 from qstash_dev.protocol.workflow.invoke import read_invocation
 from qstash_dev.protocol.workflow.model import (
+    REFUSED,
     Invoker,
     Run,
     RunChange,
@@ -283,7 +284,21 @@ def _grown(run: Run, place: Place, body: bytes, limits: Limits) -> Run:
             f"quota maxState exceeded: the steps of a run have at most {limits.max_run_bytes} bytes",
         )
     configured = place.call_type == CallType.STEP_CONFIG
-    return replace(run, size=run.size + 1, steps=steps, state_bytes=size, configured=configured)
+    return replace(
+        run,
+        size=run.size + 1,
+        steps=steps,
+        state_bytes=size,
+        configured=configured,
+        notices=_notices(run, place.step),
+    )
+
+
+def _notices(run: Run, step: Step | None) -> tuple[str, ...]:
+    """A step that stands alone comes when all before it are done: nothing refused stops them now."""
+    if step is None or not is_result(step) or step.concurrent > 1:
+        return run.notices
+    return tuple(notice for notice in run.notices if not notice.startswith(REFUSED))
 
 
 def _features(draft: Draft, *also: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ _OPEN = """
     SELECT id, state, due_at, retried, max_retries, ifnull(step, ''), call_type, url, held
     FROM messages INDEXED BY messages_run_open
     WHERE run = ? AND finished_at IS NULL AND kind <> 'replay' ORDER BY seq"""
+_NEWEST = "SELECT id FROM messages WHERE run = ? AND kind <> 'replay' ORDER BY seq DESC LIMIT 1"
 _HINTS = "SELECT id, hint FROM messages WHERE run = ? AND hint IS NOT NULL"
 _ORDER = (
     "step",
@@ -116,8 +117,13 @@ class RunRows:
         if not found:
             refused = [notice for notice in run.notices if notice.startswith(REFUSED)]
             why = refused[-1] if refused else _STUCK
-            found = self._invoked(run) or [Waiting("nothing", why=f"it is stuck: {why}")]
+            found = self._invoked(run) or [self._stuck(run, why.removesuffix("."))]
         return sorted(found, key=lambda waiting: (_ORDER.index(waiting.kind), waiting.until or 0))
+
+    def _stuck(self, run: Run, why: str) -> Waiting:
+        newest = self._db.read_one(_NEWEST, (run.seq,))
+        way_on = f" Once mended, it goes on with: qstash-dev replay {newest[0]}" if newest else ""
+        return Waiting("nothing", why=f"it is stuck: {why}.{way_on}")
 
     def _why(self, message_id: str) -> str:
         rows = self._db.read(_HINT, (message_id,))

@@ -134,8 +134,36 @@ async def test_a_live_run_tells_which_step_of_it_was_refused(
         assert answer.status == 400
     row = (await get(session, "/_dev/workflows/wfr_1"))["row"]
     (notice,) = row["notices"]
-    await session.delete(f"/v2/messages/{row['waits'][0]['message']}")
+    message = row["waits"][0]["message"]
+    await session.delete(f"/v2/messages/{message}")
     (waiting,) = (await get(session, "/_dev/workflows/wfr_1"))["row"]["waits"]
-    assert waiting["why"] == f"it is stuck: {notice}"
+    way_on = f". Once mended, it goes on with: qstash-dev replay {message}"
+    assert waiting["why"] == f"it is stuck: {notice.removesuffix('.')}{way_on}"
     assert notice.startswith("a step of it was refused: ")
-    assert notice.partition("refused: ")[2] in await answer.text()
+    refused = (await answer.json())[0]["error"] if is_batch else (await answer.json())["error"]
+    assert notice.partition("refused: ")[2].startswith(refused)
+
+
+async def test_a_run_that_went_on_tells_no_longer_that_a_step_was_refused(
+    session: aiohttp.ClientSession,
+) -> None:
+    named = {"Upstash-Workflow-RunId": "wfr_1"}
+    await session.post(
+        "/v2/trigger/http://localhost:1/wf", headers={**named, "Upstash-Delay": "1d"}
+    )
+    call = {**named, "Upstash-Workflow-CallType": "toCallback"}
+    item = {"destination": "http://localhost:1/x", "headers": call, "body": {"a": 1}}
+    await session.post("/v2/batch", json=[item])
+    (notice,) = (await get(session, "/_dev/workflows/wfr_1"))["row"]["notices"]
+    assert notice.endswith(
+        "got an object. The body of context.call is text since version 1 of the "
+        "SDK: JSON.stringify it."
+    )
+    for concurrent, left in ((2, [notice]), (1, [])):
+        step = {"stepId": 1, "stepName": "s", "stepType": "Run", "concurrent": concurrent}
+        headers = {**named, "Upstash-Workflow-CallType": "step", "Upstash-Workflow-Init": "false"}
+        async with session.post(
+            "/v2/publish/http://localhost:1/wf", json=step, headers=headers
+        ) as answer:
+            assert answer.status == 201 or answer.status == 200
+        assert (await get(session, "/_dev/workflows/wfr_1"))["row"]["notices"] == left
