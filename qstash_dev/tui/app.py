@@ -57,7 +57,7 @@ FRAME_S = 0.1
 UNREAD, EVERY = 5, 5
 """After so many frames with news in each and no touch between them, one of so many is drawn, and what
 comes between two is heard shortly before the next: nobody reads such a stream line by line, and whoever
-publishes needs the processor.
+publishes needs the processor. It is half a second, as in the page.
 """
 WHEEL = events.MouseScrollDown, events.MouseScrollUp
 TOUCHES = (events.Key, events.Paste, events.MouseDown, *WHEEL)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from qstash_dev.api.control.events import TICK_S
+from qstash_dev.tui.app import FRAME_S, UNREAD
 from qstash_dev.web.assets import FILES, assets, version
 from tests.api.conftest import Api
 
@@ -107,6 +109,12 @@ def test_all_that_the_page_begins_with_is_asked_for_at_once() -> None:
     assert asked == {name for name in STATIC if name.endswith(".js")} - later
     assert "/_dev/snapshot?limit=100" in index
     assert "/_dev/snapshot?limit=100" in code
+
+
+def test_a_stream_goes_by_unread_after_as_long_as_in_the_terminal_ui() -> None:
+    code = Path(FILES / "app.js").read_text("utf-8")
+    (ticks,) = re.findall(r"const \[UNREAD, .*\] = \[(\d+), ", code)
+    assert int(ticks) * TICK_S == UNREAD * FRAME_S
 
 
 async def test_no_browser_keeps_what_may_hold_the_token(api: Api) -> None:

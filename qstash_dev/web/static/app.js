@@ -14,8 +14,8 @@ const TOOLS = [
 const FRAME_MS = 200;
 // After so many ticks of so many events each, and no touch between them, frames are drawn more seldom, and what
 // comes between two is heard shortly before the next: nobody reads such a stream line by line, and whoever
-// publishes it needs the processor.
-const [UNREAD, MANY, UNREAD_MS, HEARING_MS] = [10, 10, 500, 50];
+// publishes it needs the processor. It is half a second, as in the terminal UI.
+const [UNREAD, MANY, UNREAD_MS, HEARING_MS] = [5, 10, 500, 50];
 const FETCH_MS = 500;
 const TYPING_MS = 200;
 const REST_MS = 300;
