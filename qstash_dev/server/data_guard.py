@@ -14,8 +14,7 @@ from pathlib import Path
 
 from qstash_dev.server import data_dir
 from qstash_dev.store.database import Database
-from qstash_dev.store.errors import StoreError
-from qstash_dev.store.files import FOUND
+from qstash_dev.store.errors import StoreError, StoreGone
 
 LOOK_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -67,16 +66,19 @@ class DataGuard:
         target = next(filterfalse(self._is_anothers, self._places()))
         try:
             data_dir.make(target)
-            self._database.move_to(target / data_dir.DATABASE)
+            found = self._database.move_to(target / data_dir.DATABASE)
             self.directory = target
             self._moved(target)
+        except StoreGone as error:
+            self._warn(f"{happened}. {error}.")
+            return False
         except (OSError, StoreError) as error:
             self._warn(
                 f"{happened}, and it cannot be made again: {error}. Everything is in this process "
                 "alone and ends with it; writing is tried again."
             )
             return False
-        self._warn(f"{happened} while the server runs. {self._where_it_is(is_whole)}")
+        self._warn(f"{happened} while the server runs. {self._where_it_is(is_whole, found)}")
         return True
 
     def _what_happened(self, is_whole: bool) -> str:
@@ -98,11 +100,11 @@ class DataGuard:
         path = directory / data_dir.DATABASE
         return path.exists() and not self._database.is_file(path)
 
-    def _where_it_is(self, is_whole: bool) -> str:
+    def _where_it_is(self, is_whole: bool, found: Path | None) -> str:
         if not is_whole:
+            kept = f" What was found is {found.name}." if found else ""
             return (
-                "What could still be read of it was written to a new file; the rest is lost. What "
-                f"was found is {data_dir.DATABASE}{FOUND}, unless it was empty."
+                "What could still be read of it was written to a new file; the rest is lost." + kept
             )
         if self.directory == self._asked_for:
             return "Everything was written to it anew: nothing is lost."

@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from qstash_dev.store import files
-from qstash_dev.store.errors import StoreError, failure
+from qstash_dev.store.errors import StoreError, StoreGone, failure
 from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import MEMORY, connect
 
@@ -65,6 +65,7 @@ class Database:
         self._effects: list[Callable[[], None]] = []
         self._fault: BaseException | None = None
         self._undone: StoreError | None = None
+        self._gone: StoreGone | None = None
         self._on_commit = on_commit
         self._on_rollback = on_rollback
         self._preparations: list[Callable[[sqlite3.Connection], object]] = []
@@ -225,31 +226,40 @@ class Database:
         """Whether it is written to the file of this name."""
         return self._files.is_database(str(path))
 
-    def move_to(self, path: Path) -> None:
+    def move_to(self, path: Path) -> Path | None:
         """Go on in a new file, which replaces what is there, with all that was written.
 
-        Of files that somebody else has written to that is what can still be read. Raises StoreError;
-        then it goes on in the old one.
+        Of files that somebody else has written to that is what can still be read; answers with where
+        what was found is kept. Raises StoreError: then it goes on in the old one, or StoreGone.
         """
+        if self._gone is not None:
+            raise self._gone
         self.commit()
+        found: Path | None = None
 
         def copy(scratch: str) -> None:
             with contextlib.closing(sqlite3.connect(scratch)) as target:
                 self._connection.backup(target)
 
         def rescue(scratch: str) -> None:
+            nonlocal found
             with contextlib.closing(connect(scratch)) as target:
                 salvage(self._connection, target)
                 target.execute("PRAGMA wal_checkpoint")  # to close it does not tell of a full disk
-            self._files.keep_what_was_found()
+            found = self._files.keep_what_was_found()
             self._close()
 
-        if self._files.is_database(str(path)) and not self._files.are_whole():
-            self._replace(str(path), rescue)
+        is_damaged = self._files.is_database(str(path)) and not self._files.are_whole()
+        try:
+            self._replace(str(path), rescue if is_damaged else copy)
+        except StoreError:
+            if found:
+                found.unlink()  # it is still where it was
+            raise
+        if is_damaged:
             self._forget()
             self._on_rollback()
-        else:
-            self._replace(str(path), copy)
+        return found
 
     def forget_all_but(self, tables: Iterable[str]) -> None:
         """Keep the rows of these tables alone. Raises StoreError: then everything is kept.
@@ -316,13 +326,24 @@ class Database:
     def _replace(self, path: str, fill: Callable[[str], None]) -> None:
         """Go on in a file that `fill` writes under another name, so that half of it is never found."""
         try:
-            with files.taking_the_place_of(path) as scratch:
+            with files.taking_the_place_of(path, self._go_on_in_old) as scratch:
                 fill(scratch)
         except (sqlite3.Error, OSError) as error:
-            if self._is_closed:
-                self._go_on_in(self.path)
             raise failure(path, "write to", error) from error
         self._go_on_in(path)
+
+    def _go_on_in_old(self, scratch: str) -> None:
+        if not self._is_closed:
+            return
+        try:
+            self._go_on_in(self.path)
+        except StoreError as error:
+            self._gone = StoreGone(
+                f"the database {self.path} can be neither opened again nor replaced. What could be "
+                f"read of it is {scratch}: stop qstash-dev, move that file to {self.path}, and start "
+                "again"
+            )
+            raise self._gone from error
 
     def _go_on_in(self, path: str) -> None:
         fresh, old, old_files = connect(path), self._connection, self._files

@@ -11,6 +11,10 @@ class StoreInUse(StoreError):
     """Another process has the database open."""
 
 
+class StoreGone(StoreError):
+    """No database is left that could be written to; the sentence says where what it held is."""
+
+
 def failure(path: str, what: str, error: BaseException) -> StoreError:
     """What an error of SQLite means: `what` could not be done with the file, and what helps."""
     name = getattr(error, "sqlite_errorname", "") if isinstance(error, sqlite3.Error) else ""

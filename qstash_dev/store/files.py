@@ -6,8 +6,9 @@ Knows nothing of what is in them.
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from itertools import chain, count, filterfalse
 from pathlib import Path
 
 from qstash_dev import private_files
@@ -17,8 +18,6 @@ SAMPLE = 4_096
 SAMPLES = 64
 """So many pieces of a database are compared, evenly from all of it: of a small one each."""
 PIECE = 1_000_000
-FOUND = ".found"
-"""The ending of what stood in a database's place when it was written anew."""
 
 
 class Files:
@@ -54,11 +53,15 @@ class Files:
         self._is_whole = self._is_whole and not is_cut and is_ours
         return self._is_whole
 
-    def keep_what_was_found(self) -> None:
-        """A copy of a database that is about to be replaced, unless it is empty. Raises OSError."""
+    def keep_what_was_found(self) -> Path | None:
+        """A copy of a database that is about to be replaced, beside those of other times, unless it is
+        empty. Raises OSError.
+        """
         if not os.path.getsize(self._database):
-            return
-        found = Path(self._database + FOUND)
+            return None
+        first = f"{self._database}.found"
+        names = chain((first,), (f"{first}-{number}" for number in count(2)))
+        found = Path(next(filterfalse(os.path.lexists, names)))
         private_files.claim(found)
         try:
             if self._descriptor is None:
@@ -66,8 +69,9 @@ class Files:
             else:
                 self._copy_to(found, self._descriptor)
         except OSError:
-            _remove(str(found))
+            found.unlink()
             raise
+        return found
 
     def _copy_to(self, target: Path, descriptor: int) -> None:
         with target.open("wb") as file:
@@ -99,8 +103,10 @@ class Files:
 
 
 @contextlib.contextmanager
-def taking_the_place_of(path: str) -> Iterator[str]:
-    """The name of an empty file; when the block ends well it has the name `path`. Raises OSError."""
+def taking_the_place_of(path: str, give_up: Callable[[str], None]) -> Iterator[str]:
+    """The name of an empty file; when the block ends well it has the name `path`. Raises OSError. Then
+    it is removed, unless `give_up` wants it: that is called with its name, and raises.
+    """
     scratch = _scratch_of(path)
     _remove(scratch)
     private_files.claim(Path(scratch))
@@ -109,6 +115,7 @@ def taking_the_place_of(path: str) -> Iterator[str]:
         Path(log_of(path)).unlink(missing_ok=True)  # it would be taken for that of the new file
         os.replace(scratch, path)
     except BaseException:
+        give_up(scratch)
         _remove(scratch)
         raise
 

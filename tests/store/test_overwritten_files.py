@@ -76,6 +76,19 @@ def test_of_a_database_that_another_program_wrote_to_what_can_be_read_is_kept(
     again.close()
 
 
+def test_what_was_found_at_each_time_is_kept(path: Path) -> None:
+    store = filled(path)
+    found: list[bytes] = []
+    kept: list[Path | None] = []
+    for size in (1_000, 2_000):
+        os.truncate(path, size)
+        found.append(path.read_bytes())
+        kept.append(store.database.move_to(path))
+    store.close()
+    assert kept == [path.with_name(f"messages.db.found{more}") for more in ("", "-2")]
+    assert [file.read_bytes() for file in kept if file] == found
+
+
 def test_a_reset_makes_a_damaged_database_whole(path: Path) -> None:
     store = filled(path)
     store.keys.adopt("user", "current", "next")
@@ -175,13 +188,35 @@ path = pathlib.Path(sys.argv[1])
 database = Database(path)
 file = path.open("r+b")
 os.truncate(file.fileno(), path.stat().st_size - 1)
+if sys.argv[2:]:
+    os.pwrite(file.fileno(), b"no database", 0)
 sys.addaudithook(fail)
-try:
-    database.move_to(path)
-except StoreError as error:
-    print(error, flush=True)
+for _ in sys.argv:
+    try:
+        database.move_to(path)
+    except StoreError as error:
+        print(error, flush=True)
 sys.stdin.read()  # until the test has looked
 """
+
+
+def test_a_rescue_that_cannot_take_the_place_of_what_cannot_be_opened_is_kept(path: Path) -> None:
+    store = filled(path)
+    asyncio.run(store.database.copy_log())
+    store.close()
+    words = [sys.executable, "-c", RESCUE_THAT_FAILS, str(path), "opens no more"]
+    told = subprocess.run(words, input="", capture_output=True, text=True).stdout.splitlines()
+    assert len(told) == 3
+    assert set(told) == {
+        f"the database {path} can be neither opened again nor replaced. What could be read of it is "
+        f"{path}.new: stop qstash-dev, move that file to {path}, and start again"
+    }
+    assert path.read_bytes().startswith(b"no database")
+    os.replace(f"{path}.new", path)
+    again = Store.open(path)
+    assert again.messages.get(None, "msg_0") is not None
+    again.close()
+    assert [file.name for file in path.parent.iterdir()] == ["messages.db"]
 
 
 def test_a_rescue_whose_file_cannot_take_the_place_keeps_others_out(path: Path) -> None:
