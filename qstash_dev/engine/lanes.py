@@ -394,9 +394,10 @@ class Lanes:
     def take(self, now: int, at_once: int | None = None) -> list[Ticket]:
         """The tickets that start now; `at_once` lowers the global limit for this time."""
         self.wake_rates(now)
-        for key in self._drain(self._stirred_queues):
+        queues, self._stirred_queues = self._stirred_queues, set()
+        for key in sorted(queues):
             self._pass_line(key)
-        stirred = set(self._drain(self._stirred_flows))
+        stirred, self._stirred_flows = self._stirred_flows, set()
         for key in sorted(stirred):
             self._pass_flow(key, now)
         started = []
@@ -424,13 +425,16 @@ class Lanes:
 
     def next_time(self) -> int | None:
         """When a rate allows something that waits for it."""
-        return self._rate_waits[0][0] if self._rate_waits else None
+        waits, wait_of = self._rate_waits, self._rate_wait_of
+        while waits and wait_of.get(waits[0][1]) != waits[0][0]:
+            heappop(waits)  # nothing of that key waits for it any more
+        return waits[0][0] if waits else None
 
     def wake_rates(self, now: int) -> None:
         """Look at the keys whose period is over by now."""
-        while self._rate_waits and self._rate_waits[0][0] <= now:
+        while (at := self.next_time()) is not None and at <= now:
             key = heappop(self._rate_waits)[1]
-            self._rate_wait_of.pop(key, None)
+            del self._rate_wait_of[key]
             self._stirred_flows.add(key)
 
     def end_attempt(self, message_id: str, flow: Key | None) -> None:
@@ -476,15 +480,11 @@ class Lanes:
     def _await_period(self, key: Key, now: int) -> None:
         lane = self.flows.get(key)
         at = lane.next_time(now) if lane is not None else None
-        if at is not None and self._rate_wait_of.get(key) != at:
+        if at is None:
+            self._rate_wait_of.pop(key, None)
+        elif self._rate_wait_of.get(key) != at:
             self._rate_wait_of[key] = at
             heappush(self._rate_waits, (at, key))
-
-    @staticmethod
-    def _drain(keys: set[Key]) -> list[Key]:
-        drained = sorted(keys)
-        keys.clear()
-        return drained
 
 
 def _differs(flow: FlowControl, kept: Pins) -> bool:

@@ -273,6 +273,21 @@ async def test_a_period_begins_with_its_first_start(world):
     assert starts(world) == [123, 10_123]
 
 
+@pytest.mark.parametrize("what", ["cancel", "pause", "reset"])
+async def test_a_period_that_nothing_waits_for_is_no_event(world, what):
+    _, waiting = publish(world, 2, "rate=1,period=10s")
+    await world.settle()
+    assert world.engine.next_time() == START + 10_000
+    if what == "cancel":
+        world.engine.cancel([world.message(waiting)])
+    elif what == "pause":
+        world.engine.flows.pause(KEY, True)
+    else:
+        world.engine.flows.reset_rate(KEY)
+    await world.settle()
+    assert world.engine.next_time() is None
+
+
 async def test_retries_count_towards_the_rate(world):
     world.app.reply = lambda d: (0, answer(500 if d.retried < 2 else 200))
     publish(world, 1, "rate=1,period=10s", retry_delay="1000")

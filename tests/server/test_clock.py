@@ -47,6 +47,19 @@ async def test_a_schedule_goes_on_at_once_where_the_clock_is_the_wall_clock_agai
     assert 0 < state["next_event_at"] - state["now"] <= 31 * 24 * HOUR_MS
 
 
+async def test_nothing_stays_undone_where_a_period_ends_that_nothing_waits_for(start, make_app):
+    app = make_app()
+    await app.start()
+    server = await start(clock_mode="frozen")
+    limits = {"Upstash_Flow_Control_Key": "k", "Upstash_Flow_Control_Value": "rate=1,period=10s"}
+    _, waiting = [await server.publish(app.url, **limits) for _ in range(2)]
+    assert (await server.clock(advance_ms=0))["next_event_at"] is not None
+    await server.call("POST", f"/_dev/messages/{waiting}/cancel")
+    for ms in (0, HOUR_MS):
+        state = await server.clock(advance_ms=ms)
+        assert (state["notice"], state["next_event_at"]) == (None, None)
+
+
 async def test_what_waits_for_a_time_that_the_clock_showed_before_is_told(start, make_app):
     app = make_app()
     await app.start()
