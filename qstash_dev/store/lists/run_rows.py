@@ -19,7 +19,7 @@ from qstash_dev.store.workflows import Workflows
 _OPEN = """
     SELECT id, state, due_at, retried, max_retries, ifnull(step, ''), call_type, url, held
     FROM messages INDEXED BY messages_run_open
-    WHERE run = ? AND finished_at IS NULL AND kind <> 'replay' ORDER BY seq"""
+    WHERE run = ? AND finished_at IS NULL ORDER BY seq"""
 _NEWEST = "SELECT id FROM messages WHERE run = ? AND kind <> 'replay' ORDER BY seq DESC LIMIT 1"
 _HINTS = "SELECT id, hint FROM messages WHERE run = ? AND hint IS NOT NULL"
 _ORDER = (
