@@ -54,7 +54,7 @@ def why(awaited: str) -> str:
     """The line in the log."""
     if awaited == EXTERNAL:
         return "held: the destination is not on this machine and --external hold is set"
-    return f"held: {awaited} refuses connections, your app is not running"
+    return f"held: {awaited} refuses connections: no app is running there"
 
 
 def why_ended(ended: str) -> str:
@@ -77,7 +77,7 @@ def hint(awaited: str, ended: str | None = None, app: str | None = None) -> str 
             "there, or send this to the app (e)."
         )
     if is_origin(awaited):
-        return f"Nothing listens at {awaited}: start your app, and it is delivered at once."
+        return f"Nothing listens at {awaited}: start your app there, and it is delivered at once."
     return None
 
 
