@@ -24,6 +24,8 @@ async def test_a_link_leads_to_a_message_and_its_pages_tell_all_of_it(desk: Desk
     page = await desk.open(f"#/messages/{id}")
     await shows(page, "#detail .page", '"made": 12345678901234567890')
     await shows(page, "#detail .page", "time-out", "15s for each attempt")
+    text = await page.locator("#detail .page").text_content() or ""
+    assert text.count("30 B") == 1, "the size of the answer"
     for tab, told in {
         "Request": 'acme|"a": 1.0',
         "Response": "HTTP/1.1 200",

@@ -29,7 +29,7 @@ def overview(detail: Detail, app_url: str) -> list[Part]:
     parts = [_headline(row), *_advice(detail)]
     parts += [BLANK, _asked(row.method, row.url), BLANK, Part(facts=facts)]
     if answered := next((a for a in reversed(detail.attempts) if a.response), None):
-        parts += [Part("Last answer"), *_answer_body(answered)[1:]]
+        parts += _answer_body(answered, "Last answer")
     heard = detail.attempts[-1].heard if detail.attempts else None
     if heard is not None and heard.lines:
         parts += [Part("The app printed"), *_heard(heard, SHOWN_OUTPUT)]
@@ -148,15 +148,15 @@ def _headers(headers: Pairs) -> list[Part]:
     return [line(Piece(f"{name}: ", "json-key"), Piece(value)) for name, value in headers]
 
 
-def _body(body: Body, headers: Pairs, path: str) -> list[Part]:
+def _body(body: Body, headers: Pairs, path: str, title: str = "Body") -> list[Part]:
     media = first(headers, "content-type")
-    return [Part(f"Body  {size(body.size)}"), Part(body=body, media=media, path=path)]
+    return [Part(f"{title}  {size(body.size)}"), Part(body=body, media=media, path=path)]
 
 
-def _answer_body(attempt: Attempt) -> list[Part]:
+def _answer_body(attempt: Attempt, title: str = "Body") -> list[Part]:
     assert attempt.response is not None
     got = attempt.response
-    return _body(got.body, got.headers, f"attempts/{attempt.number}/body")
+    return _body(got.body, got.headers, f"attempts/{attempt.number}/body", title)
 
 
 def _answer(attempt: Attempt) -> list[Part]:

@@ -16,7 +16,7 @@ from qstash_dev.devtools.pages.option_words import (
     timeout_words,
 )
 from qstash_dev.devtools.pages.parts import Fact, Part, line
-from qstash_dev.devtools.text import counted, date_time
+from qstash_dev.devtools.text import counted, date_time, size
 from qstash_dev.protocol.cron import zone_of
 from qstash_dev.protocol.timing import format_duration
 from qstash_dev.protocol.users import DEFAULT_USER
@@ -36,7 +36,7 @@ def thing_parts(thing: Thing, now: int) -> list[Part]:
         headers = {name.lower(): values for name, values in (thing.get("header") or {}).items()}
         media = next(iter(headers.get("content-type", ())), None)
         body = Body(size=len(text.encode()), text=text)
-        parts += [Part("Body"), Part(body=body, media=media)]
+        parts += [Part(f"Body  {size(body.size)}"), Part(body=body, media=media)]
     endpoints = thing.get("endpoints") or []
     parts += [Part("Endpoints")] if endpoints else []
     for one in endpoints:

@@ -23,7 +23,7 @@ export function bodyView(body, type, path) {
 
 function draw(view, body) {
   if (!body.size && !body.text && !body.base64) return fill(view, h("p.muted", "(empty)"));
-  const tools = h("div.tools", h("span.muted", size(body.size), " ", body.type));
+  const tools = h("div.tools", h("span.muted", body.type));
   const shown = h("div.content", { tabindex: 0, role: "region", "aria-label": "Body" });
   fill(view, tools, shown);
   const all = body.truncated && h("button", { onclick: () => whole(view, body) }, `Show all ${size(body.size)}`);
