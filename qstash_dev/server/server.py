@@ -30,6 +30,7 @@ from qstash_dev.engine.lanes import Lanes
 from qstash_dev.engine.loop import Loop
 from qstash_dev.engine.notifier import Notifier
 from qstash_dev.engine.tasks import Tasks
+from qstash_dev.protocol.model import Attempt, Message
 from qstash_dev.protocol.users import CLOUD_USER
 from qstash_dev.server.announcements import Told
 from qstash_dev.server.app_health import AppHealth
@@ -39,6 +40,7 @@ from qstash_dev.server.data_guard import DataGuard
 from qstash_dev.server.descriptors import raise_limit
 from qstash_dev.server.explainer import Explainer
 from qstash_dev.server.failure_hook import FailureHook
+from qstash_dev.server.found_app import FoundApp
 from qstash_dev.server.housekeeping import Housekeeping
 from qstash_dev.server.ids import id_maker
 from qstash_dev.server.policy import LIVE, policy_of
@@ -107,6 +109,10 @@ class Server:
 
             times = (lambda: self._clock.now()), self._system_clock.wall
             self._own_app = own_app(command, self, console, self._notifier, times, environ)
+        self._found_app: FoundApp | None = None
+        is_known = config.is_app_given or bool(command)
+        if config.hold and not is_known and not config.faces_internet:  # a tunnel leads to no guess
+            self._found_app = FoundApp(config.app_url, self._tasks, accepts, self._move)
         self._grace_s = GRACE_IN_CONTAINER_S if config.container else GRACE_S
 
     async def start(self) -> None:
@@ -162,7 +168,10 @@ class Server:
         if config.is_app_given:
             self.told.tell(" ".join(trouble))
             return
-        self.config = replace(config, app_url=origin)
+        self._move(origin)
+
+    def _move(self, origin: str) -> None:
+        self.config = replace(self.config, app_url=origin)
         self._app.url = origin
         if self._gateway is not None:
             self._gateway.lead_to(origin)
@@ -261,7 +270,7 @@ class Server:
         config = self.config
         return Hooks(
             on_wake=lambda: self._loop.wake() if self._loop is not None else None,
-            on_settled=lambda message, attempt: self._auto_replay.settled(message, attempt),
+            on_settled=self._settled,
             on_hold=app_monitor.wake,
             one_by_one=lambda: self._clock.is_frozen,
             explain=Explainer(
@@ -277,6 +286,11 @@ class Server:
             why_down=lambda origin: self._own_app.why_down(origin) if self._own_app else None,
             watching=self._own_app.witness.watching if self._own_app else NO_HOOKS.watching,
         )
+
+    def _settled(self, message: Message, attempt: Attempt) -> None:
+        self._auto_replay.settled(message, attempt)
+        if self._found_app is not None:
+            self._found_app.settled(message, attempt)
 
     def _build_auto_replay(self, stack: contextlib.AsyncExitStack) -> None:
         config = self.config
