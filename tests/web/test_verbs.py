@@ -188,9 +188,14 @@ async def test_marked_messages_are_replayed_and_deleted_together(desk: Desk) -> 
     place = page.url
     await rows(page, "failed").locator(".mark").click()
     await shows(page, "#doing", "1 marked")
-    await page.locator(".head .mark").click()
+    every = page.get_by_role("checkbox", name="Mark all")
+    assert await every.get_attribute("aria-checked") == "mixed"
+    await every.click()
     await shows(page, "#doing", "2 marked")
+    assert await every.get_attribute("aria-checked") == "true"
     await page.locator("#doing").get_by_role("button", name="Unmark all").click()
+    await is_(page, ".head .mark", "☐")
+    assert await every.get_attribute("aria-checked") == "false"
     assert page.url == place
     await press(page, "z")
     await choose(page, "Yes")

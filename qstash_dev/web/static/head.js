@@ -49,8 +49,15 @@ export function drawAround(app) {
   $("follow").setAttribute("aria-pressed", source.follow);
   renew($("follow"), source.unseen ? `↑ ${source.unseen} new` : "Follow");
   renew($("empty"), source.length ? [] : emptyWords(app));
+  const all = document.querySelector(".head .mark");
+  if (all) renew(all, boxOfAll(app));
   const marked = app.marks.size > 0 && [h("span", `${app.marks.size} marked `), markedButtons(app)];
   renew($("doing"), marked || buttons(app, view.verbs ?? []));
+}
+
+function boxOfAll({ marks: { size }, source }) {
+  const [checked, symbol] = !size ? ["false", "☐"] : size < source.order.length ? ["mixed", "⊟"] : ["true", "☑"];
+  return h("span", { role: "checkbox", "aria-checked": checked, "aria-label": "Mark all" }, symbol);
 }
 
 function emptyWords(app) {

@@ -245,7 +245,7 @@ export class List {
     const row = event.target.closest(".row");
     if (!row) return;
     const item = (event.detail && this.pressed) || row.item; // a key has no pointer
-    if (event.target.matches(".mark")) this.on.mark(item);
+    if (event.target.closest(".mark")) this.on.mark(item);
     else if (item) this.on.cursor(item, event);
   }
 

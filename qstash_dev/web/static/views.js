@@ -65,7 +65,7 @@ function keyed(runs) {
 }
 
 const mark = (app, by) =>
-  column("mark", "☐", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
+  column("mark", "", (item) => (app.marks.has(item[by]) ? ["☑", "primary"] : ["☐", "muted"]));
 
 // `by` names what tells one item from the others, and counts those that come as `news`. The server calls the
 // things of the view as its `slug` does, or its `noun`; `list` is where they are in its answer. It is asked for
