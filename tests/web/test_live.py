@@ -297,6 +297,14 @@ async def test_how_long_a_run_takes_is_told_to_the_second(desk: Desk) -> None:
     await shows(page, "#detail .headline", "1m49s")
 
 
+async def test_what_the_server_is_stands_in_a_line_of_1280_pixels(desk: Desk) -> None:
+    page = await desk.tab(context=await desk.profile(timezone_id="America/Bogota"))
+    await is_(page, "#status > [title*=Colombia]", "GMT-05")
+    parts = await page.locator("#status > span").all()
+    boxes = [await part.bounding_box() for part in parts]
+    assert len({box["y"] for box in boxes if box}) == 1
+
+
 async def test_a_broken_address_is_no_broken_page(desk: Desk) -> None:
     page = await desk.open("#/messages/%")
     for place in ("#nonsense", "#/no/such?filter", "#/?filter=%"):

@@ -1,7 +1,7 @@
 // The page: what is chosen, what is shown, and what keys and clicks do. The address tells all of that, so
 // that a link leads everybody to the same place.
 
-import { $, clock, fill, h, keysOf, part, renew, seldom, zone } from "./dom.js";
+import { $, clock, fill, h, keysOf, part, renew, seldom } from "./dom.js";
 import { buttons, counted, drawAround, drawHead, drawTitle, isThere } from "./head.js";
 import { Items, List } from "./list.js";
 import { get, onToken, Refused, watch } from "./server.js";
@@ -23,7 +23,7 @@ const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in t
 
 const app = {
   feed: new Items({ live: true, seq: "seq", keyOf: (row) => row.id }),
-  words: null, zone: "", server: null, status: null, counts: null, revisions: {},
+  words: null, server: null, status: null, counts: null, revisions: {},
   views: [], view: null, source: null, filter: "", chosen: null, about: null, page: "Overview", reveal: false,
   marks: new Set(),
   // What is chosen: the row of its message or run, or the thing itself.
@@ -92,16 +92,10 @@ async function start() {
   $("follow").addEventListener("click", follow);
   read();
   setInterval(() => !document.hidden && list.draw(), 1000);
-  setTimeout(rested, REST_MS);
+  setTimeout(() => loadRest().then(changed, () => {}), REST_MS);
 }
 
 const uncover = () => document.body.removeAttribute("aria-busy");
-
-function rested() {
-  app.zone = zone();
-  changed();
-  loadRest().catch(() => {});
-}
 
 // The address: #/VIEW/ID?filter=...
 
@@ -277,7 +271,7 @@ function frame() {
   const { source, view } = app;
   if (unread >= UNREAD) rest.over = new Promise((end) => setTimeout((rest.end = end), UNREAD_MS - HEARING_MS));
   if (!view.live && outdated) refresh();
-  if (app.zone) drawTitle(app);
+  if (pane) drawTitle(app); // which the first list need not wait for
   uncover();
   if (document.hidden) return;
   drawHead(app);

@@ -78,7 +78,7 @@ const local = (ms) => new Date(ms - 60000 * new Date(ms).getTimezoneOffset()).to
 
 export const clockTime = (ms) => local(ms).slice(11, 19);
 const dateTime = (ms) => local(ms).slice(0, 23).replace("T", " ");
-export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const zone = () => String(new Date()).slice(25); // `GMT-0500 (Eastern Standard Time)`
 
 // Short, for what is counted in a list.
 function span(ms) {

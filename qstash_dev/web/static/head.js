@@ -1,14 +1,14 @@
 // What stands around the list: what the server is and how it is, the title of the tab with its icon, the
 // views, the marks, and what can be done. Nothing is asked of the server here.
 
-import { $, h, keysOf, piece, renew } from "./dom.js";
+import { $, h, keysOf, piece, renew, zone } from "./dom.js";
 
 const NOTHING = 8; // the rank of what is there to be told at all only where there is much room
 
 export function drawHead(app) {
-  const { server, status, zone, views, counts } = app;
+  const { server, status, views, counts } = app;
   const told = status.parts.filter(({ rank }) => rank < NOTHING).map(({ pieces }) => h("span", pieces.map(piece)));
-  renew($("status"), told, zone && h("span", h("span.muted", "zone "), zone));
+  renew($("status"), told, h("span.muted", { title: `Times are ${zone()}` }, zone().replace(/(00)? .*/, "")));
   document.body.classList.toggle("alarming", status.is_alarming);
   renew(document.querySelector('[data-command="server.pause"]'), server.paused ? "Resume" : "Pause");
   renew($("views"), views.map((view) => {
