@@ -44,7 +44,10 @@ async def test_a_replay_is_one_key_and_is_linked_to_its_origin(desk: Desk) -> No
     await page.keyboard.press("j")
     await is_at(page, f"#/messages/{id}")
     await page.keyboard.press("r")
-    await shows(page, "#said", "Replayed /again as msg_")
+    await page.locator("#said a", has_text="msg_").click()
+    await shows(page, "#detail .page", "replay of")
+    await page.go_back()
+    await is_at(page, f"#/messages/{id}")
     first, second = await desk.app.received(2, "/again")
     assert first.body == second.body == b"payload"
     await shows(page, "#rows", "⟲1✓")

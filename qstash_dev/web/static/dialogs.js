@@ -1,7 +1,7 @@
 // Questions to the person, one at a time, and what is said to them. Each answers with what was chosen,
 // `null` when it was left.
 
-import { $, fill, h } from "./dom.js";
+import { $, fill, h, linked } from "./dom.js";
 
 let asks = () => {};
 
@@ -112,7 +112,7 @@ const MOST_SAID = 3;
 // Answers with what takes it away.
 export function say(text, { error = false, undo } = {}) {
   const close = () => made.remove();
-  const made = h("p", { class: error ? "error" : "" }, h("span", text),
+  const made = h("p", { class: error ? "error" : "" }, h("span", linked(text)),
     undo && h("button", { onclick: undo }, "Undo"),
     h("button", { "aria-label": "Close this note", onclick: close }, "×"));
   $("said").append(made);

@@ -146,6 +146,11 @@ export const to = {
   runs: (id) => `#/runs/${part(id)}`,
   filter: (text) => `#/?filter=${part(text)}`,
 };
+const ID = /\b((?:msg|wfr|scd)_[\w-]+)/;
+const ROOMS = { m: "messages", w: "runs", s: "schedules" };
+// A text with a link to each thing that it names by its id.
+export const linked = (text) =>
+  text.split(ID).map((one, at) => (at % 2 ? h("a", { href: `#/${ROOMS[one[0]]}/${one}` }, one) : one));
 const quoted = (key, value) => `${key}:"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 
 export function statusRole(status) {
