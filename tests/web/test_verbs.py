@@ -372,11 +372,19 @@ async def test_runs_of_one_id_are_told_apart(desk: Desk) -> None:
     await desk.api.ok("POST", "/_dev/workflows/wfr_twice/cancel")
     await desk.api.ok("POST", f"/v2/trigger/{url}", headers=head)
     page = await desk.open("#/runs")
+    places: list[str] = []
     for state in ("canceled", "live"):
         await rows(page, state).click()
         await shows(page, "#detail .headline", state)
         assert await page.locator("#detail h2").inner_text() == "wfr_twice"
+        places.append(page.url)
     await is_at(page, "#/runs/wfr_twice")
+    await page.goto(places[0])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.reload()
+    await shows(page, "#detail .headline", "canceled")
+    assert [url for url in asked if "wfr_twice%2F" in url] == []
 
 
 async def test_what_is_typed_before_all_of_the_page_is_there_counts(desk: Desk) -> None:

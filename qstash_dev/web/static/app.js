@@ -287,7 +287,8 @@ let request = 0;
 
 async function loadDetail() {
   const [mine, id] = [++request, app.messageId];
-  const isUnknown = app.view.message && !id; // not fetched yet, or gone
+  const isOlder = app.view.told && app.chosen?.includes("/"); // of the runs of its id
+  const isUnknown = (app.view.message && !id) || (isOlder && !app.item); // not fetched yet, or gone
   if (!app.chosen || isUnknown) return void ($("detail").hidden = true);
   const of = id ? `messages/${part(id)}` : `${app.view.noun}/${part(app.id)}`;
   const { user = "", created_at = "" } = app.item ?? {};
