@@ -51,7 +51,7 @@ def status_of(server: Server, counts: Counts) -> Status:
     if server.faults:
         parts.append(_told(1, "faults ", str(server.faults), "warning"))
     if server.auto_replay != "off":
-        parts.append(_told(2, "auto-replay ", server.auto_replay, "accent"))
+        parts.append(_told(2, "auto-replay ", "on", "accent"))
     if server.warning:
         parts.insert(0, StatusPart(0, [Piece(" ! data files changed ", "notice")]))
     if server.paused:

@@ -63,11 +63,12 @@ def _asks_what_is_spoken(attempt: Attempt) -> bool:
 
 
 class Told(NamedTuple):
-    """What our child printed meanwhile, if that is certain to be of this attempt; whether it printed
-    anything; its end; and whether it is the child that the attempt went to.
+    """What our child printed meanwhile, if that is certain to be of this attempt, and if it is not;
+    whether it printed anything; its end; and whether it is the child that the attempt went to.
     """
 
     printed: tuple[str, ...] = ()
+    amid: tuple[str, ...] = ()
     heard: bool = False
     ended: str | None = None
     is_child: bool = False
@@ -142,7 +143,7 @@ class Explainer(Struct, eq=False):
             accepted_at=accepted_at,
             has_other_keys=has_other_keys,
             env=self._env_files(),
-            routes=await self._sources.files() if _is_about_a_file(outcome) else (),
+            routes=await self._sources.files() if told.amid or _is_about_a_file(outcome) else (),
             listening=who,
             leads_to=leads_to(origin),
             nearby=self._nearby,
@@ -232,4 +233,5 @@ async def _told_by(app: "ChildApp", attempt: Attempt, is_gone: bool) -> Told:
     lines = tuple(heard.lines) if heard is not None else ()
     is_certain = heard is not None and not heard.others
     ended = app.why_down(origin)
-    return Told(lines if is_certain else (), bool(lines), ended, is_child)
+    printed, amid = (lines, ()) if is_certain else ((), lines)
+    return Told(printed, amid, bool(lines), ended, is_child)

@@ -51,6 +51,15 @@ CHAIN = (
     '  File "/app/fl.py", line 11, in wrongurl',
     "qstash.errors.SignatureError: Error while decoding signature: Signature verification failed",
 )
+# Next.js 16.4 for two routes at once; only the first trace goes through a file of ours.
+ORDERS_THREW = (
+    "⨯ Error: no stock",
+    "    at reserve (src/lib/db.ts:2:9)",
+    "    at POST (src/app/api/orders/route.ts:5:38)",
+    " POST /api/orders 500 in 44ms",
+    "⨯ Error: database is down",
+    "    at POST (src/app/api/throws/route.ts:1:38)",
+)
 INCOMPATIBLE = json.dumps(
     {
         "error": "WorkflowError",
@@ -943,6 +952,18 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
         "next-handler-threw",
         recorded("next-app-thrown"),
         {"heard": True},
+        "sends no text: see what the app printed, beside this attempt.",
+    ),
+    (
+        "next-handler-threw",
+        recorded("next-app-thrown"),
+        {"amid": ORDERS_THREW, "routes": ("src/app/api/orders/route.ts",), "heard": True},
+        "The handler threw, it seems: Error: no stock (at src/lib/db.ts:2). Other deliveries were",
+    ),
+    (
+        "next-handler-threw",
+        recorded("next-app-thrown"),
+        {"amid": ORDERS_THREW, "routes": (), "heard": True},
         "sends no text: see what the app printed, beside this attempt.",
     ),
     ("hidden-error", recorded("fastapi-boom"), {"heard": True}, "printed, beside this attempt"),

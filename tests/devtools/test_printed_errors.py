@@ -48,6 +48,21 @@ def test_the_error_and_its_place_are_found(printed: str, error: str | None) -> N
     assert error_in(printed.splitlines()) == error
 
 
+@pytest.mark.parametrize(
+    ("file", "error"),
+    [
+        ("app/api/orders/route.ts", "TypeError: Cannot read properties of undefined (reading 'lines') "
+                                    "(at app/api/orders/route.ts:12)"),
+        ("src/orders.js", "Error: no such customer (at shop/src/orders.js:7)"),
+        ("orders/views.py", "KeyError: 'total' (at shop/orders/views.py:9)"),
+        ("app/api/other/route.ts", None),
+        ("api/orders.js", None),
+    ],
+)  # fmt: skip
+def test_of_many_errors_that_of_a_file_is_found(file: str, error: str | None) -> None:
+    assert error_in((NODE + PYTHON + EXPRESS).splitlines(), file) == error
+
+
 NEXT = """\
 ▲ Next.js 16.4.6 (Turbopack)
 ⨯ Another next dev server is already running.

@@ -55,6 +55,8 @@ def answer(c, s, path):
     if path == "/refuses":
         print("SignatureError: signature verification failed", flush=True)
         print("    at POST (/shop/a.js:4:9)", flush=True)
+    if path == "/api/mail":
+        print("Error: no stock\\n    at POST (src/app/api/mail/route.ts:3:9)", flush=True)
     if path == "/second":
         second = socket.create_server(("127.0.0.1", int(os.environ["SECOND"])))
         threading.Thread(target=serve, args=(second,)).start()
@@ -62,7 +64,7 @@ def answer(c, s, path):
         s.close()
         moved = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=serve, args=(moved,)).start()
-    status = {"/throws": 500, "/refuses": 500, "/missing": 404}.get(path, 200)
+    status = {"/throws": 500, "/api/mail": 500, "/refuses": 500, "/missing": 404}.get(path, 200)
     c.sendall(b"HTTP/1.1 %d X\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n" % status)
 serve(s)
 """
@@ -250,6 +252,25 @@ async def test_an_attempt_shows_what_the_app_printed_and_the_explainer_reads_it(
     assert heard["lines"][-1] == "KeyError: 'total'"
     assert heard["others"] == 0
     assert detail["hint"] == "The handler threw: KeyError: 'total' (at /shop/orders.py:9)"
+
+
+async def test_of_errors_of_several_at_once_the_likely_one_is_told_as_such(running, tmp_path):
+    route = tmp_path / "shop" / "src" / "app" / "api" / "mail" / "route.ts"
+    route.parent.mkdir(parents=True)
+    route.touch()
+    server = await running(config={"watch": tmp_path / "shop"})
+    headers = {"Upstash-Retries": "0", "Content-Type": "application/json"}
+    paths = ("/api/mail", "/throws")
+    items = [
+        {"destination": f"{server.app}{path}", "headers": headers, "body": "1"} for path in paths
+    ]
+    mail, throws = await server.call("POST", "/v2/batch", items)
+    await server.wait("state:failed", 2)
+    assert (await server.row(mail["messageId"]))["hint"] == (
+        "The handler threw, it seems: Error: no stock (at src/app/api/mail/route.ts:3). Other "
+        "deliveries were under way: what the app printed may be theirs."
+    )
+    assert "see what the app printed" in (await server.row(throws["messageId"]))["hint"]
 
 
 async def test_who_was_started_with_our_keys_and_has_others_is_not_told_to_write_them(running):

@@ -118,8 +118,8 @@ def _next_threw(e: Evidence) -> str | None:
     """A thrown error in an app-router handler: 500, no body, and `Vary` names the router."""
     if not e.is_opaque or "next-router" not in e.header("vary"):
         return None
-    if e.printed_error:
-        return f"The handler threw: {e.printed_error}.{silent_refusal(e)}"
+    if told := _thrown(e):
+        return told
     return (
         "The route handler threw (or returned no Response), and Next.js sends no text: see "
         f"{_what_it_printed(e, 'the terminal of `next dev`')}.{silent_refusal(e)}"
@@ -129,10 +129,21 @@ def _next_threw(e: Evidence) -> str | None:
 def _hidden_error(e: Evidence) -> str | None:
     if not e.is_opaque:
         return None
-    if e.printed_error:
-        return f"The handler threw: {e.printed_error}.{silent_refusal(e)}"
+    if told := _thrown(e):
+        return told
     where = _what_it_printed(e, "the app's terminal")
     return f"The handler raised an error that the server hides: see {where}.{silent_refusal(e)}"
+
+
+def _thrown(e: Evidence) -> str | None:
+    if e.printed_error:
+        return f"The handler threw: {e.printed_error}.{silent_refusal(e)}"
+    if e.likely_error:
+        return (
+            f"The handler threw, it seems: {e.likely_error}. Other deliveries were under way: what the "
+            "app printed may be theirs."
+        )
+    return None
 
 
 def _what_it_printed(e: Evidence, terminal: str) -> str:

@@ -52,7 +52,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     `has_entries` whether the app was sent the list of a run's steps instead of the body.
     `listens_at` is where our child listens, if it never named the port of the target.
     `is_child` says that qstash-dev started the app of the target, with its variables.
-    `printed` are the lines of the app meanwhile, `heard` whether it printed any (perhaps for another
+    `printed` are the lines of the app meanwhile, `amid` are they where other deliveries were under way,
+    `heard` whether it printed any (perhaps for another
     attempt), and `ended` is how it ended (`your app exited with code 1: ...`), if it is our child.
     `nearby` are the hosts that count as this machine.
     """
@@ -85,6 +86,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     listens_at: str | None = None
     is_child: bool = False
     printed: tuple[str, ...] = ()
+    amid: tuple[str, ...] = ()
     heard: bool = False
     ended: str | None = None
 
@@ -163,6 +165,11 @@ class Evidence:
     def printed_error(self) -> str | None:
         """The error that the app printed while it answered."""
         return error_in(self.facts.printed)
+
+    @cached_property
+    def likely_error(self) -> str | None:
+        """Of what it printed for several at once, the error that went through this route's file."""
+        return error_in(self.facts.amid, self.file) if self.file is not None else None
 
     @cached_property
     def refusal(self) -> str:

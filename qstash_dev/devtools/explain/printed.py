@@ -36,23 +36,39 @@ def errors_in(lines: Sequence[str]) -> str:
     return "\n".join(text for _, text in _found([without_colours(line) for line in lines]))
 
 
-def error_in(lines: Sequence[str]) -> str | None:
-    """The last error that the lines tell of, with `at file:line` if they have it, else `None`.
-
-    A Python traceback has its place above the error, the innermost last; others have it below, the
-    innermost first.
+def error_in(lines: Sequence[str], of_file: str | None = None) -> str | None:
+    """The last error that the lines tell of, with `at file:line` if they have it, else `None`. Given a
+    file of the project, only one whose trace goes through it counts.
     """
     plain = [without_colours(line).rstrip() for line in lines]
     found = _found(plain)
-    if not found:
-        return None
-    place, text = found[-1]
-    is_traceback = any(
-        line.lstrip().startswith('File "') for line in plain[max(0, place - 4) : place]
-    )
-    around = reversed(plain[:place]) if is_traceback else plain[place + 1 :]
-    where = next((own for line in around if (own := _own_place(line))), None)
-    return shorten(text.strip(" {"), _MAX) + (f" (at {where})" if where else "")
+    ends = [-1, *(place for place, _ in found), len(plain)]
+    for number in range(len(found), 0, -1):
+        trace = _trace(plain, *ends[number - 1 : number + 2])
+        if of_file is None or any(_is_in(where, of_file) for where in trace):
+            where = f" (at {trace[0]})" if trace else ""
+            return shorten(found[number - 1][1].strip(" {"), _MAX) + where
+    return None
+
+
+def _trace(plain: Sequence[str], before: int, place: int, after: int) -> list[str]:
+    """The app's own places of an error, the innermost first: a Python traceback has them above it, the
+    innermost last; others have them below. It ends at the error `before` or `after`.
+    """
+    above = plain[before + 1 : place]
+    is_traceback = any(line.lstrip().startswith('File "') for line in above[-4:])
+    if is_traceback:
+        heads = [at for at, line in enumerate(above) if line.lstrip().startswith("Traceback")]
+        around = above[heads[-1] if heads else 0 :][::-1]
+    else:
+        around = plain[place + 1 : after]
+    return [own for line in around if (own := _own_place(line))]
+
+
+def _is_in(where: str, file: str) -> bool:
+    """Of an absolute path only the last parts are shown."""
+    shown = where.rpartition(":")[0].removeprefix("./")
+    return f"/{file}".endswith(f"/{shown}") or f"/{shown}".endswith(f"/{file}")
 
 
 def last_words(lines: Sequence[str]) -> str:
