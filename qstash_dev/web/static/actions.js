@@ -11,7 +11,6 @@ const drafts = new Map();
 let undoable = [];
 
 const filled = (text, values, how = String) => text.replace(/\{(\w+)\}/g, (_, name) => how(values[name] ?? ""));
-const soFar = (told) => `${told.replace(/\.$/, "")} so far …`;
 const message = (id, rest = "") => `/_dev/messages/${part(selected(id, "a message"))}${rest}`;
 
 function selected(one, what) {
@@ -58,7 +57,8 @@ export function makeActions(app) {
         if (!(error instanceof Refused) || many.count === 1) throw error;
         refused.push(error.message);
       }
-      if (many.count > 20) app.progress(soFar(filled(toldMany, { ...many, done: answers.length })));
+      const soFar = many.count > 20 && filled(toldMany, { ...many, done: answers.length });
+      if (soFar) app.progress(soFar.replace(/\.$/, " so far …"));
     }
     app.progress("");
     app.dropped(gone, place);

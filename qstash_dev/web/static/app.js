@@ -2,7 +2,7 @@
 // that a link leads everybody to the same place.
 
 import { $, clock, fill, h, keysOf, part, renew, seldom } from "./dom.js";
-import { buttons, counted, drawAround, drawHead, drawTitle, isThere } from "./head.js";
+import { buttons, counted, drawAround, drawHead, drawTitle } from "./head.js";
 import { Items, List } from "./list.js";
 import { get, onToken, Refused, watch } from "./server.js";
 import { below, makeViews } from "./views.js";
@@ -45,7 +45,7 @@ const app = {
   below: (url) => below(url, app.server?.app.url ?? ""),
   turn: (by) => pane.turn(by),
   buttons: (ids) => buttons(app, ids),
-  can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && isThere(view)),
+  can: (id) => !actions || Boolean(actions[id]) || app.views.some((view) => id === view.command && view.isThere()),
   progress: (text) => ($("count").textContent = text || counted(app)),
   dropped(keys, place) {
     this.feed.drop(keys);
@@ -64,9 +64,7 @@ let actions, pane, keys, list, watching, listening, outdated = true;
 
 // What a list needs not: it is fetched when the first is there, or with the first row or order.
 async function loadRest() {
-  const rest = [import("./actions.js"), import("./detail.js"), import("./dialogs.js")];
-  const [{ makeActions }, { makePane }, { onAsk }] = await Promise.all(rest);
-  onAsk(pressEarlyKeys);
+  const [{ makeActions }, { makePane }] = await Promise.all([import("./actions.js"), import("./detail.js")]);
   actions ??= makeActions(app);
   pane ??= makePane(app);
 }
@@ -86,6 +84,7 @@ async function start() {
     document.addEventListener(touch, attended, { capture: true, passive: true });
   }
   document.addEventListener("keydown", pressed);
+  document.addEventListener("asked", pressEarlyKeys);
   document.addEventListener("visibilitychange", seen);
   $("filter").addEventListener("input", typed);
   $("narrow").addEventListener("submit", (event) => (event.preventDefault(), narrow(), $("rows").focus()));
@@ -101,7 +100,8 @@ const uncover = () => document.body.removeAttribute("aria-busy");
 
 function place() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const [slug, id] = path.split("/").map(decoded);
+  // As in a query, where what is no escape stays as it is.
+  const [slug, id] = path.split("/").map((text) => new URLSearchParams(`id=${text}`).get("id"));
   return { slug: slug || "messages", id: id || null, filter: new URLSearchParams(query).get("filter") ?? "" };
 }
 
@@ -112,9 +112,6 @@ function read() {
   if (isOther) show(view, filter);
   choose(id, isOther);
 }
-
-// As in a query, where what is no escape stays as it is.
-const decoded = (text) => new URLSearchParams(`id=${text}`).get("id");
 
 function address({ view = app.view, id = app.chosen, filter = app.filter } = {}) {
   const path = view.live && !id ? "" : view.slug + (id ? `/${part(id)}` : "");
@@ -277,7 +274,7 @@ function frame() {
   drawHead(app);
   drawAround(app);
   if (source.follow && view.newestLast) list.reveal(source.length - 1);
-  else if (source.follow && view.live) list.top();
+  else if (source.follow && view.live) list.scrollTo(0);
   list.draw();
 }
 
@@ -378,7 +375,7 @@ function touched(top) {
 
 function follow() {
   app.source.resume();
-  if (!app.view.newestLast) list.top();
+  if (!app.view.newestLast) list.scrollTo(0);
   changed();
 }
 
@@ -410,10 +407,7 @@ function toggleMark(key) {
 }
 
 // The box before a row, for those who have no space bar; the one above them is for all.
-function boxed(item) {
-  if (item) toggleMark(app.view.keyOf(item));
-  else markAll();
-}
+const boxed = (item) => (item ? toggleMark(app.view.keyOf(item)) : markAll());
 
 function markAll() {
   const listed = app.view.many ? app.source.order : [];

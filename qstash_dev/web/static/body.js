@@ -30,7 +30,8 @@ function draw(view, body) {
   if (body.path) put(tools, all, h("button", { onclick: () => download(body.path) }, "Download"));
   const content = body.text ?? body.bytes ?? Uint8Array.from(atob(body.base64 ?? ""), (char) => char.charCodeAt(0));
   const [image] = body.type.match(/^image\/[\w.+-]+/) ?? [];
-  if (image) put(tools, h("button", { onclick: () => picture(shown, content, image) }, "Show as a picture"));
+  const picture = () => fill(shown, h("img", { src: urlOf(content, image), alt: "The body" }));
+  if (image) put(tools, h("button", { onclick: picture }, "Show as a picture"));
   if (typeof content === "string") text(tools, shown, body);
   else put(shown, blocks(hex(content.subarray(0, HEX_BYTES))));
   return view;
@@ -45,15 +46,20 @@ async function download(path) {
   save(`${path.split("/").filter((part) => /msg_|^\d+$/.test(part)).join("-")}.body`, await bytes(path));
 }
 
-export function save(name, content, type = "application/octet-stream") {
+export const save = (name, content, type = "application/octet-stream") =>
+  h("a", { href: urlOf(content, type), download: name }).click();
+
+// For a minute: whoever has it has read it by then.
+function urlOf(content, type) {
   const url = URL.createObjectURL(new Blob([content], { type }));
-  h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
+  return url;
 }
 
 function text(tools, shown, body) {
   const begin = body.text.slice(0, 100).trimStart();
-  if (/html/i.test(body.type) || /^<(!doctype|html)/i.test(begin)) frameButton(tools, shown, body.text);
+  const isPage = /html/i.test(body.type) || /^<(!doctype|html)/i.test(begin);
+  if (isPage) put(tools, h("button", { onclick: () => frame(shown, body.text) }, "Show as a page"));
   const claims = /json/i.test(body.type);
   if (!claims && !"[{".includes(begin[0] ?? " ")) return put(shown, blocks(body.text));
   try {
@@ -65,20 +71,11 @@ function text(tools, shown, body) {
   return json(tools, shown, body);
 }
 
-function picture(shown, content, type) {
-  const src = URL.createObjectURL(new Blob([content], { type }));
-  const freed = () => URL.revokeObjectURL(src);
-  fill(shown, h("img", { src, alt: "The body", onload: freed, onerror: freed }));
-}
-
-function frameButton(tools, shown, text) {
-  const open = () => {
-    const title = "The body as a page, without scripts and without a network";
-    const frame = h("iframe", { sandbox: "", title, referrerpolicy: "no-referrer" });
-    frame.srcdoc = policy.createHTML(text);
-    fill(shown, frame);
-  };
-  put(tools, h("button", { onclick: open }, "Show as a page"));
+function frame(shown, text) {
+  const title = "The body as a page, without scripts and without a network";
+  const made = h("iframe", { sandbox: "", title, referrerpolicy: "no-referrer" });
+  made.srcdoc = policy.createHTML(text);
+  fill(shown, made);
 }
 
 function hex(all) {
@@ -109,13 +106,12 @@ function json(tools, shown, body) {
   const start = body.text.search(/\S/);
   const root = node(body.text, { start, end: body.text.trimEnd().length });
   const tree = () => (fill(shown, root), openFirst(root));
-  const plain = h("button", { "aria-pressed": "false" }, "As written");
-  plain.addEventListener("click", () => {
-    const written = plain.getAttribute("aria-pressed") === "false";
-    plain.setAttribute("aria-pressed", written);
-    if (written) fill(shown, blocks(body.text));
+  const turn = ({ target }) => {
+    target.ariaPressed = String(target.ariaPressed === "false");
+    if (target.ariaPressed === "true") fill(shown, blocks(body.text));
     else tree();
-  });
+  };
+  const plain = h("button", { "aria-pressed": "false", onclick: turn }, "As written");
   put(tools, plain, search(body.text, root));
   tree();
 }

@@ -2,7 +2,7 @@
 // tells it in parts, which become elements here: their looks are known, nothing of what they say.
 
 import { bodyView } from "./body.js";
-import { $, clock, duration, fill, h, piece, plain, put, section, to } from "./dom.js";
+import { $, clock, duration, fill, h, piece, plain, put, to } from "./dom.js";
 
 export function makePane(app) {
   const pane = $("detail");
@@ -56,7 +56,7 @@ function drawn(parts, address) {
   let [whole, place] = [page, page]; // sections after what can be folded are in it
   for (const part of parts) {
     if (part.title && part.look) page.append((whole = place = foldable(part)));
-    else if (part.title) whole.append((place = section(part.title)));
+    else if (part.title) whole.append((place = h("section", h("h3", part.title))));
     else put(place, element(part, address));
   }
   return [...page.childNodes];

@@ -3,19 +3,13 @@
 
 import { $, fill, h, linked } from "./dom.js";
 
-let asks = () => {};
-
-export function onAsk(tell) {
-  asks = tell;
-}
-
 // A form in a box: it answers with the value of the button that closed it. `on` are what its events do.
 function dialog(title, content, { wide = false, ...on } = {}) {
   const form = h("form", { method: "dialog", ...on }, h("h2", { id: "dialog-title" }, title), content);
   const made = h("dialog", { "aria-labelledby": "dialog-title", class: wide && "wide" }, form);
   document.body.append(made);
   made.showModal();
-  asks();
+  document.dispatchEvent(new Event("asked"));
   return new Promise((resolve) => {
     made.addEventListener("close", () => (made.remove(), resolve(made.returnValue || null)));
   });

@@ -164,8 +164,6 @@ export function look({ looks }, name) {
   return [`${symbol} ${word}`, role];
 }
 
-export const section = (title, ...content) => h("section", h("h3", title), ...content);
-
 // A text of the server's with its marks for a moment filled in, in this time zone and as of now.
 const MARKS = {
   exact: dateTime, clock: clockTime, ago, in: countdown,

@@ -13,7 +13,7 @@ export function drawHead(app) {
   renew(document.querySelector('[data-command="server.pause"]'), server.paused ? "Resume" : "Pause");
   renew($("views"), views.map((view) => {
     const href = `#/${view.live ? "" : view.slug}`;
-    const attributes = { href, "aria-current": view === app.view && "page", hidden: !isThere(view) };
+    const attributes = { href, "aria-current": view === app.view && "page", hidden: !view.isThere() };
     return h("a", attributes, h("kbd", view.key), ` ${view.name} `, h("span.note", counts[view.noun]));
   }));
 }
@@ -28,9 +28,6 @@ export function drawTitle({ server, counts: { failed } }) {
     `<path d="M8 9h16M8 16h11M8 23h6" stroke="#fff" stroke-width="3.5"/>${badge}</svg>`;
   document.querySelector('link[rel="icon"]').href = `data:image/svg+xml,${encodeURIComponent(icon)}`;
 }
-
-// One view may be there only for some servers.
-export const isThere = (view) => !view.isThere || Boolean(view.isThere());
 
 export function counted(app) {
   if (!app.view.live) return app.filter ? `${app.source.length} of ${listed(app.source)}` : listed(app.source);
@@ -63,7 +60,7 @@ function boxOfAll({ marks: { size }, source }) {
 function emptyWords(app) {
   const nothing = app.source.isWhole ? "Nothing" : `None of ${listed(app.source)}`;
   if (app.filter) return [h("p", `${nothing} matches ${app.filter}`), h("p.muted", "Escape clears the filter.")];
-  if (!app.view.live) return h("p.muted", app.view.isThere?.() === null ? app.view.absent : app.view.empty);
+  if (!app.view.live) return h("p.muted", app.view.isThere() === null ? app.view.absent : app.view.empty);
   return [
     h("p.warning", "◌ waiting for the first publish …"),
     h("pre.quick", { tabindex: 0 }, app.words.quick_start),

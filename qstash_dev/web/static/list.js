@@ -178,7 +178,7 @@ export class List {
     this.pool = [];
     const cell = ({ name, head }) => h("span", { role: "gridcell", class: name, "data-head": head });
     this.blank = h("div.row", { role: "row" }, view.columns.map(cell));
-    this.#scrollTo(0);
+    this.scrollTo(0);
   }
 
   // To ask the browser makes it lay out the page at once: it is done where it has, or must.
@@ -201,7 +201,8 @@ export class List {
     const first = Math.max(0, top - SPARE);
     const shown = Math.min(count, Math.max(0, top) + fits + SPARE) - first;
     for (let place = 0; place < Math.max(shown, this.pool.length); place++) {
-      const row = (this.pool[place] ??= this.#made());
+      this.pool[place] ??= this.body.appendChild(Object.assign(this.blank.cloneNode(true), { id: `row${place}` }));
+      const row = this.pool[place];
       row.hidden = place >= shown;
       if (place < shown) this.#fill(row, first + place, { height, chosen });
     }
@@ -215,20 +216,16 @@ export class List {
     if (index < 0) return;
     this.#measure(); // it may be as long as this only now
     const [top, end] = [index * this.height, (index + 1) * this.height - this.room];
-    if (top < this.expected) this.#scrollTo(top);
-    else if (end > this.expected) this.#scrollTo(end);
+    if (top < this.expected) this.scrollTo(top);
+    else if (end > this.expected) this.scrollTo(end);
     this.draw();
-  }
-
-  top() {
-    this.#scrollTo(0);
   }
 
   get page() {
     return Math.max(1, Math.floor(this.room / this.height) - 1);
   }
 
-  #scrollTo(top) {
+  scrollTo(top) {
     if (top === this.expected) return;
     this.expected = top;
     this.grid.scrollTop = top;
@@ -247,12 +244,6 @@ export class List {
     const item = (event.detail && this.pressed) || row.item; // a key has no pointer
     if (event.target.closest(".mark")) this.on.mark(item);
     else if (item) this.on.cursor(item, event);
-  }
-
-  #made() {
-    const row = Object.assign(this.blank.cloneNode(true), { id: `row${this.pool.length}` });
-    this.body.append(row);
-    return row;
   }
 
   #fill(row, index, { height, chosen }) {

@@ -184,7 +184,8 @@ export function makeViews(app) {
 }
 
 function completed(app, view) {
-  const { by, slug, noun = slug, list = noun, most = Infinity, news, outdated, told = (rows) => rows } = view;
+  const { by, slug, noun = slug, list = noun, most = Infinity, news, outdated } = view;
+  const { told = (rows) => rows, isThere = () => true } = view;
   const path = `/_dev/${noun}${most < Infinity ? `?limit=${most}` : ""}`;
   const isRenewed = (tick) => tick.resources[noun] !== app.revisions[noun];
   return Object.assign(view, {
@@ -192,7 +193,7 @@ function completed(app, view) {
     keyOf: (item) => String(item[by]),
     seq: news && by,
     columns: view.many ? [mark(app, by), ...view.columns] : view.columns,
-    most, noun,
+    most, noun, isThere,
     fetch: async () => told((await get(path))[list]),
     outdated: (tick) => Boolean(outdated?.(tick) || isRenewed(tick)),
   });
