@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Route
+from playwright.async_api import Request, Route
 
 from tests.api.conftest import TOKENS, Api, starting
 from tests.patience import PATIENCE_MS
@@ -192,6 +192,37 @@ async def test_a_busy_stream_that_nobody_touches_is_shown_to_its_end(desk: Desk)
     await rows(page, "/last").click()
     await desk.api.publish(f"{url}/while-it-is-read")
     await is_(page, "#follow", "↑ 1 new")
+
+
+async def test_a_busy_stream_that_nobody_touches_is_left_until_somebody_comes(desk: Desk) -> None:
+    url = desk.app.answers("/busy", 200)
+    context = await desk.profile()
+    await context.clock.install()
+    page = await desk.tab(context=context)
+    left = asyncio.Event()
+
+    def ended(request: Request) -> None:
+        if "/_dev/events" in request.url:
+            left.set()
+
+    page.on("requestfailed", ended)
+    batch, count = [{"destination": f"{url}/{n}"} for n in range(40)], 0
+    leaves = asyncio.create_task(left.wait())
+    while not left.is_set():
+        await desk.api.ok("POST", "/v2/batch", json=batch)
+        count += len(batch)
+        is_shown = asyncio.create_task(is_(page, "#count", str(count)))
+        await asyncio.wait({is_shown, leaves}, return_when=asyncio.FIRST_COMPLETED)
+        is_shown.cancel()
+    await page.clock.pause_at(await page.evaluate("Date.now()"))  # before it looks again
+    await desk.api.ok("POST", "/v2/batch", json=batch * 3)
+    await page.keyboard.press("j")
+    chosen = (await page.evaluate("location.hash")).rpartition("/")[2]
+    await page.clock.resume()
+    listed = (await desk.api.ok("GET", "/_dev/messages?limit=1000"))["rows"]
+    newer = [row["id"] for row in listed].index(chosen)
+    await is_(page, "#follow", f"↑ {newer} new")
+    await is_(page, "#count", str(count + 120))
 
 
 async def test_an_older_one_that_changes_is_not_one_more(desk: Desk) -> None:

@@ -12,10 +12,10 @@ const TOOLS = [
   ...["list.clear", "undo", "help"],
 ];
 const FRAME_MS = 200;
-// After so many ticks of so many events each, and no touch between them, frames are drawn more seldom, and what
-// comes between two is heard shortly before the next: nobody reads such a stream line by line, and whoever
-// publishes it needs the processor. It is half a second, as in the terminal UI.
-const [UNREAD, MANY, UNREAD_MS, HEARING_MS] = [5, 10, 500, 50];
+// After so many ticks of so many events each, and no touch between them, nobody reads them one by one, and
+// whoever publishes needs the processor: from then on the newest are looked at once in a while. As in the
+// terminal UI it takes half a second.
+const [UNREAD, MANY, UNREAD_MS] = [5, 10, 1000];
 const FETCH_MS = 500;
 const TYPING_MS = 200;
 const REST_MS = 300;
@@ -23,7 +23,7 @@ const HIDDEN_MS = 30000; // a browser has few connections to a server: tabs in t
 
 const app = {
   feed: new Items({ live: true, seq: "seq", keyOf: (row) => row.id }),
-  words: null, server: null, status: null, counts: null, revisions: {},
+  words: null, seq: 0, server: null, status: null, counts: null, revisions: {},
   views: [], view: null, source: null, filter: "", chosen: null, about: null, page: "Overview", reveal: false,
   marks: new Set(),
   // What is chosen: the row of its message or run, or the thing itself.
@@ -90,7 +90,7 @@ async function start() {
   $("narrow").addEventListener("submit", (event) => (event.preventDefault(), narrow(), $("rows").focus()));
   $("follow").addEventListener("click", follow);
   read();
-  setInterval(() => !document.hidden && list.draw(), 1000);
+  setInterval(() => !document.hidden && !reader.isAway && list.draw(), 1000);
   setTimeout(() => loadRest().then(changed, () => {}), REST_MS);
 }
 
@@ -152,13 +152,14 @@ async function listen(filter) {
   const { signal } = (watching = new AbortController());
   listening = filter;
   try {
-    for await (const { snapshot, tick, lost, online } of watch(listening, signal)) {
+    for await (const { snapshot, tick, lost, online } of watch(listening, signal, reader)) {
       await ready;
-      await rest.over;
       if (signal.aborted) return;
       if (lost) trouble(`${lost} Trying again …`);
       if (online || snapshot) trouble("");
       if (snapshot) app.feed.load(snapshot), (outdated = true);
+      if (snapshot?.seq < app.seq + UNREAD * MANY) unread = 0;
+      app.seq = (snapshot ?? tick ?? app).seq;
       if (tick) heard(tick);
       if (snapshot || tick) present(snapshot ?? tick);
       if (snapshot) draw.now();
@@ -252,21 +253,31 @@ function sleep() {
 // What is on the screen
 
 let unread = 0;
-const rest = { over: null, end: () => {} };
 const draw = seldom(() => (unread < UNREAD ? FRAME_MS : UNREAD_MS), frame);
 const changed = () => app.server && draw(); // else the first would be one that shows nothing
 const refresh = seldom(() => FETCH_MS, fetchItems);
+
+// Who has chosen, marked or scrolled to something has not all replaced by what is new.
+const reader = {
+  comes: () => {},
+  get isAway() {
+    return unread >= UNREAD && app.view.live && app.feed.follow && !app.chosen && !app.marks.size;
+  },
+  // Whether they were before it was time to look.
+  isBack() {
+    return new Promise((tell) => (setTimeout(tell, UNREAD_MS, false), (this.comes = () => tell(true))));
+  },
+};
 
 // Somebody is there: what they do is drawn as soon as it is done.
 function attended() {
   if (unread >= UNREAD) setTimeout(draw.now);
   unread = 0;
-  rest.end();
+  reader.comes();
 }
 
 function frame() {
   const { source, view } = app;
-  if (unread >= UNREAD) rest.over = new Promise((end) => setTimeout((rest.end = end), UNREAD_MS - HEARING_MS));
   if (!view.live && outdated) refresh();
   if (pane) drawTitle(app); // which the first list need not wait for
   uncover();

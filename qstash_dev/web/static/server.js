@@ -74,16 +74,20 @@ export function publish(message, own) {
   return ask("POST", "/v2/batch", [message], { headers: { Authorization: `Bearer ${own}` } });
 }
 
-// Snapshots, ticks, and `lost` or `online`, for ever; a stream goes on where it broke.
-export async function* watch(filter, signal) {
+// Snapshots, ticks, and `lost` or `online`, for ever; a stream goes on where it broke. While the reader is away
+// there are snapshots alone.
+export async function* watch(filter, signal, reader) {
   const wanted = filter ? `&filter=${part(filter)}` : "";
   let after = null, line = 0, startedAt = 0;
   for (let failures = 0; !signal.aborted; ) {
     try {
-      if (after === null) {
+      if (after === null || (reader.isAway && !(await reader.isBack()))) {
         const snapshot = await get(`/_dev/snapshot?limit=100${wanted}`, { signal });
-        [after, line, failures, startedAt] = [snapshot.seq, snapshot.line, 0, snapshot.server.started_at];
-        yield { snapshot };
+        if (after === null || reader.isAway) {
+          [after, line, failures, startedAt] = [snapshot.seq, snapshot.line, 0, snapshot.server.started_at];
+          yield { snapshot };
+        }
+        if (reader.isAway) continue;
       }
       for await (const tick of ticks(`/_dev/events?after=${after}&printed=${line}${wanted}`, signal)) {
         if (tick === null) {
@@ -95,8 +99,9 @@ export async function* watch(filter, signal) {
         [after, line] = [isAnew ? null : tick.seq, tick.line];
         if (isAnew) break;
         yield { tick };
+        if (reader.isAway) break;
       }
-      await pause(100);
+      if (!reader.isAway) await pause(100);
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.status >= 400 && error.status < 500) throw error;
