@@ -195,7 +195,12 @@ class Engine:
 
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Forget finished messages and what happened to them; returns their ids."""
-        return self._forget(self.store.messages.delete(seqs))
+        numbers = list(seqs)
+        originals = self.store.rows.originals(numbers)
+        deleted = self._forget(self.store.messages.delete(numbers))
+        for seq in originals:
+            self._hooks.on_touched(seq)
+        return deleted
 
     def prune(self) -> int:
         """Forget finished messages and ended runs that are too old or too many; returns how many

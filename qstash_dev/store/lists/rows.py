@@ -115,10 +115,12 @@ class Rows:
         return bool(self.matching(wanted, (seq for (seq,) in seqs), now))
 
     def originals(self, seqs: Iterable[int]) -> set[int]:
-        """The numbers of messages whose replays have these numbers: an original counts them."""
+        """The numbers of messages whose copies have these numbers: an original counts its replays, and
+        has no dead letter any more with a retry.
+        """
         sql = (
             "SELECT m.seq FROM json_each(?) f CROSS JOIN messages r ON r.seq = f.value "
-            "JOIN messages m ON m.id = r.parent_id WHERE r.kind = 'replay'"
+            "JOIN messages m ON m.id = r.parent_id WHERE r.kind IN ('replay', 'dlq-retry')"
         )
         return {seq for (seq,) in self._db.read(sql, (as_json(list(seqs)),))}
 

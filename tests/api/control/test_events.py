@@ -50,6 +50,13 @@ class Stream:
             found += (await self.tick())["events"]
         return found
 
+    async def row(self, message_id: str) -> Any:
+        """The next row of this message."""
+        while True:
+            for row in (await self.until("rows"))["rows"]:
+                if row["id"] == message_id:
+                    return row
+
     async def until(self, field: str) -> Any:
         """The next tick in which a field says something."""
         while not (tick := await self.tick()).get(field):
@@ -128,15 +135,27 @@ async def test_a_tick_carries_the_rows_of_its_messages(api: Api, app: App) -> No
     assert tick["server"].keys() >= SERVER
 
 
-async def test_a_replay_brings_the_row_of_its_original_which_counts_it(api: Api, app: App) -> None:
+async def test_the_row_of_an_original_comes_with_each_replay_that_comes_or_goes(
+    api: Api, app: App
+) -> None:
     original = await api.publish(app.answers("/x", 200))
     await api.wait("state:delivered")
     async with stream(api) as reader:
         await api.ok("POST", f"/_dev/messages/{original}/replay", json={})
-        rows: dict[str, Any] = {}
-        while original not in rows:
-            rows |= {row["id"]: row for row in (await reader.until("rows"))["rows"]}
-    assert rows[original]["replays"] == 1
+        assert (await reader.row(original))["replays"] == 1
+        await api.wait("is:replay state:delivered")
+        await api.ok("DELETE", "/_dev/messages?filter=is:replay")
+        while (await reader.row(original))["replays"] > 0:
+            pass
+
+
+async def test_a_retry_brings_the_row_that_is_not_in_the_dlq_any_more(api: Api, app: App) -> None:
+    dead = await api.publish(app.answers("/x", 500), retries=0)
+    await api.wait("state:failed")
+    (entry,) = (await api.ok("GET", "/v2/dlq"))["messages"]
+    async with stream(api) as reader:
+        await api.ok("POST", f"/_dev/dlq/{entry['dlqId']}/retry")
+        assert (await reader.row(dead))["dlq_id"] is None
 
 
 @pytest.mark.parametrize("way", ["after", "header"])
