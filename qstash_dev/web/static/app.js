@@ -429,8 +429,8 @@ function markAll() {
 }
 
 function toggleFilter(text) {
-  const view = app.views.find((one) => one.live);
-  go(address({ view, id: null, filter: app.view.live && app.filter === text ? "" : text }));
+  const isOn = app.view.live && app.filter === text;
+  go(address({ view: app.views[0], id: null, filter: isOn ? "" : text }));
 }
 
 function unmark() {

@@ -114,11 +114,7 @@ export const plain = (text) => text.replace(/\x1b\[[0-9;:]*m/g, "");
 export const colour = (text) => COLOURS[text.match(/\x1b\[(?:\d+;)*[39](\d)m/)?.[1]] ?? "";
 
 // An element whose text changes as time goes on.
-const counting = (words) => {
-  const made = h("span.counting", words());
-  made.words = words;
-  return made;
-};
+const counting = (words) => Object.assign(h("span.counting", words()), { words });
 
 setInterval(() => {
   for (const element of document.querySelectorAll(".counting")) {

@@ -44,9 +44,8 @@ export class Items {
   extend({ rows, ...rest }) {
     const newest = this.#newest;
     const older = rows.filter((row) => !this.#rows.has(this.view.keyOf(row)));
-    this.load({ ...rest, rows: [...older, ...this.order] });
+    this.load({ ...rest, rows: [...this.order.toReversed(), ...older] });
     this.#newest = newest;
-    this.#oldest = rows.at(-1)?.[this.view.seq] ?? 0;
   }
 
   apply({ rows, matched, removed, counts }) {
@@ -207,8 +206,7 @@ export class List {
       if (place < shown) this.#fill(row, first + place, { height, chosen });
     }
     const id = chosen >= first && chosen < first + shown ? `row${chosen - first}` : "";
-    if (id) this.grid.setAttribute("aria-activedescendant", id);
-    else this.grid.removeAttribute("aria-activedescendant");
+    this.grid.setAttribute("aria-activedescendant", id);
     if (first + shown >= count - 50) this.on.end();
   }
 
