@@ -78,6 +78,13 @@ npm error
 npm error To see a list of scripts, run:
 npm error A complete log of this run can be found in: /home/me/.npm/_logs/debug-0.log
 """
+NO_PACKAGE = """\
+npm error code ENOENT
+npm error syscall open
+npm error path /home/me/empty/package.json
+npm error errno -2
+npm error enoent Could not read package.json: Error: ENOENT: no such file or directory
+"""
 MODULE = """\
 node:internal/modules/cjs/loader:1210
   throw err;
@@ -100,6 +107,10 @@ Node.js v20.20.2
     [
         (NEXT, "Another next dev server is already running."),
         (NPM, 'Missing script: "dev"'),
+        (
+            NO_PACKAGE,
+            "enoent Could not read package.json: Error: ENOENT: no such file or directory",
+        ),
         (MODULE, "Error: Cannot find module './db' (at me/shop/server.js:3)"),
         ("ERROR:    [Errno 98] address already in use\n", "[Errno 98] address already in use"),
         ("errors are no error\nbye\n\n", "bye"),

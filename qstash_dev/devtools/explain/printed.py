@@ -17,8 +17,13 @@ _PLACES = (
     re.compile(r"^\s+(?P<file>/\S+\.go):(?P<line>\d+)"),
     re.compile(r"^\s*(?:from )?(?P<file>[\w./-]+\.rb):(?P<line>\d+):in "),
 )
-_MARKED = re.compile(r"^(?:[⨯✗✖✘❌×]|(?:npm )?(?:error\b|ERR!):?)\s+(?P<text>\S.*)", re.IGNORECASE)
-"""How tools mark what they complain of; the first is the cause, the others follow from it."""
+_MARKED = re.compile(
+    r"^(?:[⨯✗✖✘❌×]|(?:npm )?(?:error\b|ERR!):?)\s+(?!(?:code|syscall|path|errno) \S+$)(?P<text>\S.*)",
+    re.IGNORECASE,
+)
+"""How tools mark what they complain of; the first is the cause, the others follow from it. The fields
+that npm begins with (`code ENOENT`) are none.
+"""
 _FOREIGN = (
     "node_modules/",
     "node:",
