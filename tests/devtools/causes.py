@@ -929,6 +929,20 @@ ANSWERS: list[tuple[str, Outcome, dict[str, Any], str]] = [
     ("headers-too-large", response(431), {}, "--max-http-header-size"),
     ("compile-error", recorded("next-module-not-found"), {}, "Can't resolve './nowhere'"),
     (
+        "compile-error",
+        recorded("next-turbopack-syntax-error"),
+        {},
+        "so the handler never ran: Expression expected (at src/app/api/digest/route.ts:4).",
+    ),
+    (
+        "compile-error",
+        response(
+            500, "Error: ./app/a/route.ts:2:1 Module not found: Can't resolve '@/x' 1 | import"
+        ),
+        {},
+        "never ran: Module not found: Can't resolve '@/x' (at app/a/route.ts:2).",
+    ),
+    (
         "workflow-changed",
         response(500, INCOMPATIBLE, Upstash_Workflow_Sdk_Version="1"),
         {},

@@ -33,6 +33,10 @@ _COMPILE_ERROR = re.compile(
     r"(ModuleParseError|Module not found|Failed to compile|Build Error|Syntax Error"
     r"|Transform failed|Cannot find module|ModuleNotFoundError).*?(?= > |$)"  # source: "> 1 |"
 )
+_TURBOPACK = re.compile(
+    r"(?:Error: )?\./(?P<place>\S+?:\d+):\d+ (?:Error: )?(?P<what>.+?)(?=(?: >)? \d+ \| |$)"
+)
+"""Every error of a build with Turbopack begins with its place (Next.js 16, `next dev`)."""
 
 
 def _too_large(e: Evidence) -> str | None:
@@ -98,10 +102,15 @@ def _validation(e: Evidence) -> str | None:
 
 
 def _compile_error(e: Evidence) -> str | None:
-    found = _COMPILE_ERROR.search(e.said.headline) if e.status == 500 else None
-    if not found:
+    if e.status != 500:
         return None
-    return f"The app does not compile, so the handler never ran: {found[0]}"
+    if found := _TURBOPACK.match(e.said.headline):
+        what = f"{found['what']} (at {found['place']})."
+    elif found := _COMPILE_ERROR.search(e.said.headline):
+        what = found[0]
+    else:
+        return None
+    return f"The app does not compile, so the handler never ran: {what}"
 
 
 def _printed(e: Evidence) -> str | None:
