@@ -131,8 +131,8 @@ def _variables(app: App, here: Here, prefix: str) -> Finding | None:
             text = f"{prefix}{name} of {files[name]} is {value!r}, which is no value."
             return Finding("problem", text, undo or _write(files[name]))
     return (
-        _of_token(given, here, prefix, files, undo)
-        or _of_url(app, given["QSTASH_URL"], here, prefix, files["QSTASH_URL"], undo)
+        _of_url(app, given["QSTASH_URL"], here, prefix, files["QSTASH_URL"], undo)
+        or _of_token(given, here, prefix, files, undo)
         or Finding("ok", f"{file} has the address and credentials of {_owner(given, here).id}.")
     )
 
@@ -166,9 +166,11 @@ def _of_url(
 ) -> Finding | None:
     given = url.rstrip("/")
     if not _is_here(given, here):
-        state = f"is {given}" if given else "is missing"
-        text = f"{prefix}QSTASH_URL of {file} {state}."
-        return Finding("problem", text, undo or f"Set QSTASH_URL={here.url} there.")
+        state = (
+            f"of {file} is {given}" if given else f"is missing in {file}: the app asks the cloud"
+        )
+        text = f"{prefix}QSTASH_URL {state}."
+        return Finding("problem", text, undo or f"{_switch(app, here)}{_write(file)}")
     if _is_older(app, URL_SINCE):
         return Finding(
             "problem",
@@ -176,6 +178,16 @@ def _of_url(
             "Update it, or write new Client({ baseUrl: process.env.QSTASH_URL, token: ... }).",
         )
     return None
+
+
+def _switch(app: App, here: Here) -> str:
+    """The way for who keeps variables of the cloud in the file; only the default user has it."""
+    is_known = JS in app.sdks and not _is_older(app, DEV_MODE_SINCE)
+    is_ours = app.values.get("QSTASH_TOKEN") in (None, *(user.token for user in here.users))
+    if not is_known or is_ours or here.users[0].token != DEV_USERS[0].token:
+        return ""
+    port = "" if here.port == 8080 else f"QSTASH_DEV_PORT={here.port} "
+    return f"Start the app with QSTASH_DEV=true {port}before its command, or: "
 
 
 def _is_here(url: str, here: Here) -> bool:

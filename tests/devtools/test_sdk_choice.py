@@ -74,7 +74,7 @@ def findings(values: dict[str, str], here: Here = HERE, **sdks: str) -> list[Fin
             HERE,
             {},
             "problem",
-            "QSTASH_URL of .env is missing",
+            "QSTASH_URL is missing in .env: the app asks the cloud.",
         ),
         # QSTASH_DEV
         (DEV, HERE, JS, "ok", f"QSTASH_DEV of .env leads here ({URL})."),
@@ -109,7 +109,7 @@ def findings(values: dict[str, str], here: Here = HERE, **sdks: str) -> list[Fin
         (FIRST, HERE, {"@upstash/qstash": "2.3.0"}, "problem", "2.3.0 does not read QSTASH_URL"),
         (FIRST, HERE, {"@upstash/qstash": "latest"}, "ok", "has the address and credentials"),
         # regions
-        ({**FIRST, **REGION}, HERE, JS, "problem", "US_EAST_1_QSTASH_TOKEN of .env is not one of"),
+        ({**FIRST, **REGION}, HERE, JS, "problem", "US_EAST_1_QSTASH_URL of .env is https"),
         ({**FIRST, **REGION}, HERE, {"qstash": ">=3"}, "ok", "has the address and credentials"),
         # names that no SDK reads
         (
@@ -134,6 +134,27 @@ def test_a_region_without_variables_of_its_own_changes_nothing_and_is_told() -> 
     assert note.level == "note"
     assert "the SDK takes the plain ones" in note.text
     assert verdict.level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("url", "here", "sdks", "fix"),
+    [
+        ({}, HERE, JS, "Start the app with QSTASH_DEV=true before its command, or: "),
+        ({}, ELSEWHERE, JS, "Start the app with QSTASH_DEV=true QSTASH_DEV_PORT=8090 before its "
+                            "command, or: "),
+        ({"QSTASH_URL": "https://qstash.upstash.io"}, HERE, JS, "Start the app with QSTASH_DEV=true "
+                                                               "before its command, or: "),
+        ({}, HERE, {"@upstash/qstash": "2.7.23"}, ""),
+        ({}, HERE, {"qstash": ">=3"}, ""),
+        ({}, OWN, JS, ""),
+    ],
+)  # fmt: skip
+def test_who_has_variables_of_the_cloud_is_told_what_leads_here_and_not_only_a_token(
+    url: dict[str, str], here: Here, sdks: dict[str, str], fix: str
+) -> None:
+    (found,) = findings({"QSTASH_TOKEN": "cloud", **url}, here, **sdks)
+    assert found.text.startswith("QSTASH_URL ")
+    assert found.fix == f"{fix}qstash-dev env --write .env"
 
 
 def test_an_app_without_files_has_nothing_to_judge() -> None:
