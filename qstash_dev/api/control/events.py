@@ -37,9 +37,12 @@ them, it would wait for all of the tick.
 
 async def snapshot(call: Call) -> web.Response:
     """All that a reader needs to begin: newest rows, counts, and where the events go on."""
-    seq = call.store.feed.last_seq()
-    page = await messages.page(call, filter_of(call), call.whole(LIMIT))
-    return await call.answer({"seq": seq, "line": _lines(call), **_present(call), **page})
+    seq, wanted = call.store.feed.last_seq(), filter_of(call)
+    page = await messages.page(call, wanted, call.whole(LIMIT))
+    present = _present(call)
+    if not wanted.terms:
+        page["total"] = present["counts"].messages  # of the same moment
+    return await call.answer({"seq": seq, "line": _lines(call), **present, **page})
 
 
 async def events(call: Call) -> web.StreamResponse:

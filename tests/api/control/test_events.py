@@ -95,6 +95,15 @@ async def test_health_is_who_answers(api: Api) -> None:
     assert found.keys() == {"ok", "version", "pid", "url", "uptime_ms", "warning"}
 
 
+async def test_a_snapshot_amid_publishes_tells_one_number_of_messages(api: Api) -> None:
+    for _ in range(20):
+        publishes = [api.publish(NOWHERE, delay="1h") for _ in range(20)]
+        *_, told, _ = await asyncio.gather(
+            *publishes[:10], snapshot(api), asyncio.gather(*publishes[10:])
+        )
+        assert told["total"] == told["counts"]["messages"]
+
+
 async def test_a_snapshot_has_rows_counts_and_where_events_go_on(api: Api, app: App) -> None:
     await api.publish(app.url)
     await api.wait("state:ok")
