@@ -22,7 +22,10 @@ async def program_on(port: int) -> str:
         try:
             keys = await client.request("GET", "/v2/keys", headers=bearer(DEV_USERS[0].token))
             if isinstance(keys, dict) and keys.get("current") == DEV_USERS[0].current_key:
-                return f"Port {port} is held by another QStash development server at {url}."
+                return (
+                    f"Port {port} is held by another QStash development server at {url}. An app with "
+                    "QSTASH_DEV=true starts one where none is: such an app is started after qstash-dev."
+                )
         except ClientError:
             pass
     return f"Port {port} is held by another program."

@@ -2,6 +2,7 @@ import json
 import socket
 
 import pytest
+from aiohttp import web
 
 from qstash_dev.cli.app_files import apps_of, node_packages, python_packages, sdks_of, workspaces
 from qstash_dev.cli.commands.doctor import (
@@ -11,6 +12,8 @@ from qstash_dev.cli.commands.doctor import (
     tunnel_findings,
 )
 from qstash_dev.config import Config
+from qstash_dev.protocol.users import DEV_USERS
+from tests.browser import serving
 from tests.ports import reserved_port
 
 
@@ -96,6 +99,21 @@ async def test_a_port_that_another_program_holds_is_a_problem(listener):
     finding = await server_finding(f"http://127.0.0.1:{listener}", listener, None)
     assert finding.level == "problem"
     assert f"Port {listener} is held by another program." in finding.text
+
+
+async def test_a_port_that_the_server_of_an_apps_sdk_holds_is_told_with_how_that_came():
+    async def keys(request):
+        return web.json_response({"current": DEV_USERS[0].current_key})
+
+    other = web.Application()
+    other.router.add_get("/v2/keys", keys)
+    async with serving(other) as port:
+        finding = await server_finding(f"http://127.0.0.1:{port}", port, None)
+    assert finding.level == "problem"
+    assert (
+        f"another QStash development server at http://127.0.0.1:{port}. An app with" in finding.text
+    )
+    assert "QSTASH_DEV=true starts one where none is" in finding.text
 
 
 def test_the_tunnel_matters_only_to_those_who_use_it(tmp_path):
