@@ -28,9 +28,11 @@ class FoundApp:
 
     def settled(self, message: Message, attempt: Attempt) -> None:
         """An attempt has its outcome. Calls of workflows and what was routed go to others."""
+        if same_port(attempt.target, self._at):
+            return  # as nearly all, at the cost of a look
         origin = origin_of(attempt.target)
         is_answer = isinstance(attempt.outcome, Response) and origin == origin_of(message.spec.url)
-        if not is_answer or same_port(origin, self._at) or calls_a_third_party(message):
+        if not is_answer or calls_a_third_party(message):
             return
         if same_port(origin, self._default):
             self._move(self._default)
