@@ -44,7 +44,8 @@ export function drawAround(app) {
   renew($("count"), counted(app));
   $("follow").hidden = !(view.live || view.news);
   $("follow").setAttribute("aria-pressed", source.follow);
-  renew($("follow"), source.unseen ? `↑ ${source.unseen} new` : "Follow");
+  const unseen = source.order.length - source.length;
+  renew($("follow"), unseen ? `↑ ${unseen} new` : "Follow");
   renew($("empty"), source.length ? [] : emptyWords(app));
   const all = document.querySelector(".head .mark");
   if (all) renew(all, boxOfAll(app));

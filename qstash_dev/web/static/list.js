@@ -79,10 +79,6 @@ export class Items {
     return this.#place(this.#newest + 1);
   }
 
-  get unseen() {
-    return this.order.length - this.length;
-  }
-
   at(index) {
     return this.order[this.#turned(index)];
   }
