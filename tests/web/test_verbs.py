@@ -461,6 +461,8 @@ async def test_every_command_is_found_by_its_name_and_run(desk: Desk) -> None:
     await press(page, "?")
     await shows(page, "dialog", "Replay the selected or marked", "space = AND")
     assert await page.evaluate("document.querySelector('dialog').scrollTop") == 0
+    keys = "[...document.querySelectorAll('dialog kbd')].map((key) => key.offsetHeight)"
+    assert len(set(await page.evaluate(keys))) == 1, "the keys of a command stand in one line"
     await page.keyboard.type("pause or res")
     await press(page, "ArrowDown", "Enter")
     await said(page, "All deliveries are paused")
