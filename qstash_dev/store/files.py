@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from itertools import chain, count, filterfalse
+from itertools import filterfalse
 from pathlib import Path
 
 from qstash_dev import private_files
@@ -18,6 +18,8 @@ SAMPLE = 4_096
 SAMPLES = 64
 """So many pieces of a database are compared, evenly from all of it: of a small one each."""
 PIECE = 1_000_000
+MOST_FOUND = 8
+"""What writes to a database again and again must not fill the disk: then the last copy is another."""
 
 
 class Files:
@@ -54,14 +56,14 @@ class Files:
         return self._is_whole
 
     def keep_what_was_found(self) -> Path | None:
-        """A copy of a database that is about to be replaced, beside those of other times, unless it is
-        empty. Raises OSError.
+        """A copy of a database that is about to be replaced, beside those of `MOST_FOUND` other times,
+        unless it is empty. Raises OSError.
         """
         if not os.path.getsize(self._database):
             return None
         first = f"{self._database}.found"
-        names = chain((first,), (f"{first}-{number}" for number in count(2)))
-        found = Path(next(filterfalse(os.path.lexists, names)))
+        more = [f"{first}-{number}" for number in range(2, MOST_FOUND + 2)]
+        found = Path(next(filterfalse(os.path.lexists, (first, *more)), more[-1]))
         private_files.claim(found)
         try:
             if self._descriptor is None:

@@ -13,6 +13,7 @@ import pytest
 
 from qstash_dev.protocol import creation
 from qstash_dev.store.errors import StoreError, StoreInUse
+from qstash_dev.store.files import MOST_FOUND
 from qstash_dev.store.salvage import salvage
 from qstash_dev.store.sqlite import connect
 from qstash_dev.store.store import Store
@@ -80,13 +81,15 @@ def test_what_was_found_at_each_time_is_kept(path: Path) -> None:
     store = filled(path)
     found: list[bytes] = []
     kept: list[Path | None] = []
-    for size in (1_000, 2_000):
+    for size in range(1_000, 1_000 + MOST_FOUND + 2):
         os.truncate(path, size)
         found.append(path.read_bytes())
         kept.append(store.database.move_to(path))
     store.close()
-    assert kept == [path.with_name(f"messages.db.found{more}") for more in ("", "-2")]
-    assert [file.read_bytes() for file in kept if file] == found
+    names = ["", *(f"-{number}" for number in range(2, MOST_FOUND + 2))]
+    assert kept == [path.with_name(f"messages.db.found{end}") for end in (*names, names[-1])]
+    del found[-2]  # for it there was no room any more
+    assert [file.read_bytes() for file in kept[:-1] if file] == found
 
 
 def test_a_reset_makes_a_damaged_database_whole(path: Path) -> None:
