@@ -69,7 +69,7 @@ class ChildApp:
         self._around = around
         self.output = Output(around.now, self._heard)
         self.witness = Witness(self.output, around.steady)
-        self.state = State(shlex.join(command), "stopped")
+        self.state = State(shlex.join(command), "stopped", directory=os.getcwd())
         self._process: group.Process | None = None
         self._hearing, self._looking = Tasks(), Tasks()
         self._following: asyncio.Task[None] | None = None
@@ -253,5 +253,7 @@ class ChildApp:
     def _become(
         self, state: str, *, pid: int | None = None, code: int | None = None, why: str | None = None
     ) -> None:
-        self.state = State(self.state.command, state, self._around.now(), pid, code, why)
+        self.state = replace(
+            self.state, state=state, since=self._around.now(), pid=pid, code=code, why=why, url=None
+        )
         self._around.on_change()

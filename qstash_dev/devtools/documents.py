@@ -77,7 +77,8 @@ class Heard(Struct):
 class Process(Struct):
     """The app's process if this server started it: `running`, `exited` by itself, or `stopped`.
 
-    `since` is when that began, `why` how it ended, `url` where it turned out to listen.
+    `since` is when that began, `why` how it ended, `url` where it turned out to listen, `directory`
+    where it was started.
     """
 
     command: str
@@ -87,6 +88,7 @@ class Process(Struct):
     code: int | None = None
     why: str | None = None
     url: str | None = None
+    directory: str = ""
 
 
 class App(Struct):

@@ -167,7 +167,9 @@ def _of_url(
     given = url.rstrip("/")
     if not _is_here(given, here):
         state = (
-            f"of {file} is {given}" if given else f"is missing in {file}: the app asks the cloud"
+            f"of {file} is {given}"
+            if given
+            else f"is missing in {file}: by that file the app asks the cloud"
         )
         text = f"{prefix}QSTASH_URL {state}."
         return Finding("problem", text, undo or f"{_switch(app, here)}{_write(file)}")

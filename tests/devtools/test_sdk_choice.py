@@ -74,7 +74,7 @@ def findings(values: dict[str, str], here: Here = HERE, **sdks: str) -> list[Fin
             HERE,
             {},
             "problem",
-            "QSTASH_URL is missing in .env: the app asks the cloud.",
+            "QSTASH_URL is missing in .env: by that file the app asks the cloud.",
         ),
         # QSTASH_DEV
         (DEV, HERE, JS, "ok", f"QSTASH_DEV of .env leads here ({URL})."),

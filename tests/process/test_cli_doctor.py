@@ -37,7 +37,7 @@ def test_the_credentials_of_another_account_are_found(server, tmp_path):
     (tmp_path / ".env").write_text("QSTASH_TOKEN=cloud\n")
     done = server.run("doctor")
     assert done.returncode == 1
-    assert "✗ QSTASH_URL is missing in .env: the app asks the cloud." in done.stdout
+    assert "✗ QSTASH_URL is missing in .env: by that file the app asks the cloud." in done.stdout
     assert "qstash-dev env --write .env" in done.stdout
     (tmp_path / ".env").write_text(f"QSTASH_URL={server.url}\nQSTASH_TOKEN=cloud\n")
     done = server.run("doctor")

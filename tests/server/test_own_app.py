@@ -162,6 +162,33 @@ async def test_a_404_of_the_program_that_has_its_port_is_not_taken_for_its_own(r
     assert [finding.level for finding in findings if finding.text == told] == ["problem"]
 
 
+async def test_doctor_judges_it_by_the_variables_that_it_was_given_while_it_runs(
+    running, tmp_path, monkeypatch
+):
+    shop, other = tmp_path / "shop", tmp_path / "other"
+    for folder in (shop, other):
+        folder.mkdir()
+        (folder / ".env.local").write_text("QSTASH_TOKEN=cloud\nQSTASH_DEV=false\n")
+    monkeypatch.chdir(shop)
+    server = await running()
+    await server.until(server.is_found)
+
+    async def levels(folder=shop):
+        findings = await examine(Config(), folder, server.server.started.url)
+        return {finding.text: finding.level for finding in findings}
+
+    told = "Its environment, given by qstash-dev, has the address and credentials of defaultUser."
+    assert (await levels())[told] == "ok"
+    assert told not in await levels(other)
+    await server.publish(f"{server.app}/die", Upstash_Retries=0)
+
+    async def has_ended():
+        return (await server.status())["app"]["process"]["state"] == "exited"
+
+    await server.until(has_ended)
+    assert told not in await levels()
+
+
 @pytest.mark.parametrize("is_given", [True, False])
 async def test_an_app_that_names_another_of_its_ports_is_where_it_is_expected(running, is_given):
     with reserved_port() as port:

@@ -65,10 +65,26 @@ async def examine(config: Config, directory: Path, url: str) -> list[Finding]:
         *await elsewhere_findings(running),
         await app_finding(app_url),
         *(Finding("problem", error.problem) for error in unread),
-        *(finding for app in apps for finding in app_findings(app, here)),
+        *(
+            finding
+            for app in apps
+            for finding in app_findings(as_started(app, directory / app.name, running), here)
+        ),
         *([] if any(app.sdks for app in apps) else [NO_SDK]),
         *tunnel_findings(config, os.environ),
     ]
+
+
+def as_started(app: App, folder: Path, running: Server | None) -> App:
+    """An app that the server started has its variables, whatever its files say."""
+    process = running.app.process if running is not None else None
+    if running is None or process is None or process.state != "running":
+        return app
+    if not folder.resolve().is_relative_to(process.directory):
+        return app
+    values = {name: value for name, value in app.values.items() if name != "QSTASH_DEV"}
+    names = dict.fromkeys(running.env, "Its environment, given by qstash-dev,")
+    return replace(app, values=values | running.env, files={**app.files, **names})
 
 
 async def running_server(url: str) -> Server | None:
