@@ -74,7 +74,7 @@ def hint(awaited: str, ended: str | None = None, app: str | None = None) -> str 
     if app is not None and is_loopback(awaited) and not same_port(awaited, app):
         return (
             f"Nothing listens at {awaited}, but the app is expected at {app}: start what belongs "
-            "there, or send this to the app (e)."
+            "there, or send this to the app (e, or qstash-dev replay --to)."
         )
     if is_origin(awaited):
         return f"Nothing listens at {awaited}: start your app there, and it is delivered at once."

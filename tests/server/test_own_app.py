@@ -353,7 +353,10 @@ async def test_the_end_of_the_app_is_the_cause_at_each_port_that_it_named(runnin
         ended = f"Your app, which named {second}, exited with code 3: RuntimeError: goodbye."
         assert (await server.row(dying))["hint"] == f"{ended} R starts it again."
         elsewhere = f"http://localhost:{other}"
-        nothing = f"Nothing listens at {elsewhere}, but the app is expected at {server.app}:"
+        nothing = (
+            f"Nothing listens at {elsewhere}, but the app is expected at {server.app}: start what "
+            "belongs there, or send this to the app (e, or qstash-dev replay --to)."
+        )
         for url, hint in ((second, ended), (elsewhere, nothing)):
             held = await server.publish(url)
             await server.wait(f"state:held id:{held}")
