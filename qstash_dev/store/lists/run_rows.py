@@ -60,6 +60,7 @@ class RunRows:
     def row(self, run: Run, now: int) -> RunRow:
         """One run, and what it waits for if it is live."""
         failure, invoker, flow = run.failure, run.invoker, run.config.flow
+        waits = tuple(self._waiting(run, now)) if is_live(run) else ()
         row = RunRow(
             id=run.id,
             created_at=run.created_at,
@@ -76,8 +77,10 @@ class RunRows:
             successor=run.successor,
             dlq_id=run.dlq_id if run.dlq_id and self._db.read_one(_DEAD, (run.dlq_id,)) else None,
             failure_state=failure.state if failure is not None else None,
-            waits=tuple(self._waiting(run, now)) if is_live(run) else (),
-            notices=run.notices,
+            waits=waits,
+            notices=tuple(
+                told for told in run.notices if not any(told in one.why for one in waits)
+            ),
             why=self._why(failure.message_id) if failure is not None else "",
         )
         return replace(row, left=left_as(row))

@@ -142,7 +142,9 @@ async def test_a_live_run_tells_which_step_of_it_was_refused(
     (notice,) = row["notices"]
     message = row["waits"][0]["message"]
     await session.delete(f"/v2/messages/{message}")
-    (waiting,) = (await get(session, "/_dev/workflows/wfr_1"))["row"]["waits"]
+    row = (await get(session, "/_dev/workflows/wfr_1"))["row"]
+    (waiting,) = row["waits"]
+    assert row["notices"] == []  # it is said once
     way_on = f". Once mended, it goes on with: qstash-dev replay {message}"
     assert waiting["why"] == f"it is stuck: {notice.removesuffix('.')}{way_on}"
     assert notice.startswith("a step of it was refused: ")
