@@ -20,6 +20,8 @@ GUARD = f'read _ || {{ {_steps} && kill -s KILL -- "-$0"; }}'
 GROUP_PATIENCE_S = 0.5
 """How long those may take whom the program started."""
 LOOK_S = 0.02
+PIECE = 1_024
+"""So many bytes of the output are heard in one turn of the loop: with short lines some milliseconds."""
 
 
 def words_of(command: Sequence[str]) -> list[str]:
@@ -55,7 +57,21 @@ class Process(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         assert isinstance(data, bytes)
-        self._take(data)
+        self._pipe(fd).pause_reading()
+        self._hear(fd, data)
+
+    def _hear(self, fd: int, data: bytes) -> None:
+        """In pieces, between which the loop turns: an app may print without end."""
+        if self._transport.is_closing():
+            return
+        self._take(data[:PIECE])
+        if len(data) > PIECE:
+            asyncio.get_running_loop().call_soon(self._hear, fd, data[PIECE:])
+        else:
+            self._pipe(fd).resume_reading()
+
+    def _pipe(self, fd: int) -> asyncio.ReadTransport:
+        return cast(asyncio.ReadTransport, self._transport.get_pipe_transport(fd))
 
     def process_exited(self) -> None:
         self.returncode = self._transport.get_returncode()

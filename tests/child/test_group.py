@@ -37,3 +37,16 @@ async def test_nobody_waits_for_those_that_have_ended_though_none_took_note_of_i
     assert left.status() == psutil.STATUS_ZOMBIE
     process.close()
     await process.silent.wait()
+
+
+async def test_the_loop_turns_while_much_is_heard() -> None:
+    printed: list[tuple[int, bytes]] = []
+    turns = 0
+    words = [sys.executable, "-S", "-c", "print('y\\n' * 50_000, end='')"]
+    process = await group.start(words, os.environ, lambda data: printed.append((turns, data)))
+    while not process.silent.is_set():
+        turns += 1
+        await asyncio.sleep(0)
+    assert b"".join(data for _, data in printed) == b"y\n" * 50_000
+    assert len({turn for turn, _ in printed}) == len(printed) > 50_000 * 2 / group.PIECE
+    process.close()
