@@ -208,13 +208,13 @@ class ChildApp:
     async def _follow(self, process: group.Process) -> None:
         code: int | None
         code, why = (ended := await process.wait()), group.ending(ended)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.silent.wait(), LAST_WORDS_S)
+        await _last_words(process)
         is_launcher = code == 0 or (process is self._process and await self._goes_on())
         if is_launcher and await group.left_by(process):
             self.state = replace(self.state, pid=None)
             self._around.on_change()
             await group.gone(process, LOOK_S)
+            await _last_words(process)
             code, why = None, "ended, after what had started it"
         if process is self._process:
             self.output.flush()
@@ -257,3 +257,8 @@ class ChildApp:
             self.state, state=state, since=self._around.now(), pid=pid, code=code, why=why, url=None
         )
         self._around.on_change()
+
+
+async def _last_words(process: group.Process) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.silent.wait(), LAST_WORDS_S)
