@@ -20,7 +20,7 @@ GUARD = f'read _ || {{ {_steps} && kill -s KILL -- "-$0"; }}'
 GROUP_PATIENCE_S = 0.5
 """How long those may take whom the program started."""
 LOOK_S = 0.02
-PIECE = 1_024
+PIECE = 4_096
 """So many bytes of the output are heard in one turn of the loop: with short lines some milliseconds."""
 
 
@@ -48,6 +48,7 @@ class Process(asyncio.SubprocessProtocol):
         self.silent = asyncio.Event()
         self.returncode: int | None = None
         self._take = take
+        self._is_closed = False
         self._ended = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,7 +63,7 @@ class Process(asyncio.SubprocessProtocol):
 
     def _hear(self, fd: int, data: bytes) -> None:
         """In pieces, between which the loop turns: an app may print without end."""
-        if self._transport.is_closing():
+        if self._is_closed:
             return
         self._take(data[:PIECE])
         if len(data) > PIECE:
@@ -88,6 +89,7 @@ class Process(asyncio.SubprocessProtocol):
 
     def close(self) -> None:
         """Hear no more of it."""
+        self._is_closed = True
         self._transport.close()
 
     def terminate(self) -> None:
