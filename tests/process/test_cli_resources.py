@@ -94,7 +94,7 @@ def test_the_next_times_of_a_schedule_are_shown_in_its_zone(server, cron, zone):
     assert title == f"Next ten times, in {zone}"
     assert [time.split()[1] for time in times] == ["03:00:00"] * 10
     assert fires.split(maxsplit=2)[2] == f"{times[0]} {zone}"
-    assert body.split() == ["Body", "all"]
+    assert body.split() == ["Body", "3", "B", "all"]
 
 
 def test_whose_a_thing_is_stands_with_its_facts(server):
