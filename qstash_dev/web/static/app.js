@@ -13,9 +13,10 @@ const TOOLS = [
 ];
 const FRAME_MS = 200;
 // After so many ticks of so many events each, and no touch between them, nobody reads them one by one, and
-// whoever publishes needs the processor: from then on the newest are looked at once in a while. As in the
-// terminal UI it takes half a second.
-const [UNREAD, MANY, UNREAD_MS] = [5, 10, 1000];
+// whoever publishes needs the processor: from then on frames are drawn more seldom, and who is away looks at the
+// newest once in a while. Each look holds up publishes for some milliseconds, with one a second a hundredth of
+// them. As in the terminal UI it takes half a second.
+const [UNREAD, MANY, UNREAD_MS, AWAY_MS] = [5, 10, 500, 2000];
 const FETCH_MS = 500;
 const TYPING_MS = 200;
 const REST_MS = 300;
@@ -265,7 +266,7 @@ const reader = {
   },
   // Whether they were before it was time to look.
   isBack() {
-    return new Promise((tell) => (setTimeout(tell, UNREAD_MS, false), (this.comes = () => tell(true))));
+    return new Promise((tell) => (setTimeout(tell, AWAY_MS, false), (this.comes = () => tell(true))));
   },
 };
 
