@@ -203,7 +203,7 @@ class Selector:
         limits = self.candidates.limits
         rows = _in_order(columns)
         found = Selection(columns, where, values, rows=rows, size=limits.window)
-        sources, is_one = self._sources(wanted, now)
+        sources = self._sources(wanted, now)
         if most is None:
             most = limits.few if len(wanted.terms) > 1 else limits.few_in_order
         for source in sources:
@@ -214,14 +214,14 @@ class Selector:
                 return replace(found, few=listed, size=size, values={**values, "few": listed})
         if columns is EVENTS:
             found = self._through_events(found, wanted)
-        return replace(found, sources=tuple(sources), many=is_one)
+        return replace(found, sources=tuple(sources), many=bool(sources) and _is_one(wanted))
 
     def counted(self, wanted: Filter, now: int) -> tuple[str, dict[str, Any]] | None:
         """SQL, with its values, that counts the messages that match by an index alone, if one can."""
-        sources, is_one = self._sources(wanted, now)
-        if not is_one or not sources[0].exact:
+        if not _is_one(wanted):
             return None
-        return sources[0].count, sources[0].values
+        sources = [source for source in self._sources(wanted, now) if source.exact]
+        return (sources[0].count, sources[0].values) if sources else None
 
     def _through_events(self, found: Selection, wanted: Filter) -> Selection:
         """By the index of their times, if few have those, or by that of trouble."""
@@ -238,14 +238,14 @@ class Selector:
             return replace(found, rows=f"({trouble}) e")
         return found
 
-    def _sources(self, wanted: Filter, now: int) -> tuple[list[Source], bool]:
-        """What lists the messages that match, and whether this is one for the whole filter."""
-        summed = tuple(term for term in wanted.terms if _is_in_summary(term))
-        others = [self._source(term) for term in wanted.terms if term not in summed]
+    def _sources(self, wanted: Filter, now: int) -> list[Source]:
+        """What lists the messages that match, where an index does: one for all in the summary."""
+        summed = tuple(filter(_is_in_summary, wanted.terms))
+        others = (self._source(term) for term in wanted.terms if term not in summed)
         sources = [source for source in others if source is not None]
         if summed:
             sources.append(_source_of_summary(Filter(summed), now))
-        return sources, len(sources) == 1 and len(others) + bool(summed) == 1
+        return sources
 
     def _source(self, term: Term) -> Source | None:
         if term.key == "state":
@@ -302,6 +302,11 @@ def _source_of_states(term: Term) -> Source | None:
     exact = states <= {"failed", "canceled"}  # what is not finished may be held, or due by now
     names = as_json(stored_states(states))
     return Source((f"{sql} AND state <> 'DELIVERED'",), {"names": names}, exact)
+
+
+def _is_one(wanted: Filter) -> bool:
+    """Whether one source is enough for all of a filter."""
+    return len(wanted.terms) == 1 or all(map(_is_in_summary, wanted.terms))
 
 
 def _is_in_summary(term: Term) -> bool:
