@@ -41,8 +41,10 @@ def windows(
 
 def size_for(database: Database, table: str, count: int) -> int:
     """The size of windows for so many rows of all, of which each is to have few."""
+    if count <= LOOKED_UP:
+        return WHOLE
     first, last = _ends(database, table)
-    return (last - first) * LOOKED_UP // count + 1 if count > LOOKED_UP else WHOLE
+    return int((last - first) * LOOKED_UP // count + 1)
 
 
 def _ends(database: Database, table: str) -> Any:
