@@ -34,13 +34,15 @@ USUAL = Limits()
 
 class Index(NamedTuple):
     """Lists messages by the names in `column`; `seq` is the column with the message's number. What
-    nearly all messages have is `unlisted`.
+    nearly all messages have is `unlisted`. `by_number` is what to read where it can also be asked
+    whether one message has one name.
     """
 
     table: str
     column: str
     seq: str
     unlisted: tuple[str, ...] = ()
+    by_number: str = ""
 
     def where(self, test: str) -> str:
         """The column passes a test. SQLite wants to see the condition of an index."""
@@ -49,10 +51,15 @@ class Index(NamedTuple):
         )
 
 
-_COLUMNS = ("id", "url", "topic", "schedule_id", "queue", "flow_key", "step")
+_NUMBERED = {"url": "url", "topic": "topic", "queue": "queue", "flow_key": "flow", "step": "step"}
 INDEXES = {
-    **{column: Index("messages", column, "seq") for column in _COLUMNS},
-    "label": Index("labels", "label", "message"),
+    "id": Index("messages", "id", "seq"),
+    "schedule_id": Index("messages", "schedule_id", "seq"),
+    **{
+        column: Index("messages", column, "seq", (), f"messages INDEXED BY messages_{name}")
+        for column, name in _NUMBERED.items()
+    },
+    "label": Index("labels", "label", "message", (), "labels"),
     "caller_ip": Index("messages", "caller_ip", "seq", ("127.0.0.1", "::1")),
     "dlq_id": Index("dlq", "id", "message"),
 }
@@ -108,6 +115,22 @@ class Candidates:
         """The numbers of all messages of a source, in order; `None` if they are more."""
         rows = self._db.read(f"{source.sql} LIMIT :limit", {**source.values, "limit": most + 1})
         return sorted({seq for (seq,) in rows}) if len(rows) <= most else None
+
+    def also_in(self, few: list[int], sources: Iterable[Source]) -> list[int]:
+        """Those of a few that these sources list as well, as far as that is asked of an index sooner
+        than of the messages themselves.
+        """
+        for source in sources:
+            index = INDEXES.get(source.index)
+            if index is None or not index.by_number or source.size != 1:
+                continue
+            rows = self._db.read(
+                f"SELECT f.value FROM json_each(:few) f CROSS JOIN {index.by_number} "
+                f"WHERE {index.where(f'= ({NAMES})')} AND {index.seq} = f.value",
+                {**source.values, "few": as_json(few)},
+            )
+            few = [seq for (seq,) in rows]
+        return few
 
     def ends(self, sources: Iterable[Source]) -> tuple[int, int]:
         """Between which numbers all messages are that all of these sources list, as far as can be told

@@ -2,8 +2,9 @@
 
 A filter may compare a name (a queue, a label, a URL) in a way that no index knows, by a part of it. But
 there are far fewer names than messages: all names are compared, and an index lists the messages that
-have one that fits (`candidates`). Only these are then asked the whole filter. Without such a condition,
-or with too many names, callers read all rows in order, a window after the other (`windows`).
+have one that fits (`candidates`). Only these, of several conditions those that all indexes list, are
+then asked the whole filter. Without such a condition, or with too many names, callers read all rows in
+order, a window after the other (`windows`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -209,6 +210,7 @@ class Selector:
         for source in sources:
             few = self.candidates.few(source, most)
             if few is not None:
+                few = self.candidates.also_in(few, (s for s in sources if s is not source))
                 size = size_for(self._db, "messages", len(few)) if columns is MESSAGES else WHOLE
                 listed = as_json(few)
                 return replace(found, few=listed, size=size, values={**values, "few": listed})

@@ -257,6 +257,23 @@ def test_a_choice_by_what_every_message_has_reads_no_message(lists: Store, text:
     assert all(" USING COVERING INDEX " in line for line in read), plan
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("state:failed|retry label:red", 2),
+        ("label:red label:blue", 1),
+        ("label:red queue:mail", 1),
+        ("label:red flow:Tenant/42", 1),
+        ("label:red group:team", 2),
+        ("label:red dest:example", 2),
+        ("dest:localhost label:red", 1),
+    ],
+)
+def test_only_what_has_every_name_is_looked_at(lists: Store, text: str, number: int) -> None:
+    selection = Selector(lists.database).everywhere(parse_filter(text), now=NOW)
+    assert selection.few == f"[{number}]"
+
+
 def test_many_wildcards_do_not_take_long(filled: Filled) -> None:
     long = "a" * 5_000
     filled.add(url=f"http://localhost:3000/{long}", headers=(("X", long),), labels=(long,))
