@@ -6,11 +6,13 @@ Formats and writes plain values. Knows neither the engine nor the settings.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from textwrap import indent
 from typing import Literal, TextIO
 
 from msgspec import Struct, to_builtins
 
 from qstash_dev.devtools.ansi import RESET, plain
+from qstash_dev.devtools.copies import first_publish
 from qstash_dev.devtools.documents import Event, Printed
 from qstash_dev.devtools.states import ANSI, look_of
 from qstash_dev.devtools.text import clock_time, printable
@@ -32,7 +34,7 @@ class Started(Struct, frozen=True):
     """Where a server listens and who its first user is.
 
     `advertised` is how the person reaches it, if that is not `url`. `adopted` names the file whose
-    credentials the user has: these are not printed.
+    credentials the user has: these are not printed. `app_url` is `None` of an app that it starts.
     """
 
     url: str
@@ -144,13 +146,9 @@ def start_block(started: Started) -> str:
     """The text that people copy into `.env.local`."""
     page = f"The page in the browser: {page_url(started.shown)}"
     lines = [READY.format(url=started.shown), page, "", *credentials(started), ""]
-    if started.app_url is not None and started.adopted is None:
-        lines += [
-            "Try it:",
-            f"  curl -X POST {started.shown}/v2/publish/{started.app_url}/api/hello \\",
-            f'    -H "Authorization: Bearer {started.user.token}" -d "hello"',
-            "",
-        ]
+    if started.adopted is None:
+        publish = first_publish(started.shown, started.user.token, started.app_url)
+        lines += ["Try it:", indent(publish, "  "), ""]
     return "\n".join(lines) + "\n"
 
 

@@ -59,6 +59,18 @@ def test_adopted_secrets_are_not_printed():
     assert "cloud" not in text
 
 
+@pytest.mark.parametrize(
+    ("app_url", "publish"),
+    [
+        ("http://localhost:4000", "/v2/publish/http://localhost:4000/api/hello"),
+        (None, "  qstash-dev send /api/hello -d"),
+    ],
+)
+def test_the_block_names_no_port_of_an_app_that_is_still_to_start(app_url, publish):
+    text = written(lambda c: c.started(replace(STARTED, app_url=app_url), 5), "log")
+    assert publish in text.partition("Try it:\n")[2]
+
+
 def test_the_ready_record_tells_where_and_who():
     record = json.loads(written(lambda c: c.started(STARTED, 5), "json"))
     assert record["type"] == "ready"

@@ -1,13 +1,14 @@
 """What can be copied: of a message its id, curl, bodies, headers, JWT; how to begin. Pure text."""
 
 import shlex
-from collections.abc import Mapping
 
 from msgspec import Struct
 
 from qstash_dev.devtools.documents import Body, Detail, Server
 from qstash_dev.devtools.run_documents import RunDetail
 from qstash_dev.protocol.headers import NEVER_FORWARDED, to_forward, without
+
+HELLO = """'{"hello": "world"}'"""
 
 
 class Copyable(Struct, frozen=True):
@@ -49,17 +50,25 @@ def copies_of_run(run: RunDetail) -> list[Copyable]:
     return [*found, *([Copyable("r", "result", run.response)] if run.response is not None else [])]
 
 
-def quick_start(env: Mapping[str, str], app_url: str) -> str:
+def quick_start(server: Server) -> str:
     """What to copy: the environment of the app, and one publish."""
+    env, app = server.env, server.app
     block = "\n".join(f"{name}={value}" for name, value in env.items())
     url, token = env.get("QSTASH_URL", ""), env.get("QSTASH_TOKEN", "")
-    target = f"{app_url or 'http://localhost:3000'}/api/hello"
-    curl = (
-        f"curl -X POST {url}/v2/publish/{target} \\\n"
+    return f"{block}\n\n{first_publish(url, token, None if app.process else app.url)}"
+
+
+def first_publish(url: str, token: str, app_url: str | None) -> str:
+    """A publish to begin with. `None` is an app that the server starts: its port is not known yet,
+    and who started it so has the command at hand that asks for it.
+    """
+    if app_url is None:
+        return f"qstash-dev send /api/hello -d {HELLO}"
+    return (
+        f"curl -X POST {url}/v2/publish/{app_url}/api/hello \\\n"
         f"  -H 'Authorization: Bearer {token}' \\\n"
-        f"  -H 'Content-Type: application/json' -d '{{\"hello\": \"world\"}}'"
+        f"  -H 'Content-Type: application/json' -d {HELLO}"
     )
-    return f"{block}\n\n{curl}"
 
 
 def publish_curl(detail: Detail, server: Server) -> str:

@@ -237,10 +237,13 @@ class StatusPart(Struct):
 
 
 class Status(Struct):
-    """The server in a line; `is_alarming`: it does not behave as QStash would."""
+    """The server in a line; `is_alarming`: it does not behave as QStash would. `awaited` is what stands
+    where the first message will.
+    """
 
     parts: list[StatusPart] = []
     is_alarming: bool = False
+    awaited: Piece = field(default_factory=Piece)
 
 
 class Snapshot(Struct):

@@ -57,7 +57,7 @@ def status_of(server: Server, counts: Counts) -> Status:
     if server.paused:
         parts.insert(0, StatusPart(0, [Piece(" ‖ PAUSED ", "notice")]))
     is_alarming = _is_unreal(server) or server.faults > 0 or counts.held > 0 or server.paused
-    return Status(parts, is_alarming)
+    return Status(parts, is_alarming, awaited_by(server.app))
 
 
 def how_it_ended(app: App) -> tuple[str, str] | None:
@@ -66,6 +66,24 @@ def how_it_ended(app: App) -> tuple[str, str] | None:
     if process is None or process.state == "running":
         return None
     return f"✗ {process.why or process.state}", "error"
+
+
+def awaited_by(app: App) -> Piece:
+    """What the first message waits for."""
+    process = app.process
+    if process is None or process.state != "exited":
+        return Piece("◌ waiting for the first publish …", "warning")
+    return Piece(f"✗ Your app {process.why}. R starts it again, 9 shows what it printed.", "error")
+
+
+def why_quiet(app: App) -> str:
+    """What to look at when no message came, for who reads a log."""
+    process = app.process
+    if process is None:
+        return "No message yet. Does the app have the variables above? qstash-dev doctor looks."
+    if process.state == "exited":
+        return f"No message yet: your app {process.why}. R on the page starts it again."
+    return "No message yet. Your app was started with the variables above; qstash-dev doctor looks."
 
 
 def _told(rank: int, name: str, text: str, role: str) -> StatusPart:

@@ -339,7 +339,7 @@ class Server:
             advertised=config.advertised,
             token_required=config.token_required,
             nearby=config.nearby,
-            server=self._describe,
+            server=self.describe,
             finished_readable_ms=config.finished_readable_ms,
             tunnel=gateway.describe if gateway else None,
             cloud=gateway.cloud if gateway else None,
@@ -368,7 +368,7 @@ class Server:
             pid=os.getpid(),
             user=config.users[0],
             adopted=str(config.env_file) if config.env_file else None,
-            app_url=config.app_url,
+            app_url=None if self._own_app else config.app_url,
             advertised=config.advertised,
         )
 
@@ -435,7 +435,8 @@ class Server:
             "QSTASH_NEXT_SIGNING_KEY": next_,
         }
 
-    def _describe(self) -> documents.Server:
+    def describe(self) -> documents.Server:
+        """It as a whole, as it is now."""
         config, guard, state = self.config, self._guard, self._clock.state()
         process = self._own_app.state if self._own_app else None
         return documents.Server(

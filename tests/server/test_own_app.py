@@ -325,6 +325,8 @@ async def test_the_end_of_the_app_is_the_cause_messages_are_held_and_a_restart_d
     await server.until(server.is_found)
     dying = await server.publish(f"{server.app}/die", Upstash_Retries=0)
     await server.wait("state:failed")
+    awaited = (await server.call("GET", "/_dev/snapshot"))["status"]["awaited"]["text"]
+    assert awaited.startswith("✗ Your app exited with code 3. R starts it again")
     ended = "Your app exited with code 3: RuntimeError: goodbye. R starts it again"
     assert (await server.row(dying))["hint"] == f"{ended}."
     held = await server.publish(f"{server.app}/later")

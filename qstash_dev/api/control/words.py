@@ -53,7 +53,7 @@ async def words(call: Call) -> web.Response:
         },
         "instead": INSTEAD,
         "turn": TURN,
-        "quick_start": quick_start(server.env, server.app.url),
+        "quick_start": quick_start(server),
     }
     return await call.answer(document)
 

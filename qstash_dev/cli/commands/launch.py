@@ -33,6 +33,7 @@ from qstash_dev.cli.terminal import attach_command, run_child
 from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config, ConfigError, Loaded, Seeds
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
+from qstash_dev.devtools.status import why_quiet
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.server.reload import Following, Stamp, follow, stamp
 from qstash_dev.store.errors import StoreError
@@ -237,18 +238,23 @@ def begin_companions(
     if companion is not None:
         beside.once("the sample app's messages", companion(service))
     elif launch.config.output != "quiet":
-        beside.once("a hint", hint_when_quiet(service.told.notice, console))
+
+        def why() -> str:
+            return why_quiet(service.describe().app)
+
+        beside.once("a hint", hint_when_quiet(service.told.notice, why, console))
 
 
 async def hint_when_quiet(
     say: Callable[[str], object],
+    why: Callable[[], str],
     console: Console,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Says what to look for when no message came for a while."""
     await sleep(QUIET_S)
     if not console.has_seen_events:
-        say("No message yet. Does the app have the variables above? qstash-dev doctor looks.")
+        say(why())
 
 
 def with_signals(stop: asyncio.Event, hurry: Callable[[], None]) -> None:

@@ -85,9 +85,7 @@ def unmark(screen: Screen) -> None:
 async def copy(screen: Screen) -> None:
     """Choose what of the message goes to the clipboard; on the empty screen, the environment."""
     if screen.session.message_id is None:
-        screen.copy_to_clipboard(
-            quick_start(screen.session.feed.server.env, screen.session.feed.server.app.url)
-        )
+        screen.copy_to_clipboard(quick_start(screen.session.feed.server))
         return screen.say("Copied the environment block and the first publish.")
     detail = await screen.session.client.message(screen.session.message_id, reveal=True)
     return await copy_one(screen, copies_of(detail, screen.session.feed.server))

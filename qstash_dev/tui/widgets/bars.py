@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from qstash_dev.devtools.copies import quick_start
 from qstash_dev.devtools.documents import Counts, Server, Tunnel
-from qstash_dev.devtools.status import status_of
+from qstash_dev.devtools.status import awaited_by, status_of
 from qstash_dev.devtools.text import as_sentence
 from qstash_dev.protocol.users import DEV_USERS
 from qstash_dev.tui.model.view import View
@@ -268,9 +268,9 @@ def _easiest(server: Server) -> list[Line]:
 
 def quick_start_lines(server: Server) -> list[Line]:
     """The empty screen: how to begin."""
-    text = quick_start(server.env, server.app.url).split("\n")
-    waiting: Line = [("◌ waiting for the first publish …", "warning")]
-    lines: list[Line] = [waiting, [], *_easiest(server)]
+    text = quick_start(server).split("\n")
+    awaited = awaited_by(server.app)
+    lines: list[Line] = [[(fmt.safe(awaited.text), awaited.role)], [], *_easiest(server)]
     lines += [[(fmt.safe(line), "accent" if "=" in line else "")] for line in text[:4]]
     lines += [[], [("Publish a first message:", "title")]]
     lines += [[(fmt.safe(line), "")] for line in text[5:]]

@@ -63,7 +63,7 @@ function emptyWords(app) {
   if (app.filter) return [h("p", `${nothing} matches ${app.filter}`), h("p.muted", "Escape clears the filter.")];
   if (!app.view.live) return h("p.muted", app.view.isThere() === null ? app.view.absent : app.view.empty);
   return [
-    h("p.warning", "◌ waiting for the first publish …"),
+    h("p", piece(app.status.awaited)),
     h("pre.quick", { tabindex: 0 }, app.words.quick_start),
     h("button", { onclick: () => app.run("message.copy") }, "Copy"),
   ];
