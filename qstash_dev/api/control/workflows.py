@@ -15,6 +15,7 @@ from qstash_dev.devtools.missed_events import why_unheard
 from qstash_dev.devtools.pages.run_page import now_piece
 from qstash_dev.devtools.run_documents import RunDetail, RunPage, RunRow, Waiting, template
 from qstash_dev.devtools.states import RUNS
+from qstash_dev.devtools.text import as_sentence
 from qstash_dev.protocol.errors import QStashError, there
 from qstash_dev.protocol.model import Headers
 from qstash_dev.protocol.query import format_cursor, parse_cursor
@@ -88,7 +89,7 @@ async def resume(call: Call) -> web.Response:
     """Go on with a failed run from its failed step, as a new run."""
     run = _find(call)
     if run.failure is None:
-        raise QStashError(409, f"workflow run {run.id} cannot be resumed: it has not failed")
+        raise _refused(call, run, "cannot be resumed: it has not failed")
     accepted = call.engine.resumes.resume(run, await _settings(call))
     return await call.answer(MadeRun(accepted.run_id, accepted.created_at))
 
@@ -97,7 +98,7 @@ async def restart(call: Call) -> web.Response:
     """A new run with the payload of one that is over."""
     run = _find(call)
     if is_live(run):
-        raise QStashError(409, f"workflow run {run.id} is live: cancel it first")
+        raise _refused(call, run, "is live: cancel it first")
     accepted = call.engine.resumes.restart(run, await _settings(call))
     return await call.answer(MadeRun(accepted.run_id, accepted.created_at))
 
@@ -116,7 +117,7 @@ async def run_now(call: Call) -> web.Response:
         raise QStashError(409, f"workflow run {run.id} cannot be run now: it is over")
     done = call.engine.waits.run_now(run)
     if not done:
-        raise QStashError(409, f"workflow run {run.id} waits for nothing that has a time")
+        raise _refused(call, run, "waits for nothing that has a time")
     return await call.answer(StartedRun(run.id, done))
 
 
@@ -143,6 +144,13 @@ def _find(call: Call) -> Run:
     run_id = call.params["id"]
     created_at = call.whole(CREATED_AT) or None
     return there(call.store.workflows.of_any_user(run_id, created_at), "workflow run", run_id)
+
+
+def _refused(call: Call, run: Run, why: str) -> QStashError:
+    """The answer to who wants what a run does not allow: also what carries it on, if it is stuck."""
+    waits = call.store.run_rows.row(run, call.engine.clock.now()).waits
+    stuck = "".join(f". {as_sentence(one.why)}" for one in waits if one.kind == "nothing")
+    return QStashError(409, f"workflow run {run.id} {why}{stuck}")
 
 
 def _conditions(call: Call) -> dict[str, tuple[str, ...]]:

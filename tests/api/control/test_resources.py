@@ -104,6 +104,10 @@ async def test_a_live_run_without_anything_under_way_says_that_it_is_stuck(
     assert waiting["text"] == "waits for nothing"
     assert waiting["why"].startswith("it is stuck: ")
     assert row["told"] == {"text": f"! {waiting['why']}", "role": "warning"}
+    for order in ("resume", "restart", "run"):
+        refused = await session.post(f"/_dev/workflows/{run}/{order}")
+        assert refused.status == 409
+        assert (await refused.json())["error"].endswith(f". I{waiting['why'][1:]}")
     # A replay that is under way carries it on.
     await session.post("/_dev/clock", json={"mode": "frozen"})
     again = await session.post(f"/_dev/messages/{waits[0]['message']}/replay")
