@@ -22,8 +22,8 @@ from qstash_dev.devtools.text import as_sentence
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback, origin_of, same_port, site_of
 
-LAST_WORDS_S = LOOK_S = 0.5
-"""How long a process that ended may still be heard: its children may hold its output open."""
+LOOK_S = 0.5
+"""How often it is looked whether what a launcher left still runs."""
 LAST_LINES, LAST_MOMENTS_MS = 40, 2_000
 """How much of what it printed tells why it ended; what is older was another matter."""
 ENDS_TURNS, TURN_S = 40, 0.05
@@ -208,13 +208,13 @@ class ChildApp:
     async def _follow(self, process: group.Process) -> None:
         code: int | None
         code, why = (ended := await process.wait()), group.ending(ended)
-        await _last_words(process)
+        await process.last_words()
         is_launcher = code == 0 or (process is self._process and await self._goes_on())
         if is_launcher and await group.left_by(process):
             self.state = replace(self.state, pid=None)
             self._around.on_change()
             await group.gone(process, LOOK_S)
-            await _last_words(process)
+            await process.last_words()
             code, why = None, "ended, after what had started it"
         if process is self._process:
             self.output.flush()
@@ -231,7 +231,7 @@ class ChildApp:
         if process is not None:
             with suppress(ProcessLookupError):
                 await group.end(process)
-            await self._hearing.stop(LAST_WORDS_S)
+            await self._hearing.stop(group.LAST_WORDS_S)
             process.close()
             self.output.flush()
             self._become("stopped", code=process.returncode)
@@ -257,8 +257,3 @@ class ChildApp:
             self.state, state=state, since=self._around.now(), pid=pid, code=code, why=why, url=None
         )
         self._around.on_change()
-
-
-async def _last_words(process: group.Process) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(process.silent.wait(), LAST_WORDS_S)

@@ -20,6 +20,10 @@ GUARD = f'read _ || {{ {_steps} && kill -s KILL -- "-$0"; }}'
 GROUP_PATIENCE_S = 0.5
 """How long those may take whom the program started."""
 LOOK_S = 0.02
+LAST_WORDS_S = 0.5
+"""How long a process that ended is heard that prints nothing: its children may hold its output open."""
+MOST_UNHEARD = 1_048_576
+"""More than this no pipe holds: what comes after it was printed by others."""
 PIECE = 4_096
 """So many bytes of the output are heard in one turn of the loop: with short lines some milliseconds."""
 
@@ -48,7 +52,8 @@ class Process(asyncio.SubprocessProtocol):
         self.silent = asyncio.Event()
         self.returncode: int | None = None
         self._take = take
-        self._is_closed = False
+        self._is_closed = self._is_behind = False
+        self._heard = 0
         self._ended = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,6 +63,7 @@ class Process(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         assert isinstance(data, bytes)
+        self._is_behind = len(data) > PIECE  # a short one was all that there was
         self._pipe(fd).pause_reading()
         self._hear(fd, data)
 
@@ -66,6 +72,7 @@ class Process(asyncio.SubprocessProtocol):
         if self._is_closed:
             return
         self._take(data[:PIECE])
+        self._heard += len(data[:PIECE])
         if len(data) > PIECE:
             asyncio.get_running_loop().call_soon(self._hear, fd, data[PIECE:])
         else:
@@ -86,6 +93,16 @@ class Process(asyncio.SubprocessProtocol):
         await self._ended.wait()
         assert self.returncode is not None
         return self.returncode
+
+    async def last_words(self) -> None:
+        """Wait until all is heard that it had printed when it ended."""
+        most = self._heard + MOST_UNHEARD
+        while True:
+            before = self._heard
+            if await _within(LAST_WORDS_S, self.silent.wait()):
+                return
+            if not self._is_behind or self._heard == before or self._heard > most:
+                return
 
     def close(self) -> None:
         """Hear no more of it."""
