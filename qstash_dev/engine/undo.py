@@ -115,9 +115,10 @@ class Undo(Struct, eq=False):
                 if thing.present() is None:
                     thing.put_back()
                     things.append(thing.words)
+            seen = self._store.feed.last_seq()
             if restored := self._store.bin.restore(order):
                 # Its readers were told that they are gone, which is for good: they begin anew.
-                self._tombstones.begin_anew(self._store.feed.last_seq())
+                self._tombstones.begin_anew(seen)
                 count += restored
             count += sum(self._uncancel(message) for message in kept.cancelled)
         return TakenBack(count, things)

@@ -7,6 +7,7 @@ Decides nothing, not even for how long.
 from collections.abc import Iterable
 
 from qstash_dev.store.database import Database
+from qstash_dev.store.sequence import Sequence
 
 _KEYS = {
     "messages": "seq",
@@ -22,8 +23,9 @@ _KEYS = {
 class Bin:
     """Rows under the name of the order that deleted them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, event_numbers: Sequence) -> None:
         self._db = database
+        self._event_numbers = event_numbers
         self._columns: dict[str, str] = {}
 
     def keep(self, order: str, seqs: Iterable[int]) -> int:
@@ -56,6 +58,7 @@ class Bin:
         """
         with self._db:
             self._prepare()
+            self._event_numbers.keep()
             counts = [self._put_back(order, table) for table in _KEYS]
             self.forget([order])
         return counts[0] or counts[-1]

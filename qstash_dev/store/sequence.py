@@ -31,8 +31,8 @@ class Sequence:
         return self.last - count
 
     def keep(self) -> None:
-        """Rows are about to be deleted: remember how far the numbers are, with a gap that tells before
-        from after.
+        """Rows are about to be deleted, or put back: remember how far the numbers are, with a gap that
+        tells before from after.
         """
         row = (self._table, self.next())
         self._db.write("INSERT OR REPLACE INTO sequences VALUES (?,?)", row)

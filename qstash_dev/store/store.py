@@ -48,7 +48,7 @@ class Store:
         )
         self.intakes = Intakes(database, self._event_numbers, self.messages.expect)
         self.attempts = Attempts(database)
-        self.bin = Bin(database)
+        self.bin = Bin(database, self._event_numbers)
         self.leaves = Leaves()
         selector = Selector(database, self.leaves)
         self.tally = Tally(database)

@@ -251,6 +251,18 @@ async def test_a_reader_that_comes_back_learns_what_went_meanwhile(api: Api) -> 
     assert kept not in str(tick)
 
 
+async def test_readers_begin_anew_once_when_what_was_deleted_is_put_back(api: Api) -> None:
+    message_id = await api.publish(NOWHERE, delay="1h")
+    await api.ok("POST", f"/_dev/messages/{message_id}/cancel")
+    order = (await api.ok("DELETE", f"/_dev/messages/{message_id}"))["undo"]
+    for is_anew in (True, False):
+        seq = (await snapshot(api))["seq"]
+        if is_anew:
+            await api.ok("POST", "/_dev/undo", json={"ids": [order]})
+        async with stream(api, f"?after={seq}") as reader:
+            assert ("reset" in await reader.tick()) == is_anew
+
+
 async def test_a_number_from_another_life_means_beginning_anew(api: Api) -> None:
     async with stream(api, "?after=999") as reader:
         tick = await reader.tick()
