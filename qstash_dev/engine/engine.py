@@ -147,8 +147,10 @@ class Engine:
 
     def remove_dead(self, letters: Iterable[DeadLetter]) -> None:
         """Take dead letters out of the DLQ; their messages stay failed."""
-        revived = tuple(letter.id for letter in letters)
-        self.store.messages.apply(Change(self.clock.now(), revived=revived))
+        ids = tuple(letter.id for letter in letters)
+        messages = self.store.search.messages_of(ids)
+        self.store.messages.apply(Change(self.clock.now(), revived=ids))
+        self._hooks.on_touched(messages)
 
     # Orders
 
@@ -198,8 +200,7 @@ class Engine:
         numbers = list(seqs)
         originals = self.store.rows.originals(numbers)
         deleted = self._forget(self.store.messages.delete(numbers))
-        for seq in originals:
-            self._hooks.on_touched(seq)
+        self._hooks.on_touched(originals)
         return deleted
 
     def prune(self) -> int:

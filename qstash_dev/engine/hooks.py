@@ -1,6 +1,6 @@
 """What the engine asks and whom it tells, beside its own parts: all of it is there when it is made."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 
 from msgspec import Struct
@@ -27,7 +27,7 @@ class Hooks(Struct, frozen=True):
 
     `on_wake` is called when there may be something to do, `on_settled` with every outcome of an
     attempt, `on_hold` with what a message begins to wait for, `on_dropped` with a sentence for each
-    publish and event that leaves no message, `on_touched` with the number of a message that looks
+    publish and event that leaves no message, `on_touched` with the numbers of messages that look
     different now although the log says nothing. While `one_by_one` says so, the next delivery starts
     when the last one has ended or taken a second, so that the order is always the same.
     `is_elsewhere` says whether the app of an origin listens at another address of it, `why_down` how
@@ -38,7 +38,7 @@ class Hooks(Struct, frozen=True):
     on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
     on_hold: Callable[[str], None] = lambda awaited: None
     on_dropped: Callable[[str], None] = lambda text: None
-    on_touched: Callable[[int], None] = lambda seq: None
+    on_touched: Callable[[Iterable[int]], None] = lambda seqs: None
     one_by_one: Callable[[], bool] = lambda: False
     explain: Explain = _unexplained
     is_elsewhere: Callable[[str], Awaitable[bool]] = hold.never

@@ -7,14 +7,14 @@ So a slow reader costs nothing, loses nothing, and resumes by sequence number.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 KEPT_TOMBSTONES = 1_000
 KEPT_IDS = 10_000
-"""Deletions, and ids in all of them. A reader that has missed more loads everything anew."""
+"""Deletions, and ids in all of them; also touched messages. Who has missed more loads all anew."""
 KEPT_FOUND = 1_000
 
 
@@ -33,7 +33,7 @@ class Notifier:
         self.searchers = 0
         self._found: dict[Any, Any] = {}
         self._closed = False
-        self._touched: deque[tuple[int, int]] = deque(maxlen=10_000)
+        self._touched: deque[tuple[int, int, int]] = deque(maxlen=KEPT_IDS)
         self._waiters: set[asyncio.Future[None]] = set()
 
     def publish(self) -> None:
@@ -45,14 +45,23 @@ class Notifier:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def touch(self, message_seq: int) -> None:
-        """Tell readers of a message that looks different now although the log says nothing."""
-        self._touched.append((self.version + 1, message_seq))
+    def touch(self, messages: Iterable[int], seq: int) -> None:
+        """Tell readers of messages that look different now although the log says nothing; `seq` is the
+        number of the last event.
+        """
+        self._touched.extend((self.version + 1, seq, message) for message in messages)
         self.publish()
 
     def touched_since(self, version: int) -> set[int]:
         """Sequence numbers of messages that were touched after this version."""
-        return {seq for at, seq in self._touched if at > version}
+        return {message for at, _, message in self._touched if at > version}
+
+    def seen_by(self, seq: int) -> int:
+        """The version that a reader would have who knows the events up to `seq`; -1: too long ago."""
+        missed = [at for at, last, _ in self._touched if last >= seq]
+        if len(missed) == KEPT_IDS:
+            return -1
+        return missed[0] - 1 if missed else self.version
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:

@@ -108,13 +108,14 @@ class _Stream:
         self._notifier = call.context.notifier
         self._wanted = wanted
         known, lines = min(seq, call.store.feed.last_seq()), _lines(call)
+        version = self._notifier.seen_by(known)
         printed = call.number(PRINTED.name, lines)
         self._place = _Place(
             known,
             call.engine.tombstones.seen_by(known),
-            self._notifier.version,
+            version,
             min(printed, lines),
-            lost=seq > known or printed > lines,
+            lost=seq > known or version < 0 or printed > lines,
         )
 
     async def send_to(self, response: web.StreamResponse) -> None:

@@ -59,6 +59,11 @@ class Search:
         there = "SELECT id FROM dlq WHERE id IN (SELECT value FROM json_each(?))"
         return {dlq_id for (dlq_id,) in self._db.read(there, (as_json(list(ids)),))}
 
+    def messages_of(self, ids: Iterable[str]) -> list[int]:
+        """The numbers of the messages of these entries."""
+        known = "SELECT message FROM dlq WHERE id IN (SELECT value FROM json_each(?))"
+        return [message for (message,) in self._db.read(known, (as_json(list(ids)),))]
+
     def body_sizes(self, messages: Iterable[int]) -> dict[int, int]:
         """How many bytes the body of each message and that of its last answer have; reads neither."""
         rows = self._db.read(

@@ -167,6 +167,15 @@ async def test_a_retry_brings_the_row_that_is_not_in_the_dlq_any_more(api: Api, 
         assert (await reader.row(dead))["dlq_id"] is None
 
 
+async def test_the_row_of_a_message_comes_whose_dead_letter_is_removed(api: Api, app: App) -> None:
+    dead = await api.publish(app.answers("/x", 500), retries=0)
+    await api.wait("state:failed")
+    (entry,) = (await api.ok("GET", "/v2/dlq"))["messages"]
+    async with stream(api) as reader:
+        await api.ok("DELETE", f"/_dev/dlq/{entry['dlqId']}")
+        assert (await reader.row(dead))["dlq_id"] is None
+
+
 @pytest.mark.parametrize("way", ["after", "header"])
 async def test_a_reader_that_comes_back_gets_what_it_missed(api: Api, app: App, way: str) -> None:
     await api.publish(app.url)
@@ -174,6 +183,21 @@ async def test_a_reader_that_comes_back_gets_what_it_missed(api: Api, app: App, 
     query, headers = ("?after=1", {}) if way == "after" else ("", {"Last_Event_ID": "1"})
     async with stream(api, query, **headers) as reader:
         assert [e["seq"] for e in await reader.events(2)] == [2, 3]
+
+
+async def test_a_reader_that_comes_back_gets_the_rows_that_the_log_says_nothing_of(
+    api: Api, app: App
+) -> None:
+    original = await api.publish(app.answers("/x", 200))
+    await api.wait("state:delivered")
+    await api.ok("POST", f"/_dev/messages/{original}/replay", json={})
+    await api.wait("is:replay state:delivered")
+    seq = (await snapshot(api))["seq"]
+    await api.ok("DELETE", "/_dev/messages?filter=is:replay")
+    async with stream(api, f"?after={seq}") as reader:
+        assert [(row["id"], row["replays"]) for row in (await reader.tick())["rows"]] == [
+            (original, 0)
+        ]
 
 
 async def test_a_new_reader_begins_with_what_happens_from_now_on(api: Api) -> None:
