@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.engine.workflows import calls_a_third_party
 from qstash_dev.protocol.model import Attempt, Message, Response
-from qstash_dev.protocol.urls import is_loopback, origin_of, same_port
+from qstash_dev.protocol.urls import is_loopback, origin_of, same_listener, same_port
 
 
 class FoundApp:
@@ -34,7 +34,7 @@ class FoundApp:
         is_answer = isinstance(attempt.outcome, Response) and origin == origin_of(message.spec.url)
         if not is_answer or calls_a_third_party(message):
             return
-        if same_port(origin, self._default):
+        if same_listener(origin, self._default):
             self._move(self._default)
         elif self._at == self._default and not self._is_looking and is_loopback(origin):
             self._is_looking = True

@@ -97,8 +97,8 @@ class App:
     """What the developer runs. `answer` decides: a status, from the path and how often it was asked."""
 
     def __init__(self, port, answer):
+        self.host, self.port = "127.0.0.1", port
         self.url = f"http://127.0.0.1:{port}"
-        self.port = port
         self.requests = []
         self.headers = {}
         self._answer = answer
@@ -109,7 +109,7 @@ class App:
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self._runner, self.host, self.port).start()
 
     async def stop(self):
         if self._runner is not None:

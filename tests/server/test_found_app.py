@@ -51,3 +51,15 @@ async def test_no_app_is_found_while_one_is_where_apps_are_or_where_a_route_lead
         server = await start(hold=True, app_url=usual.url, routes=routes)
         await delivered(server, usual if routes else other)
         assert (await server.status())["app"]["url"] == usual.url
+
+
+async def test_another_host_with_the_port_where_apps_are_is_no_app(start, make_app):
+    usual, other, third = make_app(), make_app(), make_app()
+    server = await start(hold=True, app_url=usual.url)
+    await other.start()
+    await delivered(server, other)
+    await app_is(server, other.url)
+    third.port, third.url, third.host = usual.port, f"http://127.0.0.2:{usual.port}", "127.0.0.2"
+    await third.start()
+    await delivered(server, third)
+    assert (await server.status())["app"]["url"] == other.url
