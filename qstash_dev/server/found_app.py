@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from qstash_dev.devtools import faults
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.engine.workflows import calls_a_third_party
 from qstash_dev.protocol.model import Attempt, Message, Response
@@ -32,7 +33,7 @@ class FoundApp:
             return  # as nearly all, at the cost of a look
         origin = origin_of(attempt.target)
         is_answer = isinstance(attempt.outcome, Response) and origin == origin_of(message.spec.url)
-        if not is_answer or calls_a_third_party(message):
+        if not is_answer or faults.hint(attempt.outcome) or calls_a_third_party(message):
             return
         if same_listener(origin, self._default):
             self._move(self._default)

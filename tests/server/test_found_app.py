@@ -63,3 +63,14 @@ async def test_another_host_with_the_port_where_apps_are_is_no_app(start, make_a
     await third.start()
     await delivered(server, third)
     assert (await server.status())["app"]["url"] == other.url
+
+
+async def test_what_a_fault_answers_tells_nothing_of_where_the_app_is(start, make_app):
+    usual, fake, app = make_app(), make_app(), make_app()
+    server = await start(hold=True, app_url=usual.url)
+    order = {"kind": "status", "status": 200, "times": 1}
+    await server.call("POST", "/_dev/faults", order, status=201)
+    await delivered(server, fake)
+    await app.start()
+    await delivered(server, app)
+    await app_is(server, app.url)
