@@ -1,22 +1,30 @@
 """Which server a client command talks to.
 
 `--url`, then QSTASH_DEV_URL, then QSTASH_DEV_PORT, where the SDK goes as well, then the server that
-keeps its state in this directory or in one above it in the same repository, then the default port.
+was started in this directory or in one above it in the same repository, then the default port.
 Knows no command.
 """
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from qstash_dev import given_files
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import Config, parsing
+from qstash_dev.private_files import OURS
 from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.urls import is_loopback, same_port
 
+if TYPE_CHECKING:
+    from qstash_dev.console import Started
+
+NOTE = Path(OURS, "memory.json")
+"""Says where a server is that keeps nothing; one that keeps its state may run beside it."""
 DEFAULT_PORT = "the default port"
 """How a server was found that nothing says is running."""
 
@@ -35,8 +43,7 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
     A server that others can reach wants a token: it is in the record of the server, or else in
     QSTASH_DEV_TOKEN.
     """
-    places = places_of(config.data_dir) if config.data_dir else ()
-    running = next(filter(None, (read_record(each / "server.json") for each in places)), None)
+    running = next(filter(None, map(read_record, _records(config))), None)
     named, found_by = explicit, "--url"
     if not named:
         named, found_by = environment.get("QSTASH_DEV_URL"), "QSTASH_DEV_URL"
@@ -52,11 +59,42 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
     return Target(url, environment.get("QSTASH_DEV_TOKEN") or None, found_by)
 
 
+def _records(config: Config) -> Iterator[Path]:
+    """Where a server says that it runs: with its state, or, if that is in memory, beside it."""
+    if config.data_dir is not None:
+        yield from (place / "server.json" for place in places_of(config.data_dir))
+    yield from places_of(NOTE)
+
+
 def _is_meant(running: str, url: str, found_by: str) -> bool:
     """Whether the server of this directory is what was found: a port alone names no host."""
     if found_by == "QSTASH_DEV_PORT":
         return same_port(running, url)
     return running == url or found_by == DEFAULT_PORT
+
+
+@contextmanager
+def noted(started: "Started") -> Iterator[None]:
+    """Inside, a server that keeps all in memory is found by its directory, unless another one is; then
+    nothing is left of that. Where nothing can be written, its address must be given.
+    """
+    from qstash_dev.server import data_dir  # late: clients need no server
+    from qstash_dev.store.errors import StoreError
+
+    folder, is_ours = NOTE.parent, read_record(NOTE) is None
+    if is_ours:
+        with suppress(OSError, StoreError):
+            data_dir.make(folder)
+            data_dir.write_record(folder, started, NOTE.name)
+    try:
+        yield
+    finally:
+        if is_ours:
+            with suppress(OSError):
+                NOTE.unlink()
+                if os.listdir(folder) == [".gitignore"]:
+                    (folder / ".gitignore").unlink()
+                    folder.rmdir()
 
 
 def places_of(data_dir: Path) -> Iterator[Path]:

@@ -72,7 +72,7 @@ def _in_use(directory: Path) -> str:
     )
 
 
-def write_record(directory: Path, started: Started) -> None:
+def write_record(directory: Path, started: Started, name: str = RECORD) -> None:
     """Tell clients where the server is and how to get in; only its owner may read it.
 
     Raises StoreError.
@@ -80,6 +80,6 @@ def write_record(directory: Path, started: Started) -> None:
     record = {"url": started.url, "port": started.port, "pid": started.pid}
     content = json.dumps({**record, "token": started.user.token}).encode()
     try:
-        private_files.replace(directory / RECORD, content)
+        private_files.replace(directory / name, content)
     except OSError as error:
         raise _unusable(directory, error) from error

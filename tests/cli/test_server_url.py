@@ -51,7 +51,10 @@ def record(tmp_path):
     return Config(port=8091, data_dir=tmp_path)
 
 
-def test_the_server_of_this_directory_is_meant_unless_another_is_named(record):
+def test_the_server_of_this_directory_is_meant_unless_another_is_named(
+    record, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     assert find(None, {}, record).url == "http://127.0.0.1:8092"
     assert find(None, {"QSTASH_DEV_PORT": "8091"}, record).url == "http://127.0.0.1:8091"
     both = {"QSTASH_DEV_URL": "1", "QSTASH_DEV_PORT": "8091"}

@@ -119,6 +119,18 @@ def test_memory_leaves_nothing_behind(start, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_in_memory_is_found_by_its_directory_unless_one_keeps_its_state_there(start, launch):
+    def found():
+        shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=60)
+        return variables(shown)["QSTASH_URL"]
+
+    in_memory = start("--memory")
+    assert found() == in_memory.url
+    start("--memory")  # of tests, perhaps
+    assert found() == in_memory.url
+    assert start().url == found()
+
+
 def test_the_log_port_serves_the_api_too(start):
     with reserved_port() as port:
         server = start("--memory", "-log-port", str(port))

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, TextIO
 
@@ -29,6 +29,7 @@ from qstash_dev.cli.options import (
     load_here,
     load_or_fail,
 )
+from qstash_dev.cli.server_url import noted
 from qstash_dev.cli.terminal import attach_command, run_child
 from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config, ConfigError, Loaded, Seeds
@@ -180,21 +181,27 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
     """The server until SIGTERM, SIGINT or SIGHUP, or until the person leaves the terminal UI."""
     config, stop = launch.config, asyncio.Event()
     console = make_console(config)
-    service = server.Server(
-        config, console, prepare=lambda started: sow_first(started, config), command=launch.app
-    )
+    notes = ExitStack()
+
+    async def prepare(started: Started) -> None:
+        if config.data_dir is None:
+            notes.enter_context(noted(started))
+        await sow_first(started, config)
+
+    service = server.Server(config, console, prepare=prepare, command=launch.app)
     with_signals(stop, service.hurry)
     with_job_control(service.halt_app)
-    await service.start()
-    beside = Tasks()
-    begin_companions(beside, launch, service, console, companion)
-    try:
-        if config.output == "tui":
-            await show_screen(config, console, service.started, stop)
-        await stop.wait()
-    finally:
-        await beside.stop()
-        await service.stop()
+    with notes:
+        await service.start()
+        beside = Tasks()
+        begin_companions(beside, launch, service, console, companion)
+        try:
+            if config.output == "tui":
+                await show_screen(config, console, service.started, stop)
+            await stop.wait()
+        finally:
+            await beside.stop()
+            await service.stop()
     return OK
 
 
