@@ -254,8 +254,10 @@ class Database:
             self._replace(str(path), rescue if is_damaged else copy)
         except StoreError:
             if found:
-                found.unlink()  # it is still where it was
+                files.take_back(found)
             raise
+        if found:
+            files.settle(found)
         if is_damaged:
             self._forget()
             self._on_rollback()

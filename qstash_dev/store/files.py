@@ -57,21 +57,23 @@ class Files:
 
     def keep_what_was_found(self) -> Path | None:
         """A copy of a database that is about to be replaced, beside those of `MOST_FOUND` other times,
-        unless it is empty. Raises OSError.
+        unless it is empty; `take_back` or `settle` it. Raises OSError.
         """
         if not os.path.getsize(self._database):
             return None
         first = f"{self._database}.found"
         more = [f"{first}-{number}" for number in range(2, MOST_FOUND + 2)]
         found = Path(next(filterfalse(os.path.lexists, (first, *more)), more[-1]))
-        private_files.claim(found)
+        if os.path.lexists(found):
+            os.replace(found, _former(found))
         try:
+            private_files.claim(found)
             if self._descriptor is None:
                 shutil.copyfile(self._database, found)
             else:
                 self._copy_to(found, self._descriptor)
         except OSError:
-            found.unlink()
+            take_back(found)
             raise
         return found
 
@@ -104,6 +106,18 @@ class Files:
         return self.log.is_in_place() and self._identity == identity(self._database)
 
 
+def take_back(found: Path) -> None:
+    """The database is still where it was: its copy goes, and whose name that took has it again."""
+    found.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # mostly there is none
+        os.replace(_former(found), found)
+
+
+def settle(found: Path) -> None:
+    """The database was replaced: its copy stays, instead of whose name that took."""
+    _former(found).unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def taking_the_place_of(path: str, give_up: Callable[[str], None]) -> Iterator[str]:
     """The name of an empty file; when the block ends well it has the name `path`. Raises OSError. Then
@@ -127,6 +141,10 @@ def _opened(path: str) -> int | None:
     with contextlib.suppress(OSError):
         return os.open(path, os.O_RDONLY) if hasattr(os, "pread") else None
     return None
+
+
+def _former(found: Path) -> Path:
+    return found.with_name(f"{found.name}.former")
 
 
 def _scratch_of(path: str) -> str:

@@ -118,6 +118,19 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def test_what_was_found_before_is_kept_when_a_rescue_fails(path: Path) -> None:
+    store = filled(path)
+    for size in range(1_000, 1_000 + MOST_FOUND + 1):
+        os.truncate(path, size)
+        store.database.move_to(path)
+    kept = {file.name: file.read_bytes() for file in path.parent.glob("*.found*")}
+    os.truncate(path, 9_000_000)  # all that can be read of it is small
+    with files_of_at_most(3_000_000), pytest.raises(StoreError):
+        store.database.move_to(path)
+    store.close()
+    assert {file.name: file.read_bytes() for file in path.parent.glob("*.found*")} == kept
+
+
 async def test_a_copy_of_the_log_for_which_there_was_no_room_is_no_other_programs(
     path: Path,
 ) -> None:
