@@ -38,6 +38,14 @@ def forgiving(driver: type[Driver]) -> type[Driver]:
             writer = self._writer_thread
             return writer is not None and writer._queue.qsize() > 0
 
+        def _sigcont_application(self, *given: Any) -> None:
+            # SIGSTOP comes unannounced: what Textual would begin again now has not ended, and the
+            # shell has written over the screen.
+            if self._auto_restart and not self._must_signal_resume:
+                self.suspend_application_mode()
+                self._app.call_later(self._app.refresh, layout=True)
+            super()._sigcont_application(*given)
+
         def run_input_thread(self) -> None:
             while True:
                 try:

@@ -2,7 +2,7 @@
 
 import signal
 
-from tests.tui.terminal import ENTERED, Terminal, attached
+from tests.tui.terminal import ENTERED, LEFT, Terminal, attached
 from tests.tui.world import World, in_thread
 
 
@@ -37,6 +37,20 @@ def test_ctrl_z_stops_it_and_going_on_draws_it_again(tmp_path):
         terminal.until(lambda: terminal.is_restored)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.until(lambda: terminal.output.count(ENTERED) == 2)
+        terminal.type("q")
+        terminal.until(lambda: terminal.process.poll() is not None)
+        assert terminal.process.returncode == 0
+
+
+def test_it_is_drawn_again_when_it_goes_on_after_a_stop_of_which_it_was_not_told(tmp_path):
+    with in_thread(World()) as url, attached(tmp_path, url, is_job=True) as terminal:
+        terminal.read_until("Palette")
+        terminal.process.send_signal(signal.SIGSTOP)
+        terminal.until(lambda: is_stopped(terminal.process.pid))
+        terminal.output = b""
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until("Palette")
+        assert terminal.output.count(ENTERED) == terminal.output.count(LEFT) == 1
         terminal.type("q")
         terminal.until(lambda: terminal.process.poll() is not None)
         assert terminal.process.returncode == 0
