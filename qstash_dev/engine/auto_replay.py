@@ -92,7 +92,6 @@ class ArmedMessages:
             if len(self._armed) >= MAX_AUTOMATIC:
                 self._forget(next(iter(self._armed)))
             self._set(message.id, message.seq)
-            self._compare(message.id, attempt.outcome)
 
     def source_changed(self, files: Iterable[str]) -> int:
         """Deliver what these source files concern; returns how many messages that are."""
@@ -132,11 +131,13 @@ class ArmedMessages:
         if original is None:
             self._forget(armed)
             return
-        if is_of_run(original):
+        is_step = is_of_run(original)  # which has no copies
+        current = original if is_step else self._messages.latest_copy(armed) or original
+        if last := self._engine.store.attempts.last(current.id, current.seq):
+            self._answers[armed] = _fingerprint(last.outcome)
+        if is_step:
             self._go_on(original)
-            return
-        current = self._messages.latest_copy(armed) or original
-        if current is original and current.state in (State.DELIVERED, State.CANCELED):
+        elif current is original and current.state in (State.DELIVERED, State.CANCELED):
             self._forget(armed)
         elif current.state == State.ACTIVE:
             self._again.add(armed)
@@ -146,7 +147,7 @@ class ArmedMessages:
             self._engine.run_now(current)
 
     def _go_on(self, message: Message) -> None:
-        """A step of a workflow run is no copy: its run goes on, a failed one as a new run."""
+        """The run of a step goes on, a failed one as a new run."""
         if message.state == State.ACTIVE:
             self._again.add(message.id)
         elif not is_finished(message):
@@ -171,12 +172,11 @@ class ArmedMessages:
             self._set(again.id, again.seq)
 
     def _compare(self, armed: str, outcome: Outcome) -> None:
-        answer = _fingerprint(outcome)
-        if self._answers.get(armed) == answer:
+        """The answer is the one that there was before the last delivery by a save, or is not."""
+        if self._answers.get(armed) == _fingerprint(outcome):
             self._unmoved.add(armed)
         else:
             self._unmoved.discard(armed)
-        self._answers[armed] = answer
 
     def _armed_id(self, message: Message) -> str | None:
         """The armed message that this one is, or is a copy of."""

@@ -181,6 +181,16 @@ async def test_only_an_unchanged_answer_is_asked_for_again(world):
     assert len(world.app.deliveries) == 4
 
 
+@pytest.mark.parametrize("retries", [0, 3])
+async def test_the_first_answer_after_an_arm_by_hand_is_compared_with_that_before_it(
+    world, retries
+):
+    message_id = await world.failed(retries=retries)
+    world.auto_replay.arm(world.message(message_id))
+    await world.save()
+    assert world.auto_replay.unmoved() == 1
+
+
 async def test_failures_are_armed_automatically_and_successes_never(automatic):
     failing = await automatic.failed()
     automatic.status = 200
