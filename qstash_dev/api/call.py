@@ -68,7 +68,7 @@ class OwnApp(Protocol):
         """What it printed while an attempt was under way."""
 
     def why_down(self, origin: str) -> str | None:
-        """How it ended, when it would listen there."""
+        """How it ended, when it would listen there and does not."""
 
     async def restart(self) -> None:
         """End it, if it runs, and start it again."""

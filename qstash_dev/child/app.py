@@ -18,7 +18,7 @@ from qstash_dev.devtools.ansi import plain
 from qstash_dev.devtools.documents import Heard, Printed
 from qstash_dev.devtools.documents import Process as State
 from qstash_dev.devtools.explain.printed import last_words
-from qstash_dev.devtools.text import as_sentence
+from qstash_dev.devtools.text import as_sentence, shorten
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback, origin_of, same_port, site_of
 
@@ -35,6 +35,7 @@ LISTENS_AFTER_S = (0.0, 0.3, 1.0, 3.0)
 """An address may be printed a moment before somebody listens there. Where another is given, the longest
 comes first: of several apps that one command starts, that one may be about to listen.
 """
+LONGEST_COMMAND = 60
 MOST_LOOKED_FOR = 50
 """Addresses at a time: an app may print a thousand, each of which would be connected to."""
 
@@ -125,12 +126,18 @@ class ChildApp:
         """Why it does not run, with its last words; `None` while it runs."""
         return self._ending("your app")
 
-    def why_down(self, origin: str) -> str | None:
-        """How it ended, for a delivery to where it would listen, or to another port that it named."""
+    def why_down(self, origin: str, is_silent: bool = True) -> str | None:
+        """How it ended, for a delivery to where it would listen, or to another port that it named.
+        If it `is_silent`, also that it listens no more though its command goes on, as a watcher does.
+        """
         if not self.is_at(origin):
             return None
         is_main = same_port(origin, self._around.app_url())
-        return self._ending("your app" if is_main else f"your app, which named {origin},")
+        app = "your app" if is_main else f"your app, which named {origin},"
+        if self.state.state == "running" and is_silent and same_port(origin, self.state.url or ""):
+            command = shorten(self.state.command, LONGEST_COMMAND)
+            return self._with_last_words(f"{app} listens no more, though {command} goes on")
+        return self._ending(app)
 
     def is_at(self, origin: str) -> bool:
         """Whether this is where it listens, or would, or a port that it named."""
@@ -243,12 +250,15 @@ class ChildApp:
         why = self.state.why
         if self.state.state != "exited" or why is None:
             return None
+        return self._with_last_words(f"{app} {why}")
+
+    def _with_last_words(self, sentence: str) -> str:
         lines = self.last_lines(LAST_LINES)
         lately = [
             plain(line.text) for line in lines if lines[-1].time - line.time < LAST_MOMENTS_MS
         ]
         said = last_words(lately).rstrip(".")
-        return f"{app} {why}" + (f": {said}" if said else "")
+        return sentence + (f": {said}" if said else "")
 
     def _become(
         self, state: str, *, pid: int | None = None, code: int | None = None, why: str | None = None

@@ -98,6 +98,14 @@ class App(Struct):
     up: bool | None = None
     process: Process | None = None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started by this server and listens no more, though its command may go on."""
+        process = self.process
+        return process is not None and (
+            process.state == "exited" or (self.up is False and process.url is not None)
+        )
+
 
 class Clock(Struct):
     """The server's clock; `scale` is virtual seconds per real second. `notice` is what an order to it

@@ -123,9 +123,9 @@ class Explainer(Struct, eq=False):
         app = self._own_app() if is_near else None
         if app is not None:
             await asyncio.sleep(LATE_S)
-        who = await listening(origin) if is_near and reason in _WHO_LISTENS else None
-        is_gone = reason is Reason.RESET and not who
-        told = await _told_by(app, attempt, is_gone) if app is not None else Told()
+        who = await _listening(origin, reason, app) if is_near and reason in _WHO_LISTENS else None
+        is_silent = reason in _WHO_LISTENS and not who
+        told = _told_by(app, attempt, is_silent) if app is not None else Told()
         return Facts(
             method=message.spec.method,
             url=message.spec.url,
@@ -224,14 +224,21 @@ def _is_about_a_file(outcome: Outcome) -> bool:
     return outcome.status in (404, 405) or b"body hash" in outcome.body[:65_536]
 
 
-async def _told_by(app: "ChildApp", attempt: Attempt, is_gone: bool) -> Told:
+async def _listening(origin: str, reason: Reason | None, app: "ChildApp | None") -> tuple[str, ...]:
+    """At which addresses somebody listens, once a child that broke off has ended or begun again."""
+    who = await listening(origin)
+    if who or app is None or reason is not Reason.RESET or not app.is_at(origin):
+        return who
+    await app.wait_for_end()
+    return await listening(origin)
+
+
+def _told_by(app: "ChildApp", attempt: Attempt, is_silent: bool) -> Told:
     origin = origin_of(attempt.target)
     is_child = app.is_at(origin)
-    if is_gone and is_child:
-        await app.wait_for_end()
     heard = app.heard_during(attempt.message_id, attempt.number)
     lines = tuple(heard.lines) if heard is not None else ()
     is_certain = heard is not None and not heard.others
-    ended = app.why_down(origin)
+    ended = app.why_down(origin, is_silent)
     printed, amid = (lines, ()) if is_certain else ((), lines)
     return Told(printed, amid, bool(lines), ended, is_child)

@@ -102,8 +102,7 @@ class Painter:
         in_detail = self._panes.detail.text.has_focus
         session, keys = self.session, self._keys
         marks = len(session.feed.marks)
-        process = session.feed.server.app.process
-        has_ended = process is not None and process.state == "exited"
+        has_ended = session.feed.server.app.has_ended
         ids = hints_for(session.view, session.item, session.row, marks, in_detail, has_ended)
         found = [self._commands[id] for id in ids]
         pairs = [

@@ -339,6 +339,27 @@ async def test_the_end_of_the_app_is_the_cause_messages_are_held_and_a_restart_d
     await server.wait("state:delivered")
 
 
+def under_a_watcher(words):
+    return ["/bin/sh", "-c", '"$0" "$@"; echo; echo waiting for a change; read _', *words]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such shell")
+async def test_an_app_that_has_ended_under_its_watcher_is_the_cause_while_that_goes_on(running):
+    server = await running(launch=under_a_watcher)
+    await server.until(server.is_found)
+    dying = await server.publish(f"{server.app}/die", Upstash_Retries=0)
+    await server.wait("state:failed")
+    ended = (await server.row(dying))["hint"]
+    assert ended.startswith("Your app listens no more, though /bin/sh -c ")
+    assert ended.endswith(" goes on: RuntimeError: goodbye. R starts it again.")
+    held = await server.publish(f"{server.app}/later")
+    await server.wait("state:held")
+    detail = await server.call("GET", f"/_dev/messages/{held}")
+    assert detail["row"]["hint"] == f"{ended[:-1]}, and this is delivered at once."
+    await server.call("POST", "/_dev/app/restart")
+    await server.wait("state:delivered")
+
+
 async def test_the_end_of_the_app_is_the_cause_at_each_port_that_it_named(running):
     with reserved_port() as port, reserved_port() as other:
         second = f"http://localhost:{port}"

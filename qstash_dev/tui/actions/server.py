@@ -22,10 +22,11 @@ async def pause_or_resume(screen: Screen) -> None:
 
 async def restart_app(screen: Screen) -> None:
     """Start the app again that this server started."""
-    process = screen.session.feed.server.app.process
+    app = screen.session.feed.server.app
+    process = app.process
     if process is None:
         return screen.say("R is for a workflow run (view 8).", "warning")
-    if process.state == "running" and screen.session.view.name != "App":
+    if not app.has_ended and screen.session.view.name != "App":
         return screen.say(
             "The app runs. R restarts it in view 9, a workflow run in view 8.", "warning"
         )

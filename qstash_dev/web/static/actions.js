@@ -112,7 +112,9 @@ export function makeActions(app) {
 
     "run.restart"() {
       const isElsewhere = !["runs", "app"].includes(app.view.slug);
-      if (isElsewhere && app.server.app.process?.state === "running")
+      const { up, process } = app.server.app;
+      const hasEnded = process?.state === "exited" || (up === false && process?.url);
+      if (isElsewhere && process && !hasEnded)
         throw new Refused(0, "The app runs. R restarts it in view 9, a workflow run in view 8.");
       return order("run.restart");
     },
