@@ -76,6 +76,10 @@ def hint(awaited: str, ended: str | None = None, app: str | None = None) -> str 
             f"Nothing listens at {awaited}, but the app is expected at {app}: start what belongs "
             "there, or send this to the app (e, or qstash-dev replay --to)."
         )
+    if (
+        is_origin(awaited) and app is None
+    ):  # our child may have ended there, which has its own way on
+        return f"Nothing listens at {awaited}: it is delivered as soon as your app does."
     if is_origin(awaited):
         return f"Nothing listens at {awaited}: start your app there, and it is delivered at once."
     return None

@@ -112,7 +112,7 @@ def test_send_says_that_what_it_waits_for_is_held(start, launch):
     with reserved_port() as port:
         url = f"http://127.0.0.1:{port}"
         waiting = launch("send", url, "--wait", "--url", server.url)
-        held = f"‖ held  Nothing listens at {url}: start your app there, and it is delivered at once.\n"
+        held = f"‖ held  Nothing listens at {url}: it is delivered as soon as your app does.\n"
         assert waiting.stderr.readline() == held
 
 

@@ -115,7 +115,7 @@ def test_apps_of_the_network_find_it_and_are_found_as_if_on_this_machine(network
     assert "127.0.0.1:8080:8080" in found["notice"]
     assert found["keys"][0] == found["keys"][1]  # also by the log port
     assert found["held"] == [
-        "Nothing listens at http://app:3000: start your app there, and it is delivered at once."
+        "Nothing listens at http://app:3000: it is delivered as soon as your app does."
     ]
     assert (found["lints"], found["external"]) == ([[]], 0)
     code, took_s = found["stopped"]

@@ -11,7 +11,7 @@ async def test_messages_wait_for_the_app_and_are_delivered_in_order_when_it_is_u
     rows = await server.wait("state:held")
     assert rows[0]["due_at"] is None
     assert rows[0]["hint"] == (
-        f"Nothing listens at {app.url}: start your app there, and it is delivered at once."
+        f"Nothing listens at {app.url}: it is delivered as soon as your app does."
     )
     await app.start()
     rows = await server.wait("state:delivered", 3)

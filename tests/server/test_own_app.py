@@ -333,6 +333,7 @@ async def test_the_end_of_the_app_is_the_cause_messages_are_held_and_a_restart_d
     await server.wait("state:held")
     detail = await server.call("GET", f"/_dev/messages/{held}")
     assert detail["row"]["hint"] == f"{ended}, and this is delivered at once."
+    assert "start your app" not in (await server.row(held))["hint"]
     assert "your app exited with code 3" in detail["events"][-1]["error"]
     process = (await server.call("POST", "/_dev/app/restart"))["process"]
     assert process["state"] == "running"
