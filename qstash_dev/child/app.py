@@ -17,7 +17,7 @@ from qstash_dev.child.witness import Witness
 from qstash_dev.devtools.ansi import plain
 from qstash_dev.devtools.documents import Heard, Printed
 from qstash_dev.devtools.documents import Process as State
-from qstash_dev.devtools.explain.printed import last_words
+from qstash_dev.devtools.explain.printed import error_in, last_words
 from qstash_dev.devtools.text import as_sentence, shorten
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback, origin_of, same_port, site_of
@@ -128,15 +128,17 @@ class ChildApp:
 
     def why_down(self, origin: str, is_silent: bool = True) -> str | None:
         """How it ended, for a delivery to where it would listen, or to another port that it named.
-        If it `is_silent`, also that it listens no more though its command goes on, as a watcher does.
+        If it `is_silent`, also that it does not listen though its command goes on, as a watcher does:
+        no more, or not yet, and it told of an error.
         """
         if not self.is_at(origin):
             return None
         is_main = same_port(origin, self._around.app_url())
         app = "your app" if is_main else f"your app, which named {origin},"
-        if self.state.state == "running" and is_silent and same_port(origin, self.state.url or ""):
+        is_down = same_port(origin, self.state.url) if self.state.url else self._has_failed
+        if self.state.state == "running" and is_silent and is_down:
             command = shorten(self.state.command, LONGEST_COMMAND)
-            return self._with_last_words(f"{app} listens no more, though {command} goes on")
+            return self._with_last_words(f"{app} does not listen, though {command} goes on")
         return self._ending(app)
 
     def is_at(self, origin: str) -> bool:
@@ -252,12 +254,16 @@ class ChildApp:
             return None
         return self._with_last_words(f"{app} {why}")
 
-    def _with_last_words(self, sentence: str) -> str:
+    @property
+    def _has_failed(self) -> bool:
+        return error_in(self._lately()) is not None
+
+    def _lately(self) -> list[str]:
         lines = self.last_lines(LAST_LINES)
-        lately = [
-            plain(line.text) for line in lines if lines[-1].time - line.time < LAST_MOMENTS_MS
-        ]
-        said = last_words(lately).rstrip(".")
+        return [plain(line.text) for line in lines if lines[-1].time - line.time < LAST_MOMENTS_MS]
+
+    def _with_last_words(self, sentence: str) -> str:
+        said = last_words(self._lately()).rstrip(".")
         return sentence + (f": {said}" if said else "")
 
     def _become(

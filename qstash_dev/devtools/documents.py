@@ -99,12 +99,10 @@ class App(Struct):
     process: Process | None = None
 
     @property
-    def has_ended(self) -> bool:
-        """Whether it was started by this server and listens no more, though its command may go on."""
+    def may_restart(self) -> bool:
+        """Whether nobody is disturbed when this server starts it again: its command may go on."""
         process = self.process
-        return process is not None and (
-            process.state == "exited" or (self.up is False and process.url is not None)
-        )
+        return process is not None and (process.state == "exited" or self.up is False)
 
 
 class Clock(Struct):

@@ -102,7 +102,7 @@ class Painter:
         in_detail = self._panes.detail.text.has_focus
         session, keys = self.session, self._keys
         marks = len(session.feed.marks)
-        has_ended = session.feed.server.app.has_ended
+        has_ended = session.feed.server.app.may_restart
         ids = hints_for(session.view, session.item, session.row, marks, in_detail, has_ended)
         found = [self._commands[id] for id in ids]
         pairs = [

@@ -351,7 +351,7 @@ async def test_an_app_that_has_ended_under_its_watcher_is_the_cause_while_that_g
     dying = await server.publish(f"{server.app}/die", Upstash_Retries=0)
     await server.wait("state:failed")
     ended = (await server.row(dying))["hint"]
-    assert ended.startswith("Your app listens no more, though /bin/sh -c ")
+    assert ended.startswith("Your app does not listen, though /bin/sh -c ")
     assert ended.endswith(" goes on: RuntimeError: goodbye. R starts it again.")
     held = await server.publish(f"{server.app}/later")
     await server.wait("state:held")
@@ -359,6 +359,21 @@ async def test_an_app_that_has_ended_under_its_watcher_is_the_cause_while_that_g
     assert detail["row"]["hint"] == f"{ended[:-1]}, and this is delivered at once."
     await server.call("POST", "/_dev/app/restart")
     await server.wait("state:delivered")
+
+
+def with_a_mistake(words):
+    return ["/bin/sh", "-c", 'echo Listening; echo "SyntaxError: no comma"; read _', *words]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such shell")
+async def test_an_app_that_never_came_up_under_its_watcher_is_the_cause(running):
+    with reserved_port() as port:
+        app_url = f"http://localhost:{port}"
+        server = await running({"app_url": app_url}, launch=with_a_mistake)
+        held = await server.publish(f"{app_url}/x")
+        await server.wait("state:held")
+        detail = await server.call("GET", f"/_dev/messages/{held}")
+        assert " goes on: SyntaxError: no comma. R starts it again" in detail["row"]["hint"]
 
 
 async def test_the_end_of_the_app_is_the_cause_at_each_port_that_it_named(running):

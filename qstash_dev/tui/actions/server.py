@@ -26,7 +26,7 @@ async def restart_app(screen: Screen) -> None:
     process = app.process
     if process is None:
         return screen.say("R is for a workflow run (view 8).", "warning")
-    if not app.has_ended and screen.session.view.name != "App":
+    if not app.may_restart and screen.session.view.name != "App":
         return screen.say(
             "The app runs. R restarts it in view 9, a workflow run in view 8.", "warning"
         )

@@ -113,8 +113,8 @@ export function makeActions(app) {
     "run.restart"() {
       const isElsewhere = !["runs", "app"].includes(app.view.slug);
       const { up, process } = app.server.app;
-      const hasEnded = process?.state === "exited" || (up === false && process?.url);
-      if (isElsewhere && process && !hasEnded)
+      const mayRestart = process?.state === "exited" || up === false;
+      if (isElsewhere && process && !mayRestart)
         throw new Refused(0, "The app runs. R restarts it in view 9, a workflow run in view 8.");
       return order("run.restart");
     },
