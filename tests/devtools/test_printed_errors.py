@@ -112,6 +112,13 @@ Node.js v20.20.2
             "enoent Could not read package.json: Error: ENOENT: no such file or directory",
         ),
         (MODULE, "Error: Cannot find module './db' (at me/shop/server.js:3)"),
+        (
+            "Error [TransformError]: Transform failed with 1 error:\n"
+            '/shop/src/index.ts:6:21: ERROR: Unexpected ";"\n'
+            "    at failureErrorWithLog (/shop/node_modules/esbuild/lib/main.js:1752:15)\n",
+            "Error [TransformError]: Transform failed with 1 error: "
+            '/shop/src/index.ts:6:21: ERROR: Unexpected ";"',
+        ),
         ("ERROR:    [Errno 98] address already in use\n", "[Errno 98] address already in use"),
         ("errors are no error\nbye\n\n", "bye"),
         ("", ""),

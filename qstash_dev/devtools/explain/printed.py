@@ -52,7 +52,11 @@ def error_in(lines: Sequence[str], of_file: str | None = None) -> str | None:
         trace = _trace(plain, *ends[number - 1 : number + 2])
         if of_file is None or any(_is_in(where, of_file) for where in trace):
             where = f" (at {trace[0]})" if trace else ""
-            return shorten(found[number - 1][1].strip(" {"), _MAX) + where
+            place, text = found[number - 1]
+            text = text.strip(" {")
+            if text.endswith(":"):  # what it is follows
+                text = " ".join([text, *plain[place + 1 : place + 2]])
+            return shorten(text, _MAX) + where
     return None
 
 
