@@ -239,7 +239,7 @@ class Messages:
         """Take messages out of the due index: they wait in a lane now."""
         with self._db:
             self._db.write_many(
-                "UPDATE messages SET claimed = 1 WHERE seq = ?", ((s,) for s in seqs)
+                "UPDATE OR FAIL messages SET claimed = 1 WHERE seq = ?", ((s,) for s in seqs)
             )
 
     def arm(self, seq: int, armed: bool) -> None:
