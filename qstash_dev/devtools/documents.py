@@ -92,17 +92,18 @@ class Process(Struct):
 
 
 class App(Struct):
-    """The developer's app: where it is, and whether it answers (`None`: not known yet)."""
+    """The developer's app: where it is, and whether it answers (`None`: not known yet). `may_restart`:
+    nobody is disturbed when this server starts it again, though its command may go on.
+    """
 
     url: str = ""
     up: bool | None = None
     process: Process | None = None
+    may_restart: bool = False
 
-    @property
-    def may_restart(self) -> bool:
-        """Whether nobody is disturbed when this server starts it again: its command may go on."""
+    def __post_init__(self) -> None:
         process = self.process
-        return process is not None and (process.state == "exited" or self.up is False)
+        self.may_restart = process is not None and (process.state == "exited" or self.up is False)
 
 
 class Clock(Struct):

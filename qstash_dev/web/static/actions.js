@@ -112,8 +112,7 @@ export function makeActions(app) {
 
     "run.restart"() {
       const isElsewhere = !["runs", "app"].includes(app.view.slug);
-      const { up, process } = app.server.app;
-      const mayRestart = process?.state === "exited" || up === false;
+      const { process, may_restart: mayRestart } = app.server.app;
       if (isElsewhere && process && !mayRestart)
         throw new Refused(0, "The app runs. R restarts it in view 9, a workflow run in view 8.");
       return order("run.restart");
