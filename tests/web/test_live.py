@@ -357,7 +357,8 @@ async def test_what_an_app_prints_that_the_server_started_is_a_view(desk: Desk) 
     await shows(page, "#empty", "This server started no app")
     await page.locator('#views a[href="#/app"]').wait_for(state="hidden")
     async with starting(Api) as start:
-        api = await start(command=(sys.executable, "-c", PRINTS))
+        command = sys.executable, "-c", PRINTS
+        api = await start(command=command, app_url=desk.app.url)  # there it is up
         other = Desk(api, desk.app, desk.context)
         page = await other.open("#/app")
         await have(page, 1, "broken <b>pipe</b>")
