@@ -1,12 +1,15 @@
 """What can be copied: of a message its id, curl, bodies, headers, JWT; how to begin. Pure text."""
 
 import shlex
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from qstash_dev.devtools.documents import Body, Detail, Server
-from qstash_dev.devtools.run_documents import RunDetail
 from qstash_dev.protocol.headers import NEVER_FORWARDED, to_forward, without
+
+if TYPE_CHECKING:  # a start prints a first publish, and has no run
+    from qstash_dev.devtools.run_documents import RunDetail
 
 HELLO = """'{"hello": "world"}'"""
 
@@ -41,7 +44,7 @@ def copies_of(detail: Detail, server: Server) -> list[Copyable]:
     return found
 
 
-def copies_of_run(run: RunDetail) -> list[Copyable]:
+def copies_of_run(run: "RunDetail") -> list[Copyable]:
     """All that there is of this run."""
     found = [Copyable("i", "run id", run.row.id), Copyable("u", "workflow URL", run.row.url)]
     for key, (event, url) in zip("wabcd", run.hooks.items(), strict=False):

@@ -29,12 +29,10 @@ from qstash_dev.cli.options import (
     load_here,
     load_or_fail,
 )
-from qstash_dev.cli.server_url import noted
 from qstash_dev.cli.terminal import attach_command, run_child
 from qstash_dev.cli.unhurried import Unhurried
 from qstash_dev.config import Config, ConfigError, Loaded, Seeds
 from qstash_dev.console import Console, Started, port_in_use, wants_colour
-from qstash_dev.devtools.status import why_quiet
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.server.reload import Following, Stamp, follow, stamp
 from qstash_dev.store.errors import StoreError
@@ -185,6 +183,8 @@ async def host(launch: Launch, companion: Companion | None = None) -> int:
 
     async def prepare(started: Started) -> None:
         if config.data_dir is None:
+            from qstash_dev.cli.server_url import noted  # late: most keep their state
+
             notes.enter_context(noted(started))
         await sow_first(started, config)
 
@@ -247,6 +247,8 @@ def begin_companions(
     elif launch.config.output != "quiet":
 
         def why() -> str:
+            from qstash_dev.devtools.status import why_quiet  # late: nobody asks at the start
+
             return why_quiet(service.describe().app)
 
         beside.once("a hint", hint_when_quiet(service.told.notice, why, console))
