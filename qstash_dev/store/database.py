@@ -258,6 +258,7 @@ class Database:
             raise
         if found:
             files.settle(found)
+        self._go_on_in(str(path))
         if is_damaged:
             self._forget()
             self._on_rollback()
@@ -326,13 +327,12 @@ class Database:
             raise failure(self.path, "read", error) from error
 
     def _replace(self, path: str, fill: Callable[[str], None]) -> None:
-        """Go on in a file that `fill` writes under another name, so that half of it is never found."""
+        """Put there a file that `fill` writes under another name, so that half of it is never found."""
         try:
             with files.taking_the_place_of(path, self._go_on_in_old) as scratch:
                 fill(scratch)
         except (sqlite3.Error, OSError) as error:
             raise failure(path, "write to", error) from error
-        self._go_on_in(path)
 
     def _go_on_in_old(self, scratch: str) -> None:
         if not self._is_closed:

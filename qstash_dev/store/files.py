@@ -115,7 +115,8 @@ def take_back(found: Path) -> None:
 
 def settle(found: Path) -> None:
     """The database was replaced: its copy stays, instead of whose name that took."""
-    _former(found).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        _former(found).unlink()
 
 
 @contextlib.contextmanager

@@ -131,6 +131,25 @@ def test_what_was_found_before_is_kept_when_a_rescue_fails(path: Path) -> None:
     assert {file.name: file.read_bytes() for file in path.parent.glob("*.found*")} == kept
 
 
+def test_what_was_found_is_kept_when_what_replaced_it_cannot_be_used(path: Path) -> None:
+    store = filled(path)
+    fitted: list[sqlite3.Connection] = []
+
+    def fit(connection: sqlite3.Connection) -> None:
+        fitted.append(connection)
+        if len(fitted) > 1:
+            connection.execute("SELECT nothing")
+
+    store.database.prepare(fit)
+    os.truncate(path, 1_000)
+    found = path.read_bytes()
+    with pytest.raises(StoreError):
+        store.database.move_to(path)
+    fitted.clear()
+    store.close()
+    assert path.with_name("messages.db.found").read_bytes() == found
+
+
 async def test_a_copy_of_the_log_for_which_there_was_no_room_is_no_other_programs(
     path: Path,
 ) -> None:
