@@ -8,6 +8,7 @@ Knows no command.
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,15 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
 
 
 def _records(config: Config) -> Iterator[Path]:
-    """Where a server says that it runs: with its state, or, if that is in memory, beside it."""
-    if config.data_dir is not None:
-        yield from (place / "server.json" for place in places_of(config.data_dir))
-    yield from places_of(NOTE)
+    """Where a server says that it runs, the nearest first: with its state, or, if that is in memory,
+    beside it.
+    """
+    kept = places_of(config.data_dir) if config.data_dir is not None else ()
+    for place, note in zip_longest(kept, places_of(NOTE)):
+        if place is not None:
+            yield place / "server.json"
+        if note is not None:
+            yield note
 
 
 def _is_meant(running: str, url: str, found_by: str) -> bool:

@@ -88,6 +88,18 @@ def test_the_server_of_the_root_is_meant_in_the_packages_of_a_repository(tmp_pat
     assert find(None, {}, Config(port=8091)).url == "http://127.0.0.1:8091"
 
 
+def test_a_server_in_memory_is_nearer_in_its_directory_than_that_of_the_root(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "web" / "src").mkdir(parents=True)
+    for port, place in ((1, "web/.qstash-dev/memory.json"), (2, ".qstash-dev/server.json")):
+        (tmp_path / place).parent.mkdir()
+        record = {"pid": os.getpid(), "url": f"http://127.0.0.1:{port}"}
+        (tmp_path / place).write_text(json.dumps(record))
+    for folder, port in (("web/src", 1), ("web", 1), (".", 2)):
+        monkeypatch.chdir(tmp_path / folder)
+        assert find(None, {}, Config(port=8091)).url == f"http://127.0.0.1:{port}"
+
+
 @pytest.mark.parametrize(
     ("told", "asked", "address"),
     [
