@@ -148,9 +148,9 @@ class Engine:
     def remove_dead(self, letters: Iterable[DeadLetter]) -> None:
         """Take dead letters out of the DLQ; their messages stay failed."""
         ids = tuple(letter.id for letter in letters)
-        messages = self.store.search.messages_of(ids)
+        messages, seen = self.store.search.messages_of(ids), self.store.feed.last_seq()
         self.store.messages.apply(Change(self.clock.now(), revived=ids))
-        self._hooks.on_touched(messages)
+        self._hooks.on_touched(messages, seen)
 
     # Orders
 
@@ -198,9 +198,9 @@ class Engine:
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Forget finished messages and what happened to them; returns their ids."""
         numbers = list(seqs)
-        originals = self.store.rows.originals(numbers)
+        originals, seen = self.store.rows.originals(numbers), self.store.feed.last_seq()
         deleted = self._forget(self.store.messages.delete(numbers))
-        self._hooks.on_touched(originals)
+        self._hooks.on_touched(originals, seen)
         return deleted
 
     def prune(self) -> int:

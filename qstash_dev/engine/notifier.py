@@ -47,7 +47,7 @@ class Notifier:
 
     def touch(self, messages: Iterable[int], seq: int) -> None:
         """Tell readers of messages that look different now although the log says nothing; `seq` is the
-        number of the last event.
+        number of the last event before.
         """
         self._touched.extend((self.version + 1, seq, message) for message in messages)
         self.publish()

@@ -283,7 +283,7 @@ class Server:
             ),
             is_elsewhere=listens_elsewhere,
             on_dropped=self.told.tell,
-            on_touched=lambda seqs: self._touched(*seqs),
+            on_touched=self._notifier.touch,
             why_down=lambda origin: self._own_app.why_down(origin) if self._own_app else None,
             watching=self._own_app.witness.watching if self._own_app else NO_HOOKS.watching,
         )

@@ -147,6 +147,8 @@ class Messages:
                 self._attempts.add(attempt, seqs[attempt.message_id])
             for letter in change.dead:
                 self._bury(letter, seqs[letter.message_id])
+            if change.revived and not change.events:
+                self._event_numbers.keep()
             for dlq_id in change.revived:
                 self._db.write("DELETE FROM dlq WHERE id = ?", (dlq_id,))
             if intake is None and change.events:  # else it is told by `let_in`
@@ -375,8 +377,7 @@ class Messages:
             "SELECT count(*) FROM messages WHERE finished_at IS NOT NULL AND run IS NULL"
         )[0]
         excess = max(0, min(limit, count - max_messages))
-        rows = self._db.read(_SURPLUS, (now - max_age_ms, limit, excess))
-        return [seq for (seq,) in rows]
+        return [seq for (seq,) in self._db.read(_SURPLUS, (now - max_age_ms, limit, excess))]
 
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Remove finished messages with all that belongs to them; returns their ids.
@@ -386,8 +387,7 @@ class Messages:
         with self._db:
             self._numbers.keep()
             self._event_numbers.keep()
-            rows = self._db.write(FORGET, (as_json(list(seqs)),)).fetchall()
-        return [id_ for (id_,) in rows]
+            return [id_ for (id_,) in self._db.write(FORGET, (as_json(list(seqs)),)).fetchall()]
 
     def _insert(self, message: Message, now: int, intake: int | None) -> Message:
         spec, seq = message.spec, self._numbers.next()

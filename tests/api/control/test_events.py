@@ -200,6 +200,27 @@ async def test_a_reader_that_comes_back_gets_the_rows_that_the_log_says_nothing_
         ]
 
 
+async def test_a_reader_is_not_sent_again_the_rows_that_its_snapshot_has(
+    api: Api, app: App
+) -> None:
+    original = await api.publish(app.answers("/x", 500), retries=0)
+    await api.wait("state:failed")
+    (entry,) = (await api.ok("GET", "/v2/dlq"))["messages"]
+    await api.ok("DELETE", f"/_dev/dlq/{entry['dlqId']}")
+    await reads_on_in_vain(api)
+    await api.ok("POST", f"/_dev/messages/{original}/replay", json={})
+    await api.wait("is:replay state:failed")
+    await api.ok("DELETE", "/_dev/messages?filter=is:replay")
+    await reads_on_in_vain(api)
+
+
+async def reads_on_in_vain(api: Api) -> None:
+    """Somebody who comes after a change of rows has no more of it to read."""
+    seq = (await snapshot(api))["seq"]
+    async with stream(api, f"?after={seq}") as reader:
+        assert (await reader.tick())["rows"] == []
+
+
 async def test_a_new_reader_begins_with_what_happens_from_now_on(api: Api) -> None:
     await api.publish(NOWHERE, delay="1h")
     async with stream(api) as reader:
