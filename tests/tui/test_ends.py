@@ -49,7 +49,8 @@ def test_it_is_drawn_again_when_it_goes_on_after_a_stop_of_which_it_was_not_told
         terminal.until(lambda: is_stopped(terminal.process.pid))
         terminal.output = b""
         terminal.process.send_signal(signal.SIGCONT)
-        terminal.read_until("Palette")
+        # What it had drawn before may not all have been read yet.
+        terminal.until(lambda: b"Palette" in terminal.output.partition(ENTERED)[2])
         assert terminal.output.count(ENTERED) == terminal.output.count(LEFT) == 1
         terminal.type("q")
         terminal.until(lambda: terminal.process.poll() is not None)
