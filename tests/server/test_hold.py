@@ -102,5 +102,6 @@ async def test_the_status_shows_whether_the_app_is_up(start, make_app):
     async with asyncio.timeout(PATIENCE_S):
         while (await server.status())["app"]["up"] is None:
             await server.server._notifier.changed_since(server.server._notifier.version)
-    assert (await server.status())["app"] == {"url": app.url, "up": True, "process": None}
+    shown = {"url": app.url, "up": True, "process": None, "may_restart": False}
+    assert (await server.status())["app"] == shown
     assert app.requests == []  # connections only, never HTTP

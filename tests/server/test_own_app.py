@@ -38,12 +38,17 @@ def serve(s):
     port = s.getsockname()[1]
     print(f"Listening on http://localhost:{port}", os.environ["QSTASH_DEV_PORT"],
           os.environ["QSTASH_TOKEN"][:3], os.environ["QSTASH_DEV"], flush=True)
+    if os.environ.pop("AT_ONCE", ""):
+        second()
     while s.fileno() >= 0:
         c, _ = s.accept()
         head = c.recv(65536).decode()
         if head:
             answer(c, s, head.split(" ")[1])
         c.close()
+def second():
+    at = socket.create_server(("127.0.0.1", int(os.environ["SECOND"])))
+    threading.Thread(target=serve, args=(at,)).start()
 def answer(c, s, path):
     print("\\x1b[32mgot\\x1b[0m", path, flush=True)
     if path == "/die":
@@ -58,8 +63,7 @@ def answer(c, s, path):
     if path == "/api/mail":
         print("Error: no stock\\n    at POST (src/app/api/mail/route.ts:3:9)", flush=True)
     if path == "/second":
-        second = socket.create_server(("127.0.0.1", int(os.environ["SECOND"])))
-        threading.Thread(target=serve, args=(second,)).start()
+        second()
     if path == "/moves":
         s.close()
         moved = socket.create_server(("127.0.0.1", 0))
@@ -206,8 +210,7 @@ async def test_an_app_that_names_another_of_its_ports_is_where_it_is_expected(ru
 async def test_of_two_apps_of_one_command_the_first_is_not_taken_for_a_lost_one(running):
     with reserved_port() as port:
         given = {"app_url": f"http://localhost:{port}", "is_app_given": True}
-        server = await running(config=given, SECOND=str(port))
-        await server.publish(f"{server.app}/second")
+        server = await running(config=given, SECOND=str(port), AT_ONCE="1")
 
         async def counts():
             return (await server.status())["app"]["process"]["url"] == given["app_url"]
