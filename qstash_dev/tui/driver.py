@@ -2,7 +2,9 @@
 writes it, and no keys.
 """
 
+import os
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 from textual.driver import Driver
@@ -14,6 +16,16 @@ def drawn_on() -> TextIO | None:
     """The stream of the terminal: stderr as Textual has it, or stdout where stderr leads elsewhere."""
     stderr, stdout = sys.__stderr__, sys.__stdout__
     return stderr if stderr is not None and stderr.isatty() else stdout
+
+
+def unwaiting(terminal: int) -> int:
+    """A descriptor of the same terminal at which no read waits; where that cannot be, the given one.
+
+    Opened anew: a flag of the given one would be the shell's, too.
+    """
+    with suppress(OSError):
+        return os.open(os.ttyname(terminal), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    return terminal
 
 
 def forgiving(driver: type[Driver]) -> type[Driver]:
@@ -29,6 +41,7 @@ def forgiving(driver: type[Driver]) -> type[Driver]:
         def __init__(self, *args: Any, **more: Any) -> None:
             super().__init__(*args, **more)
             self._file = drawn_on()
+            self.fileno: int = unwaiting(self.fileno)
 
         @property
         def is_behind(self) -> bool:
@@ -50,6 +63,10 @@ def forgiving(driver: type[Driver]) -> type[Driver]:
             while True:
                 try:
                     return super().run_input_thread()  # type: ignore[no-any-return]
+                except BlockingIOError:
+                    # Who reads while the shell has the terminal is stopped, and finds that the shell
+                    # has read it. To wait for more would hold up the handler of SIGCONT.
+                    pass
                 except UnicodeDecodeError:
                     self._app.call_later(self._app.notify, NOT_UTF8, severity="warning")
 

@@ -16,13 +16,13 @@ import urllib.request
 import psutil
 import pytest
 
-LEFT_FULL_SCREEN = b"\x1b[?1049l"
+ENTERED_FULL_SCREEN, LEFT_FULL_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
 class Screen:
     """A process on a terminal of its own, 120 x 40."""
 
-    def __init__(self, directory, *args):
+    def __init__(self, directory, *args, program=("-m", "qstash_dev")):
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.slave = slave
@@ -31,7 +31,7 @@ class Screen:
         self.url = ""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("QSTASH", "CI"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "qstash_dev", *args],
+            [sys.executable, *program, *args],
             cwd=directory,
             env={**environment, "TERM": "xterm-256color", "XDG_STATE_HOME": str(directory)},
             stdin=slave,
@@ -71,7 +71,10 @@ class Screen:
 @pytest.fixture
 def screen(tmp_path):
     """`dev` with its TUI drawn."""
-    screen = Screen(tmp_path, "--memory", "--port", "0")
+    yield from drawn(Screen(tmp_path, "--memory", "--port", "0"))
+
+
+def drawn(screen):
     screen.read_until(b"QSTASH_NEXT_SIGNING_KEY=")
     screen.url = re.findall(rb"QSTASH_URL=(\S+)", screen.output)[0].decode()
     screen.read_until(b"Messages")
@@ -138,6 +141,54 @@ def test_a_terminated_server_takes_its_terminal_ui_along(screen):
     assert screen.end() == 0
     assert not child.is_running()
     assert screen.is_restored()
+
+
+SHELL = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+modes = termios.tcgetattr(0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+job = os.fork()
+if not job:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.executable, [sys.executable, "-m", "qstash_dev", *sys.argv[1:]])
+os.waitpid(job, os.WUNTRACED)
+os.tcsetpgrp(0, os.getpgrp())
+termios.tcsetattr(0, termios.TCSANOW, modes)
+print("Stopped", flush=True)
+signal.sigwait([signal.SIGUSR1])
+assert input() == "fg"
+os.tcsetpgrp(0, job)
+os.killpg(job, signal.SIGCONT)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]))
+"""
+"""Runs a job as shells do; it reads what is typed at it once it is told to."""
+
+
+@pytest.fixture
+def job(tmp_path):
+    """`dev` with its TUI drawn, as a job of a shell."""
+    yield from drawn(Screen(tmp_path, "--memory", "--port", "0", program=("-c", SHELL)))
+
+
+def test_a_terminal_ui_that_was_stopped_while_it_read_what_the_shell_then_read_goes_on(job):
+    server = psutil.Process(health(job.url)["pid"])
+    (ui,) = server.children()
+    server.send_signal(signal.SIGSTOP)  # it alone: the terminal UI reads on, and may not
+    job.read_until(b"Stopped")
+    job.type("fg\n")
+    while ui.status() != psutil.STATUS_STOPPED:
+        job.drain(0.05)
+    job.output = b""
+    job.process.send_signal(signal.SIGUSR1)
+    while b"Messages" not in job.output.partition(ENTERED_FULL_SCREEN)[2]:
+        job.drain(0.05)
+    job.type("q")
+    assert job.end() == 0
+    assert job.is_restored()
 
 
 def test_a_server_is_shown_by_attach_and_survives_it(start, tmp_path):
