@@ -5,6 +5,7 @@ Knows nothing of what is in them.
 
 import os
 import stat
+from collections.abc import Callable
 from json import JSONDecodeError
 from pathlib import Path
 
@@ -27,9 +28,9 @@ def at_most(content: bytes, most: int = CONTENT) -> bytes:
     return content
 
 
-def read_now(path: Path) -> bytes:
+def read_now(path: Path, opener: Callable[[str, int], int] | None = None) -> bytes:
     """As `read`, of a file alone: nobody can wait for the other end of a pipe here. Raises OSError."""
-    with open(path, "rb", opener=only_a_file) as file:
+    with open(path, "rb", opener=opener or only_a_file) as file:
         return at_most(file.read(TEXT + 1), TEXT)
 
 
@@ -41,9 +42,9 @@ def read_text(path: Path) -> str:
     return read(path, TEXT).decode("utf-8-sig").replace("\r\n", "\n")
 
 
-def read_text_now(path: Path) -> str:
+def read_text_now(path: Path, opener: Callable[[str, int], int] | None = None) -> str:
     """As `read_text`, of a file alone."""
-    return read_now(path).decode("utf-8-sig").replace("\r\n", "\n")
+    return read_now(path, opener).decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def why(error: Exception) -> str:
@@ -61,6 +62,16 @@ def only_a_file(path: str, flags: int) -> int:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError("it is no file")
+    return descriptor
+
+
+def only_ours(path: str, flags: int) -> int:
+    """As `only_a_file`; raises OSError also for what another user has made, root apart."""
+    descriptor = only_a_file(path, flags)
+    owner = os.fstat(descriptor).st_uid  # 0 on Windows
+    if owner and owner != os.geteuid():
+        os.close(descriptor)
+        raise OSError("it is another user's")
     return descriptor
 
 

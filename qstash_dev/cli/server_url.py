@@ -141,9 +141,12 @@ def with_scheme(text: str) -> str:
 
 
 def read_record(path: Path) -> Target | None:
-    """What a running server wrote about itself; `None` when it is gone or the file is not ours."""
+    """What a running server wrote about itself; `None` when it is gone or the file is not ours.
+
+    In a directory that several share, another may lay one that leads to him.
+    """
     try:
-        record = loads(given_files.read_text_now(path))
+        record = loads(given_files.read_text_now(path, given_files.only_ours))
         url, pid, token = str(record["url"]), int(record["pid"]), record.get("token")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -27,6 +27,15 @@ def test_a_foreign_record_is_no_server(tmp_path, text):
     assert read_record(tmp_path / "server.json") is None
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
+def test_a_record_that_another_user_laid_is_no_server(tmp_path):
+    record = tmp_path / "memory.json"
+    record.write_text(json.dumps({"pid": os.getpid(), "url": "http://h"}))
+    assert read_record(record) is not None
+    os.chown(record, 4_001, -1)
+    assert read_record(record) is None
+
+
 def test_a_record_of_an_ended_process_is_no_server(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
