@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from qstash_dev import given_files
+from qstash_dev import server_record
 from qstash_dev.cli.exits import USAGE, Failure
 from qstash_dev.config import Config, parsing
 from qstash_dev.private_files import OURS
-from qstash_dev.protocol.json_body import loads
 from qstash_dev.protocol.urls import is_loopback, same_port
 
 if TYPE_CHECKING:
@@ -141,29 +140,6 @@ def with_scheme(text: str) -> str:
 
 
 def read_record(path: Path) -> Target | None:
-    """What a running server wrote about itself; `None` when it is gone or the file is not ours.
-
-    In a directory that several share, another may lay one that leads to him.
-    """
-    try:
-        record = loads(given_files.read_text_now(path, given_files.only_ours))
-        url, pid, token = str(record["url"]), int(record["pid"]), record.get("token")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return Target(url, token if isinstance(token, str) else None, str(path)) if lives(pid) else None
-
-
-def lives(pid: int) -> bool:
-    """Whether a process of this number exists."""
-    if pid <= 0:
-        return False
-    if os.name == "nt":
-        # Signal 0 would end the process there; a dead server is found when it does not answer.
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+    """The server that wrote it, if that still runs."""
+    record = server_record.read(path)
+    return Target(record.url, record.token, str(path)) if record is not None else None

@@ -1,14 +1,12 @@
 """The directory that holds a server's state: its database, and the record of who has it open."""
 
 import errno
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from qstash_dev import given_files, private_files
+from qstash_dev import private_files, server_record
 from qstash_dev.console import Started
-from qstash_dev.protocol.json_body import loads
 from qstash_dev.store.errors import NO_ROOM, StoreError, StoreInUse
 from qstash_dev.store.log import log_of
 from qstash_dev.store.store import Store
@@ -61,11 +59,12 @@ def _why(directory: Path, error: OSError) -> str:
 
 
 def _in_use(directory: Path) -> str:
-    try:
-        record = loads(given_files.read_text_now(directory / RECORD))
-        holder = f"the qstash-dev with pid {record['pid']} on port {record['port']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        holder = "another process"
+    record = server_record.read(directory / RECORD)
+    holder = (
+        f"the qstash-dev with pid {record.pid} on port {record.port}"
+        if record is not None
+        else "another process"
+    )
     return (
         f"the data directory {directory} is in use by {holder}: "
         "stop it, use `qstash-dev attach`, or take another --data-dir (or --memory)"
@@ -73,13 +72,8 @@ def _in_use(directory: Path) -> str:
 
 
 def write_record(directory: Path, started: Started, name: str = RECORD) -> None:
-    """Tell clients where the server is and how to get in; only its owner may read it.
-
-    Raises StoreError.
-    """
-    record = {"url": started.url, "port": started.port, "pid": started.pid}
-    content = json.dumps({**record, "token": started.user.token}).encode()
+    """Tell clients where the server is and how to get in. Raises StoreError."""
     try:
-        private_files.replace(directory / name, content)
+        server_record.write(directory / name, started.url, started.port, started.user.token)
     except OSError as error:
         raise _unusable(directory, error) from error

@@ -1,12 +1,8 @@
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
-from qstash_dev.cli.server_url import find, lives, read_record, seen_from_here, with_scheme
+from qstash_dev.cli.server_url import find, seen_from_here, with_scheme
 from qstash_dev.config import Config
+from qstash_dev.server_record import write
 
 
 @pytest.mark.parametrize(
@@ -21,42 +17,9 @@ def test_an_address_may_be_short(text, url):
     assert with_scheme(text) == url
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": "x", "url": "u"}', "\x00"])
-def test_a_foreign_record_is_no_server(tmp_path, text):
-    (tmp_path / "server.json").write_text(text)
-    assert read_record(tmp_path / "server.json") is None
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
-def test_a_record_that_another_user_laid_is_no_server(tmp_path):
-    record = tmp_path / "memory.json"
-    record.write_text(json.dumps({"pid": os.getpid(), "url": "http://h"}))
-    assert read_record(record) is not None
-    os.chown(record, 4_001, -1)
-    assert read_record(record) is None
-
-
-def test_a_record_of_an_ended_process_is_no_server(tmp_path):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    record = tmp_path / "server.json"
-    record.write_text(json.dumps({"pid": ended.pid, "url": "http://h"}))
-    assert read_record(record) is None
-    record.write_text(json.dumps({"pid": os.getpid(), "url": "http://h", "token": "t"}))
-    target = read_record(record)
-    assert target is not None
-    assert (target.url, target.token, target.found_by) == ("http://h", "t", str(record))
-
-
-def test_no_process_has_a_number_below_one():
-    assert not lives(0)
-    assert not lives(-1)
-
-
 @pytest.fixture
 def record(tmp_path):
-    content = {"pid": os.getpid(), "url": "http://127.0.0.1:8092", "token": "t"}
-    (tmp_path / "server.json").write_text(json.dumps(content))
+    write(tmp_path / "server.json", "http://127.0.0.1:8092", 8092, "t")
     return Config(port=8091, data_dir=tmp_path)
 
 
@@ -73,8 +36,7 @@ def test_the_server_of_this_directory_is_meant_unless_another_is_named(
 
 
 def test_a_port_in_the_environment_leads_to_the_server_of_this_directory_if_it_is_its_own(tmp_path):
-    content = {"pid": os.getpid(), "url": "http://[::1]:8092", "token": "t"}
-    (tmp_path / "server.json").write_text(json.dumps(content))
+    write(tmp_path / "server.json", "http://[::1]:8092", 8092, "t")
     config = Config(port=8092, data_dir=tmp_path)
     found = find(None, {"QSTASH_DEV_PORT": "8092"}, config)
     assert (found.url, found.token) == ("http://[::1]:8092", "t")
@@ -87,8 +49,7 @@ def test_the_server_of_the_root_is_meant_in_the_packages_of_a_repository(tmp_pat
     for folder in (tmp_path / ".qstash-dev", root / ".qstash-dev", package / ".qstash-dev"):
         folder.mkdir(parents=True)
     for port, folder in ((1, tmp_path), (2, root)):
-        content = {"pid": os.getpid(), "url": f"http://127.0.0.1:{port}"}
-        (folder / ".qstash-dev" / "server.json").write_text(json.dumps(content))
+        write(folder / ".qstash-dev" / "server.json", f"http://127.0.0.1:{port}", port, "t")
     monkeypatch.chdir(package)
     assert find(None, {}, Config(port=8091)).url == "http://127.0.0.1:8091"  # of no repository
     (root / ".git").mkdir()
@@ -102,8 +63,7 @@ def test_a_server_in_memory_is_nearer_in_its_directory_than_that_of_the_root(tmp
     (tmp_path / "web" / "src").mkdir(parents=True)
     for port, place in ((1, "web/.qstash-dev/memory.json"), (2, ".qstash-dev/server.json")):
         (tmp_path / place).parent.mkdir()
-        record = {"pid": os.getpid(), "url": f"http://127.0.0.1:{port}"}
-        (tmp_path / place).write_text(json.dumps(record))
+        write(tmp_path / place, f"http://127.0.0.1:{port}", port, "t")
     for folder, port in (("web/src", 1), ("web", 1), (".", 2)):
         monkeypatch.chdir(tmp_path / folder)
         assert find(None, {}, Config(port=8091)).url == f"http://127.0.0.1:{port}"

@@ -114,6 +114,20 @@ def test_a_server_can_be_found_by_its_directory_while_it_runs(start, launch, tmp
     assert not record.exists()
 
 
+@pytest.mark.parametrize("args", [(), ("--memory",)])
+def test_what_a_killed_server_wrote_leads_to_nobody_when_its_number_is_anothers(
+    start, launch, tmp_path, args
+):
+    server = start(*args)
+    (record,) = Path(tmp_path, ".qstash-dev").glob("*.json")
+    content = json.loads(record.read_text())
+    server.process.kill()
+    server.process.wait()
+    record.write_text(json.dumps({**content, "pid": os.getpid()}))
+    shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=60)
+    assert variables(shown)["QSTASH_URL"] != server.url
+
+
 def test_memory_leaves_nothing_behind(start, tmp_path):
     assert start("--memory").stop() == 0
     assert list(tmp_path.iterdir()) == []
