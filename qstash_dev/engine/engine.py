@@ -46,8 +46,8 @@ from qstash_dev.protocol.model import (
     State,
 )
 from qstash_dev.protocol.workflow.model import RunChange
+from qstash_dev.store.due import Ticket
 from qstash_dev.store.errors import StoreError
-from qstash_dev.store.messages import Ticket
 from qstash_dev.store.store import Store
 
 BATCH = 200
@@ -187,7 +187,7 @@ class Engine:
 
     def release(self, awaited: str) -> int:
         """What messages were held for is there: they are due. Returns how many."""
-        count = self.store.messages.release(awaited, self.clock.now())
+        count = self.store.due.release(awaited, self.clock.now())
         self.wake()
         return count
 
@@ -238,7 +238,7 @@ class Engine:
         old, self.policy = self.policy, policy
         self.store.leaves.routes = policy.routes
         if (old.routes, old.external, old.hold) != (policy.routes, policy.external, policy.hold):
-            for awaited in filter(hold.is_ours, self.store.messages.held()):
+            for awaited in filter(hold.is_ours, self.store.due.held()):
                 self.release(awaited)
         self.wake()
 
@@ -273,7 +273,7 @@ class Engine:
         now = self.clock.now()
         hold_back = self.workflows.hold_back
         more = self.schedules.step(now) | self.waits.step(now)
-        tickets = self.store.messages.due(now, BATCH, self.policy.routes)
+        tickets = self.store.due.tickets(now, BATCH, self.policy.routes)
         for ticket in (*filterfalse(hold_back.park, tickets), *hold_back.take()):
             self.lanes.enter(ticket)
         at_once = 1 + len(self._in_flight.long) if self._hooks.one_by_one() else None
@@ -288,7 +288,7 @@ class Engine:
     def next_event(self) -> int | None:
         """When something is due next, whether deliveries are paused or not."""
         times = (
-            self.store.messages.next_due(),
+            self.store.due.next_time(),
             self.lanes.next_time(),
             self.schedules.next_time(),
             self.waits.next_time(),
@@ -340,7 +340,7 @@ class Engine:
             return False
         if [m for m in messages if m.due_at > now or m.spec.queue is not None or m.spec.flow]:
             return False
-        soonest = self.store.messages.next_due() or now + 1
+        soonest = self.store.due.next_time() or now + 1
         return soonest > now and self.lanes.has_room(apps)
 
     def _begun(self, messages: Iterable[Message], apps: Iterable[str]) -> None:
@@ -371,7 +371,7 @@ class Engine:
     def _claim(self, waiting: set[int]) -> None:
         try:
             if waiting:
-                self.store.messages.claim(waiting)
+                self.store.due.claim(waiting)
         except StoreError:
             self.reload()  # else they would enter their lanes once more
             raise

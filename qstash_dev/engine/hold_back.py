@@ -11,7 +11,7 @@ from functools import partial
 
 from qstash_dev.engine.loop import CallLater
 from qstash_dev.protocol.model import Message
-from qstash_dev.store.messages import Ticket
+from qstash_dev.store.due import Ticket
 
 RunKey = tuple[str, str, int]
 After = Callable[[Callable[[], None]], object]

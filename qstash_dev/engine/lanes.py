@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heappush
 from msgspec.structs import replace
 
 from qstash_dev.protocol.model import FlowControl, FlowState, Pins
-from qstash_dev.store.messages import Ticket
+from qstash_dev.store.due import Ticket
 
 Key = tuple[str, str]
 """A user and a name of theirs."""

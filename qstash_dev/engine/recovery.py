@@ -29,7 +29,7 @@ def take_up(store: Store, lanes: Lanes, workflows: Workflows, now: int) -> None:
         store.messages.apply(replace(change, attempts=told))
     if interrupted:
         log.info("%d deliveries were interrupted and are made again", len(interrupted))
-    store.messages.unclaim()
+    store.due.unclaim()
     for message in store.messages.to_cancel():
         cancelled = (
             workflows.cancel_message(message) if is_of_run(message) else settle.cancel(message, now)

@@ -238,7 +238,7 @@ class Server:
         stack.push_async_callback(sender.close)
         self._faults = Faults(sender, self._selects, self._clock.now)
         app_monitor = AppMonitor(
-            self._store.messages.held, self._release, accepts, tell=self.told.notice
+            self._store.due.held, self._release, accepts, tell=self.told.notice
         )
         stack.push_async_callback(app_monitor.stop)
         self._engine = Engine(

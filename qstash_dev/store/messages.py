@@ -4,11 +4,9 @@ Decides nothing. A `Change` is written whole; its events get their sequence numb
 """
 
 from collections.abc import Iterable
-from sys import intern
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from qstash_dev.protocol.delivery import host_and_path
 from qstash_dev.protocol.headers import first
@@ -23,11 +21,11 @@ from qstash_dev.protocol.model import (
     State,
 )
 from qstash_dev.protocol.redact import redact_headers
-from qstash_dev.protocol.urls import Routes, dialled
 from qstash_dev.protocol.workflow.model import RunChange
 from qstash_dev.store.attempts import Attempts, in_lists
 from qstash_dev.store.bodies import BODY, Bodies
 from qstash_dev.store.database import Database
+from qstash_dev.store.due import Due, Ticket
 from qstash_dev.store.lists.candidates import as_json
 from qstash_dev.store.sequence import Sequence
 from qstash_dev.store.workflows import Workflows
@@ -57,12 +55,6 @@ _CHANGED = """
         cancel_requested = ?, due_at = ?, finished_at = ?, retried = ?, held = ?"""
 _UPDATE = f"{_CHANGED} WHERE seq = ?"
 _SETTLE = f"{_CHANGED}, last_status = ?, last_error = ?, last_ms = ?, hint = ? WHERE seq = ?"
-_DUE = """
-    SELECT seq, id, user, due_at, not_before, retried, queue, flow_key, url
-    FROM messages INDEXED BY messages_due
-    WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL AND due_at <= ?
-    ORDER BY due_at, seq LIMIT ?"""
-_NEXT = f"SELECT seq FROM messages WHERE seq IN (SELECT seq FROM ({_DUE})) AND body_size <= ?"
 _PLACES = """
     SELECT user, queue, id FROM messages
     WHERE queue IS NOT NULL AND finished_at IS NULL AND (attempts > 0 OR held IS NOT NULL)
@@ -91,21 +83,6 @@ FRESH = 500
 FRESH_BODY = 65_536
 
 
-class Ticket(Struct, frozen=True):
-    """What a lane needs to know of a due message; its contents are read when an attempt starts."""
-
-    seq: int
-    id: str
-    user: str
-    due_at: int
-    not_before: int
-    retried: int
-    queue: str | None
-    flow_key: str | None
-    app: str = ""
-    """What it is delivered to, as `urls.dialled` has it."""
-
-
 class Messages:
     """The tables of messages and of what happened to them."""
 
@@ -116,16 +93,16 @@ class Messages:
         event_numbers: Sequence,
         workflows: Workflows,
         bodies: Bodies,
+        due: Due,
     ) -> None:
         self._db = database
+        self._due = due
         self._workflows = workflows
         self._numbers = numbers
         self._event_numbers = event_numbers
         self._attempts = Attempts(database)
         self._bodies = bodies
         self._fresh: dict[int, Message] = database.cache()
-        # Empty, or known: that none waits. Each message that comes asks, and most find that.
-        self._none_waits: dict[str, bool] = database.cache()
 
     def apply(self, change: Change, intake: int | None = None) -> tuple[Message, ...]:
         """Write a change in one piece; with `intake` what it creates is not due before `let_in`.
@@ -192,15 +169,10 @@ class Messages:
         )
         return {row[0]: _message(row) for row in rows}
 
-    def due(self, now: int, limit: int, routes: Routes = ()) -> list[Ticket]:
-        """Messages that may be tried now, the longest waiting first; `routes` lead to their apps."""
-        rows = self._db.read(_DUE, (now, limit))
-        return [Ticket(*(*row[:-1], intern(dialled(row[-1], routes)))) for row in rows]
-
     def read_ahead(self) -> None:
         """Have at hand what is due next, so that it leaves at its time."""
-        rows = self._db.read(_NEXT, (self.next_due(), FRESH, FRESH_BODY))
-        for message in self.load_many({seq for (seq,) in rows}.difference(self._fresh)).values():
+        numbers = self._due.next_ones(FRESH, FRESH_BODY).difference(self._fresh)
+        for message in self.load_many(numbers).values():
             self._keep_fresh(message)
 
     def are_open(self) -> bool:
@@ -210,39 +182,6 @@ class Messages:
             "WHERE state <> 'DELIVERED' AND finished_at IS NULL LIMIT 1"
         )
         return row is not None
-
-    def count_ahead(self, now: int) -> int:
-        """How many wait that were accepted at a later time than `now`, before the clock went back."""
-        (count,) = self._db.read_one(
-            "SELECT count(*) FROM messages INDEXED BY messages_due WHERE claimed = 0 "
-            "AND held IS NULL AND finished_at IS NULL AND due_at > ?1 AND created_at > ?1",
-            (now,),
-        )
-        return int(count)
-
-    def next_due(self) -> int | None:
-        """When the next unclaimed message is due."""
-        if self._none_waits:
-            return None
-        row = self._db.read_one(
-            "SELECT due_at FROM messages INDEXED BY messages_due WHERE claimed = 0 "
-            "AND held IS NULL AND finished_at IS NULL ORDER BY due_at LIMIT 1"
-        )
-        if row is None:
-            self._none_waits["all"] = True
-            return None
-        return int(row[0])
-
-    def expect(self) -> None:
-        """Some may wait from now on."""
-        self._none_waits.clear()
-
-    def claim(self, seqs: Iterable[int]) -> None:
-        """Take messages out of the due index: they wait in a lane now."""
-        with self._db:
-            self._db.write_many(
-                "UPDATE OR FAIL messages SET claimed = 1 WHERE seq = ?", ((s,) for s in seqs)
-            )
 
     def arm(self, seq: int, armed: bool) -> None:
         """Mark a message as one that is delivered again when the app's source changes."""
@@ -265,20 +204,6 @@ class Messages:
         rest = f"WHERE m.parent_id = ? AND {condition} ORDER BY m.seq DESC LIMIT 1"
         found = self._select(rest, message_id)
         return found[0] if found else None
-
-    def held(self) -> list[str]:
-        """All that messages are held for, each once."""
-        rows = self._db.read("SELECT DISTINCT held FROM messages WHERE held IS NOT NULL")
-        return [awaited for (awaited,) in rows]
-
-    def release(self, awaited: str, now: int) -> int:
-        """What was held for this is due; returns how many messages that were."""
-        self._fresh.clear()
-        self.expect()
-        with self._db:
-            return self._db.write(
-                "UPDATE messages SET held = NULL, due_at = ? WHERE held = ?", (now, awaited)
-            ).rowcount
 
     def waiting_of_run(self, run: int) -> list[Message]:
         """Messages of a run that are neither finished nor under way."""
@@ -307,15 +232,6 @@ class Messages:
     def active(self) -> list[Message]:
         """Messages that are under way."""
         return self._select("WHERE m.state = 'ACTIVE'")
-
-    def unclaim(self) -> None:
-        """After a start: nothing stands in a lane."""
-        self.expect()
-        with self._db:
-            self._db.write(
-                "UPDATE messages SET claimed = 0 "
-                "WHERE claimed AND finished_at IS NULL AND intake IS NULL"
-            )
 
     def to_cancel(self) -> list[Message]:
         """Messages whose cancellation was requested and that are not finished."""
@@ -394,7 +310,7 @@ class Messages:
         # Python's sqlite3 takes three times as long for what is no plain number or text.
         claimed = int(message.state == State.ACTIVE or intake is not None)
         if not claimed:
-            self.expect()
+            self._due.expect()
         host, path = host_and_path(spec.url)
         shown = redact_headers(spec.headers, spec.redact) if spec.redact else spec.headers
         plain = (
@@ -422,7 +338,7 @@ class Messages:
         if spec.place is not None:
             self._workflows.add_entry(message, seq)
         message = msgspec.structs.replace(message, seq=seq)
-        if message.due_at <= now and message.state != State.ACTIVE:
+        if message.due_at <= now and message.state != State.ACTIVE and message.held is None:
             self._keep_fresh(message)
         return message
 
@@ -446,7 +362,7 @@ class Messages:
 
     def _update(self, message: Message, now: int, attempt: Attempt | None) -> None:
         if message.finished_at is None:
-            self.expect()
+            self._due.expect()
         values = (
             str(message.state), now, message.attempts, int(message.cancel_requested),
             message.due_at, message.finished_at, message.retried, message.held,

@@ -10,6 +10,7 @@ from qstash_dev.store.attempts import Attempts
 from qstash_dev.store.bin import Bin
 from qstash_dev.store.bodies import Bodies
 from qstash_dev.store.database import Database, Later
+from qstash_dev.store.due import Due
 from qstash_dev.store.feed import Feed
 from qstash_dev.store.intakes import Intakes
 from qstash_dev.store.last_time import LastTime
@@ -43,10 +44,12 @@ class Store:
         self.waits = Waits(database)
         self.workflows = Workflows(database, self._numbers, self._event_numbers, self.waits)
         self._bodies = Bodies(database)
+        self.due = Due(database)
         self.messages = Messages(
-            database, self._numbers, self._event_numbers, self.workflows, self._bodies
+            *(database, self._numbers, self._event_numbers),
+            *(self.workflows, self._bodies, self.due),
         )
-        self.intakes = Intakes(database, self._event_numbers, self.messages.expect)
+        self.intakes = Intakes(database, self._event_numbers, self.due.expect)
         self.attempts = Attempts(database)
         self.bin = Bin(database, self._event_numbers)
         self.leaves = Leaves()

@@ -4,6 +4,7 @@ import sqlite3
 
 from qstash_dev.protocol.model import State
 from qstash_dev.store.database import Database
+from qstash_dev.store.due import FREE
 
 WAITING = "WAITING"
 """Created, and to be tried at its time: neither in a lane nor held."""
@@ -46,7 +47,7 @@ REPLACE INTO tally VALUES {",".join(f"('{kind}', 0)" for kind in _KINDS)};
 REPLACE INTO tally SELECT state, count(*) FROM messages INDEXED BY messages_state
     WHERE state <> 'DELIVERED' AND {_is_counted("")} GROUP BY state;
 REPLACE INTO tally SELECT '{WAITING}', count(*) FROM messages INDEXED BY messages_due
-    WHERE claimed = 0 AND held IS NULL AND finished_at IS NULL AND state = 'CREATED';
+    WHERE {FREE} AND state = 'CREATED';
 UPDATE tally SET count = count - (SELECT count FROM tally WHERE kind = '{WAITING}')
     WHERE kind = 'CREATED';
 CREATE TEMP TRIGGER IF NOT EXISTS message_came AFTER INSERT ON main.messages WHEN {_is_counted("new.")}

@@ -6,7 +6,7 @@ import pytest
 
 from qstash_dev.engine.hold_back import IN_PARALLEL_S, LONGEST_S, Answer, HoldBack, RunKey
 from qstash_dev.protocol.model import Message, Place, Step
-from qstash_dev.store.messages import Ticket
+from qstash_dev.store.due import Ticket
 from tests.samples import NOW, message
 
 RUN = ("defaultUser", "wfr_1", NOW)

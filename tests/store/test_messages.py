@@ -73,7 +73,7 @@ def test_a_message_is_loaded_as_it_was_changed(store: Store) -> None:
 
 def test_a_released_message_is_loaded_with_its_new_time(store: Store) -> None:
     written = add(store, message(held="localhost:3000"))
-    store.messages.release("localhost:3000", NOW + SECOND)
+    store.due.release("localhost:3000", NOW + SECOND)
     assert store.messages.load(written.seq) == replace(written, held=None, due_at=NOW + SECOND)
 
 
@@ -92,7 +92,7 @@ def test_many_accepted_messages_are_loaded_each_as_itself(store: Store) -> None:
     ids = [f"msg_{number}" for number in range(1_200)]
     for id_ in ids:
         store.messages.apply(creation.created([message(id=id_, body=id_.encode())], NOW))
-    tickets = store.messages.due(NOW, 2_000)
+    tickets = store.due.tickets(NOW, 2_000)
     assert [store.messages.load(ticket.seq).body.decode() for ticket in tickets] == ids
 
 

@@ -19,13 +19,13 @@ def test_it_follows_each_change(filled: Filled) -> None:
     store = filled.store
     delayed, waiting, queued = filled.add(NOW + MINUTE), filled.add(), filled.add()
     changes: list[Callable[[], object]] = [
-        lambda: store.messages.claim([queued.seq]),
+        lambda: store.due.claim([queued.seq]),
         lambda: store.messages.apply(settle.start(waiting, NOW)),
         lambda: filled.try_(filled.add(), answer(500)),
         lambda: filled.try_(filled.add(), answer(200)),
         lambda: filled.fail(),
         lambda: store.messages.apply(settle.cancel(delayed, NOW)),
-        lambda: store.messages.unclaim(),
+        lambda: store.due.unclaim(),
         lambda: store.messages.delete([delayed.seq, waiting.seq]),
         lambda: store.reset(),
         lambda: filled.add(),

@@ -107,7 +107,7 @@ async def _obey(call: Call, order: ClockOrder) -> str | None:
 
 def _left_ahead(call: Call) -> str | None:
     """What waits for a time that the clock showed before: it is what was meant, but hard to guess."""
-    left = call.store.messages.count_ahead(call.engine.clock.now())
+    left = call.store.due.count_ahead(call.engine.clock.now())
     if not left:
         return None
     return (

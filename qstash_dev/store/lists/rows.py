@@ -12,6 +12,7 @@ from qstash_dev.devtools import hold
 from qstash_dev.devtools.documents import Counts, Row
 from qstash_dev.devtools.filters import Filter
 from qstash_dev.store.database import Database
+from qstash_dev.store.due import FREE
 from qstash_dev.store.lists.candidates import as_json
 from qstash_dev.store.lists.columns import ACCEPTED, MESSAGES, STATE
 from qstash_dev.store.lists.selection import Selector
@@ -49,9 +50,9 @@ _ACTIVE = (
     "WHERE state <> 'DELIVERED' AND state = 'ACTIVE'"
 )
 # Those that wait and are due by now: few, even where many are delayed.
-_LATE = """
-    SELECT count(*) FROM messages INDEXED BY messages_due WHERE claimed = 0 AND held IS NULL
-        AND finished_at IS NULL AND due_at <= ? AND state = 'CREATED'"""
+_LATE = f"""
+    SELECT count(*) FROM messages INDEXED BY messages_due
+    WHERE {FREE} AND due_at <= ? AND state = 'CREATED'"""
 _HELD = """
     SELECT count(*) FROM messages WHERE held IS NOT NULL AND finished_at IS NULL AND kind <> 'cloud'"""
 

@@ -88,7 +88,7 @@ def test_the_words_for_where_a_message_is(filled: Filled) -> None:
     delayed = filled.add(NOW + MINUTE)
     due = filled.add()
     queued = filled.add()
-    store.messages.claim([queued.seq])
+    store.due.claim([queued.seq])
     active = filled.add()
     store.messages.apply(settle.start(active, NOW))
     retry = filled.try_(filled.add(), answer(500))
