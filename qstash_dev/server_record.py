@@ -34,12 +34,26 @@ def write(path: Path, url: str, port: int, token: str) -> None:
 
 def read(path: Path) -> Record | None:
     """What a server wrote that still runs; `None` when it is gone or the file is not ours."""
+    record = _of(path)
+    return record if record is not None and _runs(record) else None
+
+
+def is_left(path: Path) -> bool:
+    """Whether a server of ours wrote it that was killed."""
+    record = _of(path)
+    return record is not None and not _runs(record)
+
+
+def _of(path: Path) -> Record | None:
     try:
         text = given_files.read_text_now(path, given_files.only_ours)
-        record = msgspec.convert(loads(text), Record)
+        return msgspec.convert(loads(text), Record)
     except (OSError, ValueError):
         return None
-    return record if record.began == began(record.pid) else None
+
+
+def _runs(record: Record) -> bool:
+    return record.began == began(record.pid)
 
 
 def began(pid: int) -> str | None:

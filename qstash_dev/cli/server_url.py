@@ -23,8 +23,8 @@ from qstash_dev.protocol.urls import is_loopback, same_port
 if TYPE_CHECKING:
     from qstash_dev.console import Started
 
-NOTE = Path(OURS, "memory.json")
-"""Says where a server is that keeps nothing; one that keeps its state may run beside it."""
+NOTES = "memory-*.json"
+"""Each says where a server is that keeps nothing; one that keeps its state may run beside them."""
 DEFAULT_PORT = "the default port"
 """How a server was found that nothing says is running."""
 
@@ -61,14 +61,20 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
 
 def _records(config: Config) -> Iterator[Path]:
     """Where a server says that it runs, the nearest first: with its state, or, if that is in memory,
-    beside it.
+    beside it; of several such the one that was begun first.
     """
     kept = places_of(config.data_dir) if config.data_dir is not None else ()
-    for place, note in zip_longest(kept, places_of(NOTE)):
+    for place, beside in zip_longest(kept, places_of(Path(OURS))):
         if place is not None:
             yield place / "server.json"
-        if note is not None:
-            yield note
+        if beside is not None:
+            yield from sorted(beside.glob(NOTES), key=_written_at)
+
+
+def _written_at(note: Path) -> int:
+    with suppress(OSError):  # its server may just have ended
+        return note.stat().st_mtime_ns
+    return 0
 
 
 def _is_meant(running: str, url: str, found_by: str) -> bool:
@@ -80,26 +86,27 @@ def _is_meant(running: str, url: str, found_by: str) -> bool:
 
 @contextmanager
 def noted(started: "Started") -> Iterator[None]:
-    """Inside, a server that keeps all in memory is found by its directory, unless another one is; then
-    nothing is left of that. Where nothing can be written, its address must be given.
+    """Inside, a server that keeps all in memory is found by its directory; then nothing is left of
+    that, nor of servers that were killed. Where nothing can be written, its address must be given.
     """
     from qstash_dev.server import data_dir  # late: clients need no server
     from qstash_dev.store.errors import StoreError
 
-    folder, is_ours = NOTE.parent, read_record(NOTE) is None
-    if is_ours:
-        with suppress(OSError, StoreError):
-            data_dir.make(folder)
-            data_dir.write_record(folder, started, NOTE.name)
+    folder = Path(OURS)
+    note = folder / NOTES.replace("*", str(started.pid))
+    with suppress(OSError, StoreError):
+        data_dir.make(folder)
+        data_dir.write_record(folder, started, note.name)
     try:
         yield
     finally:
-        if is_ours:
-            with suppress(OSError):
-                NOTE.unlink()
-                if os.listdir(folder) == [".gitignore"]:
-                    (folder / ".gitignore").unlink()
-                    folder.rmdir()
+        with suppress(OSError):
+            note.unlink()
+            for other in filter(server_record.is_left, folder.glob(NOTES)):
+                other.unlink()
+            if os.listdir(folder) == [".gitignore"]:
+                (folder / ".gitignore").unlink()
+                folder.rmdir()
 
 
 def places_of(data_dir: Path) -> Iterator[Path]:

@@ -61,7 +61,7 @@ def test_the_server_of_the_root_is_meant_in_the_packages_of_a_repository(tmp_pat
 def test_a_server_in_memory_is_nearer_in_its_directory_than_that_of_the_root(tmp_path, monkeypatch):
     (tmp_path / ".git").mkdir()
     (tmp_path / "web" / "src").mkdir(parents=True)
-    for port, place in ((1, "web/.qstash-dev/memory.json"), (2, ".qstash-dev/server.json")):
+    for port, place in ((1, "web/.qstash-dev/memory-1.json"), (2, ".qstash-dev/server.json")):
         (tmp_path / place).parent.mkdir()
         write(tmp_path / place, f"http://127.0.0.1:{port}", port, "t")
     for folder, port in (("web/src", 1), ("web", 1), (".", 2)):

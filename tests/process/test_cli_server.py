@@ -20,6 +20,17 @@ def get(url, token=DEV_USERS[0].token):
         return json.load(answer)
 
 
+@pytest.fixture
+def found(launch):
+    """Where commands go that are given in this directory."""
+
+    def found():
+        shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=60)
+        return variables(shown)["QSTASH_URL"]
+
+    return found
+
+
 def test_the_first_line_of_ndjson_says_that_it_is_ready(start):
     server = start("--memory")
     assert server.ready["type"] == "ready"
@@ -102,21 +113,20 @@ def test_a_second_server_on_the_same_data_directory_is_refused(start, launch):
     assert str(first.ready["port"]) in errors
 
 
-def test_a_server_can_be_found_by_its_directory_while_it_runs(start, launch, tmp_path):
+def test_a_server_can_be_found_by_its_directory_while_it_runs(start, found, tmp_path):
     server = start()
     record = Path(tmp_path, ".qstash-dev", "server.json")
     assert json.loads(record.read_text())["url"] == server.url
     if os.name == "posix":
         assert record.stat().st_mode & 0o077 == 0
-    shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=60)
-    assert variables(shown)["QSTASH_URL"] == server.url
+    assert found() == server.url
     assert server.stop() == 0
     assert not record.exists()
 
 
 @pytest.mark.parametrize("args", [(), ("--memory",)])
 def test_what_a_killed_server_wrote_leads_to_nobody_when_its_number_is_anothers(
-    start, launch, tmp_path, args
+    start, found, tmp_path, args
 ):
     server = start(*args)
     (record,) = Path(tmp_path, ".qstash-dev").glob("*.json")
@@ -124,8 +134,7 @@ def test_what_a_killed_server_wrote_leads_to_nobody_when_its_number_is_anothers(
     server.process.kill()
     server.process.wait()
     record.write_text(json.dumps({**content, "pid": os.getpid()}))
-    shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=60)
-    assert variables(shown)["QSTASH_URL"] != server.url
+    assert found() != server.url
 
 
 def test_memory_leaves_nothing_behind(start, tmp_path):
@@ -133,16 +142,26 @@ def test_memory_leaves_nothing_behind(start, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_in_memory_is_found_by_its_directory_unless_one_keeps_its_state_there(start, launch):
-    def found():
-        shown, _ = launch("env", "--shell", "dotenv").communicate(timeout=60)
-        return variables(shown)["QSTASH_URL"]
-
+def test_one_in_memory_is_found_by_its_directory_unless_one_keeps_its_state_there(start, found):
     in_memory = start("--memory")
     assert found() == in_memory.url
-    start("--memory")  # of tests, perhaps
-    assert found() == in_memory.url
     assert start().url == found()
+
+
+@pytest.mark.parametrize("way", ["terminate", "kill"])
+def test_of_several_in_memory_the_first_is_found_that_still_runs(start, found, tmp_path, way):
+    def end(server):
+        getattr(server.process, way)()
+        server.process.communicate(timeout=60)
+
+    first, second, third = start("--memory"), start("--memory"), start("--memory")
+    assert found() == first.url
+    end(second)
+    assert found() == first.url
+    end(first)
+    assert found() == third.url
+    assert third.stop() == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_log_port_serves_the_api_too(start):
