@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 NOTES = "memory-*.json"
 """Each says where a server is that keeps nothing; one that keeps its state may run beside them."""
+TRIES = 10
+"""Others may remove the directory of the notes while we make it, and write while we remove it."""
 DEFAULT_PORT = "the default port"
 """How a server was found that nothing says is running."""
 
@@ -89,24 +91,41 @@ def noted(started: "Started") -> Iterator[None]:
     """Inside, a server that keeps all in memory is found by its directory; then nothing is left of
     that, nor of servers that were killed. Where nothing can be written, its address must be given.
     """
-    from qstash_dev.server import data_dir  # late: clients need no server
-    from qstash_dev.store.errors import StoreError
-
-    folder = Path(OURS)
-    note = folder / NOTES.replace("*", str(started.pid))
-    with suppress(OSError, StoreError):
-        data_dir.make(folder)
-        data_dir.write_record(folder, started, note.name)
+    note = Path(OURS, NOTES.replace("*", str(started.pid)))
+    _write(note, started)
     try:
         yield
     finally:
         with suppress(OSError):
-            note.unlink()
-            for other in filter(server_record.is_left, folder.glob(NOTES)):
-                other.unlink()
-            if os.listdir(folder) == [".gitignore"]:
-                (folder / ".gitignore").unlink()
-                folder.rmdir()
+            _remove(note)
+
+
+def _write(note: Path, started: "Started") -> None:
+    from qstash_dev.server import data_dir  # late: clients need no server
+    from qstash_dev.store.errors import StoreError
+
+    for _ in range(TRIES):
+        with suppress(OSError, StoreError):
+            data_dir.make(note.parent)
+            data_dir.write_record(note.parent, started, note.name)
+            return
+
+
+def _remove(note: Path) -> None:
+    from qstash_dev.server import data_dir
+
+    folder = note.parent
+    note.unlink()
+    for other in filter(server_record.is_left, folder.glob(NOTES)):
+        other.unlink(missing_ok=True)
+    for _ in range(TRIES):
+        if set(os.listdir(folder)) - {".gitignore"}:
+            return
+        (folder / ".gitignore").unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.rmdir()
+            return
+        data_dir.make(folder)  # somebody has written to it meanwhile
 
 
 def places_of(data_dir: Path) -> Iterator[Path]:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from qstash_dev.cli.server_url import find, seen_from_here, with_scheme
@@ -67,6 +70,26 @@ def test_a_server_in_memory_is_nearer_in_its_directory_than_that_of_the_root(tmp
     for folder, port in (("web/src", 1), ("web", 1), (".", 2)):
         monkeypatch.chdir(tmp_path / folder)
         assert find(None, {}, Config(port=8091)).url == f"http://127.0.0.1:{port}"
+
+
+COME_AND_GO = """
+import os
+from pathlib import Path
+from qstash_dev.cli.server_url import noted, read_record
+from qstash_dev.console import Started
+from qstash_dev.protocol.users import DEV_USERS
+pid = os.getpid()
+for _ in range(300):
+    with noted(Started("http://h", 1, pid, DEV_USERS[0])):
+        assert read_record(Path(".qstash-dev", f"memory-{pid}.json"))
+"""
+
+
+def test_servers_in_memory_that_come_while_others_go_are_found_all_the_same(tmp_path):
+    command = [sys.executable, "-c", COME_AND_GO]
+    servers = [subprocess.Popen(command, cwd=tmp_path) for _ in range(3)]
+    assert [server.wait() for server in servers] == [0, 0, 0]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
