@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from qstash_dev import server_record
 from qstash_dev.cli import run
 from qstash_dev.config.env_file import variables
 from qstash_dev.protocol.users import DEV_USERS
@@ -81,8 +82,8 @@ def test_the_address_follows_flag_variables_running_server_and_default(
     (tmp_path / "qstash-dev.toml").write_text("port = 8091")
     assert url() == "http://127.0.0.1:8091"
     (tmp_path / ".qstash-dev").mkdir()
-    record = {"pid": os.getpid(), "url": "http://127.0.0.1:8092", "port": 8092, "token": None}
-    (tmp_path / ".qstash-dev" / "server.json").write_text(json.dumps(record))
+    record = tmp_path / ".qstash-dev" / "server.json"
+    server_record.write(record, "http://127.0.0.1:8092", 8092, "of a server")
     assert url() == "http://127.0.0.1:8092"
     monkeypatch.setenv("QSTASH_DEV_PORT", "8093")
     assert url() == "http://127.0.0.1:8093"
