@@ -148,9 +148,9 @@ class Engine:
     def remove_dead(self, letters: Iterable[DeadLetter]) -> None:
         """Take dead letters out of the DLQ; their messages stay failed."""
         ids = tuple(letter.id for letter in letters)
-        messages, seen = self.store.search.messages_of(ids), self.store.feed.last_seq()
+        messages = self.store.search.messages_of(ids)
         self.store.messages.apply(Change(self.clock.now(), revived=ids))
-        self._hooks.on_touched(messages, seen)
+        self._hooks.on_touched(messages)
 
     # Orders
 
@@ -161,14 +161,11 @@ class Engine:
     def cancel(self, messages: Iterable[Message]) -> int:
         """Cancel those that are not finished; returns how many."""
         now = self.clock.now()
-        count = 0
+        open_ = [m for m in messages if not (settle.is_finished(m) or m.cancel_requested)]
         with self.store.database:
-            for message in messages:
-                if settle.is_finished(message) or message.cancel_requested:
-                    continue
-                count += 1
+            for message in open_:
                 self.add(self._cancelled(message, now))
-        return count
+        return len(open_)
 
     def run_now(self, message: Message) -> None:
         """Deliver a waiting message at once; its counters stay. Raises QStashError(400 or 409)."""
@@ -187,9 +184,10 @@ class Engine:
 
     def release(self, awaited: str) -> int:
         """What messages were held for is there: they are due. Returns how many."""
-        count = self.store.due.release(awaited, self.clock.now())
+        released = self.store.due.release(awaited, self.clock.now())
+        self._hooks.on_touched(released)
         self.wake()
-        return count
+        return len(released)
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -198,9 +196,9 @@ class Engine:
     def delete(self, seqs: Iterable[int]) -> list[str]:
         """Forget finished messages and what happened to them; returns their ids."""
         numbers = list(seqs)
-        originals, seen = self.store.rows.originals(numbers), self.store.feed.last_seq()
+        originals = self.store.rows.originals(numbers)
         deleted = self._forget(self.store.messages.delete(numbers))
-        self._hooks.on_touched(originals, seen)
+        self._hooks.on_touched(originals)
         return deleted
 
     def prune(self) -> int:
@@ -460,6 +458,8 @@ class Engine:
         self._hooks.on_settled(self._in_flight.messages[attempt.message_id], attempt)
 
     def _follow(self, change: Change) -> None:
+        if change.changed and not change.events:
+            self._hooks.on_touched(message.seq for message in change.changed)
         for message in change.changed:
             self._in_flight.follow(message)
             if settle.is_finished(message):

@@ -28,9 +28,9 @@ class Hooks(Struct, frozen=True):
     `on_wake` is called when there may be something to do, `on_settled` with every outcome of an
     attempt, `on_hold` with what a message begins to wait for, `on_dropped` with a sentence for each
     publish and event that leaves no message, `on_touched` with the numbers of messages that look
-    different now although the log says nothing, and that of the last event before. While `one_by_one`
-    says so, the next delivery starts when the last one has ended or taken a second, so that the order
-    is always the same.
+    different now although the log says nothing: it has a gap there. While `one_by_one` says so, the
+    next delivery starts when the last one has ended or taken a second, so that the order is always
+    the same.
     `is_elsewhere` says whether the app of an origin listens at another address of it, `why_down` how
     an app ended that is not up, if that is known.
     """
@@ -39,7 +39,7 @@ class Hooks(Struct, frozen=True):
     on_settled: Callable[[Message, Attempt], None] = lambda message, attempt: None
     on_hold: Callable[[str], None] = lambda awaited: None
     on_dropped: Callable[[str], None] = lambda text: None
-    on_touched: Callable[[Iterable[int], int], None] = lambda seqs, seen: None
+    on_touched: Callable[[Iterable[int]], None] = lambda seqs: None
     one_by_one: Callable[[], bool] = lambda: False
     explain: Explain = _unexplained
     is_elsewhere: Callable[[str], Awaitable[bool]] = hold.never

@@ -283,7 +283,7 @@ class Server:
             ),
             is_elsewhere=listens_elsewhere,
             on_dropped=self.told.tell,
-            on_touched=self._notifier.touch,
+            on_touched=lambda seqs: self._touched(*seqs, gap=1),
             why_down=lambda origin: self._own_app.why_down(origin) if self._own_app else None,
             watching=self._own_app.witness.watching if self._own_app else NO_HOOKS.watching,
         )
@@ -293,8 +293,8 @@ class Server:
         if self._found_app is not None:
             self._found_app.settled(message, attempt)
 
-    def _touched(self, *messages: int) -> None:
-        self._notifier.touch(messages, self._store.feed.last_seq())
+    def _touched(self, *messages: int, gap: int = 0) -> None:
+        self._notifier.touch(messages, self._store.feed.last_seq() - gap)
 
     def _build_auto_replay(self, stack: contextlib.AsyncExitStack) -> None:
         config = self.config

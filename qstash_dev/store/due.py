@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from qstash_dev.protocol.urls import Routes, dialled
 from qstash_dev.store.database import Database
+from qstash_dev.store.sequence import Sequence
 
 FREE = "claimed = 0 AND held IS NULL AND finished_at IS NULL"
 """Of messages that are due some time: what the index `messages_due` has, as SQLite has to be told."""
@@ -45,8 +46,9 @@ class Ticket(Struct, frozen=True):
 class Due:
     """Messages by when they are due. Who writes one that may wait calls `expect`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, event_numbers: Sequence) -> None:
         self._db = database
+        self._event_numbers = event_numbers
         # Empty, or known: that none waits. Each message that comes asks, and most find that.
         self._none_waits: dict[str, bool] = database.cache()
 
@@ -98,10 +100,10 @@ class Due:
         rows = self._db.read("SELECT DISTINCT held FROM messages WHERE held IS NOT NULL")
         return [awaited for (awaited,) in rows]
 
-    def release(self, awaited: str, now: int) -> int:
-        """What was held for this is due; returns how many messages that were."""
+    def release(self, awaited: str, now: int) -> list[int]:
+        """What was held for this is due; returns the numbers of the messages."""
         self.expect()
         with self._db:
-            return self._db.write(
-                "UPDATE messages SET held = NULL, due_at = ? WHERE held = ?", (now, awaited)
-            ).rowcount
+            self._event_numbers.keep()
+            freed = "UPDATE messages SET held = NULL, due_at = ? WHERE held = ? RETURNING seq"
+            return [seq for (seq,) in self._db.write(freed, (now, awaited)).fetchall()]

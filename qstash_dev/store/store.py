@@ -44,7 +44,7 @@ class Store:
         self.waits = Waits(database)
         self.workflows = Workflows(database, self._numbers, self._event_numbers, self.waits)
         self._bodies = Bodies(database)
-        self.due = Due(database)
+        self.due = Due(database, self._event_numbers)
         self.messages = Messages(
             *(database, self._numbers, self._event_numbers),
             *(self.workflows, self._bodies, self.due),

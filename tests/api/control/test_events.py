@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.api.conftest import TOKENS, Api
+from tests.api.conftest import TOKENS, Api, StartApi
 from tests.conftest import App
 from tests.patience import PATIENCE_S
 
@@ -198,6 +198,29 @@ async def test_a_reader_that_comes_back_gets_the_rows_that_the_log_says_nothing_
         assert [(row["id"], row["replays"]) for row in (await reader.tick())["rows"]] == [
             (original, 0)
         ]
+
+
+async def test_a_message_comes_that_waits_for_its_turn_instead_of_its_time(api: Api) -> None:
+    await api.ok("POST", "/_dev/pause")
+    later = await api.publish(NOWHERE, delay="1h")
+    async with stream(api) as reader:
+        await api.ok("POST", f"/_dev/messages/{later}/run")
+        assert (await reader.row(later))["state"] == "created"
+    await reads_on_in_vain(api)
+
+
+async def test_a_message_comes_that_waits_for_its_turn_instead_of_its_app(
+    start_api: StartApi, app: App
+) -> None:
+    api = await start_api(hold=True)
+    held = await api.publish(NOWHERE)
+    await api.wait("state:held")
+    await api.ok("POST", "/_dev/pause")
+    async with stream(api) as reader:
+        routes = [{"from": NOWHERE.removesuffix("/x"), "to": app.url}]
+        await api.ok("PUT", "/_dev/routes", json={"routes": routes})
+        assert (await reader.row(held))["state"] == "created"
+    await reads_on_in_vain(api)
 
 
 async def test_a_reader_is_not_sent_again_the_rows_that_its_snapshot_has(
