@@ -24,8 +24,18 @@ LAST_WORDS_S = 0.5
 """How long a process that ended is heard that prints nothing: its children may hold its output open."""
 MOST_UNHEARD = 1_048_576
 """More than this no pipe holds: what comes after it was printed by others."""
-PIECE = 4_096
-"""So many bytes of the output are heard in one turn of the loop: with short lines some milliseconds."""
+PIECE, PIECE_LINES = 4_096, 64
+"""So many bytes of the output are heard in one turn of the loop, and no more lines: a millisecond."""
+
+
+def _piece(data: bytes) -> int:
+    """How much of it is heard in one turn."""
+    end = 0
+    for _ in range(PIECE_LINES):
+        end = data.find(b"\n", end, PIECE) + 1
+        if not end:
+            return min(len(data), PIECE)
+    return end
 
 
 def words_of(command: Sequence[str]) -> list[str]:
@@ -71,10 +81,11 @@ class Process(asyncio.SubprocessProtocol):
         """In pieces, between which the loop turns: an app may print without end."""
         if self._is_closed:
             return
-        self._take(data[:PIECE])
-        self._heard += len(data[:PIECE])
-        if len(data) > PIECE:
-            asyncio.get_running_loop().call_soon(self._hear, fd, data[PIECE:])
+        size = _piece(data)
+        self._take(data[:size])
+        self._heard += size
+        if len(data) > size:
+            asyncio.get_running_loop().call_soon(self._hear, fd, data[size:])
         else:
             self._pipe(fd).resume_reading()
 

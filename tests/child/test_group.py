@@ -69,3 +69,4 @@ def test_much_is_heard_in_pieces_and_to_its_end_though_its_program_has_ended(
         printed = runner.run(hear())
     assert b"".join(printed) == b"y\n" * LINES
     assert max(map(len, printed)) <= group.PIECE
+    assert max(data.count(b"\n") for data in printed) <= group.PIECE_LINES
