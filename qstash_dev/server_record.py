@@ -7,6 +7,7 @@ whose number and port may be others' by now. Knows no server and no command.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -65,10 +66,9 @@ def began(pid: int) -> str | None:
     if sys.platform == "linux":
         try:
             state, *rest = Path(f"/proc/{pid}/stat").read_text("latin-1").rpartition(")")[2].split()
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         except (OSError, ValueError):
             return None
-        return None if state in "ZX" else f"{rest[18]} {boot}"
+        return None if state in "ZX" else f"{rest[18]} {_boot()}"
     import psutil  # late: not needed on Linux
 
     try:
@@ -77,3 +77,10 @@ def began(pid: int) -> str | None:
         return None if has_ended else str(process.create_time())
     except (psutil.Error, ValueError, OverflowError):
         return None
+
+
+def _boot() -> str:
+    """Which boot of Linux this is; empty in sandboxes and on kernels that do not tell."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return ""

@@ -10,6 +10,7 @@ from msgspec import json, structs
 
 from qstash_dev import server_record
 from qstash_dev.server_record import Record, began, read
+from tests.own_disk import OWN_DISK, needs_own_disk
 
 SLEEPS = [sys.executable, "-S", "-c", "input()"]
 
@@ -55,3 +56,19 @@ def test_a_server_that_has_ended_is_not_there_though_nobody_has_noticed_yet():
         while began(process.pid):  # its number is taken until we wait for it
             pass
     assert began(process.pid) is None
+
+
+NO_BOOT = 'mount -t tmpfs tmpfs /proc/sys/kernel/random && exec "$@"'
+FINDS_ITSELF = """
+from pathlib import Path
+from qstash_dev import server_record
+server_record.write(Path("server.json"), "http://h", 1, "t")
+print(server_record.read(Path("server.json")).url)
+"""
+
+
+@needs_own_disk
+def test_a_server_is_found_where_the_system_does_not_tell_which_boot_it_was(tmp_path):
+    command = [*OWN_DISK, "sh", "-c", NO_BOOT, "sh", sys.executable, "-c", FINDS_ITSELF]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "http://h\n", done.stderr
