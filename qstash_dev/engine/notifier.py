@@ -52,16 +52,16 @@ class Notifier:
         self._touched.extend((self.version + 1, seq, message) for message in messages)
         self.publish()
 
-    def touched_since(self, version: int) -> set[int]:
-        """Sequence numbers of messages that were touched after this version."""
-        return {message for at, _, message in self._touched if at > version}
+    def touched_since(self, version: int) -> set[int] | None:
+        """Sequence numbers of messages that were touched after this version; `None`: too many."""
+        missed = {message for at, _, message in self._touched if at > version}
+        is_all = len(self._touched) == KEPT_IDS and self._touched[0][0] > version
+        return None if is_all else missed
 
     def seen_by(self, seq: int) -> int:
-        """The version that a reader would have who knows the events up to `seq`; -1: too long ago."""
-        missed = [at for at, last, _ in self._touched if last >= seq]
-        if len(missed) == KEPT_IDS:
-            return -1
-        return missed[0] - 1 if missed else self.version
+        """The version that a reader would have who knows the events up to `seq`."""
+        missed = (at for at, last, _ in self._touched if last >= seq)
+        return next(missed, self.version + 1) - 1
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:

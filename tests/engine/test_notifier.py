@@ -1,6 +1,6 @@
 """Who comes back learns what went meanwhile, or that too much did."""
 
-from qstash_dev.engine.notifier import KEPT_TOMBSTONES, Tombstones
+from qstash_dev.engine.notifier import KEPT_IDS, KEPT_TOMBSTONES, Notifier, Tombstones
 
 
 def test_a_reader_gets_what_went_since_it_looked() -> None:
@@ -39,3 +39,14 @@ def test_what_is_too_long_ago_cannot_be_told() -> None:
     assert tombstones.since(0) is None
     assert tombstones.since(tombstones.seen_by(0)) is None
     assert tombstones.since(tombstones.seen_by(KEPT_TOMBSTONES)) == [str(KEPT_TOMBSTONES)]
+
+
+def test_whom_too_many_messages_were_touched_for_is_told_so_also_if_it_was_there() -> None:
+    notifier = Notifier()
+    there = notifier.version
+    notifier.touch([1, 2], seq=5)
+    assert notifier.touched_since(there) == {1, 2}
+    notifier.touch(range(KEPT_IDS - 1), seq=7)
+    assert notifier.touched_since(there) is None
+    assert notifier.touched_since(notifier.seen_by(5)) is None
+    assert notifier.touched_since(notifier.seen_by(8)) == set()

@@ -108,14 +108,13 @@ class _Stream:
         self._notifier = call.context.notifier
         self._wanted = wanted
         known, lines = min(seq, call.store.feed.last_seq()), _lines(call)
-        version = self._notifier.seen_by(known)
         printed = call.number(PRINTED.name, lines)
         self._place = _Place(
             known,
             call.engine.tombstones.seen_by(known),
-            version,
+            self._notifier.seen_by(known),
             min(printed, lines),
-            lost=seq > known or version < 0 or printed > lines,
+            lost=seq > known or printed > lines,
         )
 
     async def send_to(self, response: web.StreamResponse) -> None:
@@ -155,11 +154,11 @@ class _Stream:
         line = printed[-1].number if printed else _lines(self._call)
         last = self._call.store.feed.last_seq()
         place = _Place(last, tombstones.count, self._notifier.version, line)
-        touched = self._notifier.touched_since(seen.version)
+        missed = self._notifier.touched_since(seen.version)
         entries = await self._events(seen.seq, last)
         if len(entries) == PAGE:  # there may be more
             place = replace(place, seq=entries[-1].seq)
-        touched |= {entry.message for entry in entries}
+        touched = (missed or set()) | {entry.message for entry in entries}
         if created := {entry.message for entry in entries if entry.state == State.CREATED}:
             touched |= self._call.store.rows.originals(created)
         told = [entry_document(entry) for entry in entries]
@@ -175,7 +174,7 @@ class _Stream:
         }
         if self._wanted.terms:
             tick["matched"] = matched
-        if removed is None or seen.lost:
+        if removed is None or missed is None or seen.lost:
             tick["reset"] = True
         return tick, place
 

@@ -53,9 +53,10 @@ class Matching:
 
         def find() -> set[int] | None:
             entries = self._store.feed.after(seq, MOST)
-            if len(entries) == MOST:
+            touched = self._notifier.touched_since(version)
+            if len(entries) == MOST or touched is None:
                 return None
-            return {entry.message for entry in entries} | self._notifier.touched_since(version)
+            return {entry.message for entry in entries} | touched
 
         return self._notifier.shared((seq, version), find)
 
