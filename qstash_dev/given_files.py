@@ -68,11 +68,16 @@ def only_a_file(path: str, flags: int) -> int:
 def only_ours(path: str, flags: int) -> int:
     """As `only_a_file`; raises OSError also for what another user has made, root apart."""
     descriptor = only_a_file(path, flags)
-    owner = os.fstat(descriptor).st_uid  # 0 on Windows
-    if owner and owner != os.geteuid():
+    if is_anothers(os.fstat(descriptor)):
         os.close(descriptor)
         raise OSError("it is another user's")
     return descriptor
+
+
+def is_anothers(status: os.stat_result) -> bool:
+    """Whether a file is neither ours nor root's."""
+    owner = status.st_uid  # 0 on Windows
+    return owner != 0 and owner != os.geteuid()
 
 
 def _check(size: int, most: int) -> None:

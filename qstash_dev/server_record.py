@@ -45,6 +45,16 @@ def is_left(path: Path) -> bool:
     return record is not None and not _runs(record)
 
 
+def is_anothers(path: Path) -> bool:
+    """Whether it is not believed because another user laid it, or keeps it from us."""
+    try:
+        return given_files.is_anothers(path.stat())
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+
+
 def _of(path: Path) -> Record | None:
     try:
         text = given_files.read_text_now(path, given_files.only_ours)

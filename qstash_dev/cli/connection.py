@@ -13,6 +13,8 @@ from qstash_dev.client import Client, Refused, ServerUnreachable
 T = TypeVar("T")
 
 PATIENCE_S = 30.0
+UNKNOWN = 401
+"""How the server refuses a token that is not its own."""
 MISUSE = (400, 412)
 """How the server refuses what cannot be meant, and what is above a limit."""
 
@@ -39,10 +41,12 @@ def with_client(url: str | None, act: Callable[[Client], Awaitable[T]], waits_ms
     try:
         return asyncio.run(run())
     except ServerUnreachable as error:
-        hint = f"The address is from: {target.found_by}. Start a server with: qstash-dev"
+        hint = f"{target.why()} Start a server with: qstash-dev"
         raise Failure(f"{error}\n{hint}", NOT_REACHABLE) from None
     except Refused as error:
-        raise Failure(str(error), USAGE if error.status in MISUSE else ERROR) from None
+        is_astray = error.status == UNKNOWN and target.passed_over is not None
+        said = f"{error}\n{target.why()}" if is_astray else str(error)
+        raise Failure(said, USAGE if error.status in MISUSE else ERROR) from None
 
 
 def ask(url: str | None, method: str, path: str, shape: type[T], **request: Any) -> T:

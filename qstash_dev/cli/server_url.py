@@ -37,6 +37,14 @@ class Target(Struct, frozen=True):
     url: str
     token: str | None
     found_by: str
+    passed_over: Path | None = None
+    """The record of another user, where nothing else says that a server runs."""
+
+    def why(self) -> str:
+        """A sentence on how it was found."""
+        other = self.passed_over
+        reason = "" if other is None else f", as {other} is another user's"
+        return f"The address is from: {self.found_by}{reason}."
 
 
 def find(explicit: str | None, environment: Mapping[str, str], config: Config) -> Target:
@@ -58,7 +66,9 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
         found_by = "QSTASH_DEV_PORT" if is_said else DEFAULT_PORT
     if running and _is_meant(running.url, url, found_by):
         return running
-    return Target(url, environment.get("QSTASH_DEV_TOKEN") or None, found_by)
+    is_anothers = server_record.is_anothers if found_by == DEFAULT_PORT else lambda _: False
+    passed_over = next(filter(is_anothers, _records(config)), None)
+    return Target(url, environment.get("QSTASH_DEV_TOKEN") or None, found_by, passed_over)
 
 
 def _records(config: Config) -> Iterator[Path]:

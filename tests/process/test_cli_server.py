@@ -137,6 +137,25 @@ def test_what_a_killed_server_wrote_leads_to_nobody_when_its_number_is_anothers(
     assert found() != server.url
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
+def test_a_command_says_that_it_passed_over_the_record_of_another_user(start, launch, tmp_path):
+    def why_not():
+        return launch("messages", "list").communicate(timeout=60)[1].splitlines()[1]
+
+    (tmp_path / ".env").write_text("QSTASH_TOKEN=secret\n")
+    with reserved_port() as port:
+        (tmp_path / "qstash-dev.toml").write_text(f"port = {port}\n")
+        server = start("--host", "0.0.0.0", "--port", str(port), "--env-file", ".env")
+        os.chown(tmp_path / ".qstash-dev" / "server.json", 4_001, -1)
+        said = (
+            "The address is from: the default port, as .qstash-dev/server.json is another user's."
+        )
+        assert why_not() == said  # it wants a token
+        server.process.kill()
+        server.process.wait()
+        assert why_not() == f"{said} Start a server with: qstash-dev"
+
+
 def test_memory_leaves_nothing_behind(start, tmp_path):
     assert start("--memory").stop() == 0
     assert list(tmp_path.iterdir()) == []
