@@ -120,7 +120,9 @@ def _headline(row: Row) -> Part:
     if row.status:
         pieces += [Piece("  "), Piece(status_text(row.status), status_role(row.status))]
     if row.duration_ms is not None:
-        pieces.append(Piece(f" in {format_duration(row.duration_ms)}", "muted"))
+        # Of what had no answer "in" would say when it is tried again.
+        took = "in" if row.status else " took"
+        pieces.append(Piece(f" {took} {format_duration(row.duration_ms)}", "muted"))
     if row.try_:
         pieces.append(Piece(f"  try {row.try_} of {row.tries}", "muted"))
     return line(*pieces, look="headline")
