@@ -64,7 +64,10 @@ def give_up(stream: TextIO) -> None:
 
 
 def give_streams() -> None:
-    """A program that was started without stdout or stderr (`>&-`) writes to nobody."""
+    """A program that was started without stdin (`<&-`, as some supervisors do) reads nothing, and
+    without stdout or stderr it writes to nobody.
+    """
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 

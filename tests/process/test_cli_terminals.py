@@ -1,5 +1,6 @@
 """Clients on terminals that cannot show everything, and pipes that nobody empties."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -56,6 +57,21 @@ def test_json_stays_json_where_symbols_cannot_be_written(server, app):
     server.run("send", f"{app.url}/200", "--label", "Grüße ✓ 😀", "--wait")
     shown = client(server, "messages", "list", "--json", PYTHONIOENCODING="ascii")
     assert shown.stdout.decode("ascii").count("Gr\\u00fc\\u00dfe \\u2713 \\ud83d\\ude00") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("args", [["env"], ["messages", "list"]])
+def test_a_command_that_was_started_without_streams_does_as_with_empty_ones(server, args, closed):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *args],
+        cwd=server.directory,
+        env=clean_environment(QSTASH_DEV_URL=server.url),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
