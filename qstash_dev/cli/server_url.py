@@ -80,7 +80,13 @@ def _records(config: Config) -> Iterator[Path]:
         if place is not None:
             yield place / "server.json"
         if beside is not None:
-            yield from sorted(beside.glob(NOTES), key=_written_at)
+            yield from _notes(beside)
+
+
+def _notes(folder: Path) -> list[Path]:
+    with suppress(OSError):  # the last of its servers may just remove it
+        return sorted(folder.glob(NOTES), key=_written_at)
+    return []
 
 
 def _written_at(note: Path) -> int:

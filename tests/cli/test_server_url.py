@@ -75,13 +75,16 @@ def test_a_server_in_memory_is_nearer_in_its_directory_than_that_of_the_root(tmp
 COME_AND_GO = """
 import os
 from pathlib import Path
-from qstash_dev.cli.server_url import noted, read_record
+from qstash_dev.cli.server_url import find, noted, read_record
+from qstash_dev.config import Config
 from qstash_dev.console import Started
 from qstash_dev.protocol.users import DEV_USERS
 pid = os.getpid()
 for _ in range(300):
     with noted(Started("http://h", 1, pid, DEV_USERS[0])):
         assert read_record(Path(".qstash-dev", f"memory-{pid}.json"))
+    for _ in range(10):
+        assert find(None, {}, Config(port=1)).url
 """
 
 
