@@ -17,19 +17,22 @@ from qstash_dev.protocol.json_body import loads
 
 
 class Record(msgspec.Struct, frozen=True):
-    """`began` tells the process from others that had or will have its `pid`."""
+    """`began` tells the process from others that had or will have its `pid`; `among` says to which
+    processes it is one: a container has numbers of its own.
+    """
 
     url: str
     port: int
     pid: int
     token: str
     began: str
+    among: str
 
 
 def write(path: Path, url: str, port: int, token: str) -> None:
     """Says that this process serves there; only its owner may read it. Raises OSError."""
     pid = os.getpid()
-    record = Record(url, port, pid, token, began(pid) or "")
+    record = Record(url, port, pid, token, began(pid) or "", _among())
     private_files.replace(path, msgspec.json.encode(record))
 
 
@@ -40,9 +43,9 @@ def read(path: Path) -> Record | None:
 
 
 def is_left(path: Path) -> bool:
-    """Whether a server of ours wrote it that was killed."""
+    """Whether a server of ours wrote it that was killed; of one in another container nobody knows."""
     record = _of(path)
-    return record is not None and not _runs(record)
+    return record is not None and record.among == _among() and not _runs(record)
 
 
 def is_anothers(path: Path) -> bool:
@@ -93,4 +96,11 @@ def _boot() -> str:
     """Which boot of Linux this is; empty in sandboxes and on kernels that do not tell."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return ""
+
+
+def _among() -> str:
+    """Which processes see each other's numbers (pid_namespaces(7)); empty where all do."""
+    with suppress(OSError):
+        return os.readlink("/proc/self/ns/pid")
     return ""

@@ -9,7 +9,7 @@ import pytest
 from msgspec import json, structs
 
 from qstash_dev import server_record
-from qstash_dev.server_record import Record, began, read
+from qstash_dev.server_record import Record, began, is_left, read
 from tests.own_disk import OWN_DISK, needs_own_disk
 
 SLEEPS = [sys.executable, "-S", "-c", "input()"]
@@ -24,7 +24,8 @@ def path(tmp_path):
 
 def test_what_a_running_server_wrote_is_believed(path):
     record = read(path)
-    assert record == Record("http://h", 1, os.getpid(), "t", began(os.getpid()) or "")
+    assert record is not None
+    assert record == Record("http://h", 1, os.getpid(), "t", began(os.getpid()) or "", record.among)
     assert record.began
 
 
@@ -72,3 +73,33 @@ def test_a_server_is_found_where_the_system_does_not_tell_which_boot_it_was(tmp_
     command = [*OWN_DISK, "sh", "-c", NO_BOOT, "sh", sys.executable, "-c", FINDS_ITSELF]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "http://h\n", done.stderr
+
+
+CONTAINER = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+SERVES = """
+from pathlib import Path
+from qstash_dev import server_record
+server_record.write(Path("server.json"), "http://h", 1, "t")
+print("ready", flush=True)
+input()
+"""
+
+
+@needs_own_disk
+def test_nobody_knows_whether_a_server_in_another_container_was_killed(tmp_path):
+    command = [*CONTAINER, sys.executable, "-c", SERVES]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        assert not is_left(tmp_path / "server.json")
+        assert read(tmp_path / "server.json") is None
+        process.communicate("\n")
+
+
+def test_what_a_killed_server_wrote_is_left(path):
+    record = read(path)
+    assert record is not None
+    assert not is_left(path)
+    path.write_bytes(json.encode(structs.replace(record, began="before")))
+    assert is_left(path)
