@@ -17,7 +17,7 @@ from qstash_dev.child.witness import Witness
 from qstash_dev.devtools.ansi import plain
 from qstash_dev.devtools.documents import Heard, Printed
 from qstash_dev.devtools.documents import Process as State
-from qstash_dev.devtools.explain.printed import error_in, last_words
+from qstash_dev.devtools.explain.printed import error_in, with_last_words
 from qstash_dev.devtools.text import as_sentence, shorten
 from qstash_dev.engine.tasks import Tasks
 from qstash_dev.protocol.urls import is_loopback, origin_of, same_port, site_of
@@ -138,7 +138,8 @@ class ChildApp:
         is_down = same_port(origin, self.state.url) if self.state.url else self._has_failed
         if self.state.state == "running" and is_silent and is_down:
             command = shorten(self.state.command, LONGEST_COMMAND)
-            return self._with_last_words(f"{app} does not listen, though {command} goes on")
+            silent = f"{app} does not listen, though {command} goes on"
+            return with_last_words(silent, self._lately())
         return self._ending(app)
 
     def is_at(self, origin: str) -> bool:
@@ -252,7 +253,7 @@ class ChildApp:
         why = self.state.why
         if self.state.state != "exited" or why is None:
             return None
-        return self._with_last_words(f"{app} {why}")
+        return with_last_words(f"{app} {why}", self._lately())
 
     @property
     def _has_failed(self) -> bool:
@@ -261,10 +262,6 @@ class ChildApp:
     def _lately(self) -> list[str]:
         lines = self.last_lines(LAST_LINES)
         return [plain(line.text) for line in lines if lines[-1].time - line.time < LAST_MOMENTS_MS]
-
-    def _with_last_words(self, sentence: str) -> str:
-        said = last_words(self._lately()).rstrip(".")
-        return sentence + (f": {said}" if said else "")
 
     def _become(
         self, state: str, *, pid: int | None = None, code: int | None = None, why: str | None = None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qstash_dev.devtools.explain.printed import error_in, last_words
+from qstash_dev.devtools.explain.printed import error_in, with_last_words
 
 NODE = """\
  \x1b[31m⨯\x1b[0m TypeError: Cannot read properties of undefined (reading 'lines')
@@ -105,24 +105,24 @@ Node.js v20.20.2
 @pytest.mark.parametrize(
     ("printed", "words"),
     [
-        (NEXT, "Another next dev server is already running."),
-        (NPM, 'Missing script: "dev"'),
+        (NEXT, ": Another next dev server is already running"),
+        (NPM, ': Missing script: "dev"'),
         (
             NO_PACKAGE,
-            "enoent Could not read package.json: Error: ENOENT: no such file or directory",
+            ": enoent Could not read package.json: Error: ENOENT: no such file or directory",
         ),
-        (MODULE, "Error: Cannot find module './db' (at me/shop/server.js:3)"),
+        (MODULE, ": Error: Cannot find module './db' (at me/shop/server.js:3)"),
         (
             "Error [TransformError]: Transform failed with 1 error:\n"
             '/shop/src/index.ts:6:21: ERROR: Unexpected ";"\n'
             "    at failureErrorWithLog (/shop/node_modules/esbuild/lib/main.js:1752:15)\n",
-            "Error [TransformError]: Transform failed with 1 error: "
+            ": Error [TransformError]: Transform failed with 1 error: "
             '/shop/src/index.ts:6:21: ERROR: Unexpected ";"',
         ),
-        ("ERROR:    [Errno 98] address already in use\n", "[Errno 98] address already in use"),
-        ("errors are no error\nbye\n\n", "bye"),
+        ("ERROR:    [Errno 98] address already in use\n", ": [Errno 98] address already in use"),
+        ("errors are no error\nPOST /x 200 in 16ms\n\n", "; it last printed: POST /x 200 in 16ms"),
         ("", ""),
     ],
 )
 def test_the_last_words_of_a_program_say_why_it_ended(printed: str, words: str) -> None:
-    assert last_words(printed.splitlines()) == words
+    assert with_last_words("It ended", printed.splitlines()) == f"It ended{words}"

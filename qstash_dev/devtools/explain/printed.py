@@ -80,13 +80,17 @@ def _is_in(where: str, file: str) -> bool:
     return f"/{file}".endswith(f"/{shown}") or f"/{shown}".endswith(f"/{file}")
 
 
-def last_words(lines: Sequence[str]) -> str:
-    """Why a program ended, from the last lines that it printed: the error, else what is marked as one,
-    else the last line. Empty if it said nothing.
+def with_last_words(sentence: str, lines: Sequence[str]) -> str:
+    """A sentence about a program that ended, and from the last lines that it printed why: the error,
+    else what is marked as one. Else with the last line as what it is, which need not say why.
     """
     said = [text for line in lines if (text := without_colours(line).strip())]
     marked = next((match["text"] for line in said if (match := _MARKED.match(line))), None)
-    return shorten(error_in(lines) or marked or (said[-1] if said else ""), _MAX)
+    cause = error_in(lines) or marked
+    if cause is None and not said:
+        return sentence
+    words = shorten(cause or said[-1], _MAX).rstrip(".")
+    return f"{sentence}: {words}" if cause else f"{sentence}; it last printed: {words}"
 
 
 def _found(plain: Sequence[str]) -> list[tuple[int, str]]:
