@@ -66,8 +66,9 @@ def find(explicit: str | None, environment: Mapping[str, str], config: Config) -
         found_by = "QSTASH_DEV_PORT" if is_said else DEFAULT_PORT
     if running and _is_meant(running.url, url, found_by):
         return running
-    is_anothers = server_record.is_anothers if found_by == DEFAULT_PORT else lambda _: False
-    passed_over = next(filter(is_anothers, _records(config)), None)
+    passed_over = None
+    if found_by == DEFAULT_PORT:
+        passed_over = next(filter(server_record.is_anothers, _records(config)), None)
     return Target(url, environment.get("QSTASH_DEV_TOKEN") or None, found_by, passed_over)
 
 
@@ -132,7 +133,7 @@ def _remove(note: Path) -> None:
 
     folder = note.parent
     note.unlink()
-    for other in filter(server_record.is_left, folder.glob(NOTES)):
+    for other in filter(server_record.is_left, _notes(folder)):
         other.unlink(missing_ok=True)
     for _ in range(TRIES):
         if set(os.listdir(folder)) - {".gitignore"}:

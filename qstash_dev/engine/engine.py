@@ -458,7 +458,7 @@ class Engine:
         self._hooks.on_settled(self._in_flight.messages[attempt.message_id], attempt)
 
     def _follow(self, change: Change) -> None:
-        if change.changed and not change.events:
+        if change.is_untold:
             self._hooks.on_touched(message.seq for message in change.changed)
         for message in change.changed:
             self._in_flight.follow(message)

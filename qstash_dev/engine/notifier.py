@@ -54,9 +54,9 @@ class Notifier:
 
     def touched_since(self, version: int) -> set[int] | None:
         """Sequence numbers of messages that were touched after this version; `None`: too many."""
-        missed = {message for at, _, message in self._touched if at > version}
-        is_all = len(self._touched) == KEPT_IDS and self._touched[0][0] > version
-        return None if is_all else missed
+        if len(self._touched) == KEPT_IDS and self._touched[0][0] > version:
+            return None
+        return {message for at, _, message in self._touched if at > version}
 
     def seen_by(self, seq: int) -> int:
         """The version that a reader would have who knows the events up to `seq`."""

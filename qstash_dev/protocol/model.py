@@ -275,6 +275,13 @@ class Change(Struct, frozen=True):
     revived: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
 
+    @property
+    def is_untold(self) -> bool:
+        """Whether messages look different after it and no event says so: the log has a gap there, and
+        its readers have to be told.
+        """
+        return bool(self.changed or self.revived) and not self.events
+
 
 class Endpoint(Struct, frozen=True):
     """One destination of a URL group."""

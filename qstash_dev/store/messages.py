@@ -124,7 +124,7 @@ class Messages:
                 self._attempts.add(attempt, seqs[attempt.message_id])
             for letter in change.dead:
                 self._bury(letter, seqs[letter.message_id])
-            if (change.changed or change.revived) and not change.events:
+            if change.is_untold:
                 self._event_numbers.keep()
             for dlq_id in change.revived:
                 self._db.write("DELETE FROM dlq WHERE id = ?", (dlq_id,))
